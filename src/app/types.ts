@@ -1,0 +1,346 @@
+/**
+ * The vocabulary of the use cases: what the schema and the command line see. Plain readonly records; ids are
+ * opaque strings, timestamps are Date in UTC, counts that can pass 2^53 are bigint. The store maps rows to these,
+ * and only the schema knows how they look in GraphQL.
+ */
+import type { ErrorRecord } from "../errors.ts";
+import type { DeviceInfo, EngineMetrics, RequestTimings } from "../engine/protocol.ts";
+import type { Quantization, TokenLogprob } from "../model/runner.ts";
+import type { SamplingParams } from "../model/sampling.ts";
+
+/** Who is asking. Anonymous callers exist on loopback only. */
+export interface Principal {
+  /** Key id, or "anonymous". Owns sessions and generations. */
+  readonly id: string;
+  readonly role: Role;
+}
+export type Role = "VIEWER" | "GENERATOR" | "ADMIN";
+
+/** Forward pagination: `after` is an opaque cursor of an earlier page. `first` is 1 … 100. */
+export interface PageArgs {
+  readonly first?: number;
+  readonly after?: string;
+}
+export interface Page<T> {
+  readonly edges: readonly { readonly cursor: string; readonly node: T }[];
+  readonly hasNextPage: boolean;
+  readonly totalCount: number;
+}
+
+// Models
+
+export type ModelRef = { readonly id: string } | { readonly name: string };
+export type ResidencyState = "MISSING_WEIGHTS" | "COLD" | "LOADING" | "WARM" | "UNLOADING" | "FAILED";
+export interface Residency {
+  readonly state: ResidencyState;
+  /** 0 … 1 while loading, 1 when warm, otherwise 0. */
+  readonly fraction: number;
+  readonly stage: string | null;
+  readonly since: Date;
+  readonly error: ErrorRecord | null;
+}
+export interface ArtifactFile {
+  readonly path: string;
+  readonly sizeBytes: bigint;
+  readonly sha256: string;
+}
+export interface Artifact {
+  readonly id: string;
+  /** SHA-256 over the sorted lines "sha256  path\n" of all files. */
+  readonly manifestSha256: string;
+  readonly files: readonly ArtifactFile[];
+  readonly sizeBytes: bigint;
+}
+export interface Model {
+  readonly id: string;
+  readonly name: string;
+  readonly author: string | null;
+  readonly task: "TEXT_GENERATION";
+  readonly architecture: string;
+  readonly parameterCount: bigint | null;
+  readonly license: string | null;
+  readonly publishedAt: Date | null;
+  readonly description: string | null;
+  readonly nativeContextLength: number;
+  readonly servedContextLength: number;
+  readonly nativeDtype: "FLOAT32" | "FLOAT16" | "BFLOAT16" | "FLOAT8_E4M3";
+  readonly servedQuantization: Quantization;
+  readonly concurrencyCost: number;
+  readonly artifactId: string | null;
+  readonly mergeId: string | null;
+  readonly createdAt: Date;
+}
+
+// Merges
+
+export type MergeStatus = "QUEUED" | "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELLED";
+export type MergeMode = "SLERP" | "LERP" | "COPY";
+export interface MergeSource {
+  /** As the configuration names it. */
+  readonly name: string;
+  readonly modelId: string | null;
+  readonly layerRange: readonly [number, number] | null;
+  readonly isBase: boolean;
+  /** Manifest hash of the parent's artifact. */
+  readonly artifactSha256: string;
+}
+/** As written: exactly one of `value` and `gradient` is set. */
+export interface MergeParameter {
+  readonly name: string;
+  readonly filter: string | null;
+  readonly value: number | null;
+  readonly gradient: readonly number[] | null;
+}
+/** As resolved: `t[i]` is the value of output layer i under this filter. */
+export interface MergeCurve {
+  readonly filter: string | null;
+  readonly t: readonly (number | null)[];
+}
+export interface MergeTensor {
+  readonly name: string;
+  readonly layer: number | null;
+  readonly filter: string | null;
+  readonly t: number | null;
+  readonly mode: MergeMode;
+  readonly cosine: number | null;
+  readonly outputSha256: string;
+}
+export interface MergeTensorFilter {
+  readonly layer?: number;
+  readonly filter?: string;
+  readonly mode?: MergeMode;
+  readonly nameContains?: string;
+  readonly tMin?: number;
+  readonly tMax?: number;
+}
+export interface Merge {
+  readonly id: string;
+  readonly status: MergeStatus;
+  readonly method: string;
+  readonly modelId: string | null;
+  readonly baseModelName: string | null;
+  readonly sources: readonly MergeSource[];
+  readonly dtype: string;
+  readonly configYaml: string;
+  readonly configSha256: string;
+  readonly parameters: readonly MergeParameter[];
+  readonly curves: readonly MergeCurve[];
+  readonly toolVersion: string;
+  readonly error: ErrorRecord | null;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+}
+
+// Sessions and generations
+
+export type MessageRole = "SYSTEM" | "USER" | "ASSISTANT";
+export interface ChatMessage {
+  readonly role: MessageRole;
+  readonly content: string;
+}
+export interface Session {
+  readonly id: string;
+  readonly principalId: string;
+  readonly modelId: string;
+  readonly title: string | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+export interface SessionMessage extends ChatMessage {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly generationId: string | null;
+  readonly createdAt: Date;
+}
+export type PromptSource =
+  | { readonly text: string }
+  | { readonly messages: readonly ChatMessage[] }
+  | { readonly tokenIds: readonly number[] };
+export type SamplingInput = { readonly [K in keyof SamplingParams]?: SamplingParams[K] | null | undefined };
+export type DisconnectPolicy = "CONTINUE" | "CANCEL";
+export interface GenerateInput {
+  readonly model: ModelRef;
+  readonly sessionId?: string;
+  readonly prompt: PromptSource;
+  readonly sampling?: SamplingInput;
+  readonly idempotencyKey?: string;
+  readonly onDisconnect?: DisconnectPolicy;
+}
+export type GenerationStatus =
+  | "QUEUED"
+  | "LOADING"
+  | "PREFILL"
+  | "RUNNING"
+  | "SUCCEEDED"
+  | "FAILED"
+  | "CANCELLED";
+export type FinishReason = "STOP" | "STOP_STRING" | "LENGTH" | "CONTEXT_FULL" | "CANCELLED" | "ERROR";
+export interface Usage {
+  readonly promptTokens: number;
+  readonly cachedTokens: number;
+  readonly completionTokens: number;
+}
+export interface Generation {
+  readonly id: string;
+  readonly principalId: string;
+  readonly modelId: string;
+  /** The exact weights behind the answer. */
+  readonly artifactSha256: string | null;
+  readonly sessionId: string | null;
+  readonly status: GenerationStatus;
+  readonly finishReason: FinishReason | null;
+  readonly text: string;
+  readonly requestedSampling: SamplingInput;
+  readonly effectiveSampling: SamplingParams;
+  /** Revisions of the sampling defaults in force when it was started. */
+  readonly samplingRevisionIds: readonly string[];
+  readonly usage: Usage | null;
+  readonly timings: RequestTimings | null;
+  readonly error: ErrorRecord | null;
+  readonly onDisconnect: DisconnectPolicy;
+  readonly createdAt: Date;
+  readonly finishedAt: Date | null;
+}
+
+/** Rows of the append-only log. `seq` starts at 1 and has no gaps within a generation. */
+interface GenerationEventBase {
+  readonly seq: number;
+  readonly generationId: string;
+  readonly at: Date;
+}
+export interface EventToken {
+  readonly id: number;
+  /** The piece of text this token contributed; may be empty while a character is incomplete. */
+  readonly text: string;
+  readonly logprob: number | null;
+  readonly top: readonly (TokenLogprob & { readonly text: string })[];
+}
+export type GenerationEventBody =
+  | { readonly kind: "queued"; readonly position: number }
+  | { readonly kind: "loading"; readonly stage: string; readonly fraction: number }
+  | { readonly kind: "promptProcessed"; readonly promptTokens: number; readonly cachedTokens: number }
+  | { readonly kind: "tokens"; readonly text: string; readonly tokens: readonly EventToken[] }
+  | {
+    readonly kind: "finished";
+    readonly finishReason: FinishReason;
+    readonly text: string;
+    readonly usage: Usage;
+    readonly timings: RequestTimings;
+  }
+  | { readonly kind: "failed"; readonly code: string; readonly message: string }
+  | { readonly kind: "cancelled"; readonly usage: Usage };
+export type GenerationEvent = GenerationEventBase & GenerationEventBody;
+/** The events after which nothing follows. */
+export const TERMINAL_EVENT_KINDS: ReadonlySet<GenerationEventBody["kind"]> = new Set([
+  "finished",
+  "failed",
+  "cancelled",
+]);
+
+// Sampling defaults
+
+export type SamplingKey = keyof SamplingParams;
+/** Where an effective value comes from, widest last: request → model revision → gateway revision → checkpoint → built in. */
+export type SamplingOrigin = "MODEL" | "GATEWAY" | "CHECKPOINT" | "BUILT_IN";
+export interface SamplingDefaults {
+  readonly values: SamplingParams;
+  readonly origins: Readonly<Record<SamplingKey, SamplingOrigin>>;
+  /** Revisions in force, gateway's first; empty while nobody has set any. */
+  readonly revisions: readonly SamplingRevision[];
+}
+export interface SamplingRevision {
+  readonly id: string;
+  /** Null for gateway-wide. */
+  readonly modelId: string | null;
+  /** 1, 2, 3 … within its scope. */
+  readonly revision: number;
+  /** Only what this scope sets; the whole set of the scope, not a patch. */
+  readonly values: SamplingInput;
+  readonly author: string;
+  readonly reason: string;
+  readonly createdAt: Date;
+}
+
+// Runtime
+
+export interface RuntimeInfo {
+  readonly device: DeviceInfo | null;
+  readonly engine: EngineMetrics | null;
+}
+
+/**
+ * The use cases. All throw GeodesicError subclasses for what a caller can do something about. Methods that take a
+ * principal check its role and ownership themselves: whatever a caller may not see is NOT_FOUND.
+ */
+export interface ModelUseCases {
+  get(ref: ModelRef): Promise<Model | null>;
+  getMany(ids: readonly string[]): Promise<readonly (Model | null)[]>;
+  list(
+    page: PageArgs,
+    where?: { readonly nameContains?: string; readonly state?: ResidencyState },
+  ): Promise<Page<Model>>;
+  residency(modelId: string): Residency;
+  artifact(artifactId: string): Promise<Artifact | null>;
+  parents(modelId: string): Promise<readonly Model[]>;
+  descendants(modelId: string): Promise<readonly Model[]>;
+  /** Reads config and hashes the files; idempotent for the same folder and content. */
+  register(
+    principal: Principal,
+    input: { readonly path: string; readonly name?: string; readonly description?: string },
+  ): Promise<Model>;
+  load(principal: Principal, ref: ModelRef): Promise<Model>;
+  unload(principal: Principal, ref: ModelRef): Promise<Model>;
+}
+export interface MergeUseCases {
+  get(id: string): Promise<Merge | null>;
+  tensors(mergeId: string, page: PageArgs, where?: MergeTensorFilter): Promise<Page<MergeTensor>>;
+}
+export interface SessionUseCases {
+  get(principal: Principal, id: string): Promise<Session | null>;
+  list(principal: Principal, page: PageArgs): Promise<Page<Session>>;
+  messages(principal: Principal, sessionId: string, page: PageArgs): Promise<Page<SessionMessage>>;
+  create(
+    principal: Principal,
+    input: { readonly model: ModelRef; readonly title?: string; readonly systemPrompt?: string },
+  ): Promise<Session>;
+  delete(principal: Principal, id: string): Promise<void>;
+}
+export interface GenerationUseCases {
+  get(principal: Principal, id: string): Promise<Generation | null>;
+  /** Writes the row and starts the job. The same idempotency key and principal answer with the first generation. */
+  start(principal: Principal, input: GenerateInput): Promise<Generation>;
+  /** Idempotent; a finished generation stays as it is. */
+  cancel(principal: Principal, id: string): Promise<Generation>;
+  /**
+   * Replays the log after `afterSeq`, then tails it until the terminal event. A slow reader holds nobody up: it reads
+   * from the log, in batches. Ending the iteration early (or aborting) is a disconnect, see `onDisconnect`.
+   */
+  events(
+    principal: Principal,
+    id: string,
+    options: { readonly afterSeq?: number; readonly signal?: AbortSignal },
+  ): AsyncIterable<GenerationEvent>;
+}
+export interface SamplingDefaultUseCases {
+  effective(model?: ModelRef): Promise<SamplingDefaults>;
+  /** Values given replace, `null` removes, absent ones stay; the result is a new revision. */
+  update(
+    principal: Principal,
+    input: { readonly model?: ModelRef; readonly sampling: SamplingInput; readonly reason: string },
+  ): Promise<SamplingRevision>;
+}
+export interface AccessUseCases {
+  /** `Authorization: Bearer …` or nothing. An unknown or revoked key throws FORBIDDEN. */
+  authenticate(authorization: string | null): Promise<Principal>;
+}
+
+/** What the schema receives. */
+export interface Gateway {
+  readonly models: ModelUseCases;
+  readonly merges: MergeUseCases;
+  readonly sessions: SessionUseCases;
+  readonly generations: GenerationUseCases;
+  readonly samplingDefaults: SamplingDefaultUseCases;
+  readonly access: AccessUseCases;
+  runtime(): Promise<RuntimeInfo>;
+}

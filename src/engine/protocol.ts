@@ -1,0 +1,213 @@
+/**
+ * The whole conversation between the gateway and the thread (or process) that owns the GPU. Plain data both
+ * ways: structured-cloneable and JSON-able (bigints travel as decimal strings), no object references, no clocks.
+ * Nothing else crosses.
+ */
+import type { ErrorRecord } from "../errors.ts";
+import type { Precision, Quantization, TokenLogprob } from "../model/runner.ts";
+import type { SamplingParams } from "../model/sampling.ts";
+
+/** Sampling parameters on the wire: the seed as decimal digits, stop strings left out (text never reaches the engine). */
+export type WireSampling = Omit<SamplingParams, "seed" | "stop"> & { readonly seed: string };
+
+export interface LoadCommand {
+  readonly type: "load";
+  /** Chosen by the gateway; names the model in all later messages. */
+  readonly modelKey: string;
+  /** Absolute path of the checkpoint folder. */
+  readonly path: string;
+  readonly quantization: Quantization;
+  readonly precision: Precision;
+  /** Longest sequence to serve; at most the checkpoint's own context. */
+  readonly maxContext: number;
+  /** Upper bound of sequences in one batch. */
+  readonly maxSequences: number;
+}
+export interface UnloadCommand {
+  readonly type: "unload";
+  readonly modelKey: string;
+}
+export interface SubmitCommand {
+  readonly type: "submit";
+  readonly requestId: string;
+  readonly modelKey: string;
+  readonly promptTokenIds: readonly number[];
+  readonly sampling: WireSampling;
+  /** End-of-sequence ids of the checkpoint; ignored with `sampling.ignoreEos`. */
+  readonly eosTokenIds: readonly number[];
+}
+/** Idempotent, also for a request that has ended or never was. */
+export interface CancelCommand {
+  readonly type: "cancel";
+  readonly requestId: string;
+}
+export interface MetricsCommand {
+  readonly type: "metrics";
+}
+/** Cancels everything, frees the device, answers `closed`. */
+export interface CloseCommand {
+  readonly type: "close";
+}
+export type EngineCommand =
+  | LoadCommand
+  | UnloadCommand
+  | SubmitCommand
+  | CancelCommand
+  | MetricsCommand
+  | CloseCommand;
+
+export interface DeviceInfo {
+  readonly adapter: string;
+  readonly vendor: string;
+  readonly backend: string;
+  readonly features: readonly string[];
+  readonly limits: Readonly<Record<string, number>>;
+  /** True for a software driver such as llvmpipe. */
+  readonly software: boolean;
+}
+
+export type LoadStage = "READING" | "QUANTIZING" | "UPLOADING" | "WARMING_UP";
+
+/** First message of the thread: the device, or why there is none. */
+export type EngineReady = { readonly type: "ready"; readonly device: DeviceInfo };
+export type EngineUnavailable = { readonly type: "unavailable"; readonly error: ErrorRecord };
+export interface LoadProgress {
+  readonly type: "loadProgress";
+  readonly modelKey: string;
+  readonly stage: LoadStage;
+  /** 0 … 1 over the whole load; never decreases. */
+  readonly fraction: number;
+  readonly loadedBytes: number;
+  readonly totalBytes: number;
+}
+export interface Loaded {
+  readonly type: "loaded";
+  readonly modelKey: string;
+  readonly weightBytes: number;
+  readonly kvCacheBytes: number;
+  readonly maxContext: number;
+  readonly vocabSize: number;
+}
+export interface LoadFailed {
+  readonly type: "loadFailed";
+  readonly modelKey: string;
+  readonly error: ErrorRecord;
+}
+/** All of the model's requests have ended before it. */
+export interface Unloaded {
+  readonly type: "unloaded";
+  readonly modelKey: string;
+}
+
+/** 1 = next. Sent on arrival when not started at once, and whenever the position changes. */
+export interface RequestQueued {
+  readonly type: "queued";
+  readonly requestId: string;
+  readonly position: number;
+}
+/** The whole prompt is in the KV cache. */
+export interface PromptProcessed {
+  readonly type: "promptProcessed";
+  readonly requestId: string;
+  readonly promptTokens: number;
+  readonly cachedTokens: number;
+}
+export interface WireToken {
+  readonly id: number;
+  /** Present when logprobs were asked for. */
+  readonly logprob?: number;
+  readonly top?: readonly TokenLogprob[];
+}
+/** In order, without gaps; the id that ended the generation (end of sequence, stop id) is the last of them. */
+export interface RequestTokens {
+  readonly type: "tokens";
+  readonly requestId: string;
+  readonly tokens: readonly WireToken[];
+}
+/** `STOP`: end of sequence or stop id. `CONTEXT_FULL`: the context is used up before `maxTokens`. */
+export type EngineFinishReason = "STOP" | "LENGTH" | "CONTEXT_FULL" | "CANCELLED";
+export interface RequestTimings {
+  /** Forward steps this request took part in. */
+  readonly steps: number;
+  /** Means over this request's decode steps, counted for the whole batch. */
+  readonly dispatchesPerStep: number;
+  readonly submitsPerStep: number;
+  readonly readbackBytesPerStep: number;
+  /** From submit to the first sampled token read back. */
+  readonly ttftMs: number;
+  readonly queueMs: number;
+  readonly prefillMs: number;
+  readonly decodeMs: number;
+  /** 0 with fewer than two tokens. */
+  readonly decodeTokensPerSecond: number;
+}
+/** Always the last message of a request that was accepted and did not fail. */
+export interface RequestFinished {
+  readonly type: "finished";
+  readonly requestId: string;
+  readonly reason: EngineFinishReason;
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  readonly timings: RequestTimings;
+}
+/** Always the last message of a request that was refused or failed. */
+export interface RequestFailed {
+  readonly type: "failed";
+  readonly requestId: string;
+  readonly error: ErrorRecord;
+}
+export interface EngineMetrics {
+  readonly type: "metrics";
+  readonly models: readonly {
+    readonly modelKey: string;
+    readonly running: number;
+    readonly waiting: number;
+    readonly usedBlocks: number;
+    readonly totalBlocks: number;
+    readonly weightBytes: number;
+    readonly kvCacheBytes: number;
+  }[];
+  /** Sequences in the batch of the last submitted step. */
+  readonly lastBatchSize: number;
+  readonly steps: number;
+  readonly generatedTokens: number;
+  readonly dispatchesPerStep: number;
+  /** Over the last few seconds of activity; 0 when idle. */
+  readonly tokensPerSecond: number;
+}
+export type EngineClosed = { readonly type: "closed" };
+
+export type RequestMessage =
+  | RequestQueued
+  | PromptProcessed
+  | RequestTokens
+  | RequestFinished
+  | RequestFailed;
+export type EngineMessage =
+  | EngineReady
+  | EngineUnavailable
+  | LoadProgress
+  | Loaded
+  | LoadFailed
+  | Unloaded
+  | RequestMessage
+  | EngineMetrics
+  | EngineClosed;
+
+/** The gateway's side of the conversation. src/engine/client.ts speaks it to a Worker. */
+export interface EngineClient extends AsyncDisposable {
+  /** Resolves once the device is known; rejects with DeviceLostError when there is none. */
+  ready(): Promise<DeviceInfo>;
+  /** Rejects with the load's own error. Aborting unloads whatever was loaded. */
+  load(
+    command: Omit<LoadCommand, "type">,
+    options?: { readonly signal?: AbortSignal; readonly onProgress?: (progress: LoadProgress) => void },
+  ): Promise<Loaded>;
+  unload(modelKey: string): Promise<void>;
+  /** `listener` sees every message of the request, in order; exactly one `finished` or `failed` comes last. */
+  submit(command: Omit<SubmitCommand, "type">, listener: (message: RequestMessage) => void): void;
+  cancel(requestId: string): void;
+  metrics(): Promise<EngineMetrics>;
+  /** Called once if the thread dies; every open request has been failed with DEVICE_LOST before. */
+  onLost(listener: (error: Error) => void): void;
+}

@@ -1,0 +1,110 @@
+/**
+ * What the engine asks of a model on a device: slots, blocks and steps. The scheduler plans in these terms
+ * without a GPU; src/model/mistral.ts carries the plans out. A runner never waits for the GPU inside `submit`:
+ * the sampled token of a slot stays on the device and feeds that slot's next decode row.
+ */
+import type { SamplingParams } from "./sampling.ts";
+
+/** How weights are held on the device. `none`: as stored; `fp8`: E4M3, one scale per output channel. */
+export type Quantization = "none" | "fp8";
+/** Storage type of activations and KV cache; sums are always f32. */
+export type Precision = "f32" | "f16";
+
+/** Index of a running sequence's device-side state (last token, sampling parameters, counts). */
+export type Slot = number & { readonly __brand: "Slot" };
+/** Index of a KV block of `blockSize` tokens. */
+export type BlockId = number & { readonly __brand: "BlockId" };
+
+/** A run of prompt tokens of one sequence. Positions `start … start + tokenIds.length - 1`. */
+export interface PromptChunk {
+  readonly slot: Slot;
+  readonly tokenIds: Uint32Array;
+  readonly start: number;
+  /** Sample the first new token from the last row of this chunk. */
+  readonly sample: boolean;
+  /** Covers at least `start + tokenIds.length` tokens. */
+  readonly blockTable: readonly BlockId[];
+}
+
+/** One decode row: its input token is the slot's last sampled one, already on the device. */
+export interface DecodeRow {
+  readonly slot: Slot;
+  /** Position of the input token; the row attends to positions 0 … position. */
+  readonly position: number;
+  /** Covers at least `position + 1` tokens. */
+  readonly blockTable: readonly BlockId[];
+}
+
+/** One forward step. A slot appears at most once over both lists. */
+export interface StepPlan {
+  readonly prompts: readonly PromptChunk[];
+  readonly decodes: readonly DecodeRow[];
+}
+
+/** Log-probability under the model's own distribution (before temperature, penalties and truncation). */
+export interface TokenLogprob {
+  readonly id: number;
+  readonly logprob: number;
+}
+
+/** A token sampled by a step. */
+export interface SampledToken {
+  readonly slot: Slot;
+  readonly id: number;
+  /** NaN unless the slot asked for logprobs. */
+  readonly logprob: number;
+  /** The slot's `logprobs` most likely alternatives, best first. */
+  readonly top: readonly TokenLogprob[];
+}
+
+/** Counts of what a step cost; they are facts of the plan, not of the clock. */
+export interface StepCost {
+  readonly dispatches: number;
+  readonly submits: number;
+  readonly readbackBytes: number;
+}
+
+/** A submitted step whose results have not been read yet. */
+export interface PendingStep {
+  readonly cost: StepCost;
+  /**
+   * The step's samples: prompts that sample, in plan order, then decodes in plan order. Blocks this thread until the
+   * GPU has finished all that is submitted (see src/gpu/readback.ts), so call it after the next step's `submit`.
+   * Rejects with DeviceLostError when the device is gone.
+   */
+  collect(): Promise<readonly SampledToken[]>;
+}
+
+/** Initial state of a slot for a new sequence. */
+export interface SlotInit {
+  readonly sampling: SamplingParams;
+  /** Ids that must not be sampled while fewer than `sampling.minTokens` tokens are out (end of sequence, stop ids). */
+  readonly bannedUntilMinTokens: readonly number[];
+  /** The whole prompt, for penalties that look at it. */
+  readonly promptTokenIds: Uint32Array;
+}
+
+export interface RunnerLimits {
+  /** Slots 0 … maxSequences - 1. */
+  readonly maxSequences: number;
+  /** Tokens per KV block. */
+  readonly blockSize: number;
+  /** Blocks 0 … blockCount - 1. */
+  readonly blockCount: number;
+  /** Longest sequence, prompt and output together, in tokens. */
+  readonly maxContext: number;
+  /** Most prompt tokens in one step, over all chunks. */
+  readonly maxPromptTokens: number;
+  readonly vocabSize: number;
+}
+
+/** A model resident on a device. `[Symbol.dispose]` destroys every buffer it owns. */
+export interface ModelRunner extends Disposable {
+  readonly limits: RunnerLimits;
+  /** Bytes of weights and of KV cache on the device. */
+  readonly memory: { readonly weightBytes: number; readonly kvCacheBytes: number };
+  /** Prepares a slot; its previous sequence must have left the batch. Takes effect for steps submitted later. */
+  initSlot(slot: Slot, init: SlotInit): void;
+  /** Encodes and submits one step without waiting for the GPU. Throws on a plan outside `limits`. */
+  submit(plan: StepPlan): PendingStep;
+}

@@ -1,0 +1,57 @@
+/**
+ * Sampling parameters as the runtime understands them: complete, validated and resolved. Ranges live here, so
+ * that requests, admin defaults and the command line are held to the same ones. Refuses nothing itself; see
+ * src/app/sampling.ts for parsing and src/kernels/sample.ts for what the GPU does with the values.
+ */
+
+/** Every value present; "off" is a value, never an absence. */
+export interface SamplingParams {
+  /** 0 = greedy. Logits are divided by it. */
+  readonly temperature: number;
+  /** Keep the k most likely tokens; 0 = off. */
+  readonly topK: number;
+  /** Keep the smallest set whose probability reaches p (the token that crosses it included); 1 = off. */
+  readonly topP: number;
+  /** Keep tokens with at least this share of the most likely token's probability; 0 = off. */
+  readonly minP: number;
+  /** Locally typical sampling, the mass to keep; 1 = off. */
+  readonly typicalP: number;
+  /** Logits of tokens seen in prompt or output are divided (positive) or multiplied (negative) by it; 1 = off. */
+  readonly repetitionPenalty: number;
+  /** Subtracted once from the logit of any token in the output; 0 = off. */
+  readonly presencePenalty: number;
+  /** Subtracted from the logit per occurrence in the output; 0 = off. */
+  readonly frequencyPenalty: number;
+  /** At most this many tokens are generated. */
+  readonly maxTokens: number;
+  /** No stop (end of sequence, stop token, stop string) before this many tokens. */
+  readonly minTokens: number;
+  /** Generation ends before the first of these strings; it is not part of the text. */
+  readonly stop: readonly string[];
+  /** Generation ends at these ids, as at the end-of-sequence id. */
+  readonly stopTokenIds: readonly number[];
+  /** The end-of-sequence id does not end the generation. */
+  readonly ignoreEos: boolean;
+  /** 0 … 2^64 − 1. The same seed, prompt and parameters give the same tokens. */
+  readonly seed: bigint;
+  /** Report this many most likely alternatives per token (and the sampled token's own logprob); -1 = no logprobs. */
+  readonly logprobs: number;
+}
+
+/** Closed ranges unless said otherwise; `maxTokens` and `minTokens` are further bounded by the context. */
+export const SAMPLING_LIMITS = {
+  temperature: { min: 0, max: 2 },
+  topK: { min: 0, max: 1_000_000 },
+  topP: { minExclusive: 0, max: 1 },
+  minP: { min: 0, max: 1 },
+  typicalP: { minExclusive: 0, max: 1 },
+  repetitionPenalty: { minExclusive: 0, max: 2 },
+  presencePenalty: { min: -2, max: 2 },
+  frequencyPenalty: { min: -2, max: 2 },
+  maxTokens: { min: 1, max: 1_048_576 },
+  minTokens: { min: 0, max: 1_048_576 },
+  stop: { maxItems: 8, maxLength: 64 },
+  stopTokenIds: { maxItems: 64 },
+  seed: { min: 0n, max: (1n << 64n) - 1n },
+  logprobs: { min: 0, max: 20 },
+} as const;
