@@ -1,0 +1,11 @@
+/**
+ * Every migration by name, oldest first: a static record, so that nothing is read from disk at run time. Names are
+ * written into the database and sort in the order they run; an entry never changes once it has landed.
+ */
+import type { Migration } from "kysely/migration";
+import { initial } from "./0001_initial.ts";
+
+/** Name to migration, in the order they run. */
+export const MIGRATIONS: Readonly<Record<string, Migration>> = Object.freeze({
+  "0001_initial": initial,
+});

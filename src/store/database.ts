@@ -1,0 +1,165 @@
+/**
+ * The tables as Kysely sees them, written by hand and held against the migrations by a test. Timestamps are
+ * ISO-8601 text with milliseconds and `Z`; JSON columns are text that only src/store/codec.ts reads and writes;
+ * 64-bit counts come back as number (SQLite) or string (PostgreSQL) and pass through `toBigInt`.
+ */
+import type { Kysely } from "kysely";
+
+/** A 64-bit count: written as a bigint, read as whatever the driver returns. */
+type Count64 = number | string | bigint;
+
+export interface ArtifactsTable {
+  readonly id: string;
+  readonly manifest_sha256: string;
+  readonly size_bytes: Count64;
+  readonly created_at: string;
+}
+export interface ArtifactFilesTable {
+  readonly artifact_id: string;
+  readonly path: string;
+  readonly size_bytes: Count64;
+  readonly sha256: string;
+}
+export interface ModelsTable {
+  readonly id: string;
+  readonly name: string;
+  readonly path: string;
+  /** JSON: path → {sizeBytes, mtimeMs} as of the last time the files were hashed. */
+  readonly file_stamps: string;
+  readonly author: string | null;
+  readonly architecture: string;
+  readonly parameter_count: Count64 | null;
+  readonly license: string | null;
+  readonly published_at: string | null;
+  readonly description: string | null;
+  readonly native_context_length: number;
+  readonly served_context_length: number;
+  readonly native_dtype: string;
+  readonly served_quantization: string;
+  readonly concurrency_cost: number;
+  /** JSON: what the checkpoint's generation_config.json sets, as SamplingInput. */
+  readonly checkpoint_sampling: string;
+  readonly artifact_id: string;
+  readonly merge_id: string | null;
+  readonly created_at: string;
+}
+export interface MergesTable {
+  readonly id: string;
+  readonly status: string;
+  readonly method: string;
+  readonly base_model_name: string | null;
+  readonly dtype: string;
+  readonly config_yaml: string;
+  readonly config_sha256: string;
+  readonly parameters: string;
+  readonly curves: string;
+  readonly tool_version: string;
+  /** Manifest hash of the result, once there is one. */
+  readonly artifact_sha256: string | null;
+  readonly error: string | null;
+  readonly created_at: string;
+  readonly started_at: string | null;
+  readonly finished_at: string | null;
+}
+export interface MergeSourcesTable {
+  readonly merge_id: string;
+  readonly ordinal: number;
+  readonly name: string;
+  readonly layer_start: number | null;
+  readonly layer_end: number | null;
+  readonly is_base: number;
+  readonly artifact_sha256: string;
+}
+export interface MergeTensorsTable {
+  readonly merge_id: string;
+  readonly ordinal: number;
+  readonly name: string;
+  readonly layer: number | null;
+  readonly filter: string | null;
+  readonly t: number | null;
+  readonly mode: string;
+  readonly cosine: number | null;
+  readonly output_sha256: string;
+}
+export interface SessionsTable {
+  readonly id: string;
+  readonly principal_id: string;
+  readonly model_id: string;
+  readonly title: string | null;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+export interface MessagesTable {
+  readonly id: string;
+  readonly session_id: string;
+  readonly ordinal: number;
+  readonly role: string;
+  readonly content: string;
+  readonly generation_id: string | null;
+  readonly created_at: string;
+}
+export interface GenerationsTable {
+  readonly id: string;
+  readonly principal_id: string;
+  readonly model_id: string;
+  readonly artifact_sha256: string | null;
+  readonly session_id: string | null;
+  readonly status: string;
+  readonly finish_reason: string | null;
+  readonly prompt: string;
+  readonly text: string;
+  readonly requested_sampling: string;
+  readonly effective_sampling: string;
+  readonly sampling_revision_ids: string;
+  readonly usage: string | null;
+  readonly timings: string | null;
+  readonly error: string | null;
+  readonly on_disconnect: string;
+  readonly idempotency_key: string | null;
+  readonly created_at: string;
+  readonly finished_at: string | null;
+}
+export interface GenerationEventsTable {
+  readonly generation_id: string;
+  readonly seq: number;
+  readonly at: string;
+  readonly kind: string;
+  /** JSON: the event's body without `kind`. */
+  readonly payload: string;
+}
+export interface SamplingDefaultRevisionsTable {
+  readonly id: string;
+  readonly scope: string;
+  readonly revision: number;
+  readonly values: string;
+  readonly author: string;
+  readonly reason: string;
+  readonly created_at: string;
+}
+export interface ApiKeysTable {
+  readonly id: string;
+  readonly prefix: string;
+  readonly secret_sha256: string;
+  readonly role: string;
+  readonly label: string;
+  readonly created_at: string;
+  readonly revoked_at: string | null;
+}
+
+export interface Database {
+  readonly artifacts: ArtifactsTable;
+  readonly artifact_files: ArtifactFilesTable;
+  readonly models: ModelsTable;
+  readonly merges: MergesTable;
+  readonly merge_sources: MergeSourcesTable;
+  readonly merge_tensors: MergeTensorsTable;
+  readonly sessions: SessionsTable;
+  readonly messages: MessagesTable;
+  readonly generations: GenerationsTable;
+  readonly generation_events: GenerationEventsTable;
+  readonly sampling_default_revisions: SamplingDefaultRevisionsTable;
+  readonly api_keys: ApiKeysTable;
+}
+
+/** A connection or a transaction: the store's functions take either. */
+export type Db = Kysely<Database>;

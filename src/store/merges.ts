@@ -1,0 +1,107 @@
+/**
+ * Rows of merges: the run itself, the checkpoints it read, and one row for every tensor it wrote. Tensors keep the
+ * order of the merge plan, which is also the order of their pages.
+ */
+import type { Insertable, Selectable, Updateable } from "kysely";
+import type { Db, MergeSourcesTable, MergesTable, MergeTensorsTable } from "./database.ts";
+import { contains, type RowPage, toRowPage } from "./page.ts";
+
+export type MergeRow = Selectable<MergesTable>;
+export type MergeTensorRow = Selectable<MergeTensorsTable>;
+/** A source with the model that serves those very weights today, if one does. */
+export type MergeSourceRow = Selectable<MergeSourcesTable> & { readonly model_id: string | null };
+
+/** Rows in one INSERT: nine columns each, well below every database's limit of parameters. */
+const TENSOR_BATCH = 100;
+
+export async function insertMerge(db: Db, row: Insertable<MergesTable>): Promise<void> {
+  await db.insertInto("merges").values(row).execute();
+}
+
+export async function updateMerge(db: Db, id: string, patch: Updateable<MergesTable>): Promise<void> {
+  await db.updateTable("merges").set(patch).where("id", "=", id).execute();
+}
+
+export async function insertMergeSources(
+  db: Db,
+  rows: readonly Insertable<MergeSourcesTable>[],
+): Promise<void> {
+  if (rows.length > 0) await db.insertInto("merge_sources").values(rows).execute();
+}
+
+/** Call it inside the transaction that ends the merge: half a provenance is none. */
+export async function insertMergeTensors(
+  db: Db,
+  rows: readonly Insertable<MergeTensorsTable>[],
+): Promise<void> {
+  for (let start = 0; start < rows.length; start += TENSOR_BATCH) {
+    await db.insertInto("merge_tensors").values(rows.slice(start, start + TENSOR_BATCH)).execute();
+  }
+}
+
+export function findMerge(db: Db, id: string): Promise<MergeRow | undefined> {
+  return db.selectFrom("merges").selectAll().where("id", "=", id).executeTakeFirst();
+}
+
+/** The newest successful merge whose result has this manifest hash. */
+export function findMergeByResult(db: Db, artifactSha256: string): Promise<MergeRow | undefined> {
+  return db.selectFrom("merges").selectAll()
+    .where("artifact_sha256", "=", artifactSha256).where("status", "=", "SUCCEEDED")
+    .orderBy("id", "desc").limit(1).executeTakeFirst();
+}
+
+/** In the order of the configuration. */
+export async function mergeSources(db: Db, mergeId: string): Promise<readonly MergeSourceRow[]> {
+  return await db.selectFrom("merge_sources as source").selectAll()
+    .select((e) =>
+      e.selectFrom("models").innerJoin("artifacts", "artifacts.id", "models.artifact_id")
+        .whereRef("artifacts.manifest_sha256", "=", "source.artifact_sha256")
+        .select((m) => m.fn.min("models.id").as("id")).as("model_id")
+    )
+    .where("merge_id", "=", mergeId).orderBy("ordinal").execute();
+}
+
+/** The model that serves the merge's result; the first registered where several do. */
+export async function modelIdOfMerge(db: Db, mergeId: string): Promise<string | null> {
+  const row = await db.selectFrom("models").select("id").where("merge_id", "=", mergeId)
+    .orderBy("id").limit(1).executeTakeFirst();
+  return row?.id ?? null;
+}
+
+export interface TensorFilter {
+  readonly layer?: number;
+  readonly filter?: string;
+  readonly mode?: string;
+  readonly nameContains?: string;
+  readonly tMin?: number;
+  readonly tMax?: number;
+}
+
+/** In plan order. Tensors without a t (copies) never match a bound on t. */
+export async function listMergeTensors(
+  db: Db,
+  mergeId: string,
+  where: TensorFilter,
+  page: { readonly first: number; readonly afterOrdinal?: number },
+): Promise<RowPage<MergeTensorRow>> {
+  const filtered = db.selectFrom("merge_tensors").where("merge_id", "=", mergeId)
+    .$if(where.layer !== undefined, (q) => q.where("layer", "=", where.layer!))
+    .$if(where.filter !== undefined, (q) => q.where("filter", "=", where.filter!))
+    .$if(where.mode !== undefined, (q) => q.where("mode", "=", where.mode!))
+    .$if(
+      where.nameContains !== undefined,
+      (q) => q.where((e) => contains(e.ref("name"), where.nameContains!)),
+    )
+    .$if(where.tMin !== undefined, (q) => q.where("t", ">=", where.tMin!))
+    .$if(where.tMax !== undefined, (q) => q.where("t", "<=", where.tMax!));
+  const rows = await filtered.selectAll()
+    .$if(page.afterOrdinal !== undefined, (q) => q.where("ordinal", ">", page.afterOrdinal!))
+    .orderBy("ordinal").limit(page.first + 1).execute();
+  const total = await filtered.select((e) => e.fn.countAll().as("count")).executeTakeFirstOrThrow();
+  return toRowPage(rows, page.first, total.count);
+}
+
+/** Merges that a dead process left unfinished. */
+export async function unfinishedMerges(db: Db): Promise<readonly MergeRow[]> {
+  return await db.selectFrom("merges").selectAll().where("status", "in", ["QUEUED", "RUNNING"]).execute();
+}

@@ -1,0 +1,121 @@
+/**
+ * Rows of registered models and of the artifacts (file manifests) they serve. Parents and descendants are found
+ * through hashes, never through names: a parent is whatever model serves the very weights a merge has read.
+ */
+import type { Insertable, Selectable, Updateable } from "kysely";
+import type { ArtifactFilesTable, ArtifactsTable, Db, ModelsTable } from "./database.ts";
+import { contains, type RowPage, toRowPage } from "./page.ts";
+
+export type ModelRow = Selectable<ModelsTable>;
+export type ArtifactRow = Selectable<ArtifactsTable>;
+export type ArtifactFileRow = Selectable<ArtifactFilesTable>;
+
+export async function insertModel(db: Db, row: Insertable<ModelsTable>): Promise<void> {
+  await db.insertInto("models").values(row).execute();
+}
+
+export async function updateModel(db: Db, id: string, patch: Updateable<ModelsTable>): Promise<void> {
+  await db.updateTable("models").set(patch).where("id", "=", id).execute();
+}
+
+/** Undefined when there is none. */
+export function findModel(
+  db: Db,
+  ref: { readonly id: string } | { readonly name: string },
+): Promise<ModelRow | undefined> {
+  const query = db.selectFrom("models").selectAll();
+  return ("id" in ref ? query.where("id", "=", ref.id) : query.where("name", "=", ref.name))
+    .executeTakeFirst();
+}
+
+/** In no particular order; unknown ids are left out. */
+export async function findModels(db: Db, ids: readonly string[]): Promise<readonly ModelRow[]> {
+  return ids.length === 0 ? [] : await db.selectFrom("models").selectAll().where("id", "in", ids).execute();
+}
+
+export interface ModelFilter {
+  readonly nameContains?: string;
+  /** Only these. */
+  readonly ids?: readonly string[];
+  /** All but these. */
+  readonly exceptIds?: readonly string[];
+}
+
+/** By name. */
+export async function listModels(
+  db: Db,
+  where: ModelFilter,
+  page: { readonly first: number; readonly afterName?: string },
+): Promise<RowPage<ModelRow>> {
+  if (where.ids?.length === 0) return { rows: [], hasNextPage: false, totalCount: 0 };
+  const { nameContains, ids, exceptIds = [] } = where;
+  const filtered = db.selectFrom("models")
+    .$if(nameContains !== undefined, (q) => q.where((e) => contains(e.ref("name"), nameContains!)))
+    .$if(ids !== undefined, (q) => q.where("id", "in", ids!))
+    .$if(exceptIds.length > 0, (q) => q.where("id", "not in", exceptIds));
+  const rows = await filtered.selectAll()
+    .$if(page.afterName !== undefined, (q) => q.where("name", ">", page.afterName!))
+    .orderBy("name").limit(page.first + 1).execute();
+  const total = await filtered.select((e) => e.fn.countAll().as("count")).executeTakeFirstOrThrow();
+  return toRowPage(rows, page.first, total.count);
+}
+
+export async function allModels(db: Db): Promise<readonly ModelRow[]> {
+  return await db.selectFrom("models").selectAll().orderBy("name").execute();
+}
+
+/** Models that serve an artifact which the model's merge has read, in the order of its sources; no repetitions. */
+export async function parentModels(db: Db, modelId: string): Promise<readonly ModelRow[]> {
+  const rows = await db.selectFrom("models as child")
+    .innerJoin("merge_sources as source", "source.merge_id", "child.merge_id")
+    .innerJoin("artifacts", "artifacts.manifest_sha256", "source.artifact_sha256")
+    .innerJoin("models as parent", "parent.artifact_id", "artifacts.id")
+    .where("child.id", "=", modelId)
+    .selectAll("parent").orderBy("source.ordinal").orderBy("parent.id")
+    .execute();
+  return distinctById(rows);
+}
+
+/** Models merged directly from what any of these serves. */
+export async function childModels(db: Db, modelIds: readonly string[]): Promise<readonly ModelRow[]> {
+  if (modelIds.length === 0) return [];
+  const rows = await db.selectFrom("models as parent")
+    .innerJoin("artifacts", "artifacts.id", "parent.artifact_id")
+    .innerJoin("merge_sources as source", "source.artifact_sha256", "artifacts.manifest_sha256")
+    .innerJoin("models as child", "child.merge_id", "source.merge_id")
+    .where("parent.id", "in", modelIds)
+    .selectAll("child").orderBy("child.name")
+    .execute();
+  return distinctById(rows);
+}
+
+/** Writes the manifest unless one with the same hash is there; the id of whichever it is. */
+export async function ensureArtifact(
+  db: Db,
+  artifact: Insertable<ArtifactsTable>,
+  files: readonly Omit<Insertable<ArtifactFilesTable>, "artifact_id">[],
+): Promise<string> {
+  const known = await db.selectFrom("artifacts").select("id")
+    .where("manifest_sha256", "=", artifact.manifest_sha256).executeTakeFirst();
+  if (known !== undefined) return known.id;
+  await db.insertInto("artifacts").values(artifact).execute();
+  await db.insertInto("artifact_files")
+    .values(files.map((file) => ({ ...file, artifact_id: artifact.id }))).execute();
+  return artifact.id;
+}
+
+/** The manifest with its files by path; undefined when there is none. */
+export async function findArtifact(
+  db: Db,
+  id: string,
+): Promise<{ readonly artifact: ArtifactRow; readonly files: readonly ArtifactFileRow[] } | undefined> {
+  const artifact = await db.selectFrom("artifacts").selectAll().where("id", "=", id).executeTakeFirst();
+  if (artifact === undefined) return undefined;
+  const files = await db.selectFrom("artifact_files").selectAll()
+    .where("artifact_id", "=", id).orderBy("path").execute();
+  return { artifact, files };
+}
+
+function distinctById(rows: readonly ModelRow[]): readonly ModelRow[] {
+  return [...new Map(rows.map((row) => [row.id, row])).values()];
+}

@@ -1,0 +1,155 @@
+/**
+ * Kysely's SQLite dialect over Deno's built-in node:sqlite. It owns everything that only SQLite knows: pragmas,
+ * value conversion, transactional schema changes, what its errors mean. One connection, synchronous calls (tens of
+ * microseconds each): long scans do not belong here.
+ *
+ * Durability: with WAL and synchronous=NORMAL a commit is in the kernel's hands when it returns, so a killed process
+ * loses nothing; only a power cut can take the last commits, and never tears the file.
+ */
+import { DatabaseSync } from "node:sqlite";
+import {
+  type DialectAdapter,
+  SqliteAdapter,
+  type SqliteDatabase,
+  SqliteDialect,
+  type SqliteStatement,
+} from "kysely";
+import { CapacityError, ConfigError, FormatError, GeodesicError } from "../errors.ts";
+
+/** How long a statement waits for another process's transaction. It blocks this thread, hence not longer. */
+const BUSY_TIMEOUT_MS = 2000;
+/** Compiled statements kept; Kysely's SQL is parametrized, so a gateway has a few dozen. */
+const STATEMENT_CACHE_SIZE = 256;
+
+type SqlValue = string | number | bigint | null | Uint8Array;
+
+/**
+ * A dialect for the database file at `path`, opened (and created) at once so that errors surface here: ConfigError
+ * when the file cannot be opened, FormatError when it is no database. Both name the path.
+ */
+export function nodeSqliteDialect(path: string): SqliteDialect {
+  const connection = openConnection(path);
+  return new TransactionalDdlDialect({
+    database: {
+      close: () => connection.close(),
+      prepare: cached((sql) => prepare(connection, path, sql)),
+    } satisfies SqliteDatabase,
+  });
+}
+
+/** SQLite can roll schema changes back; telling Kysely makes a killed migration leave nothing behind. */
+class TransactionalDdlDialect extends SqliteDialect {
+  override createAdapter(): DialectAdapter {
+    return new TransactionalDdlAdapter();
+  }
+}
+class TransactionalDdlAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
+}
+
+function openConnection(path: string): DatabaseSync {
+  let connection: DatabaseSync;
+  try {
+    connection = new DatabaseSync(path);
+  } catch (error) {
+    throw sqliteError(error, path);
+  }
+  try {
+    connection.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    connection.exec("PRAGMA journal_mode = WAL");
+    connection.exec("PRAGMA synchronous = NORMAL");
+    connection.exec("PRAGMA foreign_keys = ON");
+    // Reads the first page: a file that is something else is found out here.
+    connection.prepare("SELECT count(*) FROM sqlite_master").get();
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw sqliteError(error, path);
+  }
+}
+
+function prepare(connection: DatabaseSync, path: string, sql: string): SqliteStatement {
+  try {
+    // All our transactions write. Starting them as readers would let another process's commit in between fail the
+    // first write at once, whatever the busy timeout.
+    const statement = connection.prepare(sql === "begin" ? "begin immediate" : sql);
+    return {
+      reader: statement.columns().length > 0,
+      all: (parameters) => guarded(path, () => statement.all(...toSqlValues(parameters))),
+      run: (parameters) => guarded(path, () => statement.run(...toSqlValues(parameters))),
+      iterate: (parameters) => guarded(path, () => statement.iterate(...toSqlValues(parameters))),
+    };
+  } catch (error) {
+    throw sqliteError(error, path);
+  }
+}
+
+function guarded<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw sqliteError(error, path);
+  }
+}
+
+function toSqlValues(parameters: readonly unknown[]): SqlValue[] {
+  return parameters.map((value) => {
+    switch (typeof value) {
+      case "string":
+      case "number":
+      case "bigint":
+        return value;
+      case "boolean":
+        return value ? 1 : 0;
+      case "undefined":
+        return null;
+    }
+    if (value === null || value instanceof Uint8Array) return value;
+    throw new Error(`Cannot bind a ${typeof value} to a column`);
+  });
+}
+
+/** What a caller can do something about becomes typed and names the file; anything else stays as it is. */
+function sqliteError(error: unknown, path: string): unknown {
+  if (!(error instanceof Error) || error instanceof GeodesicError) return error;
+  const details = { path, reason: error.message };
+  const message = error.message.toLowerCase();
+  const says = (...phrases: string[]) => phrases.some((phrase) => message.includes(phrase));
+  if (says("not a database", "malformed", "file is encrypted")) {
+    return new FormatError(`Cannot use "${path}" as a database: ${error.message}`, details, { cause: error });
+  }
+  if (
+    says(
+      "unable to open",
+      "readonly database",
+      "read-only",
+      "permission",
+      "os error",
+      "requires write access",
+    )
+  ) {
+    return new ConfigError(`Cannot open the database "${path}": ${error.message}`, details, { cause: error });
+  }
+  if (says("database is locked", "database or disk is full")) {
+    const text = `Cannot write to the database "${path}": ${error.message}`;
+    return new CapacityError(text, { ...details, retryAfterMs: 1000 }, { cause: error });
+  }
+  return error;
+}
+
+/** Least recently used statements go first; SQLite recompiles them when they come back. */
+function cached(create: (sql: string) => SqliteStatement): (sql: string) => SqliteStatement {
+  const statements = new Map<string, SqliteStatement>();
+  return (sql) => {
+    const statement = statements.get(sql) ?? create(sql);
+    statements.delete(sql);
+    statements.set(sql, statement);
+    if (statements.size > STATEMENT_CACHE_SIZE) {
+      const [oldest] = statements.keys();
+      if (oldest !== undefined) statements.delete(oldest);
+    }
+    return statement;
+  };
+}

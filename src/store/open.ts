@@ -1,0 +1,38 @@
+/**
+ * Opens the database of a data folder, migrated and ready. The folder is made when it is missing. Two processes may
+ * have it open at once (a gateway and, say, `keys create`); that only one of them serves is src/store/ownership.ts.
+ */
+import { Kysely } from "kysely";
+import { join } from "node:path";
+import { ConfigError } from "../errors.ts";
+import type { Database, Db } from "./database.ts";
+import { migrate } from "./migrate.ts";
+import { nodeSqliteDialect } from "./node_sqlite.ts";
+
+/** File name of the SQLite database inside a data folder. */
+export const DATABASE_FILE = "geodesic.db";
+
+/** The caller owns the result and ends it with `destroy()`. Errors name the folder or the file. */
+export async function openStore(dataDir: string): Promise<Db> {
+  await makeDataDir(dataDir);
+  const db = new Kysely<Database>({ dialect: nodeSqliteDialect(join(dataDir, DATABASE_FILE)) });
+  try {
+    await migrate(db);
+    return db;
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+}
+
+/** Makes the folder (readable by its owner only: it holds conversations) or says why it cannot. */
+export async function makeDataDir(dataDir: string): Promise<void> {
+  try {
+    await Deno.mkdir(dataDir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(`Cannot make the data folder "${dataDir}": ${reason}`, { path: dataDir, reason }, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * Keyset paging and text search in terms both databases share. A page is read by asking for one row more than wanted:
+ * no OFFSET, so rows inserted meanwhile neither repeat nor hide any.
+ */
+import { type Expression, sql, type SqlBool } from "kysely";
+
+/** Rows of one page, and how many there are without paging. */
+export interface RowPage<R> {
+  readonly rows: readonly R[];
+  readonly hasNextPage: boolean;
+  readonly totalCount: number;
+}
+
+/** `rows` were read with a limit of `first + 1`; `count` is a driver's count(*). */
+export function toRowPage<R>(rows: readonly R[], first: number, count: number | string | bigint): RowPage<R> {
+  return { rows: rows.slice(0, first), hasNextPage: rows.length > first, totalCount: Number(count) };
+}
+
+/** True where `column` contains `text` literally, ASCII case aside (the two databases' LIKE differ in that). */
+export function contains(column: Expression<string | null>, text: string): Expression<SqlBool> {
+  const pattern = `%${text.toLowerCase().replace(/[\\%_]/g, (c) => `\\${c}`)}%`;
+  return sql<SqlBool>`lower(${column}) like ${pattern} escape '\\'`;
+}

@@ -1,0 +1,26 @@
+/**
+ * Revisions of the sampling defaults, by scope: "gateway", or a model's id. Append-only; the newest of a scope is in
+ * force, and a generation names the revisions it ran under.
+ */
+import type { Insertable, Selectable } from "kysely";
+import type { Db, SamplingDefaultRevisionsTable } from "./database.ts";
+
+export type SamplingRevisionRow = Selectable<SamplingDefaultRevisionsTable>;
+
+/** The scope of revisions that hold for every model. Ids are UUIDs, so no model is ever called that. */
+export const GATEWAY_SCOPE = "gateway";
+
+export function latestRevision(db: Db, scope: string): Promise<SamplingRevisionRow | undefined> {
+  return db.selectFrom("sampling_default_revisions").selectAll().where("scope", "=", scope)
+    .orderBy("revision", "desc").limit(1).executeTakeFirst();
+}
+
+export async function insertRevision(db: Db, row: Insertable<SamplingDefaultRevisionsTable>): Promise<void> {
+  await db.insertInto("sampling_default_revisions").values(row).execute();
+}
+
+/** Newest first. */
+export async function listRevisions(db: Db, scope: string): Promise<readonly SamplingRevisionRow[]> {
+  return await db.selectFrom("sampling_default_revisions").selectAll().where("scope", "=", scope)
+    .orderBy("revision", "desc").execute();
+}

@@ -1,0 +1,151 @@
+/** Opening a data folder: from nothing, again, and with everything that can be wrong with it. */
+import { expect } from "@std/expect";
+import { join } from "node:path";
+import { MIGRATIONS } from "../../migrations/index.ts";
+import { GeodesicError } from "../../src/errors.ts";
+import { migrate } from "../../src/store/migrate.ts";
+import { DATABASE_FILE, openStore } from "../../src/store/open.ts";
+import { lockDataDir } from "../../src/store/ownership.ts";
+import { tempDir } from "../support/temp.ts";
+
+async function failure(action: Promise<unknown>): Promise<GeodesicError> {
+  try {
+    await action;
+  } catch (error) {
+    if (error instanceof GeodesicError) return error;
+    throw error;
+  }
+  throw new Error("Expected a failure");
+}
+
+Deno.test("openStore() makes the folder and every table of the Database type", async () => {
+  await using dir = await tempDir();
+  const db = await openStore(join(dir.path, "a", "b"));
+  const tables = await db.introspection.getTables();
+  await db.destroy();
+  const columns = Object.fromEntries(
+    tables.map((table) => [table.name, table.columns.map((column) => column.name).sort()]),
+  );
+  expect(Object.keys(columns).sort()).toEqual([
+    "api_keys",
+    "artifact_files",
+    "artifacts",
+    "generation_events",
+    "generations",
+    "merge_sources",
+    "merge_tensors",
+    "merges",
+    "messages",
+    "models",
+    "sampling_default_revisions",
+    "sessions",
+  ]);
+  // The hand-written types are text: hold every table's fields against the columns that the migrations made.
+  const source = await Deno.readTextFile(new URL("../../src/store/database.ts", import.meta.url));
+  for (const [name, actual] of Object.entries(columns)) {
+    const type = new RegExp(`readonly ${name}: (\\w+);`).exec(source)?.[1];
+    const body = new RegExp(`interface ${type} \\{(.*?)\n\\}`, "s").exec(source)?.[1] ?? "";
+    const fields = [...body.matchAll(/readonly (\w+):/g)].map((match) => match[1]).sort();
+    expect({ name, fields }).toEqual({ name, fields: actual });
+  }
+});
+
+Deno.test("openStore() sets write-ahead logging, foreign keys and a busy timeout", async () => {
+  await using dir = await tempDir();
+  const db = await openStore(dir.path);
+  const session = { id: "s", principal_id: "p", model_id: "no such model", title: null };
+  await expect(
+    db.insertInto("sessions").values({ ...session, created_at: "", updated_at: "" }).execute(),
+  ).rejects.toThrow(/FOREIGN KEY/);
+  await db.destroy();
+  const header = (await Deno.readFile(join(dir.path, DATABASE_FILE))).subarray(18, 20);
+  expect([...header]).toEqual([2, 2]); // file format versions: 2 is WAL
+});
+
+Deno.test("migrate() does nothing the second time", async () => {
+  await using dir = await tempDir();
+  const first = await openStore(dir.path);
+  await first.destroy();
+  const second = await openStore(dir.path);
+  expect(await migrate(second)).toEqual([]);
+  await second.destroy();
+});
+
+Deno.test("migrate() refuses a database with migrations it does not know", async () => {
+  await using dir = await tempDir();
+  const db = await openStore(dir.path);
+  await migrate(db, { ...MIGRATIONS, "9999_future": { up: () => Promise.resolve() } });
+  await db.destroy();
+  const error = await failure(openStore(dir.path));
+  expect(error.code).toBe("CONFIG");
+  expect(error.message).toContain("newer version");
+  expect(error.details["unknownMigrations"]).toEqual(["9999_future"]);
+});
+
+Deno.test("migrate() leaves nothing behind when a migration fails half way", async () => {
+  await using dir = await tempDir();
+  const db = await openStore(dir.path);
+  const half = {
+    ...MIGRATIONS,
+    "0002_half": {
+      // deno-lint-ignore no-explicit-any
+      async up(schema: any) {
+        await schema.schema.createTable("half").addColumn("id", "text").execute();
+        throw new Error("power cut");
+      },
+    },
+  };
+  await expect(migrate(db, half)).rejects.toThrow("power cut");
+  const tables = await db.introspection.getTables();
+  expect(tables.map((table) => table.name)).not.toContain("half");
+  expect(await migrate(db)).toEqual([]);
+  await db.destroy();
+});
+
+Deno.test("openStore() names the file that is no database", async () => {
+  await using dir = await tempDir();
+  const path = join(dir.path, DATABASE_FILE);
+  await Deno.writeTextFile(path, "this is a letter, not a database\n".repeat(200));
+  const error = await failure(openStore(dir.path));
+  expect(error.code).toBe("FORMAT");
+  expect(error.details["path"]).toBe(path);
+  expect(error.message).toContain(path);
+});
+
+Deno.test("openStore() names a database whose pages are damaged", async () => {
+  await using dir = await tempDir();
+  const db = await openStore(dir.path);
+  await db.destroy();
+  const path = join(dir.path, DATABASE_FILE);
+  const bytes = await Deno.readFile(path);
+  bytes.fill(0xab, 100, bytes.length);
+  await Deno.writeFile(path, bytes);
+  const error = await failure(openStore(dir.path));
+  expect([error.code, error.details["path"]]).toEqual(["FORMAT", path]);
+});
+
+Deno.test("openStore() says why a folder cannot be made", async () => {
+  await using dir = await tempDir();
+  const file = join(dir.path, "file");
+  await Deno.writeTextFile(file, "");
+  const error = await failure(openStore(join(file, "data")));
+  expect([error.code, error.details["path"]]).toEqual(["CONFIG", join(file, "data")]);
+});
+
+Deno.test("openStore() says why a database cannot be opened", async () => {
+  await using dir = await tempDir();
+  const path = join(dir.path, DATABASE_FILE);
+  await Deno.mkdir(path); // a folder in the file's place fails for every user, root included
+  const error = await failure(openStore(dir.path));
+  expect([error.code, error.details["path"]]).toEqual(["CONFIG", path]);
+});
+
+Deno.test("lockDataDir() lets one holder in at a time", async () => {
+  await using dir = await tempDir();
+  {
+    using _held = await lockDataDir(dir.path);
+    const error = await failure(lockDataDir(dir.path));
+    expect([error.code, error.details["process"]]).toEqual(["CONFIG", String(Deno.pid)]);
+  }
+  using _again = await lockDataDir(dir.path);
+});
