@@ -1,0 +1,112 @@
+/**
+ * The whole Mistral forward pass as one readable float64 function: ids in, logits of every position out. With
+ * `fp8`, every linear layer (and lm_head) is first quantized row by row, as the runtime does on load.
+ */
+import { quantizeRows } from "./fp8.ts";
+import { add, attention, embed, linear, type Matrix, matrix, rmsNorm, rope, siluMul } from "./ops.ts";
+import { type PlainTensor, readCheckpoint, toNumbers } from "./checkpoint.ts";
+
+interface OracleLayer {
+  readonly inputNorm: Float64Array;
+  readonly q: Matrix;
+  readonly k: Matrix;
+  readonly v: Matrix;
+  readonly o: Matrix;
+  readonly postAttentionNorm: Float64Array;
+  readonly gate: Matrix;
+  readonly up: Matrix;
+  readonly down: Matrix;
+  readonly biases: Readonly<Record<string, Float64Array | undefined>>;
+}
+
+/** Weights as float64 and the few numbers of config.json that the arithmetic needs. */
+export interface OracleModel {
+  readonly embedding: Matrix; // [vocabSize, hiddenSize]
+  readonly layers: readonly OracleLayer[];
+  readonly norm: Float64Array;
+  readonly lmHead: Matrix; // [vocabSize, hiddenSize]
+  readonly queryHeads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly theta: number;
+  readonly eps: number;
+  readonly window: number | null;
+}
+
+/** Reads a checkpoint folder of any size that fits in memory as float64. */
+export async function loadOracle(folder: string, options: { fp8?: boolean } = {}): Promise<OracleModel> {
+  const config = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
+  const tensors = await readCheckpoint(folder);
+  const get = (name: string): PlainTensor => {
+    const tensor = tensors.get(name);
+    if (tensor === undefined) throw new Error(`No tensor ${name} in ${folder}`);
+    return tensor;
+  };
+  const plain = (name: string): Matrix => {
+    const tensor = get(name);
+    return matrix(tensor.shape[0]!, tensor.shape[1]!, toNumbers(tensor));
+  };
+  const weight = (name: string): Matrix => {
+    const full = plain(name);
+    return options.fp8 ? { ...full, data: quantizeRows(full.data, full.rows).dequantized } : full;
+  };
+  const layers = Array.from({ length: config.num_hidden_layers }, (_, layer): OracleLayer => {
+    const at = (name: string) => `model.layers.${layer}.${name}`;
+    const projections = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj"];
+    const bias = (name: string) => {
+      const tensor = tensors.get(at(`${name}.bias`));
+      return tensor === undefined ? undefined : toNumbers(tensor);
+    };
+    return {
+      inputNorm: toNumbers(get(at("input_layernorm.weight"))),
+      q: weight(at("self_attn.q_proj.weight")),
+      k: weight(at("self_attn.k_proj.weight")),
+      v: weight(at("self_attn.v_proj.weight")),
+      o: weight(at("self_attn.o_proj.weight")),
+      postAttentionNorm: toNumbers(get(at("post_attention_layernorm.weight"))),
+      gate: weight(at("mlp.gate_proj.weight")),
+      up: weight(at("mlp.up_proj.weight")),
+      down: weight(at("mlp.down_proj.weight")),
+      biases: Object.fromEntries(
+        [...projections, "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"].map((
+          name,
+        ) => [name.split(".")[1]!, bias(name)]),
+      ),
+    };
+  });
+  return {
+    embedding: plain("model.embed_tokens.weight"),
+    layers,
+    norm: toNumbers(get("model.norm.weight")),
+    lmHead: weight(tensors.has("lm_head.weight") ? "lm_head.weight" : "model.embed_tokens.weight"),
+    queryHeads: config.num_attention_heads,
+    kvHeads: config.num_key_value_heads,
+    headDim: config.head_dim ?? config.hidden_size / config.num_attention_heads,
+    theta: config.rope_theta ?? 10_000,
+    eps: config.rms_norm_eps,
+    window: config.sliding_window ?? null,
+  };
+}
+
+/** Logits of every position, [ids.length, vocabSize]. */
+export function forward(model: OracleModel, ids: ArrayLike<number>): Matrix {
+  const positions = Array.from({ length: ids.length }, (_, i) => i);
+  const { queryHeads, kvHeads, headDim, window, theta, eps } = model;
+  let x = embed(model.embedding, ids); // [tokens, hiddenSize]
+  for (const layer of model.layers) {
+    const { biases } = layer;
+    const normed = rmsNorm(x, layer.inputNorm, eps);
+    const q = rope(linear(normed, layer.q, biases.q_proj), positions, headDim, theta);
+    const k = rope(linear(normed, layer.k, biases.k_proj), positions, headDim, theta);
+    const v = linear(normed, layer.v, biases.v_proj);
+    const attended = attention(q, k, v, { positions, queryHeads, kvHeads, headDim, window });
+    x = add(x, linear(attended, layer.o, biases.o_proj));
+    const inner = rmsNorm(x, layer.postAttentionNorm, eps);
+    const activated = siluMul(
+      linear(inner, layer.gate, biases.gate_proj),
+      linear(inner, layer.up, biases.up_proj),
+    );
+    x = add(x, linear(activated, layer.down, biases.down_proj));
+  }
+  return linear(rmsNorm(x, model.norm, eps), model.lmHead);
+}
