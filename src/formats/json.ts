@@ -1,0 +1,96 @@
+/**
+ * JSON of untrusted files: bounded in size, strict UTF-8, an object at the top, and no key twice in one object.
+ * (`JSON.parse` alone would silently keep the last of two tensors that claim one name.) Refusals are FormatErrors
+ * that name the file.
+ */
+import { FormatError } from "../errors.ts";
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** Small metadata files (config.json, an index) have no business being larger. */
+export const MAX_METADATA_BYTES = 64 * 1024 * 1024;
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Parses one JSON object; `file` is how messages call it. */
+export function parseJsonObject(bytes: Uint8Array, file: string): JsonObject {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new FormatError(`Cannot parse "${file}": its JSON is not valid UTF-8`, { file }, { cause });
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) { // a SyntaxError, or a RangeError where arrays nest too deep
+    throw new FormatError(`Cannot parse "${file}": not valid JSON`, { file }, { cause });
+  }
+  if (!isJsonObject(value)) {
+    throw new FormatError(`Cannot parse "${file}": found ${jsonType(value)}, expected a JSON object`, {
+      file,
+    });
+  }
+  const duplicate = findDuplicateKey(text);
+  if (duplicate !== undefined) {
+    throw new FormatError(`Cannot parse "${file}": key ${quote(duplicate)} occurs twice`, {
+      file,
+      key: duplicate,
+    });
+  }
+  return value;
+}
+
+/** "an array", "null", "a string": the type of a parsed value in words. */
+export function jsonType(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+/** A value out of a file, quoted and cut short for a message. */
+export function quote(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length <= 120 ? text : `${text.slice(0, 117)}…`;
+}
+
+/** The first key that an object of this (valid) JSON text holds twice, escapes resolved. */
+function findDuplicateKey(text: string): string | undefined {
+  const open: (Set<string> | null)[] = []; // one entry per open object (its keys) or array (null)
+  let expectKey = false;
+  for (let i = 0; i < text.length; i++) {
+    switch (text.charCodeAt(i)) {
+      case 0x7b: // {
+        open.push(new Set());
+        expectKey = true;
+        break;
+      case 0x5b: // [
+        open.push(null);
+        expectKey = false;
+        break;
+      case 0x7d: // }
+      case 0x5d: // ]
+        open.pop();
+        expectKey = false;
+        break;
+      case 0x2c: // ,
+        expectKey = open.at(-1) !== null;
+        break;
+      case 0x22: { // "
+        const start = i;
+        for (i++; text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++;
+        const keys = open.at(-1);
+        if (!expectKey || !keys) break;
+        const literal = text.slice(start, i + 1);
+        const key = literal.includes("\\") ? JSON.parse(literal) as string : literal.slice(1, -1);
+        if (keys.has(key)) return key;
+        keys.add(key);
+        expectKey = false;
+        break;
+      }
+    }
+  }
+  return undefined;
+}
