@@ -1,0 +1,244 @@
+/**
+ * The adapter and the device: asks for every limit and feature the adapter has, notices when the device is lost or
+ * reports an error nobody scoped, and compiles kernels once. Knows no model. Creator of a {@link GpuDevice} disposes it.
+ */
+import { CapacityError, DeviceLostError } from "../errors.ts";
+import { GpuBuffer, type GpuBufferOptions } from "./buffer.ts";
+import { type BindingAccess, CompiledKernel, type KernelDeclaration, type KernelVariant } from "./kernel.ts";
+import { readShader } from "./shader.ts";
+
+const ADVICE = "install a Vulkan driver (Debian and Ubuntu: apt install mesa-vulkan-drivers libvulkan1)";
+
+/** wgpu grants features beyond the adapter's list, so each is asked for by itself and its refusal caught. */
+const OPTIONAL_FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const;
+
+/** Limits that default to the WebGPU minimum unless asked for. */
+const WANTED_LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxUniformBufferBindingSize",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+  "maxComputeWorkgroupSizeZ",
+  "maxComputeWorkgroupsPerDimension",
+] as const;
+
+/** What the device is, for people and logs; structured-cloneable. */
+export interface GpuDeviceInfo {
+  readonly adapter: string;
+  readonly vendor: string;
+  readonly backend: string;
+  readonly features: readonly string[];
+  readonly limits: Readonly<Record<string, number>>;
+  /** A software driver such as llvmpipe: kernels are tuned differently. */
+  readonly software: boolean;
+}
+
+export interface OpenDeviceOptions {
+  readonly signal?: AbortSignal;
+}
+
+export class GpuDevice implements Disposable {
+  readonly handle: GPUDevice;
+  readonly info: GpuDeviceInfo;
+  readonly #kernels = new Map<string, Promise<CompiledKernel<string, string, string>>>();
+  #paramsLayout: GPUBindGroupLayout | null = null;
+  #failure: Error | null = null;
+  #disposed = false;
+
+  private constructor(handle: GPUDevice, info: GpuDeviceInfo) {
+    this.handle = handle;
+    this.info = info;
+    handle.lost.then((reason) => {
+      if (this.#disposed) return;
+      this.#failure ??= new DeviceLostError(`The GPU device was lost: ${reason.message || reason.reason}`, {
+        adapter: info.adapter,
+        reason: reason.reason,
+      });
+    });
+    handle.addEventListener("uncapturederror", (event) => {
+      event.preventDefault();
+      const message = event instanceof GPUUncapturedErrorEvent ? event.error.message : event.type;
+      this.#failure ??= new Error(`WebGPU error outside any scope: ${message}`);
+    });
+  }
+
+  /** Throws DeviceLostError when the machine offers no adapter or the adapter gives no device. */
+  static async open({ signal }: OpenDeviceOptions = {}): Promise<GpuDevice> {
+    signal?.throwIfAborted();
+    const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
+    if (adapter === null) {
+      throw new DeviceLostError(`No WebGPU adapter found: ${ADVICE}`, {
+        found: null,
+        expected: "an adapter",
+      });
+    }
+    const requiredLimits: Record<string, number> = {};
+    for (const name of WANTED_LIMITS) requiredLimits[name] = adapter.limits[name];
+    const { handle, features } = await requestDevice(adapter, requiredLimits);
+    if (signal?.aborted) {
+      handle.destroy();
+      signal.throwIfAborted();
+    }
+    return new GpuDevice(handle, describe(adapter, features, requiredLimits));
+  }
+
+  has(feature: typeof OPTIONAL_FEATURES[number]): boolean {
+    return this.info.features.includes(feature);
+  }
+
+  get limits(): GPUSupportedLimits {
+    return this.handle.limits;
+  }
+
+  /** The largest buffer that can also be bound whole, in bytes. */
+  get maxBindableBytes(): number {
+    return Math.min(this.limits.maxBufferSize, this.limits.maxStorageBufferBindingSize);
+  }
+
+  /** Throws what went wrong earlier: DeviceLostError, or a plain Error for a validation error nobody scoped. */
+  assertHealthy(): void {
+    if (this.#disposed) throw new Error("The GPU device has been disposed");
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  /** Contents are zero. Throws CapacityError beyond the device's limits; see {@link guard} for running out of memory. */
+  createBuffer(options: GpuBufferOptions): GpuBuffer {
+    this.assertHealthy();
+    if (options.bytes > this.limits.maxBufferSize) {
+      throw new CapacityError(
+        `Cannot create buffer "${options.label}": ${options.bytes} bytes, the device allows ${this.limits.maxBufferSize}`,
+        { label: options.label, found: options.bytes, expected: this.limits.maxBufferSize },
+      );
+    }
+    return new GpuBuffer(this.handle, options);
+  }
+
+  /**
+   * Runs a synchronous piece of WebGPU work and waits for its verdict: CapacityError when the device is out of
+   * memory, a plain Error when it was used wrongly. `release` undoes the work in that case.
+   */
+  async guard<T>(what: string, work: () => T, release: (result: T) => void = () => {}): Promise<T> {
+    this.assertHealthy();
+    this.handle.pushErrorScope("validation");
+    this.handle.pushErrorScope("out-of-memory");
+    let result: { readonly value: T } | null = null;
+    let verdicts: [Promise<GPUError | null>, Promise<GPUError | null>];
+    try {
+      result = { value: work() };
+    } finally {
+      // Popped before any await: a scope must not see what other code does meanwhile.
+      verdicts = [this.handle.popErrorScope(), this.handle.popErrorScope()];
+    }
+    const [memory, validation] = await Promise.all(verdicts);
+    if (memory === null && validation === null) return result.value;
+    release(result.value);
+    if (memory !== null) {
+      throw new CapacityError(`Cannot ${what}: the GPU is out of memory`, { reason: memory.message });
+    }
+    throw new Error(`Cannot ${what}: ${validation!.message}`);
+  }
+
+  /** Compiles once per declaration and variant; later calls share the pipeline. */
+  compile<B extends string, P extends string, O extends string>(
+    declaration: KernelDeclaration<B, P, O>,
+    variant: KernelVariant<O> = {},
+  ): Promise<CompiledKernel<B, P, O>> {
+    this.assertHealthy();
+    const key = JSON.stringify([declaration.name, variant.libs ?? {}, variant.overrides ?? {}]);
+    const found = this.#kernels.get(key);
+    if (found !== undefined) return found as unknown as Promise<CompiledKernel<B, P, O>>;
+    const compiled = this.#compile(declaration, variant);
+    this.#kernels.set(key, compiled as unknown as Promise<CompiledKernel<string, string, string>>);
+    compiled.catch(() => this.#kernels.delete(key));
+    return compiled;
+  }
+
+  async #compile<B extends string, P extends string, O extends string>(
+    declaration: KernelDeclaration<B, P, O>,
+    variant: KernelVariant<O>,
+  ): Promise<CompiledKernel<B, P, O>> {
+    const overrides = { ...declaration.overrides, ...variant.overrides };
+    const code = readShader(declaration.name, CompiledKernel.chooseLibs(declaration, variant));
+    const storage = this.handle.createBindGroupLayout({
+      label: declaration.name,
+      entries: Object.values<BindingAccess>(declaration.bindings).map((access, binding) => ({
+        binding,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type: access === "read" ? "read-only-storage" : "storage" },
+      })),
+    });
+    const layout = this.handle.createPipelineLayout({ bindGroupLayouts: [storage, this.paramsLayout] });
+    // The asynchronous form, because the other returns an object even for an invalid pipeline.
+    const pipeline = await this.handle.createComputePipelineAsync({
+      label: declaration.name,
+      layout,
+      compute: {
+        module: this.handle.createShaderModule({ label: declaration.name, code }),
+        entryPoint: declaration.name,
+        constants: overrides,
+      },
+    });
+    return new CompiledKernel(this.handle, declaration, overrides, pipeline, storage);
+  }
+
+  /** Group 1 of every kernel: one uniform window that moves by dynamic offset. */
+  get paramsLayout(): GPUBindGroupLayout {
+    return this.#paramsLayout ??= this.handle.createBindGroupLayout({
+      label: "params",
+      entries: [{
+        binding: 0,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type: "uniform", hasDynamicOffset: true },
+      }],
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#disposed = true;
+    this.handle.destroy();
+  }
+}
+
+async function requestDevice(adapter: GPUAdapter, requiredLimits: Record<string, number>) {
+  // An adapter is used up by requestDevice in the standard; wgpu lets it try again, so the full set goes first.
+  let features: readonly string[] = OPTIONAL_FEATURES;
+  for (let dropped = 0;; dropped++) {
+    try {
+      const handle = await adapter.requestDevice({
+        requiredFeatures: features as GPUFeatureName[],
+        requiredLimits,
+      });
+      return { handle, features };
+    } catch (error) {
+      const next = OPTIONAL_FEATURES.filter((name) => adapter.features.has(name));
+      if (dropped === 0 && next.length < features.length) features = next;
+      else if (features.length > 0) features = [];
+      else {
+        const message = error instanceof Error ? error.message : String(error);
+        throw new DeviceLostError(`The WebGPU adapter gives no device: ${message}; ${ADVICE}`, {
+          adapter: adapter.info.description,
+        });
+      }
+    }
+  }
+}
+
+function describe(
+  adapter: GPUAdapter,
+  features: readonly string[],
+  limits: Readonly<Record<string, number>>,
+): GpuDeviceInfo {
+  const name = adapter.info.description || adapter.info.device || "unknown adapter";
+  return {
+    adapter: name,
+    vendor: adapter.info.vendor,
+    backend: { darwin: "metal", windows: "dx12" }[Deno.build.os as string] ?? "vulkan",
+    features,
+    limits,
+    software: /llvmpipe|lavapipe|swiftshader|basic render/i.test(name),
+  };
+}

@@ -1,0 +1,70 @@
+/**
+ * Parameters of one step's dispatches: every dispatch takes the next 256-byte window of one uniform buffer and is
+ * handed its offset. Written to the device in one go before the step is submitted; the queue orders that write
+ * after all earlier steps, so one buffer serves every step. Refuses more dispatches than it was made for.
+ */
+import type { GpuBuffer } from "./buffer.ts";
+import type { GpuDevice } from "./device.ts";
+import type { BoundKernel } from "./kernel.ts";
+
+/** Bytes a kernel sees of its params; the largest uniform offset alignment that WebGPU allows. */
+export const PARAMS_WINDOW_BYTES = 256;
+
+export class ParamsArena implements Disposable {
+  readonly bindGroup: GPUBindGroup;
+  readonly #device: GpuDevice;
+  readonly #buffer: GpuBuffer;
+  readonly #bytes: ArrayBuffer;
+  readonly #view: DataView;
+  readonly #capacity: number;
+  #used = 0;
+
+  /** @param capacity most dispatches in one step */
+  constructor(device: GpuDevice, capacity: number) {
+    this.#device = device;
+    this.#capacity = capacity;
+    this.#bytes = new ArrayBuffer(capacity * PARAMS_WINDOW_BYTES);
+    this.#view = new DataView(this.#bytes);
+    this.#buffer = device.createBuffer({
+      label: "params",
+      bytes: this.#bytes.byteLength,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
+    this.bindGroup = device.handle.createBindGroup({
+      label: "params",
+      layout: device.paramsLayout,
+      entries: [{ binding: 0, resource: { buffer: this.#buffer.handle, size: PARAMS_WINDOW_BYTES } }],
+    });
+  }
+
+  reset(): void {
+    this.#used = 0;
+  }
+
+  /** Copies the values in; returns their offset in bytes. */
+  push<P extends string>(kernel: BoundKernel<P>, values: Readonly<Record<P, number>>): number {
+    if (this.#used === this.#capacity) {
+      throw new Error(`Cannot dispatch "${kernel.name}": a step has at most ${this.#capacity} dispatches`);
+    }
+    const offset = this.#used++ * PARAMS_WINDOW_BYTES;
+    let at = offset;
+    for (const [name, type] of kernel.paramTypes) {
+      if (type === "f32") this.#view.setFloat32(at, values[name], true);
+      else if (type === "u32") this.#view.setUint32(at, values[name], true);
+      else this.#view.setInt32(at, values[name], true);
+      at += 4;
+    }
+    return offset;
+  }
+
+  /** Queues the write of what was pushed since {@link reset}. */
+  flush(): void {
+    if (this.#used === 0) return;
+    const bytes = this.#used * PARAMS_WINDOW_BYTES;
+    this.#device.handle.queue.writeBuffer(this.#buffer.handle, 0, this.#bytes, 0, bytes);
+  }
+
+  [Symbol.dispose](): void {
+    this.#buffer[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * WGSL text from shaders/. Library functions are appended, never prepended, so that line numbers in errors are those
+ * of the file; an `enable` directive of a library moves to the front of the first line, where WGSL wants it.
+ */
+const ROOT = new URL("../../shaders/", import.meta.url);
+const texts = new Map<string, string>();
+
+/** The text of `shaders/<path>.wgsl`, read once. */
+export function shaderText(path: string): string {
+  let text = texts.get(path);
+  if (text === undefined) {
+    text = Deno.readTextFileSync(new URL(`${path}.wgsl`, ROOT));
+    texts.set(path, text);
+  }
+  return text;
+}
+
+/** `shaders/<name>.wgsl` followed by `shaders/lib/<lib>.wgsl` of each library. */
+export function readShader(name: string, libs: readonly string[]): string {
+  const directives = new Set<string>();
+  const parts = libs.map((lib) =>
+    shaderText(`lib/${lib}`).replace(/^enable [\w, ]+;/gm, (directive) => {
+      directives.add(directive);
+      return "";
+    })
+  );
+  return [[...directives].join(" ") + shaderText(name), ...parts].join("\n");
+}

@@ -1,0 +1,38 @@
+import { expect } from "@std/expect";
+import { CapacityError } from "../../src/errors.ts";
+import { GpuBuffer, liveBufferCount } from "../../src/gpu/buffer.ts";
+import { gpuTest } from "./device.ts";
+
+gpuTest("GpuBuffer counts itself until disposed and refuses use afterwards", (device) => {
+  const before = liveBufferCount();
+  const buffer = device.createBuffer({ label: "scratch", bytes: 5 });
+  expect(buffer.bytes).toBe(8);
+  expect(liveBufferCount()).toBe(before + 1);
+  buffer[Symbol.dispose]();
+  buffer[Symbol.dispose]();
+  expect(liveBufferCount()).toBe(before);
+  expect(() => buffer.handle).toThrow('Buffer "scratch" is used after its disposal');
+  return Promise.resolve();
+});
+
+gpuTest("createBuffer() refuses more bytes than the device allows", (device) => {
+  const bytes = device.limits.maxBufferSize + 4;
+  expect(() => device.createBuffer({ label: "huge", bytes })).toThrow(CapacityError);
+  return Promise.resolve();
+});
+
+gpuTest("guard() reports misuse as an error and releases the result", async (device) => {
+  let released = false;
+  const work = () =>
+    new GpuBuffer(device.handle, {
+      label: "bad usage",
+      bytes: 16,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.STORAGE,
+    });
+  const guarded = device.guard("make a buffer", work, (buffer) => {
+    released = true;
+    buffer[Symbol.dispose]();
+  });
+  await expect(guarded).rejects.toThrow("Cannot make a buffer");
+  expect(released).toBe(true);
+});

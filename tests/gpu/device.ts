@@ -1,0 +1,25 @@
+/** A device for tests: one per file, opened once; its absence is an ignored test outside CI and a failure in CI. */
+import { GpuDevice } from "../../src/gpu/device.ts";
+
+const inCi = Deno.env.get("CI") !== undefined;
+const adapter = await navigator.gpu?.requestAdapter() ?? null;
+
+/** False only where tests that need a device are to be left out. */
+export const hasDevice: boolean = adapter !== null || inCi;
+
+/** `Deno.test` for code that needs a device; the device is disposed when the test ends, and must be healthy. */
+export function gpuTest(
+  name: string,
+  run: (device: GpuDevice) => Promise<void>,
+  { healthy = true }: { readonly healthy?: boolean } = {},
+): void {
+  Deno.test({
+    name,
+    ignore: !hasDevice,
+    fn: async () => {
+      using device = await GpuDevice.open();
+      await run(device);
+      if (healthy) device.assertHealthy();
+    },
+  });
+}
