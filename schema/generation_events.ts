@@ -1,0 +1,154 @@
+/** The events of a generation, as they stand in its log. `seq` is the cursor to continue from. */
+import type { RequestTimings } from "../src/engine/protocol.ts";
+import type { EventToken, GenerationEvent, GenerationEventBody, Usage } from "../src/app/types.ts";
+import { builder } from "./builder.ts";
+import { encodeId } from "./ids.ts";
+
+type EventOf<K extends GenerationEventBody["kind"]> = Extract<GenerationEvent, { readonly kind: K }>;
+
+const TYPE_NAMES: Readonly<Record<GenerationEventBody["kind"], string>> = {
+  queued: "GenerationQueued",
+  loading: "GenerationLoading",
+  promptProcessed: "PromptProcessed",
+  tokens: "TokensGenerated",
+  finished: "GenerationFinished",
+  failed: "GenerationFailed",
+  cancelled: "GenerationCancelled",
+};
+
+export const FinishReasonEnum = builder.enumType("FinishReason", {
+  values: {
+    STOP: { description: "End of sequence, or a stop token." },
+    STOP_STRING: { description: "A stop string; it is not part of the text." },
+    LENGTH: { description: "`maxTokens` were generated." },
+    CONTEXT_FULL: { description: "The context is used up." },
+    CANCELLED: {},
+    ERROR: {},
+  } as const,
+});
+
+export const UsageObject = builder.objectRef<Usage>("Usage").implement({
+  fields: (t) => ({
+    promptTokens: t.exposeInt("promptTokens"),
+    cachedTokens: t.exposeInt("cachedTokens", { description: "Of the prompt, taken from the KV cache." }),
+    completionTokens: t.exposeInt("completionTokens"),
+  }),
+});
+
+export const TimingsObject = builder.objectRef<RequestTimings>("Timings").implement({
+  description: "What a generation took, in counts and milliseconds.",
+  fields: (t) => ({
+    steps: t.exposeInt("steps", { description: "Forward steps it took part in." }),
+    dispatchesPerStep: t.exposeFloat("dispatchesPerStep", { description: "Mean over its decode steps." }),
+    submitsPerStep: t.exposeFloat("submitsPerStep", { description: "Mean over its decode steps." }),
+    readbackBytesPerStep: t.exposeFloat("readbackBytesPerStep", {
+      description: "Mean over its decode steps.",
+    }),
+    ttftMs: t.exposeFloat("ttftMs", { description: "Time to the first token." }),
+    queueMs: t.exposeFloat("queueMs"),
+    prefillMs: t.exposeFloat("prefillMs"),
+    decodeMs: t.exposeFloat("decodeMs"),
+    decodeTokensPerSecond: t.exposeFloat("decodeTokensPerSecond", {
+      description: "0 with fewer than two tokens.",
+    }),
+  }),
+});
+
+export const GenerationEventInterface = builder.interfaceRef<GenerationEvent>("GenerationEvent").implement({
+  description: "Something that happened to a generation. Without gaps, from 1.",
+  fields: (t) => ({
+    seq: t.exposeInt("seq", { description: "Pass as `afterSeq` to continue behind this event." }),
+    generationId: t.id({ resolve: ({ generationId }) => encodeId("Generation", generationId) }),
+    at: t.expose("at", { type: "DateTime" }),
+  }),
+  resolveType: ({ kind }) => TYPE_NAMES[kind],
+});
+
+function eventRef<K extends GenerationEventBody["kind"]>(kind: K) {
+  return builder.objectRef<EventOf<K>>(TYPE_NAMES[kind]);
+}
+const interfaces = [GenerationEventInterface];
+
+eventRef("queued").implement({
+  description: "Waiting for its turn. Sent again when the position changes.",
+  interfaces,
+  fields: (t) => ({ position: t.exposeInt("position", { description: "1 is next." }) }),
+});
+
+eventRef("loading").implement({
+  description: "The model's weights are on their way to the device.",
+  interfaces,
+  fields: (t) => ({
+    stage: t.exposeString("stage"),
+    fraction: t.exposeFloat("fraction", { description: "0 to 1 over the whole load." }),
+  }),
+});
+
+eventRef("promptProcessed").implement({
+  description: "The whole prompt is in the KV cache; tokens follow.",
+  interfaces,
+  fields: (t) => ({
+    promptTokens: t.exposeInt("promptTokens"),
+    cachedTokens: t.exposeInt("cachedTokens"),
+  }),
+});
+
+const AlternativeObject = builder.objectRef<EventToken["top"][number]>("TokenAlternative").implement({
+  fields: (t) => ({
+    id: t.exposeInt("id"),
+    text: t.exposeString("text"),
+    logprob: t.exposeFloat("logprob"),
+  }),
+});
+
+const TokenObject = builder.objectRef<EventToken>("Token").implement({
+  fields: (t) => ({
+    id: t.exposeInt("id", { description: "In the model's vocabulary." }),
+    text: t.exposeString("text", {
+      description: "What it added; may be empty while a character is incomplete.",
+    }),
+    logprob: t.exposeFloat("logprob", {
+      nullable: true,
+      description: "Under the model's own distribution; null unless asked for.",
+    }),
+    top: t.expose("top", {
+      type: [AlternativeObject],
+      description: "The most likely tokens here, best first.",
+    }),
+  }),
+});
+
+eventRef("tokens").implement({
+  description: "The next tokens.",
+  interfaces,
+  fields: (t) => ({
+    text: t.exposeString("text", { description: "Append it to what came before." }),
+    tokens: t.expose("tokens", { type: [TokenObject] }),
+  }),
+});
+
+eventRef("finished").implement({
+  description: "The generation is complete. Last event.",
+  interfaces,
+  fields: (t) => ({
+    finishReason: t.expose("finishReason", { type: FinishReasonEnum }),
+    text: t.exposeString("text", { description: "The whole answer." }),
+    usage: t.expose("usage", { type: UsageObject }),
+    timings: t.expose("timings", { type: TimingsObject }),
+  }),
+});
+
+eventRef("failed").implement({
+  description: "The generation failed. Last event.",
+  interfaces,
+  fields: (t) => ({
+    code: t.exposeString("code", { description: "Stable and machine-readable." }),
+    message: t.exposeString("message"),
+  }),
+});
+
+eventRef("cancelled").implement({
+  description: "The generation was cancelled. Last event.",
+  interfaces,
+  fields: (t) => ({ usage: t.expose("usage", { type: UsageObject }) }),
+});

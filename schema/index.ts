@@ -1,0 +1,18 @@
+/** Assembles the schema. Importing a domain's file adds its types to the builder. */
+import type { GraphQLSchema } from "graphql";
+import { builder } from "./builder.ts";
+import "./scalars.ts";
+import "./models.ts";
+import "./merges.ts";
+import "./sessions.ts";
+import "./generations.ts";
+import "./subscriptions.ts";
+import "./sampling_defaults.ts";
+import "./runtime.ts";
+import "./viewer.ts";
+import { translateErrors } from "./translate.ts";
+
+/** The schema, over `RequestContext` (src/app/request.ts). */
+export function buildSchema(): GraphQLSchema {
+  return translateErrors(builder.toSchema());
+}

@@ -1,0 +1,75 @@
+/** The device and what runs on it, as counts. */
+import type { RuntimeInfo } from "../src/app/types.ts";
+import type { DeviceInfo, EngineMetrics } from "../src/engine/protocol.ts";
+import { builder } from "./builder.ts";
+
+const DeviceLimitObject = builder.objectRef<readonly [name: string, value: number]>("DeviceLimit").implement({
+  fields: (t) => ({
+    name: t.string({ resolve: ([name]) => name }),
+    value: t.field({ type: "BigInt", resolve: ([, value]) => value }),
+  }),
+});
+
+const DeviceObject = builder.objectRef<DeviceInfo>("Device").implement({
+  description: "The WebGPU device that models run on.",
+  fields: (t) => ({
+    adapter: t.exposeString("adapter"),
+    vendor: t.exposeString("vendor"),
+    backend: t.exposeString("backend"),
+    software: t.exposeBoolean("software", { description: "A software driver: correct, but slow." }),
+    features: t.stringList({ resolve: ({ features }) => [...features] }),
+    limits: t.field({ type: [DeviceLimitObject], resolve: ({ limits }) => Object.entries(limits) }),
+  }),
+});
+
+const RuntimeModelObject = builder.objectRef<EngineMetrics["models"][number]>("RuntimeModel").implement({
+  description: "A model on the device.",
+  fields: (t) => ({
+    key: t.exposeString("modelKey", { description: "Its name inside the runtime." }),
+    running: t.exposeInt("running", { description: "Sequences in the batch." }),
+    waiting: t.exposeInt("waiting", { description: "Sequences in the queue." }),
+    usedBlocks: t.exposeInt("usedBlocks", { description: "Blocks of the KV cache in use." }),
+    totalBlocks: t.exposeInt("totalBlocks"),
+    weightBytes: t.expose("weightBytes", { type: "BigInt" }),
+    kvCacheBytes: t.expose("kvCacheBytes", { type: "BigInt" }),
+  }),
+});
+
+const RuntimeObject = builder.objectRef<RuntimeInfo>("Runtime").implement({
+  description: "The state of the runtime at this moment.",
+  fields: (t) => ({
+    device: t.expose("device", {
+      type: DeviceObject,
+      nullable: true,
+      description: "Null where there is none.",
+    }),
+    models: t.field({
+      type: [RuntimeModelObject],
+      resolve: ({ engine }) => [...engine?.models ?? []],
+    }),
+    batchSize: t.int({
+      description: "Sequences in the last submitted step.",
+      resolve: ({ engine }) => engine?.lastBatchSize ?? 0,
+    }),
+    steps: t.field({
+      type: "BigInt",
+      description: "Forward steps since the start.",
+      resolve: ({ engine }) => engine?.steps ?? 0,
+    }),
+    generatedTokens: t.field({
+      type: "BigInt",
+      description: "Since the start.",
+      resolve: ({ engine }) => engine?.generatedTokens ?? 0,
+    }),
+    dispatchesPerStep: t.float({ resolve: ({ engine }) => engine?.dispatchesPerStep ?? 0 }),
+    tokensPerSecond: t.float({
+      description: "Over the last few seconds of activity; 0 when idle.",
+      resolve: ({ engine }) => engine?.tokensPerSecond ?? 0,
+    }),
+  }),
+});
+
+builder.queryField(
+  "runtime",
+  (t) => t.field({ type: RuntimeObject, resolve: (_root, _args, { gateway }) => gateway.runtime() }),
+);

@@ -1,0 +1,115 @@
+/** Sampling defaults: what is in force, where each value comes from, and (for admins) a new revision. */
+import type { SamplingDefaults, SamplingKey, SamplingRevision } from "../src/app/types.ts";
+import { builder } from "./builder.ts";
+import { errorTypes, expected, resultTypeName } from "./errors.ts";
+import { modelLoader } from "./loaders.ts";
+import { ModelNode, ModelRefInput, toModelRef } from "./models.ts";
+import {
+  SAMPLING_DESCRIPTIONS,
+  SamplingInputType,
+  SamplingParamsObject,
+  SamplingValuesObject,
+} from "./sampling.ts";
+
+const SamplingOriginEnum = builder.enumType("SamplingOrigin", {
+  description: "Where an effective value comes from; the first of these that sets it wins.",
+  values: {
+    MODEL: { description: "An admin's revision for this model." },
+    GATEWAY: { description: "An admin's gateway-wide revision." },
+    CHECKPOINT: { description: "The checkpoint's generation_config.json." },
+    BUILT_IN: { description: "Nobody set it." },
+  } as const,
+});
+
+const SamplingOriginsObject = builder.objectRef<SamplingDefaults["origins"]>("SamplingOrigins").implement({
+  fields: (t) => {
+    const origin = (key: SamplingKey) => t.expose(key, { type: SamplingOriginEnum });
+    const keys = Object.keys(SAMPLING_DESCRIPTIONS) as SamplingKey[];
+    return Object.fromEntries(keys.map((key) => [key, origin(key)]));
+  },
+});
+
+const SamplingRevisionObject = builder.objectRef<SamplingRevision>("SamplingRevision").implement({
+  description: "A set of defaults that an admin put in force. Never changed afterwards.",
+  fields: (t) => ({
+    id: t.exposeID("id"),
+    revision: t.exposeInt("revision", { description: "1, 2, 3 and so on within its scope." }),
+    model: t.field({
+      type: ModelNode,
+      nullable: true,
+      description: "Null for gateway-wide.",
+      resolve: ({ modelId }, _args, context) => modelId === null ? null : modelLoader(context).load(modelId),
+    }),
+    values: t.expose("values", { type: SamplingValuesObject, description: "Everything this scope sets." }),
+    author: t.exposeString("author", { description: "Id of the key." }),
+    reason: t.exposeString("reason"),
+    createdAt: t.expose("createdAt", { type: "DateTime" }),
+  }),
+});
+
+export const SamplingDefaultsObject = builder.objectRef<SamplingDefaults>("SamplingDefaults").implement({
+  description: "What a request gets that sets nothing itself.",
+  fields: (t) => ({
+    values: t.expose("values", { type: SamplingParamsObject }),
+    origins: t.expose("origins", { type: SamplingOriginsObject, description: "By parameter." }),
+    revisions: t.expose("revisions", {
+      type: [SamplingRevisionObject],
+      description: "In force, the gateway's first; empty while nobody has set any.",
+    }),
+  }),
+});
+
+builder.queryField("samplingDefaults", (t) =>
+  t.field({
+    type: SamplingDefaultsObject,
+    description: "In force for a model, or gateway-wide.",
+    args: { model: t.arg({ type: ModelRefInput }) },
+    resolve: (_root, { model }, { gateway }) =>
+      gateway.samplingDefaults.effective(model ? toModelRef(model) : undefined),
+  }));
+
+const UPDATE_ERRORS = ["CONFIG", "NOT_FOUND", "FORBIDDEN"] as const;
+const UpdateSamplingDefaultsPayload = builder.objectRef<{
+  readonly revision: SamplingRevision;
+  readonly samplingDefaults: SamplingDefaults;
+}>("UpdateSamplingDefaultsPayload").implement({
+  fields: (t) => ({
+    revision: t.expose("revision", { type: SamplingRevisionObject }),
+    samplingDefaults: t.expose("samplingDefaults", {
+      type: SamplingDefaultsObject,
+      description: "In force from now on. Running generations keep theirs.",
+    }),
+  }),
+});
+const UpdateSamplingDefaultsResult = builder.unionType("UpdateSamplingDefaultsResult", {
+  types: [UpdateSamplingDefaultsPayload, ...errorTypes(UPDATE_ERRORS)],
+  resolveType: (value) => resultTypeName(value, "UpdateSamplingDefaultsPayload"),
+});
+const UpdateSamplingDefaultsInput = builder.inputType("UpdateSamplingDefaultsInput", {
+  fields: (t) => ({
+    model: t.field({ type: ModelRefInput, description: "Gateway-wide unless given." }),
+    sampling: t.field({
+      type: SamplingInputType,
+      required: true,
+      description: "Values given replace, null removes, what is left out stays.",
+    }),
+    reason: t.string({ required: true, description: "Kept with the revision." }),
+  }),
+});
+
+builder.mutationField("updateSamplingDefaults", (t) =>
+  t.field({
+    type: UpdateSamplingDefaultsResult,
+    description: "Admins. Writes a new revision of a model's or the gateway's defaults.",
+    args: { input: t.arg({ type: UpdateSamplingDefaultsInput, required: true }) },
+    resolve: (_root, { input }, { gateway, principal }) =>
+      expected(UPDATE_ERRORS, async () => {
+        const model = input.model ? toModelRef(input.model) : undefined;
+        const revision = await gateway.samplingDefaults.update(principal, {
+          ...(model ? { model } : {}),
+          sampling: input.sampling,
+          reason: input.reason,
+        });
+        return { revision, samplingDefaults: await gateway.samplingDefaults.effective(model) };
+      }),
+  }));

@@ -1,0 +1,69 @@
+/**
+ * Watching generations. Who may watch is decided at subscribe, before the first event. A watcher that goes away
+ * ends its reading; what that means for the generation is the generation's own `onDisconnect`.
+ */
+import type { RequestContext } from "../src/app/request.ts";
+import { ConfigError } from "../src/errors.ts";
+import type { GenerationEvent } from "../src/app/types.ts";
+import { builder } from "./builder.ts";
+import { toGraphQLError } from "./errors.ts";
+import { EventStream } from "./event_stream.ts";
+import { GenerateInputType, toGenerateInput } from "./generate_input.ts";
+import { GenerationEventInterface } from "./generation_events.ts";
+import { notFound, requireId } from "./ids.ts";
+
+function watch(context: RequestContext, place: Disposable, id: string, afterSeq: number) {
+  const { gateway, principal, signal } = context;
+  return new EventStream<GenerationEvent>(
+    (signal) => gateway.generations.events(principal, id, { afterSeq, signal }),
+    { signal, place, mapError: (error) => toGraphQLError(error, context) },
+  );
+}
+
+/** Opens a place for the stream and gives it back if the stream does not come to be. */
+async function withPlace<T>(context: RequestContext, open: (place: Disposable) => Promise<T>): Promise<T> {
+  const place = context.openStream();
+  try {
+    return await open(place);
+  } catch (error) {
+    place[Symbol.dispose]();
+    throw error;
+  }
+}
+
+builder.subscriptionFields((t) => ({
+  generate: t.field({
+    type: GenerationEventInterface,
+    description:
+      "Starts a generation and watches it. Every event names it: after a lost connection, continue " +
+      "with `generationEvents` (and start with `onDisconnect: CONTINUE`).",
+    args: { input: t.arg({ type: GenerateInputType, required: true }) },
+    subscribe: (_root, { input }, context) =>
+      withPlace(context, async (place) => {
+        const generation = await context.gateway.generations.start(
+          context.principal,
+          toGenerateInput(input, "CANCEL"),
+        );
+        return watch(context, place, generation.id, 0);
+      }),
+    resolve: (event) => event,
+  }),
+  generationEvents: t.field({
+    type: GenerationEventInterface,
+    description: "Watches a generation: replays its events after a cursor, then follows it to its end.",
+    args: {
+      id: t.arg.id({ required: true }),
+      afterSeq: t.arg.int({ defaultValue: 0, description: "`seq` of the last event you have; 0 for all." }),
+    },
+    subscribe: (_root, args, context) =>
+      withPlace(context, async (place) => {
+        const afterSeq = args.afterSeq ?? 0;
+        if (afterSeq < 0) throw new ConfigError(`Cannot continue after seq ${afterSeq}: expected 0 or more`);
+        const id = requireId("Generation", args.id);
+        const generation = await context.gateway.generations.get(context.principal, id);
+        if (generation === null) throw notFound("Generation", args.id);
+        return watch(context, place, id, afterSeq);
+      }),
+    resolve: (event) => event,
+  }),
+}));

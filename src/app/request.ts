@@ -1,0 +1,22 @@
+/**
+ * What one API request carries from the server to the resolvers: who asks, through which use cases, and until
+ * when. The server makes it, the schema reads it; neither imports the other.
+ */
+import type { Gateway, Principal } from "./types.ts";
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** One line of the log. Fields are JSON-serializable and never hold prompts, answers or keys. */
+export type Log = (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => void;
+
+export interface RequestContext {
+  readonly gateway: Gateway;
+  readonly principal: Principal;
+  /** Echoed as `X-Request-Id` and in the extensions of unexpected errors. */
+  readonly requestId: string;
+  /** Aborts when the client goes away before its answer, or when the server stops. Ends subscriptions. */
+  readonly signal: AbortSignal;
+  /** Takes one of the server's places for a subscription; throws CapacityError when all are taken. */
+  openStream(): Disposable;
+  readonly log: Log;
+}
