@@ -1,0 +1,71 @@
+/**
+ * What the engine counts over all its requests, for `metrics` and for the advice of a full queue. Counts only:
+ * instants are passed in, and nothing here decides anything.
+ */
+import type { StepCost } from "../model/runner.ts";
+import type { BatchStep } from "./batch.ts";
+import type { EngineMetrics } from "./protocol.ts";
+import { TokenRate } from "./rate.ts";
+import type { ResidentModel } from "./residency.ts";
+
+/** Share of the newest request in the running mean of service times. */
+const SERVICE_MEAN_WEIGHT = 0.2;
+const RETRY_MS = { unknown: 1000, min: 100, max: 60_000 } as const;
+
+export class EngineMeter {
+  readonly #rate = new TokenRate();
+  #steps = 0;
+  #dispatches = 0;
+  #generatedTokens = 0;
+  #lastBatchSize = 0;
+  /** Null until a request has ended. */
+  #meanServiceMs: number | null = null;
+
+  submitted(step: BatchStep, cost: StepCost): void {
+    this.#steps++;
+    this.#dispatches += cost.dispatches;
+    this.#lastBatchSize = step.rows.length;
+  }
+
+  token(nowMs: number): void {
+    this.#generatedTokens++;
+    this.#rate.add(1, nowMs);
+  }
+
+  /** A request that had started has ended after this long on the device. */
+  served(serviceMs: number): void {
+    const mean = this.#meanServiceMs ?? serviceMs;
+    this.#meanServiceMs = mean + SERVICE_MEAN_WEIGHT * (serviceMs - mean);
+  }
+
+  /** Nothing is running, waiting or in flight. */
+  idle(): void {
+    this.#lastBatchSize = 0;
+  }
+
+  /** With all slots busy, one is freed (and a place in the queue with it) every service time / slots. */
+  retryAfterMs(slots: number): number {
+    if (this.#meanServiceMs === null) return RETRY_MS.unknown;
+    return Math.round(Math.min(RETRY_MS.max, Math.max(RETRY_MS.min, this.#meanServiceMs / slots)));
+  }
+
+  report(models: readonly ResidentModel[], nowMs: number): EngineMetrics {
+    return {
+      type: "metrics",
+      models: models.map(({ modelKey, batch, runner }) => ({
+        modelKey,
+        running: batch.running.size,
+        waiting: batch.waiting.size,
+        usedBlocks: batch.usedBlocks,
+        totalBlocks: runner.limits.blockCount,
+        weightBytes: runner.memory.weightBytes,
+        kvCacheBytes: runner.memory.kvCacheBytes,
+      })),
+      lastBatchSize: this.#lastBatchSize,
+      steps: this.#steps,
+      generatedTokens: this.#generatedTokens,
+      dispatchesPerStep: this.#steps === 0 ? 0 : this.#dispatches / this.#steps,
+      tokensPerSecond: this.#rate.perSecond(nowMs),
+    };
+  }
+}
