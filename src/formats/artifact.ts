@@ -1,0 +1,76 @@
+/**
+ * The identity of a checkpoint folder: SHA-256 of each file that makes it up, and one manifest hash over them.
+ *
+ * What counts: every regular file directly in the folder, except hidden files, weights in other formats or unused
+ * shards (nobody loads them), and provenance.json, which itself records the manifest. So `sha256sum` of the remaining
+ * files, its lines sorted, hashed again, gives the manifest hash.
+ */
+import { createHash } from "node:crypto";
+import type { Checkpoint } from "./checkpoint.ts";
+
+export const PROVENANCE_FILE = "provenance.json";
+
+export interface FileHash {
+  /** Relative to the folder. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** Hexadecimal, lower case. */
+  readonly sha256: string;
+}
+
+/** SHA-256 over the sorted lines `sha256␠␠path\n`. */
+export function manifestSha256(files: readonly FileHash[]): string {
+  const lines = files.map((file) => `${file.sha256}  ${file.path}\n`).sort();
+  return sha256(lines.join(""));
+}
+
+export function sha256(data: string | Uint8Array): string {
+  return createHash("sha256").update(data).digest("hex");
+}
+
+/** Whether a file of this name belongs to the artifact whose weights are in `weightFiles`. */
+export function isArtifactFile(name: string, weightFiles: readonly string[]): boolean {
+  if (name === PROVENANCE_FILE || name.startsWith(".")) return false;
+  if (weightFiles.includes(name)) return true;
+  return !/\.(safetensors|bin|pt|pth|gguf|onnx|msgpack|h5)$/.test(name);
+}
+
+export interface HashOptions {
+  readonly signal?: AbortSignal;
+  /** Called with the bytes of each piece read. */
+  readonly onBytes?: (bytes: number) => void;
+}
+
+/** Hashes all files of an open checkpoint, sorted by path. Reads each once, in pieces. */
+export async function hashArtifact(
+  checkpoint: Checkpoint,
+  options: HashOptions = {},
+): Promise<readonly FileHash[]> {
+  const files: FileHash[] = [];
+  for (const name of await artifactFiles(checkpoint)) {
+    const found = await checkpoint.folder.find(name);
+    if (found !== undefined) files.push({ path: name, ...await hashFile(found.path, options) });
+  }
+  return files;
+}
+
+/** Names of the files that {@link hashArtifact} hashes. */
+export async function artifactFiles(checkpoint: Checkpoint): Promise<readonly string[]> {
+  const names = await checkpoint.folder.list();
+  return names.filter((name) => isArtifactFile(name, checkpoint.weightFiles));
+}
+
+async function hashFile(path: string, options: HashOptions): Promise<Omit<FileHash, "path">> {
+  using file = await Deno.open(path, { read: true });
+  const hash = createHash("sha256");
+  const buffer = new Uint8Array(4 * 1024 * 1024);
+  let sizeBytes = 0;
+  for (;;) {
+    options.signal?.throwIfAborted();
+    const count = await file.read(buffer);
+    if (count === null) return { sizeBytes, sha256: hash.digest("hex") };
+    hash.update(buffer.subarray(0, count));
+    sizeBytes += count;
+    options.onBytes?.(count);
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * How tensors are laid out over safetensors files, before any is written: mergekit's rules. Tensors fill a shard in the
+ * given order; one that would pass the byte limit begins the next (a single tensor may exceed it). One shard is called
+ * `model.safetensors` and has no index; several are `model-0000i-of-0000n.safetensors`.
+ */
+import { tensorByteLength } from "../tensor/dtype.ts";
+import type { TensorSpec } from "./safetensors.ts";
+import { SINGLE_FILE } from "./shard_index.ts";
+
+/** mergekit's default, "5GB". */
+export const DEFAULT_SHARD_BYTES = 5_000_000_000;
+
+export interface ShardPlan {
+  readonly file: string;
+  readonly tensors: readonly TensorSpec[];
+  /** Of the tensors, without the header. */
+  readonly dataBytes: number;
+}
+
+export function planShards(tensors: readonly TensorSpec[], shardBytes: number): readonly ShardPlan[] {
+  const shards: { tensors: TensorSpec[]; dataBytes: number }[] = [{ tensors: [], dataBytes: 0 }];
+  for (const tensor of tensors) {
+    const bytes = tensorByteLength(tensor.dtype, tensor.shape);
+    if (bytes === undefined) {
+      throw new Error(`Tensor "${tensor.name}" of shape [${tensor.shape}] has no size`);
+    }
+    let last = shards.at(-1)!;
+    if (last.tensors.length > 0 && last.dataBytes + bytes > shardBytes) {
+      last = { tensors: [], dataBytes: 0 };
+      shards.push(last);
+    }
+    last.tensors.push(tensor);
+    last.dataBytes += bytes;
+  }
+  const number = (n: number) => String(n).padStart(5, "0");
+  return shards.map((shard, i) => ({
+    ...shard,
+    file: shards.length === 1
+      ? SINGLE_FILE
+      : `model-${number(i + 1)}-of-${number(shards.length)}.safetensors`,
+  }));
+}

@@ -1,0 +1,26 @@
+/** Translates what the operating system says about a failed write into an error that a user can act on. */
+import { CapacityError, ConfigError, GeodesicError } from "../errors.ts";
+
+const REFUSED = new Map([
+  ["EACCES", "permission denied"],
+  ["EPERM", "permission denied"],
+  ["EROFS", "the file system is read-only"],
+  ["ENOTDIR", "a part of the path is a file"],
+  ["ENAMETOOLONG", "the name is too long"],
+  ["EEXIST", "it exists already"],
+  ["ENOTEMPTY", "it exists and is not empty"],
+]);
+const FULL = new Map([["ENOSPC", "no space left"], ["EDQUOT", "the disk quota is used up"]]);
+
+/** A ConfigError or CapacityError that names `path`; anything unknown comes back as it is. */
+export function toWriteError(error: unknown, path: string): unknown {
+  if (error instanceof GeodesicError || !(error instanceof Error)) return error;
+  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  const full = FULL.get(code);
+  if (full !== undefined) {
+    return new CapacityError(`Cannot write "${path}": ${full}`, { path }, { cause: error });
+  }
+  const refused = error instanceof Deno.errors.NotCapable ? "not permitted to Deno" : REFUSED.get(code);
+  if (refused === undefined) return error;
+  return new ConfigError(`Cannot write "${path}": ${refused}`, { path }, { cause: error });
+}
