@@ -39,6 +39,8 @@ export interface Residency {
   readonly since: Date;
   readonly error: ErrorRecord | null;
 }
+/** Hears every change, load progress included, in order. */
+export type ResidencyListener = (modelId: string, residency: Residency) => void;
 export interface ArtifactFile {
   readonly path: string;
   readonly sizeBytes: bigint;
@@ -261,6 +263,23 @@ export interface SamplingRevision {
   readonly createdAt: Date;
 }
 
+// Access
+
+export interface ApiKey {
+  readonly id: string;
+  /** The part of the key that is no secret. */
+  readonly prefix: string;
+  readonly role: Role;
+  readonly label: string;
+  readonly createdAt: Date;
+  readonly revokedAt: Date | null;
+}
+export interface NewApiKey {
+  readonly key: ApiKey;
+  /** The whole key: `gsk_<prefix>_<secret>`. */
+  readonly secret: string;
+}
+
 // Runtime
 
 export interface RuntimeInfo {
@@ -280,6 +299,8 @@ export interface ModelUseCases {
     where?: { readonly nameContains?: string; readonly state?: ResidencyState },
   ): Promise<Page<Model>>;
   residency(modelId: string): Residency;
+  /** Dispose to stop. The listener must be quick and must not throw. */
+  onResidencyChange(listener: ResidencyListener): Disposable;
   artifact(artifactId: string): Promise<Artifact | null>;
   parents(modelId: string): Promise<readonly Model[]>;
   descendants(modelId: string): Promise<readonly Model[]>;
@@ -328,10 +349,18 @@ export interface SamplingDefaultUseCases {
     principal: Principal,
     input: { readonly model?: ModelRef; readonly sampling: SamplingInput; readonly reason: string },
   ): Promise<SamplingRevision>;
+  /** Every revision of the model's own scope, or of the gateway's; newest first. */
+  history(model?: ModelRef): Promise<readonly SamplingRevision[]>;
 }
 export interface AccessUseCases {
   /** `Authorization: Bearer …` or nothing. An unknown or revoked key throws FORBIDDEN. */
   authenticate(authorization: string | null): Promise<Principal>;
+  /** Admins. The secret is in this answer and nowhere else. */
+  createKey(principal: Principal, input: { readonly role: Role; readonly label: string }): Promise<NewApiKey>;
+  /** Admins. Oldest first, revoked ones included. */
+  listKeys(principal: Principal): Promise<readonly ApiKey[]>;
+  /** Admins. NOT_FOUND unless the key is in force. */
+  revokeKey(principal: Principal, id: string): Promise<void>;
 }
 
 /** What the schema receives. */

@@ -1,0 +1,151 @@
+/**
+ * The registry of models: who there is, what each is made of, and who descends from whom. Reading is open to everybody
+ * who was let in; registering, loading and unloading are for admins.
+ */
+import { NotFoundError } from "../errors.ts";
+import type { Quantization } from "../model/runner.ts";
+import { fromTime, fromTimeOrNull, toBigInt } from "../store/codec.ts";
+import type { Db } from "../store/database.ts";
+import * as store from "../store/models.ts";
+import type { ModelLoader } from "./loading.ts";
+import { parsePage, textKeyset, toPage } from "./paging.ts";
+import { registerModel, type RegisterOptions } from "./register.ts";
+import type { ResidencyBoard } from "./residency.ts";
+import { requireRole } from "./roles.ts";
+import type { Artifact, Model, ModelRef, ModelUseCases, ResidencyState } from "./types.ts";
+
+export interface ModelOptions extends RegisterOptions {
+  readonly board: ResidencyBoard;
+  readonly loader: ModelLoader;
+}
+
+const MODELS = textKeyset("models");
+
+/** The model use cases over the store, the loader and the residency board. */
+export function createModels(options: ModelOptions): ModelUseCases {
+  const { db, board, loader } = options;
+  return {
+    async get(ref) {
+      const row = await store.findModel(db, ref);
+      return row === undefined ? null : toModel(row);
+    },
+
+    async getMany(ids) {
+      const rows = new Map((await store.findModels(db, [...new Set(ids)])).map((row) => [row.id, row]));
+      return ids.map((id) => {
+        const row = rows.get(id);
+        return row === undefined ? null : toModel(row);
+      });
+    },
+
+    async list(args, where = {}) {
+      const { first, after } = parsePage(MODELS, args);
+      const filter = {
+        ...(where.nameContains === undefined ? {} : { nameContains: where.nameContains }),
+        ...stateFilter(board, where.state),
+      };
+      const page = { first, ...(after === undefined ? {} : { afterName: after }) };
+      return toPage(MODELS, await store.listModels(db, filter, page), (row) => row.name, toModel);
+    },
+
+    residency: (modelId) => board.get(modelId),
+    onResidencyChange: (listener) => board.subscribe(listener),
+
+    async artifact(artifactId) {
+      const found = await store.findArtifact(db, artifactId);
+      return found === undefined ? null : toArtifact(found);
+    },
+
+    async parents(modelId) {
+      return (await store.parentModels(db, modelId)).map(toModel);
+    },
+
+    async descendants(modelId) {
+      const found = new Map<string, store.ModelRow>();
+      let generation: readonly string[] = [modelId];
+      while (generation.length > 0) {
+        const children = (await store.childModels(db, generation)).filter((row) =>
+          row.id !== modelId && !found.has(row.id)
+        );
+        for (const row of children) found.set(row.id, row);
+        generation = children.map((row) => row.id);
+      }
+      return [...found.values()].map(toModel);
+    },
+
+    async register(principal, input) {
+      requireRole(principal, "ADMIN", "register models");
+      return toModel(await registerModel(options, input));
+    },
+
+    async load(principal, ref) {
+      requireRole(principal, "ADMIN", "load models");
+      const row = await requireModel(db, ref);
+      using _lease = await loader.ensureLoaded(row);
+      return toModel(row);
+    },
+
+    async unload(principal, ref) {
+      requireRole(principal, "ADMIN", "unload models");
+      const row = await requireModel(db, ref);
+      await loader.unload(row.id);
+      return toModel(row);
+    },
+  };
+}
+
+/** The row, or NotFoundError. */
+export async function requireModel(db: Db, ref: ModelRef): Promise<store.ModelRow> {
+  const row = await store.findModel(db, ref);
+  if (row === undefined) {
+    throw new NotFoundError(`No model ${"id" in ref ? `with id "${ref.id}"` : `named "${ref.name}"`}`, {
+      ...ref,
+    });
+  }
+  return row;
+}
+
+/** A row as the use cases show it. */
+export function toModel(row: store.ModelRow): Model {
+  return {
+    id: row.id,
+    name: row.name,
+    author: row.author,
+    task: "TEXT_GENERATION",
+    architecture: row.architecture,
+    parameterCount: row.parameter_count === null ? null : toBigInt(row.parameter_count),
+    license: row.license,
+    publishedAt: fromTimeOrNull(row.published_at),
+    description: row.description,
+    nativeContextLength: row.native_context_length,
+    servedContextLength: row.served_context_length,
+    nativeDtype: row.native_dtype as Model["nativeDtype"],
+    servedQuantization: row.served_quantization as Quantization,
+    concurrencyCost: row.concurrency_cost,
+    artifactId: row.artifact_id,
+    mergeId: row.merge_id,
+    createdAt: fromTime(row.created_at),
+  };
+}
+
+function toArtifact({ artifact, files }: {
+  readonly artifact: store.ArtifactRow;
+  readonly files: readonly store.ArtifactFileRow[];
+}): Artifact {
+  return {
+    id: artifact.id,
+    manifestSha256: artifact.manifest_sha256,
+    sizeBytes: toBigInt(artifact.size_bytes),
+    files: files.map((file) => ({
+      path: file.path,
+      sizeBytes: toBigInt(file.size_bytes),
+      sha256: file.sha256,
+    })),
+  };
+}
+
+/** Residency is not in the database: the few models that are not cold are named in the query. */
+function stateFilter(board: ResidencyBoard, state: ResidencyState | undefined): store.ModelFilter {
+  if (state === undefined) return {};
+  return state === "COLD" ? { exceptIds: board.notCold() } : { ids: board.inState(state) };
+}

@@ -1,0 +1,20 @@
+/** What a role may do. Roles are ranked: each may do whatever the ones before it may. */
+import { ForbiddenError } from "../errors.ts";
+import type { Principal, Role } from "./types.ts";
+
+const RANKS: Readonly<Record<Role, number>> = { VIEWER: 0, GENERATOR: 1, ADMIN: 2 };
+
+/** Throws ForbiddenError naming the role that is needed. `action` completes "may not …". */
+export function requireRole(principal: Principal, needed: Role, action: string): void {
+  if (RANKS[principal.role] < RANKS[needed]) {
+    throw new ForbiddenError(`A ${principal.role} may not ${action}; it takes ${needed}`, {
+      role: principal.role,
+      needed,
+    });
+  }
+}
+
+/** Owners see what is theirs, admins see everything. */
+export function maySee(principal: Principal, ownerId: string): boolean {
+  return principal.role === "ADMIN" || principal.id === ownerId;
+}
