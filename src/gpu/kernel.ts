@@ -22,7 +22,10 @@ export interface KernelDeclaration<B extends string, P extends string, O extends
   /** Library slots and, per slot, the files of shaders/lib that can fill it; the first is the default. */
   readonly libs?: Readonly<Record<string, readonly [string, ...string[]]>>;
   /** Workgroups to dispatch. */
-  readonly grid: (params: Readonly<Record<P, number>>, overrides: Readonly<Record<O, number>>) => Grid;
+  readonly grid: (
+    params: NoInfer<Readonly<Record<P, number>>>,
+    overrides: NoInfer<Readonly<Record<O, number>>>,
+  ) => Grid;
 }
 
 /** Which library fills each slot, and which tunables differ from their defaults. */

@@ -1,0 +1,38 @@
+// hidden[row] = embedding[token of row]
+//
+// weights [tokens of this slice, groups·16] any format   plan   u32, see src/model/plan.ts
+// last_tokens [slots] u32                                hidden [rows, groups·16] f32
+// Grid: x over groups of sixteen, y over rows. One invocation copies one group; rows whose token lies outside the
+// slice are left to the dispatch that holds it.
+override WORKGROUP: u32 = 32;
+
+const FROM_SLOT = 0xffffffffu;
+
+struct Params {
+  rows: u32,
+  groups: u32,
+  firstToken: u32, // of the slice
+  tokens: u32,     // in the slice
+}
+
+@group(0) @binding(0) var<storage, read> weights: array<WeightGroup>;
+@group(0) @binding(1) var<storage, read> plan: array<u32>;
+@group(0) @binding(2) var<storage, read> last_tokens: array<u32>;
+@group(0) @binding(3) var<storage, read_write> hidden: array<vec4<f32>>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn embed(@builtin(global_invocation_id) id: vec3<u32>) {
+  let row = id.y;
+  var token = plan[row * 4u];
+  if (token == FROM_SLOT) { token = last_tokens[plan[row * 4u + 1u]]; }
+  // Unsigned: a token before the slice wraps far beyond its end.
+  let local = token - params.firstToken;
+  if (id.x >= params.groups || local >= params.tokens) { return; }
+  let values = load_weights(local * params.groups + id.x);
+  let at = (row * params.groups + id.x) * 4u;
+  hidden[at] = values[0];
+  hidden[at + 1u] = values[1];
+  hidden[at + 2u] = values[2];
+  hidden[at + 3u] = values[3];
+}

@@ -1,0 +1,17 @@
+/** Every kernel, for tests, warm-up and benchmarks to walk. */
+import type { AnyKernel } from "../gpu/kernel.ts";
+import { attention } from "./attention.ts";
+import { embed } from "./embed.ts";
+import { gateUp } from "./gate_up.ts";
+import { linearResidual } from "./linear_residual.ts";
+import { lmHead } from "./lm_head.ts";
+import { qkvRope } from "./qkv_rope.ts";
+
+export const ALL_KERNELS: readonly AnyKernel[] = [
+  embed,
+  qkvRope,
+  attention,
+  linearResidual,
+  gateUp,
+  lmHead,
+];

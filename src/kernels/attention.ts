@@ -1,0 +1,29 @@
+/** Causal grouped-query attention over the paged cache, for prompt and decode rows alike (shaders/attention.wgsl). */
+import { defineKernel } from "../gpu/kernel.ts";
+import { ACT_LIBS } from "./linear.ts";
+
+/** `window` of a model without sliding window. */
+export const NO_WINDOW = 0xffffffff;
+
+export const attention = defineKernel({
+  name: "attention",
+  bindings: {
+    queries: "read", // [rows, queryStride]
+    cache: "read", // [blocks, k|v, kvHeads, blockSize, headDim]
+    plan: "read", // u32, see src/model/plan.ts
+    attended: "write", // [rows, queryStride]
+  },
+  params: {
+    rows: "u32",
+    queryHeads: "u32",
+    kvHeads: "u32",
+    columns: "u32",
+    queryStride: "u32",
+    blockSize: "u32",
+    window: "u32",
+    scale: "f32",
+  },
+  overrides: { WORKGROUP: 64 },
+  libs: { act: ACT_LIBS },
+  grid: ({ rows, queryHeads }) => [queryHeads, rows],
+});

@@ -1,0 +1,17 @@
+/** Token ids → rows of the embedding matrix (shaders/embed.wgsl). */
+import { defineKernel } from "../gpu/kernel.ts";
+import { WEIGHT_LIBS } from "./linear.ts";
+
+export const embed = defineKernel({
+  name: "embed",
+  bindings: {
+    weights: "read", // [tokens, groups · 16]
+    plan: "read", // u32, see src/model/plan.ts
+    last_tokens: "read", // [slots] u32
+    hidden: "write", // [rows, groups · 16] f32
+  },
+  params: { rows: "u32", groups: "u32", firstToken: "u32", tokens: "u32" },
+  overrides: { WORKGROUP: 32 },
+  libs: { weight: WEIGHT_LIBS },
+  grid: ({ rows, groups }, { WORKGROUP }) => [Math.ceil(groups / WORKGROUP), rows],
+});

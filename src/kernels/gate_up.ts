@@ -1,0 +1,32 @@
+/** RMSNorm, gate and up projection, silu(gate) · up (shaders/gate_up.wgsl). */
+import { defineKernel } from "../gpu/kernel.ts";
+import { ACT_LIBS, LINEAR_OVERRIDES, linearGrid, REDUCE_LIBS, WEIGHT_LIBS } from "./linear.ts";
+
+export const gateUp = defineKernel({
+  name: "gate_up",
+  bindings: {
+    input: "read", // [rows, groups · 16] f32
+    gain: "read", // [groups · 16] f32
+    weights: "read", // [pairs · 2, groups · 16]
+    channels: "read", // [pairs · 2] (scale, bias)
+    activated: "write", // [rows, stride]
+  },
+  params: {
+    rows: "u32",
+    pairs: "u32",
+    firstPair: "u32",
+    groups: "u32",
+    inputSize: "f32",
+    eps: "f32",
+    stride: "u32",
+  },
+  overrides: LINEAR_OVERRIDES,
+  libs: {
+    weight: WEIGHT_LIBS,
+    act: ACT_LIBS,
+    reduce: REDUCE_LIBS,
+    input: ["input_normed"],
+    core: ["dot_pair"],
+  },
+  grid: linearGrid,
+});
