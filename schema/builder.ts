@@ -11,7 +11,7 @@ import { decodeId, encodeId } from "./ids.ts";
 import { tooComplex } from "./limits.ts";
 
 /** Cost of one operation: 1 a field, a list's content times its expected (or asked-for) length. */
-export const MAX_COMPLEXITY = 2_000;
+export const MAX_COMPLEXITY = 3_000;
 /** A list without a page size (files, sources, tokens) is taken to be this long. */
 const LIST_MULTIPLIER = 5;
 /** Stands for a global id that no type of ours could have made. */

@@ -1,12 +1,10 @@
 /** Pages of the use cases as Relay connections, forward only: one way to page, and every page has a bounded size. */
-import { ConfigError } from "../src/errors.ts";
 import type { Page, PageArgs } from "../src/app/types.ts";
 import { builder } from "./builder.ts";
 
+/** What the use cases hold pages to; here for descriptions and costs. */
 const DEFAULT_PAGE_SIZE = 20;
 const MAX_PAGE_SIZE = 100;
-/** Cursors are made by the store and are short; a longer one is not ours. */
-const MAX_CURSOR_LENGTH = 512;
 
 interface ForwardArgs {
   readonly first?: number | null | undefined;
@@ -19,16 +17,9 @@ export const FORWARD_ARGS = builder.args((t) => ({
   after: t.string({ description: "Cursor of the edge to continue behind." }),
 }));
 
-/** Throws ConfigError on a page size or cursor outside the limits. */
+/** Drops what was not given. The use cases refuse a wrong size or cursor. */
 export function toPageArgs({ first, after }: ForwardArgs): PageArgs {
-  const size = first ?? DEFAULT_PAGE_SIZE;
-  if (size < 1 || size > MAX_PAGE_SIZE) {
-    throw new ConfigError(`Cannot use first: ${size}: expected 1 to ${MAX_PAGE_SIZE}`, { field: "first" });
-  }
-  if (after != null && after.length > MAX_CURSOR_LENGTH) {
-    throw new ConfigError(`Cannot use after: expected a cursor of an earlier page`, { field: "after" });
-  }
-  return { first: size, ...(after != null ? { after } : {}) };
+  return { ...(first != null ? { first } : {}), ...(after != null ? { after } : {}) };
 }
 
 /** The page's content times its size, for the complexity limit. */

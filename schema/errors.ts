@@ -4,14 +4,11 @@
  * logged with its stack, and the client sees the request's id and nothing more.
  */
 import { GraphQLError } from "graphql";
-import type { RequestContext } from "../src/app/request.ts";
+import { logUnexpected, type RequestContext } from "../src/app/request.ts";
 import { type ErrorRecord, GeodesicError } from "../src/errors.ts";
 import { builder } from "./builder.ts";
 
-/** What an error type shows: a thrown GeodesicError, or one that was stored or crossed a thread. */
-type ErrorShape = Pick<ErrorRecord, "code" | "message" | "details">;
-
-export const ErrorInterface = builder.interfaceRef<ErrorShape>("Error").implement({
+export const ErrorInterface = builder.interfaceRef<ErrorRecord>("Error").implement({
   description: "An expected failure.",
   fields: (t) => ({
     message: t.exposeString("message", { description: "One sentence for people. May change." }),
@@ -21,7 +18,7 @@ export const ErrorInterface = builder.interfaceRef<ErrorShape>("Error").implemen
 });
 
 function errorType(name: string, description: string) {
-  return builder.objectRef<ErrorShape>(name).implement({ description, interfaces: [ErrorInterface] });
+  return builder.objectRef<ErrorRecord>(name).implement({ description, interfaces: [ErrorInterface] });
 }
 
 const ERROR_TYPES = {
@@ -32,7 +29,7 @@ const ERROR_TYPES = {
   FORBIDDEN: errorType("ForbiddenError", "Your key's role does not allow this."),
   DEVICE_LOST: errorType("DeviceLostError", "The GPU is gone. The same request can be made again."),
   INTERNAL: errorType("InternalError", "An unexpected failure. The log of the server has the details."),
-  CAPACITY: builder.objectRef<ErrorShape>("CapacityError").implement({
+  CAPACITY: builder.objectRef<ErrorRecord>("CapacityError").implement({
     description: "A limit is reached: memory, context length, queue, disk.",
     interfaces: [ErrorInterface],
     fields: (t) => ({
@@ -56,20 +53,32 @@ export function errorTypes(codes: readonly ErrorCode[]) {
   return codes.map((code) => ERROR_TYPES[code]);
 }
 
+/** An expected failure as a value. Executors take a returned Error for a thrown one, so this is none. */
+class Failure implements ErrorRecord {
+  readonly code: string;
+  readonly message: string;
+  readonly details: ErrorRecord["details"];
+
+  constructor({ code, message, details }: GeodesicError) {
+    this.code = code;
+    this.message = message;
+    this.details = details;
+  }
+}
+
 /** For `resolveType` of a result union: the error's type, or the payload's. */
 export function resultTypeName(value: unknown, payload: string): string {
-  return value instanceof GeodesicError ? typeNameOf(value.code) : payload;
+  return value instanceof Failure ? typeNameOf(value.code) : payload;
 }
 
 /** Runs a mutation; failures with one of `codes` become its result, all others stay thrown. */
-export async function expected<T>(
-  codes: readonly ErrorCode[],
-  run: () => Promise<T>,
-): Promise<T | GeodesicError> {
+export async function expected<T>(codes: readonly ErrorCode[], run: () => Promise<T>): Promise<T | Failure> {
   try {
     return await run();
   } catch (error) {
-    if (error instanceof GeodesicError && codes.some((code) => code === error.code)) return error;
+    if (error instanceof GeodesicError && codes.some((code) => code === error.code)) {
+      return new Failure(error);
+    }
     throw error;
   }
 }
@@ -83,10 +92,9 @@ export function toGraphQLError(error: unknown, context: RequestContext): GraphQL
   if (context.signal.aborted && error === context.signal.reason) {
     return new GraphQLError("The request was aborted", { extensions: { code: "ABORTED" } });
   }
-  context.log("error", "unexpected error in a resolver", {
+  logUnexpected(context.log, "unexpected error in a resolver", error, {
     requestId: context.requestId,
     principal: context.principal.id,
-    error: error instanceof Error ? error.stack ?? error.message : String(error),
   });
   return new GraphQLError("Internal error", {
     extensions: { code: "INTERNAL", requestId: context.requestId },

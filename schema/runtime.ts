@@ -28,12 +28,20 @@ const RuntimeModelObject = builder.objectRef<EngineMetrics["models"][number]>("R
     key: t.exposeString("modelKey", { description: "Its name inside the runtime." }),
     running: t.exposeInt("running", { description: "Sequences in the batch." }),
     waiting: t.exposeInt("waiting", { description: "Sequences in the queue." }),
-    usedBlocks: t.exposeInt("usedBlocks", { description: "Blocks of the KV cache in use." }),
-    totalBlocks: t.exposeInt("totalBlocks"),
+    kvBlocksUsed: t.exposeInt("usedBlocks", { description: "Blocks of the KV cache in use." }),
+    kvBlocksTotal: t.exposeInt("totalBlocks"),
     weightBytes: t.expose("weightBytes", { type: "BigInt" }),
     kvCacheBytes: t.expose("kvCacheBytes", { type: "BigInt" }),
   }),
 });
+
+type Counts = EngineMetrics["models"][number];
+
+/** A count over all resident models; 0 without an engine. */
+function total(key: "running" | "waiting" | "usedBlocks" | "totalBlocks") {
+  return ({ engine }: RuntimeInfo): number =>
+    (engine?.models ?? []).reduce((sum: number, model: Counts) => sum + model[key], 0);
+}
 
 const RuntimeObject = builder.objectRef<RuntimeInfo>("Runtime").implement({
   description: "The state of the runtime at this moment.",
@@ -47,6 +55,10 @@ const RuntimeObject = builder.objectRef<RuntimeInfo>("Runtime").implement({
       type: [RuntimeModelObject],
       resolve: ({ engine }) => [...engine?.models ?? []],
     }),
+    running: t.int({ description: "Sequences in the batch, over all models.", resolve: total("running") }),
+    waiting: t.int({ description: "Sequences in the queue, over all models.", resolve: total("waiting") }),
+    kvBlocksUsed: t.int({ description: "Blocks of the KV cache in use.", resolve: total("usedBlocks") }),
+    kvBlocksTotal: t.int({ resolve: total("totalBlocks") }),
     batchSize: t.int({
       description: "Sequences in the last submitted step.",
       resolve: ({ engine }) => engine?.lastBatchSize ?? 0,

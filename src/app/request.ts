@@ -9,6 +9,22 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 /** One line of the log. Fields are JSON-serializable and never hold prompts, answers or keys. */
 export type Log = (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => void;
 
+/**
+ * Logs an error that nobody expected: its name and where it came from. Its message, which may quote a prompt or a
+ * file, only at level debug.
+ */
+export function logUnexpected(
+  log: Log,
+  message: string,
+  error: unknown,
+  fields: Readonly<Record<string, unknown>>,
+): void {
+  if (!(error instanceof Error)) return log("error", message, { ...fields, error: typeof error });
+  const frames = error.stack?.split("\n").filter((line) => /^\s+at /.test(line)).map((line) => line.trim());
+  log("error", message, { ...fields, error: error.name, stack: frames ?? [] });
+  log("debug", message, { ...fields, detail: error.message });
+}
+
 export interface RequestContext {
   readonly gateway: Gateway;
   readonly principal: Principal;

@@ -1,0 +1,143 @@
+/**
+ * From a request to its response: health, pages, and GraphQL behind the checks that need no GraphQL (host, origin,
+ * content type, key). Every response carries the request's id.
+ */
+import type { GraphQLSchema } from "graphql";
+import { type Log, logUnexpected, type RequestContext } from "../app/request.ts";
+import type { Gateway, Principal } from "../app/types.ts";
+import { ForbiddenError } from "../errors.ts";
+import { createGraphQLHandler, GRAPHQL_PATH } from "./graphql.ts";
+import { isCrossOrigin, isKnownHost } from "./origin.ts";
+import { frontPage, graphiqlPage } from "./pages.ts";
+import { errorResponse } from "./responses.ts";
+import type { StreamPlaces } from "./stream_places.ts";
+
+export interface RouterOptions {
+  readonly schema: GraphQLSchema;
+  readonly gateway: Gateway;
+  /** What the server is bound to. */
+  readonly host: string;
+  readonly log: Log;
+  readonly places: StreamPlaces;
+  /** Aborts when the server stops. */
+  readonly stopping: AbortSignal;
+}
+
+export type Router = (request: Request) => Promise<Response>;
+
+const REQUEST_ID = /^[\w.-]{1,64}$/;
+const JSON_TYPE = /^application\/(graphql\+)?json\s*(;|$)/i;
+
+export function createRouter(options: RouterOptions): Router {
+  const { gateway, log } = options;
+  const graphql = createGraphQLHandler(options.schema, log);
+
+  async function route(request: Request, url: URL, requestId: string): Promise<Response> {
+    if (!isKnownHost(url, options.host)) {
+      return errorResponse(421, "MISDIRECTED", `This gateway does not answer to the host "${url.host}"`, {
+        requestId,
+      });
+    }
+    switch (url.pathname) {
+      case "/livez":
+        return Response.json({ live: true });
+      case "/readyz":
+        return await ready();
+      case "/":
+        if (request.method !== "GET" && request.method !== "HEAD") return notAllowed("GET, HEAD", requestId);
+        return await frontPage(gateway, url.origin, await principalOf(null) !== null);
+      case GRAPHQL_PATH:
+        return await routeGraphQL(request, url, requestId);
+      default:
+        return errorResponse(404, "NOT_FOUND", `There is nothing at ${url.pathname.slice(0, 100)}`, {
+          requestId,
+        });
+    }
+  }
+
+  async function ready(): Promise<Response> {
+    const { device } = await gateway.runtime();
+    const isReady = device !== null && !options.stopping.aborted;
+    return Response.json({ ready: isReady, device: device?.adapter ?? null }, {
+      status: isReady ? 200 : 503,
+    });
+  }
+
+  async function routeGraphQL(request: Request, url: URL, requestId: string): Promise<Response> {
+    if (request.method !== "GET" && request.method !== "POST") return notAllowed("GET, POST", requestId);
+    const executes = request.method === "POST" || url.searchParams.has("query");
+    if (!executes && request.headers.get("accept")?.includes("text/html")) return await graphiqlPage();
+    if (executes && isCrossOrigin(request, url)) {
+      return errorResponse(403, "FORBIDDEN", "Requests from pages of another origin are refused", {
+        requestId,
+      });
+    }
+    // Only this type makes a browser ask before it sends a request for another site.
+    if (request.method === "POST" && !JSON_TYPE.test(request.headers.get("content-type") ?? "")) {
+      return errorResponse(415, "UNSUPPORTED_MEDIA_TYPE", "Expected the content type application/json", {
+        requestId,
+      });
+    }
+    const principal = await principalOf(request.headers.get("authorization"));
+    if (principal === null) {
+      return errorResponse(401, "UNAUTHENTICATED", 'Expected a valid key: "Authorization: Bearer gsk_…"', {
+        requestId,
+        headers: { "www-authenticate": "Bearer" },
+      });
+    }
+    const response = await graphql(request, contextOf(request, principal, requestId));
+    if (response.headers.get("content-type")?.startsWith("text/event-stream")) {
+      // Proxies must not hold events back.
+      response.headers.set("x-accel-buffering", "no");
+    }
+    return response;
+  }
+
+  /** Null for a caller whom the gateway does not let in. */
+  async function principalOf(authorization: string | null): Promise<Principal | null> {
+    try {
+      return await gateway.access.authenticate(authorization);
+    } catch (error) {
+      if (error instanceof ForbiddenError) return null;
+      throw error;
+    }
+  }
+
+  function contextOf(request: Request, principal: Principal, requestId: string): RequestContext {
+    return {
+      gateway,
+      principal,
+      requestId,
+      signal: AbortSignal.any([request.signal, options.stopping]),
+      openStream: () => options.places.take(),
+      log,
+    };
+  }
+
+  return async (request) => {
+    const started = performance.now();
+    const given = request.headers.get("x-request-id");
+    const requestId = given !== null && REQUEST_ID.test(given) ? given : crypto.randomUUID();
+    const url = new URL(request.url);
+    const response = await route(request, url, requestId).catch((error: unknown) => {
+      logUnexpected(log, "unexpected error in a request", error, { requestId });
+      return errorResponse(500, "INTERNAL", "Internal error", { requestId });
+    });
+    response.headers.set("x-request-id", requestId);
+    log("debug", "request", {
+      requestId,
+      method: request.method,
+      path: url.pathname,
+      status: response.status,
+      headersMs: Math.round(performance.now() - started),
+    });
+    return response;
+  };
+}
+
+function notAllowed(allow: string, requestId: string): Response {
+  return errorResponse(405, "METHOD_NOT_ALLOWED", `Expected one of the methods ${allow}`, {
+    requestId,
+    headers: { allow },
+  });
+}

@@ -1,0 +1,489 @@
+/**
+ * The use cases in memory, for tests of the API alone. Tests write the event log of a generation themselves and
+ * see how many readers it has; everything else answers from a few fixed objects.
+ */
+import type {
+  Artifact,
+  ChatMessage,
+  Gateway,
+  GenerateInput,
+  Generation,
+  GenerationEvent,
+  GenerationEventBody,
+  Merge,
+  MergeTensor,
+  Model,
+  Page,
+  PageArgs,
+  Principal,
+  Role,
+  SamplingRevision,
+  Session,
+  SessionMessage,
+} from "../../src/app/types.ts";
+import { TERMINAL_EVENT_KINDS } from "../../src/app/types.ts";
+import { CapacityError, ConfigError, ForbiddenError, NotFoundError } from "../../src/errors.ts";
+import type { SamplingParams } from "../../src/model/sampling.ts";
+
+export const T0 = new Date("2024-01-31T09:30:00.000Z");
+const HASH = "0123456789abcdef".repeat(4);
+
+export const SAMPLING: SamplingParams = {
+  temperature: 1,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  typicalP: 1,
+  repetitionPenalty: 1,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  maxTokens: 256,
+  minTokens: 0,
+  stop: [],
+  stopTokenIds: [],
+  ignoreEos: false,
+  seed: 0n,
+  logprobs: -1,
+};
+
+function model(id: string, name: string, over: Partial<Model> = {}): Model {
+  return {
+    id,
+    name,
+    author: "owner",
+    task: "TEXT_GENERATION",
+    architecture: "MistralForCausalLM",
+    parameterCount: 7_241_732_096n,
+    license: "apache-2.0",
+    publishedAt: T0,
+    description: null,
+    nativeContextLength: 32_768,
+    servedContextLength: 4_096,
+    nativeDtype: "BFLOAT16",
+    servedQuantization: "fp8",
+    concurrencyCost: 1,
+    artifactId: "artifact-1",
+    mergeId: null,
+    createdAt: T0,
+    ...over,
+  };
+}
+
+export const MODELS: readonly Model[] = [
+  model("m1", "owner/merged", { mergeId: "merge-1" }),
+  model("m2", "owner/left"),
+  model("m3", "owner/<right>", { servedQuantization: "none" }),
+];
+
+const ARTIFACT: Artifact = {
+  id: "artifact-1",
+  manifestSha256: HASH,
+  sizeBytes: 14_483_464_192n,
+  files: [{ path: "model.safetensors", sizeBytes: 14_483_464_192n, sha256: HASH }],
+};
+
+const MERGE: Merge = {
+  id: "merge-1",
+  status: "SUCCEEDED",
+  method: "slerp",
+  modelId: "m1",
+  baseModelName: "owner/left",
+  sources: [
+    { name: "owner/left", modelId: "m2", layerRange: [0, 2], isBase: true, artifactSha256: HASH },
+    { name: "elsewhere/right", modelId: null, layerRange: null, isBase: false, artifactSha256: HASH },
+  ],
+  dtype: "bfloat16",
+  configYaml: "merge_method: slerp\n",
+  configSha256: HASH,
+  parameters: [
+    { name: "t", filter: "self_attn", value: null, gradient: [0, 0.5, 1] },
+    { name: "t", filter: null, value: 0.5, gradient: null },
+  ],
+  curves: [{ filter: "self_attn", t: [0, 1] }, { filter: null, t: [0.5, null] }],
+  toolVersion: "0.1.0",
+  error: null,
+  startedAt: T0,
+  finishedAt: T0,
+};
+
+const TENSORS: readonly MergeTensor[] = Array.from({ length: 7 }, (_, index) => ({
+  name: `model.layers.${index}.mlp.weight`,
+  layer: index,
+  filter: null,
+  t: 0.5,
+  mode: "SLERP",
+  cosine: 0.25,
+  outputSha256: HASH,
+}));
+
+/** An append-only log that readers can wait on. */
+export class FakeLog {
+  readonly events: GenerationEvent[] = [];
+  readers = 0;
+  /** Reads from the log, over all readers. */
+  reads = 0;
+  #wake = Promise.withResolvers<void>();
+  readonly id: string;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  push(...bodies: GenerationEventBody[]): void {
+    for (const body of bodies) {
+      this.events.push({ seq: this.events.length + 1, generationId: this.id, at: T0, ...body });
+    }
+    this.#wake.resolve();
+    this.#wake = Promise.withResolvers();
+  }
+
+  get ended(): boolean {
+    const last = this.events.at(-1);
+    return last !== undefined && TERMINAL_EVENT_KINDS.has(last.kind);
+  }
+
+  /** Deliberately an async generator that ignores its signal while it waits: the API must end without its help. */
+  async *read(afterSeq: number, onEnd: () => void): AsyncGenerator<GenerationEvent> {
+    this.readers++;
+    try {
+      for (let next = afterSeq;;) {
+        const event = this.events[next];
+        if (event === undefined) await this.#wake.promise;
+        else {
+          next++;
+          this.reads++;
+          yield event;
+          if (TERMINAL_EVENT_KINDS.has(event.kind)) return;
+        }
+      }
+    } finally {
+      this.readers--;
+      onEnd();
+    }
+  }
+}
+
+export const KEYS: Readonly<Record<string, Role>> = { v: "VIEWER", g: "GENERATOR", a: "ADMIN" };
+
+type ModelsOfApi = Pick<
+  Gateway["models"],
+  | "get"
+  | "getMany"
+  | "list"
+  | "residency"
+  | "artifact"
+  | "parents"
+  | "descendants"
+  | "register"
+  | "load"
+  | "unload"
+>;
+
+export class FakeGateway {
+  allowAnonymous = true;
+  /** Thrown by the next call of a use case that can fail. */
+  failWith: unknown = null;
+  device = true;
+  readonly logs = new Map<string, FakeLog>();
+  readonly started: { readonly principal: Principal; readonly input: GenerateInput }[] = [];
+  readonly #generations = new Map<string, Generation>();
+  readonly #sessions = new Map<string, { readonly session: Session; readonly messages: SessionMessage[] }>();
+  readonly #revisions: SamplingRevision[] = [];
+  /** Batches that the model loader asked for. */
+  readonly modelBatches: (readonly string[])[] = [];
+
+  /** The fake as the real thing: it has every use case that the API calls, and no other. */
+  get gateway(): Gateway {
+    return this as unknown as Gateway;
+  }
+
+  /** The log of the generation that was started last. */
+  get lastLog(): FakeLog {
+    return [...this.logs.values()].at(-1)!;
+  }
+
+  #require(principal: Principal, role: Role): void {
+    const rank = { VIEWER: 0, GENERATOR: 1, ADMIN: 2 };
+    if (rank[principal.role] < rank[role]) {
+      throw new ForbiddenError(`Cannot do this as ${principal.role}: expected ${role}`);
+    }
+  }
+
+  #fail(): void {
+    const error = this.failWith;
+    this.failWith = null;
+    if (error !== null) throw error;
+  }
+
+  #find(ref: { readonly id?: string; readonly name?: string }): Model | null {
+    return MODELS.find(({ id, name }) => id === ref.id || name === ref.name) ?? null;
+  }
+
+  #requireModel(ref: { readonly id?: string; readonly name?: string }): Model {
+    const found = this.#find(ref);
+    if (!found) throw new NotFoundError(`Cannot find model "${ref.id ?? ref.name}"`);
+    return found;
+  }
+
+  readonly models: ModelsOfApi = {
+    get: (ref) => {
+      this.#fail();
+      return Promise.resolve(this.#find(ref));
+    },
+    getMany: (ids) => {
+      this.modelBatches.push(ids);
+      return Promise.resolve(ids.map((id) => this.#find({ id })));
+    },
+    list: (args, where) =>
+      Promise.resolve(
+        pageOf(MODELS.filter(({ name }) => name.includes(where?.nameContains ?? "")), args),
+      ),
+    residency: (id) =>
+      id === "m1" ? { state: "WARM", fraction: 1, stage: null, since: T0, error: null } : {
+        state: "FAILED",
+        fraction: 0,
+        stage: null,
+        since: T0,
+        error: { code: "CAPACITY", message: "Too little memory", details: { retryAfterMs: 1000 } },
+      },
+    artifact: () => Promise.resolve(ARTIFACT),
+    parents: (id) => Promise.resolve(id === "m1" ? [MODELS[1]!] : []),
+    descendants: (id) => Promise.resolve(id === "m2" ? [MODELS[0]!] : []),
+    register: (principal, { path }) => {
+      this.#require(principal, "ADMIN");
+      if (path === "") throw new ConfigError("Cannot register: the path is empty");
+      return Promise.resolve(MODELS[1]!);
+    },
+    load: (principal, ref) => {
+      this.#require(principal, "ADMIN");
+      this.#fail();
+      return Promise.resolve(this.#requireModel(ref));
+    },
+    unload: (principal, ref) => {
+      this.#require(principal, "ADMIN");
+      return Promise.resolve(this.#requireModel(ref));
+    },
+  };
+
+  readonly merges: Gateway["merges"] = {
+    get: (id) => Promise.resolve(id === MERGE.id ? MERGE : null),
+    tensors: (_id, args, where) =>
+      Promise.resolve(pageOf(TENSORS.filter(({ layer }) => layer === (where?.layer ?? layer)), args)),
+  };
+
+  readonly sessions: Gateway["sessions"] = {
+    get: (principal, id) => {
+      const session = this.#sessions.get(id)?.session ?? null;
+      return Promise.resolve(session?.principalId === principal.id ? session : null);
+    },
+    list: (principal, args) =>
+      Promise.resolve(
+        pageOf(
+          [...this.#sessions.values()].map(({ session }) => session)
+            .filter(({ principalId }) => principalId === principal.id),
+          args,
+        ),
+      ),
+    messages: (_principal, id, args) => Promise.resolve(pageOf(this.#sessions.get(id)?.messages ?? [], args)),
+    create: (principal, input) => {
+      this.#require(principal, "GENERATOR");
+      const id = `s${this.#sessions.size + 1}`;
+      const session: Session = {
+        id,
+        principalId: principal.id,
+        modelId: this.#requireModel(input.model).id,
+        title: input.title ?? null,
+        createdAt: T0,
+        updatedAt: T0,
+      };
+      const system: ChatMessage[] = input.systemPrompt
+        ? [{ role: "SYSTEM", content: input.systemPrompt }]
+        : [];
+      const messages = system.map((message) => ({
+        ...message,
+        id: `${id}-1`,
+        sessionId: id,
+        generationId: null,
+        createdAt: T0,
+      }));
+      this.#sessions.set(id, { session, messages });
+      return Promise.resolve(session);
+    },
+    delete: (principal, id) => {
+      if (this.#sessions.get(id)?.session.principalId !== principal.id) {
+        throw new NotFoundError(`Cannot find session "${id}"`);
+      }
+      this.#sessions.delete(id);
+      return Promise.resolve();
+    },
+  };
+
+  readonly generations: Gateway["generations"] = {
+    get: (principal, id) => {
+      const generation = this.#generations.get(id);
+      return Promise.resolve(generation?.principalId === principal.id ? generation : null);
+    },
+    start: (principal, input) => {
+      this.#require(principal, "GENERATOR");
+      this.#fail();
+      if ((input.sampling?.maxTokens ?? 1) < 1) throw new CapacityError("Cannot generate no tokens");
+      const model = this.#requireModel(input.model);
+      this.started.push({ principal, input });
+      const id = `g${this.#generations.size + 1}`;
+      const generation: Generation = {
+        id,
+        principalId: principal.id,
+        modelId: model.id,
+        artifactSha256: HASH,
+        sessionId: input.sessionId ?? null,
+        status: "QUEUED",
+        finishReason: null,
+        text: "",
+        requestedSampling: input.sampling ?? {},
+        effectiveSampling: SAMPLING,
+        samplingRevisionIds: ["r1"],
+        usage: null,
+        timings: null,
+        error: null,
+        onDisconnect: input.onDisconnect ?? "CONTINUE",
+        createdAt: T0,
+        finishedAt: null,
+      };
+      this.#generations.set(id, generation);
+      this.logs.set(id, new FakeLog(id));
+      return Promise.resolve(generation);
+    },
+    cancel: async (principal, id) => {
+      const generation = await this.generations.get(principal, id);
+      if (!generation) throw new NotFoundError(`Cannot find generation "${id}"`);
+      const log = this.logs.get(id)!;
+      if (!log.ended) log.push({ kind: "cancelled", usage: USAGE });
+      const cancelled: Generation = { ...generation, status: "CANCELLED", finishReason: "CANCELLED" };
+      this.#generations.set(id, cancelled);
+      return cancelled;
+    },
+    events: (_principal, id, { afterSeq, signal }) => {
+      const log = this.logs.get(id)!;
+      const generation = this.#generations.get(id)!;
+      const disconnected = () => {
+        if (generation.onDisconnect === "CANCEL" && !log.ended) log.push({ kind: "cancelled", usage: USAGE });
+      };
+      signal?.addEventListener("abort", disconnected, { once: true });
+      return log.read(afterSeq ?? 0, () => signal?.removeEventListener("abort", disconnected));
+    },
+  };
+
+  readonly samplingDefaults: Gateway["samplingDefaults"] = {
+    effective: (ref) => {
+      if (ref) this.#requireModel(ref);
+      const origins = Object.fromEntries(Object.keys(SAMPLING).map((key) => [key, "BUILT_IN"]));
+      return Promise.resolve({
+        values: SAMPLING,
+        origins: origins as Record<keyof SamplingParams, "BUILT_IN">,
+        revisions: this.#revisions,
+      });
+    },
+    update: (principal, input) => {
+      this.#require(principal, "ADMIN");
+      if ((input.sampling.temperature ?? 0) > 2) {
+        throw new ConfigError("Cannot use temperature 3: expected 0 to 2", { field: "temperature" });
+      }
+      const revision: SamplingRevision = {
+        id: `r${this.#revisions.length + 1}`,
+        modelId: input.model ? this.#requireModel(input.model).id : null,
+        revision: this.#revisions.length + 1,
+        values: input.sampling,
+        author: principal.id,
+        reason: input.reason,
+        createdAt: T0,
+      };
+      this.#revisions.push(revision);
+      return Promise.resolve(revision);
+    },
+  };
+
+  readonly access: Pick<Gateway["access"], "authenticate"> = {
+    authenticate: (authorization) => {
+      if (authorization === null && this.allowAnonymous) {
+        return Promise.resolve({ id: "anonymous", role: "GENERATOR" });
+      }
+      const role = KEYS[/^Bearer (\w)$/.exec(authorization ?? "")?.[1] ?? ""];
+      if (!role) return Promise.reject(new ForbiddenError("Unknown or revoked API key"));
+      return Promise.resolve({ id: `key-${role.toLowerCase()}`, role });
+    },
+  };
+
+  runtime: Gateway["runtime"] = () =>
+    Promise.resolve({
+      device: this.device
+        ? {
+          adapter: "llvmpipe",
+          vendor: "mesa",
+          backend: "vulkan",
+          features: ["shader-f16"],
+          limits: { maxBufferSize: 4_294_967_296 },
+          software: true,
+        }
+        : null,
+      engine: {
+        type: "metrics",
+        models: [
+          {
+            modelKey: "m1",
+            running: 2,
+            waiting: 1,
+            usedBlocks: 3,
+            totalBlocks: 64,
+            weightBytes: 1,
+            kvCacheBytes: 2,
+          },
+          {
+            modelKey: "m2",
+            running: 1,
+            waiting: 0,
+            usedBlocks: 4,
+            totalBlocks: 64,
+            weightBytes: 1,
+            kvCacheBytes: 2,
+          },
+        ],
+        lastBatchSize: 3,
+        steps: 5_000_000_000,
+        generatedTokens: 7,
+        dispatchesPerStep: 66,
+        tokensPerSecond: 12.5,
+      },
+    });
+}
+
+export const USAGE = { promptTokens: 3, cachedTokens: 0, completionTokens: 2 } as const;
+export const TIMINGS = {
+  steps: 2,
+  dispatchesPerStep: 66,
+  submitsPerStep: 1,
+  readbackBytesPerStep: 16,
+  ttftMs: 1,
+  queueMs: 0,
+  prefillMs: 1,
+  decodeMs: 1,
+  decodeTokensPerSecond: 2,
+} as const;
+
+/** One token that reads as `text`. */
+export function tokens(text: string, id = 1): GenerationEventBody {
+  return { kind: "tokens", text, tokens: [{ id, text, logprob: null, top: [] }] };
+}
+export function finished(text: string): GenerationEventBody {
+  return { kind: "finished", finishReason: "STOP", text, usage: USAGE, timings: TIMINGS };
+}
+
+function pageOf<T>(all: readonly T[], { first = 20, after }: PageArgs): Page<T> {
+  if (first < 1 || first > 100) throw new ConfigError(`Cannot read a page of ${first}: expected 1 to 100`);
+  const start = after === undefined ? 0 : Number(after) + 1;
+  const nodes = all.slice(start, start + first);
+  return {
+    edges: nodes.map((node, index) => ({ cursor: String(start + index), node })),
+    hasNextPage: start + first < all.length,
+    totalCount: all.length,
+  };
+}
