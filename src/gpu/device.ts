@@ -61,7 +61,7 @@ export class GpuDevice implements Disposable {
     });
     handle.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
-      const message = event instanceof GPUUncapturedErrorEvent ? event.error.message : event.type;
+      const message = event instanceof GPUUncapturedErrorEvent ? event.error.message : "no message";
       this.#failure ??= new Error(`WebGPU error outside any scope: ${message}`);
     });
   }

@@ -179,6 +179,10 @@ type ModelsOfApi = Pick<
   | "unload"
 >;
 
+type SamplingDefaultsOfApi = Pick<Gateway["samplingDefaults"], "effective" | "update">;
+type SessionsOfApi = Pick<Gateway["sessions"], "get" | "list" | "messages" | "create" | "delete">;
+type GenerationsOfApi = Pick<Gateway["generations"], "get" | "start" | "cancel" | "events">;
+
 export class FakeGateway {
   allowAnonymous = true;
   /** Thrown by the next call of a use case that can fail. */
@@ -265,13 +269,13 @@ export class FakeGateway {
     },
   };
 
-  readonly merges: Gateway["merges"] = {
+  readonly merges: Pick<Gateway["merges"], "get" | "tensors"> = {
     get: (id) => Promise.resolve(id === MERGE.id ? MERGE : null),
     tensors: (_id, args, where) =>
       Promise.resolve(pageOf(TENSORS.filter(({ layer }) => layer === (where?.layer ?? layer)), args)),
   };
 
-  readonly sessions: Gateway["sessions"] = {
+  readonly sessions: SessionsOfApi = {
     get: (principal, id) => {
       const session = this.#sessions.get(id)?.session ?? null;
       return Promise.resolve(session?.principalId === principal.id ? session : null);
@@ -318,7 +322,7 @@ export class FakeGateway {
     },
   };
 
-  readonly generations: Gateway["generations"] = {
+  readonly generations: GenerationsOfApi = {
     get: (principal, id) => {
       const generation = this.#generations.get(id);
       return Promise.resolve(generation?.principalId === principal.id ? generation : null);
@@ -373,7 +377,7 @@ export class FakeGateway {
     },
   };
 
-  readonly samplingDefaults: Gateway["samplingDefaults"] = {
+  readonly samplingDefaults: SamplingDefaultsOfApi = {
     effective: (ref) => {
       if (ref) this.#requireModel(ref);
       const origins = Object.fromEntries(Object.keys(SAMPLING).map((key) => [key, "BUILT_IN"]));
