@@ -1,12 +1,11 @@
 /**
  * The identity of a checkpoint folder: SHA-256 of each file that makes it up, and one manifest hash over them.
  *
- * What counts: every regular file directly in the folder, except hidden files, weights in other formats or unused
- * shards (nobody loads them), and provenance.json, which itself records the manifest. So `sha256sum` of the remaining
- * files, its lines sorted, hashed again, gives the manifest hash.
+ * What counts: every regular file directly in the folder, except hidden files and provenance.json, which itself records
+ * the manifest. So `sha256sum` of those files, its lines sorted, hashed again, gives the manifest hash.
  */
 import { createHash } from "node:crypto";
-import type { Checkpoint } from "./checkpoint.ts";
+import type { ModelFolder } from "./folder.ts";
 
 export const PROVENANCE_FILE = "provenance.json";
 
@@ -28,11 +27,9 @@ export function sha256(data: string | Uint8Array): string {
   return createHash("sha256").update(data).digest("hex");
 }
 
-/** Whether a file of this name belongs to the artifact whose weights are in `weightFiles`. */
-export function isArtifactFile(name: string, weightFiles: readonly string[]): boolean {
-  if (name === PROVENANCE_FILE || name.startsWith(".")) return false;
-  if (weightFiles.includes(name)) return true;
-  return !/\.(safetensors|bin|pt|pth|gguf|onnx|msgpack|h5)$/.test(name);
+/** Whether a file of this name counts. */
+export function isArtifactFile(name: string): boolean {
+  return name !== PROVENANCE_FILE && !name.startsWith(".");
 }
 
 export interface HashOptions {
@@ -41,23 +38,17 @@ export interface HashOptions {
   readonly onBytes?: (bytes: number) => void;
 }
 
-/** Hashes all files of an open checkpoint, sorted by path. Reads each once, in pieces. */
+/** Hashes all files of a folder that count, sorted by path. Reads each once, in pieces. */
 export async function hashArtifact(
-  checkpoint: Checkpoint,
+  folder: ModelFolder,
   options: HashOptions = {},
 ): Promise<readonly FileHash[]> {
   const files: FileHash[] = [];
-  for (const name of await artifactFiles(checkpoint)) {
-    const found = await checkpoint.folder.find(name);
+  for (const name of (await folder.list()).filter(isArtifactFile)) {
+    const found = await folder.find(name);
     if (found !== undefined) files.push({ path: name, ...await hashFile(found.path, options) });
   }
   return files;
-}
-
-/** Names of the files that {@link hashArtifact} hashes. */
-export async function artifactFiles(checkpoint: Checkpoint): Promise<readonly string[]> {
-  const names = await checkpoint.folder.list();
-  return names.filter((name) => isArtifactFile(name, checkpoint.weightFiles));
 }
 
 async function hashFile(path: string, options: HashOptions): Promise<Omit<FileHash, "path">> {

@@ -1,0 +1,117 @@
+/** Builds the record of a merge from its plan and what came out of it (see record.ts), and reads one back. */
+import { type FileHash, manifestSha256, PROVENANCE_FILE, sha256 } from "../formats/artifact.ts";
+import type { ModelFolder } from "../formats/folder.ts";
+import { configDtypeName } from "../tensor/dtype.ts";
+import { VERSION } from "../version.ts";
+import type { MergeConfig, Parameters, Scalar } from "./config.ts";
+import { outputDtypeName } from "./output_config.ts";
+import type { MergePlan } from "./plan.ts";
+import {
+  type CurveRecord,
+  type MergeRecord,
+  type ParameterRecord,
+  RECORD_VERSION,
+  type SourceRecord,
+  type TensorRecord,
+} from "./record.ts";
+import { formatPath } from "./yaml_source.ts";
+
+export interface MergeOutcome {
+  readonly tensors: readonly TensorRecord[];
+  /** Of every source model, by name. */
+  readonly sourceFiles: ReadonlyMap<string, readonly FileHash[]>;
+  /** Of the output, provenance.json aside. */
+  readonly files: readonly FileHash[];
+}
+
+export function buildRecord(plan: MergePlan, outcome: MergeOutcome): MergeRecord {
+  const { config } = plan;
+  const files = outcome.files.toSorted((a, b) => a.path < b.path ? -1 : 1);
+  return {
+    version: RECORD_VERSION,
+    toolVersion: VERSION,
+    method: plan.method.name,
+    baseModel: config.baseModel,
+    dtype: outputDtypeName(plan),
+    layers: plan.layers,
+    configuration: {
+      text: config.text,
+      sha256: sha256(config.text),
+      resolved: {
+        dtype: config.dtype && configDtypeName(config.dtype),
+        outDtype: config.outDtype && configDtypeName(config.outDtype),
+        slices: plan.slices.map(({ baseModel, sources }) => ({
+          baseModel,
+          sources: sources.map(({ model, layerRange }) => ({ model, layerRange })),
+        })),
+      },
+    },
+    parameters: parametersAsWritten(config),
+    curves: curvesOf(outcome.tensors, plan.layers),
+    sources: sourcesOfPlan(plan, outcome.sourceFiles),
+    tensors: outcome.tensors,
+    artifact: {
+      manifestSha256: manifestSha256(files),
+      files,
+      sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
+    },
+  };
+}
+
+function sourcesOfPlan(plan: MergePlan, files: MergeOutcome["sourceFiles"]): readonly SourceRecord[] {
+  const bases = new Set(plan.slices.map((slice) => slice.baseModel));
+  return [...plan.checkpoints.keys()].map((name) => {
+    const hashes = files.get(name)!;
+    const used = plan.slices.flatMap(({ sources }) => sources.filter((source) => source.model === name));
+    return {
+      name,
+      isBase: bases.has(name),
+      layerRanges: used.map((source) => source.layerRange),
+      manifestSha256: manifestSha256(hashes),
+      files: hashes,
+    };
+  });
+}
+
+/** Every number and gradient of the configuration, in the order of the lookup places, widest first. */
+export function parametersAsWritten(config: MergeConfig): readonly ParameterRecord[] {
+  const places: Parameters[] = [config.parameters];
+  for (const slice of config.slices) {
+    places.push(slice.parameters, ...slice.sources.map((source) => source.parameters));
+  }
+  return places.flatMap(({ path, settings }) =>
+    [...settings].flatMap(([name, setting]) => {
+      const entries = setting.kind === "plain" ? [{ filter: null, value: setting.value }] : setting.entries;
+      return entries.map(({ filter, value }) => ({
+        name,
+        filter,
+        ...(typeof value === "object"
+          ? { value: null, gradient: value }
+          : { value: asNumber(value), gradient: null }),
+        place: formatPath(path),
+      }));
+    })
+  );
+}
+
+function asNumber(value: Scalar): number {
+  return Number(value); // a boolean as 0 or 1
+}
+
+/** One curve for each filter that decided the t of some tensor within a layer, in order of first use. */
+export function curvesOf(tensors: readonly TensorRecord[], layers: number): readonly CurveRecord[] {
+  const curves = new Map<string | null, (number | null)[]>();
+  for (const { layer, filter, t } of tensors) {
+    if (t === null || layer === null) continue;
+    let curve = curves.get(filter);
+    if (curve === undefined) curves.set(filter, curve = Array<number | null>(layers).fill(null));
+    curve[layer] ??= t;
+  }
+  return [...curves].map(([filter, t]) => ({ filter, t }));
+}
+
+/** The record in a model folder; null where there is none, or none that this version can read. */
+export async function readRecord(folder: ModelFolder): Promise<MergeRecord | null> {
+  const json = await folder.readJson(PROVENANCE_FILE);
+  return json?.version === RECORD_VERSION ? json as unknown as MergeRecord : null;
+}

@@ -1,0 +1,90 @@
+/**
+ * The provenance of a merge: what went in, what was asked for, what it meant for every tensor, and what came out.
+ * Written as provenance.json; the same inputs give the same record, so it holds no times and no machine's paths.
+ */
+import type { FileHash } from "../formats/artifact.ts";
+import type { WeightDtype } from "../tensor/dtype.ts";
+import type { MixMode } from "./methods/method.ts";
+
+export const RECORD_VERSION = 1;
+
+/** A parameter as written: exactly one of `value` and `gradient` is set. */
+export interface ParameterRecord {
+  readonly name: string;
+  readonly filter: string | null;
+  readonly value: number | null;
+  readonly gradient: readonly number[] | null;
+  /** Where it stands in the configuration, such as "parameters" or "slices[0].parameters". */
+  readonly place: string;
+}
+
+/** As resolved: `t[i]` is the value in output layer i of the tensors that this filter decided; null: it decided none. */
+export interface CurveRecord {
+  readonly filter: string | null;
+  readonly t: readonly (number | null)[];
+}
+
+export interface TensorRecord {
+  readonly name: string;
+  /** Output layer; null for embedding, norm and lm_head. */
+  readonly layer: number | null;
+  readonly dtype: WeightDtype;
+  readonly shape: readonly number[];
+  /** The condition that decided t; null: it had none, or the tensor was copied. */
+  readonly filter: string | null;
+  readonly t: number | null;
+  readonly mode: MixMode;
+  /** Of the angle between the parents' tensors; null where there are not two, or it is no number. */
+  readonly cosine: number | null;
+  readonly inputs: readonly { readonly model: string; readonly tensor: string }[];
+  /** Of the tensor's bytes as written. */
+  readonly outputSha256: string;
+}
+
+export interface SourceRecord {
+  /** As the configuration names it. */
+  readonly name: string;
+  readonly isBase: boolean;
+  /** One for each slice it takes part in. */
+  readonly layerRanges: readonly (readonly [number, number])[];
+  readonly manifestSha256: string;
+  readonly files: readonly FileHash[];
+}
+
+export interface ArtifactRecord {
+  /** Over all files but provenance.json, see formats/artifact.ts. */
+  readonly manifestSha256: string;
+  readonly files: readonly FileHash[];
+  readonly sizeBytes: number;
+}
+
+export interface ResolvedSliceRecord {
+  readonly baseModel: string | null;
+  readonly sources: readonly { readonly model: string; readonly layerRange: readonly [number, number] }[];
+}
+
+export interface MergeRecord {
+  readonly version: typeof RECORD_VERSION;
+  readonly toolVersion: string;
+  readonly method: string;
+  readonly baseModel: string | null;
+  /** Of the output, as config.json spells it. */
+  readonly dtype: string;
+  readonly layers: number;
+  readonly configuration: {
+    /** As given, to the byte. */
+    readonly text: string;
+    readonly sha256: string;
+    readonly resolved: {
+      readonly dtype: string | null;
+      readonly outDtype: string | null;
+      readonly slices: readonly ResolvedSliceRecord[];
+    };
+  };
+  readonly parameters: readonly ParameterRecord[];
+  readonly curves: readonly CurveRecord[];
+  readonly sources: readonly SourceRecord[];
+  /** In the order in which they are written. */
+  readonly tensors: readonly TensorRecord[];
+  readonly artifact: ArtifactRecord;
+}

@@ -1,0 +1,183 @@
+/**
+ * Carries out a merge: sources are hashed, each step is read, mixed and written block by block, and the folder appears
+ * at the end, complete with configuration, tokenizer, model card and provenance, or not at all. Memory holds the input
+ * tensors of one step as stored, plus blocks: it is bounded by the largest tensor, not by the model.
+ */
+import { type FileHash, hashArtifact, PROVENANCE_FILE } from "../formats/artifact.ts";
+import type { Checkpoint } from "../formats/checkpoint.ts";
+import { CheckpointWriter } from "../formats/checkpoint_writer.ts";
+import { COMPANION_FILES } from "../formats/companions.ts";
+import { BLOCK_ELEMENTS, fromFloat32, roundTo } from "../tensor/convert.ts";
+import { bytesPerElement } from "../tensor/dtype.ts";
+import { parseMergeConfig } from "./config.ts";
+import type { Mix } from "./methods/method.ts";
+import { MODEL_CARD_FILE, modelCard } from "./model_card.ts";
+import type { ModelResolver } from "./model_paths.ts";
+import { Operand } from "./operand.ts";
+import { outputConfigJson } from "./output_config.ts";
+import { type MergePlan, planMerge, type PlannedStep } from "./plan.ts";
+import { buildRecord } from "./provenance.ts";
+import type { MergeRecord, TensorRecord } from "./record.ts";
+
+/** The configuration as given, kept in the output under mergekit's name for it. */
+export const CONFIG_FILE = "mergekit_config.yml";
+
+export interface MergeProgress {
+  readonly stage: "hashing" | "merging";
+  /** Of this stage. Hashing counts source bytes read, merging counts output bytes written. */
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+  readonly doneTensors: number;
+  readonly totalTensors: number;
+  /** Being worked on: a source's name or an output tensor's. */
+  readonly item: string;
+}
+
+export interface RunMergeOptions {
+  /** YAML text. */
+  readonly config: string;
+  /** How messages call the configuration; a path or a title. */
+  readonly configName?: string;
+  /** The folder to create; must not exist or be empty. */
+  readonly outDir: string;
+  readonly resolve: ModelResolver;
+  /** Limit of tensor bytes in an output file; mergekit's default where absent. */
+  readonly shardBytes?: number;
+  readonly onProgress?: (progress: MergeProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Merges and returns the record, which also lies in the output as provenance.json. Throws ConfigError for the
+ * configuration or the target, MergeError for models that do not fit, FormatError or NotFoundError for a bad source,
+ * and the signal's reason.
+ */
+export async function runMerge(options: RunMergeOptions): Promise<MergeRecord> {
+  const { signal } = options;
+  const signalOption = signal === undefined ? {} : { signal };
+  const config = parseMergeConfig(options.config, options.configName ?? "merge configuration");
+  using plan = await planMerge(config, options.resolve, signalOption);
+  const shardOption = options.shardBytes === undefined ? {} : { shardBytes: options.shardBytes };
+  await using writer = await CheckpointWriter.create(options.outDir, plan.steps, shardOption);
+
+  const sourceFiles = await hashSources(plan, options);
+  const tensors = await mergeTensors(plan, writer, options);
+  await writer.finishTensors();
+  await writer.writeFile("config.json", outputConfigJson(plan));
+  await copyCompanions(plan.checkpoints.get(plan.leadModel)!, writer);
+  await writer.writeFile(CONFIG_FILE, config.text);
+  await writer.writeFile(MODEL_CARD_FILE, modelCard(plan));
+  const record = buildRecord(plan, { tensors, sourceFiles, files: [...writer.files] });
+  await writer.writeFile(PROVENANCE_FILE, JSON.stringify(record, null, 1) + "\n");
+  signal?.throwIfAborted();
+  await writer.commit();
+  return record;
+}
+
+async function hashSources(
+  plan: MergePlan,
+  { onProgress, signal }: RunMergeOptions,
+): Promise<ReadonlyMap<string, readonly FileHash[]>> {
+  const weights = [...plan.checkpoints.values()].flatMap((checkpoint) => [...checkpoint.tensors.values()]);
+  const totalBytes = weights.reduce((sum, tensor) => sum + tensor.byteLength, 0);
+  const hashes = new Map<string, readonly FileHash[]>();
+  let doneBytes = 0;
+  for (const [item, checkpoint] of plan.checkpoints) {
+    const onBytes = (bytes: number) => {
+      doneBytes = Math.min(doneBytes + bytes, totalBytes); // headers and small files are not in the estimate
+      onProgress?.({
+        stage: "hashing",
+        item,
+        doneBytes,
+        totalBytes,
+        doneTensors: 0,
+        totalTensors: plan.steps.length,
+      });
+    };
+    hashes.set(
+      item,
+      await hashArtifact(checkpoint.folder, signal === undefined ? { onBytes } : { onBytes, signal }),
+    );
+  }
+  return hashes;
+}
+
+async function mergeTensors(
+  plan: MergePlan,
+  writer: CheckpointWriter,
+  { onProgress, signal }: RunMergeOptions,
+): Promise<readonly TensorRecord[]> {
+  const signalOption = signal === undefined ? {} : { signal };
+  const totalBytes = plan.steps.reduce(
+    (sum, step) => sum + elementsOf(step) * bytesPerElement(step.dtype),
+    0,
+  );
+  const records: TensorRecord[] = [];
+  let doneBytes = 0;
+  for (const [doneTensors, step] of plan.steps.entries()) {
+    const operands = await readOperands(plan, step, signalOption);
+    const { base, parameters, modelParameters } = step;
+    const mix = plan.method.mix({ operands, base, parameters, modelParameters });
+    const report = (bytes: number) => {
+      doneBytes += bytes;
+      const totalTensors = plan.steps.length;
+      onProgress?.({ stage: "merging", item: step.name, doneBytes, totalBytes, doneTensors, totalTensors });
+    };
+    const outputSha256 = await writer.writeTensor(step.name, mixedBlocks(step, mix, report), signalOption);
+    records.push({
+      name: step.name,
+      layer: step.layer,
+      dtype: step.dtype,
+      shape: step.shape,
+      filter: mix.t === null ? null : step.filter,
+      t: mix.t,
+      mode: mix.mode,
+      cosine: mix.cosine,
+      inputs: step.inputs.map((input) => ({ model: input.model, tensor: input.tensor.name })),
+      outputSha256,
+    });
+  }
+  return records;
+}
+
+async function readOperands(
+  plan: MergePlan,
+  step: PlannedStep,
+  options: { readonly signal?: AbortSignal },
+): Promise<readonly Operand[]> {
+  const operands: Operand[] = [];
+  for (const { model, tensor } of step.inputs) {
+    const bytes = new Uint8Array(elementsOf(step) * bytesPerElement(tensor.dtype)); // leading rows
+    await plan.checkpoints.get(model)!.readRange(tensor.name, 0, bytes, options);
+    operands.push(new Operand(bytes, tensor.dtype, plan.config.dtype));
+  }
+  return operands;
+}
+
+/** The result in blocks of output bytes; one buffer serves them all. */
+function* mixedBlocks(step: PlannedStep, mix: Mix, report: (bytes: number) => void): Generator<Uint8Array> {
+  const elements = elementsOf(step);
+  const values = new Float32Array(Math.min(elements, BLOCK_ELEMENTS));
+  const rounding = new Uint8Array(values.length * bytesPerElement(step.mixDtype));
+  const bytes = new Uint8Array(values.length * bytesPerElement(step.dtype));
+  for (let start = 0; start < elements; start += values.length) {
+    const block = values.subarray(0, Math.min(values.length, elements - start));
+    mix.apply(start, block);
+    if (step.dtype !== step.mixDtype) roundTo(step.mixDtype, block, rounding);
+    const length = fromFloat32(step.dtype, block, bytes);
+    yield bytes.subarray(0, length);
+    report(length);
+  }
+}
+
+function elementsOf(step: PlannedStep): number {
+  return step.shape.reduce((a, b) => a * b, 1);
+}
+
+/** Tokenizer and generation files of the lead model, unchanged. */
+async function copyCompanions(lead: Checkpoint, writer: CheckpointWriter): Promise<void> {
+  for (const name of COMPANION_FILES) {
+    const bytes = await lead.folder.readSmall(name);
+    if (bytes !== undefined) await writer.writeFile(name, bytes);
+  }
+}
