@@ -50,7 +50,8 @@ function checkPlace(
       );
     }
     for (const value of scalars(setting)) {
-      if (declared.type !== typeof value) {
+      const found = typeof value;
+      if (found !== declared.type) {
         throw config.error(path, `parameter "${name}" holds ${value}, expected a ${declared.type}`);
       }
     }

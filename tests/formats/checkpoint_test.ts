@@ -4,14 +4,14 @@ import { FormatError, NotFoundError } from "../../src/errors.ts";
 import { openCheckpoint } from "../../src/formats/checkpoint.ts";
 import { expectedTensors } from "../../src/formats/architecture.ts";
 import { loadTensors, rawSafetensors } from "../support/safetensors.ts";
-import { TempDir } from "../support/temp_dir.ts";
+import { type TempDir, tempDir } from "../support/temp.ts";
 
 const MODELS = new URL("../fixtures/merge/models/", import.meta.url).pathname;
 const CONFIG = await Deno.readTextFile(join(MODELS, "small-a/config.json"));
 
 /** A model folder of these files (text or bytes). */
 async function folder(files: Record<string, string | Uint8Array>): Promise<TempDir> {
-  const dir = await TempDir.make();
+  const dir = await tempDir();
   for (const [name, content] of Object.entries(files)) {
     await Deno.writeFile(
       dir.join(name),
@@ -178,7 +178,7 @@ Deno.test("openCheckpoint() refuses a symbolic link that leads outside and follo
 });
 
 Deno.test("openCheckpoint() follows the links of a hub cache from snapshots to blobs", async () => {
-  await using cache = await TempDir.make();
+  await using cache = await tempDir();
   await Deno.mkdir(cache.join("blobs"));
   await Deno.mkdir(cache.join("snapshots", "abc"), { recursive: true });
   await Deno.writeTextFile(cache.join("blobs", "c0"), CONFIG);
