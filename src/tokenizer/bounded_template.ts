@@ -1,0 +1,125 @@
+/**
+ * Jinja for templates that come with a checkpoint, that is, from strangers: parsed and run by @huggingface/jinja, with
+ * bounds on source size, steps and the amount of text and lists made, so that no template can occupy the process or
+ * its memory for long. All failures, `raise_exception` included, are ConfigErrors with the template's own message.
+ */
+import { Environment, Interpreter, Template } from "@huggingface/jinja";
+import { ConfigError } from "../errors.ts";
+
+/** The longest templates in the wild (tool calling in several languages) have some 20,000 characters. */
+const MAX_SOURCE_LENGTH = 256 * 1024;
+/** A step is one syntax node evaluated or one turn of a loop; a chat of 1,000 messages takes about 30,000. */
+const MAX_STEPS = 1_000_000;
+/** Characters and list items that may be produced, beyond a multiple of what is put in. */
+const MAX_PRODUCED = 16 * 1024 * 1024;
+const PRODUCED_PER_INPUT = 256;
+const MAX_RANGE = 100_000;
+
+type Statement = Parameters<Interpreter["evaluate"]>[0];
+type Value = ReturnType<Interpreter["evaluate"]>;
+
+export class BoundedTemplate {
+  readonly source: string;
+  readonly #program: Template["parsed"];
+
+  constructor(source: string) {
+    if (source.length > MAX_SOURCE_LENGTH) {
+      throw new ConfigError(
+        `Cannot use the chat template: it has ${source.length} characters, at most ${MAX_SOURCE_LENGTH} are allowed`,
+        { length: source.length, max: MAX_SOURCE_LENGTH },
+      );
+    }
+    this.source = source;
+    this.#program = explained("Cannot parse the chat template", () => new Template(source)).parsed;
+  }
+
+  /** `inputLength` is the length of the texts in `variables`. */
+  render(variables: Readonly<Record<string, unknown>>, inputLength: number): string {
+    return explained("Cannot render the chat template", () => {
+      const environment = new Environment();
+      for (const [name, value] of Object.entries({ ...GLOBALS, ...variables })) environment.set(name, value);
+      const budget = MAX_PRODUCED + PRODUCED_PER_INPUT * inputLength;
+      const result: unknown = new BoundedInterpreter(environment, budget).run(this.#program).value;
+      if (typeof result !== "string") throw new Error(`it gave ${typeof result}, expected text`);
+      return result;
+    });
+  }
+}
+
+/** What templates may call, as in the reference implementation. */
+const GLOBALS: Readonly<Record<string, unknown>> = {
+  true: true,
+  True: true,
+  false: false,
+  False: false,
+  none: null,
+  None: null,
+  raise_exception: (message: unknown) => {
+    throw new Error(String(message));
+  },
+  range: (...args: readonly unknown[]) => {
+    const [start, stop, step = 1] = args.length < 2 ? [0, args[0]] : args;
+    const [from, to, by] = [Number(start), Number(stop), Number(step)];
+    const count = Math.max(0, Math.ceil((to - from) / by));
+    if (!(count <= MAX_RANGE)) throw new Error(`range() may give at most ${MAX_RANGE} numbers`);
+    return Array.from({ length: count }, (_, index) => from + index * by);
+  },
+  strftime_now: (format: unknown) => new Template("{{ strftime_now(format) }}").render({ format }),
+};
+
+class BoundedInterpreter extends Interpreter {
+  readonly #iterables = new WeakSet<object>();
+  #steps = 0;
+  #budget: number;
+
+  constructor(environment: Environment, budget: number) {
+    super(environment);
+    this.#budget = budget;
+  }
+
+  override evaluate(statement: Statement, environment: Environment): Value {
+    this.#count(1);
+    if (statement?.type === "For") {
+      // The library prepares all turns of a loop before the first, so they are counted when its list is known.
+      const { iterable } = statement as Statement & ForStatement;
+      this.#iterables.add(iterable.lhs ?? iterable);
+    }
+    const result = super.evaluate(statement, environment);
+    const size = sizeOf(result.value);
+    if (statement !== undefined && this.#iterables.has(statement)) this.#count(size);
+    this.#budget -= size;
+    if (this.#budget < 0) throw new Error("it produces too much text");
+    return result;
+  }
+
+  #count(steps: number): void {
+    this.#steps += steps;
+    if (this.#steps > MAX_STEPS) throw new Error(`it takes more than ${MAX_STEPS} steps`);
+  }
+}
+
+interface ForStatement {
+  /** A list, or a selection (`x for x in lhs if …`) from one. */
+  readonly iterable: object & { readonly lhs?: object };
+}
+
+/** Characters of a text, entries of a list or mapping. */
+function sizeOf(value: unknown): number {
+  if (typeof value === "string" || Array.isArray(value)) return value.length;
+  return value instanceof Map ? value.size : 0;
+}
+
+/** Runs `action`; whatever it throws is the template's fault and becomes a ConfigError. */
+function explained<T>(what: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    // A RangeError is a stack or a string that outgrew the runtime's limits.
+    const reason = cause instanceof RangeError ? "it nests too deep or grows too large" : messageOf(cause);
+    throw new ConfigError(`${what}: ${reason}`, { reason }, { cause });
+  }
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,125 @@
+/**
+ * What bytes of text each token stands for, read off the `decoder` of tokenizer.json. The decoders of Mistral-class
+ * tokenizers map every token on its own (only the first space of a whole text is treated apart), which is what lets
+ * text be streamed token by token. Decoders that look across tokens are refused by name.
+ */
+import { FormatError } from "../errors.ts";
+import { isJsonObject, type JsonObject, quote } from "../formats/json.ts";
+import type { TokenizerFile } from "./tokenizer_json.ts";
+
+export interface TokenBytes {
+  /** By id; empty for control tokens, `undefined` for ids that are no token. */
+  readonly bytes: readonly (Uint8Array | undefined)[];
+  /** How many leading spaces of a whole text belong to the tokenizer, not to the text. */
+  readonly leadingSpaces: number;
+  /** Written between any two tokens; empty except where the file names no decoder. */
+  readonly separator: Uint8Array;
+}
+
+type PieceDecoder = (piece: string) => Uint8Array;
+interface DecoderPlan {
+  readonly decodePiece: PieceDecoder;
+  readonly leadingSpaces: number;
+}
+
+const encoder = new TextEncoder();
+const EMPTY = new Uint8Array();
+
+/** Builds the table for all tokens. `file` is how messages call tokenizer.json. */
+export function tokenBytes(tokenizer: TokenizerFile, file: string): TokenBytes {
+  const plan = planDecoder(tokenizer.decoder, file);
+  const pieces = new Map([...tokenizer.vocabulary].map(([piece, id]) => [id, piece]));
+  for (const { id, content } of tokenizer.addedTokens) pieces.set(id, content);
+  const highestId = [...pieces.keys()].reduce((highest, id) => Math.max(highest, id), -1);
+  const bytes = new Array<Uint8Array | undefined>(highestId + 1);
+  for (const [id, piece] of pieces) bytes[id] = plan.decodePiece(piece);
+  for (const { id, special } of tokenizer.addedTokens) if (special) bytes[id] = EMPTY;
+  const separator = tokenizer.decoder === null ? encoder.encode(" ") : EMPTY;
+  return { bytes, leadingSpaces: plan.leadingSpaces, separator };
+}
+
+function planDecoder(decoder: JsonObject | null, file: string): DecoderPlan {
+  if (decoder === null) return { decodePiece: (piece) => encoder.encode(piece), leadingSpaces: 0 };
+  const steps = decoder.type === "Sequence" && Array.isArray(decoder.decoders) ? decoder.decoders : [decoder];
+  const replacements: [string, string][] = [];
+  let byteFallback = false, byteLevel = false, fused = false;
+  let leadingSpaces = 0;
+  for (const step of steps as unknown[]) {
+    const type = isJsonObject(step) ? step.type : undefined;
+    if (!isJsonObject(step) || byteLevel) throw unsupported(step, file);
+    if (type === "Replace") replacements.push(readReplacement(step, file));
+    else if (type === "ByteFallback") byteFallback = true;
+    else if (type === "Fuse") fused = true;
+    else if (type === "Strip") leadingSpaces += readStrip(step, fused, file);
+    else if (type === "ByteLevel" && steps.length === 1) byteLevel = true;
+    else if (type === "Metaspace") {
+      replacements.push([typeof step.replacement === "string" ? step.replacement : "▁", " "]);
+      const prepends = step.prepend_scheme === undefined
+        ? step.add_prefix_space !== false
+        : step.prepend_scheme !== "never";
+      if (prepends) leadingSpaces += 1;
+    } else throw unsupported(step, file);
+  }
+  if (byteLevel) return { decodePiece: decodeByteLevel, leadingSpaces: 0 };
+  const decodePiece = (piece: string) => {
+    const byte = byteFallback ? byteOf(piece) : undefined;
+    if (byte !== undefined) return Uint8Array.of(byte);
+    return encoder.encode(replacements.reduce((text, [from, to]) => text.replaceAll(from, to), piece));
+  };
+  return { decodePiece, leadingSpaces };
+}
+
+function readReplacement(step: JsonObject, file: string): [string, string] {
+  const from = isJsonObject(step.pattern) ? step.pattern.String : undefined;
+  if (typeof from !== "string" || from === "" || typeof step.content !== "string") {
+    throw unsupported(step, file);
+  }
+  return [from, step.content];
+}
+
+/** Only what strips the start of the whole text can be streamed, hence only after `Fuse`. */
+function readStrip(step: JsonObject, fused: boolean, file: string): number {
+  const { content, start, stop } = step;
+  const countable = typeof start === "number" && Number.isInteger(start) && start >= 0;
+  if (!fused || content !== " " || !countable || stop !== 0) throw unsupported(step, file);
+  return start;
+}
+
+/** The byte of a piece like `<0x0A>`. */
+function byteOf(piece: string): number | undefined {
+  const digits = /^<0x([0-9A-Fa-f]{2})>$/.exec(piece)?.[1];
+  return digits === undefined ? undefined : parseInt(digits, 16);
+}
+
+/**
+ * GPT-2's printable alphabet for bytes: printable Latin-1 stands for itself, the other 68 bytes, in order, for
+ * U+0100 onwards.
+ */
+const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = (() => {
+  const isPrintable = (byte: number) =>
+    (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
+  const map = new Map<string, number>();
+  let next = 0x100;
+  for (let byte = 0; byte < 256; byte++) {
+    map.set(String.fromCharCode(isPrintable(byte) ? byte : next++), byte);
+  }
+  return map;
+})();
+
+/** A piece with a character outside the alphabet is an added token: plain text. */
+function decodeByteLevel(piece: string): Uint8Array {
+  const bytes = Array.from(piece, (character) => BYTE_OF_CHARACTER.get(character));
+  return bytes.some((byte) => byte === undefined)
+    ? encoder.encode(piece)
+    : Uint8Array.from(bytes as readonly number[]);
+}
+
+function unsupported(step: unknown, file: string): FormatError {
+  return new FormatError(
+    `Cannot read "${file}": decoder step ${
+      quote(step)
+    } is not supported, expected Replace, ByteFallback, Fuse, ` +
+      `Strip at the start, Metaspace, or ByteLevel alone`,
+    { file, field: "decoder" },
+  );
+}

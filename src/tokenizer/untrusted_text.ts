@@ -1,0 +1,123 @@
+/**
+ * Keeps apart what a chat template writes and what people wrote. A template joins both into one string, in which a
+ * `</s>` typed by a user looks like the template's own. So before rendering, characters of the contents that could
+ * take part in a control token are exchanged for private-use stand-ins, and afterwards these are put back and
+ * remembered: no control token may contain such a position. Contents without anything like a control token reach the
+ * template unchanged.
+ */
+import { ConfigError } from "../errors.ts";
+import { TokenTrie } from "./token_trie.ts";
+
+const PRIVATE_USE = { first: 0xe000, last: 0xf8ff };
+
+export interface MarkedText {
+  readonly text: string;
+  /** Positions (UTF-16 code units) that no added token may contain. */
+  readonly untrusted: ReadonlySet<number>;
+}
+
+export class UntrustedText {
+  readonly #tokens: readonly string[];
+  readonly #forward: TokenTrie<true>;
+  readonly #backward: TokenTrie<true>;
+
+  /** `tokens`: contents of the added tokens. */
+  constructor(tokens: readonly string[]) {
+    this.#tokens = tokens;
+    this.#forward = new TokenTrie(tokens.map((token) => [token, true]));
+    this.#backward = new TokenTrie(tokens.map((token) => [reverse(token), true]));
+  }
+
+  /**
+   * Renders with guarded contents. `render` gets them in the same order; `otherTexts` are all other strings it may
+   * write (the template itself), so that no stand-in is among them.
+   */
+  render(
+    contents: readonly string[],
+    otherTexts: readonly string[],
+    render: (guarded: readonly string[]) => string,
+  ): MarkedText {
+    const guards = contents.map((content) => this.#positionsToGuard(content));
+    const standIns = new StandIns([...contents, ...otherTexts]);
+    const guarded = contents.map((content, index) => standIns.put(content, guards[index]!));
+    return standIns.restore(render(guarded));
+  }
+
+  /**
+   * One position in every part of the content that could be a part of an added token: tokens that lie inside, the
+   * content's end where a token may begin, its start where one may end, and the whole of a short content.
+   * White space is never chosen, because templates trim it.
+   */
+  #positionsToGuard(content: string): ReadonlySet<number> {
+    const guarded = new Set<number>();
+    const guard = (start: number, end: number) => {
+      const offset = content.slice(start, end).search(/\S/);
+      if (offset >= 0) guarded.add(start + offset);
+    };
+    const end = content.trimEnd().length;
+    const begin = content.length - content.trimStart().length;
+    for (let i = 0; i < end; i++) {
+      for (const match of this.#forward.matches(content, i)) guard(i, match.end);
+    }
+    const longest = this.#forward.longest - 1;
+    for (let start = Math.max(begin, end - longest); start < end; start++) {
+      if (this.#forward.isProperPrefix(content, start, end)) guard(start, end);
+    }
+    const head = reverse(content.slice(begin, Math.min(end, begin + longest)));
+    for (let start = 0; start < head.length; start++) {
+      if (this.#backward.isProperPrefix(head, start, head.length)) guard(begin, begin + head.length - start);
+    }
+    const middle = content.slice(begin, end);
+    if (middle.length < longest && this.#tokens.some((token) => token.includes(middle))) guard(begin, end);
+    return guarded;
+  }
+}
+
+/** Private-use characters that occur in none of the texts involved, each standing for one code unit. */
+class StandIns {
+  readonly #texts: readonly string[];
+  readonly #standInOf = new Map<string, string>();
+  readonly #unitOf = new Map<string, string>();
+  #next = PRIVATE_USE.first;
+
+  constructor(texts: readonly string[]) {
+    this.#texts = texts;
+  }
+
+  put(content: string, positions: ReadonlySet<number>): string {
+    if (positions.size === 0) return content;
+    const units = content.split("");
+    for (const position of positions) units[position] = this.#standIn(units[position]!);
+    return units.join("");
+  }
+
+  restore(rendered: string): MarkedText {
+    const untrusted = new Set<number>();
+    if (this.#unitOf.size === 0) return { text: rendered, untrusted };
+    const units = rendered.split("");
+    units.forEach((unit, position) => {
+      const original = this.#unitOf.get(unit);
+      if (original === undefined) return;
+      units[position] = original;
+      untrusted.add(position);
+    });
+    return { text: units.join(""), untrusted };
+  }
+
+  #standIn(unit: string): string {
+    const known = this.#standInOf.get(unit);
+    if (known !== undefined) return known;
+    while (this.#next <= PRIVATE_USE.last) {
+      const candidate = String.fromCharCode(this.#next++);
+      if (this.#texts.some((text) => text.includes(candidate))) continue;
+      this.#standInOf.set(unit, candidate);
+      this.#unitOf.set(candidate, unit);
+      return candidate;
+    }
+    throw new ConfigError("Cannot render the messages: they use every private-use character there is");
+  }
+}
+
+function reverse(text: string): string {
+  return text.split("").reverse().join("");
+}
