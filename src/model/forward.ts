@@ -1,0 +1,107 @@
+/**
+ * The Mistral forward pass on the device: which kernels run in which order over which buffers. Knows rows, positions
+ * and block tables, not sequences or sampling. Five dispatches a layer (more where a matrix has several slices):
+ * qkv_rope, attention, linear_residual, gate_up, linear_residual; before them embed, after them lm_head.
+ */
+import type { ModelConfig } from "../formats/config.ts";
+import type { GpuBuffer } from "../gpu/buffer.ts";
+import type { GpuDevice } from "../gpu/device.ts";
+import type { StepEncoder } from "../gpu/encoder.ts";
+import { decoderLayer, embedding, head, type Operation, type StepBuffers } from "./operations.ts";
+import { PlanWriter } from "./plan.ts";
+import { rotaryTable } from "./rotary.ts";
+import type { Precision } from "./runner.ts";
+import type { ModelSizes } from "./sizes.ts";
+import type { ModelWeights } from "./weights.ts";
+
+export interface ForwardParts {
+  readonly device: GpuDevice;
+  readonly config: ModelConfig;
+  readonly sizes: ModelSizes;
+  readonly weights: ModelWeights;
+  readonly precision: Precision;
+  /** Receives every buffer made here. */
+  readonly owned: DisposableStack;
+}
+
+export class Forward {
+  /** The next step's rows and samples. */
+  readonly planWriter: PlanWriter;
+  readonly plan: GpuBuffer;
+  /** Logits of the last step's samples. // [maxSequences, vocabSize] f32 */
+  readonly logits: GpuBuffer;
+  /** Each slot's last sampled token; the sampler writes it, the next step's decode rows read it. // [maxSequences] u32 */
+  readonly lastTokens: GpuBuffer;
+  readonly #device: GpuDevice;
+  readonly #body: readonly Operation[];
+  readonly #head: readonly Operation[];
+
+  private constructor(
+    device: GpuDevice,
+    buffers: StepBuffers,
+    planWriter: PlanWriter,
+    operations: { readonly body: readonly Operation[]; readonly head: readonly Operation[] },
+  ) {
+    this.#device = device;
+    this.planWriter = planWriter;
+    this.plan = buffers.plan;
+    this.logits = buffers.logits;
+    this.lastTokens = buffers.lastTokens;
+    this.#body = operations.body;
+    this.#head = operations.head;
+  }
+
+  /** Allocates cache and activations, compiles the kernels, makes all bind groups. Throws CapacityError. */
+  static async create(parts: ForwardParts): Promise<Forward> {
+    const { device, config, sizes, weights, precision } = parts;
+    const { limits } = sizes;
+    const planWriter = new PlanWriter({
+      maxRows: sizes.maxRows,
+      maxSamples: limits.maxSequences,
+      maxTableBlocks: limits.maxSequences * Math.ceil(limits.maxContext / limits.blockSize),
+    });
+    const buffers = await device.guard("allocate the KV cache", () => allocate(parts, planWriter.capacity));
+    const rotary = rotaryTable(config.ropeTheta, config.headDim, limits.maxContext);
+    device.handle.queue.writeBuffer(buffers.rotary.handle, 0, rotary);
+
+    const { samplesOffset } = planWriter;
+    const operationParts = { device, config, sizes, precision, buffers, samplesOffset };
+    const body = await embedding(operationParts, weights.embedding);
+    for (const [index, layer] of weights.layers.entries()) {
+      body.push(...await decoderLayer(operationParts, layer, buffers.cache[index]!));
+    }
+    return new Forward(device, buffers, planWriter, { body, head: await head(operationParts, weights) });
+  }
+
+  /** Dispatches of a step that samples. */
+  get dispatches(): number {
+    return this.#body.length + this.#head.length;
+  }
+
+  /** Sends the plan that {@link planWriter} holds and appends the step's dispatches. */
+  encode(step: StepEncoder): void {
+    const { rows, samples, used } = this.planWriter;
+    this.#device.handle.queue.writeBuffer(this.plan.handle, 0, used);
+    for (const operation of this.#body) operation(step, rows);
+    if (samples > 0) { for (const operation of this.#head) operation(step, samples); }
+  }
+}
+
+function allocate({ device, config, sizes, owned }: ForwardParts, planWords: number): StepBuffers {
+  const { limits, maxRows, activationBytes, hiddenStride, queryStride, innerStride } = sizes;
+  const buffer = (label: string, bytes: number) => owned.use(device.createBuffer({ label, bytes }));
+  return {
+    plan: buffer("plan", planWords * 4),
+    lastTokens: buffer("last tokens", limits.maxSequences * 4),
+    hidden: buffer("hidden", maxRows * hiddenStride * 4),
+    queries: buffer("queries", maxRows * queryStride * activationBytes),
+    attended: buffer("attended", maxRows * queryStride * activationBytes),
+    activated: buffer("activated", maxRows * innerStride * activationBytes),
+    logits: buffer("logits", limits.maxSequences * limits.vocabSize * 4),
+    rotary: buffer("rotary", limits.maxContext * config.headDim * 4),
+    cache: Array.from(
+      { length: config.layers },
+      (_, layer) => buffer(`cache ${layer}`, sizes.cacheLayerBytes),
+    ),
+  };
+}

@@ -1,0 +1,167 @@
+/**
+ * A step plan as the kernels read it: one array of u32, written to the device in one go.
+ *
+ *     rows     4 words each: token (or FROM_SLOT), slot, position, word index of the sequence's block table
+ *     samples  2 words each, from `samplesOffset`: row, slot
+ *     tables   block ids, from `tablesOffset`; last, so that only what is used needs writing
+ *
+ * Refuses plans outside the runner's limits, for the kernels check nothing.
+ */
+import type { RunnerLimits, Slot, StepPlan } from "./runner.ts";
+
+/** In place of a token id: the slot's last sampled token, which only the device knows. */
+export const FROM_SLOT = 0xffffffff;
+
+const ROW_WORDS = 4;
+const SAMPLE_WORDS = 2;
+/** Keeps the sections apart by 256 bytes, so that each can be bound by itself. */
+const ALIGN_WORDS = 64;
+
+export interface PlanRow {
+  /** Token id or {@link FROM_SLOT}. */
+  readonly token: number;
+  readonly slot: number;
+  readonly position: number;
+  /** What {@link PlanWriter.addTable} returned. */
+  readonly table: number;
+}
+
+/** Fills the array; no allocation after construction. */
+export class PlanWriter {
+  /** Words in all. */
+  readonly capacity: number;
+  readonly samplesOffset: number;
+  readonly tablesOffset: number;
+  readonly words: Uint32Array<ArrayBuffer>;
+  #rows = 0;
+  #samples = 0;
+  #end: number;
+
+  constructor(
+    size: { readonly maxRows: number; readonly maxSamples: number; readonly maxTableBlocks: number },
+  ) {
+    this.samplesOffset = roundUp(size.maxRows * ROW_WORDS, ALIGN_WORDS);
+    this.tablesOffset = this.samplesOffset + roundUp(size.maxSamples * SAMPLE_WORDS, ALIGN_WORDS);
+    this.capacity = this.tablesOffset + size.maxTableBlocks;
+    this.words = new Uint32Array(this.capacity);
+    this.#end = this.tablesOffset;
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+  get samples(): number {
+    return this.#samples;
+  }
+  /** The words that the step needs. */
+  get used(): Uint32Array<ArrayBuffer> {
+    return this.words.subarray(0, this.#end);
+  }
+
+  reset(): void {
+    this.#rows = 0;
+    this.#samples = 0;
+    this.#end = this.tablesOffset;
+  }
+
+  /** Appends the first `count` blocks of a sequence's table. */
+  addTable(blocks: readonly number[], count: number): number {
+    const at = this.#end;
+    for (let i = 0; i < count; i++) this.words[at + i] = blocks[i]!;
+    this.#end += count;
+    return at;
+  }
+
+  /** Returns the row's index. */
+  addRow({ token, slot, position, table }: PlanRow): number {
+    const at = this.#rows * ROW_WORDS;
+    this.words[at] = token;
+    this.words[at + 1] = slot;
+    this.words[at + 2] = position;
+    this.words[at + 3] = table;
+    return this.#rows++;
+  }
+
+  addSample(row: number, slot: number): void {
+    const at = this.samplesOffset + this.#samples++ * SAMPLE_WORDS;
+    this.words[at] = row;
+    this.words[at + 1] = slot;
+  }
+}
+
+/** Packs a plan: prompt rows first, then decode rows. Returns the slots that sample, in order. Throws RangeError. */
+export function packPlan(plan: StepPlan, limits: RunnerLimits, writer: PlanWriter): Slot[] {
+  checkPlan(plan, limits);
+  writer.reset();
+  const sampled: Slot[] = [];
+  const table = (blockTable: readonly number[], tokens: number) =>
+    writer.addTable(blockTable, Math.ceil(tokens / limits.blockSize));
+  for (const { slot, tokenIds, start, sample, blockTable } of plan.prompts) {
+    const at = table(blockTable, start + tokenIds.length);
+    let row = 0;
+    for (let i = 0; i < tokenIds.length; i++) {
+      row = writer.addRow({ token: tokenIds[i]!, slot, position: start + i, table: at });
+    }
+    if (sample) {
+      writer.addSample(row, slot);
+      sampled.push(slot);
+    }
+  }
+  for (const { slot, position, blockTable } of plan.decodes) {
+    const at = table(blockTable, position + 1);
+    writer.addSample(writer.addRow({ token: FROM_SLOT, slot, position, table: at }), slot);
+    sampled.push(slot);
+  }
+  return sampled;
+}
+
+function checkPlan({ prompts, decodes }: StepPlan, limits: RunnerLimits): void {
+  const slots = new Set<number>();
+  let promptTokens = 0;
+  const checkSequence = (slot: number, tokens: number, blockTable: readonly number[]) => {
+    if (!(slot >= 0 && slot < limits.maxSequences) || slots.has(slot)) {
+      throw new RangeError(`Cannot run a step with slot ${slot}: it is unknown or appears twice`);
+    }
+    slots.add(slot);
+    if (!(tokens >= 1 && tokens <= limits.maxContext)) {
+      throw new RangeError(`Cannot run slot ${slot} to ${tokens} tokens: at most ${limits.maxContext} fit`);
+    }
+    const blocks = Math.ceil(tokens / limits.blockSize);
+    if (blockTable.length < blocks) {
+      throw new RangeError(
+        `Cannot run slot ${slot} to ${tokens} tokens: ${blockTable.length} blocks, expected ${blocks}`,
+      );
+    }
+    for (let i = 0; i < blocks; i++) {
+      if (!(blockTable[i]! >= 0 && blockTable[i]! < limits.blockCount)) {
+        throw new RangeError(
+          `Cannot use block ${blockTable[i]} of slot ${slot}: there are ${limits.blockCount}`,
+        );
+      }
+    }
+  };
+  for (const { slot, tokenIds, start, blockTable } of prompts) {
+    if (tokenIds.length === 0 || start < 0) {
+      throw new RangeError(`Cannot run an empty prompt chunk of slot ${slot}`);
+    }
+    checkSequence(slot, start + tokenIds.length, blockTable);
+    promptTokens += tokenIds.length;
+    for (const id of tokenIds) {
+      if (id >= limits.vocabSize) {
+        throw new RangeError(
+          `Cannot run token ${id} of slot ${slot}: the vocabulary has ${limits.vocabSize}`,
+        );
+      }
+    }
+  }
+  for (const { slot, position, blockTable } of decodes) checkSequence(slot, position + 1, blockTable);
+  if (promptTokens > limits.maxPromptTokens) {
+    throw new RangeError(
+      `Cannot run ${promptTokens} prompt tokens in one step: at most ${limits.maxPromptTokens}`,
+    );
+  }
+}
+
+export function roundUp(value: number, multiple: number): number {
+  return Math.ceil(value / multiple) * multiple;
+}

@@ -1,0 +1,120 @@
+/**
+ * How large everything beside the weights gets: sequence and batch limits, KV cache, activation rows. Decided once,
+ * before a byte is allocated, from the model's shape and the device's limits. Refuses shapes the kernels cannot run.
+ */
+import { CapacityError, FormatError } from "../errors.ts";
+import type { ModelConfig } from "../formats/config.ts";
+import { GROUP_SIZE } from "../kernels/linear.ts";
+import { roundUp } from "./plan.ts";
+import type { Precision, RunnerLimits } from "./runner.ts";
+
+/** Tokens per KV block. */
+export const BLOCK_SIZE = 16;
+
+/** Prompt tokens per step: enough to keep a device busy, few enough that decoding sequences wait only briefly. */
+const MAX_PROMPT_TOKENS = 512;
+
+/** Largest head that one attention workgroup covers, four elements per invocation. */
+const MAX_HEAD_DIM = 1024;
+
+/** KV cache of all layers unless asked otherwise. */
+const DEFAULT_CACHE_BYTES = 4 * 2 ** 30;
+
+export interface SizeRequest {
+  readonly precision: Precision;
+  readonly maxContext: number;
+  readonly maxSequences: number;
+  /** Upper bound of the KV cache of all layers. */
+  readonly cacheBytes?: number | undefined;
+  /** Largest buffer that can be bound. */
+  readonly maxBindableBytes: number;
+}
+
+export interface ModelSizes {
+  readonly limits: RunnerLimits;
+  readonly activationBytes: 2 | 4;
+  /** Of one layer. */
+  readonly cacheLayerBytes: number;
+  /** Prompt and decode rows in one step. */
+  readonly maxRows: number;
+  /** Elements from one row of the residual stream to the next. */
+  readonly hiddenStride: number;
+  /** Of queries and attention output. */
+  readonly queryStride: number;
+  /** Of the MLP's inner activations. */
+  readonly innerStride: number;
+}
+
+/** Throws FormatError for a shape no kernel supports, CapacityError when not even one sequence fits. */
+export function planSizes(config: ModelConfig, request: SizeRequest): ModelSizes {
+  checkSupported(config);
+  const { maxBindableBytes, maxSequences } = request;
+  const maxContext = Math.min(request.maxContext, config.maxPositionEmbeddings);
+  const activationBytes = request.precision === "f16" ? 2 : 4;
+  const hiddenStride = roundUp(config.hiddenSize, GROUP_SIZE);
+  const queryStride = roundUp(config.queryHeads * config.headDim, GROUP_SIZE);
+  const innerStride = roundUp(config.intermediateSize, GROUP_SIZE);
+
+  const blockBytes = 2 * config.kvHeads * config.headDim * BLOCK_SIZE * activationBytes;
+  const budget = request.cacheBytes ?? DEFAULT_CACHE_BYTES;
+  const wanted = maxSequences * Math.ceil(maxContext / BLOCK_SIZE);
+  const blockCount = Math.min(
+    wanted,
+    Math.floor(maxBindableBytes / blockBytes),
+    Math.floor(budget / (blockBytes * config.layers)),
+  );
+  if (blockCount * BLOCK_SIZE < maxContext) {
+    throw new CapacityError(
+      `Cannot serve a context of ${maxContext} tokens: the KV cache holds ${blockCount * BLOCK_SIZE}`,
+      { found: blockCount * BLOCK_SIZE, expected: maxContext },
+    );
+  }
+  const rowBytes = 4 * Math.max(hiddenStride, queryStride, innerStride);
+  const maxPromptTokens = Math.min(
+    MAX_PROMPT_TOKENS,
+    maxContext,
+    Math.floor(maxBindableBytes / rowBytes) - maxSequences,
+  );
+  const logitBytes = maxSequences * config.vocabSize * 4;
+  if (maxPromptTokens < 1 || logitBytes > maxBindableBytes) {
+    throw new CapacityError(
+      `Cannot run ${maxSequences} sequences at once: their activations exceed the ${maxBindableBytes} bytes ` +
+        "that the device can bind",
+      { found: Math.max(logitBytes, rowBytes * (maxSequences + 1)), expected: maxBindableBytes },
+    );
+  }
+  return {
+    limits: {
+      maxSequences,
+      blockSize: BLOCK_SIZE,
+      blockCount,
+      maxContext,
+      maxPromptTokens,
+      vocabSize: config.vocabSize,
+    },
+    activationBytes,
+    cacheLayerBytes: blockCount * blockBytes,
+    maxRows: maxPromptTokens + maxSequences,
+    hiddenStride,
+    queryStride,
+    innerStride,
+  };
+}
+
+function checkSupported(config: ModelConfig): void {
+  const refuse = (field: string, found: unknown, expected: string) => {
+    throw new FormatError(
+      `Cannot run this model: ${field} is ${JSON.stringify(found)}, expected ${expected}`,
+      {
+        field,
+        found,
+        expected,
+      },
+    );
+  };
+  if (config.headDim % 4 !== 0 || config.headDim > MAX_HEAD_DIM) {
+    refuse("head_dim", config.headDim, `a multiple of 4 up to ${MAX_HEAD_DIM}`);
+  }
+  if (config.ropeScaling !== null) refuse("rope_scaling", config.ropeScaling, "none");
+  if (config.hiddenAct !== "silu") refuse("hidden_act", config.hiddenAct, '"silu"');
+}

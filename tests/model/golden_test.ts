@@ -1,0 +1,65 @@
+/** The forward pass against the golden files, and greedy tokens through the runner. */
+import { expect } from "@std/expect";
+import { loadModel } from "../../src/model/load.ts";
+import { gpuTest } from "../gpu/device.ts";
+import { expectedValues, fixture, generate, golden, LOAD, TestModel, worst } from "./harness.ts";
+
+/** Two float32 implementations differ by about 2e-5 on these models; the goldens allow 1e-3. */
+const TOLERANCE = 1e-3;
+
+for (const name of ["gqa", "head-dim", "sliding-window"]) {
+  gpuTest(`Forward equals the golden logits of ${name}`, async (device) => {
+    using model = await TestModel.load(device, fixture(name));
+    const { input_ids } = await golden(name);
+    const { error } = worst(await model.runPrompt(input_ids), await expectedValues(name, "logits"));
+    expect(error).toBeLessThan(TOLERANCE);
+  });
+}
+
+gpuTest("Forward equals the golden logits of a long prompt", async (device) => {
+  using model = await TestModel.load(device, fixture("long"));
+  const { input_ids, facts } = await golden("long");
+  const logits = await model.runPrompt(input_ids);
+  const expected = await expectedValues("long", "logits_at_positions");
+  for (const [i, position] of (facts["positions"] as number[]).entries()) {
+    const { error } = worst(
+      logits.subarray(position * model.vocabSize, (position + 1) * model.vocabSize),
+      expected.subarray(i * model.vocabSize, (i + 1) * model.vocabSize),
+    );
+    expect(error).toBeLessThan(TOLERANCE);
+  }
+});
+
+gpuTest("Forward equals the golden logits with FP8 weights", async (device) => {
+  using model = await TestModel.load(device, fixture("gqa"), { quantization: "fp8" });
+  const { input_ids } = await golden("gqa");
+  const expected = await expectedValues("gqa", "logits_all_linear", "expected-fp8");
+  expect(worst(await model.runPrompt(input_ids), expected).error).toBeLessThan(TOLERANCE);
+});
+
+for (const name of ["gqa", "head-dim", "sliding-window"]) {
+  gpuTest(
+    `Forward in f16 stays as close to the golden logits of ${name} as f16 compute does`,
+    async (device) => {
+      if (!device.has("shader-f16")) return;
+      using model = await TestModel.load(device, fixture(name), { precision: "f16" });
+      const { input_ids, facts } = await golden(name);
+      const { error } = worst(await model.runPrompt(input_ids), await expectedValues(name, "logits"));
+      // Only stored activations are rounded here, sums are f32: below what an all-f16 computation reaches.
+      expect(error).toBeLessThan(facts["f16_compute_vs_fp32_max_abs"] as number);
+      expect(error).toBeGreaterThan(0);
+    },
+  );
+}
+
+for (const name of ["gqa", "head-dim", "sliding-window", "long"]) {
+  gpuTest(`a runner continues ${name} greedily as the golden does`, async (device) => {
+    using runner = await loadModel(device, fixture(name), LOAD);
+    const { input_ids, greedy_continuation: expected, facts } = await golden(name);
+    // No step of the goldens is nearer to a tie than the tolerance of logits allows.
+    expect(facts["min_greedy_margin"]).toBeGreaterThan(2 * TOLERANCE);
+    const jobs = [{ prompt: input_ids, count: expected.length, slot: 3, firstBlock: 5 }];
+    const [tokens] = await generate(runner, jobs);
+    expect(tokens!.map(({ id }) => id)).toEqual(expected);
+  });
+}

@@ -1,0 +1,251 @@
+/**
+ * Models for tests: the fixtures by name, their goldens, and two ways in. `TestModel` goes below the runner and reads the
+ * logits of every row; `generate` drives a runner as an engine would.
+ */
+import { openCheckpoint } from "../../src/formats/checkpoint.ts";
+import type { GpuDevice } from "../../src/gpu/device.ts";
+import { StepEncoder } from "../../src/gpu/encoder.ts";
+import { ParamsArena } from "../../src/gpu/params.ts";
+import { ReadbackRing } from "../../src/gpu/readback.ts";
+import { Forward } from "../../src/model/forward.ts";
+import type { LoadOptions } from "../../src/model/load.ts";
+import type {
+  BlockId,
+  ModelRunner,
+  PendingStep,
+  Precision,
+  PromptChunk,
+  Quantization,
+  SampledToken,
+  Slot,
+  SlotInit,
+} from "../../src/model/runner.ts";
+import { planSizes } from "../../src/model/sizes.ts";
+import { loadWeights } from "../../src/model/weights.ts";
+import { readSafetensors, toNumbers } from "../oracle/checkpoint.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+
+export const fixture = (name: string) => `${ROOT}tests/fixtures/forward/${name}`;
+export const demoParent = (name: string) => `${ROOT}demo/parents/${name}`;
+
+export const LOAD: LoadOptions = {
+  quantization: "none",
+  precision: "f32",
+  maxContext: 1024,
+  maxSequences: 8,
+};
+
+export interface Golden {
+  readonly input_ids: readonly number[];
+  readonly greedy_continuation: readonly number[];
+  readonly greedy_margins: readonly number[];
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+export async function golden(name: string): Promise<Golden> {
+  return JSON.parse(await Deno.readTextFile(`${fixture(name)}/case.json`));
+}
+
+/** One tensor of the expected values as numbers. */
+export async function expectedValues(name: string, tensor: string, file = "expected"): Promise<Float64Array> {
+  const tensors = await readSafetensors(`${fixture(name)}/${file}.safetensors`);
+  return toNumbers(tensors.get(tensor)!);
+}
+
+/** A sequence's rows in a step: its block table, and (token, position) per row. */
+export interface RowRun {
+  readonly table: readonly number[];
+  readonly tokens: ArrayLike<number>;
+  readonly start: number;
+}
+
+/** A forward pass whose every row's logits can be read. */
+export class TestModel implements Disposable {
+  readonly vocabSize: number;
+  readonly blockSize: number;
+  readonly #device: GpuDevice;
+  readonly #forward: Forward;
+  readonly #params: ParamsArena;
+  readonly #readback: ReadbackRing;
+  readonly #owned: DisposableStack;
+
+  private constructor(
+    device: GpuDevice,
+    forward: Forward,
+    params: ParamsArena,
+    readback: ReadbackRing,
+    owned: DisposableStack,
+    sizes: { vocabSize: number; blockSize: number },
+  ) {
+    this.#device = device;
+    this.#forward = forward;
+    this.#params = params;
+    this.#readback = readback;
+    this.#owned = owned;
+    this.vocabSize = sizes.vocabSize;
+    this.blockSize = sizes.blockSize;
+  }
+
+  static async load(
+    device: GpuDevice,
+    dir: string,
+    options: {
+      quantization?: Quantization;
+      precision?: Precision;
+      maxBindableBytes?: number;
+      maxContext?: number;
+      maxRows?: number;
+    } = {},
+  ): Promise<TestModel> {
+    const { quantization = "none", precision = "f32", maxContext = 512, maxRows = 32 } = options;
+    using checkpoint = await openCheckpoint(dir);
+    using owned = new DisposableStack();
+    const maxBindableBytes = options.maxBindableBytes ?? device.maxBindableBytes;
+    const { config } = checkpoint;
+    const sizes = planSizes(config, {
+      precision,
+      maxContext,
+      maxSequences: maxRows,
+      maxBindableBytes: device.maxBindableBytes,
+    });
+    const onBytes = () => {};
+    const context = { device, checkpoint, owned, maxBindableBytes, onBytes, signal: undefined };
+    const weights = await loadWeights(context, quantization);
+    const forward = await Forward.create({ device, config, sizes, weights, precision, owned });
+    const params = owned.use(new ParamsArena(device, forward.dispatches));
+    const bytes = maxRows * config.vocabSize * 4;
+    const readback = owned.use(await ReadbackRing.create(device, { depth: 1, bytes }));
+    return new TestModel(device, forward, params, readback, owned.move(), sizes.limits);
+  }
+
+  /** Runs all rows in one step; logits [rows, vocabSize] of every one. */
+  async run(runs: readonly RowRun[]): Promise<Float32Array> {
+    const { planWriter, logits } = this.#forward;
+    planWriter.reset();
+    for (const { table, tokens, start } of runs) {
+      const at = planWriter.addTable(table, table.length);
+      for (let i = 0; i < tokens.length; i++) {
+        planWriter.addSample(
+          planWriter.addRow({ token: tokens[i]!, slot: 0, position: start + i, table: at }),
+          0,
+        );
+      }
+    }
+    const step = new StepEncoder(this.#device, this.#params);
+    this.#forward.encode(step);
+    const ticket = this.#readback.enqueue(step, logits, 0, planWriter.samples * this.vocabSize * 4);
+    step.submit();
+    return new Float32Array(await this.#readback.read(ticket));
+  }
+
+  /** Runs one sequence from position 0 in chunks of at most `chunk` rows; logits of every row. */
+  async runPrompt(tokens: readonly number[], chunk = 32, firstBlock = 0): Promise<Float32Array> {
+    const table = blocks(tokens.length, this.blockSize, firstBlock);
+    const result = new Float32Array(tokens.length * this.vocabSize);
+    for (let start = 0; start < tokens.length; start += chunk) {
+      const part = tokens.slice(start, start + chunk);
+      result.set(await this.run([{ table, tokens: part, start }]), start * this.vocabSize);
+    }
+    return result;
+  }
+
+  [Symbol.dispose](): void {
+    this.#owned[Symbol.dispose]();
+  }
+}
+
+/** Block ids for so many tokens, scattered rather than consecutive. */
+export function blocks(tokens: number, blockSize: number, first = 0): BlockId[] {
+  const count = Math.ceil(tokens / blockSize);
+  return Array.from({ length: count }, (_, i) => first + (i * 7 + 3) % count as BlockId);
+}
+
+export const GREEDY: SlotInit = {
+  sampling: {
+    temperature: 0,
+    topK: 0,
+    topP: 1,
+    minP: 0,
+    typicalP: 1,
+    repetitionPenalty: 1,
+    presencePenalty: 0,
+    frequencyPenalty: 0,
+    maxTokens: 1,
+    minTokens: 0,
+    stop: [],
+    stopTokenIds: [],
+    ignoreEos: true,
+    seed: 0n,
+    logprobs: -1,
+  },
+  bannedUntilMinTokens: [],
+  promptTokenIds: new Uint32Array(0),
+};
+
+/** A sequence for {@link generate}. */
+export interface Job {
+  readonly prompt: readonly number[];
+  readonly count: number;
+  readonly slot: number;
+  readonly firstBlock: number;
+  /** Step at which it joins the batch. */
+  readonly joins?: number;
+  readonly init?: SlotInit;
+}
+
+/** Runs jobs together, two steps in flight as the engine has it; sampled tokens per job. */
+export async function generate(runner: ModelRunner, jobs: readonly Job[]): Promise<SampledToken[][]> {
+  const { blockSize } = runner.limits;
+  const tables = jobs.map(({ prompt, count, firstBlock }) =>
+    blocks(prompt.length + count, blockSize, firstBlock)
+  );
+  const outputs: SampledToken[][] = jobs.map(() => []);
+  const submitted = jobs.map(() => 0);
+  let pending: PendingStep | null = null;
+  const collect = async (step: PendingStep | null) => {
+    for (const token of await step?.collect() ?? []) {
+      outputs[jobs.findIndex(({ slot }) => slot === token.slot)]!.push(token);
+    }
+  };
+  for (let stepIndex = 0;; stepIndex++) {
+    const prompts: PromptChunk[] = [];
+    const decodes: { slot: Slot; position: number; blockTable: readonly BlockId[] }[] = [];
+    let waiting = false;
+    jobs.forEach(({ prompt, count, joins = 0, init = GREEDY, ...job }, index) => {
+      const slot = job.slot as Slot;
+      const blockTable = tables[index]!;
+      if (stepIndex < joins) waiting = true;
+      else if (submitted[index] === 0) {
+        runner.initSlot(slot, { ...init, promptTokenIds: Uint32Array.from(prompt) });
+        prompts.push({ slot, tokenIds: Uint32Array.from(prompt), start: 0, sample: true, blockTable });
+        submitted[index] = 1;
+      } else if (submitted[index]! < count) {
+        decodes.push({ slot, position: prompt.length + submitted[index]! - 1, blockTable });
+        submitted[index]!++;
+      }
+    });
+    if (prompts.length + decodes.length === 0) {
+      if (waiting) continue;
+      break;
+    }
+    const step = runner.submit({ prompts, decodes });
+    await collect(pending);
+    pending = step;
+  }
+  await collect(pending);
+  return outputs;
+}
+
+/** Largest difference with where it is, so that a failure says something. */
+export function worst(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+): { index: number; error: number } {
+  let result = { index: -1, error: actual.length === expected.length ? 0 : Infinity };
+  for (let index = 0; index < expected.length; index++) {
+    const error = Math.abs(actual[index]! - expected[index]!);
+    if (!(error <= result.error)) result = { index, error };
+  }
+  return result;
+}
