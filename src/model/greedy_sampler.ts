@@ -4,41 +4,64 @@ import type { GpuDevice } from "../gpu/device.ts";
 import type { StepEncoder } from "../gpu/encoder.ts";
 import type { BoundKernel } from "../gpu/kernel.ts";
 import { argmax } from "../kernels/argmax.ts";
-import type { SampledToken, Slot } from "./runner.ts";
-import type { Sampler, SamplerInputs } from "./sampler.ts";
+import type { SampledToken, Slot, SlotInit } from "./runner.ts";
 
-export class GreedySampler implements Sampler {
-  readonly wordsPerSample = 1;
+/** Row r of the logits: whose they are, and the how-manieth token of its output (from 0) they decide. */
+export interface SampleRow {
+  readonly slot: Slot;
+  readonly index: number;
+}
+
+/** What a step's results look like once read back. */
+export interface SampleBatch {
+  readonly rows: readonly SampleRow[];
+  readonly bytes: number;
+}
+
+export interface SamplerOptions {
+  readonly maxSequences: number;
+  readonly vocabSize: number;
+  readonly logits: GpuBuffer; // [maxSequences, vocabSize] f32
+  readonly tokens: GpuBuffer; // [maxSequences] u32
+  readonly plan: GpuBuffer; // u32, see plan.ts
+  readonly samplesOffset: number;
+}
+
+export class GreedySampler implements Disposable {
+  readonly maxResultBytes: number;
   readonly results: GpuBuffer;
-  readonly #inputs: SamplerInputs;
+  readonly #options: SamplerOptions;
   readonly #kernel: BoundKernel<"rows" | "vocab" | "samples">;
 
   private constructor(
-    inputs: SamplerInputs,
+    options: SamplerOptions,
     results: GpuBuffer,
     kernel: BoundKernel<"rows" | "vocab" | "samples">,
   ) {
-    this.#inputs = inputs;
+    this.#options = options;
     this.results = results;
+    this.maxResultBytes = results.bytes;
     this.#kernel = kernel;
   }
 
-  static async create(device: GpuDevice, inputs: SamplerInputs): Promise<GreedySampler> {
+  static async create(device: GpuDevice, options: SamplerOptions): Promise<GreedySampler> {
     const kernel = await device.compile(argmax);
-    const results = device.createBuffer({ label: "sampled", bytes: inputs.maxSequences * 4 });
-    const { logits, plan, lastTokens: last_tokens } = inputs;
-    return new GreedySampler(inputs, results, kernel.bind({ logits, plan, last_tokens, results }));
+    const results = device.createBuffer({ label: "sampled", bytes: options.maxSequences * 4 });
+    const { logits, plan, tokens: last_tokens } = options;
+    return new GreedySampler(options, results, kernel.bind({ logits, plan, last_tokens, results }));
   }
 
-  initSlot(): void {}
+  initSlot(_slot: Slot, _init: SlotInit): void {}
 
-  encode(step: StepEncoder, samples: number): void {
-    const { vocabSize: vocab, samplesOffset } = this.#inputs;
-    step.dispatch(this.#kernel, { rows: samples, vocab, samples: samplesOffset });
+  encode(step: StepEncoder, rows: readonly SampleRow[]): SampleBatch {
+    const { vocabSize: vocab, samplesOffset } = this.#options;
+    step.dispatch(this.#kernel, { rows: rows.length, vocab, samples: samplesOffset });
+    return { rows, bytes: rows.length * 4 };
   }
 
-  parse(words: Uint32Array, slot: Slot): SampledToken {
-    return { slot, id: words[0]!, logprob: NaN, top: [] };
+  decode({ rows }: SampleBatch, bytes: ArrayBuffer): SampledToken[] {
+    const ids = new Uint32Array(bytes);
+    return rows.map(({ slot }, row) => ({ slot, id: ids[row]!, logprob: NaN, top: [] }));
   }
 
   [Symbol.dispose](): void {

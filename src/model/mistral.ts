@@ -9,7 +9,7 @@ import { StepEncoder } from "../gpu/encoder.ts";
 import { ParamsArena } from "../gpu/params.ts";
 import { ReadbackRing, type ReadbackTicket } from "../gpu/readback.ts";
 import { Forward, type ForwardParts } from "./forward.ts";
-import { GreedySampler } from "./greedy_sampler.ts";
+import { GreedySampler as Sampler, type SampleBatch } from "./greedy_sampler.ts";
 import { packPlan } from "./plan.ts";
 import type {
   ModelRunner,
@@ -20,7 +20,6 @@ import type {
   SlotInit,
   StepPlan,
 } from "./runner.ts";
-import type { Sampler } from "./sampler.ts";
 
 /** Steps whose results have not been collected; the engine runs one or two ahead. */
 const MAX_STEPS_IN_FLIGHT = 4;
@@ -41,6 +40,8 @@ export class MistralRunner implements ModelRunner {
   readonly #params: ParamsArena;
   readonly #readback: ReadbackRing;
   readonly #owned: DisposableStack;
+  /** Tokens sampled for each slot's current sequence. */
+  readonly #sampledTokens: Uint32Array;
 
   private constructor(
     parts: MistralParts,
@@ -58,6 +59,7 @@ export class MistralRunner implements ModelRunner {
     this.#params = resources.params;
     this.#readback = resources.readback;
     this.#owned = parts.owned.move();
+    this.#sampledTokens = new Uint32Array(sizes.limits.maxSequences);
   }
 
   /** Takes over what is on `parts.owned` when it returns; until then the caller cleans up. */
@@ -65,20 +67,14 @@ export class MistralRunner implements ModelRunner {
     const { device, sizes, owned } = parts;
     const { maxSequences, vocabSize } = sizes.limits;
     const forward = await Forward.create(parts);
-    const { logits, plan, lastTokens, planWriter: { samplesOffset } } = forward;
+    const { logits, plan, lastTokens: tokens, planWriter: { samplesOffset } } = forward;
     const sampler = owned.use(
-      await GreedySampler.create(device, {
-        logits,
-        plan,
-        lastTokens,
-        samplesOffset,
-        maxSequences,
-        vocabSize,
-      }),
+      await Sampler.create(device, { logits, plan, tokens, samplesOffset, maxSequences, vocabSize }),
     );
     const params = owned.use(new ParamsArena(device, forward.dispatches + MAX_SAMPLER_DISPATCHES));
-    const bytes = maxSequences * sampler.wordsPerSample * 4;
-    const readback = owned.use(await ReadbackRing.create(device, { depth: MAX_STEPS_IN_FLIGHT, bytes }));
+    const readback = owned.use(
+      await ReadbackRing.create(device, { depth: MAX_STEPS_IN_FLIGHT, bytes: sampler.maxResultBytes }),
+    );
     return new MistralRunner(parts, { forward, sampler, params, readback });
   }
 
@@ -88,6 +84,7 @@ export class MistralRunner implements ModelRunner {
     }
     this.#device.assertHealthy();
     this.#sampler.initSlot(slot, init);
+    this.#sampledTokens[slot] = 0;
   }
 
   submit(plan: StepPlan): PendingStep {
@@ -97,24 +94,21 @@ export class MistralRunner implements ModelRunner {
     }
     const step = new StepEncoder(this.#device, this.#params);
     this.#forward.encode(step);
-    let ticket: ReadbackTicket | null = null;
-    if (slots.length > 0) {
-      this.#sampler.encode(step, slots.length);
-      const { results, wordsPerSample } = this.#sampler;
-      ticket = this.#readback.enqueue(step, results, 0, slots.length * wordsPerSample * 4);
+    if (slots.length === 0) {
+      step.submit();
+      const cost = { dispatches: step.dispatches, submits: 1, readbackBytes: 0 };
+      return { cost, collect: () => Promise.resolve([]) };
     }
+    const rows = slots.map((slot) => ({ slot, index: this.#sampledTokens[slot]!++ }));
+    const batch = this.#sampler.encode(step, rows);
+    const ticket = this.#readback.enqueue(step, this.#sampler.results, 0, batch.bytes);
     step.submit();
-    const cost = { dispatches: step.dispatches, submits: 1, readbackBytes: ticket?.bytes ?? 0 };
-    return { cost, collect: () => this.#collect(ticket, slots) };
+    const cost = { dispatches: step.dispatches, submits: 1, readbackBytes: batch.bytes };
+    return { cost, collect: () => this.#collect(ticket, batch) };
   }
 
-  async #collect(ticket: ReadbackTicket | null, slots: readonly Slot[]): Promise<readonly SampledToken[]> {
-    if (ticket === null) return [];
-    const words = new Uint32Array(await this.#readback.read(ticket));
-    const { wordsPerSample } = this.#sampler;
-    return slots.map((slot, index) =>
-      this.#sampler.parse(words.subarray(index * wordsPerSample, (index + 1) * wordsPerSample), slot)
-    );
+  async #collect(ticket: ReadbackTicket, batch: SampleBatch): Promise<readonly SampledToken[]> {
+    return this.#sampler.decode(batch, await this.#readback.read(ticket));
   }
 
   [Symbol.dispose](): void {
