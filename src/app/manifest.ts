@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { FormatError } from "../errors.ts";
+import { isArtifactFile } from "../formats/artifact.ts";
 import type { ModelFolder } from "../formats/folder.ts";
 import type { ArtifactFile } from "./types.ts";
 
@@ -24,14 +25,14 @@ export interface Manifest {
 
 const CHUNK_BYTES = 1 << 20;
 
-/** Hashes every regular file directly in the folder. Throws FormatError when one changes meanwhile. */
+/** Hashes every file of the folder that counts (formats/artifact.ts). Throws FormatError when one changes meanwhile. */
 export async function readManifest(
   folder: ModelFolder,
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<Manifest> {
   const files: ArtifactFile[] = [];
   const stamps: Record<string, FileStamp> = {};
-  for (const name of await folder.list()) {
+  for (const name of (await folder.list()).filter(isArtifactFile)) {
     const before = await stampFile(folder, name);
     const sha256 = await hashFile(folder, name, options);
     const after = await stampFile(folder, name);

@@ -1,0 +1,220 @@
+import { expect } from "@std/expect";
+import fc from "fast-check";
+import { ConfigError } from "../../src/errors.ts";
+import { type MergeConfig, parseMergeConfig } from "../../src/merge/config.ts";
+import { requireMethod } from "../../src/merge/step_parameters.ts";
+
+const SLERP = `merge_method: slerp
+base_model: a
+models:
+  - model: a
+  - model: b
+parameters:
+  t: 0.5
+`;
+
+function parse(text: string): MergeConfig {
+  const config = parseMergeConfig(text, "m.yml");
+  requireMethod(config);
+  return config;
+}
+
+function refusal(text: string): ConfigError {
+  try {
+    parse(text);
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+  throw new Error("Expected a ConfigError, nothing was thrown");
+}
+
+Deno.test("parseMergeConfig() reads the recipe for Mistral 7B Instruct", async () => {
+  const path = new URL("../../recipes/mistral-instruct-slerp.yml", import.meta.url);
+  const config = parse(await Deno.readTextFile(path));
+  expect(config).toMatchObject({
+    method: "slerp",
+    baseModel: "mistralai/Mistral-7B-Instruct-v0.2",
+    dtype: "BF16",
+    outDtype: null,
+  });
+  expect(config.slices[0]!.sources.map((source) => [source.model, source.layerRange])).toEqual([
+    ["mistralai/Mistral-7B-Instruct-v0.1", [0, 32]],
+    ["mistralai/Mistral-7B-Instruct-v0.2", [0, 32]],
+  ]);
+  expect(config.parameters.settings.get("t")).toEqual({
+    kind: "filtered",
+    entries: [
+      { filter: "self_attn", value: [0, 0.5, 0.3, 0.7, 1] },
+      { filter: "mlp", value: [1, 0.5, 0.7, 0.3, 0] },
+      { filter: null, value: 0.5 },
+    ],
+  });
+});
+
+Deno.test("parseMergeConfig() takes a t outside of 0 … 1, anchors, and a torch prefix", () => {
+  const config = parse(
+    SLERP.replace("t: 0.5", "t: &x [-0.5, 1.5]").replace("base_model", "dtype: torch.float16\nbase_model"),
+  );
+  expect(config.parameters.settings.get("t")).toEqual({ kind: "plain", value: [-0.5, 1.5] });
+  expect(config.dtype).toBe("F16");
+});
+
+const slice = (range: string) =>
+  `merge_method: slerp\nbase_model: a\nslices:\n  - sources:\n      - model: a\n        layer_range: ${range}\nparameters: {t: 1}\n`;
+
+// text, line, column, message
+const REFUSED: readonly [string, string, number, number, RegExp][] = [
+  ["an empty text", "", 1, 1, /is missing, expected a mapping/],
+  ["a list", "- a\n- b\n", 1, 1, /expected a mapping/],
+  ["broken YAML", "a: [1\nb: 2", 2, 1, /./],
+  ["two documents", SLERP + "---\n" + SLERP, 8, 1, /multiple documents/],
+  ["a key twice", SLERP + "base_model: b\n", 8, 1, /unique/],
+  ["an unknown tag", SLERP.replace("t: 0.5", "t: !!python/name:os.system x"), 7, 6, /tag/i],
+  ["an unknown key", SLERP + "merge_metod: slerp\n", 8, 1, /unknown key "merge_metod"/],
+  [
+    "an unknown key in a source",
+    SLERP.replace("- model: b", "- model: b\n    lora: c"),
+    6,
+    5,
+    /unknown key "lora"/,
+  ],
+  ["modules", SLERP + "modules: {}\n", 8, 1, /"modules" is not supported/],
+  ["tokenizer", SLERP + "tokenizer: {source: base}\n", 8, 1, /"tokenizer" is not supported/],
+  [
+    "a tokenizer_source other than base",
+    SLERP + "tokenizer_source: union\n",
+    8,
+    19,
+    /tokenizer_source is "union"/,
+  ],
+  [
+    "neither slices nor models",
+    "merge_method: slerp\nbase_model: a\n",
+    1,
+    1,
+    /exactly one of "slices" and "models"/,
+  ],
+  ["no method", SLERP.replace("merge_method: slerp\n", ""), 1, 1, /merge_method is missing/],
+  [
+    "an unknown method",
+    SLERP.replace("slerp", "frobnicate"),
+    1,
+    15,
+    /"frobnicate" is not supported, expected one of: slerp/,
+  ],
+  [
+    "a model that is a number",
+    SLERP.replace("model: b", "model: 7"),
+    5,
+    12,
+    /models\[1\]\.model is 7, expected a string/,
+  ],
+  ["an empty list of models", "merge_method: slerp\nmodels: []\n", 2, 9, /list that is not empty/],
+  ["an unknown dtype", SLERP + "dtype: float8\n", 8, 8, /dtype is "float8", expected one of bfloat16/],
+  ["a t that is not a number", SLERP.replace("0.5", ".nan"), 7, 6, /finite/],
+  ["a t that is infinite", SLERP.replace("0.5", "[0, .inf]"), 7, 6, /finite/],
+  ["a t in words", SLERP.replace("0.5", "half"), 7, 6, /parameters\.t is "half"/],
+  ["a quoted t", SLERP.replace("0.5", '"0.5"'), 7, 6, /parameters\.t is "0\.5"/],
+  ["a t that is true", SLERP.replace("0.5", "true"), 7, 6, /holds true, expected a number/],
+  ["an empty gradient", SLERP.replace("0.5", "[]"), 7, 6, /expected/],
+  ["no value at all", SLERP.replace("0.5", "~"), 7, 6, /parameters\.t is missing/],
+  [
+    "a single bare condition",
+    SLERP.replace("0.5", "{filter: mlp, value: 1}"),
+    7,
+    3,
+    /expected a number, a list/,
+  ],
+  [
+    "numbers mixed with conditions",
+    SLERP.replace("0.5", "[0.5, {value: 1}]"),
+    7,
+    7,
+    /t\[0\] is 0\.5, expected a mapping/,
+  ],
+  ["a condition without a value", SLERP.replace("0.5", "[{filter: mlp}]"), 7, 7, /value is missing/],
+  [
+    "conditions in a condition",
+    SLERP.replace("0.5", "[{value: [{value: 1}]}]"),
+    7,
+    15,
+    /expected a number or a list of numbers/,
+  ],
+  ["a parameter that slerp lacks", SLERP + "  weight: 1\n", 8, 11, /no parameter "weight" here, expected: t/],
+  [
+    "a t beside a source",
+    SLERP.replace("model: b", "model: b\n    parameters: {t: 1}"),
+    6,
+    21,
+    /no parameter "t" here/,
+  ],
+  [
+    "three models",
+    SLERP.replace("  - model: b", "  - model: b\n  - model: c"),
+    4,
+    3,
+    /takes two models, found 3/,
+  ],
+  [
+    "a base model beside two models",
+    SLERP.replace("base_model: a", "base_model: c"),
+    4,
+    3,
+    /takes two models, found 3/,
+  ],
+  ["no base model", SLERP.replace("base_model: a\n", ""), 3, 3, /needs a base_model/],
+  ["a model twice", SLERP.replace("model: b", "model: a"), 4, 3, /each model once/],
+  [
+    "a source without layer_range",
+    "merge_method: slerp\nslices:\n  - sources:\n      - model: a\n",
+    4,
+    9,
+    /layer_range is missing/,
+  ],
+  ["a reversed layer_range", slice("[3, 1]"), 6, 22, /0 <= first < end/],
+  ["an empty layer_range", slice("[2, 2]"), 6, 22, /layer_range/],
+  ["a fractional layer_range", slice("[0, 1.5]"), 6, 22, /layer_range/],
+  ["a negative layer_range", slice("[-1, 1]"), 6, 22, /layer_range/],
+  ["a layer_range of three", slice("[0, 1, 2]"), 6, 22, /layer_range/],
+];
+for (const [what, text, line, column, message] of REFUSED) {
+  Deno.test(`parseMergeConfig() refuses ${what}, with its place`, () => {
+    const error = refusal(text);
+    expect(error.message).toMatch(message);
+    expect([error.details.line, error.details.column]).toEqual([line, column]);
+    expect(error.message).toContain(`m.yml:${line}:${column}: `);
+  });
+}
+
+Deno.test("parseMergeConfig() refuses alias bombs, endless texts and bottomless nesting quickly", () => {
+  let bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n";
+  for (let i = 0; i < 8; i++) {
+    const [from, to] = ["abcdefghi"[i]!, "bcdefghij"[i]!];
+    bomb += `${to}: &${to} [${Array(9).fill(`*${from}`).join(", ")}]\n`;
+  }
+  expect(refusal(bomb).message).toMatch(/alias/i);
+  expect(refusal("x".repeat(2 ** 20 + 1)).message).toMatch(/at most/);
+  expect(refusal("[".repeat(100_000))).toBeInstanceOf(ConfigError);
+  expect(refusal("a: &a [*a]\n" + SLERP)).toBeInstanceOf(ConfigError);
+});
+
+Deno.test("parseMergeConfig() answers any edit of a sound text with a config or a ConfigError", () => {
+  const edit = fc.record({
+    at: fc.nat({ max: SLERP.length }),
+    cut: fc.nat({ max: 4 }),
+    text: fc.string({ unit: fc.constantFrom(..."&*[]{}:-!|>\"'#? \n0.ax~"), maxLength: 4 }),
+  });
+  fc.assert(
+    fc.property(fc.array(edit, { minLength: 1, maxLength: 3 }), (edits) => {
+      let text = SLERP;
+      for (const { at, cut, text: added } of edits) text = text.slice(0, at) + added + text.slice(at + cut);
+      try {
+        parse(text);
+      } catch (error) {
+        expect(error).toBeInstanceOf(ConfigError);
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});

@@ -1,0 +1,339 @@
+import { expect } from "@std/expect";
+import { createHash } from "node:crypto";
+import { parse as parseYaml } from "yaml";
+import { ConfigError, FormatError, MergeError, NotFoundError } from "../../src/errors.ts";
+import { openCheckpoint } from "../../src/formats/checkpoint.ts";
+import { inspectCheckpoint } from "../../src/merge/inspect.ts";
+import { modelResolver } from "../../src/merge/model_paths.ts";
+import type { MergeRecord } from "../../src/merge/record.ts";
+import { type MergeProgress, runMerge, type RunMergeOptions } from "../../src/merge/run.ts";
+import { type GeneratedCheckpoint, writeCheckpoint } from "../support/checkpoint_generator.ts";
+import { loadTensors } from "../support/safetensors.ts";
+import { type TempDir, tempDir } from "../support/temp.ts";
+
+const CONFIG = `merge_method: slerp
+base_model: a
+models:
+  - model: a
+  - model: b
+parameters:
+  t:
+    - filter: self_attn
+      value: [0, 1]
+    - filter: mlp
+      value: 0.25
+    - value: 0.5
+dtype: bfloat16
+`;
+
+/** Two related models "a" and "b" in a folder, "b" with its own options. */
+async function pair(a: GeneratedCheckpoint = {}, b: GeneratedCheckpoint = {}): Promise<TempDir> {
+  const dir = await tempDir();
+  await writeCheckpoint(dir.join("a"), { seed: 1, ancestorSeed: 9, ...a });
+  await writeCheckpoint(dir.join("b"), { seed: 2, ancestorSeed: 9, ...b });
+  return dir;
+}
+
+function merge(dir: TempDir, options: Partial<RunMergeOptions> = {}): Promise<MergeRecord> {
+  const resolve = modelResolver({ cwd: dir.path, configDir: null });
+  return runMerge({ config: CONFIG, outDir: dir.join("out"), resolve, ...options });
+}
+
+async function names(path: string): Promise<string[]> {
+  return (await Array.fromAsync(Deno.readDir(path))).map((entry) => entry.name).sort();
+}
+const hex = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+
+Deno.test("runMerge() records for every tensor what became of it", async () => {
+  await using dir = await pair({ files: { "tokenizer.json": "{}", "notes.txt": "not for the child" } });
+  const record = await merge(dir);
+  const written = await loadTensors(dir.join("out/model.safetensors"));
+  expect(record.tensors.map((tensor) => tensor.name)).toEqual([...written.keys()]);
+  for (const tensor of record.tensors) {
+    expect(tensor.outputSha256).toBe(hex(written.get(tensor.name)!.bytes));
+    expect(tensor.inputs).toEqual([{ model: "a", tensor: tensor.name }, { model: "b", tensor: tensor.name }]);
+  }
+  const find = (name: string) => record.tensors.find((tensor) => tensor.name === name)!;
+  expect(find("model.layers.1.self_attn.q_proj.weight")).toMatchObject({
+    layer: 1,
+    filter: "self_attn",
+    t: 1,
+  });
+  expect(find("model.layers.0.mlp.up_proj.weight")).toMatchObject({
+    layer: 0,
+    filter: "mlp",
+    t: 0.25,
+    mode: "SLERP",
+  });
+  expect(find("lm_head.weight")).toMatchObject({ layer: null, filter: null, t: 0.5 });
+  expect(record.curves).toEqual([
+    { filter: null, t: [0.5, 0.5] },
+    { filter: "mlp", t: [0.25, 0.25] },
+    { filter: "self_attn", t: [0, 1] },
+  ]);
+  expect(record.parameters).toEqual([
+    { name: "t", filter: "self_attn", value: null, gradient: [0, 1], place: "parameters" },
+    { name: "t", filter: "mlp", value: 0.25, gradient: null, place: "parameters" },
+    { name: "t", filter: null, value: 0.5, gradient: null, place: "parameters" },
+  ]);
+  expect(record.configuration).toMatchObject({ text: CONFIG, sha256: hex(new TextEncoder().encode(CONFIG)) });
+  for (const source of record.sources) {
+    const inspection = await inspectCheckpoint(dir.join(source.name));
+    expect(source).toEqual({
+      name: source.name,
+      isBase: source.name === "a",
+      layerRanges: [[0, 2]],
+      manifestSha256: inspection.manifestSha256,
+      files: inspection.files,
+    });
+  }
+  expect(await names(dir.join("out"))).toEqual([
+    "README.md",
+    "config.json",
+    "mergekit_config.yml",
+    "model.safetensors",
+    "provenance.json",
+    "tokenizer.json",
+  ]);
+  expect(JSON.parse(await Deno.readTextFile(dir.join("out/provenance.json")))).toEqual(record);
+});
+
+Deno.test("runMerge() gives the same bytes and the same manifest for the same inputs", async () => {
+  await using dir = await pair();
+  const first = await merge(dir, { outDir: dir.join("x/one") });
+  const second = await merge(dir, { outDir: dir.join("two") });
+  expect(second).toEqual(first);
+  for (const name of await names(dir.join("two"))) {
+    expect(await Deno.readFile(dir.join("two", name))).toEqual(await Deno.readFile(dir.join("x/one", name)));
+  }
+  const { manifestSha256, matchesProvenance } = await inspectCheckpoint(dir.join("two"));
+  expect([manifestSha256, matchesProvenance]).toEqual([first.artifact.manifestSha256, true]);
+});
+
+Deno.test("inspectCheckpoint() tells when a merged folder is no longer what its provenance recorded", async () => {
+  await using dir = await pair();
+  await merge(dir);
+  await Deno.writeTextFile(dir.join("out/tokenizer.json"), "{}");
+  expect((await inspectCheckpoint(dir.join("out"))).matchesProvenance).toBe(false);
+  expect((await inspectCheckpoint(dir.join("a"))).matchesProvenance).toBe(null);
+});
+
+Deno.test("runMerge() writes a model card whose front matter names the lineage, whatever the names hold", async () => {
+  await using dir = await pair();
+  const odd = 'b: "x" # `y`';
+  const config = CONFIG.replace("model: b", `model: ${JSON.stringify(odd)}`);
+  const resolve = modelResolver({ cwd: dir.path, configDir: null, models: new Map([[odd, "b"]]) });
+  await merge(dir, { config, resolve });
+  const card = await Deno.readTextFile(dir.join("out/README.md"));
+  expect(parseYaml(card.split("---\n")[1]!)).toEqual({
+    base_model: ["a", odd],
+    base_model_relation: "merge",
+    library_name: "transformers",
+    tags: ["mergekit", "merge"],
+  });
+  expect(card).toContain(config);
+});
+
+Deno.test("runMerge() at t = 0 keeps the base and at t = 1 the other, tensor for tensor", async () => {
+  await using dir = await pair();
+  for (const [t, parent] of [[0, "a"], [1, "b"]] as const) {
+    const config =
+      `merge_method: slerp\nbase_model: a\nmodels: [{model: a}, {model: b}]\nparameters: {t: ${t}}\n`;
+    await merge(dir, { config, outDir: dir.join(`t${t}`) });
+    expect(await loadTensors(dir.join(`t${t}/model.safetensors`))).toEqual(
+      new Map(
+        [...await loadTensors(dir.join(parent, "model.safetensors"))].sort(([x], [y]) => x < y ? -1 : 1),
+      ),
+    );
+  }
+});
+
+Deno.test("runMerge() reads any mix of dtypes and writes the one asked for", async () => {
+  await using dir = await pair({ dtype: "F16" }, { dtype: "F32" });
+  const plain = CONFIG.replace("dtype: bfloat16\n", "");
+  const cases = [["", "F16"], ["dtype: float32\n", "F32"], [
+    "dtype: float16\nout_dtype: bfloat16\n",
+    "BF16",
+  ]] as const;
+  for (const [lines, dtype] of cases) {
+    const record = await merge(dir, { config: plain + lines, outDir: dir.join(dtype) });
+    expect(new Set(record.tensors.map((tensor) => tensor.dtype))).toEqual(new Set([dtype]));
+    using checkpoint = await openCheckpoint(dir.join(dtype));
+    expect(checkpoint.config.dtype).toBe(record.dtype);
+  }
+});
+
+Deno.test("runMerge() handles tied embeddings: both tied, or only one", async () => {
+  const tied = { config: { tie_word_embeddings: true } };
+  {
+    await using dir = await pair(tied, tied);
+    const record = await merge(dir);
+    expect(record.tensors.some((tensor) => tensor.name === "lm_head.weight")).toBe(false);
+    using checkpoint = await openCheckpoint(dir.join("out"));
+    expect(checkpoint.config.tieWordEmbeddings).toBe(true);
+  }
+  await using dir = await pair(tied, {});
+  const record = await merge(dir);
+  expect(record.tensors.find((tensor) => tensor.name === "lm_head.weight")!.inputs).toEqual([
+    { model: "a", tensor: "model.embed_tokens.weight" },
+    { model: "b", tensor: "lm_head.weight" },
+  ]);
+  using checkpoint = await openCheckpoint(dir.join("out"));
+  expect(checkpoint.config.tieWordEmbeddings).toBe(false);
+});
+
+Deno.test("runMerge() announces the vocabulary that cutting left", async () => {
+  await using dir = await pair({}, { config: { vocab_size: 20 } });
+  await merge(dir);
+  using checkpoint = await openCheckpoint(dir.join("out"));
+  expect(checkpoint.config.vocabSize).toBe(20);
+  expect(checkpoint.tensor("lm_head.weight").shape).toEqual([20, 16]);
+});
+
+Deno.test("runMerge() reports every mismatch at once and writes nothing", async () => {
+  await using dir = await pair({}, { config: { intermediate_size: 40, num_key_value_heads: 4 } });
+  const error = await merge(dir).catch((error: unknown) => error);
+  expect(error).toBeInstanceOf(MergeError);
+  const problems = (error as MergeError).details.problems as string[];
+  expect(problems.length).toBe(2 * 5); // k, v, gate, up, down of two layers
+  expect(problems[0]).toBe(
+    'tensor "model.layers.0.self_attn.k_proj.weight" has different shapes: [8, 16] in "a", [16, 16] in "b"',
+  );
+  expect((error as MergeError).message).toMatch(/; and 2 more$/);
+  expect(await names(dir.path)).toEqual(["a", "b"]);
+});
+
+Deno.test("runMerge() refuses architectures that differ and weights that contradict their config", async () => {
+  await using dir = await pair({}, { config: { architectures: ["LlamaForCausalLM"] } });
+  await expect(merge(dir)).rejects.toThrow(/architectures differ/);
+  const config = JSON.parse(await Deno.readTextFile(dir.join("b/config.json")));
+  await Deno.writeTextFile(
+    dir.join("b/config.json"),
+    JSON.stringify({ ...config, architectures: ["MistralForCausalLM"], vocab_size: 31 }),
+  );
+  await expect(merge(dir)).rejects.toThrow(
+    /"model\.embed_tokens\.weight" of model "b" is \[32, 16\].*implies \[31, 16\]/,
+  );
+});
+
+/** Replaces text of equal length in a weight file's header. */
+async function patchHeader(file: string, from: string, to: string): Promise<void> {
+  const text = new TextDecoder("latin1").decode(await Deno.readFile(file)).replace(from, to);
+  await Deno.writeFile(file, Uint8Array.from(text, (character) => character.charCodeAt(0)));
+}
+
+Deno.test("runMerge() names a tensor that a model lacks, and one of a dtype that cannot be merged", async () => {
+  await using dir = await pair();
+  const original = await Deno.readFile(dir.join("b/model.safetensors"));
+  await patchHeader(dir.join("b/model.safetensors"), "layers.1.mlp.up_proj", "layers.1.mlp.up_prox");
+  await expect(merge(dir)).rejects.toThrow(
+    /"model\.layers\.1\.mlp\.up_proj\.weight" is missing in model "b"/,
+  );
+  await Deno.writeFile(dir.join("b/model.safetensors"), original);
+  await patchHeader(dir.join("b/model.safetensors"), '"BF16"', '"I16" ');
+  await expect(merge(dir)).rejects.toThrow(
+    /"model\.embed_tokens\.weight" of model "b" is I16, expected BF16, F16 or F32/,
+  );
+});
+
+Deno.test("runMerge() refuses a truncated parent, a missing one, and a layer range past its end", async () => {
+  await using dir = await pair();
+  const missing = CONFIG.replace("model: b", "model: nowhere");
+  const error = await merge(dir, { config: missing }).catch((error: unknown) => error);
+  expect(error).toBeInstanceOf(NotFoundError);
+  expect((error as Error).message).toContain(dir.join("nowhere"));
+  const range =
+    "merge_method: slerp\nbase_model: a\nslices:\n  - sources:\n      - {model: a, layer_range: [1, 3]}\n" +
+    "      - {model: b, layer_range: [0, 2]}\nparameters: {t: 0.5}\n";
+  await expect(merge(dir, { config: range })).rejects.toThrow(
+    /:5:33: layer_range \[1, 3\] passes the 2 layers/,
+  );
+  await Deno.truncate(dir.join("b/model.safetensors"), 5000);
+  await expect(merge(dir)).rejects.toBeInstanceOf(FormatError);
+  expect(await names(dir.path)).toEqual(["a", "b"]);
+});
+
+Deno.test("runMerge() takes tokenizer_source base where vocabularies are equal, and refuses it elsewhere", async () => {
+  const vocab = (size: number, first = "a") => ({
+    "tokenizer.json": JSON.stringify({
+      model: {
+        type: "BPE",
+        vocab: Object.fromEntries(Array.from({ length: size - 1 }, (_, i) => [i ? `t${i}` : first, i])),
+      },
+      added_tokens: [{ id: size - 1, content: "<x>" }],
+    }),
+  });
+  const config = CONFIG + "tokenizer_source: base\n";
+  {
+    await using dir = await pair({ files: vocab(32) }, { files: vocab(32) });
+    await merge(dir, { config });
+  }
+  for (
+    const [a, b] of [[vocab(32), vocab(32, "b")], [vocab(31), vocab(31)], [vocab(32), {}], [{}, {}]] as const
+  ) {
+    await using dir = await pair({ files: a }, { files: b });
+    await expect(merge(dir, { config })).rejects.toThrow(/tokenizer_source/);
+  }
+});
+
+Deno.test("runMerge() aborted while hashing or merging leaves nothing, and rethrows the reason", async () => {
+  await using dir = await pair();
+  for (const stage of ["hashing", "merging"] as const) {
+    const controller = new AbortController();
+    const reason = new Error(`stop ${stage}`);
+    const onProgress = (progress: MergeProgress) => {
+      if (progress.stage === stage && (stage === "hashing" || progress.doneTensors === 5)) {
+        controller.abort(reason);
+      }
+    };
+    await expect(merge(dir, { onProgress, signal: controller.signal })).rejects.toBe(reason);
+    expect(await names(dir.path)).toEqual(["a", "b"]);
+  }
+});
+
+Deno.test("runMerge() leaves an occupied target as it was", async () => {
+  await using dir = await pair();
+  await Deno.mkdir(dir.join("out"));
+  await Deno.writeTextFile(dir.join("out/precious"), "keep");
+  await expect(merge(dir)).rejects.toBeInstanceOf(ConfigError);
+  expect(await names(dir.path)).toEqual(["a", "b", "out"]);
+  expect(await Deno.readTextFile(dir.join("out/precious"))).toBe("keep");
+});
+
+Deno.test("runMerge() reports progress that grows to its total", async () => {
+  await using dir = await pair();
+  const seen: MergeProgress[] = [];
+  await merge(dir, { onProgress: (progress) => seen.push(progress) });
+  for (const stage of ["hashing", "merging"]) {
+    const steps = seen.filter((progress) => progress.stage === stage);
+    const done = steps.map((progress) => progress.doneBytes);
+    expect(done).toEqual(done.toSorted((a, b) => a - b));
+    expect(done.at(-1)).toBe(steps[0]!.totalBytes);
+  }
+});
+
+Deno.test("runMerge() asks for and hands over no more than a tensor at a time", async () => {
+  // Six layers, so that the model is many times its largest tensor (the embedding, 64 KiB).
+  const shape = { hidden_size: 64, intermediate_size: 128, vocab_size: 512, num_hidden_layers: 6 };
+  await using dir = await pair({ config: shape }, { config: shape });
+  const sizes: Record<"read" | "write", number[]> = { read: [], write: [] };
+  const { read, write } = Deno.FsFile.prototype;
+  Deno.FsFile.prototype.read = function (buffer) {
+    // The 4 MiB piece buffer of hashing is a constant; what grows with the model is what counts.
+    if (buffer.byteLength !== 4 * 1024 * 1024) sizes.read.push(buffer.byteLength);
+    return read.call(this, buffer);
+  };
+  Deno.FsFile.prototype.write = function (buffer) {
+    sizes.write.push(buffer.byteLength);
+    return write.call(this, buffer);
+  };
+  try {
+    const record = await merge(dir);
+    const tensorBytes = 512 * 64 * 2;
+    expect(record.artifact.sizeBytes).toBeGreaterThan(6 * tensorBytes);
+    expect(Math.max(...sizes.read)).toBe(tensorBytes);
+    expect(Math.max(...sizes.write)).toBeLessThanOrEqual(tensorBytes);
+  } finally {
+    Object.assign(Deno.FsFile.prototype, { read, write });
+  }
+});
