@@ -1,19 +1,19 @@
 /** Every kernel, for tests, warm-up and benchmarks to walk. */
 import type { AnyKernel } from "../gpu/kernel.ts";
-import { argmax } from "./argmax.ts";
 import { attention } from "./attention.ts";
 import { embed } from "./embed.ts";
 import { gateUp } from "./gate_up.ts";
 import { linearResidual } from "./linear_residual.ts";
 import { lmHead } from "./lm_head.ts";
 import { qkvRope } from "./qkv_rope.ts";
+import { sample } from "./sample.ts";
 
 export const ALL_KERNELS: readonly AnyKernel[] = [
-  argmax,
   embed,
   qkvRope,
   attention,
   linearResidual,
   gateUp,
   lmHead,
+  sample,
 ];

@@ -9,7 +9,6 @@ import { StepEncoder } from "../gpu/encoder.ts";
 import { ParamsArena } from "../gpu/params.ts";
 import { ReadbackRing, type ReadbackTicket } from "../gpu/readback.ts";
 import { Forward, type ForwardParts } from "./forward.ts";
-import { GreedySampler as Sampler, type SampleBatch } from "./greedy_sampler.ts";
 import { packPlan } from "./plan.ts";
 import type {
   ModelRunner,
@@ -20,12 +19,13 @@ import type {
   SlotInit,
   StepPlan,
 } from "./runner.ts";
+import { type SampleBatch, Sampler } from "./sampler.ts";
 
 /** Steps whose results have not been collected; the engine runs one or two ahead. */
 const MAX_STEPS_IN_FLIGHT = 4;
 
-/** Dispatches a sampler may append to a step. */
-const MAX_SAMPLER_DISPATCHES = 16;
+/** Dispatches that sampling appends to a step. */
+const SAMPLER_DISPATCHES = 1;
 
 export interface MistralParts extends ForwardParts {
   readonly weightBytes: number;
@@ -67,11 +67,9 @@ export class MistralRunner implements ModelRunner {
     const { device, sizes, owned } = parts;
     const { maxSequences, vocabSize } = sizes.limits;
     const forward = await Forward.create(parts);
-    const { logits, plan, lastTokens: tokens, planWriter: { samplesOffset } } = forward;
-    const sampler = owned.use(
-      await Sampler.create(device, { logits, plan, tokens, samplesOffset, maxSequences, vocabSize }),
-    );
-    const params = owned.use(new ParamsArena(device, forward.dispatches + MAX_SAMPLER_DISPATCHES));
+    const { logits, lastTokens: tokens } = forward;
+    const sampler = owned.use(await Sampler.create(device, { logits, tokens, maxSequences, vocabSize }));
+    const params = owned.use(new ParamsArena(device, forward.dispatches + SAMPLER_DISPATCHES));
     const readback = owned.use(
       await ReadbackRing.create(device, { depth: MAX_STEPS_IN_FLIGHT, bytes: sampler.maxResultBytes }),
     );

@@ -1,0 +1,29 @@
+/**
+ * Declares the sampling kernel: penalties, truncation, draw and log-probabilities of one token per row.
+ *
+ * Order of operations, and why: penalties first, on raw logits, as everywhere. Temperature next, as in vLLM and
+ * Hugging Face: the masses that top-p, typical-p and min-p speak of are those of the distribution that is drawn from.
+ * (llama.cpp applies it last by default, so its min-p and top-p see the untempered one.) Then top-k, typical-p, top-p,
+ * min-p, each on what the one before left, in llama.cpp's order: the cheap bound on the number first, and min-p, which
+ * has no notion of mass, as the final floor. Hugging Face applies the same four with typical-p last; with at most one
+ * of top-p and typical-p in use, as is usual, the two orders differ only in what min-p compares with.
+ *
+ * Equal logits rank by lower id in every cut, so top-k keeps exactly k where Hugging Face and vLLM keep all that tie.
+ */
+import { defineKernel } from "../gpu/kernel.ts";
+
+export const sample = defineKernel({
+  name: "sample",
+  bindings: {
+    logits: "read",
+    rows: "read",
+    slots: "read",
+    counts: "read_write",
+    tokens: "write",
+    results: "write",
+  },
+  params: { vocabSize: "u32", recordWords: "u32", rowCount: "u32" },
+  overrides: { workgroupSize: 256 },
+  libs: { random: ["philox"], order: ["float_order"] },
+  grid: ({ rowCount }) => [rowCount],
+});

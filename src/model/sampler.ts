@@ -1,0 +1,137 @@
+/**
+ * Sampling as a runner uses it: owns the per-slot parameters and counts, the rows of a step and its result records.
+ * Writes the sampled id of each row to the caller's `tokens[slot]`, so the next step can read it on the device.
+ */
+import { CapacityError } from "../errors.ts";
+import type { GpuBuffer } from "../gpu/buffer.ts";
+import type { GpuDevice } from "../gpu/device.ts";
+import type { StepEncoder } from "../gpu/encoder.ts";
+import type { BoundKernel } from "../gpu/kernel.ts";
+import { sample } from "../kernels/sample.ts";
+import type { SampledToken, Slot, SlotInit, TokenLogprob } from "./runner.ts";
+import { SAMPLING_LIMITS } from "./sampling.ts";
+import { countWords, readsCounts, SLOT_WORDS, slotWords } from "./sampler_slot.ts";
+
+/** Row r of the logits: whose they are, and the how-manieth token of its output (from 0) they decide. */
+export interface SampleRow {
+  readonly slot: Slot;
+  readonly index: number;
+}
+
+/** What a step's records look like once read back: `rows.length * recordWords` words of {@link Sampler.results}. */
+export interface SampleBatch {
+  readonly rows: readonly (SampleRow & { readonly logprobs: number })[];
+  readonly recordWords: number;
+  readonly bytes: number;
+}
+
+export interface SamplerOptions {
+  readonly maxSequences: number;
+  readonly vocabSize: number;
+  /** [at least maxSequences, vocabSize] f32 */
+  readonly logits: GpuBuffer;
+  /** [maxSequences] u32 */
+  readonly tokens: GpuBuffer;
+}
+
+/** Id, log-probability, then pairs of them. */
+const MAX_RECORD_WORDS = 2 + 2 * SAMPLING_LIMITS.logprobs.max;
+/** Ends a record's pairs early. */
+const NONE = 0xffffffff;
+
+export class Sampler implements Disposable {
+  /** Records of the last step, row by row. */
+  readonly results: GpuBuffer;
+  /** Most bytes of {@link SampleBatch}. */
+  readonly maxResultBytes: number;
+  readonly #device: GpuDevice;
+  readonly #vocabSize: number;
+  readonly #slots: GpuBuffer;
+  readonly #counts: GpuBuffer;
+  readonly #rows: GpuBuffer;
+  readonly #kernel: BoundKernel<"vocabSize" | "recordWords" | "rowCount">;
+  /** Asked number of alternatives per slot; -1 = no log-probabilities. */
+  readonly #logprobs: Int32Array;
+
+  private constructor(
+    device: GpuDevice,
+    options: SamplerOptions,
+    kernel: Awaited<ReturnType<typeof compile>>,
+  ) {
+    const { maxSequences, vocabSize, logits, tokens } = options;
+    this.#device = device;
+    this.#vocabSize = vocabSize;
+    this.#logprobs = new Int32Array(maxSequences).fill(-1);
+    this.maxResultBytes = maxSequences * MAX_RECORD_WORDS * 4;
+    this.results = device.createBuffer({ label: "sample results", bytes: this.maxResultBytes });
+    this.#slots = device.createBuffer({ label: "sample slots", bytes: maxSequences * SLOT_WORDS * 4 });
+    this.#counts = device.createBuffer({ label: "sample counts", bytes: maxSequences * vocabSize * 4 });
+    this.#rows = device.createBuffer({ label: "sample rows", bytes: maxSequences * 8 });
+    this.#kernel = kernel.bind({
+      logits,
+      rows: this.#rows,
+      slots: this.#slots,
+      counts: this.#counts,
+      tokens,
+      results: this.results,
+    });
+  }
+
+  /** Compiles the kernel and makes the buffers; CapacityError where a count per slot and token id cannot be bound. */
+  static async create(device: GpuDevice, options: SamplerOptions): Promise<Sampler> {
+    const countBytes = options.maxSequences * options.vocabSize * 4;
+    if (countBytes > device.maxBindableBytes) {
+      const { maxSequences, vocabSize } = options;
+      throw new CapacityError(
+        `Cannot sample for ${maxSequences} sequences over ${vocabSize} tokens: their counts need ${countBytes} bytes, ` +
+          `the device binds ${device.maxBindableBytes}`,
+        { field: "maxSequences", found: countBytes, expected: device.maxBindableBytes },
+      );
+    }
+    return new Sampler(device, options, await compile(device));
+  }
+
+  /** Takes effect for steps submitted later. */
+  initSlot(slot: Slot, init: SlotInit): void {
+    const { queue } = this.#device.handle;
+    queue.writeBuffer(this.#slots.handle, slot * SLOT_WORDS * 4, slotWords(init));
+    if (readsCounts(init)) {
+      const words = countWords(init, this.#vocabSize);
+      queue.writeBuffer(this.#counts.handle, slot * words.byteLength, words);
+    }
+    this.#logprobs[slot] = init.sampling.logprobs;
+  }
+
+  /** Appends one dispatch that samples from row r of the logits for `sampled[r]`. A slot appears once at most. */
+  encode(step: StepEncoder, sampled: readonly SampleRow[]): SampleBatch {
+    const rows = sampled.map((row) => ({ ...row, logprobs: this.#logprobs[row.slot]! }));
+    const most = Math.max(...rows.map(({ logprobs }) => logprobs));
+    const recordWords = most < 0 ? 1 : 2 + 2 * most;
+    const words = Uint32Array.from(rows.flatMap(({ slot, index }) => [slot, index]));
+    this.#device.handle.queue.writeBuffer(this.#rows.handle, 0, words);
+    step.dispatch(this.#kernel, { vocabSize: this.#vocabSize, recordWords, rowCount: rows.length });
+    return { rows, recordWords, bytes: rows.length * recordWords * 4 };
+  }
+
+  /** The tokens of a batch from its bytes, in row order. */
+  decode({ rows, recordWords }: SampleBatch, bytes: ArrayBuffer): SampledToken[] {
+    const words = new Uint32Array(bytes);
+    const floats = new Float32Array(bytes);
+    return rows.map(({ slot, logprobs }, row) => {
+      const at = row * recordWords;
+      const top: TokenLogprob[] = [];
+      for (let pair = at + 2; top.length < logprobs && words[pair] !== NONE; pair += 2) {
+        top.push({ id: words[pair]!, logprob: floats[pair + 1]! });
+      }
+      return { slot, id: words[at]!, logprob: logprobs < 0 ? NaN : floats[at + 1]!, top };
+    });
+  }
+
+  [Symbol.dispose](): void {
+    for (const buffer of [this.results, this.#slots, this.#counts, this.#rows]) buffer[Symbol.dispose]();
+  }
+}
+
+function compile(device: GpuDevice) {
+  return device.compile(sample);
+}

@@ -1,0 +1,293 @@
+/** The sampling kernel against the float64 oracle: tokens one by one, distributions, exact sets, log-probabilities. */
+import { expect } from "@std/expect";
+import type { GpuDevice } from "../../src/gpu/device.ts";
+import type { SamplingParams } from "../../src/model/sampling.ts";
+import { gpuTest } from "../gpu/device.ts";
+import { draw, greedy, logprobs, philox, type SampleInput, support, uniform } from "../oracle/sample.ts";
+import { chiSquared, normals, runSampler, SAMPLING } from "../support/sampling.ts";
+
+const LANES = 256;
+
+/** What the kernel is to return for the token at `index` of its output. */
+function expected(input: SampleInput, index: number): number {
+  const left = input.sampling.temperature === 0 ? [] : support(input);
+  return left.length === 0 ? greedy(input) : draw(left, uniform(input.sampling.seed, index), LANES);
+}
+
+function input(
+  logits: ArrayLike<number>,
+  sampling: Partial<SamplingParams>,
+  rest: Partial<SampleInput> = {},
+) {
+  const params = { ...SAMPLING, ...sampling };
+  return { logits, sampling: params, prompt: [], output: [], banned: [], ...rest } satisfies SampleInput;
+}
+
+Deno.test("philox() of the oracle gives the known answers of the reference code", () => {
+  const hex = (words: number[]) => words.map((word) => word.toString(16).padStart(8, "0")).join(" ");
+  const ones = Array(4).fill(0xffffffff);
+  expect(hex(philox([0, 0, 0, 0], [0, 0]))).toBe("6627e8d5 e169c58d bc57ac4c 9b00dbd8");
+  expect(hex(philox(ones, ones.slice(2)))).toBe("408f276d 41c83b0e a20bc7c6 6d5451fd");
+  const pi = [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344];
+  expect(hex(philox(pi, [0xa4093822, 0x299f31d0]))).toBe("d16cfe09 94fdcceb 5001e420 24126ea1");
+});
+
+const PARAMETERS: Readonly<Record<string, Partial<SamplingParams>>> = {
+  "temperature 1": {},
+  "temperature 0.5": { temperature: 0.5 },
+  "temperature 2": { temperature: 2 },
+  "top-k 1": { topK: 1 },
+  "top-k 5": { topK: 5 },
+  "top-k beyond the vocabulary": { topK: 1_000_000 },
+  "top-p 0.1": { topP: 0.1 },
+  "top-p 0.9": { topP: 0.9 },
+  "top-p next to nothing": { topP: 1e-40 },
+  "min-p 0.05": { minP: 0.05 },
+  "min-p 1": { minP: 1 },
+  "typical-p 0.3": { typicalP: 0.3 },
+  "typical-p 0.95": { typicalP: 0.95 },
+  "top-k and top-p": { topK: 20, topP: 0.8 },
+  "typical-p and min-p": { typicalP: 0.5, minP: 0.2 },
+  "everything": { temperature: 0.8, topK: 40, typicalP: 0.9, topP: 0.95, minP: 0.02 },
+};
+
+gpuTest("sample draws the oracle's tokens, one by one", async (device) => {
+  for (const vocabSize of [8, 61, 256, 2049]) {
+    for (const [name, sampling] of Object.entries(PARAMETERS)) {
+      const logits = normals(vocabSize, 3, vocabSize);
+      const rows = 16;
+      const seeds = Array.from({ length: rows }, (_, row) => BigInt(row) * 0x1_0000_0003n);
+      const inputs = seeds.map((seed) => input(logits, { ...sampling, seed }));
+      const indices = inputs.map((_, row) => row * 7);
+      const found = await runSampler(device, inputs, { indices });
+      const wanted = inputs.map((one, row) => expected(one, indices[row]!));
+      expect({ name, vocabSize, ids: found.map(({ id }) => id) }).toEqual({ name, vocabSize, ids: wanted });
+    }
+  }
+});
+
+gpuTest("sample reaches vocabularies of 256 k, of odd size too", async (device) => {
+  for (const vocabSize of [262_144, 128_001]) {
+    const logits = normals(vocabSize, 2, 5);
+    logits[vocabSize - 1] = 30;
+    const cases = [{ temperature: 0 }, { topK: 1000, topP: 0.5 }, { temperature: 2, topP: 0.99 }];
+    const inputs = cases.map((sampling) => input(logits, { ...sampling, logprobs: 3 }));
+    const found = await runSampler(device, inputs);
+    expect(found.map(({ id }) => id)).toEqual(inputs.map((one) => expected(one, 0)));
+    expect(found[0]).toMatchObject({ id: vocabSize - 1, top: [{ id: vocabSize - 1 }, {}, {}] });
+  }
+});
+
+gpuTest("sample picks the lowest id among equals when greedy", async (device) => {
+  const flat = new Float32Array(300);
+  const late = new Float32Array(300).fill(-3);
+  late[299] = late[257] = late[258] = -2.5;
+  const zeros = new Float32Array(300).fill(-1);
+  zeros[5] = -0;
+  zeros[9] = 0;
+  const inputs = [flat, late, zeros].map((logits) => input(logits, { temperature: 0 }));
+  expect((await runSampler(device, inputs)).map(({ id }) => id)).toEqual([0, 257, 5]);
+});
+
+/** With 256 draws each: a token outside the set never comes, and each one inside does. */
+const AWKWARD: readonly [name: string, logits: number[], Partial<SamplingParams>, ids: number[]][] = [
+  ["top-k cuts a flat row by id", Array(10).fill(1), { topK: 4 }, [0, 1, 2, 3]],
+  ["top-k cuts equals at the edge by id", [1, 2, 1, 3, 1, 1], { topK: 4 }, [0, 1, 2, 3]],
+  ["top-k leaves out what has no probability", [0, -Infinity, 0, -Infinity], { topK: 3 }, [0, 2]],
+  ["top-p keeps the token that crosses", [Math.log(4), Math.log(3), Math.log(2), 0], { topP: 0.65 }, [0, 1]],
+  ["top-p goes one further past the sum", [Math.log(4), Math.log(3), Math.log(2), 0], { topP: 0.75 }, [
+    0,
+    1,
+    2,
+  ]],
+  ["top-p of a flat row counts ids", Array(8).fill(-2), { topP: 0.5 }, [0, 1, 2, 3]],
+  ["top-p of a flat row rounds up", Array(8).fill(-2), { topP: 0.51 }, [0, 1, 2, 3, 4]],
+  ["top-p of one-hot", [0, 0, 80, 0], { topP: 0.01 }, [2]],
+  ["top-p after a cut by id does not let ids back in", Array(12).fill(0), { topK: 6, topP: 0.99 }, [
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+  ]],
+  ["min-p 1 keeps the equals of the best", [2, 5, 5, 1, 5], { minP: 1 }, [1, 2, 4]],
+  ["min-p relative to the best", [0, -1, -2, -3], { minP: 0.1 }, [0, 1, 2]],
+  ["min-p sees tempered probabilities", [0, -1, -2, -3], { minP: 0.1, temperature: 0.5 }, [0, 1]],
+  ["typical-p leaves the best token out", [2, 1, 1, 1, 1, 1, 1, 1, 1, 1], { typicalP: 0.3 }, [1, 2, 3, 4]],
+  ["typical-p of a flat row counts ids", Array(10).fill(3), { typicalP: 0.45 }, [0, 1, 2, 3, 4]],
+  [
+    "min-p after typical-p is relative to what is left",
+    [2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0.9, 0.9, 0.9],
+    { typicalP: 0.8, minP: 0.35 },
+    [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+  ],
+  ["top-p on what typical-p left", [2, 1, 1, 1, 1, 1, 1, 1, 1, 1], { typicalP: 0.3, topP: 0.5 }, [1, 2]],
+];
+
+gpuTest("sample draws from exactly the oracle's set in awkward rows", async (device) => {
+  for (const [name, logits, sampling, ids] of AWKWARD) {
+    const one = input(logits, sampling);
+    const left = support(one).map(({ id }) => id).sort((a, b) => a - b);
+    const found = new Set(await drawMany(device, one, 256));
+    expect({ name, left, found: [...found].sort((a, b) => a - b) }).toEqual({ name, left: ids, found: ids });
+  }
+});
+
+gpuTest("sample follows the oracle's distribution", async (device) => {
+  const draws = 512;
+  for (const [name, sampling] of Object.entries(PARAMETERS)) {
+    const one = input(normals(40, 1.5, 11), { ...sampling, seed: 99n });
+    const counts = new Map<number, number>();
+    for (const id of await drawMany(device, one, draws)) counts.set(id, (counts.get(id) ?? 0) + 1);
+    const left = support(one);
+    const outside = [...counts.keys()].filter((id) => !left.some((token) => token.id === id));
+    expect({ name, outside }).toEqual({ name, outside: [] });
+    const { statistic, critical } = chiSquared(left.map(({ id, p }) => [counts.get(id) ?? 0, p * draws]));
+    if (statistic >= critical) throw new Error(`${name}: chi-squared ${statistic}, at most ${critical}`);
+  }
+});
+
+gpuTest("sample applies the penalties to what prompt and output hold", async (device) => {
+  const logits = normals(97, 2, 3);
+  const cases: Partial<SamplingParams>[] = [
+    { repetitionPenalty: 1.8 },
+    { repetitionPenalty: 0.4 },
+    { presencePenalty: 1.5 },
+    { presencePenalty: -2 },
+    { frequencyPenalty: 0.7 },
+    { repetitionPenalty: 1.3, presencePenalty: 0.5, frequencyPenalty: 0.25, topP: 0.9 },
+  ];
+  for (const temperature of [0, 1]) {
+    const prompts = cases.map((_, slot) => [slot, slot + 1, 50, 50]);
+    const inputs = cases.map((sampling, slot) =>
+      input(logits, { ...sampling, temperature, seed: BigInt(slot) }, { prompt: prompts[slot]! })
+    );
+    const found = await runSampler(device, inputs, { steps: 24 });
+    for (const [slot, one] of inputs.entries()) {
+      const output: number[] = [];
+      for (let step = 0; step < 24; step++) output.push(expected({ ...one, output }, step));
+      expect(found.filter((token) => token.slot === slot).map(({ id }) => id)).toEqual(output);
+    }
+  }
+});
+
+gpuTest("sample bans ids while fewer than minTokens are out", async (device) => {
+  const logits = [1, 9, 8, 2];
+  const one = input(logits, { temperature: 0, minTokens: 3 }, { banned: [1, 2] });
+  const none = input([-Infinity, 5, NaN, 4], { temperature: 0, minTokens: 3 }, { banned: [1, 3] });
+  const warm = input(logits, { temperature: 1, minTokens: 3 }, { banned: [1, 2] });
+  const found = await runSampler(device, [one, none, warm], { steps: 5 });
+  const of = (slot: number) => found.filter((token) => token.slot === slot).map(({ id }) => id);
+  expect(of(0)).toEqual([3, 3, 3, 1, 1]);
+  // With nothing left but banned ids: the lowest id that is not banned.
+  expect(of(1)).toEqual([0, 0, 0, 1, 1]);
+  expect(of(2).slice(0, 3).every((id) => id === 0 || id === 3)).toBe(true);
+});
+
+const HOSTILE: readonly [name: string, logits: number[]][] = [
+  ["all NaN", Array(70).fill(NaN)],
+  ["all -Infinity", Array(70).fill(-Infinity)],
+  ["some NaN", Array.from({ length: 70 }, (_, id) => id % 3 === 0 ? NaN : id / 10)],
+  ["one +Infinity", Array.from({ length: 70 }, (_, id) => id === 40 ? Infinity : id)],
+  ["many +Infinity", Array.from({ length: 70 }, (_, id) => id > 30 ? Infinity : NaN)],
+  ["huge values", Array.from({ length: 70 }, (_, id) => (id - 35) * 1e36)],
+  ["subnormal values", Array.from({ length: 70 }, (_, id) => id * 1e-40)],
+  ["largest finite values", Array.from({ length: 70 }, (_, id) => id % 2 === 0 ? 3.4e38 : -3.4e38)],
+];
+
+gpuTest("sample returns a possible id whatever the logits are", async (device) => {
+  for (const [name, logits] of HOSTILE) {
+    const settings: Partial<SamplingParams>[] = [
+      ...Object.values(PARAMETERS),
+      { temperature: 0 },
+      { temperature: 1e-45 },
+      { temperature: 1e-30, topP: 0.5 },
+      { repetitionPenalty: 1e-40, presencePenalty: 2, logprobs: 20 },
+    ];
+    const found = await runSampler(
+      device,
+      settings.map((sampling) => input(logits, { logprobs: 5, ...sampling }, { prompt: [1, 2, 3] })),
+    );
+    const possible = logits.some((logit) => logit > -Infinity);
+    for (const token of found) {
+      expect({ name, inRange: token.id < 70 }).toEqual({ name, inRange: true });
+      expect(possible ? logits[token.id]! > -Infinity : token.id === 0).toBe(true);
+      for (const { id, logprob } of [token, ...token.top]) {
+        expect(id).toBeLessThan(70);
+        expect(Number.isFinite(logprob)).toBe(true);
+        expect(logprob).toBeLessThanOrEqual(0);
+      }
+    }
+  }
+});
+
+gpuTest("sample reports log-probabilities of the model's own distribution", async (device) => {
+  const logits = normals(2048, 4, 21);
+  logits[100] = logits[200] = 13;
+  logits[7] = -Infinity;
+  const changes = { temperature: 2, topK: 3, repetitionPenalty: 1.9, presencePenalty: 1 };
+  const wanted = [0, 1, 20, -1];
+  const inputs = wanted.map((count) => input(logits, { ...changes, logprobs: count }, { prompt: [100] }));
+  const found = await runSampler(device, inputs);
+  const reference = logprobs(logits);
+  const best = reference.map((logprob, id) => ({ id, logprob }))
+    .sort((a, b) => b.logprob - a.logprob || a.id - b.id);
+  for (const [row, { id, logprob, top }] of found.entries()) {
+    if (wanted[row]! < 0) {
+      expect([logprob, top.length]).toEqual([NaN, 0]);
+      continue;
+    }
+    // f32 sums of 2048 terms in a tree and a logarithm good to 2^-21: far inside 1e-4.
+    expect(Math.abs(logprob - reference[id]!)).toBeLessThan(1e-5);
+    expect(top.map((token) => token.id)).toEqual(best.slice(0, wanted[row]).map((token) => token.id));
+    for (const [rank, token] of top.entries()) {
+      expect(Math.abs(token.logprob - best[rank]!.logprob)).toBeLessThan(1e-5);
+    }
+  }
+});
+
+gpuTest("sample lists no more alternatives than there are tokens with a probability", async (device) => {
+  const found = await runSampler(device, [
+    input([1, -Infinity, 3, NaN, 2, -Infinity, -Infinity, 0], { logprobs: 20 }),
+    input(Array(8).fill(-Infinity), { logprobs: 20 }),
+    input(Array(8).fill(4), { logprobs: 20 }),
+  ]);
+  expect(found.map(({ top }) => top.map(({ id }) => id))).toEqual([[2, 4, 0, 7], [], [
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+  ]]);
+  expect(found[1]).toMatchObject({ id: 0, logprob: -9999 });
+});
+
+gpuTest("sample gives a row the same bits alone and in any batch", async (device) => {
+  const settings: Partial<SamplingParams>[] = [...Object.values(PARAMETERS), {
+    repetitionPenalty: 1.2,
+    topP: 0.7,
+  }];
+  const inputs = settings.map((sampling, row) =>
+    input(normals(777, 3, row), { ...sampling, seed: BigInt(row), logprobs: 20 }, { prompt: [row, 40] })
+  );
+  const together = await runSampler(device, inputs, { steps: 3 });
+  const backwards = await runSampler(device, inputs.toReversed(), { steps: 3 });
+  const last = inputs.length - 1;
+  for (const [row, one] of inputs.entries()) {
+    const alone = await runSampler(device, [one], { steps: 3 });
+    const of = (all: typeof alone, slot: number) =>
+      all.filter((token) => token.slot === slot).map(({ slot: _, ...token }) => token);
+    expect(of(together, row)).toEqual(of(alone, 0));
+    expect(of(backwards, last - row)).toEqual(of(alone, 0));
+  }
+});
+
+/** Draws at output indices 0 … count − 1 of one request, from a step of many rows each. */
+async function drawMany(device: GpuDevice, one: SampleInput, count: number): Promise<number[]> {
+  const inputs = Array.from({ length: count }, () => one);
+  return (await runSampler(device, inputs, { indices: inputs.map((_, index) => index) })).map(({ id }) => id);
+}

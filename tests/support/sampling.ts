@@ -1,0 +1,111 @@
+/** What tests of sampling share: neutral parameters, seeded noise, a chi-squared test, and a run of the kernel. */
+import type { GpuDevice } from "../../src/gpu/device.ts";
+import { StepEncoder } from "../../src/gpu/encoder.ts";
+import { ParamsArena } from "../../src/gpu/params.ts";
+import { ReadbackRing } from "../../src/gpu/readback.ts";
+import type { SampledToken, Slot } from "../../src/model/runner.ts";
+import { Sampler } from "../../src/model/sampler.ts";
+import type { SamplingParams } from "../../src/model/sampling.ts";
+import type { SampleInput } from "../oracle/sample.ts";
+
+/** Everything off; temperature 1. */
+export const SAMPLING: SamplingParams = {
+  temperature: 1,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  typicalP: 1,
+  repetitionPenalty: 1,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  maxTokens: 100,
+  minTokens: 0,
+  stop: [],
+  stopTokenIds: [],
+  ignoreEos: false,
+  seed: 0n,
+  logprobs: -1,
+};
+
+/** [count] normal deviates with this standard deviation, from a seed. */
+export function normals(count: number, deviation: number, seed: number): Float32Array<ArrayBuffer> {
+  let state = seed;
+  const next = () => { // mulberry32
+    state = (state + 0x6d2b79f5) | 0;
+    let word = Math.imul(state ^ (state >>> 15), 1 | state);
+    word = (word + Math.imul(word ^ (word >>> 7), 61 | word)) ^ word;
+    return (((word ^ (word >>> 14)) >>> 0) + 0.5) / 2 ** 32;
+  };
+  return Float32Array.from(
+    { length: count },
+    () => deviation * Math.sqrt(-2 * Math.log(next())) * Math.cos(2 * Math.PI * next()),
+  );
+}
+
+/**
+ * Pearson's statistic of [seen, expected] pairs, those expected fewer than 5 times pooled, and its 99.9 % point by
+ * Wilson and Hilferty's approximation. Infinitely far with nothing left to vary.
+ */
+export function chiSquared(
+  pairs: readonly (readonly [number, number])[],
+): { statistic: number; critical: number } {
+  const large = pairs.filter(([, expected]) => expected >= 5);
+  const small = pairs.filter(([, expected]) => expected < 5);
+  const pooled = small.reduce(([a, b], [c, d]) => [a + c, b + d] as const, [0, 0] as const);
+  const bins = pooled[1] > 0 ? [...large, pooled] : large;
+  const statistic = bins.reduce((sum, [seen, expected]) => sum + (seen - expected) ** 2 / expected, 0);
+  const degrees = bins.length - 1;
+  if (degrees === 0) return { statistic, critical: 1e-9 };
+  const spread = 2 / (9 * degrees);
+  return { statistic, critical: degrees * (1 - spread + 3.0902 * Math.sqrt(spread)) ** 3 };
+}
+
+export interface SamplerRun {
+  /** Of each row's first token within its output; 0 unless given. */
+  readonly indices?: readonly number[];
+  /** Tokens in a row from the same logits, each a step of its own. */
+  readonly steps?: number;
+}
+
+/** One slot per input; all tokens, step by step, in the order of the inputs. */
+export async function runSampler(
+  device: GpuDevice,
+  inputs: readonly SampleInput[],
+  { indices = [], steps = 1 }: SamplerRun = {},
+): Promise<SampledToken[]> {
+  const vocabSize = inputs[0]!.logits.length;
+  const values = new Float32Array(inputs.length * vocabSize);
+  for (const [row, { logits }] of inputs.entries()) values.set(Float32Array.from(logits), row * vocabSize);
+  using logits = device.createBuffer({ label: "logits", bytes: values.byteLength });
+  using tokens = device.createBuffer({ label: "tokens", bytes: inputs.length * 4 });
+  using params = new ParamsArena(device, 1);
+  using sampler = await Sampler.create(device, { maxSequences: inputs.length, vocabSize, logits, tokens });
+  using readback = await ReadbackRing.create(device, {
+    depth: 2,
+    bytes: Math.max(sampler.maxResultBytes, tokens.bytes),
+  });
+  device.handle.queue.writeBuffer(logits.handle, 0, values);
+  for (const [slot, { sampling, banned, prompt }] of inputs.entries()) {
+    sampler.initSlot(slot as Slot, {
+      sampling,
+      bannedUntilMinTokens: banned,
+      promptTokenIds: Uint32Array.from(prompt),
+    });
+  }
+  const all: SampledToken[] = [];
+  for (let step = 0; step < steps; step++) {
+    const encoder = new StepEncoder(device, params);
+    const rows = inputs.map((_, slot) => ({ slot: slot as Slot, index: (indices[slot] ?? 0) + step }));
+    const batch = sampler.encode(encoder, rows);
+    const records = readback.enqueue(encoder, sampler.results, 0, batch.bytes);
+    const ids = readback.enqueue(encoder, tokens, 0, tokens.bytes);
+    encoder.submit();
+    const found = sampler.decode(batch, await readback.read(records));
+    const written = new Uint32Array(await readback.read(ids));
+    for (const { slot, id } of found) {
+      if (written[slot] !== id) throw new Error(`tokens[${slot}] is ${written[slot]}, the record says ${id}`);
+    }
+    all.push(...found);
+  }
+  return all;
+}
