@@ -5,7 +5,9 @@
  */
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { CapacityError, ConfigError } from "../errors.ts";
+import type { FileHash } from "../formats/artifact.ts";
 import { openCheckpoint } from "../formats/checkpoint.ts";
+import type { MergeRecord } from "../merge/record.ts";
 import type { Quantization } from "../model/runner.ts";
 import { toJson, toTime } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
@@ -16,6 +18,8 @@ import type { ModelLoader } from "./loading.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
 import { type ModelFacts, readModelFacts } from "./model_facts.ts";
 import { findMissingWeights } from "./weights.ts";
+import { ensureMergeOfRecord } from "./merge_rows.ts";
+import { readProvenance } from "./provenance_record.ts";
 import type { ResidencyBoard } from "./residency.ts";
 
 export interface RegisterOptions {
@@ -44,6 +48,29 @@ const MAX_DESCRIPTION_LENGTH = 100_000;
 
 /** Throws what opening the folder throws, ConfigError for a name that is taken, CapacityError while it is in use. */
 export async function registerModel(options: RegisterOptions, input: RegisterInput): Promise<store.ModelRow> {
+  const registration = await prepareRegistration(options, input);
+  const row = await options.db.transaction().execute((trx) => writeRegistration(options, trx, registration));
+  await noteRegistered(options, row);
+  return row;
+}
+
+/** All that is known of a folder before anything is written. */
+export interface Registration {
+  readonly path: string;
+  readonly name: string;
+  readonly description: string | null;
+  readonly facts: ModelFacts;
+  readonly manifest: Manifest;
+  /** Null for a model that was not merged, or not by a tool whose record we read. */
+  readonly record: MergeRecord | null;
+}
+
+/** Opens, checks and hashes the folder; with `hashes` that were taken just now, it is not read again. */
+export async function prepareRegistration(
+  options: Pick<RegisterOptions, "dataDir">,
+  input: RegisterInput,
+  hashes?: readonly FileHash[],
+): Promise<Registration> {
   const path = resolve(input.path);
   const name = parseName(input.name ?? nameByPlace(path, options.dataDir));
   if ((input.description?.length ?? 0) > MAX_DESCRIPTION_LENGTH) {
@@ -56,36 +83,18 @@ export async function registerModel(options: RegisterOptions, input: RegisterInp
   }
   using checkpoint = await openCheckpoint(path);
   const facts = await readModelFacts(checkpoint);
-  const manifest = await readManifest(checkpoint.folder);
-  const row = await options.db.transaction().execute((trx) =>
-    writeRows(options, trx, {
-      path,
-      name,
-      description: input.description ?? facts.description,
-      facts,
-      manifest,
-    })
-  );
-  if (options.board.get(row.id).state === "MISSING_WEIGHTS" && await findMissingWeights(row) === null) {
-    options.board.set(row.id, { state: "COLD" });
-  }
-  return row;
+  const manifest = await readManifest(checkpoint.folder, { ...(hashes && { hashes }) });
+  const record = await readProvenance(checkpoint.folder, manifest);
+  return { path, name, description: input.description ?? facts.description, facts, manifest, record };
 }
 
-interface Registration {
-  readonly path: string;
-  readonly name: string;
-  readonly description: string | null;
-  readonly facts: ModelFacts;
-  readonly manifest: Manifest;
-}
-
-async function writeRows(
+/** Artifact, merge and model rows. Call it in a transaction, and {@link noteRegistered} after it. */
+export async function writeRegistration(
   options: RegisterOptions,
   trx: Db,
   registration: Registration,
 ): Promise<store.ModelRow> {
-  const { name, manifest } = registration;
+  const { path, name, manifest, record } = registration;
   const now = toTime(options.clock.now());
   const artifactId = await store.ensureArtifact(
     trx,
@@ -95,29 +104,36 @@ async function writeRows(
       size_bytes: manifest.sizeBytes,
       created_at: now,
     },
-    manifest.files.map((file) => ({ path: file.path, size_bytes: file.sizeBytes, sha256: file.sha256 })),
+    manifest.files.map((file) => ({
+      path: file.path,
+      size_bytes: BigInt(file.sizeBytes),
+      sha256: file.sha256,
+    })),
   );
   const known = await store.findModel(trx, { name });
-  if (known === undefined) {
-    const row = {
-      id: options.ids(),
-      created_at: now,
-      merge_id: null,
-      ...columns(options, registration, artifactId),
-    };
-    await store.insertModel(trx, row);
-    return row;
-  }
-  checkReplaceable(options, known, registration.path, artifactId);
-  const row = { ...known, ...columns(options, registration, artifactId) };
-  await store.updateModel(trx, known.id, row);
+  if (known !== undefined) checkReplaceable(options, known, path, artifactId);
+  const row: store.ModelRow = {
+    id: known?.id ?? options.ids(),
+    created_at: known?.created_at ?? now,
+    artifact_id: artifactId,
+    merge_id: record === null ? null : await ensureMergeOfRecord(trx, record, options),
+    ...columns(options, registration),
+  };
+  if (known === undefined) await store.insertModel(trx, row);
+  else await store.updateModel(trx, row.id, row);
   return row;
+}
+
+/** Weights that were missing may be back. */
+export async function noteRegistered({ board }: RegisterOptions, row: store.ModelRow): Promise<void> {
+  if (board.get(row.id).state === "MISSING_WEIGHTS" && await findMissingWeights(row) === null) {
+    board.set(row.id, { state: "COLD" });
+  }
 }
 
 function columns(
   options: RegisterOptions,
   { path, name, description, facts, manifest }: Registration,
-  artifactId: string,
 ) {
   return {
     name,
@@ -135,7 +151,6 @@ function columns(
     served_quantization: options.quantization,
     concurrency_cost: facts.concurrencyCost,
     checkpoint_sampling: toJson(facts.checkpointSampling),
-    artifact_id: artifactId,
   };
 }
 
@@ -167,7 +182,8 @@ function checkReplaceable(
   }
 }
 
-function parseName(name: string): string {
+/** The name, or ConfigError where it is none. */
+export function parseName(name: string): string {
   if (NAME_PATTERN.test(name)) return name;
   throw new ConfigError(
     `Cannot register a model as ${
@@ -178,7 +194,7 @@ function parseName(name: string): string {
 }
 
 /** `<data>/models/a/b` is "a/b"; any other folder is called as itself. */
-function nameByPlace(path: string, dataDir: string): string {
+export function nameByPlace(path: string, dataDir: string): string {
   const inside = relative(join(resolve(dataDir), "models"), path);
   if (
     inside !== "" && !inside.startsWith("..") && dirname(dirname(inside)) === "." && dirname(inside) !== "."

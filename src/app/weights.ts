@@ -1,48 +1,34 @@
 /**
  * Whether a registered model's files are still the ones that were hashed: every generation names the exact weights
- * behind it, so nothing else may be loaded under that name. Sizes and times are compared; a file that was merely
- * touched is hashed again.
+ * behind it, so nothing else may be loaded under that name. Sizes and times are compared first; only where they differ
+ * is the folder hashed again.
  */
 import { GeodesicError, NotFoundError } from "../errors.ts";
 import { ModelFolder } from "../formats/folder.ts";
 import { fromJson, toJson } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
 import { findArtifact, type ModelRow, updateModel } from "../store/models.ts";
-import { type FileStamp, hashFile, sameStamp, stampFile } from "./manifest.ts";
+import { changedFile, type FileStamps, readManifest, stampFolder } from "./manifest.ts";
 
-/** Throws NotFoundError naming the first file that is gone or different. Notes new times of unchanged files. */
-export async function checkWeights(db: Db, model: ModelRow, signal?: AbortSignal): Promise<void> {
-  const stamps = fromJson<Record<string, FileStamp>>(model.file_stamps);
+/** Throws NotFoundError when the folder is gone or holds something else. Notes the new times of unchanged files. */
+export async function checkWeights(db: Db, model: ModelRow, signal: AbortSignal): Promise<void> {
   const folder = await openFolder(model);
-  const touched: Record<string, FileStamp> = {};
-  for (const [name, known] of Object.entries(stamps)) {
-    const now = await stampFile(folder, name);
-    if (now === undefined) throw missing(model, name, "is gone");
-    if (now.sizeBytes !== known.sizeBytes) throw missing(model, name, "has another size");
-    if (!sameStamp(known, now)) touched[name] = now;
-  }
-  if (Object.keys(touched).length === 0) return;
-  const artifact = await findArtifact(db, model.artifact_id);
-  for (const name of Object.keys(touched)) {
-    const expected = artifact?.files.find((file) => file.path === name)?.sha256;
-    if (await hashFile(folder, name, { ...(signal && { signal }) }) !== expected) {
-      throw missing(model, name, "has another content");
-    }
-  }
-  await updateModel(db, model.id, { file_stamps: toJson({ ...stamps, ...touched }) });
+  const known = fromJson<FileStamps>(model.file_stamps);
+  const changed = changedFile(known, await stampFolder(folder));
+  if (changed === null) return;
+  const manifest = await readManifest(folder, { signal });
+  const registered = await findArtifact(db, model.artifact_id);
+  if (manifest.manifestSha256 !== registered?.artifact.manifest_sha256) throw missing(model, changed);
+  await updateModel(db, model.id, { file_stamps: toJson(manifest.stamps) });
 }
 
 /** A quick look without hashing: null when every file is there in its size, else what is wrong. */
 export async function findMissingWeights(model: ModelRow): Promise<GeodesicError | null> {
   try {
-    const folder = await openFolder(model);
-    for (const [name, known] of Object.entries(fromJson<Record<string, FileStamp>>(model.file_stamps))) {
-      const now = await stampFile(folder, name);
-      if (now?.sizeBytes !== known.sizeBytes) {
-        return missing(model, name, now === undefined ? "is gone" : "has another size");
-      }
-    }
-    return null;
+    const now = await stampFolder(await openFolder(model));
+    const known = Object.entries(fromJson<FileStamps>(model.file_stamps));
+    const [name] = known.find(([name, { sizeBytes }]) => now[name]?.sizeBytes !== sizeBytes) ?? [];
+    return name === undefined ? null : missing(model, name);
   } catch (error) {
     if (error instanceof GeodesicError) return error;
     throw error;
@@ -61,9 +47,9 @@ async function openFolder(model: ModelRow): Promise<ModelFolder> {
   }
 }
 
-function missing(model: ModelRow, file: string, what: string): NotFoundError {
+function missing(model: ModelRow, file: string): NotFoundError {
   return new NotFoundError(
-    `Weights of model "${model.name}" are missing: "${file}" in "${model.path}" ${what} since it was registered`,
+    `Weights of model "${model.name}" are missing: "${file}" in "${model.path}" is not what was registered`,
     { model: model.name, path: model.path, file },
   );
 }

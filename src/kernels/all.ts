@@ -6,7 +6,6 @@ import { gateUp } from "./gate_up.ts";
 import { linearResidual } from "./linear_residual.ts";
 import { lmHead } from "./lm_head.ts";
 import { qkvRope } from "./qkv_rope.ts";
-import { sample } from "./sample.ts";
 
 export const ALL_KERNELS: readonly AnyKernel[] = [
   embed,
@@ -15,5 +14,4 @@ export const ALL_KERNELS: readonly AnyKernel[] = [
   linearResidual,
   gateUp,
   lmHead,
-  sample,
 ];

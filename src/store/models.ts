@@ -28,6 +28,13 @@ export function findModel(
     .executeTakeFirst();
 }
 
+/** A model that serves these very weights; the first registered where several do. */
+export function findModelByManifest(db: Db, manifestSha256: string): Promise<ModelRow | undefined> {
+  return db.selectFrom("models").innerJoin("artifacts", "artifacts.id", "models.artifact_id")
+    .selectAll("models").where("artifacts.manifest_sha256", "=", manifestSha256)
+    .orderBy("models.id").limit(1).executeTakeFirst();
+}
+
 /** In no particular order; unknown ids are left out. */
 export async function findModels(db: Db, ids: readonly string[]): Promise<readonly ModelRow[]> {
   return ids.length === 0 ? [] : await db.selectFrom("models").selectAll().where("id", "in", ids).execute();

@@ -45,12 +45,17 @@ export async function appendMessages(
 ): Promise<void> {
   const last = rows.at(-1);
   if (last === undefined) return;
-  const top = await db.selectFrom("messages").select((e) => e.fn.max("ordinal").as("ordinal"))
-    .where("session_id", "=", sessionId).executeTakeFirst();
-  const start = Number(top?.ordinal ?? 0) + 1;
+  const start = await lastOrdinal(db, sessionId) + 1;
   await db.insertInto("messages")
     .values(rows.map((row, index) => ({ ...row, session_id: sessionId, ordinal: start + index }))).execute();
   await db.updateTable("sessions").set({ updated_at: last.created_at }).where("id", "=", sessionId).execute();
+}
+
+/** Of the newest message; 0 without any. */
+export async function lastOrdinal(db: Db, sessionId: string): Promise<number> {
+  const top = await db.selectFrom("messages").select((e) => e.fn.max("ordinal").as("ordinal"))
+    .where("session_id", "=", sessionId).executeTakeFirst();
+  return Number(top?.ordinal ?? 0);
 }
 
 /** Oldest first. */

@@ -1,0 +1,150 @@
+/**
+ * Puts the use cases together over a database, an engine and a data folder. Everything with a life of its own comes from
+ * outside: the caller owns database and engine, and tests bring their own clock and engine. Making a gateway takes the
+ * data folder's lock and ends what a dead process left open; disposing it ends what still runs and lets go of the folder.
+ */
+import { randomBytes } from "node:crypto";
+import { toErrorRecord } from "../errors.ts";
+import type { DeviceInfo, EngineClient } from "../engine/protocol.ts";
+import type { Precision, Quantization } from "../model/runner.ts";
+import type { Db } from "../store/database.ts";
+import { allModels } from "../store/models.ts";
+import { lockDataDir } from "../store/ownership.ts";
+import { createAccess } from "./access.ts";
+import { Admission, type AdmissionLimits } from "./admission.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { ActiveJobs } from "./generate/active_jobs.ts";
+import { EventHub } from "./generate/event_hub.ts";
+import { endInterruptedGenerations, INTERRUPTED } from "./generate/recovery.ts";
+import { ServedTexts } from "./generate/served_text.ts";
+import { createGenerations } from "./generations.ts";
+import { type Ids, uuidV7 } from "./ids.ts";
+import { ModelLoader } from "./loading.ts";
+import { createModels, toModel } from "./models.ts";
+import { ResidencyBoard } from "./residency.ts";
+import { createSamplingDefaults } from "./sampling_defaults.ts";
+import { createSessions } from "./sessions.ts";
+import { createMerges } from "./merges.ts";
+import { prepareDemo, type PrepareDemoInput } from "./demo.ts";
+import { endInterruptedMerges, runMerge, type RunMergeInput } from "./run_merge.ts";
+import type { Gateway, Model, Principal } from "./types.ts";
+import { checkWeights, findMissingWeights } from "./weights.ts";
+
+export interface GatewayOptions {
+  /** Migrated, as `openStore` gives it. */
+  readonly db: Db;
+  readonly engine: EngineClient;
+  /** Locked while the gateway lives. */
+  readonly dataDir: string;
+  /** Callers without a key are let in: only when nobody but this machine can connect. */
+  readonly allowAnonymous: boolean;
+  /** How newly registered models are held on the device. */
+  readonly quantization?: Quantization;
+  readonly precision?: Precision;
+  /** Longest sequence to serve, prompt and answer together; a model with a shorter context serves its own. */
+  readonly maxContextLength?: number;
+  /** Upper bound of sequences in one batch of a model. */
+  readonly maxSequences?: number;
+  /** Models on the device at once. */
+  readonly maxWarmModels?: number;
+  readonly admission?: AdmissionLimits;
+  readonly clock?: Clock;
+  readonly ids?: Ids;
+  readonly drawSeed?: () => bigint;
+}
+
+/** What `serve` uses unless told otherwise. */
+export const GATEWAY_DEFAULTS = Object.freeze(
+  {
+    quantization: "fp8",
+    precision: "f32",
+    maxContextLength: 8192,
+    maxSequences: 8,
+    maxWarmModels: 3,
+    admission: Object.freeze({ totalUnits: 64, unitsPerPrincipal: 32 }),
+  } satisfies Partial<GatewayOptions>,
+);
+
+/** The use cases, and what only the program itself may start. */
+export interface GatewayHandle extends Gateway, AsyncDisposable {
+  /** Merges into the library and registers parents and result; see src/app/run_merge.ts. */
+  runMerge(principal: Principal, input: RunMergeInput): Promise<Model>;
+  /** The first run; see src/app/demo.ts. */
+  prepareDemo(input: PrepareDemoInput): Promise<{ readonly merged: boolean; readonly model: Model }>;
+}
+
+/** Throws ConfigError when another gateway serves this data folder. */
+export async function createGateway(given: GatewayOptions): Promise<GatewayHandle> {
+  const options = { ...GATEWAY_DEFAULTS, ...given };
+  const { db, engine, dataDir, clock = systemClock } = options;
+  const ids = options.ids ?? uuidV7(clock);
+  const lock = await lockDataDir(dataDir);
+  try {
+    await endInterruptedGenerations(db, clock);
+    await endInterruptedMerges(db, clock);
+    const board = new ResidencyBoard(clock);
+    await noteMissingWeights(db, board);
+    const loader = new ModelLoader({
+      engine,
+      board,
+      precision: options.precision,
+      maxSequences: options.maxSequences,
+      maxWarmModels: options.maxWarmModels,
+      checkWeights: (model, signal) => checkWeights(db, model, signal),
+    });
+    const jobs = new ActiveJobs();
+    const common = { db, clock, ids };
+    const { quantization, maxContextLength } = options;
+    const registering = { ...common, board, loader, dataDir, quantization, maxContextLength };
+    return {
+      models: createModels(registering),
+      merges: createMerges(db),
+      sessions: createSessions(common),
+      generations: createGenerations({
+        ...common,
+        engine,
+        loader,
+        jobs,
+        hub: new EventHub(),
+        admission: new Admission(options.admission),
+        texts: new ServedTexts(),
+        drawSeed: options.drawSeed ?? drawSeed,
+      }),
+      samplingDefaults: createSamplingDefaults(common),
+      access: createAccess({ ...common, allowAnonymous: options.allowAnonymous }),
+      runtime: runtimeOf(engine),
+      runMerge: async (principal, input) => toModel(await runMerge(registering, principal, input)),
+      prepareDemo: (input) => prepareDemo(registering, input),
+      async [Symbol.asyncDispose]() {
+        await jobs.close(INTERRUPTED);
+        lock[Symbol.dispose]();
+      },
+    };
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** Before anything is served: models whose folders have gone are shown as such. */
+async function noteMissingWeights(db: Db, board: ResidencyBoard): Promise<void> {
+  for (const model of await allModels(db)) {
+    const error = await findMissingWeights(model);
+    if (error !== null) board.set(model.id, { state: "MISSING_WEIGHTS", error: toErrorRecord(error) });
+  }
+}
+
+/** Never waits for the device: until it is known, and after it is lost, there is none. */
+function runtimeOf(engine: EngineClient): Gateway["runtime"] {
+  let device: DeviceInfo | null = null;
+  engine.ready().then((info) => device = info, () => {});
+  engine.onLost(() => device = null);
+  return async () => ({
+    device,
+    engine: device === null ? null : await engine.metrics().catch(() => null),
+  });
+}
+
+function drawSeed(): bigint {
+  return randomBytes(8).readBigUInt64LE();
+}

@@ -1,0 +1,242 @@
+/**
+ * One generation from its accepted row to its terminal event: waits for the model, submits the request, turns the
+ * engine's messages into log entries. It ends exactly once, whoever is first: the engine, a stop string, a cancel, an
+ * error. Cancelling never waits for the device: the log is closed at once and what the engine still says is dropped.
+ */
+import { DeviceLostError, type ErrorRecord, toErrorRecord } from "../../errors.ts";
+import type {
+  EngineClient,
+  RequestFailed,
+  RequestFinished,
+  RequestMessage,
+  RequestTimings,
+  WireToken,
+} from "../../engine/protocol.ts";
+import type { SamplingParams } from "../../model/sampling.ts";
+import { toJson, toTime } from "../../store/codec.ts";
+import type { Updateable } from "kysely";
+import type { Db, GenerationsTable } from "../../store/database.ts";
+import { updateGeneration } from "../../store/generations.ts";
+import type { ModelRow } from "../../store/models.ts";
+import type { Clock } from "../clock.ts";
+import type { ModelLoader } from "../loading.ts";
+import type { EventToken, FinishReason, GenerationEventBody, GenerationStatus, Usage } from "../types.ts";
+import type { EventLog } from "./event_log.ts";
+import type { OutputText } from "./output_text.ts";
+import { TokenBatcher } from "./token_batcher.ts";
+
+export interface JobOptions {
+  readonly id: string;
+  readonly model: ModelRow;
+  readonly promptTokenIds: readonly number[];
+  readonly eosTokenIds: readonly number[];
+  readonly sampling: SamplingParams;
+  readonly output: OutputText;
+  readonly log: EventLog;
+  readonly engine: EngineClient;
+  readonly loader: ModelLoader;
+  readonly clock: Clock;
+  /** Runs in the terminal transaction of a generation that has said something worth keeping. */
+  readonly keepAnswer: (trx: Db, text: string, at: Date) => Promise<void>;
+  /** Told when the log itself cannot be written; nothing can be reported to the client then. */
+  readonly onBroken: (error: Error) => void;
+}
+
+/** How it ends. The row and the terminal event say the same. */
+type Ending =
+  | { readonly kind: "finished"; readonly reason: FinishReason; readonly timings: RequestTimings }
+  | { readonly kind: "failed"; readonly error: ErrorRecord }
+  | { readonly kind: "cancelled" };
+
+/** Load progress is logged when it has moved this far or changed its stage. */
+const LOADING_STEP = 0.02;
+
+export class GenerationJob {
+  readonly #options: JobOptions;
+  readonly #batcher: TokenBatcher;
+  readonly #abort = new AbortController();
+  readonly #done = Promise.withResolvers<void>();
+  #submitted = false;
+  #ending = false;
+  #cachedTokens = 0;
+  #lastLoading: { readonly stage: string; readonly fraction: number } | undefined;
+
+  constructor(options: JobOptions) {
+    this.#options = options;
+    this.#batcher = new TokenBatcher(options.clock, (tokens) => this.#write([tokensEvent(tokens)]));
+  }
+
+  /** Resolves after the terminal event; never rejects. */
+  get done(): Promise<void> {
+    return this.#done.promise;
+  }
+  /** What has been said so far. */
+  get text(): string {
+    return this.#options.output.text;
+  }
+
+  /** Runs to the end. Never rejects: errors become the `failed` event. */
+  async run(): Promise<void> {
+    const { loader, model } = this.#options;
+    try {
+      using _lease = await loader.ensureLoaded(model, {
+        signal: this.#abort.signal,
+        onProgress: (progress) => this.#onLoading(progress),
+      });
+      if (!this.#ending) this.#submit();
+      await this.done;
+    } catch (error) {
+      await this.#end({ kind: "failed", error: toErrorRecord(error) });
+    }
+  }
+
+  /** Ends it as cancelled; resolves when that (or whatever ended it before) is written. */
+  async cancel(): Promise<void> {
+    await this.#end({ kind: "cancelled" });
+  }
+
+  /** Ends it as failed for a reason outside of it. */
+  async fail(error: ErrorRecord): Promise<void> {
+    await this.#end({ kind: "failed", error });
+  }
+
+  #submit(): void {
+    const { engine, id, model, promptTokenIds, eosTokenIds, sampling } = this.#options;
+    const { seed, stop: _stop, ...wire } = sampling;
+    this.#submitted = true;
+    engine.submit({
+      requestId: id,
+      modelKey: model.id,
+      promptTokenIds,
+      eosTokenIds,
+      sampling: { ...wire, seed: String(seed) },
+    }, (message) => this.#onMessage(message));
+    void this.#write([], "PREFILL");
+  }
+
+  #onLoading(progress: { readonly stage: string; readonly fraction: number }): void {
+    if (this.#ending) return;
+    const last = this.#lastLoading;
+    if (last?.stage === progress.stage && progress.fraction - last.fraction < LOADING_STEP) return;
+    this.#lastLoading = progress;
+    void this.#write([{ kind: "loading", ...progress }], "LOADING");
+  }
+
+  #onMessage(message: RequestMessage): void {
+    if (this.#ending) return;
+    switch (message.type) {
+      case "queued":
+        return void this.#write([{ kind: "queued", position: message.position }]);
+      case "promptProcessed": {
+        const { promptTokens, cachedTokens } = message;
+        this.#cachedTokens = cachedTokens;
+        return void this.#write([{ kind: "promptProcessed", promptTokens, cachedTokens }], "RUNNING");
+      }
+      case "tokens":
+        return this.#onTokens(message.tokens);
+      case "finished":
+      case "failed":
+        return void this.#end(this.#endingOf(message));
+    }
+  }
+
+  #onTokens(tokens: readonly WireToken[]): void {
+    const { output, engine, id } = this.#options;
+    for (const token of tokens) {
+      if (output.stopped) return;
+      this.#batcher.push(output.push(token));
+      // The engine knows no text. Its answer to the cancel brings the timings, and ends this.
+      if (output.stopped) engine.cancel(id);
+    }
+  }
+
+  #endingOf(message: RequestFinished | RequestFailed): Ending {
+    if (message.type === "failed") return { kind: "failed", error: message.error };
+    const { reason, timings } = message;
+    if (this.#options.output.stopped) return { kind: "finished", reason: "STOP_STRING", timings };
+    if (reason !== "CANCELLED") return { kind: "finished", reason, timings };
+    // Nobody here asked for it: the model was taken off the device.
+    return { kind: "failed", error: toErrorRecord(new DeviceLostError("The model was unloaded")) };
+  }
+
+  /** The first call decides; every call waits for the terminal event. */
+  async #end(ending: Ending): Promise<void> {
+    if (this.#ending) return await this.done;
+    this.#ending = true;
+    const { output, engine, id, onBroken } = this.#options;
+    this.#abort.abort(new DOMException("The generation has ended", "AbortError"));
+    if (this.#submitted && ending.kind !== "finished") engine.cancel(id);
+    const rest = ending.kind === "finished" ? output.finish() : { tokens: [], text: "" };
+    try {
+      const tokens = [...await this.#batcher.takeRest(), ...rest.tokens];
+      const last = tokens.length > 0 || rest.text !== "" ? [tokensEvent(tokens, rest.text)] : [];
+      await this.#writeEnding(ending, last);
+    } catch (error) {
+      // Such as a full disk. The next start of the gateway closes the log; watchers hear of it now.
+      onBroken(error instanceof Error ? error : new Error(String(error)));
+    }
+    this.#done.resolve();
+  }
+
+  async #writeEnding(ending: Ending, before: readonly GenerationEventBody[]): Promise<void> {
+    const { log, id, output, promptTokenIds, keepAnswer } = this.#options;
+    const { text } = output;
+    const usage: Usage = {
+      promptTokens: promptTokenIds.length,
+      cachedTokens: this.#cachedTokens,
+      completionTokens: output.tokenCount,
+    };
+    const { event, row } = describeEnding(ending, text, usage);
+    await log.append([...before, event], async (trx, at) => {
+      await updateGeneration(trx, id, { ...row, text, usage: toJson(usage), finished_at: toTime(at) });
+      if (ending.kind === "finished" || (ending.kind === "cancelled" && text !== "")) {
+        await keepAnswer(trx, text, at);
+      }
+    });
+  }
+
+  /** Logs while running; a log that cannot be written ends the generation. Never rejects. */
+  async #write(events: readonly GenerationEventBody[], status?: GenerationStatus): Promise<void> {
+    const { log, id } = this.#options;
+    try {
+      await log.append(events, async (trx) => {
+        if (status !== undefined) await updateGeneration(trx, id, { status });
+      });
+    } catch (error) {
+      // Not awaited: the end waits for this very write.
+      void this.fail(toErrorRecord(error));
+    }
+  }
+}
+
+function tokensEvent(tokens: readonly EventToken[], extraText = ""): GenerationEventBody {
+  return { kind: "tokens", text: tokens.map((token) => token.text).join("") + extraText, tokens };
+}
+
+/** The terminal event and the row's last change, which belong together. */
+function describeEnding(ending: Ending, text: string, usage: Usage): {
+  readonly event: GenerationEventBody;
+  readonly row: Updateable<GenerationsTable>;
+} {
+  switch (ending.kind) {
+    case "finished": {
+      const { reason, timings } = ending;
+      return {
+        event: { kind: "finished", finishReason: reason, text, usage, timings },
+        row: { status: "SUCCEEDED", finish_reason: reason, timings: toJson(timings) },
+      };
+    }
+    case "failed": {
+      const { error } = ending;
+      return {
+        event: { kind: "failed", code: error.code, message: error.message },
+        row: { status: "FAILED", finish_reason: "ERROR", error: toJson(error) },
+      };
+    }
+    case "cancelled":
+      return {
+        event: { kind: "cancelled", usage },
+        row: { status: "CANCELLED", finish_reason: "CANCELLED" },
+      };
+  }
+}

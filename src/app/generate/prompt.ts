@@ -1,0 +1,108 @@
+/**
+ * From what a caller sends to the ids that go to the engine. A `text` is one user message, as in a chat window: it goes
+ * through the model's chat template where there is one. Ids are taken as they are, for callers with templates of their
+ * own. A prompt that leaves no room for a single token is refused here, before anything is written.
+ */
+import { CapacityError, ConfigError } from "../../errors.ts";
+import type { ChatMessage, PromptSource } from "../types.ts";
+import type { ServedText } from "./served_text.ts";
+
+export interface Prompt {
+  readonly tokenIds: readonly number[];
+  /** Whether the answer is a text of its own (a chat turn) or continues the prompt. */
+  readonly continuesText: boolean;
+  /** What the session remembers of it. */
+  readonly messages: readonly ChatMessage[];
+}
+
+/** Bounds on what is worth tokenizing at all; real contexts are far smaller. */
+const MAX_PROMPT_CHARACTERS = 4_000_000;
+const MAX_MESSAGES = 2000;
+const ROLES: ReadonlySet<string> = new Set(["SYSTEM", "USER", "ASSISTANT"]);
+
+/**
+ * Throws ConfigError for a prompt that is malformed, that the template refuses, or that needs a tokenizer where there
+ * is none; CapacityError when it does not fit into `contextLength` with one token to spare. `history` is null without a
+ * session.
+ */
+export function buildPrompt(
+  served: ServedText,
+  source: PromptSource,
+  options: { readonly history: readonly ChatMessage[] | null; readonly contextLength: number },
+): Prompt {
+  const { history, contextLength } = options;
+  const prompt = "tokenIds" in source
+    ? fromTokenIds(source.tokenIds, served.vocabSize, history)
+    : fromMessages(served, source, history);
+  if (prompt.tokenIds.length >= contextLength) {
+    throw new CapacityError(
+      `The prompt has ${prompt.tokenIds.length} tokens, more than fit into a context of ${contextLength} with an answer`,
+      { promptTokens: prompt.tokenIds.length, contextLength },
+    );
+  }
+  return prompt;
+}
+
+function fromTokenIds(
+  tokenIds: readonly number[],
+  vocabSize: number,
+  history: readonly ChatMessage[] | null,
+): Prompt {
+  if (history !== null) throw invalid("tokenIds", "a session continues in words: send text or messages");
+  if (!Array.isArray(tokenIds) || tokenIds.length === 0) {
+    throw invalid("tokenIds", "expected at least one id");
+  }
+  const wrong = tokenIds.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
+  if (wrong >= 0) {
+    throw invalid(`tokenIds[${wrong}]`, `found ${tokenIds[wrong]}, expected 0 … ${vocabSize - 1}`);
+  }
+  return { tokenIds, continuesText: true, messages: [] };
+}
+
+function fromMessages(
+  { tokenizer }: ServedText,
+  source: Exclude<PromptSource, { readonly tokenIds: readonly number[] }>,
+  history: readonly ChatMessage[] | null,
+): Prompt {
+  if (tokenizer === null) throw invalid("tokenIds", "expected, because the model has no tokenizer");
+  const messages = "text" in source ? [userMessage(source.text)] : checkMessages(source.messages);
+  if ("text" in source && history === null && !tokenizer.hasChatTemplate) {
+    return {
+      tokenIds: tokenizer.encode(source.text, { bos: tokenizer.addsBos }),
+      continuesText: true,
+      messages,
+    };
+  }
+  const turns = [...history ?? [], ...messages]
+    .map(({ role, content }) => ({ role: role.toLowerCase(), content }));
+  return { tokenIds: tokenizer.encodeChat(turns).ids, continuesText: false, messages };
+}
+
+function userMessage(content: string): ChatMessage {
+  if (content === "") throw invalid("text", "expected at least one character");
+  checkSize("text", content.length);
+  return { role: "USER", content };
+}
+
+function checkMessages(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+  if (messages.length === 0 || messages.length > MAX_MESSAGES) {
+    throw invalid("messages", `found ${messages.length}, expected 1 … ${MAX_MESSAGES}`);
+  }
+  for (const [index, { role }] of messages.entries()) {
+    if (!ROLES.has(role)) {
+      throw invalid(`messages[${index}].role`, `expected one of ${[...ROLES].join(", ")}`);
+    }
+  }
+  checkSize("messages", messages.reduce((sum, { content }) => sum + content.length, 0));
+  return messages;
+}
+
+function checkSize(field: string, characters: number): void {
+  if (characters > MAX_PROMPT_CHARACTERS) {
+    throw invalid(field, `found ${characters} characters, at most ${MAX_PROMPT_CHARACTERS} are read`);
+  }
+}
+
+function invalid(field: string, what: string): ConfigError {
+  return new ConfigError(`Invalid prompt: ${field}: ${what}`, { field: `prompt.${field}` });
+}

@@ -1,0 +1,52 @@
+/**
+ * After a crash: generations that a dead process left open get the terminal event they would have waited for, with the
+ * text that had been logged. Runs once, before anything is served, and only in the process that owns the data folder.
+ */
+import { toJson, toTime } from "../../store/codec.ts";
+import type { Db } from "../../store/database.ts";
+import { appendEvents, lastSeq, readEvents } from "../../store/generation_events.ts";
+import { openGenerations, updateGeneration } from "../../store/generations.ts";
+import type { ErrorRecord } from "../../errors.ts";
+import type { Clock } from "../clock.ts";
+import { toEvent, toEventRow } from "./event_log.ts";
+
+/** Why a generation ends that nobody is running any more. */
+export const INTERRUPTED: ErrorRecord = Object.freeze({
+  code: "INTERRUPTED",
+  message: "The gateway stopped while this was running; start it again",
+  details: Object.freeze({}),
+});
+
+const BATCH = 256;
+
+/** Ends every open generation as failed, each in one transaction; how many there were. */
+export async function endInterruptedGenerations(db: Db, clock: Clock): Promise<number> {
+  const open = await openGenerations(db);
+  for (const { id } of open) {
+    const text = await loggedText(db, id);
+    const at = clock.now();
+    await db.transaction().execute(async (trx) => {
+      const { code, message } = INTERRUPTED;
+      const seq = await lastSeq(trx, id) + 1;
+      await appendEvents(trx, [toEventRow(id, seq, at, { kind: "failed", code, message })]);
+      await updateGeneration(trx, id, {
+        status: "FAILED",
+        finish_reason: "ERROR",
+        text,
+        error: toJson(INTERRUPTED),
+        finished_at: toTime(at),
+      });
+    });
+  }
+  return open.length;
+}
+
+async function loggedText(db: Db, id: string): Promise<string> {
+  let text = "";
+  let rows = await readEvents(db, id, 0, BATCH);
+  while (rows.length > 0) {
+    for (const event of rows.map(toEvent)) if (event.kind === "tokens") text += event.text;
+    rows = await readEvents(db, id, rows.at(-1)!.seq, BATCH);
+  }
+  return text;
+}

@@ -1,0 +1,136 @@
+/**
+ * A merge's record as rows, and rows as the use cases show them. A record without a run of ours behind it (a folder that
+ * the command line or another machine has merged) becomes a merge that succeeded, at times nobody knows.
+ */
+import type { ErrorRecord } from "../errors.ts";
+import type { MergeRecord } from "../merge/record.ts";
+import { fromJson, fromJsonOrNull, fromTimeOrNull, toJson, toTime } from "../store/codec.ts";
+import type { Db } from "../store/database.ts";
+import {
+  findMergeByResult,
+  insertMerge,
+  insertMergeSources,
+  insertMergeTensors,
+  type MergeRow,
+  type MergeSourceRow,
+  type MergeTensorRow,
+} from "../store/merges.ts";
+import type { Clock } from "./clock.ts";
+import type { Ids } from "./ids.ts";
+import type { Merge, MergeMode, MergeSource, MergeStatus, MergeTensor } from "./types.ts";
+
+/** What a record says about the merge itself. */
+export function recordColumns(record: MergeRecord) {
+  return {
+    method: record.method,
+    base_model_name: record.baseModel,
+    dtype: record.dtype,
+    config_yaml: record.configuration.text,
+    config_sha256: record.configuration.sha256,
+    parameters: toJson(
+      record.parameters.map(({ name, filter, value, gradient }) => ({ name, filter, value, gradient })),
+    ),
+    curves: toJson(record.curves.map(({ filter, t }) => ({ filter, t }))),
+    tool_version: record.toolVersion,
+    artifact_sha256: record.artifact.manifestSha256,
+  };
+}
+
+/** Sources and tensors of a merge whose row is there. Call it in the transaction that ends the merge. */
+export async function insertRecordParts(trx: Db, mergeId: string, record: MergeRecord): Promise<void> {
+  const manifests = new Map(record.sources.map((source) => [source.name, source.manifestSha256]));
+  const sources = record.configuration.resolved.slices.flatMap((slice) =>
+    slice.sources.map(({ model, layerRange }) => ({ model, layerRange, isBase: model === slice.baseModel }))
+  );
+  await insertMergeSources(
+    trx,
+    sources.map(({ model, layerRange, isBase }, ordinal) => ({
+      merge_id: mergeId,
+      ordinal,
+      name: model,
+      layer_start: layerRange[0],
+      layer_end: layerRange[1],
+      is_base: isBase ? 1 : 0,
+      artifact_sha256: manifests.get(model) ?? "",
+    })),
+  );
+  await insertMergeTensors(
+    trx,
+    record.tensors.map((tensor, ordinal) => ({
+      merge_id: mergeId,
+      ordinal,
+      name: tensor.name,
+      layer: tensor.layer,
+      filter: tensor.filter,
+      t: tensor.t,
+      mode: tensor.mode,
+      cosine: tensor.cosine,
+      output_sha256: tensor.outputSha256,
+    })),
+  );
+}
+
+/** The merge that made this result: one that is known already, or new rows from the record. */
+export async function ensureMergeOfRecord(
+  trx: Db,
+  record: MergeRecord,
+  { clock, ids }: { readonly clock: Clock; readonly ids: Ids },
+): Promise<string> {
+  const known = await findMergeByResult(trx, record.artifact.manifestSha256);
+  if (known?.config_sha256 === record.configuration.sha256) return known.id;
+  const id = ids();
+  await insertMerge(trx, {
+    id,
+    status: "SUCCEEDED",
+    ...recordColumns(record),
+    error: null,
+    created_at: toTime(clock.now()),
+    started_at: null,
+    finished_at: null,
+  });
+  await insertRecordParts(trx, id, record);
+  return id;
+}
+
+export function toMerge(row: MergeRow, sources: readonly MergeSourceRow[], modelId: string | null): Merge {
+  return {
+    id: row.id,
+    status: row.status as MergeStatus,
+    method: row.method,
+    modelId,
+    baseModelName: row.base_model_name,
+    sources: sources.map(toSource),
+    dtype: row.dtype,
+    configYaml: row.config_yaml,
+    configSha256: row.config_sha256,
+    parameters: fromJson(row.parameters),
+    curves: fromJson(row.curves),
+    toolVersion: row.tool_version,
+    error: fromJsonOrNull<ErrorRecord>(row.error),
+    startedAt: fromTimeOrNull(row.started_at),
+    finishedAt: fromTimeOrNull(row.finished_at),
+  };
+}
+
+export function toMergeTensor(row: MergeTensorRow): MergeTensor {
+  return {
+    name: row.name,
+    layer: row.layer,
+    filter: row.filter,
+    t: row.t,
+    mode: row.mode as MergeMode,
+    cosine: row.cosine,
+    outputSha256: row.output_sha256,
+  };
+}
+
+function toSource(row: MergeSourceRow): MergeSource {
+  const { layer_start: start, layer_end: end } = row;
+  return {
+    name: row.name,
+    modelId: row.model_id,
+    layerRange: start === null || end === null ? null : [start, end],
+    isBase: row.is_base === 1,
+    artifactSha256: row.artifact_sha256,
+  };
+}
