@@ -26,7 +26,7 @@ export function candidatePaths(name: string, context: ModelPathContext): readonl
   if (isAbsolute(name)) return [name];
   const candidates = [resolve(context.cwd, name)];
   if (context.configDir !== null) candidates.push(resolve(context.configDir, name));
-  if (context.libraryDir !== undefined && /^[\w.-]+\/[\w.-]+$/.test(name) && !name.includes("..")) {
+  if (context.libraryDir !== undefined && /^\w[\w.-]*\/\w[\w.-]*$/.test(name)) {
     candidates.push(join(context.libraryDir, name));
   }
   return [...new Set(candidates)];

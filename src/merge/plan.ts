@@ -108,15 +108,12 @@ function modelNames(config: MergeConfig): readonly string[] {
 
 interface SortableStep {
   readonly step: PlannedStep;
-  readonly sourceName: string;
+  readonly sortKey: string;
 }
 
-/** mergekit writes in alphabetical order of the source tensor's name. */
+/** mergekit writes in alphabetical order of the input tensor's name, of several the last; equals as planned. */
 function inWritingOrder(a: SortableStep, b: SortableStep): number {
-  return compare(a.sourceName, b.sourceName) || compare(a.step.name, b.step.name);
-}
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  return a.sortKey < b.sortKey ? -1 : a.sortKey > b.sortKey ? 1 : 0;
 }
 
 /** One step, or none where the output has no such tensor; what does not fit goes to `problems`. */
@@ -150,7 +147,7 @@ function planStep(
     filter,
     modelParameters: modelValues,
   };
-  return [{ step, sourceName: tensor.inputs[0]!.tensor }];
+  return [{ step, sortKey: inputs.map((input) => input.tensor.name).sort().at(-1)! }];
 }
 
 type FoundInput = Omit<PlannedInput, "rows">;

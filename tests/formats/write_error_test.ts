@@ -1,0 +1,18 @@
+import { expect } from "@std/expect";
+import { CapacityError, ConfigError, FormatError } from "../../src/errors.ts";
+import { toWriteError } from "../../src/formats/write_error.ts";
+
+const system = (code: string) => Object.assign(new Error(code), { code });
+
+Deno.test("toWriteError() tells a refusal from a full disk, and leaves the rest alone", () => {
+  for (const code of ["EACCES", "EROFS", "ENOTDIR"]) {
+    const error = toWriteError(system(code), "/out");
+    expect(error).toBeInstanceOf(ConfigError);
+    expect((error as ConfigError).message).toMatch(/^Cannot write "\/out": ./);
+  }
+  expect(toWriteError(new Deno.errors.NotCapable("no"), "/out")).toBeInstanceOf(ConfigError);
+  expect(toWriteError(system("ENOSPC"), "/out")).toBeInstanceOf(CapacityError);
+  for (const other of [system("EIO"), new FormatError("x"), "text"]) {
+    expect(toWriteError(other, "/out")).toBe(other);
+  }
+});
