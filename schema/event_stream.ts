@@ -36,14 +36,15 @@ export class EventStream<T> implements AsyncIterableIterator<T> {
     return new Promise((resolve, reject) => {
       this.#waiting.add(resolve);
       this.#source.next().then((result) => {
+        this.#waiting.delete(resolve);
         if (result.done) this.#end();
         resolve(result);
       }, (error) => {
-        // A source that rejects because it was told to stop has lost its reader already.
-        const failed = !this.#ended;
+        // A source that rejects because it was told to stop has nobody left to tell.
+        if (!this.#waiting.delete(resolve)) return;
         this.#end();
-        if (failed) reject(this.#options.mapError(error));
-      }).finally(() => this.#waiting.delete(resolve));
+        reject(this.#options.mapError(error));
+      });
     });
   }
 

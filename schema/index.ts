@@ -14,5 +14,6 @@ import { translateErrors } from "./translate.ts";
 
 /** The schema, over `RequestContext` (src/app/request.ts). */
 export function buildSchema(): GraphQLSchema {
-  return translateErrors(builder.toSchema());
+  // In the order of the source, which is the order to read it in; only schema.graphql is sorted.
+  return translateErrors(builder.toSchema({ sortSchema: false }));
 }

@@ -3,11 +3,14 @@ import type { GraphQLSchema } from "graphql";
 import { type Log, logUnexpected } from "../app/request.ts";
 import type { Gateway } from "../app/types.ts";
 import { GeodesicError } from "../errors.ts";
+import { errorResponse } from "./responses.ts";
 import { createRouter } from "./router.ts";
 import { StreamPlaces } from "./stream_places.ts";
 
 const DEFAULT_MAX_STREAMS = 1_000;
 const DEFAULT_SHUTDOWN_MS = 5_000;
+/** How long a refusal may take to reach its client after that. */
+const LAST_WORDS_MS = 1_000;
 
 export interface ServerOptions {
   readonly schema: GraphQLSchema;
@@ -33,7 +36,10 @@ export interface RunningServer extends AsyncDisposable {
   readonly liveStreams: number;
   /** Resolves once nothing is served any more. */
   readonly finished: Promise<void>;
-  /** Accepts nothing new, ends subscriptions with `complete`, waits for requests, then cuts what is left. */
+  /**
+   * Accepts nothing new, ends subscriptions with `complete`, waits for requests, and answers 503 to those that take
+   * longer than `shutdownMs`. A client that does not read its answer is not waited for: `finished` may stay open.
+   */
   shutdown(): Promise<void>;
 }
 
@@ -41,10 +47,19 @@ export interface RunningServer extends AsyncDisposable {
 export function startServer(options: ServerOptions): RunningServer {
   const { host, log } = options;
   const stopping = new AbortController();
-  const cut = new AbortController();
+  const tooLate = new AbortController();
   const places = new StreamPlaces(options.maxStreams ?? DEFAULT_MAX_STREAMS);
   const router = createRouter({ ...options, places, stopping: stopping.signal });
-  const server = listen(options, cut.signal, router);
+  const server = listen(
+    options,
+    (request) =>
+      unlessAborted(
+        router(request),
+        tooLate.signal,
+        () =>
+          errorResponse(503, "UNAVAILABLE", "The gateway is stopping", { requestId: crypto.randomUUID() }),
+      ),
+  );
   const { port } = server.addr;
 
   let stopped: Promise<void> | undefined;
@@ -52,14 +67,11 @@ export function startServer(options: ServerOptions): RunningServer {
   async function stop(): Promise<void> {
     options.signal?.removeEventListener("abort", shutdown);
     stopping.abort();
-    const limitMs = options.shutdownMs ?? DEFAULT_SHUTDOWN_MS;
-    const timer = setTimeout(() => {
-      log("warn", "requests did not finish in time and were cut", { limitMs });
-      cut.abort();
-    }, limitMs);
-    await server.shutdown();
-    await server.finished;
-    clearTimeout(timer);
+    const closed = server.shutdown();
+    if (await within(closed, options.shutdownMs ?? DEFAULT_SHUTDOWN_MS)) return;
+    tooLate.abort();
+    log("warn", "requests were refused that did not finish before the end", {});
+    await within(closed, LAST_WORDS_MS);
   }
   if (options.signal?.aborted) shutdown();
   else options.signal?.addEventListener("abort", shutdown, { once: true });
@@ -79,20 +91,18 @@ export function startServer(options: ServerOptions): RunningServer {
 
 function listen(
   { host, port, log }: ServerOptions,
-  signal: AbortSignal,
-  router: (request: Request) => Promise<Response>,
+  handler: (request: Request) => Promise<Response>,
 ): Deno.HttpServer<Deno.NetAddr> {
   try {
     return Deno.serve({
       hostname: host,
       port,
-      signal,
       onListen: () => {},
       onError: (error) => {
         logUnexpected(log, "unexpected error in the server", error, {});
         return new Response(null, { status: 500 });
       },
-    }, router);
+    }, handler);
   } catch (error) {
     const why = whyNot(error);
     if (why === null) throw error;
@@ -104,6 +114,26 @@ function listen(
         cause: error,
       },
     );
+  }
+}
+
+/** `work`, or what stands in for it if `signal` aborts first. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal, instead: () => T): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => resolve(instead());
+    signal.addEventListener("abort", abort);
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}
+
+/** Whether `work` settles within `limitMs`. */
+async function within(work: Promise<unknown>, limitMs: number): Promise<boolean> {
+  const late = Promise.withResolvers<false>();
+  const timer = setTimeout(() => late.resolve(false), limitMs);
+  try {
+    return await Promise.race([work.then(() => true), late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

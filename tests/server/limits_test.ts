@@ -1,0 +1,139 @@
+/** What an operation may ask for. Every limit is met from both sides: the last that passes, the first that fails. */
+import { expect } from "@std/expect";
+import { getIntrospectionQuery, parse } from "graphql";
+import { MAX_BODY_BYTES } from "../../src/server/graphql.ts";
+import { checkQueryLimits, DEFAULT_QUERY_LIMITS as LIMITS } from "../../src/server/query_limits.ts";
+import { ApiServer } from "../support/api_server.ts";
+import { FakeGateway } from "../support/fake_gateway.ts";
+
+const times = (count: number, text: (index: number) => string) =>
+  Array.from({ length: count }, (_, index) => text(index)).join(" ");
+/** `model`, `provenance`, `model`, and so on: `levels` levels of fields that cost little each. */
+const nested = (levels: number) => {
+  const names = Array.from({ length: levels - 2 }, (_, index) => index % 2 === 0 ? "provenance" : "model");
+  return `{ model(ref: { name: "owner/merged" }) { ${names.join(" { ")} { id ${"}".repeat(levels)}`;
+};
+
+const CASES: readonly {
+  readonly name: string;
+  readonly passes: string;
+  readonly fails: string;
+  readonly code?: string;
+}[] = [
+  {
+    name: "characters",
+    passes: `{ viewer { id } }${" ".repeat(LIMITS.characters - 17)}`,
+    fails: `{ viewer { id } }${" ".repeat(LIMITS.characters - 16)}`,
+  },
+  {
+    name: "tokens",
+    // Variables unused by the operation would be invalid, so the tokens are those of a list.
+    passes: `{ viewer { id @include(if: true) ${times(190, () => "id")} } }`,
+    fails: `{ viewer { id } ${times(250, () => "viewer { id }")} }`,
+    code: "GRAPHQL_PARSE_FAILED",
+  },
+  { name: "depth", passes: nested(LIMITS.depth), fails: nested(LIMITS.depth + 1) },
+  {
+    name: "depth through fragments",
+    passes: `query { ...A } fragment A on Query ${nested(LIMITS.depth)}`,
+    fails: `query { ...A } fragment A on Query ${nested(LIMITS.depth + 1)}`,
+  },
+  {
+    name: "aliases",
+    passes: `{ ${times(LIMITS.aliases, (index) => `a${index}: viewer { id }`)} }`,
+    fails: `{ ${times(LIMITS.aliases + 1, (index) => `a${index}: viewer { id }`)} }`,
+  },
+  {
+    name: "aliases through fragments",
+    passes: `{ viewer { ...A } runtime { ...B } }
+      fragment A on Viewer { ${times(7, (index) => `a${index}: id`)} }
+      fragment B on Runtime { ${times(8, (index) => `a${index}: running`)} }`,
+    fails: `{ viewer { ...A ...A } runtime { ...B } }
+      fragment A on Viewer { ${times(7, (index) => `a${index}: id`)} }
+      fragment B on Runtime { ${times(8, (index) => `a${index}: running`)} }`,
+  },
+  {
+    name: "breadth",
+    passes: `{ viewer { ${times(LIMITS.breadth, () => "id")} } }`,
+    fails: `{ viewer { ${times(LIMITS.breadth + 1, () => "id")} } }`,
+  },
+  {
+    name: "fields",
+    passes: `{ ${times(3, () => `viewer { ${times(160, () => "id")} }`)} }`,
+    fails: `{ ${times(3, () => `viewer { ${times(170, () => "id")} }`)} }`,
+  },
+  {
+    name: "complexity",
+    passes: `{ models(first: 100) { edges { node { name parents { name } } } } }`,
+    fails:
+      `{ models(first: 100) { edges { node { name parents { name parents { name parents { name } } } } } } }`,
+  },
+];
+
+for (const { name, passes, fails, code = "QUERY_TOO_COMPLEX" } of CASES) {
+  Deno.test(`startServer() limits the ${name} of an operation`, async () => {
+    await using api = new ApiServer(new FakeGateway().gateway);
+    const allowed = await api.query(passes);
+    expect(allowed.body.errors).toBeUndefined();
+    expect(allowed.body.data).toBeTruthy();
+    const refused = await api.query(fails);
+    expect(refused.body.errors[0].extensions.code).toBe(code);
+    expect(refused.body.data ?? null).toBeNull();
+    const strict = await api.post({ query: fails }, { accept: "application/graphql-response+json" });
+    expect(strict.status).toBe(400);
+  });
+}
+
+Deno.test("startServer() answers the introspection query that tools send", async () => {
+  await using api = new ApiServer(new FakeGateway().gateway);
+  const answer = await api.query(getIntrospectionQuery({ oneOf: true, inputValueDeprecation: true }));
+  expect(answer.body.errors).toBeUndefined();
+  expect(answer.body.data.__schema.types.length).toBeGreaterThan(50);
+});
+
+Deno.test("checkQueryLimits() measures a bomb of fragments in the time of its text", () => {
+  const levels = 60;
+  const bomb = parse(
+    `{ viewer { ...F0 } } ${
+      times(levels, (index) => `fragment F${index} on Viewer { ...F${index + 1} ...F${index + 1} }`)
+    } fragment F${levels} on Viewer { id }`,
+  );
+  // 2^60 fields; the number itself shows that every spread was counted.
+  expect(checkQueryLimits(bomb, LIMITS)?.message).toContain(`${2 ** levels}`);
+});
+
+Deno.test("checkQueryLimits() leaves cycles and unknown fragments to validation", () => {
+  const cycle = parse(
+    `{ ...A ...Nowhere } fragment A on Query { ...B } fragment B on Query { ...A viewer { id } }`,
+  );
+  expect(checkQueryLimits(cycle, LIMITS)).toBeNull();
+});
+
+Deno.test("startServer() reads no body beyond its limit", async () => {
+  await using api = new ApiServer(new FakeGateway().gateway);
+  const body = (bytes: number) => {
+    const start = `{"query":"{ viewer { id } }","variables":{"x":"`;
+    return `${start}${"x".repeat(bytes - start.length - 3)}"}}`;
+  };
+  expect((await api.post(body(MAX_BODY_BYTES))).status).toBe(200);
+  const refused = await api.post(body(MAX_BODY_BYTES + 1));
+  expect(refused.status).toBe(413);
+  expect(refused.body.errors[0].extensions.code).toBe("REQUEST_ENTITY_TOO_LARGE");
+  // Without a length up front, what has been read decides.
+  const chunk = new TextEncoder().encode("x".repeat(65_536));
+  let sent = 0;
+  const endless = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (sent++ < 1_000) controller.enqueue(chunk);
+      else controller.close();
+    },
+  });
+  const response = await fetch(api.url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: endless,
+  }).catch(() => null);
+  if (response) expect(response.status).toBe(413);
+  await response?.body?.cancel();
+  expect(sent).toBeLessThan(1_000);
+});

@@ -1,0 +1,76 @@
+/** What nobody expected: the client learns an id, the log learns where, and neither what was said. */
+import { expect } from "@std/expect";
+import { FormatError } from "../../src/errors.ts";
+import { ApiServer } from "../support/api_server.ts";
+import { FakeGateway } from "../support/fake_gateway.ts";
+
+const QUERY = `{ model(ref: { name: "owner/merged" }) { name } }`;
+const SECRET = "gsk_abc and a prompt";
+
+Deno.test("toGraphQLError() masks what nobody expected behind the request's id", async () => {
+  const fake = new FakeGateway();
+  await using api = new ApiServer(fake.gateway);
+  for (const thrown of [new TypeError(SECRET), SECRET, { message: SECRET }, null]) {
+    fake.failWith = thrown ?? undefined;
+    const answer = await api.post({ query: QUERY }, { "x-request-id": "req-42" });
+    expect(answer.headers.get("x-request-id")).toBe("req-42");
+    expect(answer.body.data).toEqual({ model: null });
+    expect(answer.body.errors).toMatchObject([
+      { message: "Internal error", path: ["model"], extensions: { code: "INTERNAL", requestId: "req-42" } },
+    ]);
+    expect(JSON.stringify(answer.body)).not.toContain("gsk_abc");
+  }
+  expect(api.log).toHaveLength(4);
+  for (const line of api.log) {
+    expect(JSON.parse(line)).toMatchObject({ level: "error", requestId: "req-42", principal: "anonymous" });
+    expect(line).not.toContain("gsk_abc");
+  }
+  expect(JSON.parse(api.log[0]!)).toMatchObject({
+    error: "TypeError",
+    stack: expect.arrayContaining([expect.stringContaining("masking_test.ts")]),
+  });
+});
+
+Deno.test("toGraphQLError() keeps the code, words and details of what was expected", async () => {
+  const fake = new FakeGateway();
+  await using api = new ApiServer(fake.gateway);
+  fake.failWith = new FormatError("Cannot read the index", { file: "model.safetensors.index.json" });
+  const answer = await api.query(QUERY);
+  expect(answer.body.errors).toMatchObject([{
+    message: "Cannot read the index",
+    extensions: { code: "FORMAT", details: { file: "model.safetensors.index.json" } },
+  }]);
+  expect(api.log).toEqual([]);
+});
+
+Deno.test("createGraphQLHandler() masks what fails outside of a resolver", async () => {
+  const fake = new FakeGateway();
+  await using api = new ApiServer(fake.gateway);
+  // A null where the schema promises none: GraphQL's own complaint names our types and is not for clients.
+  fake.runtime = () => Promise.resolve(null as never);
+  const answer = await api.post({ query: `{ runtime { running } }` }, { "x-request-id": "req-43" });
+  expect(answer.body.errors[0]).toMatchObject({
+    message: "Internal error",
+    extensions: { code: "INTERNAL", requestId: "req-43" },
+  });
+  expect(JSON.parse(api.log.at(-1)!)).toMatchObject({ level: "error", requestId: "req-43" });
+});
+
+Deno.test("createRouter() answers 500 with an id where even the keys cannot be read", async () => {
+  const fake = new FakeGateway();
+  fake.access.authenticate = () => Promise.reject(new Error(SECRET));
+  await using api = new ApiServer(fake.gateway);
+  const answer = await api.query(QUERY);
+  expect(answer.status).toBe(500);
+  expect(answer.body.errors[0].extensions).toEqual({
+    code: "INTERNAL",
+    requestId: answer.headers.get("x-request-id"),
+  });
+  expect(api.log.join()).not.toContain("gsk_abc");
+});
+
+Deno.test("createRouter() takes no request id that would forge a log line", async () => {
+  await using api = new ApiServer(new FakeGateway().gateway);
+  const answer = await api.post({ query: QUERY }, { "x-request-id": 'a"}{' });
+  expect(answer.headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
+});
