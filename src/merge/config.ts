@@ -49,12 +49,14 @@ export interface MergeConfig {
   readonly outDtype: WeightDtype | null;
   readonly slices: readonly OutputSlice[];
   readonly parameters: Parameters;
+  /** "base": all models must share the base model's vocabulary (see vocabulary.ts). */
+  readonly tokenizerSource: "base" | null;
   /** Line and column for a complaint about a part of this configuration. */
   readonly error: (path: Path, message: string) => ConfigError;
 }
 
 /** Keys of mergekit that Geodesic knows but does not carry out; null switches them off, which is fine. */
-const UNSUPPORTED = ["modules", "tokenizer_source", "tokenizer", "chat_template"];
+const UNSUPPORTED = ["modules", "tokenizer", "chat_template"];
 const TOP_KEYS = [
   "merge_method",
   "base_model",
@@ -63,6 +65,7 @@ const TOP_KEYS = [
   "slices",
   "models",
   "parameters",
+  "tokenizer_source",
   ...UNSUPPORTED,
 ];
 
@@ -92,6 +95,7 @@ export function parseMergeConfig(text: string, file: string): MergeConfig {
     outDtype: root.has("out_dtype") ? root.get("out_dtype").dtype() : null,
     slices,
     parameters: root.at("parameters").parameters(),
+    tokenizerSource: root.has("tokenizer_source") ? root.get("tokenizer_source").tokenizerSource() : null,
     error: (path, message) => yaml.error(path, message),
   };
 }
@@ -165,7 +169,7 @@ class Cursor {
     for (const key of Object.keys(value)) {
       if (!keys.includes(key)) {
         const message = `unknown key ${quote(key)}, expected one of ${keys.join(", ")}`;
-        throw this.#yaml.error([...this.path, key], message);
+        throw this.#yaml.keyError([...this.path, key], message);
       }
     }
     return new RecordCursor(this.#yaml, this.path, value as Readonly<Record<string, unknown>>);
@@ -187,6 +191,11 @@ class Cursor {
     const dtype = typeof this.#value === "string" ? parseConfigDtype(this.#value) : undefined;
     if (dtype === undefined) throw this.#wrong(`one of ${CONFIG_DTYPE_NAMES.join(", ")}`);
     return dtype;
+  }
+
+  tokenizerSource(): "base" {
+    if (this.#value === "base") return "base";
+    throw this.#wrong('"base": vocabularies that differ are not supported yet');
   }
 
   layerRange(): readonly [number, number] {

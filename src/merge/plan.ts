@@ -12,6 +12,7 @@ import type { MergeConfig } from "./config.ts";
 import { type LayoutTensor, layoutTensors, type ResolvedSlice, resolveSlices, sourcesOf } from "./layout.ts";
 import type { MergeMethod, ParameterValues } from "./methods/method.ts";
 import type { ModelResolver } from "./model_paths.ts";
+import { vocabularyMismatch } from "./vocabulary.ts";
 import { requireMethod, StepParameters } from "./step_parameters.ts";
 
 export interface PlannedInput {
@@ -80,6 +81,9 @@ export async function planMerge(
     const slices = resolveSlices(config, (model) => checkpoints.get(model)!.config.layers);
     const problems = [...checkpoints].flatMap(([name, checkpoint]) => ownContradictions(name, checkpoint));
     problems.push(...architectureMismatch(checkpoints));
+    if (config.tokenizerSource !== null) {
+      problems.push(...await vocabularyMismatch(checkpoints, config.baseModel ?? modelNames(config)[0]!));
+    }
     const parameters = new StepParameters(config, method);
     const steps = layoutTensors(slices).flatMap((tensor) =>
       planStep(tensor, config, checkpoints, parameters, problems)

@@ -50,8 +50,13 @@ export class YamlSource {
   }
 
   /** A complaint about the value at `path`; where that is absent, about the nearest place above it. */
-  error(path: Path, message: string, details: Record<string, unknown> = {}): ConfigError {
-    return this.#errorAt(this.#offset(path), message, { field: formatPath(path), ...details });
+  error(path: Path, message: string): ConfigError {
+    return this.#errorAt(this.#offset(path, "value"), message, { field: formatPath(path) });
+  }
+
+  /** A complaint about the last key of `path` itself. */
+  keyError(path: Path, message: string): ConfigError {
+    return this.#errorAt(this.#offset(path, "key"), message, { field: formatPath(path) });
   }
 
   #errorAt(offset: number, message: string, details: Record<string, unknown> = {}): ConfigError {
@@ -65,28 +70,30 @@ export class YamlSource {
     });
   }
 
-  #offset(path: Path): number {
+  #offset(path: Path, aim: "value" | "key"): number {
     let node = this.#resolve(this.#root);
     let offset = node?.range?.[0] ?? 0;
-    for (const key of path) {
-      let next: Node | null = null;
-      if (isMap(node)) {
-        const pair = (node.items as Pair<Node, Node | null>[]).find((p) =>
-          isScalar(p.key) && p.key.value === key
-        );
-        if (pair === undefined) break;
-        next = isScalar(pair.value) || isSeq(pair.value) ? pair.value : pair.key;
-        offset = next.range?.[0] ?? offset;
-        next = pair.value;
-      } else if (isSeq(node) && typeof key === "number") {
-        next = node.items[key] as Node | null ?? null;
-        if (next === null) break;
-        offset = next.range?.[0] ?? offset;
-      } else break;
-      node = this.#resolve(next);
+    for (const [depth, key] of path.entries()) {
+      const found = child(node, key);
+      if (found === undefined) break;
+      // A nested mapping begins on the line after its key: there the key is the better place to point at.
+      const atKey = isMap(found.value) || found.value === null ||
+        (aim === "key" && depth === path.length - 1);
+      offset = (atKey ? found.key : found.value)?.range?.[0] ?? offset;
+      node = this.#resolve(found.value);
     }
     return offset;
   }
+}
+
+/** What lies under a key of a mapping or an index of a list; items of a list are their own key. */
+function child(node: Node | null, key: string | number): { key: Node; value: Node | null } | undefined {
+  if (isMap(node)) {
+    const pairs = node.items as Pair<Node, Node | null>[];
+    return pairs.find((pair) => isScalar(pair.key) && pair.key.value === key);
+  }
+  const item = isSeq(node) && typeof key === "number" ? node.items[key] as Node | undefined : undefined;
+  return item && { key: item, value: item };
 }
 
 /** `slices[0].sources[1].layer_range` */

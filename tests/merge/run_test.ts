@@ -116,6 +116,8 @@ Deno.test("inspectCheckpoint() tells when a merged folder is no longer what its 
   await Deno.writeTextFile(dir.join("out/tokenizer.json"), "{}");
   expect((await inspectCheckpoint(dir.join("out"))).matchesProvenance).toBe(false);
   expect((await inspectCheckpoint(dir.join("a"))).matchesProvenance).toBe(null);
+  await Deno.writeTextFile(dir.join("a/provenance.json"), '{"version": 1, "artifact": null}');
+  await expect(inspectCheckpoint(dir.join("a"))).rejects.toBeInstanceOf(FormatError);
 });
 
 Deno.test("runMerge() writes a model card whose front matter names the lineage, whatever the names hold", async () => {
