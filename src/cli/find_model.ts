@@ -1,0 +1,48 @@
+/**
+ * From what a user calls a model to its folder: a path from where the user stands, or the name of a registered model. A
+ * data folder is read where there is one, never made.
+ */
+import { join, resolve } from "node:path";
+import { NotFoundError } from "../errors.ts";
+import { findModel } from "../store/models.ts";
+import { DATABASE_FILE, openStore } from "../store/open.ts";
+
+export interface ModelLocation {
+  readonly path: string;
+  /** `null` for a folder that was named by its path. */
+  readonly registeredName: string | null;
+}
+
+/** Throws NotFoundError that says where was looked. */
+export async function findModelFolder(
+  model: string,
+  { userDir, dataDir }: { readonly userDir: string; readonly dataDir: string },
+): Promise<ModelLocation> {
+  const path = resolve(userDir, model);
+  if (await isFolder(path)) return { path, registeredName: null };
+  if (await isFile(join(dataDir, DATABASE_FILE))) {
+    const db = await openStore(dataDir);
+    try {
+      const row = await findModel(db, { name: model });
+      if (row !== undefined) return { path: row.path, registeredName: row.name };
+    } finally {
+      await db.destroy();
+    }
+  }
+  throw new NotFoundError(
+    `Cannot find model "${model}": no folder at ${path}, and none registered in ${dataDir}`,
+    {
+      model,
+      path,
+      dataDir,
+    },
+  );
+}
+
+function isFolder(path: string): Promise<boolean> {
+  return Deno.stat(path).then((info) => info.isDirectory, () => false);
+}
+
+function isFile(path: string): Promise<boolean> {
+  return Deno.stat(path).then((info) => info.isFile, () => false);
+}

@@ -1,0 +1,108 @@
+/** `geodesic merge CONFIG OUT`: a mergekit configuration in, a complete checkpoint folder out. */
+import { dirname, join, resolve } from "node:path";
+import { modelResolver } from "../merge/model_paths.ts";
+import type { MergeRecord } from "../merge/record.ts";
+import { runMerge } from "../merge/run.ts";
+import type { Command, Invocation } from "./command.ts";
+import { dataDirOf, dataDirOption } from "./data_dir.ts";
+import { EXIT } from "./errors.ts";
+import { mergeProgress } from "./merge_progress.ts";
+import { readTextFile } from "./read_file.ts";
+import type { Terminal } from "./terminal.ts";
+import { formatBytes, parseByteSize } from "./units.ts";
+
+/** Real configurations have a few kilobytes. */
+const MAX_CONFIG_BYTES = 1024 * 1024;
+const MAX_THREADS = 256;
+
+export const mergeCommand: Command = {
+  name: "merge",
+  summary: "Merge checkpoints as a mergekit configuration says",
+  positionals: ["CONFIG", "OUT"],
+  options: {
+    model: {
+      type: "string",
+      multiple: true,
+      value: "NAME=PATH",
+      description: "Where a model that CONFIG names lies; repeatable",
+    },
+    "out-shard-size": {
+      type: "string",
+      value: "SIZE",
+      description: "Most tensor bytes in one output file, such as 500MB (default 5GB)",
+    },
+    threads: { type: "string", value: "N", description: "Use at most this many threads (a merge needs one)" },
+    data: dataDirOption,
+    json: { type: "boolean", description: "Print the provenance record, and errors, as JSON" },
+  },
+  notes: "OUT must not exist, or be an empty folder. It appears when the merge is complete, never before.\n" +
+    "A model that CONFIG names is looked for at its --model path, as a path from where you stand, as a path\n" +
+    "from CONFIG's folder, and among the data folder's models.",
+  async run(invocation) {
+    const { terminal, signal } = invocation;
+    const configPath = resolve(terminal.userDir, invocation.positional("CONFIG"));
+    const outDir = resolve(terminal.userDir, invocation.positional("OUT"));
+    invocation.integer("threads", { min: 1, max: MAX_THREADS });
+    const options = {
+      configName: invocation.positional("CONFIG"),
+      outDir,
+      resolve: modelResolver({
+        cwd: terminal.userDir,
+        configDir: dirname(configPath),
+        models: namedModels(invocation),
+        libraryDir: join(dataDirOf(invocation), "models"),
+      }),
+      ...shardBytesOf(invocation),
+      signal,
+    };
+    const config = await readTextFile(configPath, {
+      what: "merge configuration",
+      maxBytes: MAX_CONFIG_BYTES,
+    });
+    const record = await merge(terminal, { ...options, config });
+    if (invocation.flag("json")) terminal.print(JSON.stringify(record));
+    else terminal.print(summaryOf(record, outDir));
+    return EXIT.done;
+  },
+};
+
+/** Merges with a progress bar, which is gone from its line when this returns. */
+async function merge(terminal: Terminal, options: Parameters<typeof runMerge>[0]): Promise<MergeRecord> {
+  using progress = mergeProgress(terminal);
+  return await runMerge({ ...options, onProgress: progress.update });
+}
+
+function shardBytesOf(invocation: Invocation): { readonly shardBytes?: number } {
+  const text = invocation.text("out-shard-size");
+  if (text === undefined) return {};
+  const shardBytes = parseByteSize(text);
+  if (shardBytes !== undefined) return { shardBytes };
+  throw invocation.usageError(`--out-shard-size is "${text}", expected a size such as 5GB, 500MB or 30000`);
+}
+
+function namedModels(invocation: Invocation): ReadonlyMap<string, string> {
+  const models = new Map<string, string>();
+  for (const pair of invocation.texts("model")) {
+    const [, name, path] = /^([^=]+)=(.+)$/s.exec(pair) ?? [];
+    if (name === undefined || path === undefined) {
+      throw invocation.usageError(`--model is "${pair}", expected NAME=PATH`);
+    }
+    if (models.has(name)) throw invocation.usageError(`--model names "${name}" twice`);
+    models.set(name, path);
+  }
+  return models;
+}
+
+function summaryOf(record: MergeRecord, outDir: string): string {
+  const modes = Map.groupBy(record.tensors, ({ mode }) => mode);
+  const counts = [...modes].map(([mode, tensors]) => `${tensors.length} ${mode}`).sort().join(", ");
+  const { artifact } = record;
+  return [
+    `Merged ${record.sources.map(({ name }) => name).join(" and ")} by ${record.method}: ` +
+    `${record.tensors.length} tensors (${counts}), ${record.layers} layers, ${record.dtype}`,
+    `Wrote ${outDir} (${artifact.files.length} files, ${formatBytes(artifact.sizeBytes)})`,
+    `Manifest SHA-256 ${artifact.manifestSha256}; how each tensor came to be: ${
+      join(outDir, "provenance.json")
+    }`,
+  ].join("\n");
+}

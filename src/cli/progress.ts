@@ -1,0 +1,89 @@
+/**
+ * Progress on stderr: a bar that is redrawn on a screen, a line for every tenth of the work elsewhere. It never touches
+ * stdout, where the results go.
+ */
+import type { Terminal } from "./terminal.ts";
+import { formatBytes, formatDuration } from "./units.ts";
+
+export interface ProgressState {
+  /** What is being done, such as "merging". */
+  readonly stage: string;
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+  /** What the count is of, such as "12/75 tensors"; absent where there is nothing to count. */
+  readonly count?: string;
+}
+
+const BAR_WIDTH = 24;
+const REDRAW_MS = 80;
+const LINE_STEPS = 10;
+
+export class Progress implements Disposable {
+  readonly #terminal: Pick<Terminal, "isInteractive" | "writeStatus">;
+  readonly #now: () => number;
+  #stage: string | undefined;
+  #startedMs = 0;
+  #drawnMs = -Infinity;
+  #drawnStep = -1;
+
+  constructor(
+    terminal: Pick<Terminal, "isInteractive" | "writeStatus">,
+    now: () => number = () => performance.now(),
+  ) {
+    this.#terminal = terminal;
+    this.#now = now;
+  }
+
+  update(state: ProgressState): void {
+    if (state.stage !== this.#stage) this.#begin(state.stage);
+    const { doneBytes, totalBytes } = state;
+    const share = totalBytes === 0 ? 1 : Math.min(1, doneBytes / totalBytes);
+    if (this.#terminal.isInteractive) this.#draw(state, share);
+    else this.#printStep(state, share);
+  }
+
+  /** Leaves the screen with a line of its own for what comes next. */
+  [Symbol.dispose](): void {
+    this.#endStage();
+  }
+
+  #begin(stage: string): void {
+    this.#endStage();
+    this.#stage = stage;
+    this.#startedMs = this.#now();
+    this.#drawnMs = -Infinity;
+    this.#drawnStep = -1;
+  }
+
+  #endStage(): void {
+    if (this.#stage !== undefined && this.#terminal.isInteractive) this.#terminal.writeStatus("\n");
+    this.#stage = undefined;
+  }
+
+  #draw(state: ProgressState, share: number): void {
+    const now = this.#now();
+    if (share < 1 && now - this.#drawnMs < REDRAW_MS) return;
+    this.#drawnMs = now;
+    const filled = Math.round(share * BAR_WIDTH);
+    const bar = "█".repeat(filled) + "░".repeat(BAR_WIDTH - filled);
+    this.#terminal.writeStatus(`\r\x1b[K${state.stage} ${bar} ${this.#facts(state, share).join(" · ")}`);
+  }
+
+  #printStep(state: ProgressState, share: number): void {
+    const step = Math.floor(share * LINE_STEPS);
+    if (step === this.#drawnStep) return;
+    this.#drawnStep = step;
+    this.#terminal.writeStatus(`${state.stage}: ${this.#facts(state, share).join(", ")}\n`);
+  }
+
+  #facts({ doneBytes, totalBytes, count }: ProgressState, share: number): readonly string[] {
+    const facts = [`${Math.floor(share * 100)} %`, ...count === undefined ? [] : [count]];
+    facts.push(`${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`);
+    const seconds = (this.#now() - this.#startedMs) / 1000;
+    if (seconds < 0.5 || doneBytes === 0) return facts; // too early for a rate that means anything
+    const rate = doneBytes / seconds;
+    facts.push(`${formatBytes(Math.round(rate))}/s`);
+    if (share < 1) facts.push(`${formatDuration((totalBytes - doneBytes) / rate)} left`);
+    return facts;
+  }
+}

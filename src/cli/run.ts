@@ -1,0 +1,72 @@
+/**
+ * Finds the command, runs it, and turns whatever happens into output and an exit code. Interrupting aborts the command's
+ * signal, so that it can clean up; interrupting again ends the process at once.
+ */
+import { VERSION } from "../version.ts";
+import { type Command, Invocation } from "./command.ts";
+import { EXIT, exitCodeOf, formatError, InterruptedError, UsageError } from "./errors.ts";
+import { helpOf, overview } from "./help.ts";
+import type { Terminal } from "./terminal.ts";
+
+const INTERRUPTS = ["SIGINT", "SIGTERM"] as const satisfies readonly Deno.Signal[];
+
+/** Runs one command line and resolves to the exit code. Never rejects. */
+export async function runCli(
+  args: readonly string[],
+  commands: readonly Command[],
+  terminal: Terminal,
+): Promise<number> {
+  try {
+    return await dispatch(args, commands, terminal);
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) return EXIT.done; // the reader of our output has seen enough
+    terminal.writeStatus(formatError(error, { json: args.includes("--json") }) + "\n");
+    return exitCodeOf(error);
+  }
+}
+
+async function dispatch(
+  args: readonly string[],
+  commands: readonly Command[],
+  terminal: Terminal,
+): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined) throw new UsageError("No command given");
+  if (name === "--help" || name === "-h" || name === "help") return print(terminal, overview(commands));
+  if (name === "--version") return print(terminal, VERSION);
+  const command = commands.find((candidate) => candidate.name === name);
+  if (command === undefined) throw new UsageError(`There is no command "${name}"`);
+  const end = rest.indexOf("--");
+  if ((end < 0 ? rest : rest.slice(0, end)).some((arg) => arg === "--help" || arg === "-h")) {
+    return print(terminal, helpOf(command));
+  }
+  using interrupts = listenForInterrupts();
+  const { signal } = interrupts;
+  try {
+    return await command.run(new Invocation(command, rest, { terminal, signal }));
+  } catch (error) {
+    // A command that was cut short may fail in any way; the interruption is the reason.
+    throw signal.aborted && !(error instanceof Deno.errors.BrokenPipe) ? signal.reason : error;
+  }
+}
+
+function print(terminal: Terminal, text: string): number {
+  terminal.print(text);
+  return EXIT.done;
+}
+
+function listenForInterrupts(): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  const handlers = INTERRUPTS.map((name) => {
+    const handler = () => {
+      if (controller.signal.aborted) Deno.exit(EXIT.interrupted);
+      controller.abort(new InterruptedError(name));
+    };
+    Deno.addSignalListener(name, handler);
+    return [name, handler] as const;
+  });
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]: () => handlers.forEach(([name, handler]) => Deno.removeSignalListener(name, handler)),
+  };
+}

@@ -1,0 +1,43 @@
+/**
+ * The process's surroundings as commands see them: standard streams, where the user stands, settings. Output is written
+ * whole and at once, so that nothing is lost when the process ends.
+ */
+import { resolve } from "node:path";
+
+export interface Terminal {
+  /** Folder the user stands in: relative paths start there. */
+  readonly userDir: string;
+  /** Folder of the database and the model library where no option names one. */
+  readonly defaultDataDir: string;
+  readonly stdin: ReadableStream<Uint8Array>;
+  /** Whether stderr is a screen that can be redrawn. */
+  readonly isInteractive: boolean;
+  /** Text to stdout. */
+  write(text: string): void;
+  /** A line to stdout. */
+  print(line: string): void;
+  /** Text to stderr: progress, remarks, errors. */
+  writeStatus(text: string): void;
+}
+
+const encoder = new TextEncoder();
+
+/** The terminal of this process. Reads `INIT_CWD` (set by task runners) and `GEODESIC_HOME`. */
+export function processTerminal(): Terminal {
+  const userDir = resolve(Deno.env.get("INIT_CWD") ?? Deno.cwd());
+  const home = Deno.env.get("GEODESIC_HOME");
+  return {
+    userDir,
+    defaultDataDir: home === undefined || home === "" ? resolve(".geodesic") : resolve(userDir, home),
+    stdin: Deno.stdin.readable,
+    isInteractive: Deno.stderr.isTerminal(),
+    write: (text) => writeAll(Deno.stdout, text),
+    print: (line) => writeAll(Deno.stdout, line + "\n"),
+    writeStatus: (text) => writeAll(Deno.stderr, text),
+  };
+}
+
+function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  const bytes = encoder.encode(text);
+  for (let written = 0; written < bytes.length;) written += stream.writeSync(bytes.subarray(written));
+}

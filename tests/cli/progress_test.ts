@@ -1,0 +1,44 @@
+import { expect } from "@std/expect";
+import { Progress } from "../../src/cli/progress.ts";
+
+function record(
+  isInteractive: boolean,
+): { readonly progress: Progress; readonly written: string[]; tick(ms: number): void } {
+  const written: string[] = [];
+  let now = 0;
+  const progress = new Progress({ isInteractive, writeStatus: (text) => written.push(text) }, () => now);
+  return { progress, written, tick: (ms) => now += ms };
+}
+
+Deno.test("Progress writes a line for each tenth where there is no screen", () => {
+  const { progress, written, tick } = record(false);
+  for (let done = 0; done <= 100; done++) {
+    tick(100);
+    progress.update({
+      stage: "Merging",
+      doneBytes: done * 1000,
+      totalBytes: 100_000,
+      count: `${done}/100 tensors`,
+    });
+  }
+  progress[Symbol.dispose]();
+  expect(written.length).toBe(11);
+  expect(written[5]).toBe("Merging: 50 %, 50/100 tensors, 50.0 kB of 100 kB, 10.0 kB/s, 5 s left\n");
+  expect(written[10]).toBe("Merging: 100 %, 100/100 tensors, 100 kB of 100 kB, 10.0 kB/s\n");
+});
+
+Deno.test("Progress redraws one line of a screen, not too often, and always its end", () => {
+  const { progress, written, tick } = record(true);
+  for (let done = 0; done <= 1000; done++) {
+    tick(1);
+    progress.update({ stage: "Merging", doneBytes: done, totalBytes: 1000 });
+  }
+  progress.update({ stage: "Checking", doneBytes: 0, totalBytes: 0 });
+  progress[Symbol.dispose]();
+  const drawn = written.filter((text) => text.startsWith("\r"));
+  expect(drawn.length).toBeLessThan(20);
+  expect(drawn.at(-2)).toContain("100 %");
+  expect(drawn.at(-2)).toContain("████████████████████████ ");
+  expect(drawn.at(-1)).toContain("Checking");
+  expect(written.filter((text) => text === "\n").length).toBe(2);
+});

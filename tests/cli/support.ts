@@ -1,0 +1,57 @@
+/** The real command line as a child process, with the permissions that its task gives it. */
+import { fileURLToPath } from "node:url";
+
+export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+export const MERGE_FIXTURES = `${ROOT}tests/fixtures/merge`;
+export const DEMO = `${ROOT}demo`;
+
+export interface CliResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+export interface CliOptions {
+  /** Folder the user stands in. */
+  readonly cwd?: string;
+  readonly stdin?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A command that has been started, for tests that interrupt it. */
+export function startCli(args: readonly string[], options: CliOptions = {}): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--no-prompt",
+      "--allow-net",
+      "--allow-read",
+      "--allow-write",
+      "--allow-env=GEODESIC_*,INIT_CWD",
+      "--ignore-env",
+      "src/main.ts",
+      ...args,
+    ],
+    cwd: ROOT,
+    env: { INIT_CWD: options.cwd ?? ROOT, XDG_RUNTIME_DIR: "/tmp", ...options.env },
+    stdin: options.stdin === undefined ? "null" : "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+export async function geodesic(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  const child = startCli(args, options);
+  if (options.stdin !== undefined) {
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(options.stdin));
+    await writer.close();
+  }
+  const { code, stdout, stderr } = await child.output();
+  return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
+}
+
+/** The JSON lines of an output. */
+export function jsonLines(text: string): readonly unknown[] {
+  return text.trim().split("\n").map((line) => JSON.parse(line) as unknown);
+}

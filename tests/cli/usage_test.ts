@@ -1,0 +1,62 @@
+/** What the command line says about itself and about command lines it cannot understand. */
+import { expect } from "@std/expect";
+import { geodesic } from "./support.ts";
+
+Deno.test("geodesic --help lists the commands, and each command explains itself", async () => {
+  const { code, stdout, stderr } = await geodesic(["--help"]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const commands = [...stdout.matchAll(/^ {2}(\w+) {2}/gm)].map(([, name]) => name!);
+  expect(commands).toContain("merge");
+  expect(commands).toContain("tokenize");
+  const helps = await Promise.all(commands.map((command) => geodesic([command, "--help"])));
+  for (const [index, help] of helps.entries()) {
+    expect(help.code).toBe(0);
+    expect(help.stdout).toContain(`Usage: geodesic ${commands[index]}`);
+    expect(help.stdout).toContain("--help");
+  }
+});
+
+Deno.test("geodesic --version prints the version", async () => {
+  const { code, stdout } = await geodesic(["--version"]);
+  expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+});
+
+const wrong: readonly (readonly [string, readonly string[], string])[] = [
+  ["no command", [], "No command given"],
+  ["an unknown command", ["fly"], `There is no command "fly"`],
+  ["an unknown option", ["merge", "a", "b", "--fast"], "Unknown option '--fast'"],
+  ["a missing argument", ["merge", "a"], `Found "a", expected CONFIG and OUT`],
+  ["an argument too many", ["tokenize", "a", "b", "--text", "x"], `Found "a", "b", expected MODEL`],
+  ["an option without its value", ["tokenize", "a", "--text"], "--text"],
+  [
+    "two options that exclude each other",
+    ["tokenize", "demo/parents/helper"],
+    "Give either --text or --jsonl",
+  ],
+  [
+    "a number that is none",
+    ["merge", "a", "b", "--threads", "many"],
+    '--threads is "many", expected a whole number',
+  ],
+  ["a size that is none", ["merge", "a", "b", "--out-shard-size", "big"], '--out-shard-size is "big"'],
+  ["a model without a path", ["merge", "a", "b", "--model", "x"], '--model is "x", expected NAME=PATH'],
+  ["a model named twice", ["merge", "a", "b", "--model", "x=1", "--model", "x=2"], `--model names "x" twice`],
+];
+for (const [what, args, message] of wrong) {
+  Deno.test(`geodesic refuses ${what} in one line with exit code 2`, async () => {
+    const { code, stdout, stderr } = await geodesic(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(/^error: .*\(see geodesic .*--help\) \[USAGE\]\n$/);
+    expect(stderr).toContain(message);
+  });
+}
+
+Deno.test("geodesic reports errors as an object with --json", async () => {
+  const { code, stderr } = await geodesic(["merge", "nowhere.yml", "out", "--json"]);
+  expect(code).toBe(1);
+  expect(JSON.parse(stderr)).toEqual({
+    code: "NOT_FOUND",
+    message: expect.stringContaining("nowhere.yml"),
+    details: { path: expect.stringContaining("nowhere.yml") },
+  });
+});
