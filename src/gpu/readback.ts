@@ -66,6 +66,11 @@ export class ReadbackRing implements Disposable {
     return this.#immediate;
   }
 
+  /** Copies that can still be enqueued before one is read. */
+  get free(): number {
+    return this.#free.length;
+  }
+
   /** Appends a copy of `bytes` bytes to the step. Throws when `depth` copies wait to be read. */
   enqueue(step: StepEncoder, source: GpuBuffer, offset: number, bytes: number): ReadbackTicket {
     const index = this.#free.shift();

@@ -6,6 +6,7 @@ import { gateUp } from "./gate_up.ts";
 import { linearResidual } from "./linear_residual.ts";
 import { lmHead } from "./lm_head.ts";
 import { qkvRope } from "./qkv_rope.ts";
+import { sample } from "./sample.ts";
 
 export const ALL_KERNELS: readonly AnyKernel[] = [
   embed,
@@ -14,4 +15,5 @@ export const ALL_KERNELS: readonly AnyKernel[] = [
   linearResidual,
   gateUp,
   lmHead,
+  sample,
 ];

@@ -27,3 +27,8 @@ export const attention = defineKernel({
   libs: { act: ACT_LIBS },
   grid: ({ rows, queryHeads }) => [queryHeads, rows],
 });
+
+/** Invocations for a head: one per key of a tile, and at least one per four elements. A power of two. */
+export function attentionWorkgroup(headDim: number): number {
+  return Math.max(64, 2 ** Math.ceil(Math.log2(headDim / 4)));
+}

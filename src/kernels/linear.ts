@@ -21,7 +21,7 @@ export const ACT_LIBS = ["act_f32", "act_f16"] as const;
 export const REDUCE_LIBS = ["reduce_none", "reduce_workgroup"] as const;
 
 export const LINEAR_OVERRIDES = { WORKGROUP: 32, LANES: 1, TOKENS: 1 } as const;
-type LinearOverride = keyof typeof LINEAR_OVERRIDES;
+export type LinearOverride = keyof typeof LINEAR_OVERRIDES;
 
 /** Tokens per invocation in the variant for more than one token. */
 export const TOKEN_TILE = 4;

@@ -1,207 +1,147 @@
 /**
- * An engine without a device: it answers the protocol as a real one would, but generates what a test scripts, one token
- * when the test says so. Deterministic: nothing happens between two calls of the test.
+ * An engine over fake runners, driven by hand: time is a counter, and nothing moves between two `tick`s. Collects
+ * every message, by request too.
  */
-import { CapacityError, DeviceLostError, type GeodesicError, toErrorRecord } from "../../src/errors.ts";
+import { Engine, type EngineOptions } from "../../src/engine/engine.ts";
 import type {
-  DeviceInfo,
-  EngineClient,
-  EngineFinishReason,
+  EngineCommand,
+  EngineMessage,
   EngineMetrics,
-  LoadCommand,
-  Loaded,
-  LoadProgress,
-  LoadStage,
-  RequestMessage,
-  RequestTimings,
   SubmitCommand,
-  WireToken,
 } from "../../src/engine/protocol.ts";
+import type { LoadModel } from "../../src/engine/residency.ts";
+import { ContractError, type FakeOptions, FakeRunner } from "./fake_runner.ts";
 
-const DEVICE: DeviceInfo = {
-  adapter: "fake",
-  vendor: "none",
-  backend: "none",
-  features: [],
-  limits: {},
-  software: true,
-};
-const TIMINGS: RequestTimings = {
-  steps: 1,
-  dispatchesPerStep: 0,
-  submitsPerStep: 1,
-  readbackBytesPerStep: 4,
-  ttftMs: 1,
-  queueMs: 0,
-  prefillMs: 1,
-  decodeMs: 1,
-  decodeTokensPerSecond: 0,
+export const SAMPLING: SubmitCommand["sampling"] = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  typicalP: 1,
+  repetitionPenalty: 1,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  maxTokens: 8,
+  minTokens: 0,
+  stopTokenIds: [],
+  ignoreEos: false,
+  seed: "7",
+  logprobs: -1,
 };
 
-/** A load that has begun and waits for the test. */
-export interface FakeLoad {
-  readonly command: Omit<LoadCommand, "type">;
-  readonly signal: AbortSignal | undefined;
-  progress(stage: LoadStage, fraction: number): void;
-  finish(): void;
-  fail(error: GeodesicError): void;
+export function submitCommand(
+  requestId: string,
+  promptTokenIds: readonly number[],
+  sampling: Partial<SubmitCommand["sampling"]> = {},
+  rest: Partial<SubmitCommand> = {},
+): SubmitCommand {
+  const defaults = { type: "submit", modelKey: "m", eosTokenIds: [] } as const;
+  return { ...defaults, requestId, promptTokenIds, sampling: { ...SAMPLING, ...sampling }, ...rest };
 }
 
-/** A submitted request that waits for the test. Calls after its end do nothing, as with a real engine. */
-export class FakeRequest {
-  readonly command: Omit<SubmitCommand, "type">;
-  readonly #listener: (message: RequestMessage) => void;
-  #count = 0;
-  ended = false;
-  cancelled = false;
-
-  constructor(command: Omit<SubmitCommand, "type">, listener: (message: RequestMessage) => void) {
-    this.command = command;
-    this.#listener = listener;
-  }
-
-  promptProcessed(cachedTokens = 0): void {
-    const { requestId, promptTokenIds } = this.command;
-    this.#send({ type: "promptProcessed", requestId, promptTokens: promptTokenIds.length, cachedTokens });
-  }
-
-  tokens(...tokens: readonly (number | WireToken)[]): void {
-    this.#count += tokens.length;
-    const wire = tokens.map((token) => typeof token === "number" ? { id: token } : token);
-    this.#send({ type: "tokens", requestId: this.command.requestId, tokens: wire });
-  }
-
-  finish(reason: EngineFinishReason): void {
-    const { requestId, promptTokenIds } = this.command;
-    const counts = { promptTokens: promptTokenIds.length, completionTokens: this.#count };
-    this.#send({ type: "finished", requestId, reason, ...counts, timings: TIMINGS });
-    this.ended = true;
-  }
-
-  fail(error: GeodesicError): void {
-    this.#send({ type: "failed", requestId: this.command.requestId, error: toErrorRecord(error) });
-    this.ended = true;
-  }
-
-  #send(message: RequestMessage): void {
-    if (!this.ended) this.#listener(message);
-  }
+/** Lets everything that can run without a new turn of the engine run. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
-export class FakeEngine implements EngineClient {
-  readonly loads: FakeLoad[] = [];
-  readonly requests: FakeRequest[] = [];
-  readonly unloaded: string[] = [];
-  readonly #loaded = new Set<string>();
-  readonly #waiting: (() => void)[] = [];
-  readonly #lostListeners: ((error: Error) => void)[] = [];
-  /** Loads finish by themselves. */
-  autoLoad = true;
-  /** Models that fit at once; more are a CapacityError. */
-  capacity = Infinity;
+export class FakeEngine {
+  readonly messages: EngineMessage[] = [];
+  readonly runners = new Map<string, FakeRunner>();
+  readonly internalErrors: unknown[] = [];
+  readonly engine: Engine;
+  nowMs = 0;
+  #turn: (() => void) | null = null;
 
-  ready(): Promise<DeviceInfo> {
-    return Promise.resolve(DEVICE);
-  }
-
-  load(
-    command: Omit<LoadCommand, "type">,
-    options: { readonly signal?: AbortSignal; readonly onProgress?: (progress: LoadProgress) => void } = {},
-  ): Promise<Loaded> {
-    const { modelKey, maxContext } = command;
-    const { promise, resolve, reject } = Promise.withResolvers<Loaded>();
-    if (this.#loaded.size >= this.capacity) {
-      return Promise.reject(new CapacityError("The device is full", {}));
-    }
-    options.signal?.addEventListener("abort", () => reject(options.signal?.reason), { once: true });
-    const load: FakeLoad = {
-      command,
-      signal: options.signal,
-      progress: (stage, fraction) =>
-        options.onProgress?.({
-          type: "loadProgress",
-          modelKey,
-          stage,
-          fraction,
-          loadedBytes: 0,
-          totalBytes: 1,
-        }),
-      finish: () => {
-        this.#loaded.add(modelKey);
-        resolve({ type: "loaded", modelKey, weightBytes: 1, kvCacheBytes: 1, maxContext, vocabSize: 2048 });
-      },
-      fail: reject,
+  constructor(fake: FakeOptions = {}, options: Partial<EngineOptions> = {}) {
+    const load: LoadModel = (command) => {
+      const runner = new FakeRunner(fake);
+      this.runners.set(command.modelKey, runner);
+      return Promise.resolve(runner);
     };
-    this.loads.push(load);
-    this.#notify();
-    if (this.autoLoad) load.finish();
-    return promise;
-  }
-
-  unload(modelKey: string): Promise<void> {
-    this.#loaded.delete(modelKey);
-    this.unloaded.push(modelKey);
-    return Promise.resolve();
-  }
-
-  submit(command: Omit<SubmitCommand, "type">, listener: (message: RequestMessage) => void): void {
-    this.requests.push(new FakeRequest(command, listener));
-    this.#notify();
-  }
-
-  /** The running request ends a turn later, as it does across a thread. */
-  cancel(requestId: string): void {
-    const request = this.requests.find(({ command }) => command.requestId === requestId);
-    if (request === undefined || request.ended) return;
-    request.cancelled = true;
-    queueMicrotask(() => request.finish("CANCELLED"));
-  }
-
-  metrics(): Promise<EngineMetrics> {
-    return Promise.resolve({
-      type: "metrics",
-      models: [],
-      lastBatchSize: 0,
-      steps: 0,
-      generatedTokens: 0,
-      dispatchesPerStep: 0,
-      tokensPerSecond: 0,
+    this.engine = new Engine({
+      load,
+      emit: (message) => this.messages.push(structuredClone(message)),
+      turn: () => new Promise((resolve) => this.#turn = resolve),
+      now: () => this.nowMs,
+      onInternalError: (error) => this.internalErrors.push(error),
+      ...options,
     });
   }
 
-  onLost(listener: (error: Error) => void): void {
-    this.#lostListeners.push(listener);
+  /** With model "m" loaded. */
+  static async withModel(fake: FakeOptions = {}, options: Partial<EngineOptions> = {}): Promise<FakeEngine> {
+    const engine = new FakeEngine(fake, options);
+    await engine.load("m");
+    return engine;
   }
 
-  /** The thread dies: open requests fail, then the listeners hear of it. */
-  lose(): void {
-    const error = new DeviceLostError("The device is gone");
-    this.#loaded.clear();
-    for (const request of this.requests) request.fail(error);
-    for (const listener of this.#lostListeners) listener(error);
+  get runner(): FakeRunner {
+    return this.runners.get("m")!;
   }
 
-  /** The n-th request, counted from 0, as soon as there is one. */
-  async request(index: number): Promise<FakeRequest> {
-    await this.#until(() => this.requests.length > index);
-    return this.requests[index]!;
+  async load(modelKey: string): Promise<void> {
+    const size = { maxContext: 48, maxSequences: 4 };
+    this.send({
+      type: "load",
+      modelKey,
+      path: "/models/x",
+      quantization: "none",
+      precision: "f32",
+      ...size,
+    });
+    await this.drain();
   }
 
-  /** The n-th load, counted from 0, as soon as there is one. */
-  async loading(index: number): Promise<FakeLoad> {
-    await this.#until(() => this.loads.length > index);
-    return this.loads[index]!;
+  send(...commands: EngineCommand[]): void {
+    for (const command of commands) this.engine.dispatch(command);
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return Promise.resolve();
+  /** One turn of the loop; false when the engine is idle. */
+  async tick(): Promise<boolean> {
+    await settle();
+    const turn = this.#turn;
+    if (turn === null) return false;
+    this.#turn = null;
+    this.nowMs += 10;
+    turn();
+    await settle();
+    for (const error of this.internalErrors) if (error instanceof ContractError) throw error;
+    return true;
   }
 
-  async #until(condition: () => boolean): Promise<void> {
-    while (!condition()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  /** Ticks until idle; returns how many it took. */
+  async drain(limit = 10_000): Promise<number> {
+    let ticks = 0;
+    while (await this.tick()) {
+      if (++ticks > limit) throw new Error(`The engine is not idle after ${limit} turns`);
+    }
+    return ticks;
   }
 
-  #notify(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve();
+  of(requestId: string): EngineMessage[] {
+    return this.messages.filter((message) => "requestId" in message && message.requestId === requestId);
+  }
+
+  /** Ids of all token messages so far. */
+  tokens(requestId: string): number[] {
+    return this.of(requestId).flatMap((m) => m.type === "tokens" ? m.tokens.map(({ id }) => id) : []);
+  }
+
+  /** The last message of a request; throws unless it is the only terminal one. */
+  end(requestId: string): Extract<EngineMessage, { type: "finished" | "failed" }> {
+    const all = this.of(requestId);
+    const ends = all.filter((m) => m.type === "finished" || m.type === "failed");
+    const last = all.at(-1);
+    if (ends.length !== 1 || last !== ends[0]) {
+      throw new Error(`${requestId}: ${all.map((m) => m.type).join(" ")} does not end once`);
+    }
+    return ends[0]!;
+  }
+
+  metrics(): EngineMetrics {
+    this.send({ type: "metrics" });
+    const last = this.messages.pop();
+    if (last?.type !== "metrics") throw new Error("No metrics came");
+    return last;
   }
 }

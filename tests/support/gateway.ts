@@ -9,7 +9,7 @@ import { createGateway, type GatewayHandle, type GatewayOptions } from "../../sr
 import type { GenerationEvent, Principal } from "../../src/app/types.ts";
 import type { Db } from "../../src/store/database.ts";
 import { openStore } from "../../src/store/open.ts";
-import { FakeEngine } from "./fake_engine.ts";
+import { FakeEngine } from "./scripted_engine.ts";
 import { type TempDir, tempDir } from "./temp.ts";
 
 export const DEMO_DIR = fileURLToPath(new URL("../../demo", import.meta.url));
