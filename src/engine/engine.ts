@@ -29,6 +29,8 @@ export interface EngineOptions {
   readonly turn: () => Promise<void>;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
+  /** Throws when the device can run nothing more. Asked after an error that nobody expected. */
+  readonly assertDevice?: () => void;
   /** Errors that nobody expected; a request that meets one fails with `INTERNAL`. */
   readonly onInternalError: (error: unknown) => void;
   /** Steps of one model left in flight while an older one is read back; 1 unless given. */
@@ -63,7 +65,7 @@ export class Engine {
   #looping = false;
 
   constructor(options: EngineOptions) {
-    this.#options = { runAhead: 1, maxWaiting: 256, ...options };
+    this.#options = { runAhead: 1, maxWaiting: 256, assertDevice: () => {}, ...options };
     const { load, emit, onInternalError } = options;
     this.#report = new Reporter(emit);
     this.#residency = new Residency({ load, emit, onInternalError, onSettled: () => this.#wake() });
@@ -256,13 +258,26 @@ export class Engine {
   /** Whoever had a row in the step fails; without the device, everybody does. */
   #stepFailed(model: ResidentModel, step: BatchStep, error: unknown): void {
     if (this.#lost !== null) return;
-    if (error instanceof GeodesicError && error.code === "DEVICE_LOST") return this.deviceLost(error);
     this.#noteUnexpected(error);
+    const fatal = this.#fatal(error);
+    if (fatal !== null) return this.deviceLost(fatal);
     for (const { sequence } of step.rows) {
       const request = this.#open.get(sequence.requestId);
       if (request?.sequence === sequence) this.#fail(request, error);
     }
     model.batch.settle(step);
+  }
+
+  /** The reason for which no further step can run, if that is what the error means. */
+  #fatal(error: unknown): GeodesicError | null {
+    if (error instanceof GeodesicError) return error.code === "DEVICE_LOST" ? error : null;
+    try {
+      this.#options.assertDevice();
+      return null;
+    } catch (cause) {
+      if (cause instanceof GeodesicError) return cause;
+      return new DeviceLostError("The GPU device failed and is given up", {}, { cause });
+    }
   }
 
   #cancelLeaving(): void {

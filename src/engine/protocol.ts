@@ -4,6 +4,7 @@
  * Nothing else crosses.
  */
 import type { ErrorRecord } from "../errors.ts";
+import type { LoadStage } from "../model/load.ts";
 import type { Precision, Quantization, TokenLogprob } from "../model/runner.ts";
 import type { SamplingParams } from "../model/sampling.ts";
 
@@ -66,10 +67,11 @@ export interface DeviceInfo {
   readonly software: boolean;
 }
 
-export type LoadStage = "READING" | "QUANTIZING" | "UPLOADING" | "WARMING_UP";
+export type { LoadStage };
 
-/** First message of the thread: the device, or why there is none. */
+/** First message of the thread: the device. */
 export type EngineReady = { readonly type: "ready"; readonly device: DeviceInfo };
+/** Why there is no device, or none any more: every open request has been failed with it before. */
 export type EngineUnavailable = { readonly type: "unavailable"; readonly error: ErrorRecord };
 export interface LoadProgress {
   readonly type: "loadProgress";
@@ -127,9 +129,9 @@ export interface RequestTokens {
 /** `STOP`: end of sequence or stop id. `CONTEXT_FULL`: the context is used up before `maxTokens`. */
 export type EngineFinishReason = "STOP" | "LENGTH" | "CONTEXT_FULL" | "CANCELLED";
 export interface RequestTimings {
-  /** Forward steps this request took part in. */
+  /** Forward steps that this request's tokens come from; steps that ran ahead of its end are not counted. */
   readonly steps: number;
-  /** Means over this request's decode steps, counted for the whole batch. */
+  /** Means over this request's decode steps, counted for the whole batch; 0 without any. */
   readonly dispatchesPerStep: number;
   readonly submitsPerStep: number;
   readonly readbackBytesPerStep: number;
@@ -167,7 +169,7 @@ export interface EngineMetrics {
     readonly weightBytes: number;
     readonly kvCacheBytes: number;
   }[];
-  /** Sequences in the batch of the last submitted step. */
+  /** Sequences in the batch of the last submitted step; 0 when idle. */
   readonly lastBatchSize: number;
   readonly steps: number;
   readonly generatedTokens: number;

@@ -1,0 +1,76 @@
+/**
+ * The thread that owns the GPU: opens the device, runs the engine on it, and passes commands and messages through.
+ * Nothing else happens here, because reading results back blocks this thread. Answers `ready` or `unavailable` first;
+ * commands that come earlier wait.
+ */
+import { DeviceLostError, GeodesicError, toErrorRecord } from "../errors.ts";
+import { GpuDevice } from "../gpu/device.ts";
+import { loadModel, type LoadProgress as ModelLoadProgress } from "../model/load.ts";
+import { Engine } from "./engine.ts";
+import type { EngineCommand, EngineMessage } from "./protocol.ts";
+import type { LoadModel } from "./residency.ts";
+import { MessageTurns } from "./turns.ts";
+
+/** What a Worker's global scope offers beyond the window's types. */
+interface WorkerScope {
+  onmessage: ((event: MessageEvent<EngineCommand>) => void) | null;
+  postMessage(message: EngineMessage): void;
+}
+
+/** Share of a load that is left when all bytes are on the device. */
+const WARM_UP_SHARE = 0.05;
+
+const scope = self as unknown as WorkerScope;
+
+const early: EngineCommand[] = [];
+scope.onmessage = ({ data }) => early.push(data);
+
+try {
+  const device = await GpuDevice.open();
+  const engine = startEngine(device);
+  scope.postMessage({ type: "ready", device: device.info });
+  scope.onmessage = ({ data }) => engine.dispatch(data);
+  for (const command of early) engine.dispatch(command);
+} catch (error) {
+  if (!(error instanceof GeodesicError)) console.error(error);
+  scope.postMessage({ type: "unavailable", error: toErrorRecord(error) });
+}
+
+function startEngine(device: GpuDevice): Engine {
+  const turns = new MessageTurns();
+  const load: LoadModel = (command, { signal, onProgress }) => {
+    const { path, quantization, precision, maxContext, maxSequences } = command;
+    return loadModel(device, path, {
+      quantization,
+      precision,
+      maxContext,
+      maxSequences,
+      signal,
+      onProgress: (progress) => onProgress({ ...progress, fraction: fractionOf(progress) }),
+    });
+  };
+  const engine = new Engine({
+    load,
+    emit(message) {
+      if (message.type === "closed") {
+        device[Symbol.dispose]();
+        turns[Symbol.dispose]();
+      }
+      scope.postMessage(message);
+    },
+    turn: () => turns.next(),
+    now: () => performance.now(),
+    assertDevice: () => device.assertHealthy(),
+    onInternalError: (error) => console.error(error),
+  });
+  // A device that is lost while nothing runs would otherwise go unnoticed until the next request.
+  device.handle.lost.then(({ message, reason }) => {
+    engine.deviceLost(new DeviceLostError(`The GPU device was lost: ${message || reason}`, { reason }));
+  });
+  return engine;
+}
+
+function fractionOf({ stage, loadedBytes, totalBytes }: ModelLoadProgress): number {
+  if (stage === "WARMING_UP") return 1 - WARM_UP_SHARE;
+  return (1 - WARM_UP_SHARE) * loadedBytes / Math.max(1, totalBytes);
+}
