@@ -74,6 +74,23 @@ for (const at of ["submit", "collect"] as const) {
   });
 }
 
+Deno.test("Engine gives a device up that an unexpected error has left unusable", async () => {
+  let broken = false;
+  const onCollect = (index: number) => {
+    broken = index === 1;
+    return broken ? Promise.reject(new Error("validation")) : undefined;
+  };
+  const assertDevice = () => {
+    if (broken) throw new Error("validation, long ago");
+  };
+  const fake = await FakeEngine.withModel({ onCollect, limits: { maxSequences: 1 } }, { assertDevice });
+  fake.send(submitCommand("a", [1]), submitCommand("waiting", [1]));
+  await fake.drain();
+  for (const id of ["a", "waiting"]) expect(fake.end(id)).toMatchObject({ error: { code: "DEVICE_LOST" } });
+  expect(fake.messages.at(-1)).toMatchObject({ type: "unavailable" });
+  expect(fake.internalErrors).toMatchObject([{ message: "validation" }]);
+});
+
 Deno.test("Engine.deviceLost() while idle is told at once, and only once", async () => {
   const fake = await FakeEngine.withModel();
   fake.engine.deviceLost(new DeviceLostError("gone"));
