@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 /** From the top down: a layer may import from those before it. The README draws the same list. */
 export const LAYERS = [
   "src/errors.ts",
+  "src/version.ts",
   "src/tensor",
   "src/formats",
   "src/tokenizer",

@@ -34,9 +34,9 @@ export function slerpWeights(v0: Operand, v1: Operand, t: number): SlerpWeights 
     v0.read(start, a.subarray(0, count));
     v1.read(start, b.subarray(0, count));
     // Sums of a block live in locals: the compiler keeps those in registers, unlike captured variables.
-    let [aa, bb, ab] = [0, 0, 0];
+    let aa = 0, bb = 0, ab = 0;
     for (let i = 0; i < count; i++) {
-      const [x, y] = [a[i]!, b[i]!];
+      const x = a[i]!, y = b[i]!;
       aa += x * x;
       bb += y * y;
       ab += x * y;
