@@ -51,6 +51,8 @@ export interface GatewayOptions {
   readonly clock?: Clock;
   readonly ids?: Ids;
   readonly drawSeed?: () => bigint;
+  /** Told of errors that nobody expected, with their stacks; clients only learn INTERNAL. */
+  readonly reportError?: (error: unknown) => void;
 }
 
 /** What `serve` uses unless told otherwise. */
@@ -109,6 +111,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
         admission: new Admission(options.admission),
         texts: new ServedTexts(),
         drawSeed: options.drawSeed ?? drawSeed,
+        reportError: options.reportError ?? console.error,
       }),
       samplingDefaults: createSamplingDefaults(common),
       access: createAccess({ ...common, allowAnonymous: options.allowAnonymous }),

@@ -2,21 +2,11 @@
 import { expect } from "@std/expect";
 import { join } from "node:path";
 import { MIGRATIONS } from "../../migrations/index.ts";
-import { GeodesicError } from "../../src/errors.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { DATABASE_FILE, openStore } from "../../src/store/open.ts";
 import { lockDataDir } from "../../src/store/ownership.ts";
+import { failure } from "../support/failure.ts";
 import { tempDir } from "../support/temp.ts";
-
-async function failure(action: Promise<unknown>): Promise<GeodesicError> {
-  try {
-    await action;
-  } catch (error) {
-    if (error instanceof GeodesicError) return error;
-    throw error;
-  }
-  throw new Error("Expected a failure");
-}
 
 Deno.test("openStore() makes the folder and every table of the Database type", async () => {
   await using dir = await tempDir();

@@ -36,6 +36,8 @@ export class EventStream implements AsyncIterableIterator<GenerationEvent, undef
   #afterSeq: number;
   #buffer: readonly GenerationEvent[] = [];
   #ended = false;
+  /** Why the log can no longer be written; what it holds is still handed out. */
+  #broken: Error | undefined;
   #news = Promise.withResolvers<void>();
   /** Calls of `next` are answered in turn. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -57,7 +59,7 @@ export class EventStream implements AsyncIterableIterator<GenerationEvent, undef
   }
 
   next(): Promise<Result> {
-    const result = this.#turn.then(() => Promise.race([this.#closed.promise, this.#next()]));
+    const result = this.#turn.then(() => this.#nextUnlessClosed());
     this.#turn = result.catch(() => {});
     return result;
   }
@@ -68,6 +70,15 @@ export class EventStream implements AsyncIterableIterator<GenerationEvent, undef
   }
 
   readonly #onAbort = () => this.#close(this.#signal?.reason);
+
+  async #nextUnlessClosed(): Promise<Result> {
+    try {
+      return await Promise.race([this.#closed.promise, this.#next()]);
+    } catch (error) {
+      this.#close();
+      throw error;
+    }
+  }
 
   async #next(): Promise<Result> {
     await this.#attached;
@@ -85,6 +96,7 @@ export class EventStream implements AsyncIterableIterator<GenerationEvent, undef
       const mayGrow = this.#source.isOpen();
       this.#buffer = await this.#source.read(this.#afterSeq, BATCH);
       if (this.#buffer.length > 0) continue;
+      if (this.#broken !== undefined) throw this.#broken;
       if (!mayGrow) break;
       await this.#news.promise;
     }
@@ -96,10 +108,12 @@ export class EventStream implements AsyncIterableIterator<GenerationEvent, undef
     this.#isAttached = true;
     this.#source.onAttached();
     if (this.#isClosed) this.#source.onDetached();
-    else {this.#subscription = this.#source.subscribe((error) =>
-        error ? this.#news.reject(error) : this.#news.resolve()
-      );}
-    this.#news.promise.catch(() => {});
+    else this.#subscription = this.#source.subscribe((error) => this.#wake(error));
+  }
+
+  #wake(error: Error | undefined): void {
+    this.#broken ??= error;
+    this.#news.resolve();
   }
 
   #close(reason?: unknown): void {

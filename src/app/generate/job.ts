@@ -3,7 +3,7 @@
  * engine's messages into log entries. It ends exactly once, whoever is first: the engine, a stop string, a cancel, an
  * error. Cancelling never waits for the device: the log is closed at once and what the engine still says is dropped.
  */
-import { DeviceLostError, type ErrorRecord, toErrorRecord } from "../../errors.ts";
+import { DeviceLostError, type ErrorRecord, GeodesicError, toErrorRecord } from "../../errors.ts";
 import type {
   EngineClient,
   RequestFailed,
@@ -40,6 +40,8 @@ export interface JobOptions {
   readonly keepAnswer: (trx: Db, text: string, at: Date) => Promise<void>;
   /** Told when the log itself cannot be written; nothing can be reported to the client then. */
   readonly onBroken: (error: Error) => void;
+  /** Told of errors that nobody expected; the client only learns INTERNAL. */
+  readonly reportError: (error: unknown) => void;
 }
 
 /** How it ends. The row and the terminal event say the same. */
@@ -86,7 +88,7 @@ export class GenerationJob {
       if (!this.#ending) this.#submit();
       await this.done;
     } catch (error) {
-      await this.#end({ kind: "failed", error: toErrorRecord(error) });
+      await this.#fail(error);
     }
   }
 
@@ -100,6 +102,11 @@ export class GenerationJob {
     await this.#end({ kind: "failed", error });
   }
 
+  async #fail(error: unknown): Promise<void> {
+    if (!this.#ending && !(error instanceof GeodesicError)) this.#options.reportError(error);
+    await this.#end({ kind: "failed", error: toErrorRecord(error) });
+  }
+
   #submit(): void {
     const { engine, id, model, promptTokenIds, eosTokenIds, sampling } = this.#options;
     const { seed, stop: _stop, ...wire } = sampling;
@@ -110,7 +117,13 @@ export class GenerationJob {
       promptTokenIds,
       eosTokenIds,
       sampling: { ...wire, seed: String(seed) },
-    }, (message) => this.#onMessage(message));
+    }, (message) => {
+      try {
+        this.#onMessage(message);
+      } catch (error) {
+        void this.#fail(error); // The engine's client has other listeners to serve.
+      }
+    });
     void this.#write([], "PREFILL");
   }
 
@@ -204,7 +217,7 @@ export class GenerationJob {
       });
     } catch (error) {
       // Not awaited: the end waits for this very write.
-      void this.fail(toErrorRecord(error));
+      void this.#fail(error);
     }
   }
 }

@@ -53,6 +53,8 @@ export interface StartOptions {
   readonly hub: EventHub;
   /** 64 random bits, for generations whose seed nobody chose. */
   readonly drawSeed: () => bigint;
+  /** Told of errors that nobody expected. */
+  readonly reportError: (error: unknown) => void;
 }
 
 /** A request that has passed every check. */
@@ -234,7 +236,9 @@ function run(options: StartOptions, accepted: Accepted, row: GenerationRow, perm
     loader,
     clock,
     keepAnswer: (trx, text, at) => keepAnswer(options, trx, row, text, at),
+    reportError: options.reportError,
     onBroken: (error) => {
+      options.reportError(error);
       jobs.remove(row.id);
       hub.publish(row.id, error);
     },

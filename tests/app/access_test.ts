@@ -1,0 +1,104 @@
+/** Who may come in, and by which key. */
+import { expect } from "@std/expect";
+import { createAccess, ensureAdminKey } from "../../src/app/access.ts";
+import { uuidV7 } from "../../src/app/ids.ts";
+import { openStore } from "../../src/store/open.ts";
+import { failure } from "../support/failure.ts";
+import { ADMIN, ALICE, ManualClock } from "../support/gateway.ts";
+import { tempDir } from "../support/temp.ts";
+
+async function setUp(allowAnonymous: boolean) {
+  const dir = await tempDir();
+  const clock = new ManualClock();
+  const options = { db: await openStore(dir.path), clock, ids: uuidV7(clock), allowAnonymous };
+  return {
+    options,
+    access: createAccess(options),
+    async [Symbol.asyncDispose]() {
+      await options.db.destroy();
+      await dir[Symbol.asyncDispose]();
+    },
+  };
+}
+
+Deno.test("access.authenticate() knows the key that createKey() gave, by its role", async () => {
+  await using test = await setUp(false);
+  const { access } = test;
+  for (const role of ["VIEWER", "GENERATOR", "ADMIN"] as const) {
+    const { key, secret } = await access.createKey(ADMIN, { role, label: `for ${role}` });
+    expect(secret).toMatch(/^gsk_[0-9a-f]{12}_[0-9a-f]{48}$/);
+    expect(await access.authenticate(`Bearer ${secret}`)).toEqual({ id: key.id, role });
+    expect(await access.authenticate(`bearer  ${secret} `)).toEqual({ id: key.id, role });
+  }
+  expect((await access.listKeys(ADMIN)).map((key) => key.label)).toEqual([
+    "for VIEWER",
+    "for GENERATOR",
+    "for ADMIN",
+  ]);
+});
+
+Deno.test("access.authenticate() says one thing to every wrong key", async () => {
+  await using test = await setUp(true);
+  const { access } = test;
+  const { secret } = await access.createKey(ADMIN, { role: "ADMIN", label: "x" });
+  const revoked = await access.createKey(ADMIN, { role: "ADMIN", label: "y" });
+  await access.revokeKey(ADMIN, revoked.key.id);
+  const flipped = secret.slice(0, -1) + (secret.endsWith("0") ? "1" : "0");
+  const wrong = [
+    "",
+    "Bearer",
+    "Bearer ",
+    "Bearer nonsense",
+    `Basic ${secret}`,
+    secret,
+    `Bearer ${secret} extra`,
+    `Bearer ${flipped}`,
+    `Bearer ${secret.slice(0, -1)}`,
+    `Bearer ${secret.toUpperCase()}`,
+    `Bearer gsk_${"0".repeat(12)}_${secret.slice(-48)}`,
+    `Bearer ${revoked.secret}`,
+  ];
+  for (const header of wrong) {
+    const error = await failure(access.authenticate(header));
+    expect([header, error.code, error.message]).toEqual([header, "FORBIDDEN", "Unknown or revoked API key"]);
+  }
+});
+
+Deno.test("access.authenticate() lets nobody in without a key unless told so", async () => {
+  await using open = await setUp(true);
+  expect(await open.access.authenticate(null)).toEqual({ id: "anonymous", role: "GENERATOR" });
+  await using closed = await setUp(false);
+  expect((await failure(closed.access.authenticate(null))).code).toBe("FORBIDDEN");
+});
+
+Deno.test("access keeps no secret", async () => {
+  await using test = await setUp(false);
+  const { secret } = await test.access.createKey(ADMIN, { role: "VIEWER", label: "x" });
+  const rows = JSON.stringify(await test.options.db.selectFrom("api_keys").selectAll().execute());
+  expect(rows).not.toContain(secret.slice(-48));
+  expect(rows).toContain(secret.slice(4, 16));
+});
+
+Deno.test("access.createKey(), listKeys() and revokeKey() are for admins", async () => {
+  await using test = await setUp(false);
+  const { access } = test;
+  expect((await failure(access.createKey(ALICE, { role: "ADMIN", label: "x" }))).code).toBe("FORBIDDEN");
+  expect((await failure(access.listKeys(ALICE))).code).toBe("FORBIDDEN");
+  expect((await failure(access.revokeKey(ALICE, "x"))).code).toBe("FORBIDDEN");
+  expect((await failure(access.revokeKey(ADMIN, "x"))).code).toBe("NOT_FOUND");
+  for (const label of ["", " ", "x".repeat(101)]) {
+    expect((await failure(access.createKey(ADMIN, { role: "VIEWER", label }))).details["field"]).toBe(
+      "label",
+    );
+  }
+});
+
+Deno.test("ensureAdminKey() gives a key once", async () => {
+  await using test = await setUp(false);
+  const secret = await ensureAdminKey(test.options);
+  expect(await test.access.authenticate(`Bearer ${secret}`)).toMatchObject({ role: "ADMIN" });
+  expect(await ensureAdminKey(test.options)).toBeNull();
+  const [key] = await test.access.listKeys(ADMIN);
+  await test.access.revokeKey(ADMIN, key!.id);
+  expect(await ensureAdminKey(test.options)).toBeNull(); // revoking is not a way to get another
+});
