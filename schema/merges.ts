@@ -19,9 +19,11 @@ const MergeStatusEnum = builder.enumType("MergeStatus", {
   values: ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"] as const,
 });
 
-/** Wire name by the configuration's own `merge_method`. */
 const MergeMethodEnum = builder.enumType("MergeMethod", {
-  values: { SLERP: { value: "slerp", description: "Along the great circle between two models." } },
+  values: {
+    SLERP: { value: "slerp", description: "Along the great circle between two models." },
+    OTHER: { value: "other", description: "One that this gateway does not know; see `configYaml`." },
+  } as const,
 });
 
 const MergeModeEnum = builder.enumType("MergeMode", {
@@ -136,11 +138,6 @@ function wireDtype(dtype: string) {
   return DTYPES[dtype as keyof typeof DTYPES];
 }
 
-function wireMethod(method: string): "slerp" {
-  if (method !== "slerp") throw new Error(`A merge has the unknown method "${method}"`);
-  return method;
-}
-
 export const MergeNode = builder.objectRef<Merge>("Merge");
 builder.node(MergeNode, {
   description: "A merge of checkpoints: what was asked for, what it resolved to, and what came out.",
@@ -148,7 +145,11 @@ builder.node(MergeNode, {
   loadOne: (id, { gateway }) => gateway.merges.get(id),
   fields: (t) => ({
     status: t.expose("status", { type: MergeStatusEnum }),
-    method: t.field({ type: MergeMethodEnum, resolve: ({ method }) => wireMethod(method) }),
+    method: t.field({
+      type: MergeMethodEnum,
+      // A folder that was merged elsewhere may name any method.
+      resolve: ({ method }) => method === "slerp" ? method : "other",
+    }),
     model: t.field({
       type: ModelNode,
       nullable: true,

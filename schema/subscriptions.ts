@@ -3,18 +3,17 @@
  * ends its reading; what that means for the generation is the generation's own `onDisconnect`.
  */
 import type { RequestContext } from "../src/app/request.ts";
-import { ConfigError } from "../src/errors.ts";
 import type { GenerationEvent } from "../src/app/types.ts";
 import { builder } from "./builder.ts";
 import { toGraphQLError } from "./errors.ts";
-import { EventStream } from "./event_stream.ts";
+import { SubscriptionSource } from "./subscription_source.ts";
 import { GenerateInputType, toGenerateInput } from "./generate_input.ts";
 import { GenerationEventInterface } from "./generation_events.ts";
 import { notFound, requireId } from "./ids.ts";
 
 function watch(context: RequestContext, place: Disposable, id: string, afterSeq: number) {
   const { gateway, principal, signal } = context;
-  return new EventStream<GenerationEvent>(
+  return new SubscriptionSource<GenerationEvent>(
     (signal) => gateway.generations.events(principal, id, { afterSeq, signal }),
     { signal, place, mapError: (error) => toGraphQLError(error, context) },
   );
@@ -57,12 +56,10 @@ builder.subscriptionFields((t) => ({
     },
     subscribe: (_root, args, context) =>
       withPlace(context, async (place) => {
-        const afterSeq = args.afterSeq ?? 0;
-        if (afterSeq < 0) throw new ConfigError(`Cannot continue after seq ${afterSeq}: expected 0 or more`);
         const id = requireId("Generation", args.id);
         const generation = await context.gateway.generations.get(context.principal, id);
         if (generation === null) throw notFound("Generation", args.id);
-        return watch(context, place, id, afterSeq);
+        return watch(context, place, id, args.afterSeq ?? 0);
       }),
     resolve: (event) => event,
   }),

@@ -8,6 +8,7 @@ import { PROVENANCE_FILE } from "../formats/artifact.ts";
 import type { ModelFolder } from "../formats/folder.ts";
 import { readRecord } from "../merge/provenance.ts";
 import type { MergeRecord } from "../merge/record.ts";
+import { parseConfigDtype } from "../tensor/dtype.ts";
 import type { Manifest } from "./manifest.ts";
 
 const MAX_TENSORS = 100_000;
@@ -21,7 +22,7 @@ const RECORD = z.looseObject({
   toolVersion: text,
   method: text,
   baseModel: text.nullable(),
-  dtype: text,
+  dtype: text.refine((name) => parseConfigDtype(name) !== undefined, "no dtype of a configuration"),
   configuration: z.looseObject({
     text: z.string().max(1024 * 1024),
     sha256,

@@ -178,7 +178,25 @@ Deno.test("Subscription.generate cancels when its client goes away, and does not
   }
 });
 
-Deno.test("EventStream frees everything when 200 clients are killed", async () => {
+Deno.test("Subscription.generate cancels also for a client that leaves while the generation is being started", async () => {
+  const fake = new FakeGateway();
+  await using api = new ApiServer(fake.gateway);
+  const starting = Promise.withResolvers<void>();
+  fake.beforeStart = starting.promise;
+  const client = new AbortController();
+  const left = api.openStream(GENERATE, { input: INPUT }, { signal: client.signal }).then(
+    () => "answered",
+    () => "left",
+  );
+  while (api.server.liveStreams === 0) await (await fetch(`${api.server.origin}/livez`)).body?.cancel();
+  client.abort();
+  expect(await left).toBe("left");
+  starting.resolve();
+  await untilNoStreams(api);
+  expect(fake.lastLog.ended).toBe(true);
+});
+
+Deno.test("SubscriptionSource frees everything when 200 clients are killed", async () => {
   const fake = new FakeGateway();
   await using api = new ApiServer(fake.gateway);
   const id = await start(api);
@@ -195,7 +213,7 @@ Deno.test("EventStream frees everything when 200 clients are killed", async () =
   expect(log.reads).toBe(200 + 200);
 });
 
-Deno.test("EventStream reads no further than a client that does not read", async () => {
+Deno.test("SubscriptionSource reads no further than a client that does not read", async () => {
   const fake = new FakeGateway();
   await using api = new ApiServer(fake.gateway);
   const id = await start(api);

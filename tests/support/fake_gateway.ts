@@ -188,6 +188,8 @@ export class FakeGateway {
   /** Thrown by the next call of a use case that can fail. */
   failWith: unknown = null;
   device = true;
+  /** What `generations.start` waits for. */
+  beforeStart: Promise<void> = Promise.resolve();
   readonly logs = new Map<string, FakeLog>();
   readonly started: { readonly principal: Principal; readonly input: GenerateInput }[] = [];
   readonly #generations = new Map<string, Generation>();
@@ -327,7 +329,8 @@ export class FakeGateway {
       const generation = this.#generations.get(id);
       return Promise.resolve(generation?.principalId === principal.id ? generation : null);
     },
-    start: (principal, input) => {
+    start: async (principal, input) => {
+      await this.beforeStart;
       this.#require(principal, "GENERATOR");
       this.#fail();
       if ((input.sampling?.maxTokens ?? 1) < 1) throw new CapacityError("Cannot generate no tokens");
@@ -355,7 +358,7 @@ export class FakeGateway {
       };
       this.#generations.set(id, generation);
       this.logs.set(id, new FakeLog(id));
-      return Promise.resolve(generation);
+      return generation;
     },
     cancel: async (principal, id) => {
       const generation = await this.generations.get(principal, id);
@@ -366,14 +369,15 @@ export class FakeGateway {
       this.#generations.set(id, cancelled);
       return cancelled;
     },
-    events: (_principal, id, { afterSeq, signal }) => {
+    events: (_principal, id, { afterSeq = 0, signal }) => {
+      if (afterSeq < 0) throw new ConfigError(`Cannot continue after ${afterSeq}: expected 0 or more`);
       const log = this.logs.get(id)!;
       const generation = this.#generations.get(id)!;
       const disconnected = () => {
         if (generation.onDisconnect === "CANCEL" && !log.ended) log.push({ kind: "cancelled", usage: USAGE });
       };
       signal?.addEventListener("abort", disconnected, { once: true });
-      return log.read(afterSeq ?? 0, () => signal?.removeEventListener("abort", disconnected));
+      return log.read(afterSeq, () => signal?.removeEventListener("abort", disconnected));
     },
   };
 

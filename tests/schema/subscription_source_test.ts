@@ -1,6 +1,6 @@
 /** The source of a subscription: it ends at once, frees what it holds once, and never reads ahead. */
 import { expect } from "@std/expect";
-import { EventStream } from "../../schema/event_stream.ts";
+import { SubscriptionSource } from "../../schema/subscription_source.ts";
 
 const DONE = { done: true, value: undefined };
 
@@ -34,7 +34,7 @@ function setUp() {
   const source = new Source();
   const place = new Place();
   const connection = new AbortController();
-  const stream = new EventStream<number>((signal) => {
+  const stream = new SubscriptionSource<number>((signal) => {
     source.signal = signal;
     return source;
   }, {
@@ -46,7 +46,7 @@ function setUp() {
 }
 
 for (const how of ["return()", "its connection's signal"] as const) {
-  Deno.test(`EventStream ends by ${how} while its source still waits`, async () => {
+  Deno.test(`SubscriptionSource ends by ${how} while its source still waits`, async () => {
     const { source, place, connection, stream } = setUp();
     const pending = stream.next();
     if (how === "return()") expect(await stream.return()).toEqual(DONE);
@@ -66,7 +66,7 @@ for (const how of ["return()", "its connection's signal"] as const) {
   });
 }
 
-Deno.test("EventStream passes events on one by one and frees its place at the end", async () => {
+Deno.test("SubscriptionSource passes events on one by one and frees its place at the end", async () => {
   const { source, place, stream } = setUp();
   for (const value of [1, 2, 3]) {
     const read = stream.next();
@@ -81,7 +81,7 @@ Deno.test("EventStream passes events on one by one and frees its place at the en
   expect(place.freed).toBe(1);
 });
 
-Deno.test("EventStream reports a failing source once, mapped, and is over", async () => {
+Deno.test("SubscriptionSource reports a failing source once, mapped, and is over", async () => {
   const { source, place, stream } = setUp();
   const read = stream.next();
   source.reads[0]!.reject(new Error("torn"));
@@ -90,10 +90,10 @@ Deno.test("EventStream reports a failing source once, mapped, and is over", asyn
   expect(place.freed).toBe(1);
 });
 
-Deno.test("EventStream of a connection that is gone already reads nothing", async () => {
+Deno.test("SubscriptionSource of a connection that is gone already reads nothing", async () => {
   const place = new Place();
   const source = new Source();
-  const stream = new EventStream<number>(() => source, {
+  const stream = new SubscriptionSource<number>(() => source, {
     signal: AbortSignal.abort(),
     place,
     mapError: () => new Error(),

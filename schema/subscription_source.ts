@@ -6,7 +6,7 @@
 
 const END = { done: true, value: undefined } as const;
 
-export interface EventStreamOptions {
+export interface SubscriptionSourceOptions {
   /** Ends the stream: the client is gone, or the server stops. */
   readonly signal: AbortSignal;
   /** Freed when the stream ends, however it does. */
@@ -16,15 +16,15 @@ export interface EventStreamOptions {
 }
 
 /** Iterates over what `open` returns, and aborts the signal given to it when the iteration ends early. */
-export class EventStream<T> implements AsyncIterableIterator<T> {
+export class SubscriptionSource<T> implements AsyncIterableIterator<T> {
   readonly #source: AsyncIterator<T>;
-  readonly #options: EventStreamOptions;
+  readonly #options: SubscriptionSourceOptions;
   readonly #abort = new AbortController();
   /** Reads that wait for the source. */
   readonly #waiting = new Set<(end: IteratorResult<T>) => void>();
   #ended = false;
 
-  constructor(open: (signal: AbortSignal) => AsyncIterable<T>, options: EventStreamOptions) {
+  constructor(open: (signal: AbortSignal) => AsyncIterable<T>, options: SubscriptionSourceOptions) {
     this.#options = options;
     this.#source = open(this.#abort.signal)[Symbol.asyncIterator]();
     if (options.signal.aborted) this.#end();
