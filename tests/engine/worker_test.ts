@@ -135,13 +135,12 @@ workerTest("createWorkerEngine() cancels mid-stream and empties the batch", asyn
     if (type === "tokens") engine.cancel("r");
   });
   expect(last).toMatchObject({ type: "finished", reason: "CANCELLED", completionTokens: ids.length });
-  const { steps, lastBatchSize, models } = await engine.metrics();
-  expect({ lastBatchSize, models }).toMatchObject({
-    lastBatchSize: 0,
-    models: [{ running: 0, usedBlocks: 0 }],
-  });
-  // Those submitted when the cancellation arrived, and no more: far from the 200 that were asked for.
-  expect(steps).toBeLessThan(ids.length + 5);
+  expect((await engine.metrics()).models).toMatchObject([{ running: 0, waiting: 0 }]);
+  await engine.unload("helper"); // Waits for the steps that were in flight.
+  const { steps, lastBatchSize } = await engine.metrics();
+  // One step was being read and one ran ahead when the cancellation arrived. No other was submitted after it.
+  expect(steps).toBeLessThanOrEqual(ids.length + 2);
+  expect(lastBatchSize).toBe(0);
 });
 
 workerTest(
