@@ -2,7 +2,7 @@
  * The text side of a model: its tokenizer and the ids at which it stops, read from its folder when first needed and
  * kept for the artifacts used last. It never touches the device, so prompts can be checked while a model is cold.
  */
-import { openCheckpoint } from "../../formats/checkpoint.ts";
+import { type Checkpoint, openCheckpoint } from "../../formats/checkpoint.ts";
 import type { ModelRow } from "../../store/models.ts";
 import { findTokenizer, type Tokenizer } from "../../tokenizer/tokenizer.ts";
 
@@ -40,6 +40,11 @@ export class ServedTexts {
 
 async function readServedText(path: string): Promise<ServedText> {
   using checkpoint = await openCheckpoint(path);
+  return await servedTextOf(checkpoint);
+}
+
+/** The text side of an open checkpoint. */
+export async function servedTextOf(checkpoint: Checkpoint): Promise<ServedText> {
   const { config, generationConfig, folder } = checkpoint;
   const recommended = generationConfig?.eosTokenIds ?? [];
   return {

@@ -1,0 +1,159 @@
+/** `geodesic generate MODEL`: text or ids in, text or a JSON object out, on an engine of its own. */
+import { randomBytes } from "node:crypto";
+import { buildPrompt } from "../app/generate/prompt.ts";
+import { type ServedText, servedTextOf } from "../app/generate/served_text.ts";
+import { resolveSampling, samplingOfCheckpoint } from "../app/sampling.ts";
+import type { PromptSource } from "../app/types.ts";
+import { createWorkerEngine } from "../engine/client.ts";
+import type { LoadProgress } from "../engine/protocol.ts";
+import { ConfigError } from "../errors.ts";
+import { openCheckpoint } from "../formats/checkpoint.ts";
+import type { Command, Invocation } from "./command.ts";
+import { dataDirOf, dataDirOption } from "./data_dir.ts";
+import { EXIT } from "./errors.ts";
+import { findModelFolder } from "./find_model.ts";
+import { generateLocally, type LocalRequest, type LocalResult } from "./local_generation.ts";
+import { Progress } from "./progress.ts";
+import { explained, parseSamplingOptions, parseTokenIds, samplingOptions } from "./sampling_options.ts";
+import { precisionOption, quantizationOption } from "./weight_options.ts";
+
+export const generateCommand: Command = {
+  name: "generate",
+  summary: "Generate text with a model, here and now",
+  positionals: ["MODEL"],
+  options: {
+    prompt: {
+      type: "string",
+      value: "TEXT",
+      description: "A user's message, put through the model's chat template",
+    },
+    raw: {
+      type: "boolean",
+      description: "Take --prompt as plain text to be continued, without the template",
+    },
+    "prompt-ids": {
+      type: "string",
+      value: "1,2,…",
+      description: "Token ids, taken as they are, instead of --prompt",
+    },
+    ...samplingOptions,
+    quantization: quantizationOption,
+    precision: precisionOption,
+    data: dataDirOption,
+    json: { type: "boolean", description: "Print one JSON object at the end (errors, too) instead of text" },
+  },
+  notes:
+    "MODEL is a folder or the name of a registered model. What no option sets is taken from the model's\n" +
+    "generation_config.json. A model without tokenizer works with --prompt-ids and gives ids, but no text.",
+  async run(invocation) {
+    const { terminal, signal } = invocation;
+    const request = await readRequest(invocation);
+    const json = invocation.flag("json");
+    await using engine = createWorkerEngine();
+    using progress = new LoadBar(invocation);
+    const result = await generateLocally(engine, request, {
+      signal,
+      onLoad: (state) => progress.update(state),
+      ...json ? {} : { onText: (text) => terminal.write(text) },
+    });
+    terminal.print(json ? JSON.stringify(toJson(request, result)) : "");
+    return EXIT.done;
+  },
+};
+
+async function readRequest(invocation: Invocation): Promise<LocalRequest> {
+  const { terminal, signal } = invocation;
+  const requested = parseSamplingOptions(invocation);
+  const source = promptSource(invocation);
+  const quantization = invocation.choice("quantization", ["none", "fp8"]);
+  const precision = invocation.choice("precision", ["f32", "f16"]);
+  const where = { userDir: terminal.userDir, dataDir: dataDirOf(invocation) };
+  const { path } = await findModelFolder(invocation.positional("MODEL"), where);
+  using checkpoint = await openCheckpoint(path, { signal });
+  const served = await servedTextOf(checkpoint);
+  const contextLength = checkpoint.config.maxPositionEmbeddings;
+  const defaults = {
+    origin: "CHECKPOINT",
+    values: samplingOfCheckpoint(checkpoint.generationConfig),
+  } as const;
+  const sampling = resolveSampling(requested, [defaults], { contextLength, drawSeed });
+  if (sampling.stop.length > 0 && served.tokenizer === null) {
+    throw new ConfigError("Cannot stop at strings: the model has no tokenizer", { field: "stop" });
+  }
+  const ids = invocation.flag("raw") && "text" in source ? rawTokenIds(served, source.text) : undefined;
+  const prompt = buildPrompt(served, ids === undefined ? source : { tokenIds: ids }, {
+    history: null,
+    contextLength,
+  });
+  return {
+    path,
+    quantization,
+    precision,
+    promptTokenIds: prompt.tokenIds,
+    continuesText: invocation.flag("raw"),
+    sampling,
+    served,
+    maxContext: Math.min(contextLength, prompt.tokenIds.length + sampling.maxTokens),
+  };
+}
+
+function promptSource(invocation: Invocation): Exclude<PromptSource, { readonly messages: unknown }> {
+  const text = invocation.text("prompt");
+  const ids = invocation.text("prompt-ids");
+  if ((text === undefined) === (ids === undefined)) {
+    throw invocation.usageError("Give either --prompt or --prompt-ids");
+  }
+  if (text !== undefined) return { text };
+  if (invocation.flag("raw")) {
+    throw invocation.usageError("--raw goes with --prompt, ids are always taken as they are");
+  }
+  return { tokenIds: explained(invocation, "prompt-ids", () => parseTokenIds(ids!)) };
+}
+
+/** Plain text, with the beginning-of-sequence token where the model was trained with one. */
+function rawTokenIds({ tokenizer }: ServedText, text: string): readonly number[] {
+  if (tokenizer === null) {
+    throw new ConfigError("Cannot encode the prompt: the model has no tokenizer, give --prompt-ids", {
+      field: "prompt",
+    });
+  }
+  return tokenizer.encode(text, { bos: tokenizer.addsBos });
+}
+
+/** The object that scripts rely on. */
+function toJson(request: LocalRequest, { tokens, text, finishReason, timings, loadMs }: LocalResult) {
+  const withLogprobs = request.sampling.logprobs >= 0;
+  return {
+    promptTokenIds: request.promptTokenIds,
+    tokenIds: tokens.map(({ id }) => id),
+    text,
+    finishReason,
+    logprobs: withLogprobs
+      ? tokens.map(({ id, logprob, top }) => ({ id, logprob: logprob ?? null, top: top ?? [] }))
+      : null,
+    timings: { ...timings, loadMs },
+  };
+}
+
+/** Progress of the load, on a screen only: elsewhere nobody waits for it. */
+class LoadBar implements Disposable {
+  #bar: Progress | undefined;
+
+  constructor({ terminal }: Invocation) {
+    if (terminal.isInteractive) this.#bar = new Progress(terminal);
+  }
+
+  update({ loadedBytes, totalBytes, fraction }: LoadProgress): void {
+    this.#bar?.update({ stage: "Loading", doneBytes: loadedBytes, totalBytes });
+    if (fraction >= 1) this[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    this.#bar?.[Symbol.dispose]();
+    this.#bar = undefined;
+  }
+}
+
+function drawSeed(): bigint {
+  return randomBytes(8).readBigUInt64LE();
+}

@@ -1,0 +1,71 @@
+/** `geodesic inspect MODEL`: what a checkpoint folder is, down to its hashes, and how it came to be. */
+import { inspectCheckpoint, type Inspection } from "../merge/inspect.ts";
+import type { MergeRecord } from "../merge/record.ts";
+import type { Command } from "./command.ts";
+import { dataDirOf, dataDirOption } from "./data_dir.ts";
+import { EXIT } from "./errors.ts";
+import { findModelFolder } from "./find_model.ts";
+import { formatBytes } from "./units.ts";
+
+export const inspectCommand: Command = {
+  name: "inspect",
+  summary: "Show a model's architecture, sizes, dtypes, hashes and provenance",
+  positionals: ["MODEL"],
+  options: {
+    data: dataDirOption,
+    json: { type: "boolean", description: "Print all of it, and errors, as one JSON object" },
+  },
+  notes: "MODEL is a folder or the name of a registered model. All its files are read, to hash them.",
+  async run(invocation) {
+    const { terminal, signal } = invocation;
+    const where = { userDir: terminal.userDir, dataDir: dataDirOf(invocation) };
+    const { path } = await findModelFolder(invocation.positional("MODEL"), where);
+    const inspection = await inspectCheckpoint(path, { signal });
+    terminal.print(invocation.flag("json") ? JSON.stringify(inspection) : describe(inspection).join("\n"));
+    return EXIT.done;
+  },
+};
+
+function describe(inspection: Inspection): readonly string[] {
+  const { config, dtypes, files } = inspection;
+  const rows: readonly (readonly [string, string])[] = [
+    ["folder", inspection.dir],
+    ["architecture", `${config.architecture}, ${config.layers} layers`],
+    ["hidden", `${config.hiddenSize}, MLP ${config.intermediateSize}`],
+    ["heads", `${config.queryHeads} query, ${config.kvHeads} key/value, of ${config.headDim}`],
+    ["positions", `${config.maxPositionEmbeddings}, ${windowOf(config)}, RoPE base ${config.ropeTheta}`],
+    ["vocabulary", `${config.vocabSize}${config.tieWordEmbeddings ? ", embedding tied to the output" : ""}`],
+    ["parameters", inspection.parameterCount.toLocaleString("en-US")],
+    ["weights", `${formatBytes(inspection.weightBytes)} in ${inspection.tensorCount} tensors`],
+    ...dtypes.map(({ dtype, tensors, bytes }) =>
+      ["", `${dtype}: ${tensors} tensors, ${formatBytes(bytes)}`] as const
+    ),
+    ["manifest", inspection.manifestSha256],
+    ...files.map(({ path, sizeBytes, sha256 }) =>
+      ["", `${sha256}  ${path}, ${formatBytes(sizeBytes)}`] as const
+    ),
+    ...provenanceRows(inspection.provenance, inspection.matchesProvenance),
+  ];
+  const width = Math.max(...rows.map(([label]) => label.length));
+  return rows.map(([label, value]) => `${label.padEnd(width)}  ${value}`);
+}
+
+function windowOf({ slidingWindow }: Inspection["config"]): string {
+  return slidingWindow === null ? "no sliding window" : `sliding window ${slidingWindow}`;
+}
+
+function provenanceRows(
+  record: MergeRecord | null,
+  matches: boolean | null,
+): readonly (readonly [string, string])[] {
+  if (record === null) return [["provenance", "none: not merged by Geodesic"]];
+  const modes = Map.groupBy(record.tensors, ({ mode }) => mode);
+  return [
+    ["provenance", `${record.method}, Geodesic ${record.toolVersion}, ${record.dtype}`],
+    ...record.sources.map(({ name, isBase, manifestSha256 }) =>
+      ["", `${name}${isBase ? " (base)" : ""}, manifest ${manifestSha256}`] as const
+    ),
+    ["", [...modes].map(([mode, tensors]) => `${tensors.length} ${mode}`).sort().join(", ")],
+    ["", matches ? "the files are those that it describes" : "THE FILES ARE NOT THOSE THAT IT DESCRIBES"],
+  ];
+}

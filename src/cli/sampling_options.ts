@@ -1,0 +1,106 @@
+/**
+ * Sampling parameters as options: `topP` is `--top-p`. Values are held to the same ranges as requests and defaults, by
+ * the same validator.
+ */
+import { parseSampling } from "../app/sampling.ts";
+import type { SamplingInput, SamplingKey } from "../app/types.ts";
+import { ConfigError } from "../errors.ts";
+import type { Invocation, OptionSpec } from "./command.ts";
+
+interface SamplingOption extends OptionSpec {
+  readonly key: SamplingKey;
+  /** Throws SyntaxError where the text is not of the right kind; ranges are the validator's business. */
+  readonly parse: (text: string) => unknown;
+}
+
+const number = (key: SamplingKey, description: string): SamplingOption => ({
+  key,
+  description,
+  type: "string",
+  value: "X",
+  parse: parseNumber,
+});
+const count = (key: SamplingKey, description: string): SamplingOption => ({
+  ...number(key, description),
+  value: "N",
+});
+
+const OPTIONS: Readonly<Record<string, SamplingOption>> = {
+  temperature: number("temperature", "0 always takes the likeliest token"),
+  "top-k": count("topK", "Sample among the k likeliest tokens; 0: all"),
+  "top-p": number("topP", "Sample among the likeliest tokens that hold this mass; 1: all"),
+  "min-p": number("minP", "Drop tokens with less than this share of the likeliest one's probability"),
+  "typical-p": number("typicalP", "Locally typical sampling, the mass to keep; 1: off"),
+  "repetition-penalty": number("repetitionPenalty", "Make tokens that have occurred less likely; 1: off"),
+  "presence-penalty": number("presencePenalty", "Taken off the logit of tokens in the output"),
+  "frequency-penalty": number("frequencyPenalty", "Taken off the logit for each time in the output"),
+  "max-tokens": count("maxTokens", "Generate at most this many tokens"),
+  "min-tokens": count("minTokens", "Do not stop before this many tokens"),
+  seed: { ...count("seed", "The same seed gives the same tokens"), parse: parseSeed },
+  logprobs: count("logprobs", "Report this many likeliest tokens at each step (with --json)"),
+};
+const STOP: OptionSpec = {
+  type: "string",
+  multiple: true,
+  value: "TEXT",
+  description: "End before this text; repeatable",
+};
+const STOP_IDS: OptionSpec = { type: "string", value: "1,2,…", description: "End at these token ids" };
+const IGNORE_EOS: OptionSpec = { type: "boolean", description: "Do not stop at the end-of-sequence token" };
+
+export const samplingOptions: Readonly<Record<string, OptionSpec>> = {
+  ...OPTIONS,
+  stop: STOP,
+  "stop-token-ids": STOP_IDS,
+  "ignore-eos": IGNORE_EOS,
+};
+
+/** What the command line sets. Throws UsageError that names the option. */
+export function parseSamplingOptions(invocation: Invocation): SamplingInput {
+  const given: Partial<Record<SamplingKey, unknown>> = {};
+  for (const [name, { key, parse }] of Object.entries(OPTIONS)) {
+    const text = invocation.text(name);
+    if (text !== undefined) given[key] = explained(invocation, name, () => parse(text));
+  }
+  const stop = invocation.texts("stop");
+  if (stop.length > 0) given.stop = stop;
+  const stopIds = invocation.text("stop-token-ids");
+  if (stopIds !== undefined) {
+    given.stopTokenIds = explained(invocation, "stop-token-ids", () => parseTokenIds(stopIds));
+  }
+  if (invocation.flag("ignore-eos")) given.ignoreEos = true;
+  try {
+    return parseSampling(given);
+  } catch (error) {
+    throw error instanceof ConfigError ? invocation.usageError(error.message) : error;
+  }
+}
+
+/** "1, 2,3" → ids. Throws SyntaxError for anything but whole numbers. */
+export function parseTokenIds(text: string): readonly number[] {
+  return text.split(",").map((part) => {
+    if (!/^\s*\d{1,10}\s*$/.test(part)) throw new SyntaxError("token ids, such as 1,2,3");
+    return Number(part);
+  });
+}
+
+/** Runs a parser; its SyntaxError says what would have been right. */
+export function explained<T>(invocation: Invocation, name: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw invocation.usageError(`--${name} is "${invocation.text(name)}", expected ${error.message}`);
+  }
+}
+
+function parseNumber(text: string): number {
+  const value = text.trim() === "" ? NaN : Number(text);
+  if (Number.isFinite(value)) return value;
+  throw new SyntaxError("a number");
+}
+
+function parseSeed(text: string): bigint {
+  if (/^\d{1,20}$/.test(text)) return BigInt(text);
+  throw new SyntaxError("a whole number from 0 to 2^64 - 1");
+}

@@ -1,0 +1,14 @@
+/** How a model is held on the device, the same for all commands that load one. The first word is the default. */
+import type { OptionSpec } from "./command.ts";
+
+export const quantizationOption: OptionSpec = {
+  type: "string",
+  value: "none|fp8",
+  description: "fp8: linear layers in 8 bits, a scale for each output channel (default none: as stored)",
+};
+
+export const precisionOption: OptionSpec = {
+  type: "string",
+  value: "f32|f16",
+  description: "Number type of activations and KV cache; sums are always f32 (default f32)",
+};
