@@ -93,6 +93,12 @@ eventRef("promptProcessed").implement({
   }),
 });
 
+/**
+ * Complexity is checked when a field is answered, which is after `generate` has started something. Events are small,
+ * so their lists count once: what passes the limit of fields never fails this one.
+ */
+const EVENT_LIST = { field: 1, multiplier: 1 } as const;
+
 const AlternativeObject = builder.objectRef<EventToken["top"][number]>("TokenAlternative").implement({
   fields: (t) => ({
     id: t.exposeInt("id"),
@@ -123,7 +129,7 @@ eventRef("tokens").implement({
   interfaces,
   fields: (t) => ({
     text: t.exposeString("text", { description: "Append it to what came before." }),
-    tokens: t.expose("tokens", { type: [TokenObject] }),
+    tokens: t.expose("tokens", { type: [TokenObject], complexity: EVENT_LIST }),
   }),
 });
 

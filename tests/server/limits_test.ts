@@ -4,7 +4,7 @@ import { getIntrospectionQuery, parse } from "graphql";
 import { MAX_BODY_BYTES } from "../../src/server/graphql.ts";
 import { checkQueryLimits, DEFAULT_QUERY_LIMITS as LIMITS } from "../../src/server/query_limits.ts";
 import { ApiServer } from "../support/api_server.ts";
-import { FakeGateway } from "../support/fake_gateway.ts";
+import { FakeGateway, tokens } from "../support/fake_gateway.ts";
 
 const times = (count: number, text: (index: number) => string) =>
   Array.from({ length: count }, (_, index) => text(index)).join(" ");
@@ -89,6 +89,20 @@ Deno.test("startServer() answers the introspection query that tools send", async
   const answer = await api.query(getIntrospectionQuery({ oneOf: true, inputValueDeprecation: true }));
   expect(answer.body.errors).toBeUndefined();
   expect(answer.body.data.__schema.types.length).toBeGreaterThan(50);
+});
+
+Deno.test("startServer() never finds a subscription too complex once it has started something", async () => {
+  const fake = new FakeGateway();
+  await using api = new ApiServer(fake.gateway);
+  const most = `tokens { ${times(190, () => "id")} top { ${times(195, () => "id")} } }`;
+  const stream = api.subscribe(`subscription {
+    generate(input: { model: { name: "owner/merged" }, prompt: { text: "x" } }) { ... on TokensGenerated { ${most} } }
+  }`);
+  const first = stream.next();
+  while (api.server.liveStreams === 0) await (await fetch(`${api.server.origin}/livez`)).body?.cancel();
+  fake.lastLog.push(tokens("a"));
+  expect((await first).value).toEqual({ data: { generate: { tokens: [{ id: 1, top: [] }] } } });
+  await stream.return(undefined);
 });
 
 Deno.test("checkQueryLimits() measures a bomb of fragments in the time of its text", () => {
