@@ -24,6 +24,6 @@ export const sample = defineKernel({
   },
   params: { vocabSize: "u32", recordWords: "u32", rowCount: "u32" },
   overrides: { workgroupSize: 256 },
-  libs: { random: ["philox"], order: ["float_order"] },
+  libs: { random: ["philox"], order: ["float_order"], reduce: ["lane_reduce"] },
   grid: ({ rowCount }) => [rowCount],
 });
