@@ -4,10 +4,12 @@
 //
 // queries [rows, queryStride] Act     cache [blocks, k|v, kvHeads, blockSize, headDim] Act
 // plan u32, see src/model/plan.ts     attended [rows, queryStride] Act
-// Grid: x over query heads, y over rows. In a tile each invocation scores one key; then the invocations are dealt out
-// as (team, column): a column is four elements of headDim, and a team adds up every teams-th key of the tile. Order of
-// additions depends on the row's own position only.
+// Grid: x over bundles of up to HEADS query heads of one kv head, which share every key and value; y over rows.
+// In a tile each invocation scores one key; then the invocations are dealt out as (team, column): a column is four
+// elements of headDim, and a team adds up every teams-th key of the tile. The order of additions depends on the row's
+// own position only, so a row's result is the same in a prompt, in decoding and in any batch.
 override WORKGROUP: u32 = 64; // a power of two, at least headDim / 4
+override HEADS: u32 = 1;      // 1, 2 or 4
 
 const LOWEST = -3.4028234e38;
 
@@ -28,47 +30,70 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> attended: array<Act4>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-var<workgroup> scores: array<f32, WORKGROUP>;        // then weights
-var<workgroup> places: array<u32, WORKGROUP>;        // of the tile's values in the cache
-var<workgroup> team_sums: array<vec4<f32>, WORKGROUP>;
-var<workgroup> team_weights: array<f32, WORKGROUP>;
+var<workgroup> scores: array<vec4<f32>, WORKGROUP>; // one component per head; later the weights
+var<workgroup> places: array<u32, WORKGROUP>;       // of the tile's values in the cache
+var<workgroup> team_values: array<mat4x4<f32>, WORKGROUP>;
+
+fn across(v: vec4<f32>) -> f32 {
+  return (v.x + v.y) + (v.z + v.w);
+}
+
+// The scores of one key for the bundle's heads, whose queries begin at `query` and lie `columns` apart.
+fn score_key(query: vec4<u32>, place: u32) -> vec4<f32> {
+  var a = vec4<f32>();
+  var b = vec4<f32>();
+  var c = vec4<f32>();
+  var d = vec4<f32>();
+  for (var column = 0u; column < params.columns; column++) {
+    let key = vec4<f32>(cache[place + column]);
+    a = fma(vec4<f32>(queries[query.x + column]), key, a);
+    if (HEADS > 1u) { b = fma(vec4<f32>(queries[query.y + column]), key, b); }
+    if (HEADS > 2u) {
+      c = fma(vec4<f32>(queries[query.z + column]), key, c);
+      d = fma(vec4<f32>(queries[query.w + column]), key, d);
+    }
+  }
+  return vec4<f32>(across(a), across(b), across(c), across(d)) * params.scale;
+}
 
 @compute @workgroup_size(WORKGROUP)
 fn attention(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-  let head = group.x;
   let row = group.y;
-  let kv_head = head / (params.queryHeads / params.kvHeads);
   let columns = params.columns;
+  let heads = params.queryHeads / params.kvHeads; // that share a kv head
+  let bundles = (heads + HEADS - 1u) / HEADS;
+  let kv_head = group.x / bundles;
+  let first_head = group.x % bundles * HEADS;
+  // A bundle that has fewer heads repeats its last one.
+  let bundle = kv_head * heads + min(first_head + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(heads - 1u));
+  let query = row * params.queryStride / 4u + bundle * columns;
   let teams = WORKGROUP / columns;
   let team = local / columns;
   let column = local % columns;
-  let query = (row * params.queryStride) / 4u + head * columns;
   let position = plan[row * 4u + 2u];
   let table = plan[row * 4u + 3u];
   let first = select(0u, position - params.window + 1u, position >= params.window);
 
-  var largest = LOWEST;
-  var weight_sum = 0.0;
-  var value_sum = vec4<f32>();
+  var largest = vec4<f32>(LOWEST);
+  var weight_sum = vec4<f32>();
+  var values = mat4x4<f32>(); // one column per head
   for (var tile = first; tile <= position; tile += WORKGROUP) {
     let keys = min(WORKGROUP, position - tile + 1u);
-    var score = LOWEST;
+    var score = vec4<f32>(LOWEST);
     if (local < keys) {
       let key = tile + local;
       let block = plan[table + key / params.blockSize] * 2u * params.kvHeads + kv_head;
       let place = (block * params.blockSize + key % params.blockSize) * columns;
-      var sum = vec4<f32>();
-      for (var d = 0u; d < columns; d++) {
-        sum = fma(vec4<f32>(queries[query + d]), vec4<f32>(cache[place + d]), sum);
-      }
-      score = ((sum.x + sum.y) + (sum.z + sum.w)) * params.scale;
+      score = score_key(query, place);
       places[local] = place + params.kvHeads * params.blockSize * columns;
     }
     scores[local] = score;
+    for (var step = WORKGROUP / 2u; step > 0u; step /= 2u) {
+      workgroupBarrier();
+      if (local < step) { scores[local] = max(scores[local], scores[local + step]); }
+    }
     workgroupBarrier();
-
-    var tile_largest = largest;
-    for (var k = 0u; k < keys; k++) { tile_largest = max(tile_largest, scores[k]); }
+    let tile_largest = max(largest, scores[0]);
     workgroupBarrier();
     scores[local] = exp(score - tile_largest);
     workgroupBarrier();
@@ -76,25 +101,35 @@ fn attention(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     let shrink = exp(largest - tile_largest);
     largest = tile_largest;
     weight_sum *= shrink;
-    value_sum *= shrink;
+    values = mat4x4<f32>(
+      values[0] * shrink.x, values[1] * shrink.y, values[2] * shrink.z, values[3] * shrink.w,
+    );
     if (team < teams) {
-      for (var k = team; k < keys; k += teams) {
-        let weight = scores[k];
+      for (var key = team; key < keys; key += teams) {
+        let weight = scores[key];
+        let value = vec4<f32>(cache[places[key] + column]);
         weight_sum += weight;
-        value_sum = fma(vec4<f32>(weight), vec4<f32>(cache[places[k] + column]), value_sum);
+        values[0] = fma(weight.xxxx, value, values[0]);
+        if (HEADS > 1u) { values[1] = fma(weight.yyyy, value, values[1]); }
+        if (HEADS > 2u) {
+          values[2] = fma(weight.zzzz, value, values[2]);
+          values[3] = fma(weight.wwww, value, values[3]);
+        }
       }
     }
     workgroupBarrier();
   }
 
-  team_sums[local] = value_sum;
-  team_weights[local] = weight_sum;
+  team_values[local] = values;
+  scores[local] = weight_sum;
   workgroupBarrier();
-  if (local < columns) {
-    for (var other = 1u; other < teams; other++) {
-      value_sum += team_sums[other * columns + local];
-      weight_sum += team_weights[other * columns + local];
-    }
-    attended[query + local] = Act4(value_sum / weight_sum);
+  if (local >= columns) { return; }
+  for (var other = 1u; other < teams; other++) {
+    values += team_values[other * columns + local];
+    weight_sum += scores[other * columns + local];
   }
+  attended[query.x + local] = Act4(values[0] / weight_sum.x);
+  if (HEADS > 1u && first_head + 1u < heads) { attended[query.y + local] = Act4(values[1] / weight_sum.y); }
+  if (HEADS > 2u && first_head + 2u < heads) { attended[query.z + local] = Act4(values[2] / weight_sum.z); }
+  if (HEADS > 2u && first_head + 3u < heads) { attended[query.w + local] = Act4(values[3] / weight_sum.w); }
 }

@@ -3,10 +3,11 @@
 // Weight rows 2p and 2p+1 are row p of the gate and row p of the up projection.
 // input [rows, groups·16] f32     gain [groups·16] f32     weights [pairs·2, groups·16]   channels [pairs·2] (scale, bias)
 // activated [rows, stride] Act
-// Grid: x over pairs, y over tokens by TOKENS.
+// Grid: x over pairs by PAIRS, y over tokens by TOKENS.
 override WORKGROUP: u32 = 32;
 override LANES: u32 = 1;
 override TOKENS: u32 = 1;
+override PAIRS: u32 = 1;
 
 struct Params {
   rows: u32,
@@ -28,22 +29,24 @@ struct Params {
 @compute @workgroup_size(WORKGROUP)
 fn gate_up(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
   let lane = local % LANES;
-  let pair = group.x * (WORKGROUP / LANES) + local / LANES;
-  let slice_pair = min(pair, params.pairs - 1u);
+  let first_pair = (group.x * (WORKGROUP / LANES) + local / LANES) * PAIRS;
   let token = group.y * TOKENS;
   let rows = min(vec4<u32>(token, token + 1u, token + 2u, token + 3u), vec4<u32>(params.rows - 1u));
-  let sums = reduce(dot_pair(slice_pair, rows, lane), local, lane);
-  if (lane != 0u || pair >= params.pairs) { return; }
+  var sums = reduce(dot_pairs(first_pair, rows, lane), local, lane);
+  if (lane != 0u) { return; }
 
   let inverse = inverse_rms(sums.squares);
-  let even = channels[slice_pair * 2u];
-  let odd = channels[slice_pair * 2u + 1u];
-  for (var t = 0u; t < TOKENS; t++) {
-    let row = token + t;
-    if (row < params.rows) {
-      let gate = fma(sums.even[t] * inverse[t], even.x, even.y);
-      let up = fma(sums.odd[t] * inverse[t], odd.x, odd.y);
-      activated[row * params.stride + params.firstPair + pair] = Act(gate / (1.0 + exp(-gate)) * up);
+  for (var p = 0u; p < PAIRS && first_pair + p < params.pairs; p++) {
+    let pair = first_pair + p;
+    let even = channels[pair * 2u];
+    let odd = channels[pair * 2u + 1u];
+    for (var t = 0u; t < TOKENS; t++) {
+      let row = token + t;
+      if (row < params.rows) {
+        let gate = fma(sums.even[p][t] * inverse[t], even.x, even.y);
+        let up = fma(sums.odd[p][t] * inverse[t], odd.x, odd.y);
+        activated[row * params.stride + params.firstPair + pair] = Act(gate / (1.0 + exp(-gate)) * up);
+      }
     }
   }
 }

@@ -2,10 +2,11 @@
 //
 // input [rows, groups·16] Act   weights [pairs·2, groups·16]   channels [pairs·2] (scale, bias)
 // hidden [rows, stride] f32, updated in place
-// Grid: x over pairs of outputs, y over tokens by TOKENS. The last pair of an odd layer has a zero row.
+// Grid: x over pairs of outputs by PAIRS, y over tokens by TOKENS. The last pair of an odd layer has a zero row.
 override WORKGROUP: u32 = 32;
 override LANES: u32 = 1;
 override TOKENS: u32 = 1;
+override PAIRS: u32 = 1;
 
 struct Params {
   rows: u32,
@@ -25,22 +26,24 @@ struct Params {
 @compute @workgroup_size(WORKGROUP)
 fn linear_residual(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
   let lane = local % LANES;
-  let pair = group.x * (WORKGROUP / LANES) + local / LANES;
-  let slice_pair = min(pair, params.pairs - 1u);
+  let first_pair = (group.x * (WORKGROUP / LANES) + local / LANES) * PAIRS;
   let token = group.y * TOKENS;
   let rows = min(vec4<u32>(token, token + 1u, token + 2u, token + 3u), vec4<u32>(params.rows - 1u));
-  let sums = reduce(dot_pair(slice_pair, rows, lane), local, lane);
-  if (lane != 0u || pair >= params.pairs) { return; }
+  var sums = reduce(dot_pairs(first_pair, rows, lane), local, lane);
+  if (lane != 0u) { return; }
 
-  let even = channels[slice_pair * 2u];
-  let odd = channels[slice_pair * 2u + 1u];
-  let output = (params.firstPair + pair) * 2u;
-  for (var t = 0u; t < TOKENS; t++) {
-    let row = token + t;
-    if (row < params.rows) {
-      let at = row * params.stride + output;
-      hidden[at] += fma(sums.even[t], even.x, even.y);
-      if (output + 1u < params.outputs) { hidden[at + 1u] += fma(sums.odd[t], odd.x, odd.y); }
+  for (var p = 0u; p < PAIRS && first_pair + p < params.pairs; p++) {
+    let pair = first_pair + p;
+    let even = channels[pair * 2u];
+    let odd = channels[pair * 2u + 1u];
+    let output = (params.firstPair + pair) * 2u;
+    for (var t = 0u; t < TOKENS; t++) {
+      let row = token + t;
+      if (row < params.rows) {
+        let at = row * params.stride + output;
+        hidden[at] += fma(sums.even[p][t], even.x, even.y);
+        if (output + 1u < params.outputs) { hidden[at + 1u] += fma(sums.odd[p][t], odd.x, odd.y); }
+      }
     }
   }
 }

@@ -2,10 +2,11 @@
 //
 // input [rows, groups·16] f32     gain [groups·16] f32     weights [pairs·2, groups·16]   channels [pairs·2] (scale, bias)
 // plan u32: from `samples` on, (row, slot) per sample      logits [samples, outputs] f32
-// Grid: x over pairs, y over samples by TOKENS. The last pair of an odd vocabulary has a zero row.
+// Grid: x over pairs by PAIRS, y over samples by TOKENS. The last pair of an odd vocabulary has a zero row.
 override WORKGROUP: u32 = 32;
 override LANES: u32 = 1;
 override TOKENS: u32 = 1;
+override PAIRS: u32 = 1;
 
 struct Params {
   rows: u32,      // samples
@@ -33,23 +34,25 @@ fn sample_row(sample: u32) -> u32 {
 @compute @workgroup_size(WORKGROUP)
 fn lm_head(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
   let lane = local % LANES;
-  let pair = group.x * (WORKGROUP / LANES) + local / LANES;
-  let slice_pair = min(pair, params.pairs - 1u);
+  let first_pair = (group.x * (WORKGROUP / LANES) + local / LANES) * PAIRS;
   let first = group.y * TOKENS;
   let rows = vec4<u32>(sample_row(first), sample_row(first + 1u), sample_row(first + 2u), sample_row(first + 3u));
-  let sums = reduce(dot_pair(slice_pair, rows, lane), local, lane);
-  if (lane != 0u || pair >= params.pairs) { return; }
+  var sums = reduce(dot_pairs(first_pair, rows, lane), local, lane);
+  if (lane != 0u) { return; }
 
   let inverse = inverse_rms(sums.squares);
-  let even = channels[slice_pair * 2u];
-  let odd = channels[slice_pair * 2u + 1u];
-  let output = (params.firstPair + pair) * 2u;
-  for (var t = 0u; t < TOKENS; t++) {
-    let sample = first + t;
-    if (sample < params.rows) {
-      let at = sample * params.outputs + output;
-      logits[at] = fma(sums.even[t] * inverse[t], even.x, even.y);
-      if (output + 1u < params.outputs) { logits[at + 1u] = fma(sums.odd[t] * inverse[t], odd.x, odd.y); }
+  for (var p = 0u; p < PAIRS && first_pair + p < params.pairs; p++) {
+    let pair = first_pair + p;
+    let even = channels[pair * 2u];
+    let odd = channels[pair * 2u + 1u];
+    let output = (params.firstPair + pair) * 2u;
+    for (var t = 0u; t < TOKENS; t++) {
+      let sample = first + t;
+      if (sample < params.rows) {
+        let at = sample * params.outputs + output;
+        logits[at] = fma(sums.even[p][t] * inverse[t], even.x, even.y);
+        if (output + 1u < params.outputs) { logits[at + 1u] = fma(sums.odd[p][t] * inverse[t], odd.x, odd.y); }
+      }
     }
   }
 }

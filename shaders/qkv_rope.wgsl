@@ -5,10 +5,11 @@
 // input [rows, groups·16] f32     gain [groups·16] f32         weights [pairs·2, groups·16]  channels [pairs·2] (scale, bias)
 // rotary [positions, headDim/2] (cos, sin)                     plan u32, see src/model/plan.ts
 // queries [rows, queryStride]     cache [blocks, k|v, kvHeads, blockSize, headDim]
-// Grid: x over pairs, y over tokens by TOKENS.
+// Grid: x over pairs by PAIRS, y over tokens by TOKENS.
 override WORKGROUP: u32 = 32;
 override LANES: u32 = 1;
 override TOKENS: u32 = 1;
+override PAIRS: u32 = 1;
 
 struct Params {
   rows: u32,
@@ -37,42 +38,44 @@ struct Params {
 @compute @workgroup_size(WORKGROUP)
 fn qkv_rope(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
   let lane = local % LANES;
-  let pair = group.x * (WORKGROUP / LANES) + local / LANES;
-  let slice_pair = min(pair, params.pairs - 1u);
+  let first_pair = (group.x * (WORKGROUP / LANES) + local / LANES) * PAIRS;
   let token = group.y * TOKENS;
   let rows = min(vec4<u32>(token, token + 1u, token + 2u, token + 3u), vec4<u32>(params.rows - 1u));
-  let sums = reduce(dot_pair(slice_pair, rows, lane), local, lane);
-  if (lane != 0u || pair >= params.pairs) { return; }
+  var sums = reduce(dot_pairs(first_pair, rows, lane), local, lane);
+  if (lane != 0u) { return; }
 
   let inverse = inverse_rms(sums.squares);
-  let even = channels[slice_pair * 2u];
-  let odd = channels[slice_pair * 2u + 1u];
-  let half_dim = params.headDim / 2u;
-  let head = (params.firstPair + pair) / half_dim;
-  let i = (params.firstPair + pair) % half_dim;
-  for (var t = 0u; t < TOKENS; t++) {
-    let row = token + t;
-    if (row < params.rows) {
-      let position = plan[row * 4u + 2u];
-      var a = fma(sums.even[t] * inverse[t], even.x, even.y);
-      var b = fma(sums.odd[t] * inverse[t], odd.x, odd.y);
-      if (head < params.queryHeads + params.kvHeads) {
-        let angle = rotary[position * half_dim + i];
-        let rotated = fma(a, angle.x, -(b * angle.y));
-        b = fma(b, angle.x, a * angle.y);
-        a = rotated;
-      }
-      if (head < params.queryHeads) {
-        let at = row * params.queryStride + head * params.headDim + i;
-        queries[at] = Act(a);
-        queries[at + half_dim] = Act(b);
-      } else {
-        // Heads count on from k to v, as the two halves of a block do.
-        let block = plan[plan[row * 4u + 3u] + position / params.blockSize];
-        let cache_head = block * 2u * params.kvHeads + head - params.queryHeads;
-        let at = (cache_head * params.blockSize + position % params.blockSize) * params.headDim + i;
-        cache[at] = Act(a);
-        cache[at + half_dim] = Act(b);
+  for (var p = 0u; p < PAIRS && first_pair + p < params.pairs; p++) {
+    let pair = first_pair + p;
+    let even = channels[pair * 2u];
+    let odd = channels[pair * 2u + 1u];
+    let half_dim = params.headDim / 2u;
+    let head = (params.firstPair + pair) / half_dim;
+    let i = (params.firstPair + pair) % half_dim;
+    for (var t = 0u; t < TOKENS; t++) {
+      let row = token + t;
+      if (row < params.rows) {
+        let position = plan[row * 4u + 2u];
+        var a = fma(sums.even[p][t] * inverse[t], even.x, even.y);
+        var b = fma(sums.odd[p][t] * inverse[t], odd.x, odd.y);
+        if (head < params.queryHeads + params.kvHeads) {
+          let angle = rotary[position * half_dim + i];
+          let rotated = fma(a, angle.x, -(b * angle.y));
+          b = fma(b, angle.x, a * angle.y);
+          a = rotated;
+        }
+        if (head < params.queryHeads) {
+          let at = row * params.queryStride + head * params.headDim + i;
+          queries[at] = Act(a);
+          queries[at + half_dim] = Act(b);
+        } else {
+          // Heads count on from k to v, as the two halves of a block do.
+          let block = plan[plan[row * 4u + 3u] + position / params.blockSize];
+          let cache_head = block * 2u * params.kvHeads + head - params.queryHeads;
+          let at = (cache_head * params.blockSize + position % params.blockSize) * params.headDim + i;
+          cache[at] = Act(a);
+          cache[at + half_dim] = Act(b);
+        }
       }
     }
   }

@@ -7,9 +7,9 @@ fn load_input(row: u32, group: u32) -> mat4x4<f32> {
   return mat4x4<f32>(input[at], input[at + 1u], input[at + 2u], input[at + 3u]);
 }
 
-fn apply_gain(x: mat4x4<f32>, group: u32) -> mat4x4<f32> {
+fn load_gain(group: u32) -> mat4x4<f32> {
   let at = group * 4u;
-  return mat4x4<f32>(x[0] * gain[at], x[1] * gain[at + 1u], x[2] * gain[at + 2u], x[3] * gain[at + 3u]);
+  return mat4x4<f32>(gain[at], gain[at + 1u], gain[at + 2u], gain[at + 3u]);
 }
 
 // 1 / sqrt(mean of squares + eps), one component per token.

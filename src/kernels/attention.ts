@@ -23,12 +23,19 @@ export const attention = defineKernel({
     window: "u32",
     scale: "f32",
   },
-  overrides: { WORKGROUP: 64 },
+  overrides: { WORKGROUP: 64, HEADS: 1 },
   libs: { act: ACT_LIBS },
-  grid: ({ rows, queryHeads }) => [queryHeads, rows],
+  grid: (
+    { rows, queryHeads, kvHeads },
+    { HEADS },
+  ) => [kvHeads * Math.ceil(queryHeads / kvHeads / HEADS), rows],
 });
 
-/** Invocations for a head: one per key of a tile, and at least one per four elements. A power of two. */
-export function attentionWorkgroup(headDim: number): number {
-  return Math.max(64, 2 ** Math.ceil(Math.log2(headDim / 4)));
+/** Largest head that a workgroup covers, four elements per invocation. */
+export const MAX_HEAD_DIM = 256;
+
+/** Query heads of one kv head that a workgroup takes together. */
+export function headBundle(queryHeads: number, kvHeads: number): number {
+  const heads = queryHeads / kvHeads;
+  return heads > 2 ? 4 : heads;
 }

@@ -26,7 +26,7 @@ export const gateUp = defineKernel({
     act: ACT_LIBS,
     reduce: REDUCE_LIBS,
     input: ["input_normed"],
-    core: ["dot_pair"],
+    core: ["dot_pairs"],
   },
   grid: linearGrid,
 });

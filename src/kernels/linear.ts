@@ -1,5 +1,5 @@
 /**
- * What all kernels with a matrix product share (shaders/lib/dot_pair.wgsl): the libraries that can fill their slots,
+ * What all kernels with a matrix product share (shaders/lib/dot_pairs.wgsl): the libraries that can fill their slots,
  * their tunables and their grid. Weight matrices come as pairs of adjacent rows, each row padded to groups of sixteen.
  */
 import type { KernelVariant } from "../gpu/kernel.ts";
@@ -20,7 +20,7 @@ export const WEIGHT_LIBS = ["weight_bf16", "weight_f16", "weight_f32", "weight_f
 export const ACT_LIBS = ["act_f32", "act_f16"] as const;
 export const REDUCE_LIBS = ["reduce_none", "reduce_workgroup"] as const;
 
-export const LINEAR_OVERRIDES = { WORKGROUP: 32, LANES: 1, TOKENS: 1 } as const;
+export const LINEAR_OVERRIDES = { WORKGROUP: 32, LANES: 1, TOKENS: 1, PAIRS: 1 } as const;
 export type LinearOverride = keyof typeof LINEAR_OVERRIDES;
 
 /** Tokens per invocation in the variant for more than one token. */
@@ -29,15 +29,18 @@ export const TOKEN_TILE = 4;
 /** How invocations share a weight pair on this kind of device. */
 export interface LinearTuning {
   readonly WORKGROUP: number;
+  /** Invocations that share a dot product. */
   readonly LANES: number;
+  /** Pairs of weight rows per invocation, 1 or 4; only 1 where lanes share. */
+  readonly PAIRS: number;
 }
 
 /**
- * A GPU wants neighbouring invocations on neighbouring weights. A software device gathers lane by lane anyway, and
- * does best with one invocation a pair, no barrier and no shared memory.
+ * A GPU wants neighbouring invocations on neighbouring weights. A software device loads lane by lane, one word in
+ * about 7 ns (llvmpipe of Mesa 22.3), whatever lies next to it: what counts there is how often a loaded input is used.
  */
 export function linearTuning(software: boolean): LinearTuning {
-  return software ? { WORKGROUP: 8, LANES: 1 } : { WORKGROUP: 128, LANES: 32 };
+  return software ? { WORKGROUP: 8, LANES: 1, PAIRS: 4 } : { WORKGROUP: 128, LANES: 32, PAIRS: 1 };
 }
 
 /** The variant of a linear kernel for a weight format and for one (`tokens` = 1) or more tokens. */
@@ -58,7 +61,7 @@ export function linearVariant(
 /** x over pairs of weight rows, y over tokens. */
 export function linearGrid(
   { rows, pairs }: { readonly rows: number; readonly pairs: number },
-  { WORKGROUP, LANES, TOKENS }: Readonly<Record<LinearOverride, number>>,
+  { WORKGROUP, LANES, TOKENS, PAIRS }: Readonly<Record<LinearOverride, number>>,
 ): readonly [number, number] {
-  return [Math.ceil(pairs * LANES / WORKGROUP), Math.ceil(rows / TOKENS)];
+  return [Math.ceil(pairs * LANES / (WORKGROUP * PAIRS)), Math.ceil(rows / TOKENS)];
 }

@@ -17,7 +17,7 @@ export const linearResidual = defineKernel({
     act: ACT_LIBS,
     reduce: REDUCE_LIBS,
     input: ["input_plain"],
-    core: ["dot_pair"],
+    core: ["dot_pairs"],
   },
   grid: linearGrid,
 });

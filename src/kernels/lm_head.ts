@@ -23,6 +23,6 @@ export const lmHead = defineKernel({
     samples: "u32",
   },
   overrides: LINEAR_OVERRIDES,
-  libs: { weight: WEIGHT_LIBS, reduce: REDUCE_LIBS, input: ["input_normed"], core: ["dot_pair"] },
+  libs: { weight: WEIGHT_LIBS, reduce: REDUCE_LIBS, input: ["input_normed"], core: ["dot_pairs"] },
   grid: linearGrid,
 });

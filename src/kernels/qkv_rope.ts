@@ -33,7 +33,7 @@ export const qkvRope = defineKernel({
     act: ACT_LIBS,
     reduce: REDUCE_LIBS,
     input: ["input_normed"],
-    core: ["dot_pair"],
+    core: ["dot_pairs"],
   },
   grid: linearGrid,
 });

@@ -7,7 +7,7 @@ import type { GpuBuffer } from "../gpu/buffer.ts";
 import type { GpuDevice } from "../gpu/device.ts";
 import type { StepEncoder } from "../gpu/encoder.ts";
 import type { KernelDeclaration } from "../gpu/kernel.ts";
-import { attention, attentionWorkgroup, NO_WINDOW } from "../kernels/attention.ts";
+import { attention, headBundle, NO_WINDOW } from "../kernels/attention.ts";
 import { embed } from "../kernels/embed.ts";
 import { gateUp } from "../kernels/gate_up.ts";
 import { type LinearOverride, linearTuning, linearVariant, TOKEN_TILE } from "../kernels/linear.ts";
@@ -112,7 +112,7 @@ function qkv(parts: OperationParts, layer: LayerWeights, cache: GpuBuffer): Prom
 async function attend({ device, config, sizes, precision, buffers }: OperationParts, cache: GpuBuffer) {
   const kernel = await device.compile(attention, {
     libs: { act: `act_${precision}` },
-    overrides: { WORKGROUP: attentionWorkgroup(config.headDim) },
+    overrides: { HEADS: headBundle(config.queryHeads, config.kvHeads) },
   });
   const { queries, plan, attended } = buffers;
   const bound = kernel.bind({ queries, cache, plan, attended });

@@ -4,6 +4,7 @@
  */
 import { CapacityError, FormatError } from "../errors.ts";
 import type { ModelConfig } from "../formats/config.ts";
+import { MAX_HEAD_DIM } from "../kernels/attention.ts";
 import { GROUP_SIZE } from "../kernels/linear.ts";
 import { roundUp } from "./plan.ts";
 import type { Precision, RunnerLimits } from "./runner.ts";
@@ -13,9 +14,6 @@ export const BLOCK_SIZE = 16;
 
 /** Prompt tokens per step: enough to keep a device busy, few enough that decoding sequences wait only briefly. */
 const MAX_PROMPT_TOKENS = 512;
-
-/** Largest head that one attention workgroup covers, four elements per invocation. */
-const MAX_HEAD_DIM = 1024;
 
 /** KV cache of all layers unless asked otherwise. */
 const DEFAULT_CACHE_BYTES = 4 * 2 ** 30;
