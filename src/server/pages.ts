@@ -13,13 +13,14 @@ const STYLE_HASH = createHash("sha256").update(STYLE).digest("base64");
 /** What is served here and how to ask it. `showModels` is false for callers who would need a key to list them. */
 export async function frontPage(gateway: Gateway, origin: string, showModels: boolean): Promise<Response> {
   const page = showModels ? await gateway.models.list({ first: MAX_LISTED_MODELS }) : null;
-  const names = page?.edges.map(({ node }) => node.name) ?? [];
-  const list = names.map((name) => `<li>${escaped(name)}</li>`).join("");
+  const models = page?.edges.map(({ node }) => node) ?? [];
+  const list = models.map(({ name }) => `<li>${escaped(name)}</li>`).join("");
+  const example = models.find(({ mergeId }) => mergeId !== null) ?? models[0];
   const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Geodesic</title>
 <meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><style>${STYLE}</style></head><body>
 <h1>Geodesic</h1><p>A model gateway. It speaks <a href="/graphql">GraphQL at /graphql</a>.</p>
 ${list ? `<h2>Models</h2><ul>${list}</ul>` : ""}
-<h2>Try it</h2><pre>${escaped(curlExample(origin, names[0] ?? "owner/name"))}</pre></body></html>`;
+<h2>Try it</h2><pre>${escaped(curlExample(origin, example?.name ?? "owner/name"))}</pre></body></html>`;
   return htmlResponse(html, `style-src 'sha256-${STYLE_HASH}'; img-src data:`);
 }
 

@@ -12,7 +12,7 @@ import {
   validateSchema,
 } from "graphql";
 import { buildSchema } from "../../schema/index.ts";
-import { SAMPLING } from "../support/fake_gateway.ts";
+import { SAMPLING } from "../support/fake_objects.ts";
 
 const schema = buildSchema();
 const ROOT = new URL("../../", import.meta.url);

@@ -3,7 +3,8 @@ import { expect } from "@std/expect";
 import { GeodesicError } from "../../src/errors.ts";
 import { curlExample } from "../../src/server/curl_example.ts";
 import { ApiServer, type Json } from "../support/api_server.ts";
-import { FakeGateway, tokens } from "../support/fake_gateway.ts";
+import { FakeGateway } from "../support/fake_gateway.ts";
+import { tokens } from "../support/fake_log.ts";
 
 const WATCH = `subscription ($id: ID!) { generationEvents(id: $id) { seq } }`;
 

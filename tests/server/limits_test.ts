@@ -4,7 +4,8 @@ import { getIntrospectionQuery, parse } from "graphql";
 import { MAX_BODY_BYTES } from "../../src/server/graphql.ts";
 import { checkQueryLimits, DEFAULT_QUERY_LIMITS as LIMITS } from "../../src/server/query_limits.ts";
 import { ApiServer } from "../support/api_server.ts";
-import { FakeGateway, tokens } from "../support/fake_gateway.ts";
+import { FakeGateway } from "../support/fake_gateway.ts";
+import { tokens } from "../support/fake_log.ts";
 
 const times = (count: number, text: (index: number) => string) =>
   Array.from({ length: count }, (_, index) => text(index)).join(" ");

@@ -1,7 +1,8 @@
 /** Every query over real HTTP. */
 import { expect } from "@std/expect";
 import { ApiServer } from "../support/api_server.ts";
-import { FakeGateway, SAMPLING } from "../support/fake_gateway.ts";
+import { FakeGateway } from "../support/fake_gateway.ts";
+import { SAMPLING } from "../support/fake_objects.ts";
 
 const HASH = "0123456789abcdef".repeat(4);
 

@@ -6,7 +6,8 @@
 import { expect } from "@std/expect";
 import { createClient } from "graphql-sse";
 import { ApiServer, type Json, sseResults } from "../support/api_server.ts";
-import { FakeGateway, finished, tokens, USAGE } from "../support/fake_gateway.ts";
+import { FakeGateway } from "../support/fake_gateway.ts";
+import { finished, tokens, USAGE } from "../support/fake_log.ts";
 
 const EVENT = `__typename seq generationId at
   ... on GenerationQueued { position }

@@ -3,15 +3,10 @@
  * see how many readers it has; everything else answers from a few fixed objects.
  */
 import type {
-  Artifact,
   ChatMessage,
   Gateway,
   GenerateInput,
   Generation,
-  GenerationEvent,
-  GenerationEventBody,
-  Merge,
-  MergeTensor,
   Model,
   Page,
   PageArgs,
@@ -21,147 +16,10 @@ import type {
   Session,
   SessionMessage,
 } from "../../src/app/types.ts";
-import { TERMINAL_EVENT_KINDS } from "../../src/app/types.ts";
 import { CapacityError, ConfigError, ForbiddenError, NotFoundError } from "../../src/errors.ts";
 import type { SamplingParams } from "../../src/model/sampling.ts";
-
-export const T0 = new Date("2024-01-31T09:30:00.000Z");
-const HASH = "0123456789abcdef".repeat(4);
-
-export const SAMPLING: SamplingParams = {
-  temperature: 1,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  typicalP: 1,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  maxTokens: 256,
-  minTokens: 0,
-  stop: [],
-  stopTokenIds: [],
-  ignoreEos: false,
-  seed: 0n,
-  logprobs: -1,
-};
-
-function model(id: string, name: string, over: Partial<Model> = {}): Model {
-  return {
-    id,
-    name,
-    author: "owner",
-    task: "TEXT_GENERATION",
-    architecture: "MistralForCausalLM",
-    parameterCount: 7_241_732_096n,
-    license: "apache-2.0",
-    publishedAt: T0,
-    description: null,
-    nativeContextLength: 32_768,
-    servedContextLength: 4_096,
-    nativeDtype: "BFLOAT16",
-    servedQuantization: "fp8",
-    concurrencyCost: 1,
-    artifactId: "artifact-1",
-    mergeId: null,
-    createdAt: T0,
-    ...over,
-  };
-}
-
-export const MODELS: readonly Model[] = [
-  model("m1", "owner/merged", { mergeId: "merge-1" }),
-  model("m2", "owner/left"),
-  model("m3", "owner/<right>", { servedQuantization: "none" }),
-];
-
-const ARTIFACT: Artifact = {
-  id: "artifact-1",
-  manifestSha256: HASH,
-  sizeBytes: 14_483_464_192n,
-  files: [{ path: "model.safetensors", sizeBytes: 14_483_464_192n, sha256: HASH }],
-};
-
-const MERGE: Merge = {
-  id: "merge-1",
-  status: "SUCCEEDED",
-  method: "slerp",
-  modelId: "m1",
-  baseModelName: "owner/left",
-  sources: [
-    { name: "owner/left", modelId: "m2", layerRange: [0, 2], isBase: true, artifactSha256: HASH },
-    { name: "elsewhere/right", modelId: null, layerRange: null, isBase: false, artifactSha256: HASH },
-  ],
-  dtype: "bfloat16",
-  configYaml: "merge_method: slerp\n",
-  configSha256: HASH,
-  parameters: [
-    { name: "t", filter: "self_attn", value: null, gradient: [0, 0.5, 1] },
-    { name: "t", filter: null, value: 0.5, gradient: null },
-  ],
-  curves: [{ filter: "self_attn", t: [0, 1] }, { filter: null, t: [0.5, null] }],
-  toolVersion: "0.1.0",
-  error: null,
-  startedAt: T0,
-  finishedAt: T0,
-};
-
-const TENSORS: readonly MergeTensor[] = Array.from({ length: 7 }, (_, index) => ({
-  name: `model.layers.${index}.mlp.weight`,
-  layer: index,
-  filter: null,
-  t: 0.5,
-  mode: "SLERP",
-  cosine: 0.25,
-  outputSha256: HASH,
-}));
-
-/** An append-only log that readers can wait on. */
-export class FakeLog {
-  readonly events: GenerationEvent[] = [];
-  readers = 0;
-  /** Reads from the log, over all readers. */
-  reads = 0;
-  #wake = Promise.withResolvers<void>();
-  readonly id: string;
-
-  constructor(id: string) {
-    this.id = id;
-  }
-
-  push(...bodies: GenerationEventBody[]): void {
-    for (const body of bodies) {
-      this.events.push({ seq: this.events.length + 1, generationId: this.id, at: T0, ...body });
-    }
-    this.#wake.resolve();
-    this.#wake = Promise.withResolvers();
-  }
-
-  get ended(): boolean {
-    const last = this.events.at(-1);
-    return last !== undefined && TERMINAL_EVENT_KINDS.has(last.kind);
-  }
-
-  /** Deliberately an async generator that ignores its signal while it waits: the API must end without its help. */
-  async *read(afterSeq: number, onEnd: () => void): AsyncGenerator<GenerationEvent> {
-    this.readers++;
-    try {
-      for (let next = afterSeq;;) {
-        const event = this.events[next];
-        if (event === undefined) await this.#wake.promise;
-        else {
-          next++;
-          this.reads++;
-          yield event;
-          if (TERMINAL_EVENT_KINDS.has(event.kind)) return;
-        }
-      }
-    } finally {
-      this.readers--;
-      onEnd();
-    }
-  }
-}
+import { FakeLog, USAGE } from "./fake_log.ts";
+import { ARTIFACT, HASH, MERGE, MODELS, SAMPLING, T0, TENSORS } from "./fake_objects.ts";
 
 export const KEYS: Readonly<Record<string, Role>> = { v: "VIEWER", g: "GENERATOR", a: "ADMIN" };
 
@@ -462,27 +320,6 @@ export class FakeGateway {
         tokensPerSecond: 12.5,
       },
     });
-}
-
-export const USAGE = { promptTokens: 3, cachedTokens: 0, completionTokens: 2 } as const;
-export const TIMINGS = {
-  steps: 2,
-  dispatchesPerStep: 66,
-  submitsPerStep: 1,
-  readbackBytesPerStep: 16,
-  ttftMs: 1,
-  queueMs: 0,
-  prefillMs: 1,
-  decodeMs: 1,
-  decodeTokensPerSecond: 2,
-} as const;
-
-/** One token that reads as `text`. */
-export function tokens(text: string, id = 1): GenerationEventBody {
-  return { kind: "tokens", text, tokens: [{ id, text, logprob: null, top: [] }] };
-}
-export function finished(text: string): GenerationEventBody {
-  return { kind: "finished", finishReason: "STOP", text, usage: USAGE, timings: TIMINGS };
 }
 
 function pageOf<T>(all: readonly T[], { first = 20, after }: PageArgs): Page<T> {
