@@ -89,8 +89,8 @@ export async function runMerge(
     });
     return await recordResult(options, input, { id, outDir, record });
   } catch (error) {
-    const cancelled = input.signal?.aborted === true;
-    await failMerge(db, clock, id, cancelled ? "CANCELLED" : "FAILED", toErrorRecord(error));
+    if (input.signal?.aborted) await endMerge(db, clock, id, "CANCELLED", null);
+    else await endMerge(db, clock, id, "FAILED", toErrorRecord(error));
     throw error;
   }
 }
@@ -98,7 +98,7 @@ export async function runMerge(
 /** Merges that a dead process was running; how many there were. */
 export async function endInterruptedMerges(db: Db, clock: Clock): Promise<number> {
   const merges = await unfinishedMerges(db);
-  for (const { id } of merges) await failMerge(db, clock, id, "FAILED", INTERRUPTED);
+  for (const { id } of merges) await endMerge(db, clock, id, "FAILED", INTERRUPTED);
   return merges.length;
 }
 
@@ -161,12 +161,12 @@ async function freeName({ db }: RegisterOptions, name: string, manifestSha256: s
   return await findModel(db, { name }) === undefined ? name : `${name}-${manifestSha256.slice(0, 8)}`;
 }
 
-async function failMerge(
+async function endMerge(
   db: Db,
   clock: Clock,
   id: string,
   status: "FAILED" | "CANCELLED",
-  error: ErrorRecord,
+  error: ErrorRecord | null,
 ): Promise<void> {
-  await updateMerge(db, id, { status, error: toJson(error), finished_at: toTime(clock.now()) });
+  await updateMerge(db, id, { status, error: error && toJson(error), finished_at: toTime(clock.now()) });
 }

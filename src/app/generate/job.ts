@@ -18,6 +18,7 @@ import type { Updateable } from "kysely";
 import type { Db, GenerationsTable } from "../../store/database.ts";
 import { updateGeneration } from "../../store/generations.ts";
 import type { ModelRow } from "../../store/models.ts";
+import type { Permit } from "../admission.ts";
 import type { Clock } from "../clock.ts";
 import type { ModelLoader } from "../loading.ts";
 import type { EventToken, FinishReason, GenerationEventBody, GenerationStatus, Usage } from "../types.ts";
@@ -36,6 +37,8 @@ export interface JobOptions {
   readonly engine: EngineClient;
   readonly loader: ModelLoader;
   readonly clock: Clock;
+  /** Given back when it ends. */
+  readonly permit: Permit;
   /** Runs in the terminal transaction of a generation that has said something worth keeping. */
   readonly keepAnswer: (trx: Db, text: string, at: Date) => Promise<void>;
   /** Told when the log itself cannot be written; nothing can be reported to the client then. */
@@ -58,6 +61,8 @@ export class GenerationJob {
   readonly #batcher: TokenBatcher;
   readonly #abort = new AbortController();
   readonly #done = Promise.withResolvers<void>();
+  /** What others may want: concurrency units and the model's place on the device. Free before the end is told. */
+  readonly #held = new DisposableStack();
   #submitted = false;
   #ending = false;
   #cachedTokens = 0;
@@ -65,6 +70,7 @@ export class GenerationJob {
 
   constructor(options: JobOptions) {
     this.#options = options;
+    this.#held.use(options.permit);
     this.#batcher = new TokenBatcher(options.clock, (tokens) => this.#write([tokensEvent(tokens)]));
   }
 
@@ -81,11 +87,15 @@ export class GenerationJob {
   async run(): Promise<void> {
     const { loader, model } = this.#options;
     try {
-      using _lease = await loader.ensureLoaded(model, {
+      const lease = await loader.ensureLoaded(model, {
         signal: this.#abort.signal,
         onProgress: (progress) => this.#onLoading(progress),
       });
-      if (!this.#ending) this.#submit();
+      if (this.#ending) lease[Symbol.dispose]();
+      else {
+        this.#held.use(lease);
+        this.#submit();
+      }
       await this.done;
     } catch (error) {
       await this.#fail(error);
@@ -179,6 +189,7 @@ export class GenerationJob {
     const { output, engine, id, onBroken } = this.#options;
     this.#abort.abort(new DOMException("The generation has ended", "AbortError"));
     if (this.#submitted && ending.kind !== "finished") engine.cancel(id);
+    this.#held.dispose();
     const rest = ending.kind === "finished" ? output.finish() : { tokens: [], text: "" };
     try {
       const tokens = [...await this.#batcher.takeRest(), ...rest.tokens];

@@ -235,6 +235,7 @@ function run(options: StartOptions, accepted: Accepted, row: GenerationRow, perm
     engine,
     loader,
     clock,
+    permit,
     keepAnswer: (trx, text, at) => keepAnswer(options, trx, row, text, at),
     reportError: options.reportError,
     onBroken: (error) => {
@@ -245,7 +246,6 @@ function run(options: StartOptions, accepted: Accepted, row: GenerationRow, perm
   });
   jobs.add(row.id, { job, modelId: model.id, onDisconnect: accepted.input.onDisconnect ?? "CONTINUE" });
   void job.run().then(() => {
-    permit[Symbol.dispose]();
     jobs.remove(row.id);
     hub.publish(row.id);
   });

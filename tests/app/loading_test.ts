@@ -1,0 +1,103 @@
+/** Loads that are shared, given up and made room for. */
+import { expect } from "@std/expect";
+import { ConfigError } from "../../src/errors.ts";
+import { failure } from "../support/failure.ts";
+import { ADMIN, ALICE, BOB, HELPER, HELPER_DIR, TestGateway } from "../support/gateway.ts";
+
+const prompt = { text: "Hi" };
+
+async function registerMore(test: TestGateway, ...names: readonly string[]): Promise<void> {
+  for (const name of names) await test.gateway.models.register(ADMIN, { path: HELPER_DIR, name });
+}
+
+Deno.test("models.load() shares one load among all who wait", async () => {
+  await using test = await TestGateway.make();
+  test.engine.autoLoad = false;
+  const { models, generations } = test.gateway;
+  const waiting = [models.load(ADMIN, HELPER), models.load(ADMIN, HELPER)];
+  await generations.start(ALICE, { model: HELPER, prompt });
+  await generations.start(BOB, { model: HELPER, prompt });
+  (await test.engine.loading(0)).finish();
+  await Promise.all(waiting);
+  await test.engine.request(1);
+  expect(test.engine.loads.length).toBe(1);
+});
+
+Deno.test("models.load() fails for all who wait, and the next try starts anew", async () => {
+  await using test = await TestGateway.make();
+  test.engine.autoLoad = false;
+  const { models } = test.gateway;
+  const waiting = [models.load(ADMIN, HELPER), models.load(ADMIN, HELPER)].map(failure);
+  (await test.engine.loading(0)).fail(new ConfigError("no such precision", {}));
+  expect((await Promise.all(waiting)).map((error) => error.code)).toEqual(["CONFIG", "CONFIG"]);
+  const again = models.load(ADMIN, HELPER);
+  (await test.engine.loading(1)).finish();
+  await again;
+});
+
+Deno.test("generations.start() loads anew after a load that was given up", async () => {
+  await using test = await TestGateway.make();
+  test.engine.autoLoad = false;
+  const { generations } = test.gateway;
+  const first = await generations.start(ALICE, { model: HELPER, prompt });
+  const load = await test.engine.loading(0);
+  const cancelling = generations.cancel(ALICE, first.id);
+  await generations.start(BOB, { model: HELPER, prompt }); // while the load is on its way out
+  await cancelling;
+  expect(load.signal?.aborted).toBe(true);
+  (await test.engine.loading(1)).finish();
+  await test.engine.request(0);
+});
+
+Deno.test("models.unload() waits for nobody: a model in use stays", async () => {
+  await using test = await TestGateway.make();
+  const { models, generations } = test.gateway;
+  const { id, modelId } = await generations.start(ALICE, { model: HELPER, prompt });
+  await test.engine.request(0);
+  expect((await failure(models.unload(ADMIN, HELPER))).code).toBe("CAPACITY");
+  await generations.cancel(ALICE, id);
+  await models.unload(ADMIN, HELPER);
+  expect(test.engine.unloaded).toEqual([modelId]);
+  await models.unload(ADMIN, HELPER); // cold already
+  expect(test.engine.unloaded).toEqual([modelId]);
+  expect((await failure(models.unload(ALICE, HELPER))).code).toBe("FORBIDDEN");
+});
+
+Deno.test("models.load() makes room by unloading the idle model used longest ago", async () => {
+  await using test = await TestGateway.make({ maxWarmModels: 2 });
+  const { models } = test.gateway;
+  await registerMore(test, "b", "c");
+  const idOf = async (name: string) => (await models.get({ name }))!.id;
+  await models.load(ADMIN, HELPER);
+  await models.load(ADMIN, { name: "b" });
+  await models.load(ADMIN, HELPER); // used again
+  await models.load(ADMIN, { name: "c" });
+  expect(test.engine.unloaded).toEqual([await idOf("b")]);
+  expect(models.residency(await idOf("b")).state).toBe("COLD");
+});
+
+Deno.test("models.load() refuses when every model on the device is in use", async () => {
+  await using test = await TestGateway.make({ maxWarmModels: 1 });
+  const { models, generations } = test.gateway;
+  await registerMore(test, "b");
+  const { id } = await generations.start(ALICE, { model: HELPER, prompt });
+  await test.engine.request(0);
+  const error = await failure(models.load(ADMIN, { name: "b" }));
+  expect([error.code, error.details["maxWarmModels"]]).toEqual(["CAPACITY", 1]);
+  await generations.cancel(ALICE, id);
+  await models.load(ADMIN, { name: "b" });
+});
+
+Deno.test("models.load() empties a full device before it gives up", async () => {
+  await using test = await TestGateway.make();
+  test.engine.capacity = 1;
+  const { models, generations } = test.gateway;
+  await registerMore(test, "b", "c");
+  await models.load(ADMIN, HELPER);
+  await models.load(ADMIN, { name: "b" }); // the device says it is full; the helper goes
+  expect(test.engine.unloaded.length).toBe(1);
+  const { id } = await generations.start(ALICE, { model: { name: "b" }, prompt });
+  await test.engine.request(0);
+  expect((await failure(models.load(ADMIN, { name: "c" }))).code).toBe("CAPACITY");
+  await generations.cancel(ALICE, id);
+});
