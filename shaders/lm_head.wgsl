@@ -1,7 +1,7 @@
 // logits = rmsNorm(input) · Wᵀ·scale, for the rows that sample only
 //
 // input [rows, groups·16] f32     gain [groups·16] f32     weights [pairs·2, groups·16]   channels [pairs·2] (scale, bias)
-// plan u32: from `samples` on, (row, slot) per sample      logits [samples, outputs] f32
+// plan u32: from `samples` on, the row of each sample      logits [samples, outputs] f32
 // Grid: x over pairs by PAIRS, y over samples by TOKENS. The last pair of an odd vocabulary has a zero row.
 override WORKGROUP: u32 = 32;
 override LANES: u32 = 1;
@@ -28,7 +28,7 @@ struct Params {
 @group(1) @binding(0) var<uniform> params: Params;
 
 fn sample_row(sample: u32) -> u32 {
-  return plan[params.samples + min(sample, params.rows - 1u) * 2u];
+  return plan[params.samples + min(sample, params.rows - 1u)];
 }
 
 @compute @workgroup_size(WORKGROUP)

@@ -2,7 +2,7 @@
  * A step plan as the kernels read it: one array of u32, written to the device in one go.
  *
  *     rows     4 words each: token (or FROM_SLOT), slot, position, word index of the sequence's block table
- *     samples  2 words each, from `samplesOffset`: row, slot
+ *     samples  1 word each, from `samplesOffset`: the row whose logits are wanted
  *     tables   block ids, from `tablesOffset`; last, so that only what is used needs writing
  *
  * Refuses plans outside the runner's limits, for the kernels check nothing.
@@ -13,7 +13,6 @@ import type { RunnerLimits, Slot, StepPlan } from "./runner.ts";
 export const FROM_SLOT = 0xffffffff;
 
 const ROW_WORDS = 4;
-const SAMPLE_WORDS = 2;
 /** Keeps the sections apart by 256 bytes, so that each can be bound by itself. */
 const ALIGN_WORDS = 64;
 
@@ -41,7 +40,7 @@ export class PlanWriter {
     size: { readonly maxRows: number; readonly maxSamples: number; readonly maxTableBlocks: number },
   ) {
     this.samplesOffset = roundUp(size.maxRows * ROW_WORDS, ALIGN_WORDS);
-    this.tablesOffset = this.samplesOffset + roundUp(size.maxSamples * SAMPLE_WORDS, ALIGN_WORDS);
+    this.tablesOffset = this.samplesOffset + roundUp(size.maxSamples, ALIGN_WORDS);
     this.capacity = this.tablesOffset + size.maxTableBlocks;
     this.words = new Uint32Array(this.capacity);
     this.#end = this.tablesOffset;
@@ -82,10 +81,8 @@ export class PlanWriter {
     return this.#rows++;
   }
 
-  addSample(row: number, slot: number): void {
-    const at = this.samplesOffset + this.#samples++ * SAMPLE_WORDS;
-    this.words[at] = row;
-    this.words[at + 1] = slot;
+  addSample(row: number): void {
+    this.words[this.samplesOffset + this.#samples++] = row;
   }
 }
 
@@ -103,13 +100,13 @@ export function packPlan(plan: StepPlan, limits: RunnerLimits, writer: PlanWrite
       row = writer.addRow({ token: tokenIds[i]!, slot, position: start + i, table: at });
     }
     if (sample) {
-      writer.addSample(row, slot);
+      writer.addSample(row);
       sampled.push(slot);
     }
   }
   for (const { slot, position, blockTable } of plan.decodes) {
     const at = table(blockTable, position + 1);
-    writer.addSample(writer.addRow({ token: FROM_SLOT, slot, position, table: at }), slot);
+    writer.addSample(writer.addRow({ token: FROM_SLOT, slot, position, table: at }));
     sampled.push(slot);
   }
   return sampled;

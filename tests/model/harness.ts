@@ -128,7 +128,6 @@ export class TestModel implements Disposable {
       for (let i = 0; i < tokens.length; i++) {
         planWriter.addSample(
           planWriter.addRow({ token: tokens[i]!, slot: 0, position: start + i, table: at }),
-          0,
         );
       }
     }

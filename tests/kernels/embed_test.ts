@@ -1,0 +1,39 @@
+import { embed } from "../../src/kernels/embed.ts";
+import { FROM_SLOT } from "../../src/model/plan.ts";
+import { gpuTest } from "../gpu/device.ts";
+import { embed as embedOracle, matrix } from "../oracle/ops.ts";
+import { expectClose, noiseMatrix, packWeights, padColumns, padded, runKernel } from "./harness.ts";
+
+for (const format of ["f32", "bf16", "f16"] as const) {
+  gpuTest(`embed copies ${format} rows of given tokens and of the slots' last ones`, async (device) => {
+    for (const hidden of [1, 13, 64, 523]) {
+      const table = noiseMatrix(11, hidden, 1);
+      const lastTokens = Uint32Array.of(9, 0, 10);
+      const plan = Uint32Array.from(
+        [[4, 7], [FROM_SLOT, 2], [0, 7], [FROM_SLOT, 0]].flatMap((row) => [...row, 0, 0]),
+      );
+      const result = await runKernel(device, embed, { libs: { weight: `weight_${format}` } }, {
+        weights: packWeights(format, table).weights,
+        plan,
+        last_tokens: lastTokens,
+        hidden: { elements: 4 * padded(hidden) },
+      }, { rows: 4, groups: padded(hidden) / 16, firstToken: 0, tokens: 11 });
+      expectClose(result.hidden!, padColumns(embedOracle(table, [4, 10, 0, 9])), 0);
+    }
+  });
+}
+
+gpuTest("embed leaves rows alone whose token lies outside the slice", async (device) => {
+  const slice = noiseMatrix(4, 16, 1); // tokens 6 … 9
+  const plan = Uint32Array.from([5, 6, 9, 10].flatMap((token) => [token, 0, 0, 0]));
+  const result = await runKernel(device, embed, { libs: { weight: "weight_f32" } }, {
+    weights: packWeights("f32", slice).weights,
+    plan,
+    last_tokens: new Uint32Array(1),
+    hidden: { elements: 64, initial: new Float32Array(64).fill(7) },
+  }, { rows: 4, groups: 1, firstToken: 6, tokens: 4 });
+  const expected = matrix(4, 16, new Float64Array(64).fill(7));
+  expected.data.set(slice.data.subarray(0, 16), 16);
+  expected.data.set(slice.data.subarray(48, 64), 32);
+  expectClose(result.hidden!, expected.data, 0);
+});

@@ -1,0 +1,204 @@
+/**
+ * Runs one kernel over plain arrays. Outputs start as NaN and end in canaries that no kernel may touch, since robust
+ * buffer access would hide a stray write. Also packs weights as the kernels read them, by a way of its own.
+ */
+import { expect } from "@std/expect";
+import type { GpuDevice } from "../../src/gpu/device.ts";
+import { StepEncoder } from "../../src/gpu/encoder.ts";
+import type { KernelDeclaration, KernelVariant } from "../../src/gpu/kernel.ts";
+import { ParamsArena } from "../../src/gpu/params.ts";
+import { ReadbackRing } from "../../src/gpu/readback.ts";
+import {
+  FP8_SCALE_FACTOR,
+  type LinearTuning,
+  linearTuning,
+  type WeightFormat,
+} from "../../src/kernels/linear.ts";
+import { type Matrix, matrix } from "../oracle/ops.ts";
+import { quantizeRows } from "../oracle/fp8.ts";
+
+type Words = Uint8Array | Uint16Array | Uint32Array | Float16Array | Float32Array;
+
+/** An output of so many elements; `initial` for one that is also read, or whose untouched parts must stay. */
+export interface Output {
+  readonly elements: number;
+  readonly type?: "f32" | "f16";
+  readonly initial?: ArrayLike<number>;
+}
+
+const CANARY = 0x7fc0dead;
+const CANARY_WORDS = 64;
+
+/** Dispatches once; the contents of every output as f32. */
+export async function runKernel<B extends string, P extends string, O extends string>(
+  device: GpuDevice,
+  kernel: KernelDeclaration<B, P, O>,
+  variant: NoInfer<KernelVariant<O>>,
+  buffers: NoInfer<Readonly<Record<B, Words | Output>>>,
+  params: NoInfer<Readonly<Record<P, number>>>,
+): Promise<Partial<Record<B, Float32Array>>> {
+  using owned = new DisposableStack();
+  const compiled = await device.compile(kernel, variant);
+  const parts = Object.entries<Words | Output>(buffers).map(([name, content]) => {
+    const bytes = ArrayBuffer.isView(content) ? toBytes(content) : outputBytes(content);
+    const buffer = owned.use(device.createBuffer({ label: name, bytes: bytes.byteLength }));
+    device.handle.queue.writeBuffer(buffer.handle, 0, bytes);
+    return { name: name as B, content, buffer };
+  });
+  const bound = compiled.bind(
+    Object.fromEntries(parts.map(({ name, buffer }) => [name, buffer])) as Record<
+      B,
+      typeof parts[0]["buffer"]
+    >,
+  );
+  const arena = owned.use(new ParamsArena(device, 1));
+  const largest = Math.max(...parts.map(({ buffer }) => buffer.bytes));
+  const ring = owned.use(await ReadbackRing.create(device, { depth: parts.length, bytes: largest }));
+  const step = new StepEncoder(device, arena);
+  step.dispatch(bound, params);
+  const outputs = parts.flatMap(({ name, content, buffer }) =>
+    ArrayBuffer.isView(content)
+      ? []
+      : [{ name, content, ticket: ring.enqueue(step, buffer, 0, buffer.bytes) }]
+  );
+  step.submit();
+  const result: Partial<Record<B, Float32Array>> = {};
+  for (const { name, content, ticket } of outputs) {
+    const bytes = await ring.read(ticket);
+    const tail = new Uint32Array(bytes.slice(bytes.byteLength - CANARY_WORDS * 4));
+    expect(tail.every((word) => word === CANARY)).toBe(true);
+    result[name] = content.type === "f16"
+      ? Float32Array.from(new Float16Array(bytes, 0, content.elements))
+      : new Float32Array(bytes, 0, content.elements);
+  }
+  return result;
+}
+
+function toBytes(words: Words): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(Math.max(4, Math.ceil(words.byteLength / 4) * 4));
+  bytes.set(new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
+  return bytes;
+}
+
+function outputBytes({ elements, type = "f32", initial }: Output): Uint8Array<ArrayBuffer> {
+  const size = type === "f16" ? 2 : 4;
+  const used = Math.ceil(elements * size / 4) * 4;
+  const bytes = new Uint8Array(used + CANARY_WORDS * 4);
+  const values = type === "f16"
+    ? new Float16Array(bytes.buffer, 0, used / 2)
+    : new Float32Array(bytes.buffer, 0, used / 4);
+  if (initial === undefined) values.fill(NaN);
+  else values.set(initial);
+  new Uint32Array(bytes.buffer, used).fill(CANARY);
+  return bytes;
+}
+
+/** Values whose worst deviation from `expected` is a tolerance or less; the failure says where and how much. */
+export function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number): void {
+  expect(actual.length).toBe(expected.length);
+  let index = 0;
+  let worst = -1;
+  for (let i = 0; i < expected.length; i++) {
+    const error = Object.is(actual[i], expected[i]) ? 0 : Math.abs(actual[i]! - expected[i]!);
+    if (!(error <= worst)) [index, worst] = [i, Number.isNaN(error) ? Infinity : error];
+  }
+  if (worst > tolerance) {
+    throw new Error(
+      `Element ${index} of ${expected.length} is ${actual[index]}, expected ${
+        expected[index]
+      } ± ${tolerance}`,
+    );
+  }
+}
+
+/** Rows, columns and tokens that hit no tile, lane or group evenly, and some that do. */
+export const SHAPES = [
+  { rows: 1, outputs: 1, inputs: 1 },
+  { rows: 1, outputs: 7, inputs: 13 },
+  { rows: 2, outputs: 33, inputs: 17 },
+  { rows: 5, outputs: 64, inputs: 128 },
+  { rows: 9, outputs: 67, inputs: 611 },
+] as const;
+
+/** How a software device and how a GPU runs linear kernels; both must be right everywhere. */
+export const TUNINGS: Readonly<Record<string, LinearTuning>> = {
+  software: linearTuning(true),
+  gpu: linearTuning(false),
+};
+
+/** Seeded noise in −1 … 1 that f16 and bf16 hold exactly. */
+export function noise(count: number, seed: number): Float64Array {
+  let state = seed * 2654435761 >>> 0;
+  return Float64Array.from({ length: count }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return ((state >>> 24) - 127.5) / 128;
+  });
+}
+
+export function noiseMatrix(rows: number, columns: number, seed: number): Matrix {
+  return matrix(rows, columns, noise(rows * columns, seed));
+}
+
+export const padded = (columns: number) => Math.ceil(columns / 16) * 16;
+
+/** Rows padded with zeros to whole groups of sixteen. */
+export function padColumns({ rows, columns, data }: Matrix): Float32Array<ArrayBuffer> {
+  const stride = padded(columns);
+  const result = new Float32Array(rows * stride);
+  for (let row = 0; row < rows; row++) {
+    result.set(data.subarray(row * columns, (row + 1) * columns), row * stride);
+  }
+  return result;
+}
+
+export interface PackedWeights {
+  readonly weights: Words;
+  readonly channels: Float32Array<ArrayBuffer>;
+  /** What the packed numbers stand for; differs from the source in fp8. */
+  readonly exact: Matrix;
+}
+
+/** Packs the rows of a matrix in order; an odd number is completed by a row of zeros. */
+export function packWeights(format: WeightFormat, weight: Matrix, bias?: ArrayLike<number>): PackedWeights {
+  const rows = Math.ceil(weight.rows / 2) * 2;
+  const all = matrix(rows, weight.columns);
+  all.data.set(weight.data);
+  const { bytes, scales, dequantized } = quantizeRows(all.data, rows);
+  const channels = new Float32Array(rows * 2);
+  for (let row = 0; row < rows; row++) {
+    channels[row * 2] = format === "fp8" ? scales[row]! * FP8_SCALE_FACTOR : 1;
+    channels[row * 2 + 1] = bias?.[row] ?? 0;
+  }
+  const values = padColumns(all);
+  const exact = format === "fp8"
+    ? matrix(weight.rows, weight.columns, dequantized.subarray(0, weight.data.length))
+    : weight;
+  switch (format) {
+    case "f32":
+      return { weights: values, channels, exact };
+    case "f16":
+      return { weights: Float16Array.from(values), channels, exact };
+    case "bf16":
+      return { weights: new Uint16Array(values.buffer).filter((_, i) => i % 2 === 1), channels, exact };
+    case "fp8": {
+      const codes = new Uint8Array(rows * padded(weight.columns));
+      for (let row = 0; row < rows; row++) {
+        codes.set(
+          bytes.subarray(row * weight.columns, (row + 1) * weight.columns),
+          row * padded(weight.columns),
+        );
+      }
+      return { weights: codes, channels, exact };
+    }
+  }
+}
+
+/** Rows of two matrices in turn: how gate and up, and the halves of a head, are stored. */
+export function interleave(a: Matrix, b: Matrix): Matrix {
+  const result = matrix(a.rows * 2, a.columns);
+  for (let row = 0; row < a.rows; row++) {
+    result.data.set(a.data.subarray(row * a.columns, (row + 1) * a.columns), 2 * row * a.columns);
+    result.data.set(b.data.subarray(row * a.columns, (row + 1) * a.columns), (2 * row + 1) * a.columns);
+  }
+  return result;
+}

@@ -1,0 +1,127 @@
+import { expect } from "@std/expect";
+import { linearVariant, type WeightFormat } from "../../src/kernels/linear.ts";
+import { linearResidual } from "../../src/kernels/linear_residual.ts";
+import { gpuTest } from "../gpu/device.ts";
+import { decodeE4m3 } from "../oracle/fp8.ts";
+import { add, linear, matrix } from "../oracle/ops.ts";
+import {
+  expectClose,
+  noise,
+  noiseMatrix,
+  packWeights,
+  padColumns,
+  padded,
+  runKernel,
+  SHAPES,
+  TUNINGS,
+} from "./harness.ts";
+
+/** f32 sums of up to 611 products below 1: about √611 roundings of 2^-24 · 25, with room. */
+const TOLERANCE = 5e-5;
+
+for (const format of ["f32", "bf16", "f16", "fp8"] as const satisfies readonly WeightFormat[]) {
+  for (const [tuningName, tuning] of Object.entries(TUNINGS)) {
+    gpuTest(`linear_residual adds ${format} weights times input, tuned for ${tuningName}`, async (device) => {
+      for (const { rows, outputs, inputs } of SHAPES) {
+        const input = noiseMatrix(rows, inputs, 1);
+        const hidden = noiseMatrix(rows, outputs, 2);
+        const bias = noise(outputs, 3);
+        const packed = packWeights(format, noiseMatrix(outputs, inputs, 4), bias);
+        const stride = padded(outputs);
+        const result = await runKernel(
+          device,
+          linearResidual,
+          linearVariant(format, tuning, rows === 1 ? 1 : 4),
+          {
+            input: padColumns(input),
+            weights: packed.weights,
+            channels: packed.channels,
+            hidden: { elements: rows * stride, initial: padColumns(hidden) },
+          },
+          { rows, pairs: Math.ceil(outputs / 2), firstPair: 0, groups: padded(inputs) / 16, outputs, stride },
+        );
+        // Padding stays zero: the next layer multiplies it by zero weights, and NaN times zero is NaN.
+        const expected = padColumns(add(hidden, linear(input, packed.exact, bias)));
+        expectClose(result.hidden!, expected, TOLERANCE);
+      }
+    });
+  }
+}
+
+gpuTest("linear_residual writes its slice of the outputs only", async (device) => {
+  const [rows, outputs, inputs] = [3, 24, 32];
+  const input = noiseMatrix(rows, inputs, 1);
+  const weight = noiseMatrix(outputs, inputs, 2);
+  const [firstPair, pairs] = [3, 5];
+  const slice = matrix(
+    pairs * 2,
+    inputs,
+    weight.data.subarray(firstPair * 2 * inputs, (firstPair + pairs) * 2 * inputs),
+  );
+  const packed = packWeights("bf16", slice);
+  const result = await runKernel(device, linearResidual, linearVariant("bf16", TUNINGS["software"]!, 4), {
+    input: padColumns(input),
+    weights: packed.weights,
+    channels: packed.channels,
+    hidden: { elements: rows * 32, initial: new Float32Array(rows * 32) },
+  }, { rows, pairs, firstPair, groups: 2, outputs, stride: 32 });
+  const full = padColumns(linear(input, weight));
+  const expected = full.map((value, i) =>
+    i % 32 >= firstPair * 2 && i % 32 < (firstPair + pairs) * 2 ? value : 0
+  );
+  expectClose(result.hidden!, expected, TOLERANCE);
+});
+
+for (const [tuningName, tuning] of Object.entries(TUNINGS)) {
+  gpuTest(
+    `linear_residual gives a row the same bits alone and among others, tuned for ${tuningName}`,
+    async (device) => {
+      const [rows, outputs, inputs] = [7, 20, 211];
+      const input = padColumns(noiseMatrix(rows, inputs, 5));
+      const packed = packWeights("fp8", noiseMatrix(outputs, inputs, 6));
+      const run = async (rows: number, input: Float32Array) => {
+        const { hidden } = await runKernel(
+          device,
+          linearResidual,
+          linearVariant("fp8", tuning, rows === 1 ? 1 : 4),
+          {
+            input,
+            weights: packed.weights,
+            channels: packed.channels,
+            hidden: { elements: rows * 32, initial: new Float32Array(rows * 32) },
+          },
+          { rows, pairs: outputs / 2, firstPair: 0, groups: padded(inputs) / 16, outputs, stride: 32 },
+        );
+        return hidden!;
+      };
+      const together = await run(rows, input);
+      for (let row = 0; row < rows; row++) {
+        const alone = await run(1, input.slice(row * padded(inputs), (row + 1) * padded(inputs)));
+        expect(alone).toEqual(together.slice(row * 32, (row + 1) * 32));
+      }
+    },
+  );
+}
+
+gpuTest("linear_residual decodes every E4M3 code, subnormals and signs of zero included", async (device) => {
+  const codes = Array.from({ length: 256 }, (_, code) => code).filter((code) => (code & 0x7f) !== 0x7f);
+  // One code per row, times one: each output is the code's value.
+  const weights = new Uint8Array(codes.length * 16);
+  codes.forEach((code, row) => weights[row * 16] = code);
+  const channels = new Float32Array(codes.length * 2);
+  codes.forEach((_, row) => channels[row * 2] = 256);
+  const result = await runKernel(device, linearResidual, linearVariant("fp8", TUNINGS["software"]!, 1), {
+    input: Float32Array.from({ length: 16 }, (_, i) => i === 0 ? 1 : 0),
+    weights,
+    channels,
+    hidden: { elements: codes.length, initial: new Float32Array(codes.length) },
+  }, {
+    rows: 1,
+    pairs: codes.length / 2,
+    firstPair: 0,
+    groups: 1,
+    outputs: codes.length,
+    stride: codes.length,
+  });
+  expect([...result.hidden!]).toEqual(codes.map((code) => decodeE4m3(code) + 0));
+});
