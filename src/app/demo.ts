@@ -28,6 +28,9 @@ const PARENT_NAMES: ReadonlyMap<string, string> = new Map([
   ["parents/helper", DEMO_NAMES.helper],
 ]);
 
+/** With 128 hidden values a model gains nothing by FP8 and loses its words: these answer as demo/eval says. */
+const QUANTIZATION = "none";
+
 export interface PrepareDemoInput {
   /** The folder with merge.yml and parents/. */
   readonly demoDir: string;
@@ -51,13 +54,16 @@ export async function prepareDemo(
       name: DEMO_NAMES.merged,
       resolve: modelResolver({ cwd: demoDir, configDir: demoDir }),
       parentNames: PARENT_NAMES,
+      quantization: QUANTIZATION,
       ...(input.onProgress && { onProgress: input.onProgress }),
       ...(input.signal && { signal: input.signal }),
     });
     return { merged: true, model: toModel(row) };
   }
   for (const [folder, name] of PARENT_NAMES) await ensureRegistered(options, join(demoDir, folder), name);
-  const row = present ? known : await registerModel(options, { path: outDir, name: DEMO_NAMES.merged });
+  const row = present
+    ? known
+    : await registerModel(options, { path: outDir, name: DEMO_NAMES.merged, quantization: QUANTIZATION });
   return { merged: false, model: toModel(row) };
 }
 
@@ -65,7 +71,7 @@ export async function prepareDemo(
 async function ensureRegistered(options: RegisterOptions, path: string, name: string): Promise<void> {
   const known = await findModel(options.db, { name });
   if (known?.path === path && await findMissingWeights(known) === null) return;
-  await registerModel(options, { path, name });
+  await registerModel(options, { path, name, quantization: QUANTIZATION });
 }
 
 async function hasFiles(dir: string): Promise<boolean> {

@@ -40,6 +40,8 @@ export interface RegisterInput {
   readonly path: string;
   readonly name?: string;
   readonly description?: string;
+  /** How its weights are held on the device; as before where absent, and the gateway's default at first. */
+  readonly quantization?: Quantization;
 }
 
 /** One or two parts as model hubs write them: `owner/name` or `name`. */
@@ -63,6 +65,7 @@ export interface Registration {
   readonly manifest: Manifest;
   /** Null for a model that was not merged, or not by a tool whose record we read. */
   readonly record: MergeRecord | null;
+  readonly quantization: Quantization | null;
 }
 
 /** Opens, checks and hashes the folder; with `hashes` that were taken just now, it is not read again. */
@@ -85,7 +88,8 @@ export async function prepareRegistration(
   const facts = await readModelFacts(checkpoint);
   const manifest = await readManifest(checkpoint.folder, { ...(hashes && { hashes }) });
   const record = await readProvenance(checkpoint.folder, manifest);
-  return { path, name, description: input.description ?? facts.description, facts, manifest, record };
+  const { description = facts.description, quantization = null } = input;
+  return { path, name, description, facts, manifest, record, quantization };
 }
 
 /** Artifact, merge and model rows. Call it in a transaction, and {@link noteRegistered} after it. */
@@ -116,6 +120,7 @@ export async function writeRegistration(
     id: known?.id ?? options.ids(),
     created_at: known?.created_at ?? now,
     artifact_id: artifactId,
+    served_quantization: registration.quantization ?? known?.served_quantization ?? options.quantization,
     merge_id: record === null ? null : await ensureMergeOfRecord(trx, record, options),
     ...columns(options, registration),
   };
@@ -148,7 +153,6 @@ function columns(
     native_context_length: facts.nativeContextLength,
     served_context_length: Math.min(facts.nativeContextLength, options.maxContextLength),
     native_dtype: facts.nativeDtype,
-    served_quantization: options.quantization,
     concurrency_cost: facts.concurrencyCost,
     checkpoint_sampling: toJson(facts.checkpointSampling),
   };

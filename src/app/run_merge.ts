@@ -12,6 +12,7 @@ import { outputDtypeName } from "../merge/output_config.ts";
 import { planMerge } from "../merge/plan.ts";
 import type { MergeRecord } from "../merge/record.ts";
 import { type MergeProgress, runMerge as mergeCheckpoints } from "../merge/run.ts";
+import type { Quantization } from "../model/runner.ts";
 import { toJson, toTime } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
 import { insertMerge, unfinishedMerges, updateMerge } from "../store/merges.ts";
@@ -44,6 +45,8 @@ export interface RunMergeInput {
   readonly resolve: ModelResolver;
   /** Names to register parents under, by their names in the configuration; others are called as their folders. */
   readonly parentNames?: ReadonlyMap<string, string>;
+  /** How the weights of result and newly registered parents are held; the gateway's default where absent. */
+  readonly quantization?: Quantization;
   readonly onProgress?: (progress: MergeProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -119,11 +122,11 @@ async function recordResult(
 ): Promise<ModelRow> {
   const { db, clock } = options;
   const parents = await prepareParents(options, input, record);
-  const result = await prepareRegistration(
-    options,
-    { path: outDir, name: input.name },
-    record.artifact.files,
-  );
+  const result = await prepareRegistration(options, {
+    path: outDir,
+    name: input.name,
+    ...quantizationOf(input),
+  }, record.artifact.files);
   const rows = await db.transaction().execute(async (trx) => {
     const finishedAt = toTime(clock.now());
     await updateMerge(trx, id, { status: "SUCCEEDED", ...recordColumns(record), finished_at: finishedAt });
@@ -151,9 +154,15 @@ async function prepareParents(
     if (known !== undefined && (given === undefined || given === known.name)) continue;
     const path = await input.resolve(source.name);
     const name = given ?? await freeName(options, nameByPlace(path, options.dataDir), source.manifestSha256);
-    registrations.push(await prepareRegistration(options, { path, name }, source.files));
+    registrations.push(
+      await prepareRegistration(options, { path, name, ...quantizationOf(input) }, source.files),
+    );
   }
   return registrations;
+}
+
+function quantizationOf({ quantization }: RunMergeInput): { readonly quantization?: Quantization } {
+  return quantization === undefined ? {} : { quantization };
 }
 
 /** A folder's own name, told apart by its content where another model has it. */

@@ -28,6 +28,11 @@ Deno.test("prepareDemo() merges once, registers the family, and is quick the sec
     [MERGED, HELPER, STORYTELLER].map((ref) => models.get(ref)),
   );
   expect(first.model).toEqual(merged);
+  expect([merged, helper, storyteller].map((model) => model?.servedQuantization)).toEqual([
+    "none",
+    "none",
+    "none",
+  ]);
   expect((await models.parents(merged!.id)).map((model) => model.name)).toContain(HELPER.name);
   expect((await models.parents(merged!.id)).map((model) => model.name)).toContain(STORYTELLER.name);
   expect((await models.descendants(helper!.id)).map((model) => model.id)).toEqual([merged!.id]);
@@ -69,6 +74,9 @@ Deno.test("prepareDemo() merges once, registers the family, and is quick the sec
     7: 1,
     length: 8,
   });
+
+  const path = join(test.dir.path, "models", MERGED.name);
+  expect(await models.register(ADMIN, { path })).toEqual(first.model); // served as before, not by the default
 
   await test.reopen();
   const again = await test.gateway.prepareDemo({
