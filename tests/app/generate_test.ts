@@ -94,6 +94,31 @@ Deno.test("generations.start() writes the first token at once and the next in ba
   await events.return?.();
 });
 
+Deno.test("generations.start() tells place in line and status from queue to answer", async () => {
+  await using test = await TestGateway.make();
+  test.engine.autoLoad = false;
+  const { generations } = test.gateway;
+  await generations.start(BOB, input);
+  const { id } = await generations.start(ALICE, input);
+  const events = generations.events(ALICE, id, {})[Symbol.asyncIterator]();
+  const next = async () => (await events.next()).value as GenerationEvent;
+  const status = async () => (await generations.get(ALICE, id))?.status;
+  expect(await next()).toMatchObject({ kind: "queued", position: 2 }); // Bob waits, too
+  expect((await next()).kind).toBe("loading");
+  expect(await status()).toBe("LOADING");
+  (await test.engine.loading(0)).finish();
+  const request = await test.engine.request(1);
+  request.queued(3);
+  request.queued(1);
+  expect(await next()).toMatchObject({ kind: "queued", position: 3 });
+  expect(await next()).toMatchObject({ kind: "queued", position: 1 });
+  expect(await status()).toBe("QUEUED");
+  request.promptProcessed();
+  expect((await next()).kind).toBe("promptProcessed");
+  expect(await status()).toBe("RUNNING");
+  await events.return?.();
+});
+
 Deno.test("generations.start() reports logprobs with the text of alternatives", async () => {
   await using test = await TestGateway.make();
   const { generations } = test.gateway;

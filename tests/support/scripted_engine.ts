@@ -60,6 +60,10 @@ export class FakeRequest {
     this.#listener = listener;
   }
 
+  queued(position: number): void {
+    this.#send({ type: "queued", requestId: this.command.requestId, position });
+  }
+
   promptProcessed(cachedTokens = 0): void {
     const { requestId, promptTokenIds } = this.command;
     this.#send({ type: "promptProcessed", requestId, promptTokens: promptTokenIds.length, cachedTokens });

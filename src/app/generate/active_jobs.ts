@@ -26,9 +26,10 @@ export class ActiveJobs {
     return this.#entries.has(id);
   }
 
-  /** Generations of a model that have not ended. */
-  countOf(modelId: string): number {
-    return [...this.#entries.values()].filter((entry) => entry.modelId === modelId).length;
+  /** Generations that wait for this model. */
+  waitingFor(modelId: string): number {
+    return [...this.#entries.values()].filter((entry) => entry.modelId === modelId && entry.job.isWaiting)
+      .length;
   }
 
   add(id: string, entry: Omit<Entry, "ownerWatchers">): void {

@@ -24,9 +24,4 @@ export class EventHub {
   publish(generationId: string, error?: Error): void {
     for (const wake of [...this.#watchers.get(generationId) ?? []]) wake(error);
   }
-
-  /** Watchers over all generations. */
-  get size(): number {
-    return [...this.#watchers.values()].reduce((sum, watchers) => sum + watchers.size, 0);
-  }
 }

@@ -3,6 +3,7 @@
  * engine's messages into log entries. It ends exactly once, whoever is first: the engine, a stop string, a cancel, an
  * error. Cancelling never waits for the device: the log is closed at once and what the engine still says is dropped.
  */
+import type { Updateable } from "kysely";
 import { DeviceLostError, type ErrorRecord, GeodesicError, toErrorRecord } from "../../errors.ts";
 import type {
   EngineClient,
@@ -14,7 +15,6 @@ import type {
 } from "../../engine/protocol.ts";
 import type { SamplingParams } from "../../model/sampling.ts";
 import { toJson, toTime } from "../../store/codec.ts";
-import type { Updateable } from "kysely";
 import type { Db, GenerationsTable } from "../../store/database.ts";
 import { updateGeneration } from "../../store/generations.ts";
 import type { ModelRow } from "../../store/models.ts";
@@ -77,6 +77,10 @@ export class GenerationJob {
   /** Resolves after the terminal event; never rejects. */
   get done(): Promise<void> {
     return this.#done.promise;
+  }
+  /** It has not got to the engine yet. */
+  get isWaiting(): boolean {
+    return !this.#submitted && !this.#ending;
   }
   /** What has been said so far. */
   get text(): string {
@@ -149,7 +153,7 @@ export class GenerationJob {
     if (this.#ending) return;
     switch (message.type) {
       case "queued":
-        return void this.#write([{ kind: "queued", position: message.position }]);
+        return void this.#write([{ kind: "queued", position: message.position }], "QUEUED");
       case "promptProcessed": {
         const { promptTokens, cachedTokens } = message;
         this.#cachedTokens = cachedTokens;

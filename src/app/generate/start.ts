@@ -201,7 +201,7 @@ async function writeRows(
     if (session !== null) await requireUnchanged(trx, session.id, accepted.seenOrdinal);
     await insertGeneration(trx, row);
     await appendEvents(trx, [
-      toEventRow(row.id, 1, at, { kind: "queued", position: jobs.countOf(model.id) + 1 }),
+      toEventRow(row.id, 1, at, { kind: "queued", position: jobs.waitingFor(model.id) + 1 }),
     ]);
     if (session !== null) await appendMessages(trx, session.id, messageRows(options, row, prompt.messages));
     return { row, isNew: true };
