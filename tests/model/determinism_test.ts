@@ -1,0 +1,88 @@
+/** A sequence's bits do not depend on who else is in the batch, nor on how its prompt was cut. */
+import { expect } from "@std/expect";
+import * as fc from "fast-check";
+import { loadModel } from "../../src/model/load.ts";
+import { gpuTest } from "../gpu/device.ts";
+import { SAMPLING } from "../support/sampling.ts";
+import { blocks, fixture, generate, GREEDY, type Job, LOAD, type RowRun, TestModel } from "./harness.ts";
+
+const VOCAB = 384;
+const PROPERTY = { numRuns: 8, seed: 20240117 };
+
+const prompt = (maxLength: number) =>
+  fc.array(fc.integer({ min: 3, max: VOCAB - 1 }), { minLength: 1, maxLength });
+
+for (const quantization of ["none", "fp8"] as const) {
+  gpuTest(
+    `Forward gives every row the same bits alone and in any mixture, weights ${quantization}`,
+    async (device) => {
+      using model = await TestModel.load(device, fixture("sliding-window"), { quantization });
+      const mixture = fc.array(
+        fc.record({ tokens: prompt(30), chunk: fc.integer({ min: 1, max: 30 }) }),
+        { minLength: 2, maxLength: 4 },
+      );
+      await fc.assert(
+        fc.asyncProperty(mixture, async (sequences) => {
+          const alone = [];
+          for (const { tokens, chunk } of sequences) alone.push(await model.runPrompt(tokens, chunk));
+          // Together: all but the last token of each one by one, so that its chunks differ too; then all the
+          // last tokens and one whole other prompt in one step.
+          const runs: RowRun[] = [];
+          for (const [i, { tokens }] of sequences.entries()) {
+            const table = blocks(tokens.length, model.blockSize, (i + 1) * 8);
+            const start = tokens.length - 1;
+            if (start > 0) await model.run([{ table, tokens: tokens.slice(0, -1), start: 0 }]);
+            runs.push({ table, tokens: tokens.slice(-1), start });
+          }
+          const [first] = sequences;
+          const whole = first!.tokens.slice(0, 20);
+          runs.splice(1, 0, { table: blocks(whole.length, model.blockSize, 60), tokens: whole, start: 0 });
+          const together = await model.run(runs);
+          let row = 0;
+          for (const [i, run] of runs.entries()) {
+            const source = i === 1 ? alone[0]! : alone[i === 0 ? 0 : i - 1]!;
+            const expected = source.slice(run.start * VOCAB, (run.start + run.tokens.length) * VOCAB);
+            expect(together.slice(row * VOCAB, (row + run.tokens.length) * VOCAB)).toEqual(expected);
+            row += run.tokens.length;
+          }
+        }),
+        PROPERTY,
+      );
+    },
+  );
+}
+
+gpuTest("a runner gives a sequence the same tokens alone and in any batch", async (device) => {
+  using runner = await loadModel(device, fixture("sliding-window"), LOAD);
+  const jobs = fc.array(
+    fc.record({
+      prompt: prompt(40),
+      count: fc.integer({ min: 1, max: 12 }),
+      joins: fc.integer({ min: 0, max: 6 }),
+      seed: fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }),
+      greedy: fc.boolean(),
+    }),
+    { minLength: 2, maxLength: 5 },
+  );
+  await fc.assert(
+    fc.asyncProperty(jobs, async (specs) => {
+      const batch = specs.map(({ prompt, count, joins, seed, greedy }, slot): Job => ({
+        prompt,
+        count,
+        joins,
+        slot,
+        firstBlock: slot * 8,
+        init: greedy
+          ? GREEDY
+          : { ...GREEDY, sampling: { ...SAMPLING, temperature: 0.9, topP: 0.95, seed, logprobs: 2 } },
+      }));
+      const together = await generate(runner, batch);
+      for (const [index, job] of batch.entries()) {
+        // Another slot and other blocks: neither may matter.
+        const [alone] = await generate(runner, [{ ...job, joins: 0, slot: 7, firstBlock: 100 }]);
+        expect(alone!.map((token) => ({ ...token, slot: index }))).toEqual(together[index]);
+      }
+    }),
+    PROPERTY,
+  );
+});
