@@ -64,7 +64,7 @@ fn attention(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
   let bundles = (heads + HEADS - 1u) / HEADS;
   let kv_head = group.x / bundles;
   let first_head = group.x % bundles * HEADS;
-  // A bundle that has fewer heads repeats its last one.
+  // A bundle that has fewer heads computes and writes its last one again.
   let bundle = kv_head * heads + min(first_head + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(heads - 1u));
   let query = row * params.queryStride / 4u + bundle * columns;
   let teams = WORKGROUP / columns;
@@ -129,7 +129,9 @@ fn attention(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     weight_sum += scores[other * columns + local];
   }
   attended[query.x + local] = Act4(values[0] / weight_sum.x);
-  if (HEADS > 1u && first_head + 1u < heads) { attended[query.y + local] = Act4(values[1] / weight_sum.y); }
-  if (HEADS > 2u && first_head + 2u < heads) { attended[query.z + local] = Act4(values[2] / weight_sum.z); }
-  if (HEADS > 2u && first_head + 3u < heads) { attended[query.w + local] = Act4(values[3] / weight_sum.w); }
+  if (HEADS > 1u) { attended[query.y + local] = Act4(values[1] / weight_sum.y); }
+  if (HEADS > 2u) {
+    attended[query.z + local] = Act4(values[2] / weight_sum.z);
+    attended[query.w + local] = Act4(values[3] / weight_sum.w);
+  }
 }

@@ -2,7 +2,8 @@
 //
 // input [rows, groups·16] Act   weights [pairs·2, groups·16]   channels [pairs·2] (scale, bias)
 // hidden [rows, stride] f32, updated in place
-// Grid: x over pairs of outputs by PAIRS, y over tokens by TOKENS. The last pair of an odd layer has a zero row.
+// Grid: x over pairs of outputs by PAIRS, y over tokens by TOKENS. The last pair of an odd layer has a zero row, which adds
+// zero to the padding: stride is a multiple of sixteen.
 override WORKGROUP: u32 = 32;
 override LANES: u32 = 1;
 override TOKENS: u32 = 1;
@@ -13,7 +14,6 @@ struct Params {
   pairs: u32,     // in this slice
   firstPair: u32, // of this slice
   groups: u32,
-  outputs: u32,   // of the whole layer
   stride: u32,    // of hidden
 }
 
@@ -42,7 +42,7 @@ fn linear_residual(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
       if (row < params.rows) {
         let at = row * params.stride + output;
         hidden[at] += fma(sums.even[p][t], even.x, even.y);
-        if (output + 1u < params.outputs) { hidden[at + 1u] += fma(sums.odd[p][t], odd.x, odd.y); }
+        hidden[at + 1u] += fma(sums.odd[p][t], odd.x, odd.y);
       }
     }
   }

@@ -10,7 +10,7 @@ export const linearResidual = defineKernel({
     channels: "read", // [pairs · 2] (scale, bias)
     hidden: "read_write", // [rows, stride] f32
   },
-  params: { rows: "u32", pairs: "u32", firstPair: "u32", groups: "u32", outputs: "u32", stride: "u32" },
+  params: { rows: "u32", pairs: "u32", firstPair: "u32", groups: "u32", stride: "u32" },
   overrides: LINEAR_OVERRIDES,
   libs: {
     weight: WEIGHT_LIBS,

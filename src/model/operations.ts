@@ -141,7 +141,7 @@ function mlp(parts: OperationParts, layer: LayerWeights): Promise<Operation[]> {
 function residual(parts: OperationParts, matrix: PackedMatrix, input: GpuBuffer): Promise<Operation[]> {
   const { hidden } = parts.buffers;
   const bind = (slice: MatrixSlice) => ({ input, ...operands(slice), hidden });
-  const shape = { outputs: parts.config.hiddenSize, stride: parts.sizes.hiddenStride };
+  const shape = { stride: parts.sizes.hiddenStride };
   return linear(parts, linearResidual, matrix, bind, shape);
 }
 

@@ -38,7 +38,7 @@ for (const format of ["f32", "bf16", "f16", "fp8"] as const satisfies readonly W
             channels: packed.channels,
             hidden: { elements: rows * stride, initial: padColumns(hidden) },
           },
-          { rows, pairs: Math.ceil(outputs / 2), firstPair: 0, groups: padded(inputs) / 16, outputs, stride },
+          { rows, pairs: Math.ceil(outputs / 2), firstPair: 0, groups: padded(inputs) / 16, stride },
         );
         // Padding stays zero: the next layer multiplies it by zero weights, and NaN times zero is NaN.
         const expected = padColumns(add(hidden, linear(input, packed.exact, bias)));
@@ -64,7 +64,7 @@ gpuTest("linear_residual writes its slice of the outputs only", async (device) =
     weights: packed.weights,
     channels: packed.channels,
     hidden: { elements: rows * 32, initial: new Float32Array(rows * 32) },
-  }, { rows, pairs, firstPair, groups: 2, outputs, stride: 32 });
+  }, { rows, pairs, firstPair, groups: 2, stride: 32 });
   const full = padColumns(linear(input, weight));
   const expected = full.map((value, i) =>
     i % 32 >= firstPair * 2 && i % 32 < (firstPair + pairs) * 2 ? value : 0
@@ -90,7 +90,7 @@ for (const [tuningName, tuning] of Object.entries(TUNINGS)) {
             channels: packed.channels,
             hidden: { elements: rows * 32, initial: new Float32Array(rows * 32) },
           },
-          { rows, pairs: outputs / 2, firstPair: 0, groups: padded(inputs) / 16, outputs, stride: 32 },
+          { rows, pairs: outputs / 2, firstPair: 0, groups: padded(inputs) / 16, stride: 32 },
         );
         return hidden!;
       };
@@ -120,7 +120,6 @@ gpuTest("linear_residual decodes every E4M3 code, subnormals and signs of zero i
     pairs: codes.length / 2,
     firstPair: 0,
     groups: 1,
-    outputs: codes.length,
     stride: codes.length,
   });
   expect([...result.hidden!]).toEqual(codes.map((code) => decodeE4m3(code) + 0));
