@@ -31,7 +31,7 @@ const MergeModeEnum = builder.enumType("MergeMode", {
   values: {
     SLERP: { description: "Along the great circle." },
     LERP: {
-      description: "Along the straight line: the parents' tensors are nearly parallel, or one is zero.",
+      description: "Along the straight line: the parents' tensors are nearly parallel.",
     },
     COPY: { description: "Taken from one parent as it is." },
   } as const,
