@@ -7,15 +7,15 @@ const adapter = await navigator.gpu?.requestAdapter() ?? null;
 /** False only where tests that need a device are to be left out. */
 export const hasDevice: boolean = adapter !== null || inCi;
 
-/** `Deno.test` for code that needs a device; the device is disposed when the test ends, and must be healthy. */
+/** `Deno.test` for code that needs a device; the device is disposed when the test ends, and must be healthy. Ignored without `feature`. */
 export function gpuTest(
   name: string,
   run: (device: GpuDevice) => Promise<void>,
-  { healthy = true }: { readonly healthy?: boolean } = {},
+  { healthy = true, feature }: { readonly healthy?: boolean; readonly feature?: GPUFeatureName } = {},
 ): void {
   Deno.test({
     name,
-    ignore: !hasDevice,
+    ignore: !hasDevice || (feature !== undefined && adapter?.features.has(feature) === false),
     fn: async () => {
       using device = await GpuDevice.open();
       await run(device);

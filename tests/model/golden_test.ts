@@ -41,7 +41,6 @@ for (const name of ["gqa", "head-dim", "sliding-window"]) {
   gpuTest(
     `Forward in f16 stays as close to the golden logits of ${name} as f16 compute does`,
     async (device) => {
-      if (!device.has("shader-f16")) return;
       using model = await TestModel.load(device, fixture(name), { precision: "f16" });
       const { input_ids, facts } = await golden(name);
       const { error } = worst(await model.runPrompt(input_ids), await expectedValues(name, "logits"));
@@ -63,3 +62,13 @@ for (const name of ["gqa", "head-dim", "sliding-window", "long"]) {
     expect(tokens!.map(({ id }) => id)).toEqual(expected);
   });
 }
+
+gpuTest("a runner with FP8 weights continues gqa greedily as the golden does", async (device) => {
+  using runner = await loadModel(device, fixture("gqa"), { ...LOAD, quantization: "fp8" });
+  const { input_ids, facts } = await golden("gqa");
+  expect(facts["fp8_all_linear_min_margin"]).toBeGreaterThan(2 * TOLERANCE);
+  const expected = [...await expectedValues("gqa", "greedy_all_linear", "expected-fp8")];
+  const jobs = [{ prompt: input_ids, count: expected.length, slot: 0, firstBlock: 0 }];
+  const [tokens] = await generate(runner, jobs);
+  expect(tokens!.map(({ id }) => id)).toEqual(expected);
+});

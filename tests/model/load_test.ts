@@ -159,6 +159,25 @@ for (const quantization of ["none", "fp8"] as const) {
   );
 }
 
+gpuTest("a NaN weight makes its channel NaN and no other, quantized or not", async (device) => {
+  await using dir = await tempDir();
+  await writeCheckpoint(dir.path, { dtype: "F32" });
+  const row = 11;
+  {
+    using checkpoint = await openCheckpoint(dir.path);
+    const { file, offset } = checkpoint.tensor("lm_head.weight");
+    using handle = await Deno.open(`${dir.path}/${file}`, { write: true });
+    await handle.seek(offset + (row * TINY_CONFIG.hidden_size + 5) * 4, Deno.SeekMode.Start);
+    await handle.write(new Uint8Array(Float32Array.of(NaN).buffer));
+  }
+  for (const quantization of ["none", "fp8"] as const) {
+    using model = await TestModel.load(device, dir.path, { quantization, maxContext: 64 });
+    const logits = await model.runPrompt([1]);
+    const notNumbers = [...logits.keys()].filter((id) => Number.isNaN(logits[id]));
+    expect(notNumbers).toEqual([row]);
+  }
+});
+
 gpuTest("loadModel() reports progress that never falls and ends complete", async (device) => {
   for (const quantization of ["none", "fp8"] as const) {
     const seen: LoadProgress[] = [];
