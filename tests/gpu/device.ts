@@ -1,4 +1,4 @@
-/** A device for tests: one per file, opened once; its absence is an ignored test outside CI and a failure in CI. */
+/** A device of its own for each test; the absence of any is an ignored test outside CI and a failure in CI. */
 import { GpuDevice } from "../../src/gpu/device.ts";
 
 const inCi = Deno.env.get("CI") !== undefined;

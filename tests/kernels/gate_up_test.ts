@@ -22,7 +22,6 @@ for (const [tuningName, tuning] of Object.entries(TUNINGS)) {
     gpuTest(
       `gate_up is silu(gate) · up of the normed input into ${act}, tuned for ${tuningName}`,
       async (device) => {
-        if (act === "f16" && !device.has("shader-f16")) return;
         for (const { rows, outputs, inputs } of SHAPES) {
           const input = noiseMatrix(rows, inputs, 1);
           const gain = noise(inputs, 2);
@@ -59,6 +58,7 @@ for (const [tuningName, tuning] of Object.entries(TUNINGS)) {
           expectClose(result.activated!, expected, largest * (act === "f16" ? 2 ** -11 : 2e-6));
         }
       },
+      act === "f16" ? { feature: "shader-f16" } : {},
     );
   }
 }
