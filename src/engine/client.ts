@@ -22,14 +22,15 @@ import type {
   RequestMessage,
   SubmitCommand,
 } from "./protocol.ts";
+import { openWorkerPort } from "./worker_port.ts";
 
 /** A two-way channel to an engine. Messages arrive in order, from a later turn than the one that created it. */
 export interface EnginePort {
   post(command: EngineCommand): void;
   /** Called once. `onDeath` is called when nothing more can come. */
   listen(onMessage: (message: EngineMessage) => void, onDeath: (error: Error) => void): void;
-  /** Ends the other side at once. Idempotent. */
-  terminate(): void;
+  /** Ends the other side at once; resolves when nothing of it runs any more. Idempotent, never rejects. */
+  terminate(): Promise<void>;
 }
 
 /** A thread that does not answer `close` for this long is ended without its answer. */
@@ -141,6 +142,7 @@ export class PortEngineClient implements EngineClient {
       this.#end(this.#endedBy);
     }
     await this.#closed.promise;
+    await this.#port.terminate(); // Has been called; waits until the thread is gone.
   }
 
   #receive(message: EngineMessage): void {
@@ -226,17 +228,5 @@ function refuse(requestId: string, listener: RequestListener, error: GeodesicErr
 
 /** Starts the engine in a Worker of its own. Its permissions are those of this thread. */
 export function createWorkerEngine(): EngineClient {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "engine" });
-  return new PortEngineClient({
-    post: (command) => worker.postMessage(command),
-    listen(onMessage, onDeath) {
-      worker.onmessage = (event: MessageEvent<EngineMessage>) => onMessage(event.data);
-      worker.onmessageerror = () => onDeath(new Error("a message could not be read"));
-      worker.onerror = (event) => {
-        event.preventDefault(); // Otherwise the error would end this thread too.
-        onDeath(new Error(event.message));
-      };
-    },
-    terminate: () => worker.terminate(),
-  });
+  return new PortEngineClient(openWorkerPort());
 }

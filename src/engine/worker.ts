@@ -1,9 +1,10 @@
 /**
  * The thread that owns the GPU: opens the device, runs the engine on it, and passes commands and messages through.
  * Nothing else happens here, because reading results back blocks this thread. Answers `ready` or `unavailable` first;
- * commands that come earlier wait.
+ * commands that come earlier wait. Reports `closed` only when nothing holds the driver but the thread itself.
  */
 import { DeviceLostError, GeodesicError, toErrorRecord } from "../errors.ts";
+import { collectGarbage } from "../gpu/collect.ts";
 import { GpuDevice } from "../gpu/device.ts";
 import { loadModel, type LoadProgress as ModelLoadProgress } from "../model/load.ts";
 import { Engine } from "./engine.ts";
@@ -13,7 +14,8 @@ import { MessageTurns } from "./turns.ts";
 
 /** What a Worker's global scope offers beyond the window's types. */
 interface WorkerScope {
-  onmessage: ((event: MessageEvent<EngineCommand>) => void) | null;
+  /** Null is the message that carries the lifeline (worker_port.ts); being delivered is all it is for. */
+  onmessage: ((event: MessageEvent<EngineCommand | null>) => void) | null;
   postMessage(message: EngineMessage): void;
 }
 
@@ -22,18 +24,21 @@ const WARM_UP_SHARE = 0.05;
 
 const scope = self as unknown as WorkerScope;
 
-const early: EngineCommand[] = [];
-scope.onmessage = ({ data }) => early.push(data);
+await start();
 
-try {
-  const device = await GpuDevice.open();
-  const engine = startEngine(device);
-  scope.postMessage({ type: "ready", device: device.info });
-  scope.onmessage = ({ data }) => engine.dispatch(data);
-  for (const command of early) engine.dispatch(command);
-} catch (error) {
-  if (!(error instanceof GeodesicError)) console.error(error);
-  scope.postMessage({ type: "unavailable", error: toErrorRecord(error) });
+async function start(): Promise<void> {
+  const early: EngineCommand[] = [];
+  scope.onmessage = ({ data }) => data !== null && early.push(data);
+  try {
+    const device = await GpuDevice.open();
+    const engine = startEngine(device);
+    scope.postMessage({ type: "ready", device: device.info });
+    scope.onmessage = ({ data }) => data !== null && engine.dispatch(data);
+    for (const command of early) engine.dispatch(command);
+  } catch (error) {
+    if (!(error instanceof GeodesicError)) console.error(error);
+    scope.postMessage({ type: "unavailable", error: toErrorRecord(error) });
+  }
 }
 
 function startEngine(device: GpuDevice): Engine {
@@ -52,11 +57,10 @@ function startEngine(device: GpuDevice): Engine {
   const engine = new Engine({
     load,
     emit(message) {
-      if (message.type === "closed") {
-        device[Symbol.dispose]();
-        turns[Symbol.dispose]();
-      }
-      scope.postMessage(message);
+      if (message.type !== "closed") return scope.postMessage(message);
+      turns[Symbol.dispose]();
+      scope.onmessage = null;
+      device.close().then(() => end(message));
     },
     turn: () => turns.next(),
     now: () => performance.now(),
@@ -68,6 +72,14 @@ function startEngine(device: GpuDevice): Engine {
     engine.deviceLost(new DeviceLostError(`The GPU device was lost: ${message || reason}`, { reason }));
   });
   return engine;
+}
+
+/** In a turn of its own, so that no stack refers to engine and device when the collector looks. */
+function end(last: EngineMessage): void {
+  setTimeout(() => {
+    collectGarbage();
+    scope.postMessage(last);
+  });
 }
 
 function fractionOf({ stage, loadedBytes, totalBytes }: ModelLoadProgress): number {

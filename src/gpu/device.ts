@@ -46,6 +46,7 @@ export class GpuDevice implements Disposable {
   readonly info: GpuDeviceInfo;
   readonly #kernels = new Map<string, Promise<CompiledKernel<string, string, string>>>();
   #paramsLayout: GPUBindGroupLayout | null = null;
+  readonly #maps = new Set<Promise<unknown>>();
   #failure: Error | null = null;
   #disposed = false;
 
@@ -140,6 +141,19 @@ export class GpuDevice implements Disposable {
       throw new CapacityError(`Cannot ${what}: the GPU is out of memory`, { reason: memory.message });
     }
     throw new Error(`Cannot ${what}: ${validation!.message}`);
+  }
+
+  /** Notes a map that nobody awaits; its operation refers to the device until it settles. Rejections end here. */
+  background(map: Promise<unknown>): void {
+    const settled = () => void this.#maps.delete(map);
+    this.#maps.add(map);
+    map.then(settled, settled);
+  }
+
+  /** Disposes and waits until no operation refers to the device, so that it can be collected. */
+  async close(): Promise<void> {
+    this[Symbol.dispose]();
+    await Promise.allSettled([...this.#maps]);
   }
 
   /** Compiles once per declaration and variant; later calls share the pipeline. */

@@ -90,7 +90,7 @@ export class ReadbackRing implements Disposable {
     this.#device.assertHealthy();
     try {
       const mapped = buffer.mapAsync(GPUMapMode.READ, 0, bytes);
-      if (this.#immediate) mapped.catch(() => {});
+      if (this.#immediate) this.#device.background(mapped);
       else await mapped;
       const result = buffer.getMappedRange(0, bytes).slice(0);
       buffer.unmap();
@@ -117,7 +117,7 @@ function selfTest(device: GpuDevice, staging: GpuBuffer): boolean {
     const encoder = device.handle.createCommandEncoder();
     encoder.copyBufferToBuffer(source.handle, 0, staging.handle, 0, 4);
     device.handle.queue.submit([encoder.finish()]);
-    staging.handle.mapAsync(GPUMapMode.READ, 0, 4).catch(() => {});
+    device.background(staging.handle.mapAsync(GPUMapMode.READ, 0, 4));
     const found = new Uint32Array(staging.handle.getMappedRange(0, 4).slice(0))[0];
     staging.handle.unmap();
     return found === pattern[0];

@@ -174,3 +174,18 @@ workerTest("createWorkerEngine() ends a running request when it is disposed", as
   await engine[Symbol.asyncDispose]();
   expect((await running).last).toMatchObject({ type: "finished", reason: "CANCELLED" });
 });
+
+Deno.test({
+  name: "createWorkerEngine() has unloaded the driver when its disposal resolves, so that exiting is safe",
+  ignore: !hasDevice || Deno.build.os !== "linux",
+  fn: async () => {
+    const child = new URL("./driver_child.ts", import.meta.url).pathname;
+    const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", child],
+      stderr: "inherit",
+    }).output();
+    const mappings = JSON.parse(new TextDecoder().decode(stdout));
+    // None in either case: a driver other than Mesa's, about which this says nothing.
+    expect({ code, after: mappings.after }).toEqual({ code: 0, after: 0 });
+  },
+});

@@ -65,7 +65,10 @@ export function inProcessEngine(
       deliver = onMessage;
       death = onDeath;
     },
-    terminate: () => void (state.terminated = true),
+    terminate() {
+      state.terminated = true;
+      return Promise.resolve();
+    },
   });
   if (options.announce !== false) send({ type: "ready", device: FAKE_DEVICE });
   return {
