@@ -1,20 +1,31 @@
 /**
- * The program: hands its arguments to the command line and ends with its exit code. This is the composition root; what
- * lies in different folders and must not know each other meets here.
+ * The program: hands its arguments to the command line and ends with its exit code. This is the composition root: the
+ * schema and the use cases, which do not know the command line, meet it here.
  */
-import { mergeCommand } from "./cli/merge.ts";
+import { fileURLToPath } from "node:url";
+import type { Command } from "./cli/command.ts";
 import { generateCommand } from "./cli/generate.ts";
 import { inspectCommand } from "./cli/inspect.ts";
+import { keysCommands } from "./cli/keys.ts";
+import { mergeCommand } from "./cli/merge.ts";
+import { migrateCommand } from "./cli/migrate.ts";
 import { runCli } from "./cli/run.ts";
+import { serveCommands } from "./cli/serve.ts";
 import { processTerminal } from "./cli/terminal.ts";
 import { tokenizeCommand } from "./cli/tokenize.ts";
 
-if (import.meta.main) {
-  Deno.exit(
-    await runCli(
-      Deno.args,
-      [mergeCommand, generateCommand, tokenizeCommand, inspectCommand],
-      processTerminal(),
-    ),
-  );
-}
+const COMMANDS: readonly Command[] = [
+  ...serveCommands({
+    // Loaded when it is served: the other commands start without it in a fraction of the time.
+    loadSchema: async () => (await import("../schema/index.ts")).buildSchema(),
+    demoDir: fileURLToPath(new URL("../demo/", import.meta.url)),
+  }),
+  mergeCommand,
+  generateCommand,
+  tokenizeCommand,
+  inspectCommand,
+  migrateCommand,
+  ...keysCommands,
+];
+
+if (import.meta.main) Deno.exit(await runCli(Deno.args, COMMANDS, processTerminal()));

@@ -30,12 +30,12 @@ async function dispatch(
   commands: readonly Command[],
   terminal: Terminal,
 ): Promise<number> {
-  const [name, ...rest] = args;
+  const [name] = args;
   if (name === undefined) throw new UsageError("No command given");
   if (name === "--help" || name === "-h" || name === "help") return print(terminal, overview(commands));
   if (name === "--version") return print(terminal, VERSION);
-  const command = commands.find((candidate) => candidate.name === name);
-  if (command === undefined) throw new UsageError(`There is no command "${name}"`);
+  const command = findCommand(args, commands);
+  const rest = args.slice(command.name.split(" ").length);
   const end = rest.indexOf("--");
   if ((end < 0 ? rest : rest.slice(0, end)).some((arg) => arg === "--help" || arg === "-h")) {
     return print(terminal, helpOf(command));
@@ -48,6 +48,17 @@ async function dispatch(
     // A command that was cut short may fail in any way; the interruption is the reason.
     throw signal.aborted && !(error instanceof Deno.errors.BrokenPipe) ? signal.reason : error;
   }
+}
+
+/** A name may have two words: `keys create`. */
+function findCommand(args: readonly string[], commands: readonly Command[]): Command {
+  const found = commands.find(({ name }) => name.split(" ").every((word, index) => word === args[index]));
+  if (found !== undefined) return found;
+  const family = commands.filter(({ name }) => name.startsWith(`${args[0]} `)).map(({ name }) => name);
+  const hint = family.length === 0 ? "" : `, only ${family.join(", ")}`;
+  throw new UsageError(
+    `There is no command "${family.length === 0 ? args[0] : args.slice(0, 2).join(" ")}"${hint}`,
+  );
 }
 
 function print(terminal: Terminal, text: string): number {

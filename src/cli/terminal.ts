@@ -9,6 +9,8 @@ export interface Terminal {
   readonly userDir: string;
   /** Folder of the database and the model library where no option names one. */
   readonly defaultDataDir: string;
+  /** Least severe log entries to write (`GEODESIC_LOG`), as given. */
+  readonly logLevel: string | undefined;
   readonly stdin: ReadableStream<Uint8Array>;
   /** Whether stderr is a screen that can be redrawn. */
   readonly isInteractive: boolean;
@@ -22,13 +24,14 @@ export interface Terminal {
 
 const encoder = new TextEncoder();
 
-/** The terminal of this process. Reads `INIT_CWD` (set by task runners) and `GEODESIC_HOME`. */
+/** The terminal of this process. Reads `INIT_CWD` (set by task runners), `GEODESIC_HOME` and `GEODESIC_LOG`. */
 export function processTerminal(): Terminal {
   const userDir = resolve(Deno.env.get("INIT_CWD") ?? Deno.cwd());
   const home = Deno.env.get("GEODESIC_HOME");
   return {
     userDir,
     defaultDataDir: home === undefined || home === "" ? resolve(".geodesic") : resolve(userDir, home),
+    logLevel: Deno.env.get("GEODESIC_LOG"),
     stdin: Deno.stdin.readable,
     isInteractive: Deno.stderr.isTerminal(),
     write: (text) => writeAll(Deno.stdout, text),

@@ -12,12 +12,18 @@ import { nodeSqliteDialect } from "./node_sqlite.ts";
 /** File name of the SQLite database inside a data folder. */
 export const DATABASE_FILE = "geodesic.db";
 
+export interface OpenStoreOptions {
+  /** Called with the migrations that this call has run, oldest first; empty when there was nothing to do. */
+  readonly onMigrated?: (names: readonly string[]) => void;
+}
+
 /** The caller owns the result and ends it with `destroy()`. Errors name the folder or the file. */
-export async function openStore(dataDir: string): Promise<Db> {
+export async function openStore(dataDir: string, options: OpenStoreOptions = {}): Promise<Db> {
   await makeDataDir(dataDir);
   const db = new Kysely<Database>({ dialect: nodeSqliteDialect(join(dataDir, DATABASE_FILE)) });
   try {
-    await migrate(db);
+    const names = await migrate(db);
+    options.onMigrated?.(names);
     return db;
   } catch (error) {
     await db.destroy();
@@ -30,7 +36,11 @@ export async function makeDataDir(dataDir: string): Promise<void> {
   try {
     await Deno.mkdir(dataDir, { recursive: true, mode: 0o700 });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = error instanceof Deno.errors.NotCapable // Deno's own words suggest to lift all limits
+      ? "Deno is not permitted to write there"
+      : error instanceof Error
+      ? error.message
+      : String(error);
     throw new ConfigError(`Cannot make the data folder "${dataDir}": ${reason}`, { path: dataDir, reason }, {
       cause: error,
     });

@@ -1,5 +1,6 @@
 /** The real command line as a child process, with the permissions that its task gives it. */
 import { fileURLToPath } from "node:url";
+import { hasDevice } from "../gpu/device.ts";
 
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 export const MERGE_FIXTURES = `${ROOT}tests/fixtures/merge`;
@@ -54,4 +55,9 @@ export async function geodesic(args: readonly string[], options: CliOptions = {}
 /** The JSON lines of an output. */
 export function jsonLines(text: string): readonly unknown[] {
   return text.trim().split("\n").map((line) => JSON.parse(line) as unknown);
+}
+
+/** `Deno.test` for commands that use WebGPU. */
+export function deviceTest(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, ignore: !hasDevice, fn });
 }

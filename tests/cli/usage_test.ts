@@ -5,10 +5,10 @@ import { geodesic } from "./support.ts";
 Deno.test("geodesic --help lists the commands, and each command explains itself", async () => {
   const { code, stdout, stderr } = await geodesic(["--help"]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  const commands = [...stdout.matchAll(/^ {2}(\w+) {2}/gm)].map(([, name]) => name!);
+  const commands = [...stdout.matchAll(/^ {2}(\w+(?: \w+)?) {2}/gm)].map(([, name]) => name!);
   expect(commands).toContain("merge");
   expect(commands).toContain("tokenize");
-  const helps = await Promise.all(commands.map((command) => geodesic([command, "--help"])));
+  const helps = await Promise.all(commands.map((command) => geodesic([...command.split(" "), "--help"])));
   for (const [index, help] of helps.entries()) {
     expect(help.code).toBe(0);
     expect(help.stdout).toContain(`Usage: geodesic ${commands[index]}`);

@@ -1,0 +1,123 @@
+/**
+ * `geodesic serve` and `geodesic start`: the gateway as a process. `serve` offers what is registered; `start` is for the
+ * newcomer: it merges and registers the demo family first, loads the result, and prints a line to try.
+ */
+import type { GraphQLSchema } from "graphql";
+import { ensureAdminKey, LOCAL_ADMIN } from "../app/access.ts";
+import { systemClock } from "../app/clock.ts";
+import { createGateway, type GatewayHandle } from "../app/compose.ts";
+import { uuidV7 } from "../app/ids.ts";
+import { createWorkerEngine } from "../engine/client.ts";
+import { curlExample } from "../server/curl_example.ts";
+import { startServer } from "../server/server.ts";
+import { openStore } from "../store/open.ts";
+import type { Command, Invocation } from "./command.ts";
+import { EXIT } from "./errors.ts";
+import { mergeProgress } from "./merge_progress.ts";
+import { migrationSummary } from "./migrate.ts";
+import { readServeSettings, serveNotes, serveOptions } from "./serve_settings.ts";
+import type { Terminal } from "./terminal.ts";
+import { formatDuration } from "./units.ts";
+
+/** What lies outside of this layer and only the composition root knows. */
+export interface ServeParts {
+  /** Called when a command serves; other commands need no schema. */
+  readonly loadSchema: () => Promise<GraphQLSchema>;
+  /** Folder with merge.yml and the demo parents. */
+  readonly demoDir: string;
+}
+
+export function serveCommands({ loadSchema, demoDir }: ServeParts): readonly Command[] {
+  const common = { positionals: [], options: serveOptions, notes: serveNotes };
+  return [
+    {
+      ...common,
+      name: "start",
+      summary: "Merge the demo pair on first run, then serve",
+      run: (invocation) => serve(invocation, loadSchema, (preparation) => prepareDemo(preparation, demoDir)),
+    },
+    {
+      ...common,
+      name: "serve",
+      summary: "Serve what is registered: GraphQL over HTTP and SSE",
+      run: (invocation) => serve(invocation, loadSchema, () => Promise.resolve(null)),
+    },
+  ];
+}
+
+interface Preparation {
+  readonly terminal: Terminal;
+  readonly gateway: GatewayHandle;
+  readonly signal: AbortSignal;
+}
+
+/** `prepare` gets models ready and resolves with the name of the one to try, if there is one. */
+async function serve(
+  invocation: Invocation,
+  loadSchema: ServeParts["loadSchema"],
+  prepare: (preparation: Preparation) => Promise<string | null>,
+): Promise<number> {
+  const { terminal } = invocation;
+  const settings = readServeSettings(invocation);
+  const { dataDir } = settings;
+  const failed = new AbortController();
+  const signal = AbortSignal.any([invocation.signal, failed.signal]);
+
+  await using cleanup = new AsyncDisposableStack(); // last opened, first closed
+  const report = (names: readonly string[]) => terminal.print(migrationSummary(dataDir, names));
+  const db = cleanup.adopt(await openStore(dataDir, { onMigrated: report }), (db) => db.destroy());
+  const engine = cleanup.use(createWorkerEngine());
+  engine.onLost((error) => failed.abort(error));
+  const gateway = cleanup.use(await createGateway({ ...settings, db, engine }));
+  // Before the work of a first run, so that a port in use is found out at once. Nobody is told the address yet.
+  const server = cleanup.use(startServer({ ...settings, schema: await loadSchema(), gateway, signal }));
+  const { adapter, software } = await engine.ready();
+  terminal.print(`WebGPU device: ${adapter}${software ? " (software: exact, and slow)" : ""}`);
+  const model = await prepare({ terminal, gateway, signal });
+  signal.throwIfAborted();
+  const adminKey = await ensureAdminKey({ db, clock: systemClock, ids: uuidV7(systemClock) });
+  const { origin } = server;
+  terminal.print(welcome({ origin, adminKey, model, allowAnonymous: settings.allowAnonymous }));
+
+  await server.finished;
+  if (failed.signal.aborted) throw failed.signal.reason;
+  terminal.print("Stopped");
+  return EXIT.done;
+}
+
+/** The first run, in front of the user's eyes; later ones find everything in place. */
+async function prepareDemo({ terminal, gateway, signal }: Preparation, demoDir: string): Promise<string> {
+  const { merged, model } = await mergeDemo({ terminal, gateway, signal }, demoDir);
+  if (merged) terminal.print(`Merged the demo pair into ${model.name} and registered all three models`);
+  const startedMs = performance.now();
+  await gateway.models.load(LOCAL_ADMIN, { id: model.id });
+  terminal.print(`Loaded ${model.name} in ${formatDuration((performance.now() - startedMs) / 1000)}`);
+  return model.name;
+}
+
+/** With a progress bar that is gone from its line when this returns. */
+async function mergeDemo({ terminal, gateway, signal }: Preparation, demoDir: string) {
+  using progress = mergeProgress(terminal);
+  return await gateway.prepareDemo({ demoDir, onProgress: progress.update, signal });
+}
+
+interface WelcomeFacts {
+  readonly origin: string;
+  /** New on a first run. */
+  readonly adminKey: string | null;
+  readonly model: string | null;
+  readonly allowAnonymous: boolean;
+}
+
+function welcome({ origin, adminKey, model, allowAnonymous }: WelcomeFacts): string {
+  const lines = [`listening on ${origin}`];
+  if (adminKey !== null) lines.push("", `Admin key, shown this once: ${adminKey}`);
+  if (!allowAnonymous) {
+    lines.push("", "Other machines can connect, so every caller needs a key (geodesic keys create)");
+  }
+  if (model !== null) {
+    const key = allowAnonymous ? "" : " -H 'authorization: Bearer KEY'";
+    lines.push("", "Watch an answer arrive:", `  ${curlExample(origin, model)}${key}`);
+  }
+  return lines.join("\n");
+}

@@ -1,0 +1,78 @@
+/** Options and settings of a serving process, checked before anything is opened. */
+import type { Log, LogLevel } from "../app/request.ts";
+import type { Precision, Quantization } from "../model/runner.ts";
+import { createJsonLog } from "../server/log.ts";
+import { isLoopbackHost } from "../server/origin.ts";
+import type { Invocation, OptionSpec } from "./command.ts";
+import { dataDirOf, dataDirOption } from "./data_dir.ts";
+import { UsageError } from "./errors.ts";
+import { precisionOption, quantizationOption } from "./weight_options.ts";
+
+const DEFAULT_PORT = 8000;
+const DEFAULT_HOST = "127.0.0.1";
+const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
+
+export interface ServeSettings {
+  readonly dataDir: string;
+  readonly host: string;
+  readonly port: number;
+  /** Only where nobody but this machine can connect. */
+  readonly allowAnonymous: boolean;
+  /** For models registered from now on; absent: as the gateway decides. */
+  readonly quantization?: Quantization;
+  readonly precision: Precision;
+  readonly maxContextLength?: number;
+  readonly maxSequences?: number;
+  readonly log: Log;
+}
+
+export const serveOptions: Readonly<Record<string, OptionSpec>> = {
+  port: {
+    type: "string",
+    value: "N",
+    description: `Port to listen on; 0 takes a free one (default ${DEFAULT_PORT})`,
+  },
+  host: { type: "string", value: "HOST", description: `Address to listen on (default ${DEFAULT_HOST})` },
+  data: dataDirOption,
+  quantization: {
+    ...quantizationOption,
+    description: "How models registered from now on are held (default fp8; the demo models: none)",
+  },
+  precision: precisionOption,
+  "max-context": { type: "string", value: "N", description: "Longest sequence to serve, in tokens" },
+  "max-sequences": { type: "string", value: "N", description: "Most generations of a model in one batch" },
+};
+
+export const serveNotes =
+  "Callers without a key are let in only where nobody but this machine can connect (127.0.0.1, ::1, localhost).\n" +
+  "GEODESIC_LOG=debug|info|warn|error sets what is logged to stderr, one JSON object a line (default warn).\n" +
+  "Ctrl-C stops, with exit code 0 once the address has been printed.";
+
+/** Throws UsageError that names what is wrong. */
+export function readServeSettings(invocation: Invocation): ServeSettings {
+  const host = invocation.text("host") ?? DEFAULT_HOST;
+  const maxContextLength = invocation.integer("max-context", { min: 2, max: 2 ** 20 });
+  const maxSequences = invocation.integer("max-sequences", { min: 1, max: 256 });
+  return {
+    dataDir: dataDirOf(invocation),
+    host,
+    port: invocation.integer("port", { min: 0, max: 65535 }) ?? DEFAULT_PORT,
+    allowAnonymous: isLoopbackHost(host),
+    ...invocation.text("quantization") === undefined
+      ? {}
+      : { quantization: invocation.choice("quantization", ["none", "fp8"]) },
+    precision: invocation.choice("precision", ["f32", "f16"]),
+    ...maxContextLength === undefined ? {} : { maxContextLength },
+    ...maxSequences === undefined ? {} : { maxSequences },
+    log: createLog(invocation),
+  };
+}
+
+function createLog({ terminal }: Invocation): Log {
+  const text = terminal.logLevel ?? "warn";
+  const level = LOG_LEVELS.find((candidate) => candidate === text);
+  if (level === undefined) {
+    throw new UsageError(`GEODESIC_LOG is "${text}", expected one of ${LOG_LEVELS.join(", ")}`);
+  }
+  return createJsonLog((line) => terminal.writeStatus(line + "\n"), level);
+}

@@ -1,0 +1,230 @@
+/** `geodesic generate` on WebGPU: golden continuations, the demo's reference answers, and what it refuses. */
+import { expect } from "@std/expect";
+import { tempDir } from "../support/temp.ts";
+import { DEMO, deviceTest, geodesic, ROOT } from "./support.ts";
+
+const FORWARD = `${ROOT}tests/fixtures/forward`;
+const HELPER = "demo/parents/helper";
+
+interface Golden {
+  readonly input_ids: readonly number[];
+  readonly greedy_continuation: readonly number[];
+  readonly greedy_logprobs: readonly number[];
+}
+interface Reference {
+  readonly model: string;
+  readonly messages: readonly { readonly content: string }[];
+  readonly prompt_ids: readonly number[];
+  readonly output_ids: readonly number[];
+  readonly text: string;
+}
+interface Output {
+  readonly promptTokenIds: readonly number[];
+  readonly tokenIds: readonly number[];
+  readonly text: string;
+  readonly finishReason: string;
+  readonly logprobs:
+    | readonly {
+      readonly id: number;
+      readonly logprob: number;
+      readonly top: readonly { readonly id: number }[];
+    }[]
+    | null;
+  readonly timings: Readonly<Record<string, number>>;
+}
+
+/** Runs `generate MODEL … --json` and returns its object. */
+async function generate(model: string, ...args: readonly string[]): Promise<Output> {
+  const { code, stdout, stderr } = await geodesic(["generate", model, "--json", ...args]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  return JSON.parse(stdout);
+}
+
+const [reference] = (await Deno.readTextFile(`${DEMO}/eval/reference.jsonl`)).trim().split("\n")
+  .map((line): Reference => JSON.parse(line))
+  .filter(({ model, messages, output_ids }) =>
+    model === "helper" && messages.length === 1 && output_ids.length < 20
+  );
+
+deviceTest(
+  "generate --prompt-ids continues every golden prompt as the reference does, without a tokenizer",
+  async () => {
+    for await (const { name } of Deno.readDir(FORWARD)) {
+      const golden: Golden = JSON.parse(await Deno.readTextFile(`${FORWARD}/${name}/case.json`));
+      const output = await generate(
+        `${FORWARD}/${name}`,
+        "--prompt-ids",
+        golden.input_ids.join(","),
+        "--temperature",
+        "0",
+        "--max-tokens",
+        String(golden.greedy_continuation.length),
+        "--ignore-eos",
+        "--logprobs",
+        "2",
+      );
+      expect({ name, tokenIds: output.tokenIds }).toEqual({ name, tokenIds: golden.greedy_continuation });
+      expect(output.promptTokenIds).toEqual(golden.input_ids);
+      expect({ text: output.text, finishReason: output.finishReason }).toEqual({
+        text: "",
+        finishReason: "LENGTH",
+      });
+      for (const [index, { id, logprob, top }] of output.logprobs!.entries()) {
+        expect(id).toBe(output.tokenIds[index]);
+        // Two float32 implementations; see the fixtures' tolerance for logits.
+        expect(Math.abs(logprob - golden.greedy_logprobs[index]!)).toBeLessThan(1e-3);
+        expect([top.length, top[0]!.id]).toEqual([2, id]);
+      }
+    }
+  },
+);
+
+deviceTest(
+  "generate --prompt answers as the demo's reference does, and counts what a step costs",
+  async () => {
+    const output = await generate(HELPER, "--prompt", reference!.messages[0]!.content, "--temperature", "0");
+    expect(output).toEqual({
+      promptTokenIds: reference!.prompt_ids,
+      tokenIds: reference!.output_ids,
+      text: reference!.text,
+      finishReason: "STOP",
+      logprobs: null,
+      timings: expect.objectContaining({
+        steps: reference!.output_ids.length,
+        submitsPerStep: 1,
+        dispatchesPerStep: expect.any(Number),
+        readbackBytesPerStep: expect.any(Number),
+        ttftMs: expect.any(Number),
+        decodeTokensPerSecond: expect.any(Number),
+      }),
+    });
+  },
+);
+
+deviceTest("generate streams the text to stdout and nothing else", async () => {
+  const args = ["generate", HELPER, "--prompt", reference!.messages[0]!.content, "--temperature", "0"];
+  const { code, stdout, stderr } = await geodesic(args);
+  expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: reference!.text + "\n", stderr: "" });
+});
+
+deviceTest("generate --stop ends before the string, --raw continues the text", async () => {
+  const stopAt = reference!.text.slice(4, 9);
+  const question = reference!.messages[0]!.content;
+  const stopped = await generate(HELPER, "--prompt", question, "--temperature", "0", "--stop", stopAt);
+  expect(stopped.finishReason).toBe("STOP_STRING");
+  expect(stopped.text).toBe(reference!.text.slice(0, 4));
+  expect(reference!.output_ids.slice(0, stopped.tokenIds.length)).toEqual(stopped.tokenIds);
+  const raw = await generate(
+    HELPER,
+    "--prompt",
+    "Once upon",
+    "--raw",
+    "--temperature",
+    "0",
+    "--max-tokens",
+    "3",
+  );
+  expect(raw.promptTokenIds[0]).toBe(1);
+  expect(raw.promptTokenIds.length).toBeLessThan(6);
+  expect(raw.text).toMatch(/^ /);
+});
+
+deviceTest("generate repeats itself with the same seed, and runs in FP8", async () => {
+  const args = [
+    "--prompt",
+    "Tell me a story.",
+    "--temperature",
+    "0.9",
+    "--max-tokens",
+    "12",
+    "--quantization",
+    "fp8",
+  ];
+  const [one, same, other] = await Promise.all(
+    ["7", "7", "8"].map((seed) => generate(HELPER, ...args, "--seed", seed)),
+  );
+  expect(same!.tokenIds).toEqual(one!.tokenIds);
+  expect(other!.tokenIds).not.toEqual(one!.tokenIds);
+});
+
+deviceTest("generate takes sampling from the checkpoint where no option sets it", async () => {
+  await using dir = await tempDir();
+  for await (const { name } of Deno.readDir(`${DEMO}/parents/helper`)) {
+    await Deno.copyFile(`${DEMO}/parents/helper/${name}`, dir.join(name));
+  }
+  await Deno.writeTextFile(
+    dir.join("generation_config.json"),
+    JSON.stringify({ do_sample: false, max_new_tokens: 3, eos_token_id: 2 }),
+  );
+  const output = await generate(dir.path, "--prompt", reference!.messages[0]!.content);
+  expect(output.tokenIds).toEqual(reference!.output_ids.slice(0, 3));
+  const longer = await generate(dir.path, "--prompt", reference!.messages[0]!.content, "--max-tokens", "4");
+  expect(longer.tokenIds).toEqual(reference!.output_ids.slice(0, 4));
+});
+
+const refused: readonly (readonly [string, readonly string[], number, RegExp])[] = [
+  ["no prompt", [HELPER], 2, /Give either --prompt or --prompt-ids/],
+  [
+    "ids that are none",
+    [HELPER, "--prompt-ids", "1,x"],
+    2,
+    /--prompt-ids is "1,x", expected token ids, such as 1,2,3/,
+  ],
+  [
+    "a temperature that is none",
+    [HELPER, "--prompt", "a", "--temperature", "hot"],
+    2,
+    /--temperature is "hot", expected a number/,
+  ],
+  [
+    "a temperature out of range",
+    [HELPER, "--prompt", "a", "--temperature", "-1"],
+    2,
+    /"temperature": found -1, expected 0 … 2/,
+  ],
+  [
+    "a precision that is none",
+    [HELPER, "--prompt", "a", "--precision", "f64"],
+    2,
+    /--precision is "f64", expected f32 or f16/,
+  ],
+  ["a folder that is no model", ["tests", "--prompt", "a"], 1, /the folder has no config\.json \[FORMAT\]/],
+  [
+    "a model that is nowhere",
+    ["no/model", "--prompt", "a"],
+    1,
+    /Cannot find model "no\/model".* \[NOT_FOUND\]/,
+  ],
+  [
+    "text for a model without tokenizer",
+    ["tests/fixtures/forward/gqa", "--prompt", "a"],
+    1,
+    /no tokenizer.* \[CONFIG\]/,
+  ],
+  [
+    "an id outside the vocabulary",
+    [HELPER, "--prompt-ids", "1,5000"],
+    1,
+    /found 5000, expected 0 … 2047 \[CONFIG\]/,
+  ],
+  [
+    "a prompt longer than the context",
+    [HELPER, "--prompt", "story ".repeat(1200)],
+    1,
+    /The prompt has \d+ tokens, .* 1024 .*\[CAPACITY\]/,
+  ],
+  [
+    "a stop string without tokenizer",
+    ["tests/fixtures/forward/gqa", "--prompt-ids", "1", "--stop", "x"],
+    1,
+    /no tokenizer \[CONFIG\]/,
+  ],
+];
+for (const [what, args, code, message] of refused) {
+  Deno.test(`generate explains ${what} in one line`, async () => {
+    const result = await geodesic(["generate", ...args]);
+    expect({ code: result.code, stdout: result.stdout }).toEqual({ code, stdout: "" });
+    expect(result.stderr).toMatch(message);
+    expect(result.stderr).toMatch(/^error: [^\n]*\n$/);
+  });
+}

@@ -1,0 +1,40 @@
+import { expect } from "@std/expect";
+import { tempDir } from "../support/temp.ts";
+import { DEMO, geodesic } from "./support.ts";
+
+Deno.test("inspect --json tells facts, hashes and whether the provenance still holds", async () => {
+  await using dir = await tempDir();
+  expect((await geodesic(["merge", `${DEMO}/merge.yml`, dir.join("merged")])).code).toBe(0);
+  const inspect = async () =>
+    JSON.parse((await geodesic(["inspect", "merged", "--json"], { cwd: dir.path })).stdout);
+  const inspection = await inspect();
+  expect(inspection).toMatchObject({
+    config: { architecture: "MistralForCausalLM", layers: 8, vocabSize: 2048 },
+    tensorCount: 75,
+    parameterCount: 2_099_328,
+    dtypes: [{ dtype: "BF16", tensors: 75 }],
+    matchesProvenance: true,
+    provenance: { method: "slerp" },
+  });
+  const text = await geodesic(["inspect", dir.join("merged")]);
+  expect(text.stdout).toContain(inspection.manifestSha256);
+  expect(text.stdout).toContain("the files are those that it describes");
+
+  await Deno.writeTextFile(dir.join("merged", "generation_config.json"), "{}");
+  expect((await inspect()).matchesProvenance).toBe(false);
+  const changed = await geodesic(["inspect", dir.join("merged")]);
+  expect(changed.stdout).toContain("THE FILES ARE NOT THOSE");
+});
+
+Deno.test("inspect tells of a model that was not merged here", async () => {
+  const { code, stdout } = await geodesic(["inspect", "demo/parents/helper"]);
+  expect(code).toBe(0);
+  expect(stdout).toContain("not merged by Geodesic");
+  expect(stdout).toMatch(/parameters +2,099,328/);
+});
+
+Deno.test("inspect refuses a folder that is no model", async () => {
+  const { code, stderr } = await geodesic(["inspect", "tests"]);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^error: Cannot open model ".*tests": the folder has no config\.json \[FORMAT\]\n$/);
+});
