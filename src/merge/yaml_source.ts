@@ -3,12 +3,27 @@
  * Refuses oversized texts, alias bombs, duplicate keys, unknown tags and several documents; every refusal, and every
  * complaint of a later stage, carries line and column.
  */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  visit,
+} from "yaml";
 import { ConfigError } from "../errors.ts";
+import { quote } from "../formats/json.ts";
 
 const MAX_TEXT = 1024 * 1024;
-/** How many nodes aliases may stand for in all. */
-const MAX_ALIASES = 100;
+/** Each costs the library a walk over all anchors. */
+const MAX_ALIASES = 1000;
+/** How many nodes the aliases of one anchor may stand for. */
+const MAX_ALIASED_NODES = 100;
 
 /** Keys and indices from the top, such as `["slices", 0, "sources"]`. */
 export type Path = readonly (string | number)[];
@@ -35,13 +50,14 @@ export class YamlSource {
         version: "1.1",
         lineCounter: this.#lines,
         prettyErrors: false,
-        uniqueKeys: true,
+        uniqueKeys: false, // checked below: the library's own check takes quadratic time
       });
       const problem = document.errors[0] ?? document.warnings[0];
       if (problem !== undefined) throw this.#errorAt(problem.pos[0], problem.message);
+      this.#checkNodes(document);
       this.#root = document.contents;
       this.#resolve = (node) => isAlias(node) ? node.resolve(document) ?? null : node;
-      this.value = document.toJS({ maxAliasCount: MAX_ALIASES });
+      this.value = document.toJS({ maxAliasCount: MAX_ALIASED_NODES });
     } catch (error) {
       if (error instanceof ConfigError) throw error;
       const message = error instanceof Error ? error.message : String(error); // alias count, nesting depth
@@ -57,6 +73,30 @@ export class YamlSource {
   /** A complaint about the last key of `path` itself. */
   keyError(path: Path, message: string): ConfigError {
     return this.#errorAt(this.#offset(path, "key"), message, { field: formatPath(path) });
+  }
+
+  /** No key twice in a mapping, no alias within what it stands for, and not too many of them. */
+  #checkNodes(document: Document.Parsed): void {
+    let aliases = 0;
+    visit(document, {
+      Map: (_key, { items }) => {
+        const keys = new Set<string>();
+        for (const { key } of items) {
+          if (!isScalar(key)) continue;
+          const name = String(key.value);
+          if (keys.has(name)) throw this.#errorAt(key.range?.[0] ?? 0, `key ${quote(name)} is not unique`);
+          keys.add(name);
+        }
+      },
+      Alias: (_key, { source, range }, path) => {
+        if (path.some((node) => isNode(node) && "anchor" in node && node.anchor === source)) {
+          throw this.#errorAt(range?.[0] ?? 0, `alias "*${source}" stands within its own anchor`);
+        }
+        if (++aliases > MAX_ALIASES) {
+          throw this.#errorAt(range?.[0] ?? 0, `more than ${MAX_ALIASES} aliases`);
+        }
+      },
+    });
   }
 
   #errorAt(offset: number, message: string, details: Record<string, unknown> = {}): ConfigError {

@@ -196,7 +196,14 @@ Deno.test("parseMergeConfig() refuses alias bombs, endless texts and bottomless 
   expect(refusal(bomb).message).toMatch(/alias/i);
   expect(refusal("x".repeat(2 ** 20 + 1)).message).toMatch(/at most/);
   expect(refusal("[".repeat(100_000))).toBeInstanceOf(ConfigError);
-  expect(refusal("a: &a [*a]\n" + SLERP)).toBeInstanceOf(ConfigError);
+  const keys = Array.from({ length: 80_000 }, (_, i) => `k${i}:`); // minutes, where each is compared with each
+  expect(refusal(keys.join("\n")).message).toMatch(/unknown key "k0"/);
+  expect(refusal(SLERP.replace("t: 0.5", "t: &a [*a]")).message).toBe(
+    'm.yml:7:10: alias "*a" stands within its own anchor',
+  );
+  expect(refusal("- &a x\n" + "- *a\n".repeat(1001)).message).toMatch(
+    /m\.yml:1002:3: more than 1000 aliases/,
+  );
 });
 
 Deno.test("parseMergeConfig() answers any edit of a sound text with a config or a ConfigError", () => {
