@@ -237,12 +237,13 @@ class Cursor {
   #plain(expected: string): Scalar | readonly number[] {
     const value = this.#value;
     if (typeof value === "boolean") return value;
-    const numbers: readonly unknown[] = Array.isArray(value) ? value : [value];
-    if (numbers.length === 0 || !numbers.every((item) => Number.isFinite(item))) {
-      throw this.#wrong(
-        Array.isArray(value) || typeof value === "number" ? `${expected}, all finite` : expected,
-      );
+    const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+    const infinite = items.findIndex((item) => typeof item === "number" && !Number.isFinite(item));
+    if (infinite >= 0) {
+      const path = Array.isArray(value) ? [...this.path, infinite] : this.path;
+      throw this.#yaml.error(path, `${formatPath(path)} is ${items[infinite]}, expected a finite number`);
     }
+    if (items.length === 0 || !items.every((item) => typeof item === "number")) throw this.#wrong(expected);
     return value as number | readonly number[];
   }
 }
