@@ -52,8 +52,13 @@ export function jsonType(value: unknown): string {
 
 /** A value out of a file, quoted and cut short for a message. */
 export function quote(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = JSON.stringify(value, shownNumber) ?? String(value);
   return text.length <= 120 ? text : `${text.slice(0, 117)}…`;
+}
+
+/** JSON has no NaN and no infinity and would show null; 1e999 in a file is read as infinity. */
+function shownNumber(_key: string, value: unknown): unknown {
+  return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
 }
 
 /** The first key that an object of this (valid) JSON text holds twice, escapes resolved. */

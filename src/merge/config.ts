@@ -229,9 +229,15 @@ class Cursor {
   #conditional(): Conditional {
     const entry = this.record(["filter", "value"]);
     return {
-      filter: entry.has("filter") ? entry.get("filter").string() : null,
+      filter: entry.has("filter") ? entry.get("filter").#filter() : null,
       value: entry.at("value").#plain("a number or a list of numbers"),
     };
+  }
+
+  /** Any string: the empty one is a part of every name. */
+  #filter(): string {
+    if (typeof this.#value !== "string") throw this.#wrong("a part of tensor names");
+    return this.#value;
   }
 
   #plain(expected: string): Scalar | readonly number[] {

@@ -2,6 +2,7 @@ import { expect } from "@std/expect";
 import fc from "fast-check";
 import { ConfigError } from "../../src/errors.ts";
 import { type MergeConfig, parseMergeConfig } from "../../src/merge/config.ts";
+import { evaluateSetting } from "../../src/merge/parameters.ts";
 import { requireMethod } from "../../src/merge/step_parameters.ts";
 
 const SLERP = `merge_method: slerp
@@ -58,6 +59,14 @@ Deno.test("parseMergeConfig() takes a t outside of 0 … 1, anchors, and a torch
   );
   expect(config.parameters.settings.get("t")).toEqual({ kind: "plain", value: [-0.5, 1.5] });
   expect(config.dtype).toBe("F16");
+});
+
+Deno.test("parseMergeConfig() takes an empty filter, which is a part of every name, and no number as one", () => {
+  const config = parse(SLERP.replace("t: 0.5", 't: [{filter: "", value: 0.25}]'));
+  const setting = config.parameters.settings.get("t")!;
+  expect(evaluateSetting(setting, "model.norm.weight", 0)).toEqual({ value: 0.25, filter: "" });
+  expect(refusal(SLERP.replace("t: 0.5", "t: [{filter: 7, value: 0.25}]")).message)
+    .toMatch(/t\[0\]\.filter is 7, expected a part of tensor names/);
 });
 
 const slice = (range: string) =>
@@ -189,6 +198,7 @@ const REFUSED: readonly [string, string, number, number, RegExp][] = [
   ["an empty layer_range", slice("[2, 2]"), 6, 22, /layer_range/],
   ["a fractional layer_range", slice("[0, 1.5]"), 6, 22, /layer_range/],
   ["a negative layer_range", slice("[-1, 1]"), 6, 22, /layer_range/],
+  ["an endless layer_range", slice("[0, .inf]"), 6, 22, /layer_range is \[0,"Infinity"\], expected/],
   ["a layer_range of three", slice("[0, 1, 2]"), 6, 22, /layer_range/],
 ];
 for (const [what, text, line, column, message] of REFUSED) {
