@@ -165,6 +165,25 @@ Deno.test("runMerge() reads any mix of dtypes and writes the one asked for", asy
   }
 });
 
+Deno.test("runMerge() announces the dtype under every name that the base model uses for it", async () => {
+  const read = async (path: string) => {
+    const { torch_dtype, dtype } = JSON.parse(await Deno.readTextFile(path));
+    return { torch_dtype, dtype };
+  };
+  await using dir = await pair();
+  const base = JSON.parse(await Deno.readTextFile(dir.join("a/config.json")));
+  for (const [i, names] of [["torch_dtype"], ["dtype"], ["torch_dtype", "dtype"], []].entries()) {
+    const fields = Object.fromEntries(names.map((name) => [name, "bfloat16"]));
+    await Deno.writeTextFile(
+      dir.join("a/config.json"),
+      JSON.stringify({ ...base, torch_dtype: undefined, ...fields }),
+    );
+    await merge(dir, { config: CONFIG + "out_dtype: float32\n", outDir: dir.join(`out${i}`) });
+    const written = (names.length > 0 ? names : ["torch_dtype"]).map((name) => [name, "float32"]);
+    expect(await read(dir.join(`out${i}/config.json`))).toEqual(Object.fromEntries(written));
+  }
+});
+
 Deno.test("runMerge() handles tied embeddings: both tied, or only one", async () => {
   const tied = { config: { tie_word_embeddings: true } };
   {
