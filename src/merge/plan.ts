@@ -43,15 +43,15 @@ export class MergePlan implements Disposable {
     readonly config: MergeConfig,
     readonly method: MergeMethod,
     readonly slices: readonly ResolvedSlice[],
-    /** By name in the configuration, in order of first mention. */
+    /** By name in the configuration: sources in order of first mention, then base models. */
     readonly checkpoints: ReadonlyMap<string, Checkpoint>,
     /** In the order in which they are written. */
     readonly steps: readonly PlannedStep[],
   ) {}
 
-  /** The model whose configuration and tokenizer the output takes: the base model, or else the first one. */
+  /** The model whose configuration and tokenizer the output takes. */
   get leadModel(): string {
-    return this.config.baseModel ?? this.slices[0]!.baseModel ?? this.slices[0]!.sources[0]!.model;
+    return leadModelOf(this.config);
   }
 
   /** Layers of the output. */
@@ -82,7 +82,7 @@ export async function planMerge(
     const problems = [...checkpoints].flatMap(([name, checkpoint]) => ownContradictions(name, checkpoint));
     problems.push(...architectureMismatch(checkpoints));
     if (config.tokenizerSource !== null) {
-      problems.push(...await vocabularyMismatch(checkpoints, config.baseModel ?? modelNames(config)[0]!));
+      problems.push(...await vocabularyMismatch(checkpoints, leadModelOf(config)));
     }
     const parameters = new StepParameters(config, method);
     const steps = layoutTensors(slices).flatMap((tensor) =>
@@ -103,11 +103,16 @@ export async function planMerge(
   }
 }
 
-/** Every model that the configuration mentions, in order of first mention. */
+/** The base model, or else that of the first slice, or else the first one listed. */
+function leadModelOf({ baseModel, slices: [first] }: MergeConfig): string {
+  return baseModel ?? first!.baseModel ?? first!.sources[0]!.model;
+}
+
+/** Every model that the configuration mentions: sources in order of first mention, then base models. */
 function modelNames(config: MergeConfig): readonly string[] {
   const names = sourcesOf(config).flatMap((slice) => slice.sources.map((source) => source.model));
-  if (config.baseModel !== null) names.push(config.baseModel);
-  return [...new Set(names)];
+  const bases = [config.baseModel, ...config.slices.map((slice) => slice.baseModel)];
+  return [...new Set([...names, ...bases.filter((name) => name !== null)])];
 }
 
 interface SortableStep {

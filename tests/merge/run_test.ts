@@ -312,6 +312,16 @@ Deno.test("runMerge() aborted while hashing or merging leaves nothing, and rethr
   }
 });
 
+Deno.test("runMerge() takes configuration and tokenizer from a base model that only a slice names", async () => {
+  await using dir = await pair({}, { files: { "tokenizer.json": "{}" } });
+  const config = "merge_method: slerp\nparameters: {t: 0}\nslices:\n" +
+    "  - {base_model: b, sources: [{model: a, layer_range: [0, 2]}]}\n";
+  const record = await merge(dir, { config });
+  expect(record.sources.map(({ name, isBase }) => [name, isBase])).toEqual([["a", false], ["b", true]]);
+  expect(record.tensors.every(({ mode }) => mode === "COPY")).toBe(true);
+  expect(await names(dir.join("out"))).toContain("tokenizer.json");
+});
+
 Deno.test("runMerge() leaves an occupied target as it was", async () => {
   await using dir = await pair();
   await Deno.mkdir(dir.join("out"));
