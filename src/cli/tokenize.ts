@@ -44,7 +44,7 @@ export const tokenizeCommand: Command = {
     const tokenizer = await openTokenizer(path);
     const bos = invocation.flag("bos");
     if (text !== undefined) {
-      terminal.print(JSON.stringify(encodeText(tokenizer, text, bos)));
+      terminal.print(jsonLine(encodeText(tokenizer, text, bos)));
       return EXIT.done;
     }
     return await tokenizeLines(invocation, tokenizer, { source: jsonl!, bos });
@@ -65,17 +65,24 @@ async function tokenizeLines(
   const stream = source === "-"
     ? terminal.stdin
     : await openForReading(resolve(terminal.userDir, source), "input");
-  let lines = 0, refused = 0;
+  let number = 0, lines = 0, refused = 0;
   for await (const line of readLines(stream, { name, maxLength: MAX_LINE_LENGTH })) {
     signal.throwIfAborted();
+    number++;
     if (line.trim() === "") continue;
     lines++;
     try {
-      terminal.print(JSON.stringify(tokenizeLine(tokenizer, line, bos)));
+      terminal.print(jsonLine(tokenizeLine(tokenizer, line, bos)));
     } catch (error) {
       if (!(error instanceof GeodesicError)) throw error;
       refused++;
-      terminal.print(JSON.stringify({ error: toErrorRecord(error) }));
+      const { code, message, details } = toErrorRecord(error);
+      const placed = {
+        code,
+        message: `${name}:${number}: ${message}`,
+        details: { ...details, line: number },
+      };
+      terminal.print(jsonLine({ error: placed }));
     }
   }
   if (refused === 0) return EXIT.done;
@@ -83,6 +90,12 @@ async function tokenizeLines(
     lines,
     refused,
   });
+}
+
+/** JSON without the characters that some readers take for line ends although JSON allows them in strings. */
+function jsonLine(value: unknown): string {
+  const escape = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(value).replace(/[\x85\u2028\u2029]/g, escape);
 }
 
 function tokenizeLine(tokenizer: Tokenizer, line: string, bos: boolean): Tokenized {

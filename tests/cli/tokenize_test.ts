@@ -40,21 +40,34 @@ Deno.test("tokenize --jsonl answers every line in its place and fails in the end
   const { code, stdout, stderr } = await geodesic(["tokenize", HELPER, "--jsonl", "-"], { stdin });
   expect(code).toBe(1);
   expect(stderr).toBe("error: Refused 6 of 10 lines of standard input, see the output [CONFIG]\n");
-  const refusal = (message: string) => ({
-    error: { code: "CONFIG", message: expect.stringContaining(message), details: expect.anything() },
+  const refusal = (line: number, message: string) => ({
+    error: {
+      code: "CONFIG",
+      message: expect.stringMatching(new RegExp(`^standard input:${line}: .*${message}`)),
+      details: expect.objectContaining({ line }),
+    },
   });
   expect(jsonLines(stdout)).toEqual([
     { ids: expect.any(Array), text: "Hi" },
     { ids: expect.any(Array), text: "<s>[INST] Hi [/INST]" },
-    refusal("Conversation roles must alternate"),
+    refusal(3, "Conversation roles must alternate"),
     { ids: [1, 300, 2], text: expect.any(String) },
-    refusal("Cannot decode token id 99999"),
-    refusal(`"ids" is a string, expected a list of numbers`),
+    refusal(5, "Cannot decode token id 99999"),
+    refusal(6, `"ids" is a string, expected a list of numbers`),
     { ids: expect.any(Array), text: "<s>[INST] Hi [/INST]" },
-    refusal("messages[0].content is undefined"),
-    refusal("found an array"),
-    refusal("it is not JSON"),
+    refusal(8, "messages.0..content is undefined"),
+    refusal(9, "found an array"),
+    refusal(11, "it is not JSON"),
   ]);
+});
+
+Deno.test("tokenize --jsonl keeps every result on one line, whatever its reader takes for a line end", async () => {
+  const text = "a\u0085b\u2028c\u2029d\u000be\u001cf\r\ng";
+  const stdin = JSON.stringify({ text });
+  const { stdout } = await geodesic(["tokenize", HELPER, "--jsonl", "-"], { stdin });
+  // deno-lint-ignore no-control-regex -- line ends of Unicode, and what Python takes for one
+  expect(stdout.trimEnd().split(/[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/).length).toBe(1);
+  expect(jsonLines(stdout)).toEqual([{ ids: expect.any(Array), text }]);
 });
 
 Deno.test("tokenize --jsonl FILE reads from where the user stands", async () => {
