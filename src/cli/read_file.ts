@@ -1,9 +1,12 @@
-/** Opens and reads files that the user names, with errors that say what they should have been. */
+/**
+ * Opens and reads files that the user names, with errors that say what they should have been. Whatever can be read from
+ * one end to the other will do: a pipe (`<(…)`), a device.
+ */
 import { ConfigError, NotFoundError } from "../errors.ts";
 
-/** Throws NotFoundError without such a file, ConfigError where it is no file or not readable. */
+/** Throws NotFoundError without such a file, ConfigError where it is a folder or not readable. */
 export async function openForReading(path: string, what: string): Promise<ReadableStream<Uint8Array>> {
-  return (await openFile(path, what)).file.readable;
+  return (await openFile(path, what)).readable;
 }
 
 /** The whole text. Throws like {@link openForReading}, and ConfigError where it is too large or no UTF-8. */
@@ -11,26 +14,28 @@ export async function readTextFile(
   path: string,
   { what, maxBytes }: { readonly what: string; readonly maxBytes: number },
 ): Promise<string> {
-  const { file, sizeBytes } = await openFile(path, what);
-  file.close();
-  if (sizeBytes > maxBytes) {
-    throw unreadable(path, what, `it has ${sizeBytes} bytes, at most ${maxBytes} are read`);
-  }
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let text = "";
+  let sizeBytes = 0;
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(await Deno.readFile(path));
+    for await (const chunk of await openForReading(path, what)) {
+      sizeBytes += chunk.byteLength;
+      if (sizeBytes > maxBytes) {
+        throw unreadable(path, what, `it has more than ${maxBytes} bytes`);
+      }
+      text += decoder.decode(chunk, { stream: true });
+    }
+    return text + decoder.decode();
   } catch (error) {
     throw error instanceof TypeError ? unreadable(path, what, "it is not UTF-8 text", error) : error;
   }
 }
 
-async function openFile(
-  path: string,
-  what: string,
-): Promise<{ readonly file: Deno.FsFile; readonly sizeBytes: number }> {
+async function openFile(path: string, what: string): Promise<Deno.FsFile> {
   try {
     const file = await Deno.open(path);
-    const { isFile, size } = await file.stat();
-    if (isFile) return { file, sizeBytes: size };
+    const { isDirectory } = await file.stat();
+    if (!isDirectory) return file;
     file.close();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
