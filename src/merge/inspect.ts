@@ -6,8 +6,8 @@ import { type FileHash, hashArtifact, type HashOptions, manifestSha256 } from ".
 import { openCheckpoint } from "../formats/checkpoint.ts";
 import type { ModelConfig } from "../formats/config.ts";
 import { DTYPE_BITS } from "../tensor/dtype.ts";
-import { readRecord } from "./provenance.ts";
 import type { MergeRecord } from "./record.ts";
+import { readRecord } from "./record_file.ts";
 
 export interface DtypeShare {
   readonly dtype: string;

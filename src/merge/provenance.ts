@@ -1,8 +1,5 @@
-/** Builds the record of a merge from its plan and what came out of it (see record.ts), and reads one back. */
-import { FormatError } from "../errors.ts";
-import { type FileHash, manifestSha256, PROVENANCE_FILE, sha256 } from "../formats/artifact.ts";
-import type { ModelFolder } from "../formats/folder.ts";
-import { isJsonObject } from "../formats/json.ts";
+/** Builds the record of a merge from its plan and what came out of it (see record.ts). */
+import { type FileHash, manifestSha256, sha256 } from "../formats/artifact.ts";
 import { configDtypeName } from "../tensor/dtype.ts";
 import { VERSION } from "../version.ts";
 import type { MergeConfig, Parameters, Scalar } from "./config.ts";
@@ -110,20 +107,4 @@ export function curvesOf(tensors: readonly TensorRecord[], layers: number): read
     curve[layer] ??= t;
   }
   return [...curves].map(([filter, t]) => ({ filter, t }));
-}
-
-/**
- * The record in a model folder; null where there is none, or none of a version that this program reads. The file may be
- * a stranger's: only what identifies it is checked here, so check a field before relying on it.
- */
-export async function readRecord(folder: ModelFolder): Promise<MergeRecord | null> {
-  const json = await folder.readJson(PROVENANCE_FILE);
-  if (json?.version !== RECORD_VERSION) return null;
-  if (isJsonObject(json.artifact) && typeof json.artifact.manifestSha256 === "string") {
-    return json as unknown as MergeRecord;
-  }
-  throw new FormatError(
-    `Cannot read "${PROVENANCE_FILE}" of model "${folder.dir}": artifact.manifestSha256 is missing`,
-    { dir: folder.dir, file: PROVENANCE_FILE, field: "artifact.manifestSha256" },
-  );
 }
