@@ -82,7 +82,7 @@ export class CheckpointWriter implements AsyncDisposable {
       file.close();
       throw toWriteError(error, this.#folder.target);
     }
-    await flushAndClose(file);
+    await flushAndClose(file, this.#folder.target);
     this.files.push({ path: name, sizeBytes: bytes.byteLength, sha256: sha256(bytes) });
   }
 
@@ -135,7 +135,7 @@ export class CheckpointWriter implements AsyncDisposable {
 
   async #closeShard(shard: OpenShard): Promise<void> {
     this.#shard = undefined;
-    await flushAndClose(shard.file);
+    await flushAndClose(shard.file, this.#folder.target);
     this.files.push({ path: shard.plan.file, sizeBytes: shard.sizeBytes, sha256: shard.hash.digest("hex") });
   }
 }

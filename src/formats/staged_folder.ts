@@ -61,7 +61,7 @@ export class StagedFolder implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state !== "open") return;
     this.#state = "removed";
-    await Deno.remove(this.#temporary, { recursive: true });
+    await Deno.remove(this.#temporary, { recursive: true }).catch(ignoreMissing); // somebody may have tidied up
     if (this.#madeAbove === undefined) return;
     for (let dir = dirname(this.target);; dir = dirname(dir)) {
       const removed = await Deno.remove(dir).then(() => true, () => false); // somebody else may use it by now
@@ -70,10 +70,12 @@ export class StagedFolder implements AsyncDisposable {
   }
 }
 
-/** Flushes a file to disk and closes it, also when flushing fails. */
-export async function flushAndClose(file: Deno.FsFile): Promise<void> {
+/** Flushes a file to disk and closes it, also when flushing fails: that is when some systems find the disk full. */
+export async function flushAndClose(file: Deno.FsFile, path: string): Promise<void> {
   try {
     await file.sync();
+  } catch (error) {
+    throw toWriteError(error, path);
   } finally {
     file.close();
   }

@@ -7,6 +7,8 @@ const REFUSED = new Map([
   ["EROFS", "the file system is read-only"],
   ["ENOTDIR", "a part of the path is a file"],
   ["ENAMETOOLONG", "the name is too long"],
+  ["ENOENT", "no such folder, and none can be made"],
+  ["EBUSY", "it is in use, perhaps a mount point"],
   ["EEXIST", "it exists already"],
   ["ENOTEMPTY", "it exists and is not empty"],
 ]);

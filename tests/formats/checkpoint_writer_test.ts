@@ -1,6 +1,6 @@
 import { expect } from "@std/expect";
 import { createHash } from "node:crypto";
-import { ConfigError } from "../../src/errors.ts";
+import { CapacityError, ConfigError } from "../../src/errors.ts";
 import { hashArtifact, manifestSha256 } from "../../src/formats/artifact.ts";
 import { openCheckpoint } from "../../src/formats/checkpoint.ts";
 import { CheckpointWriter } from "../../src/formats/checkpoint_writer.ts";
@@ -78,6 +78,29 @@ Deno.test("CheckpointWriter stops at an abort between blocks and leaves nothing 
     await writer.writeTensor("a", blocks(), { signal: controller.signal });
   };
   await expect(write()).rejects.toBe(reason);
+  expect(await names(dir.path)).toEqual([]);
+});
+
+Deno.test("CheckpointWriter keeps the first error when its temporary folder is gone by then", async () => {
+  await using dir = await tempDir();
+  const write = async () => {
+    await using writer = await CheckpointWriter.create(dir.join("out"), SPECS);
+    for (const name of await names(dir.path)) await Deno.remove(dir.join(name), { recursive: true });
+    await writer.writeFile("config.json", "{}");
+  };
+  await expect(write()).rejects.toBeInstanceOf(ConfigError);
+  expect(await names(dir.path)).toEqual([]);
+});
+
+Deno.test("CheckpointWriter tells of a disk that turns out full when a shard is flushed", async () => {
+  await using dir = await tempDir();
+  const { sync } = Deno.FsFile.prototype;
+  Deno.FsFile.prototype.sync = () => Promise.reject(Object.assign(new Error("no space"), { code: "ENOSPC" }));
+  try {
+    await expect(writeCheckpoint(dir.join("out"))).rejects.toBeInstanceOf(CapacityError);
+  } finally {
+    Deno.FsFile.prototype.sync = sync;
+  }
   expect(await names(dir.path)).toEqual([]);
 });
 

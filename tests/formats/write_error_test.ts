@@ -5,7 +5,7 @@ import { toWriteError } from "../../src/formats/write_error.ts";
 const system = (code: string) => Object.assign(new Error(code), { code });
 
 Deno.test("toWriteError() tells a refusal from a full disk, and leaves the rest alone", () => {
-  for (const code of ["EACCES", "EROFS", "ENOTDIR"]) {
+  for (const code of ["EACCES", "EROFS", "ENOTDIR", "ENOENT", "EBUSY"]) {
     const error = toWriteError(system(code), "/out");
     expect(error).toBeInstanceOf(ConfigError);
     expect((error as ConfigError).message).toMatch(/^Cannot write "\/out": ./);
