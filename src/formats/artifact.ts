@@ -6,6 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import type { ModelFolder } from "./folder.ts";
+import { toReadError } from "./read_error.ts";
 
 export const PROVENANCE_FILE = "provenance.json";
 
@@ -52,7 +53,9 @@ export async function hashArtifact(
 }
 
 async function hashFile(path: string, options: HashOptions): Promise<Omit<FileHash, "path">> {
-  using file = await Deno.open(path, { read: true });
+  using file = await Deno.open(path, { read: true }).catch((cause) => {
+    throw toReadError(cause, path);
+  });
   const hash = createHash("sha256");
   const buffer = new Uint8Array(4 * 1024 * 1024);
   let sizeBytes = 0;

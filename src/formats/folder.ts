@@ -6,6 +6,7 @@
 import { basename, dirname, join, sep } from "node:path";
 import { FormatError, NotFoundError } from "../errors.ts";
 import { type JsonObject, MAX_METADATA_BYTES, parseJsonObject, quote } from "./json.ts";
+import { toReadError } from "./read_error.ts";
 
 /** One plain path component that can be created on every platform. */
 export function isPlainFileName(name: string): boolean {
@@ -29,7 +30,7 @@ export class ModelFolder {
     try {
       real = await Deno.realPath(dir);
     } catch (cause) {
-      if (!isMissing(cause)) throw cause;
+      if (!isMissing(cause)) throw toReadError(cause, dir);
       throw new NotFoundError(`Cannot open model "${dir}": no such folder`, { dir }, { cause });
     }
     if (!(await Deno.stat(real)).isDirectory) {
@@ -48,7 +49,7 @@ export class ModelFolder {
       real = await Deno.realPath(join(this.#roots[0]!, name));
     } catch (cause) {
       if (isMissing(cause)) return undefined;
-      throw cause;
+      throw toReadError(cause, join(this.dir, name));
     }
     if (!this.#roots.some((root) => dirname(real) === root || real.startsWith(root + sep))) {
       throw this.#outside(name);
@@ -67,7 +68,11 @@ export class ModelFolder {
         { dir: this.dir, file: name, sizeBytes: found.sizeBytes, maxBytes },
       );
     }
-    return await Deno.readFile(found.path);
+    try {
+      return await Deno.readFile(found.path);
+    } catch (cause) {
+      throw toReadError(cause, join(this.dir, name));
+    }
   }
 
   /** A small JSON object; `undefined` where there is no such file. */

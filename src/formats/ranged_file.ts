@@ -3,6 +3,7 @@
  * in pieces, between which an abort signal is honoured. Reading past the end is a FormatError, never a short result.
  */
 import { FormatError } from "../errors.ts";
+import { toReadError } from "./read_error.ts";
 
 /** Bytes asked of the system at a time: large enough to be quick, small enough to abort soon. */
 const PIECE_BYTES = 16 * 1024 * 1024;
@@ -21,7 +22,9 @@ export class RangedFile implements Disposable {
   }
 
   static async open(path: string): Promise<RangedFile> {
-    const file = await Deno.open(path, { read: true });
+    const file = await Deno.open(path, { read: true }).catch((cause) => {
+      throw toReadError(cause, path);
+    });
     try {
       return new RangedFile(path, (await file.stat()).size, file);
     } catch (error) {
