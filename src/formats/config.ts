@@ -38,11 +38,14 @@ export interface ModelConfig {
   readonly dtype: string | null;
 }
 
+/** No model has more layers, and none is merged that has. */
+export const MAX_LAYERS = 4096;
+
 /** Generous for any model, small enough that no product of two passes 2^53. */
 const LIMITS = {
   hiddenSize: { min: 1, max: 1 << 17 },
   intermediateSize: { min: 1, max: 1 << 20 },
-  layers: { min: 1, max: 4096 },
+  layers: { min: 1, max: MAX_LAYERS },
   heads: { min: 1, max: 4096 },
   headDim: { min: 1, max: 8192 },
   vocabSize: { min: 1, max: 1 << 24 },

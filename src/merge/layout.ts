@@ -9,6 +9,7 @@ import {
   layerTensorName,
   LM_HEAD_TENSOR,
 } from "../formats/architecture.ts";
+import { MAX_LAYERS } from "../formats/config.ts";
 import type { InputSource, MergeConfig, OutputSlice } from "./config.ts";
 import { layerPosition } from "./parameters.ts";
 
@@ -56,6 +57,7 @@ export function resolveSlices(
   config: MergeConfig,
   layersOf: (model: string) => number,
 ): readonly ResolvedSlice[] {
+  let outputLayers = 0;
   return sourcesOf(config).map((slice) => {
     const sources = slice.sources.map((source) => {
       const layers = layersOf(source.model);
@@ -72,6 +74,10 @@ export function resolveSlices(
     if (new Set(counts).size > 1) {
       const found = sources.map((source, i) => `${counts[i]} of "${source.model}"`).join(", ");
       throw config.error(slice.path, `all sources of a slice need equally many layers, found ${found}`);
+    }
+    outputLayers += counts[0]!;
+    if (outputLayers > MAX_LAYERS) {
+      throw config.error(slice.path, `the slices have more than ${MAX_LAYERS} layers in all by here`);
     }
     return { slice, baseModel: slice.baseModel ?? config.baseModel, sources };
   });

@@ -54,6 +54,14 @@ Deno.test("layoutTensors() takes norm and lm_head from the last slice, from as m
   }
 });
 
+Deno.test("resolveSlices() refuses slices that add up to more layers than any model may have", () => {
+  const slice = "{sources: [{model: a, layer_range: [0, 2048]}]}";
+  const layers = { a: 2048 };
+  expect(layout(`slices: [${slice}, ${slice}]\n`, layers).size).toBe(4096 * 9 + 3);
+  expect(() => layout(`slices:\n  - ${slice}\n  - ${slice}\n  - ${slice}\n`, layers))
+    .toThrow(/^m\.yml:7:5: the slices have more than 4096 layers/);
+});
+
 Deno.test("resolveSlices() adds an unlisted base model to models, not to slices", () => {
   const tensors = layout("models: [{model: b}]\n");
   expect(inputs(tensors.get("model.norm.weight"))).toEqual(["b:model.norm.weight", "a:model.norm.weight"]);
