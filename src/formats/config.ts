@@ -52,9 +52,6 @@ const LIMITS = {
   positions: { min: 1, max: 2 ** 31 - 1 },
   ropeTheta: { min: 1e-3, max: 1e15 },
   rmsNormEps: { min: 0, max: 1 },
-  tokenId: { min: 0, max: 2 ** 31 - 1 },
-  /** Some configurations write -1 for "none". */
-  optionalTokenId: { min: -1, max: 2 ** 31 - 1 },
 } as const;
 
 /** Validates a parsed config.json; `file` is how messages call it. */
@@ -92,9 +89,9 @@ export function parseModelConfig(json: JsonObject, file: string): ModelConfig {
     slidingWindow: parseSlidingWindow(json, fields, architecture),
     hiddenAct: fields.string("hidden_act", "silu"),
     tieWordEmbeddings: fields.boolean("tie_word_embeddings", false),
-    bosTokenId: optionalTokenId(fields, "bos_token_id"),
-    eosTokenIds: fields.tokenIds("eos_token_id", LIMITS.tokenId),
-    padTokenId: optionalTokenId(fields, "pad_token_id"),
+    bosTokenId: fields.optionalTokenId("bos_token_id"),
+    eosTokenIds: fields.tokenIds("eos_token_id"),
+    padTokenId: fields.optionalTokenId("pad_token_id"),
     dtype: fields.optionalString("torch_dtype") ?? fields.optionalString("dtype"),
   };
 }
@@ -130,9 +127,4 @@ function parseSlidingWindow(json: JsonObject, fields: Fields, architecture: Arch
     return fields.optionalInteger("sliding_window", LIMITS.positions);
   }
   return architecture === "MistralForCausalLM" ? 4096 : null;
-}
-
-function optionalTokenId(fields: Fields, name: string): number | null {
-  const id = fields.optionalInteger(name, LIMITS.optionalTokenId);
-  return id === -1 ? null : id;
 }

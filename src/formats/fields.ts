@@ -10,6 +10,8 @@ export interface NumberRange {
   readonly max: number;
 }
 
+const MAX_TOKEN_ID = 2 ** 31 - 1;
+
 export class Fields {
   readonly #object: JsonObject;
   readonly #file: string;
@@ -68,13 +70,19 @@ export class Fields {
     return this.has(name) ? this.number(name, range) : null;
   }
 
+  /** A token id; some configurations write -1 for "none". */
+  optionalTokenId(name: string): number | null {
+    const id = this.optionalInteger(name, { min: -1, max: MAX_TOKEN_ID });
+    return id === -1 ? null : id;
+  }
+
   /** Token ids: absent → [], one number → [it], a list of numbers → itself. */
-  tokenIds(name: string, range: NumberRange): readonly number[] {
+  tokenIds(name: string): readonly number[] {
     const value = this.raw(name) ?? [];
     const ids: unknown[] = Array.isArray(value) ? value : [value];
     for (const id of ids) {
-      if (typeof id !== "number" || !Number.isSafeInteger(id) || id < range.min || id > range.max) {
-        throw this.error(name, value, `a token id or a list of them, each from ${range.min} to ${range.max}`);
+      if (typeof id !== "number" || !Number.isSafeInteger(id) || id < 0 || id > MAX_TOKEN_ID) {
+        throw this.error(name, value, `a token id or a list of them, each from 0 to ${MAX_TOKEN_ID}`);
       }
     }
     return ids as number[];

@@ -19,7 +19,6 @@ export interface GenerationConfig {
   readonly maxNewTokens: number | null;
 }
 
-const TOKEN_ID = { min: 0, max: 2 ** 31 - 1 };
 const SHARE = { min: 0, max: 1 };
 const COUNT = { min: 0, max: 2 ** 31 - 1 };
 
@@ -27,9 +26,9 @@ const COUNT = { min: 0, max: 2 ** 31 - 1 };
 export function parseGenerationConfig(json: JsonObject, file: string): GenerationConfig {
   const fields = new Fields(json, file);
   return {
-    bosTokenId: fields.optionalInteger("bos_token_id", TOKEN_ID),
-    eosTokenIds: fields.tokenIds("eos_token_id", TOKEN_ID),
-    padTokenId: fields.optionalInteger("pad_token_id", TOKEN_ID),
+    bosTokenId: fields.optionalTokenId("bos_token_id"),
+    eosTokenIds: fields.tokenIds("eos_token_id"),
+    padTokenId: fields.optionalTokenId("pad_token_id"),
     doSample: fields.has("do_sample") ? fields.boolean("do_sample", false) : null,
     temperature: fields.optionalNumber("temperature", { min: 0, max: 1e6 }),
     topK: fields.optionalInteger("top_k", COUNT),

@@ -137,7 +137,13 @@ Deno.test("parseGenerationConfig() keeps absent apart from given, and refuses wh
     topP: null,
     topK: null,
   });
-  for (const bad of [{ temperature: -1 }, { top_p: 2 }, { top_k: 1.5 }, { eos_token_id: "x" }]) {
+  expect(parseGenerationConfig({ bos_token_id: 1, pad_token_id: -1 }, "g"))
+    .toMatchObject({ bosTokenId: 1, padTokenId: null });
+  for (
+    const bad of [{ pad_token_id: -2 }, { temperature: -1 }, { top_p: 2 }, { top_k: 1.5 }, {
+      eos_token_id: "x",
+    }]
+  ) {
     expect(() => parseGenerationConfig(bad, "g")).toThrow(FormatError);
   }
 });
