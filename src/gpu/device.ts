@@ -3,6 +3,7 @@
  * reports an error nobody scoped, and compiles kernels once. Knows no model. Creator of a {@link GpuDevice} disposes it.
  */
 import { CapacityError, DeviceLostError } from "../errors.ts";
+import { requestAdapter } from "./adapter.ts";
 import { GpuBuffer, type GpuBufferOptions } from "./buffer.ts";
 import { type BindingAccess, CompiledKernel, type KernelDeclaration, type KernelVariant } from "./kernel.ts";
 import { readShader } from "./shader.ts";
@@ -70,7 +71,7 @@ export class GpuDevice implements Disposable {
   /** Throws DeviceLostError when the machine offers no adapter or the adapter gives no device. */
   static async open({ signal }: OpenDeviceOptions = {}): Promise<GpuDevice> {
     signal?.throwIfAborted();
-    const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
+    const adapter = await requestAdapter();
     if (adapter === null) {
       throw new DeviceLostError(`No WebGPU adapter found: ${ADVICE}`, {
         found: null,

@@ -34,7 +34,12 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Den
       ...args,
     ],
     cwd: ROOT,
-    env: { INIT_CWD: options.cwd ?? ROOT, XDG_RUNTIME_DIR: "/tmp", ...options.env },
+    env: {
+      INIT_CWD: options.cwd ?? ROOT,
+      XDG_RUNTIME_DIR: "/tmp",
+      DENO_WEBGPU_BACKEND: "vulkan,metal,dx12",
+      ...options.env,
+    },
     stdin: options.stdin === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",

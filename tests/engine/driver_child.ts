@@ -1,7 +1,7 @@
-/** Loads and closes an engine, then prints how many mappings of Mesa's driver it had and has. */
+/** Loads and closes an engine; prints how often the process had OpenGL mapped, and how often it has a Vulkan driver still. */
 import { createWorkerEngine } from "../../src/engine/client.ts";
 
-const mappings = () => Deno.readTextFileSync("/proc/self/maps").match(/libvulkan_lvp/g)?.length ?? 0;
+const mappings = (library: RegExp) => Deno.readTextFileSync("/proc/self/maps").match(library)?.length ?? 0;
 
 const engine = createWorkerEngine();
 await engine.load({
@@ -12,7 +12,7 @@ await engine.load({
   maxContext: 64,
   maxSequences: 2,
 });
-const during = mappings();
+const openGl = mappings(/libEGL|_dri\.so/g);
 await engine[Symbol.asyncDispose]();
-console.log(JSON.stringify({ during, after: mappings() }));
+console.log(JSON.stringify({ openGl, vulkan: mappings(/libvulkan_\w+\.so/g) }));
 Deno.exit(0);

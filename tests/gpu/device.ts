@@ -1,8 +1,9 @@
 /** A device of its own for each test; the absence of any is an ignored test outside CI and a failure in CI. */
+import { requestAdapter } from "../../src/gpu/adapter.ts";
 import { GpuDevice } from "../../src/gpu/device.ts";
 
 const inCi = Deno.env.get("CI") !== undefined;
-const adapter = await navigator.gpu?.requestAdapter() ?? null;
+const adapter = await requestAdapter();
 
 /** False only where tests that need a device are to be left out. */
 export const hasDevice: boolean = adapter !== null || inCi;
