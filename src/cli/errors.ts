@@ -3,6 +3,7 @@
  * which exit code they give. 0: done. 1: the work failed. 2: wrong usage. 130: interrupted.
  */
 import { type ErrorRecord, GeodesicError, toErrorRecord } from "../errors.ts";
+import { printable } from "./printable.ts";
 
 export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
@@ -41,7 +42,7 @@ export function describeError(error: unknown): ErrorRecord {
 export function formatError(error: unknown, options: { readonly json: boolean }): string {
   const record = describeError(error);
   if (options.json) return JSON.stringify(record, jsonSafe);
-  return `error: ${record.message.replaceAll(/\s*\n\s*/g, " ")} [${record.code}]`;
+  return `error: ${printable(record.message.replaceAll(/\s*\n\s*/g, " "))} [${record.code}]`;
 }
 
 export function isErrorWithCode(error: unknown, code: RegExp): error is Error & { readonly code: string } {

@@ -5,6 +5,7 @@ import type { Command } from "./command.ts";
 import { dataDirOf, dataDirOption } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
 import { findModelFolder } from "./find_model.ts";
+import { printable } from "./printable.ts";
 import { formatBytes } from "./units.ts";
 
 export const inspectCommand: Command = {
@@ -47,7 +48,7 @@ function describe(inspection: Inspection): readonly string[] {
     ...provenanceRows(inspection.provenance, inspection.matchesProvenance),
   ];
   const width = Math.max(...rows.map(([label]) => label.length));
-  return rows.map(([label, value]) => `${label.padEnd(width)}  ${value}`);
+  return rows.map(([label, value]) => `${label.padEnd(width)}  ${printable(value)}`);
 }
 
 function windowOf({ slidingWindow }: Inspection["config"]): string {
