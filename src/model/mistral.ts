@@ -24,6 +24,9 @@ import { type SampleBatch, Sampler } from "./sampler.ts";
 /** Steps whose results have not been collected; the engine runs one or two ahead. */
 const MAX_STEPS_IN_FLIGHT = 4;
 
+/** Read back, and ignored, to learn that a step without samples is done. */
+const FENCE_BYTES = 4;
+
 /** Dispatches that sampling appends to a step. */
 const SAMPLER_DISPATCHES = 1;
 
@@ -87,26 +90,24 @@ export class MistralRunner implements ModelRunner {
 
   submit(plan: StepPlan): PendingStep {
     const slots = packPlan(plan, this.limits, this.#forward.planWriter);
-    if (slots.length > 0 && this.#readback.free === 0) {
+    if (this.#readback.free === 0) {
       throw new CapacityError(`Cannot submit a step: ${MAX_STEPS_IN_FLIGHT} steps wait to be collected`);
     }
     const step = new StepEncoder(this.#device, this.#params);
     this.#forward.encode(step);
-    if (slots.length === 0) {
-      step.submit();
-      const cost = { dispatches: step.dispatches, submits: 1, readbackBytes: 0 };
-      return { cost, collect: () => Promise.resolve([]) };
-    }
     const rows = slots.map((slot) => ({ slot, index: this.#sampledTokens[slot]!++ }));
-    const batch = this.#sampler.encode(step, rows);
-    const ticket = this.#readback.enqueue(step, this.#sampler.results, 0, batch.bytes);
+    const batch = rows.length === 0 ? null : this.#sampler.encode(step, rows);
+    // A step that samples nothing is read all the same: that is what bounds the device's queue, and a cancellation's wait.
+    const readbackBytes = batch?.bytes ?? FENCE_BYTES;
+    const ticket = this.#readback.enqueue(step, this.#sampler.results, 0, readbackBytes);
     step.submit();
-    const cost = { dispatches: step.dispatches, submits: 1, readbackBytes: batch.bytes };
+    const cost = { dispatches: step.dispatches, submits: 1, readbackBytes };
     return { cost, collect: () => this.#collect(ticket, batch) };
   }
 
-  async #collect(ticket: ReadbackTicket, batch: SampleBatch): Promise<readonly SampledToken[]> {
-    return this.#sampler.decode(batch, await this.#readback.read(ticket));
+  async #collect(ticket: ReadbackTicket, batch: SampleBatch | null): Promise<readonly SampledToken[]> {
+    const bytes = await this.#readback.read(ticket);
+    return batch === null ? [] : this.#sampler.decode(batch, bytes);
   }
 
   [Symbol.dispose](): void {

@@ -45,8 +45,19 @@ gpuTest("submit() skips the output head where nothing samples", async (device) =
   using runner = await loadModel(device, fixture("gqa"), LOAD);
   runner.initSlot(0 as Slot, GREEDY);
   const step = runner.submit({ prompts: [chunk(0, [1, 2, 3], false)], decodes: [] });
-  expect(step.cost).toEqual({ dispatches: 1 + 5 * 3, submits: 1, readbackBytes: 0 });
+  expect(step.cost).toEqual({ dispatches: 1 + 5 * 3, submits: 1, readbackBytes: 4 });
   expect(await step.collect()).toEqual([]);
+});
+
+gpuTest("submit() does not let the chunks of a prompt pile up on the device", async (device) => {
+  using runner = await loadModel(device, fixture("gqa"), LOAD);
+  runner.initSlot(0 as Slot, GREEDY);
+  const plan: StepPlan = { prompts: [chunk(0, [1, 2, 3], false)], decodes: [] };
+  const steps = Array.from({ length: 4 }, () => runner.submit(plan));
+  expect(() => runner.submit(plan)).toThrow(CapacityError);
+  await steps[0]!.collect(); // Returns when the device is done with it, and makes room.
+  steps.push(runner.submit(plan));
+  for (const step of steps.slice(1)) await step.collect();
 });
 
 gpuTest("submit() runs ahead of collect(), but not without bound", async (device) => {
