@@ -42,15 +42,16 @@ export class ReadbackRing implements Disposable {
   static async create(device: GpuDevice, options: ReadbackOptions): Promise<ReadbackRing> {
     const staging: GpuBuffer[] = [];
     try {
-      for (let index = 0; index < options.depth; index++) {
-        const buffer = device.createBuffer({
-          label: `readback ${index}`,
-          bytes: options.bytes,
-          usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-        });
-        staging.push(buffer);
-        await buffer.handle.mapAsync(GPUMapMode.READ);
-        buffer.handle.unmap();
+      const { depth, bytes } = options;
+      const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+      await device.guard(`allocate ${depth} read-backs of ${bytes} bytes`, () => {
+        for (let index = 0; index < depth; index++) {
+          staging.push(device.createBuffer({ label: `readback ${index}`, bytes, usage }));
+        }
+      });
+      for (const { handle } of staging) {
+        await handle.mapAsync(GPUMapMode.READ);
+        handle.unmap();
       }
       const immediate = (options.immediate ?? true) && staging.length > 0 && selfTest(device, staging[0]!);
       return new ReadbackRing(device, staging, immediate);

@@ -60,7 +60,11 @@ export class Forward {
       maxSamples: limits.maxSequences,
       maxTableBlocks: limits.maxSequences * Math.ceil(limits.maxContext / limits.blockSize),
     });
-    const buffers = await device.guard("allocate the KV cache", () => allocate(parts, planWriter.capacity));
+    const cacheBytes = sizes.cacheLayerBytes * config.layers;
+    const buffers = await device.guard(
+      `allocate a KV cache of ${cacheBytes} bytes and activations for ${sizes.maxRows} rows`,
+      () => allocate(parts, planWriter.capacity),
+    );
     const rotary = rotaryTable(config.ropeTheta, config.headDim, limits.maxContext);
     device.handle.queue.writeBuffer(buffers.rotary.handle, 0, rotary);
 

@@ -72,7 +72,9 @@ export class MistralRunner implements ModelRunner {
     const forward = await Forward.create(parts);
     const { logits, lastTokens: tokens } = forward;
     const sampler = owned.use(await Sampler.create(device, { logits, tokens, maxSequences, vocabSize }));
-    const params = owned.use(new ParamsArena(device, forward.dispatches + SAMPLER_DISPATCHES));
+    const dispatches = forward.dispatches + SAMPLER_DISPATCHES;
+    const makeParams = () => owned.use(new ParamsArena(device, dispatches));
+    const params = await device.guard(`allocate parameters of ${dispatches} dispatches`, makeParams);
     const readback = owned.use(
       await ReadbackRing.create(device, { depth: MAX_STEPS_IN_FLIGHT, bytes: sampler.maxResultBytes }),
     );

@@ -17,6 +17,12 @@ import type { Quantization } from "./runner.ts";
 /** Packed bytes that are assembled on the host at a time. */
 const CHUNK_BYTES = 8 * 2 ** 20;
 
+/**
+ * No kernel spends more than a quarter of a workgroup on a pair (linearGrid), so that this many stay within the
+ * 65,535 workgroups a side that WebGPU guarantees.
+ */
+const MAX_SLICE_PAIRS = 4 * 65_535;
+
 /** E4M3 codes of NaN. */
 const NAN_CODES = [0x7f, 0xff];
 
@@ -68,7 +74,7 @@ export async function packMatrix(
   const format = quantization === "fp8" ? "fp8" : storedFormat(context.checkpoint, source);
   const groups = Math.ceil(source.inputs / GROUP_SIZE);
   const pairBytes = 2 * groups * GROUP_SIZE * WEIGHT_BYTES[format];
-  const slicePairs = Math.floor(context.maxBindableBytes / pairBytes);
+  const slicePairs = Math.min(Math.floor(context.maxBindableBytes / pairBytes), MAX_SLICE_PAIRS);
   if (slicePairs === 0) {
     throw new CapacityError(
       `Cannot load "${source.label}": two rows are ${pairBytes} bytes, the device binds ${context.maxBindableBytes}`,
@@ -94,7 +100,7 @@ async function uploadSlice(
     weights: owned.use(device.createBuffer({ label, bytes: pairs * pairBytes })),
     channels: owned.use(device.createBuffer({ label: `${label} channels`, bytes: pairs * 16 })),
   });
-  const { weights, channels } = await device.guard(`load "${label}"`, create);
+  const { weights, channels } = await device.guard(`load ${pairs * pairBytes} bytes of "${label}"`, create);
   const terms = new Float32Array(pairs * 4);
   const { alignPairs } = reader;
   const chunkPairs = Math.max(alignPairs, Math.floor(CHUNK_BYTES / pairBytes / alignPairs) * alignPairs);
@@ -230,9 +236,9 @@ export async function readVector(
 export async function packVector(context: PackContext, name: string): Promise<GpuBuffer> {
   const { device, checkpoint, owned, signal } = context;
   const values = await readVector(checkpoint, name, signal);
-  const buffer = owned.use(
-    device.createBuffer({ label: name, bytes: roundUp(values.length, GROUP_SIZE) * 4 }),
-  );
+  const bytes = roundUp(values.length, GROUP_SIZE) * 4;
+  const create = () => owned.use(device.createBuffer({ label: name, bytes }));
+  const buffer = await device.guard(`load ${bytes} bytes of "${name}"`, create);
   device.handle.queue.writeBuffer(buffer.handle, 0, values);
   context.onBytes(checkpoint.tensor(name).byteLength);
   return buffer;

@@ -88,7 +88,12 @@ export class Sampler implements Disposable {
         { field: "maxSequences", found: countBytes, expected: device.maxBindableBytes },
       );
     }
-    return new Sampler(device, options, await compile(device));
+    const kernel = await compile(device);
+    return await device.guard(
+      `allocate ${countBytes} bytes of token counts`,
+      () => new Sampler(device, options, kernel),
+      (sampler) => sampler[Symbol.dispose](),
+    );
   }
 
   /** Takes effect for steps submitted later. */

@@ -7,6 +7,7 @@ import type { GpuDevice } from "../../src/gpu/device.ts";
 import { StepEncoder } from "../../src/gpu/encoder.ts";
 import { ParamsArena } from "../../src/gpu/params.ts";
 import { ReadbackRing } from "../../src/gpu/readback.ts";
+import { LINEAR_OVERRIDES, linearGrid, linearTuning } from "../../src/kernels/linear.ts";
 import { loadModel, type LoadOptions, type LoadProgress } from "../../src/model/load.ts";
 import { loadWeights } from "../../src/model/weights.ts";
 import { gpuTest } from "../gpu/device.ts";
@@ -274,3 +275,41 @@ gpuTest("loadModel() refuses f16 where shaders have none", async (device) => {
   expect(failure).toBeInstanceOf(CapacityError);
   expect((failure as CapacityError).details).toMatchObject({ expected: "shader-f16" });
 });
+
+for (
+  const label of ["lm_head.weight", "model.norm.weight", "cache 1", "sample counts", "params", "readback 1"]
+) {
+  gpuTest(`loadModel() survives a device that has no room for "${label}"`, async (device) => {
+    const { handle } = device;
+    const createBuffer = handle.createBuffer.bind(handle);
+    const beyond = device.limits.maxBufferSize + 4;
+    handle.createBuffer = (options) =>
+      createBuffer(options.label === label ? { ...options, size: beyond } : options);
+    expect(await failedLoad(device, fixture("head-dim"))).toMatchObject({
+      message: expect.stringMatching(/\d+/),
+    });
+  });
+}
+
+gpuTest(
+  "loadWeights() slices a matrix that would take more workgroups than a dispatch may have",
+  async (device) => {
+    await using dir = await tempDir();
+    await writeCheckpoint(dir.path, {
+      config: { vocab_size: 524_300, num_hidden_layers: 1, hidden_size: 4 },
+    });
+    using checkpoint = await openCheckpoint(dir.path);
+    using owned = new DisposableStack();
+    const { maxBindableBytes } = device;
+    const context = { device, checkpoint, owned, maxBindableBytes, onBytes: () => {}, signal: undefined };
+    const { slices } = (await loadWeights(context, "fp8")).lmHead;
+    for (const software of [true, false]) {
+      const overrides = { ...LINEAR_OVERRIDES, ...linearTuning(software) };
+      for (const { pairs } of slices) {
+        expect(linearGrid({ rows: 1, pairs }, overrides)[0])
+          .toBeLessThanOrEqual(65_535);
+      }
+    }
+    expect(slices.reduce((sum, { pairs }) => sum + pairs, 0)).toBe(262_150);
+  },
+);
