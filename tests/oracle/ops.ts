@@ -59,13 +59,14 @@ export function linear(x: Matrix, weight: Matrix, bias?: ArrayLike<number>): Mat
 
 /**
  * Rotary embedding, half-split pairs (i, i + headDim/2) within each head (the Hugging Face layout):
- * angle = position · theta^(−2i/headDim), with frequency and angle rounded to float32 as the reference does.
+ * angle = position · theta^(−2i/headDim), with exponent, power, frequency and angle rounded to float32 as the reference does.
  */
 export function rope(x: Matrix, positions: ArrayLike<number>, headDim: number, theta: number): Matrix {
   const half = headDim / 2;
   return build(x.rows, x.columns, (row, column) => {
     const i = column % headDim;
-    const frequency = Math.fround(1 / theta ** ((2 * (i % half)) / headDim));
+    const power = Math.fround(theta ** Math.fround((2 * (i % half)) / headDim));
+    const frequency = Math.fround(1 / power);
     const angle = Math.fround(positions[row]! * frequency);
     const own = x.data[row * x.columns + column]!;
     const other = x.data[row * x.columns + column + (i < half ? half : -half)]!;
