@@ -5,7 +5,7 @@
  */
 import { expectedTensors } from "../../src/formats/architecture.ts";
 import { CheckpointWriter } from "../../src/formats/checkpoint_writer.ts";
-import { parseModelConfig } from "../../src/formats/config.ts";
+import { type ModelConfig, parseModelConfig } from "../../src/formats/config.ts";
 import type { TensorSpec } from "../../src/formats/safetensors.ts";
 import { BLOCK_ELEMENTS, fromFloat32 } from "../../src/tensor/convert.ts";
 import { bytesPerElement, configDtypeName, type WeightDtype } from "../../src/tensor/dtype.ts";
@@ -14,7 +14,11 @@ export interface GeneratedCheckpoint {
   /** Any fields of config.json over those of {@link TINY_CONFIG}. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly dtype?: WeightDtype;
+  /** A dtype per tensor name, in place of `dtype`. */
+  readonly dtypeOf?: (tensor: string) => WeightDtype;
   readonly seed?: number;
+  /** Factor on all matrices; their products with a normed input have this standard deviation. 1 unless given. */
+  readonly gain?: number;
   /** The weights are those of this seed plus `distance` times those of `seed`. */
   readonly ancestorSeed?: number;
   readonly distance?: number;
@@ -57,19 +61,36 @@ export async function writeCheckpoint(dir: string, options: GeneratedCheckpoint 
   const dtype = options.dtype ?? "BF16";
   const json = { ...TINY_CONFIG, torch_dtype: configDtypeName(dtype), ...options.config };
   const config = parseModelConfig(json, "config.json");
-  const tensors: TensorSpec[] = [...expectedTensors(config)].map(([name, shape]) => ({ name, dtype, shape }));
+  const dtypeOf = options.dtypeOf ?? (() => dtype);
+  const tensors: TensorSpec[] = [...expectedTensors(config), ...biases(config, json)].map((
+    [name, shape],
+  ) => ({
+    name,
+    dtype: dtypeOf(name),
+    shape,
+  }));
   const shardBytes = options.shardBytes === undefined ? {} : { shardBytes: options.shardBytes };
   await using writer = await CheckpointWriter.create(dir, tensors, shardBytes);
-  for (const tensor of tensors) await writer.writeTensor(tensor.name, blocks(tensor, dtype, options));
+  for (const tensor of tensors) await writer.writeTensor(tensor.name, blocks(tensor, options));
   await writer.finishTensors();
   await writer.writeFile("config.json", JSON.stringify(json, null, 2));
   for (const [name, text] of Object.entries(options.files ?? {})) await writer.writeFile(name, text);
   await writer.commit();
 }
 
-function* blocks(spec: TensorSpec, dtype: WeightDtype, options: GeneratedCheckpoint): Generator<Uint8Array> {
+/** The bias vectors that `attention_bias` and `mlp_bias` ask for. */
+function biases(config: ModelConfig, json: Readonly<Record<string, unknown>>): [string, readonly number[]][] {
+  return [...expectedTensors(config)].flatMap(([name, shape]): [string, readonly number[]][] => {
+    const flag = name.includes(".self_attn.") ? "attention_bias" : name.includes(".mlp.") ? "mlp_bias" : "";
+    return json[flag] === true ? [[name.replace(/weight$/, "bias"), [shape[0]!]]] : [];
+  });
+}
+
+function* blocks(spec: TensorSpec, options: GeneratedCheckpoint): Generator<Uint8Array> {
+  const dtype = spec.dtype as WeightDtype;
   const elements = spec.shape.reduce((a, b) => a * b, 1);
-  const scale = spec.name.includes("norm") ? 0.1 : spec.shape.at(-1)! ** -0.5;
+  const isVector = spec.shape.length === 1;
+  const scale = isVector ? 0.1 : (options.gain ?? 1) * spec.shape.at(-1)! ** -0.5;
   const center = spec.name.includes("norm") ? 1 : 0;
   const own = uniform(hash(spec.name, options.seed ?? 1));
   const ancestor = options.ancestorSeed === undefined
