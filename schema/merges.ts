@@ -124,7 +124,7 @@ const MergeTensorFilterInput = builder.inputType("MergeTensorFilter", {
     layer: t.int(),
     filter: t.string({ description: "The filter that matched." }),
     mode: t.field({ type: MergeModeEnum }),
-    nameContains: t.string(),
+    nameContains: t.string({ description: "Case of A to Z does not count." }),
     tMin: t.float({ description: "At least." }),
     tMax: t.float({ description: "At most." }),
   }),

@@ -124,7 +124,7 @@ builder.node(ModelNode, {
 const ModelFilter = builder.inputType("ModelFilter", {
   description: "All conditions must hold.",
   fields: (t) => ({
-    nameContains: t.string({ description: "Case counts." }),
+    nameContains: t.string({ description: "Case of A to Z does not count." }),
     state: t.field({ type: ResidencyStateEnum }),
   }),
 });

@@ -3,6 +3,7 @@
  * no OFFSET, so rows inserted meanwhile neither repeat nor hide any.
  */
 import { type Expression, sql, type SqlBool } from "kysely";
+import { ConfigError } from "../errors.ts";
 
 /** Rows of one page, and how many there are without paging. */
 export interface RowPage<R> {
@@ -16,8 +17,19 @@ export function toRowPage<R>(rows: readonly R[], first: number, count: number | 
   return { rows: rows.slice(0, first), hasNextPage: rows.length > first, totalCount: Number(count) };
 }
 
+/** Far beyond any name; SQLite refuses patterns of 50,000 bytes. */
+const MAX_SEARCH_LENGTH = 1000;
+
 /** True where `column` contains `text` literally, ASCII case aside (the two databases' LIKE differ in that). */
 export function contains(column: Expression<string | null>, text: string): Expression<SqlBool> {
-  const pattern = `%${text.toLowerCase().replace(/[\\%_]/g, (c) => `\\${c}`)}%`;
+  if (text.length > MAX_SEARCH_LENGTH) {
+    throw new ConfigError(
+      `Cannot search for ${text.length} characters: at most ${MAX_SEARCH_LENGTH} are looked for`,
+      { field: "nameContains", found: text.length, allowed: MAX_SEARCH_LENGTH },
+    );
+  }
+  // Not toLowerCase(): SQLite's lower() leaves letters beyond ASCII alone.
+  const lower = text.replace(/[A-Z]/g, (c) => c.toLowerCase());
+  const pattern = `%${lower.replace(/[\\%_]/g, (c) => `\\${c}`)}%`;
   return sql<SqlBool>`lower(${column}) like ${pattern} escape '\\'`;
 }
