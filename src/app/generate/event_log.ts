@@ -48,7 +48,7 @@ export class EventLog {
       await also?.(trx, at);
     });
     this.#lastSeq += rows.length;
-    hub.publish(generationId);
+    if (rows.length > 0) hub.publish(generationId, () => rows.map(toEvent));
   }
 }
 

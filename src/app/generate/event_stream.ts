@@ -1,7 +1,7 @@
 /**
  * A watcher's view of a generation: the log after a cursor, then its tail until the terminal event. Written out as an
  * iterator because a generator function that waits cannot be stopped before its wait ends; here `return()` and an abort
- * take effect at once. It reads at most one batch ahead, and only when it is asked.
+ * take effect at once. It holds at most two batches, and reads the log only while it is behind.
  */
 import { type GenerationEvent, TERMINAL_EVENT_KINDS } from "../types.ts";
 import type { Wake } from "./event_hub.ts";
@@ -29,12 +29,17 @@ export class EventStream implements AsyncIterableIterator<GenerationEvent, undef
   readonly #source: EventSource;
   readonly #signal: AbortSignal | undefined;
   readonly #attached: Promise<void>;
-  readonly #closed = Promise.withResolvers<Result>();
+  /** Of the read under way. Racing it against a promise that outlives it would keep every event until the end. */
+  #pending: PromiseWithResolvers<Result> | undefined;
   #isClosed = false;
+  /** What reads reject with once it is closed, if not undefined. */
+  #reason: unknown;
   #isAttached = false;
   #subscription: Disposable | undefined;
   #afterSeq: number;
   #buffer: readonly GenerationEvent[] = [];
+  /** The last events that were published while this watched; every watcher has the same. */
+  #latest: readonly GenerationEvent[] = [];
   #ended = false;
   /** Why the log can no longer be written; what it holds is still handed out. */
   #broken: Error | undefined;
@@ -46,7 +51,6 @@ export class EventStream implements AsyncIterableIterator<GenerationEvent, undef
     this.#source = source;
     this.#afterSeq = afterSeq;
     this.#signal = signal;
-    this.#closed.promise.catch(() => {});
     // Attached before the first `next`: a caller that leaves before reading has still been there, and left.
     this.#attached = source.authorize().then(() => this.#attach());
     this.#attached.catch(() => {});
@@ -72,8 +76,11 @@ export class EventStream implements AsyncIterableIterator<GenerationEvent, undef
   readonly #onAbort = () => this.#close(this.#signal?.reason);
 
   async #nextUnlessClosed(): Promise<Result> {
+    const pending = this.#pending = Promise.withResolvers<Result>();
+    if (this.#isClosed) this.#giveUp();
+    else this.#next().then(pending.resolve, pending.reject);
     try {
-      return await Promise.race([this.#closed.promise, this.#next()]);
+      return await pending.promise;
     } catch (error) {
       this.#close();
       throw error;
@@ -94,7 +101,7 @@ export class EventStream implements AsyncIterableIterator<GenerationEvent, undef
       // In this order, nothing that is written meanwhile is missed: arm, look whether more can come, read, wait.
       this.#news = Promise.withResolvers();
       const mayGrow = this.#source.isOpen();
-      this.#buffer = await this.#source.read(this.#afterSeq, BATCH);
+      this.#buffer = this.#fromLatest() ?? await this.#source.read(this.#afterSeq, BATCH);
       if (this.#buffer.length > 0) continue;
       if (this.#broken !== undefined) throw this.#broken;
       if (!mayGrow) break;
@@ -104,14 +111,22 @@ export class EventStream implements AsyncIterableIterator<GenerationEvent, undef
     return DONE;
   }
 
+  /** What of the latest events is new; undefined where the log may hold some before them. */
+  #fromLatest(): readonly GenerationEvent[] | undefined {
+    const [first] = this.#latest;
+    if (first === undefined || first.seq > this.#afterSeq + 1) return undefined;
+    return this.#latest.filter(({ seq }) => seq > this.#afterSeq);
+  }
+
   #attach(): void {
     this.#isAttached = true;
     this.#source.onAttached();
     if (this.#isClosed) this.#source.onDetached();
-    else this.#subscription = this.#source.subscribe((error) => this.#wake(error));
+    else this.#subscription = this.#source.subscribe((events, error) => this.#wake(events, error));
   }
 
-  #wake(error: Error | undefined): void {
+  #wake(events: readonly GenerationEvent[], error: Error | undefined): void {
+    if (events.length > 0) this.#latest = events;
     this.#broken ??= error;
     this.#news.resolve();
   }
@@ -121,9 +136,14 @@ export class EventStream implements AsyncIterableIterator<GenerationEvent, undef
     this.#isClosed = true;
     this.#signal?.removeEventListener("abort", this.#onAbort);
     this.#subscription?.[Symbol.dispose]();
-    if (reason === undefined) this.#closed.resolve(DONE);
-    else this.#closed.reject(reason);
+    this.#reason = reason;
+    this.#giveUp();
     this.#news.resolve();
     if (this.#isAttached) this.#source.onDetached();
+  }
+
+  #giveUp(): void {
+    if (this.#reason === undefined) this.#pending?.resolve(DONE);
+    else this.#pending?.reject(this.#reason);
   }
 }

@@ -241,13 +241,13 @@ function run(options: StartOptions, accepted: Accepted, row: GenerationRow, perm
     onBroken: (error) => {
       options.reportError(error);
       jobs.remove(row.id);
-      hub.publish(row.id, error);
+      hub.close(row.id, error);
     },
   });
   jobs.add(row.id, { job, modelId: model.id, onDisconnect: accepted.input.onDisconnect ?? "CONTINUE" });
   void job.run().then(() => {
     jobs.remove(row.id);
-    hub.publish(row.id);
+    hub.close(row.id);
   });
 }
 
