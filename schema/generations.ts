@@ -73,7 +73,7 @@ builder.queryField("generation", (t) =>
   }));
 
 const START_ERRORS = ["CONFIG", "FORMAT", "NOT_FOUND", "FORBIDDEN", "CAPACITY", "DEVICE_LOST"] as const;
-const CANCEL_ERRORS = ["NOT_FOUND", "FORBIDDEN"] as const;
+const CANCEL_ERRORS = ["NOT_FOUND", "FORBIDDEN", "CAPACITY"] as const;
 
 function generationPayload(name: string) {
   return builder.objectRef<{ readonly generation: Generation }>(name).implement({

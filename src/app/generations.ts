@@ -6,9 +6,10 @@
 import { ConfigError, NotFoundError } from "../errors.ts";
 import { fromJson, fromJsonOrNull, fromTime, fromTimeOrNull } from "../store/codec.ts";
 import { readEvents } from "../store/generation_events.ts";
-import { findGeneration, type GenerationRow } from "../store/generations.ts";
+import { findGeneration, type GenerationRow, isOpen } from "../store/generations.ts";
 import { toEvent } from "./generate/event_log.ts";
 import { EventStream } from "./generate/event_stream.ts";
+import { endInterrupted } from "./generate/recovery.ts";
 import { startGeneration, type StartOptions } from "./generate/start.ts";
 import { maySee } from "./roles.ts";
 import type {
@@ -22,7 +23,7 @@ import type {
 
 /** The use cases over the store, the engine and the running jobs. */
 export function createGenerations(options: StartOptions): GenerationUseCases {
-  const { db, jobs, hub } = options;
+  const { db, clock, jobs, hub } = options;
 
   async function requireVisible(principal: Principal, id: string): Promise<GenerationRow> {
     const row = await findGeneration(db, id);
@@ -49,8 +50,12 @@ export function createGenerations(options: StartOptions): GenerationUseCases {
 
     async cancel(principal, id) {
       await requireVisible(principal, id);
-      await jobs.get(id)?.cancel();
-      return withLiveText(await requireVisible(principal, id));
+      await jobs.cancel(id);
+      const row = await requireVisible(principal, id);
+      if (!isOpen(row) || jobs.has(id)) return withLiveText(row);
+      // Its end could not be written (a full disk), and nobody runs it any more.
+      await endInterrupted(db, clock, id);
+      return toGeneration(await requireVisible(principal, id));
     },
 
     events(principal, id, { afterSeq = 0, signal }) {

@@ -7,6 +7,10 @@ export type GenerationRow = Selectable<GenerationsTable>;
 /** A generation in one of these has not ended. */
 const OPEN_STATUSES = ["QUEUED", "LOADING", "PREFILL", "RUNNING"] as const;
 
+export function isOpen({ status }: GenerationRow): boolean {
+  return OPEN_STATUSES.some((open) => open === status);
+}
+
 export async function insertGeneration(db: Db, row: Insertable<GenerationsTable>): Promise<void> {
   await db.insertInto("generations").values(row).execute();
 }

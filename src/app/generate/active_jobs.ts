@@ -1,15 +1,18 @@
 /**
- * The generations that run in this process, with who watches them. A generation that is not here has ended: its row and
- * its log say how.
+ * The generations that run in this process, with who watches them. A place is taken before a generation's row is
+ * written, so that nobody ever finds the row without it, and closing waits for those that are about to start. A
+ * generation that is not here has ended: its row and its log say how.
  */
 import { CapacityError, type ErrorRecord } from "../../errors.ts";
 import type { DisconnectPolicy } from "../types.ts";
 import type { GenerationJob } from "./job.ts";
 
 interface Entry {
-  readonly job: GenerationJob;
   readonly modelId: string;
   readonly onDisconnect: DisconnectPolicy;
+  job: GenerationJob | undefined;
+  /** Resolves with the job, or with undefined if none came of it. */
+  readonly started: PromiseWithResolvers<GenerationJob | undefined>;
   /** Streams of the owner. An admin who looks in decides nothing about somebody else's generation. */
   ownerWatchers: number;
 }
@@ -22,21 +25,32 @@ export class ActiveJobs {
     return this.#entries.get(id)?.job;
   }
 
+  /** Running, or about to. */
   has(id: string): boolean {
     return this.#entries.has(id);
   }
 
-  /** Generations that wait for this model. */
+  /** Generations that wait for this model, those about to start included. */
   waitingFor(modelId: string): number {
-    return [...this.#entries.values()].filter((entry) => entry.modelId === modelId && entry.job.isWaiting)
-      .length;
+    return [...this.#entries.values()]
+      .filter((entry) => entry.modelId === modelId && entry.job?.isWaiting !== false).length;
   }
 
-  add(id: string, entry: Omit<Entry, "ownerWatchers">): void {
-    this.#entries.set(id, { ...entry, ownerWatchers: 0 });
+  /** Takes a place; `start` or `remove` follows. Throws CapacityError once the gateway is closing. */
+  reserve(id: string, entry: Pick<Entry, "modelId" | "onDisconnect">): void {
+    if (this.#closed) throw new CapacityError("The gateway is shutting down", {});
+    this.#entries.set(id, { ...entry, job: undefined, started: Promise.withResolvers(), ownerWatchers: 0 });
+  }
+
+  start(id: string, job: GenerationJob): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) throw new Error(`Generation "${id}" has no place`);
+    entry.job = job;
+    entry.started.resolve(job);
   }
 
   remove(id: string): void {
+    this.#entries.get(id)?.started.resolve(undefined);
     this.#entries.delete(id);
   }
 
@@ -49,17 +63,18 @@ export class ActiveJobs {
   ownerLeft(id: string): void {
     const entry = this.#entries.get(id);
     if (entry === undefined || --entry.ownerWatchers > 0) return;
-    if (entry.onDisconnect === "CANCEL") void entry.job.cancel();
+    if (entry.onDisconnect === "CANCEL") void this.cancel(id);
+  }
+
+  /** Resolves when that is written, or nothing runs under this id. */
+  async cancel(id: string): Promise<void> {
+    await (await this.#entries.get(id)?.started.promise)?.cancel();
   }
 
   /** No more are taken; those that run end as failed, and their terminal events are written. */
   async close(error: ErrorRecord): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#entries.values()].map(({ job }) => job.fail(error)));
-  }
-
-  /** Throws CapacityError once the gateway is closing. */
-  requireOpen(): void {
-    if (this.#closed) throw new CapacityError("The gateway is shutting down", {});
+    const entries = [...this.#entries.values()];
+    await Promise.all(entries.map(async ({ started }) => (await started.promise)?.fail(error)));
   }
 }

@@ -38,6 +38,7 @@ import type { EventHub } from "./event_hub.ts";
 import { EventLog, toEventRow } from "./event_log.ts";
 import { GenerationJob } from "./job.ts";
 import { OutputText } from "./output_text.ts";
+import { endInterrupted } from "./recovery.ts";
 import { buildPrompt, type Prompt } from "./prompt.ts";
 import type { ServedText, ServedTexts } from "./served_text.ts";
 
@@ -82,11 +83,28 @@ export async function startGeneration(
   input: GenerateInput,
 ): Promise<GenerationRow> {
   requireRole(principal, "GENERATOR", "generate");
-  const { db, admission } = options;
+  const { db } = options;
   const key = checkKey(input.idempotencyKey);
-  const earlier = key === undefined ? undefined : await findGenerationByKey(db, principal.id, key);
+  const findEarlier = async () =>
+    key === undefined ? undefined : await findGenerationByKey(db, principal.id, key);
+  const earlier = await findEarlier();
   if (earlier !== undefined) return earlier;
+  try {
+    return await startNew(options, principal, input);
+  } catch (error) {
+    // What is in its way (a busy session, a full gateway) may be the same request, sent a moment before.
+    const earlier = error instanceof CapacityError ? await findEarlier() : undefined;
+    if (earlier === undefined) throw error;
+    return earlier;
+  }
+}
 
+async function startNew(
+  options: StartOptions,
+  principal: Principal,
+  input: GenerateInput,
+): Promise<GenerationRow> {
+  const { db, admission } = options;
   const requested = parseSampling(input.sampling ?? {});
   const model = await requireModel(db, input.model);
   const session = await findOwnSession(options, principal, input, model);
@@ -133,7 +151,7 @@ async function accept(
 }
 
 async function findOwnSession(
-  { db }: StartOptions,
+  { db, jobs, clock }: StartOptions,
   principal: Principal,
   input: GenerateInput,
   model: ModelRow,
@@ -146,20 +164,20 @@ async function findOwnSession(
       sessionModelId: session.model_id,
     });
   }
-  await requireFreeSession(db, session.id);
+  const open = await openGenerationOfSession(db, session.id);
+  // Nobody runs it any more: its end could not be written.
+  if (open !== undefined && !jobs.has(open.id)) await endInterrupted(db, clock, open.id);
+  else if (open !== undefined) throw busySession(session.id, open.id);
   return session;
 }
 
 /** One question at a time: the next one continues from the answer. */
-async function requireFreeSession(db: Db, sessionId: string): Promise<void> {
-  const open = await openGenerationOfSession(db, sessionId);
-  if (open !== undefined) {
-    throw new CapacityError(`Session "${sessionId}" is waiting for generation "${open.id}"`, {
-      sessionId,
-      generationId: open.id,
-      retryAfterMs: RETRY_AFTER_MS,
-    });
-  }
+function busySession(sessionId: string, generationId: string): CapacityError {
+  return new CapacityError("The session is still answering: wait for that generation's end, or cancel it", {
+    sessionId,
+    generationId,
+    retryAfterMs: RETRY_AFTER_MS,
+  });
 }
 
 async function writeRows(
@@ -191,31 +209,38 @@ async function writeRows(
     created_at: toTime(at),
     finished_at: null,
   };
-  return await db.transaction().execute(async (trx) => {
-    jobs.requireOpen();
+  const write = async (trx: Db) => {
     // Both were looked at before, but other requests have run since.
     const earlier = row.idempotency_key === null
       ? undefined
       : await findGenerationByKey(trx, principal.id, row.idempotency_key);
     if (earlier !== undefined) return { row: earlier, isNew: false };
     if (session !== null) await requireUnchanged(trx, session.id, accepted.seenOrdinal);
+    jobs.reserve(row.id, { modelId: model.id, onDisconnect: input.onDisconnect ?? "CONTINUE" });
     await insertGeneration(trx, row);
     await appendEvents(trx, [
-      toEventRow(row.id, 1, at, { kind: "queued", position: jobs.waitingFor(model.id) + 1 }),
+      toEventRow(row.id, 1, at, { kind: "queued", position: jobs.waitingFor(model.id) }),
     ]);
     if (session !== null) await appendMessages(trx, session.id, messageRows(options, row, prompt.messages));
     return { row, isNew: true };
-  });
+  };
+  try {
+    return await db.transaction().execute(write);
+  } catch (error) {
+    jobs.remove(row.id);
+    throw error;
+  }
 }
 
 /** The prompt was built from the session as it was. */
 async function requireUnchanged(trx: Db, sessionId: string, seenOrdinal: number): Promise<void> {
-  await requireFreeSession(trx, sessionId);
+  const open = await openGenerationOfSession(trx, sessionId);
+  if (open !== undefined) throw busySession(sessionId, open.id);
   if (await findSession(trx, sessionId) === undefined) {
     throw new NotFoundError(`No session "${sessionId}"`, { id: sessionId });
   }
   if (await lastOrdinal(trx, sessionId) === seenOrdinal) return;
-  throw new CapacityError(`Session "${sessionId}" has changed meanwhile`, {
+  throw new CapacityError("The session has changed meanwhile", {
     sessionId,
     retryAfterMs: RETRY_AFTER_MS,
   });
@@ -244,7 +269,7 @@ function run(options: StartOptions, accepted: Accepted, row: GenerationRow, perm
       hub.close(row.id, error);
     },
   });
-  jobs.add(row.id, { job, modelId: model.id, onDisconnect: accepted.input.onDisconnect ?? "CONTINUE" });
+  jobs.start(row.id, job);
   void job.run().then(() => {
     jobs.remove(row.id);
     hub.close(row.id);
