@@ -9,7 +9,7 @@ import type { Dtype } from "../tensor/dtype.ts";
 import { type ModelConfig, parseModelConfig } from "./config.ts";
 import { ModelFolder } from "./folder.ts";
 import { type GenerationConfig, parseGenerationConfig } from "./generation_config.ts";
-import { type JsonObject, quote } from "./json.ts";
+import { type JsonObject, parseJsonObject, quote } from "./json.ts";
 import { RangedFile } from "./ranged_file.ts";
 import { parseHeader, parseHeaderLength, type SafetensorsHeader } from "./safetensors.ts";
 import { INDEX_FILE, parseShardIndex, type ShardIndex, SINGLE_FILE } from "./shard_index.ts";
@@ -32,10 +32,12 @@ export interface ReadOptions {
 /** Opens a folder. Throws NotFoundError without one, FormatError where it is no sound checkpoint. */
 export async function openCheckpoint(dir: string, options: ReadOptions = {}): Promise<Checkpoint> {
   const folder = await ModelFolder.open(dir);
-  const configJson = await folder.readJson("config.json");
-  if (configJson === undefined) {
+  const configBytes = await folder.readSmall("config.json");
+  if (configBytes === undefined) {
     throw new FormatError(`Cannot open model "${dir}": the folder has no config.json`, { dir });
   }
+  const configJson = parseJsonObject(configBytes, join(dir, "config.json"));
+  const configText = new TextDecoder().decode(configBytes);
   const config = parseModelConfig(configJson, join(dir, "config.json"));
   const generationJson = await folder.readJson("generation_config.json");
   const generationConfig = generationJson === undefined
@@ -56,7 +58,7 @@ export async function openCheckpoint(dir: string, options: ReadOptions = {}): Pr
       collectTensors(await readHeader(file, join(dir, name), options), name, tensors, index, dir);
     }
     if (index !== null) checkNothingMissing(index, tensors, dir);
-    return new Checkpoint({ dir, folder, config, configJson, generationConfig, tensors, files });
+    return new Checkpoint({ dir, folder, config, configJson, configText, generationConfig, tensors, files });
   } catch (error) {
     for (const file of files.values()) file[Symbol.dispose]();
     throw error;
@@ -81,6 +83,7 @@ interface CheckpointParts {
   readonly folder: ModelFolder;
   readonly config: ModelConfig;
   readonly configJson: JsonObject;
+  readonly configText: string;
   readonly generationConfig: GenerationConfig | null;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   readonly files: ReadonlyMap<string, RangedFile>;
@@ -91,8 +94,10 @@ export class Checkpoint implements Disposable {
   readonly dir: string;
   readonly folder: ModelFolder;
   readonly config: ModelConfig;
-  /** config.json as parsed, for writers that pass its other fields on. */
+  /** config.json as parsed. */
   readonly configJson: JsonObject;
+  /** config.json as written, for writers that pass its other fields on. */
+  readonly configText: string;
   readonly generationConfig: GenerationConfig | null;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   readonly #files: ReadonlyMap<string, RangedFile>;
@@ -102,6 +107,7 @@ export class Checkpoint implements Disposable {
     this.folder = parts.folder;
     this.config = parts.config;
     this.configJson = parts.configJson;
+    this.configText = parts.configText;
     this.generationConfig = parts.generationConfig;
     this.tensors = parts.tensors;
     this.#files = parts.files;

@@ -43,6 +43,28 @@ export function parseJsonObject(bytes: Uint8Array, file: string): JsonObject {
   return value;
 }
 
+/** What the language has and its type library lacks yet. */
+interface JsonWithSource {
+  parse(
+    text: string,
+    reviver: (key: string, value: unknown, context: { source?: string }) => unknown,
+  ): unknown;
+  rawJSON(text: string): unknown;
+}
+
+/**
+ * A valid JSON object's text, to be changed and written again: its numbers are objects that stringify as they were
+ * written. `10000.0` would otherwise become `10000`, which is an integer to a reader in Python, and large ones inexact.
+ */
+export function parseKeepingNumbers(text: string): JsonObject {
+  const json = JSON as unknown as JsonWithSource;
+  return json.parse(
+    text,
+    (_key, value, { source }) =>
+      typeof value === "number" && source !== undefined ? json.rawJSON(source) : value,
+  ) as JsonObject;
+}
+
 /** "an array", "null", "a string": the type of a parsed value in words. */
 export function jsonType(value: unknown): string {
   if (value === null || value === undefined) return String(value);

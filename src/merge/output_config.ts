@@ -1,19 +1,20 @@
 /** config.json of a merged model: the lead model's, with what the merge changed. */
 import { EMBEDDING_TENSOR, LM_HEAD_TENSOR } from "../formats/architecture.ts";
-import type { JsonObject } from "../formats/json.ts";
+import { type JsonObject, parseKeepingNumbers } from "../formats/json.ts";
 import { configDtypeName } from "../tensor/dtype.ts";
 import type { MergePlan } from "./plan.ts";
 
 /** The text of config.json. */
 export function outputConfigJson(plan: MergePlan): string {
-  const { configJson, config } = plan.checkpoints.get(plan.leadModel)!;
+  const { configText, config } = plan.checkpoints.get(plan.leadModel)!;
+  const base = parseKeepingNumbers(configText);
   const dtype = plan.config.outDtype ?? plan.config.dtype;
   const embedding = plan.steps.find((step) => step.name === EMBEDDING_TENSOR);
   const writesHead = plan.steps.some((step) => step.name === LM_HEAD_TENSOR);
   const output = {
-    ...configJson,
+    ...base,
     num_hidden_layers: plan.layers,
-    ...(dtype === null ? {} : dtypeFields(configJson, configDtypeName(dtype))),
+    ...(dtype === null ? {} : dtypeFields(base, configDtypeName(dtype))),
     // Embeddings cut to a common vocabulary must not be announced at their old size.
     ...(embedding === undefined ? {} : { vocab_size: embedding.shape[0] }),
     // A head that is written must be read: where embeddings are tied, loaders ignore it.
@@ -23,8 +24,8 @@ export function outputConfigJson(plan: MergePlan): string {
 }
 
 /** Under the names that the model uses for it: the older one, that of transformers 5, or both, which must not disagree. */
-function dtypeFields(configJson: JsonObject, dtype: string): Readonly<Record<string, string>> {
-  const used = ["torch_dtype", "dtype"].filter((name) => (configJson[name] ?? null) !== null);
+function dtypeFields(base: JsonObject, dtype: string): Readonly<Record<string, string>> {
+  const used = ["torch_dtype", "dtype"].filter((name) => (base[name] ?? null) !== null);
   return Object.fromEntries((used.length > 0 ? used : ["torch_dtype"]).map((name) => [name, dtype]));
 }
 

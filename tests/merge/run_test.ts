@@ -202,6 +202,22 @@ Deno.test("runMerge() announces the dtype under every name that the base model u
   }
 });
 
+Deno.test("runMerge() passes the base model's other fields on to the letter, numbers too", async () => {
+  await using dir = await pair();
+  const path = dir.join("a/config.json");
+  const lines = [
+    '"rope_theta": 10000.0',
+    '"rms_norm_eps": 1e-05',
+    '"nested": [0.0, {"id": 12345678901234567890}]',
+  ];
+  const { rope_theta: _, rms_norm_eps: __, ...rest } = JSON.parse(await Deno.readTextFile(path));
+  await Deno.writeTextFile(path, `${JSON.stringify(rest).slice(0, -1)}, ${lines.join(", ")}}`);
+  await merge(dir);
+  const written = (await Deno.readTextFile(dir.join("out/config.json"))).replaceAll(/\s/g, "");
+  for (const line of lines) expect(written).toContain(line.replaceAll(" ", ""));
+  expect(JSON.parse(written)).toMatchObject({ ...rest, torch_dtype: "bfloat16" });
+});
+
 Deno.test("runMerge() handles tied embeddings: both tied, or only one", async () => {
   const tied = { config: { tie_word_embeddings: true } };
   {
