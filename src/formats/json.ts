@@ -10,6 +10,9 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 /** Small metadata files (config.json, an index) have no business being larger. */
 export const MAX_METADATA_BYTES = 64 * 1024 * 1024;
 
+/** What is written again must not overflow the stack; no file of a model nests deeper than some ten levels. */
+const MAX_DEPTH = 256;
+
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
@@ -33,13 +36,7 @@ export function parseJsonObject(bytes: Uint8Array, file: string): JsonObject {
       file,
     });
   }
-  const duplicate = findDuplicateKey(text);
-  if (duplicate !== undefined) {
-    throw new FormatError(`Cannot parse "${file}": key ${quote(duplicate)} occurs twice`, {
-      file,
-      key: duplicate,
-    });
-  }
+  checkStructure(text, file);
   return value;
 }
 
@@ -83,18 +80,22 @@ function shownNumber(_key: string, value: unknown): unknown {
   return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
 }
 
-/** The first key that an object of this (valid) JSON text holds twice, escapes resolved. */
-function findDuplicateKey(text: string): string | undefined {
+/** Refuses valid JSON in which an object holds a key twice (escapes resolved), or that nests too deep. */
+function checkStructure(text: string, file: string): void {
   const open: (Set<string> | null)[] = []; // one entry per open object (its keys) or array (null)
+  const push = (entry: Set<string> | null) => {
+    if (open.push(entry) <= MAX_DEPTH) return;
+    throw new FormatError(`Cannot parse "${file}": it nests deeper than ${MAX_DEPTH} levels`, { file });
+  };
   let expectKey = false;
   for (let i = 0; i < text.length; i++) {
     switch (text.charCodeAt(i)) {
       case 0x7b: // {
-        open.push(new Set());
+        push(new Set());
         expectKey = true;
         break;
       case 0x5b: // [
-        open.push(null);
+        push(null);
         expectKey = false;
         break;
       case 0x7d: // }
@@ -112,12 +113,13 @@ function findDuplicateKey(text: string): string | undefined {
         if (!expectKey || !keys) break;
         const literal = text.slice(start, i + 1);
         const key = literal.includes("\\") ? JSON.parse(literal) as string : literal.slice(1, -1);
-        if (keys.has(key)) return key;
+        if (keys.has(key)) {
+          throw new FormatError(`Cannot parse "${file}": key ${quote(key)} occurs twice`, { file, key });
+        }
         keys.add(key);
         expectKey = false;
         break;
       }
     }
   }
-  return undefined;
 }

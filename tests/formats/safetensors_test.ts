@@ -77,6 +77,11 @@ const REFUSED: readonly [string, Uint8Array, RegExp][] = [
     /not valid JSON/,
   ],
   [
+    "nesting that only writing it would overflow",
+    rawSafetensors(`{"a":${"[".repeat(20_000)}${"]".repeat(20_000)}}`, 0),
+    /nests deeper than 256 levels/,
+  ],
+  [
     "a tensor named twice",
     rawSafetensors(`{"a":${tensor("U8", [1], [0, 1])},"a":${tensor("U8", [1], [0, 1])}}`, 1),
     /occurs twice/,
