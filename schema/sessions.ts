@@ -1,4 +1,4 @@
-/** Sessions: conversations that keep their messages. A session is visible to its owner only. */
+/** Sessions: conversations that keep their messages. A session is visible to its owner and to admins. */
 import type { Session, SessionMessage } from "../src/app/types.ts";
 import { builder } from "./builder.ts";
 import { FORWARD_ARGS, pageComplexity, toConnection, toPageArgs } from "./connections.ts";
@@ -70,7 +70,7 @@ builder.queryFields((t) => ({
   }),
   sessions: t.field({
     type: SessionConnection,
-    description: "Your own, the latest first.",
+    description: "Your own, the latest first; an admin's are everybody's.",
     args: FORWARD_ARGS,
     complexity: pageComplexity,
     resolve: async (_root, args, { gateway, principal }) =>
@@ -78,7 +78,7 @@ builder.queryFields((t) => ({
   }),
 }));
 
-const CREATE_ERRORS = ["CONFIG", "NOT_FOUND", "FORBIDDEN", "CAPACITY"] as const;
+const CREATE_ERRORS = ["CONFIG", "FORMAT", "NOT_FOUND", "FORBIDDEN", "CAPACITY"] as const;
 const DELETE_ERRORS = ["NOT_FOUND", "FORBIDDEN"] as const;
 
 const CreateSessionPayload = builder.objectRef<{ readonly session: Session }>("CreateSessionPayload")
@@ -102,7 +102,7 @@ const CreateSessionInput = builder.inputType("CreateSessionInput", {
   fields: (t) => ({
     model: t.field({ type: ModelRefInput, required: true }),
     title: t.string(),
-    systemPrompt: t.string({ description: "Becomes the first message." }),
+    systemPrompt: t.string({ description: "Becomes the first message, where the model takes one." }),
   }),
 });
 const DeleteSessionInput = builder.inputType("DeleteSessionInput", {

@@ -96,12 +96,13 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
     });
     const jobs = new ActiveJobs();
     const common = { db, clock, ids };
+    const texts = new ServedTexts();
     const { quantization, maxContextLength } = options;
     const registering = { ...common, board, loader, dataDir, quantization, maxContextLength };
     return {
       models: createModels(registering),
       merges: createMerges(db),
-      sessions: createSessions(common),
+      sessions: createSessions({ ...common, texts }),
       generations: createGenerations({
         ...common,
         engine,
@@ -109,7 +110,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
         jobs,
         hub: new EventHub(),
         admission: new Admission(options.admission),
-        texts: new ServedTexts(),
+        texts,
         drawSeed: options.drawSeed ?? drawSeed,
         reportError: options.reportError ?? console.error,
       }),

@@ -5,10 +5,12 @@
 import { ConfigError, NotFoundError } from "../errors.ts";
 import { fromTime, toTime } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
-import { findModel } from "../store/models.ts";
 import * as store from "../store/sessions.ts";
 import type { Clock } from "./clock.ts";
+import { checkConversation } from "./generate/prompt.ts";
+import type { ServedTexts } from "./generate/served_text.ts";
 import type { Ids } from "./ids.ts";
+import { requireModel } from "./models.ts";
 import { numberKeyset, parsePage, textKeyset, toPage } from "./paging.ts";
 import { maySee, requireRole } from "./roles.ts";
 import type { MessageRole, Principal, Session, SessionMessage, SessionUseCases } from "./types.ts";
@@ -21,12 +23,13 @@ const MESSAGES = numberKeyset("messages");
 
 export interface SessionOptions {
   readonly db: Db;
+  readonly texts: ServedTexts;
   readonly clock: Clock;
   readonly ids: Ids;
 }
 
 /** The session use cases over the store. */
-export function createSessions({ db, clock, ids }: SessionOptions): SessionUseCases {
+export function createSessions({ db, clock, ids, texts }: SessionOptions): SessionUseCases {
   return {
     async get(principal, id) {
       const row = await store.findSession(db, id);
@@ -51,8 +54,9 @@ export function createSessions({ db, clock, ids }: SessionOptions): SessionUseCa
       requireRole(principal, "GENERATOR", "create sessions");
       const title = checkLength("title", input.title?.trim() || null, MAX_TITLE_LENGTH);
       const system = checkLength("systemPrompt", input.systemPrompt || null, MAX_SYSTEM_PROMPT_LENGTH);
-      const model = await findModel(db, input.model);
-      if (model === undefined) throw new NotFoundError("No such model", { ...input.model });
+      const model = await requireModel(db, input.model);
+      // A conversation that the model cannot have is refused now, not with its first prompt.
+      checkConversation(await texts.open(model), system, { contextLength: model.served_context_length });
       const now = toTime(clock.now());
       const row: store.SessionRow = {
         id: ids(),

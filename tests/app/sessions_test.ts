@@ -1,5 +1,6 @@
 /** Sessions: whose they are, their pages, and the conversation that the next prompt continues. */
 import { expect } from "@std/expect";
+import { join } from "node:path";
 import type { Page, PageArgs, SessionMessage } from "../../src/app/types.ts";
 import { openTokenizer } from "../../src/tokenizer/tokenizer.ts";
 import { failure } from "../support/failure.ts";
@@ -118,16 +119,53 @@ Deno.test("generations.start() refuses another model, raw ids and a context that
   expect((await failure(generations.start(ALICE, ids))).details["field"]).toBe("prompt.tokenIds");
   await turn(test, sessionId, "Long?", "word ".repeat(700));
   const long = { model: HELPER, sessionId, prompt: { text: "more ".repeat(700) } };
-  expect((await failure(generations.start(ALICE, long))).code).toBe("CAPACITY");
+  const full = await failure(generations.start(ALICE, long));
+  expect([full.code, full.details["contextLength"]]).toEqual(["CAPACITY", 1024]);
+  expect(full.message).toMatch(/^The session is full: with this prompt it has \d+ tokens/);
 });
+
+/** The helper with another chat template, or (null) without one. */
+async function registerWithTemplate(test: TestGateway, template: string | null): Promise<{ name: string }> {
+  const path = join(test.dir.path, template === null ? "unchatty" : "polite");
+  await copy(HELPER_DIR, path);
+  const file = join(path, "tokenizer_config.json");
+  const { chat_template: _, ...config } = JSON.parse(await Deno.readTextFile(file));
+  const changed = template === null ? config : { ...config, chat_template: template };
+  await Deno.writeTextFile(file, JSON.stringify(changed));
+  const { name } = await test.gateway.models.register(ADMIN, { path });
+  return { name };
+}
+
+async function copy(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to);
+  for await (const { name } of Deno.readDir(from)) await Deno.copyFile(join(from, name), join(to, name));
+}
 
 Deno.test("sessions.create() keeps a system prompt as the first message", async () => {
   await using test = await TestGateway.make();
   const { sessions } = test.gateway;
-  const { id } = await sessions.create(ALICE, { model: HELPER, systemPrompt: "Be brief." });
+  const model = await registerWithTemplate(
+    test,
+    "{% for message in messages %}{{ message.role + ': ' + message.content + '\n' }}{% endfor %}",
+  );
+  const { id } = await sessions.create(ALICE, { model, systemPrompt: "Be brief." });
   const page = await sessions.messages(ALICE, id, {});
   expect(shown(page)).toEqual(["SYSTEM: Be brief."]);
   expect(page.edges[0]?.node.generationId).toBeNull();
+  const long = { model, systemPrompt: "word ".repeat(1100) };
+  expect((await failure(sessions.create(ALICE, long))).code).toBe("CAPACITY");
+});
+
+Deno.test("sessions.create() refuses what the model's chat template would refuse later", async () => {
+  await using test = await TestGateway.make();
+  const { sessions } = test.gateway;
+  const polite = await failure(sessions.create(ALICE, { model: HELPER, systemPrompt: "Be brief." }));
+  expect([polite.code, polite.details["field"]]).toEqual(["CONFIG", "systemPrompt"]);
+  expect(polite.message).toContain("This model takes no system prompt: Cannot render the chat template");
+  const model = await registerWithTemplate(test, null);
+  const unchatty = await failure(sessions.create(ALICE, { model }));
+  expect([unchatty.code, unchatty.details["field"]]).toEqual(["CONFIG", "model"]);
+  expect((await sessions.list(ALICE, {})).totalCount).toBe(0);
 });
 
 Deno.test("sessions.delete() takes the messages along and leaves running generations alone", async () => {
@@ -182,7 +220,8 @@ Deno.test("sessions.list() pages newest first, undisturbed by sessions made mean
 Deno.test("sessions.list() refuses sizes and cursors that are none", async () => {
   await using test = await TestGateway.make();
   const { sessions } = test.gateway;
-  const { id } = await sessions.create(ALICE, { model: HELPER, systemPrompt: "x" });
+  const { id } = await sessions.create(ALICE, { model: HELPER });
+  await turn(test, id, "Hi", "Ho");
   for (const first of [0, -1, 101, 1.5, NaN]) {
     expect((await failure(sessions.list(ALICE, { first }))).details["field"]).toBe("first");
   }

@@ -34,13 +34,44 @@ export function buildPrompt(
   const prompt = "tokenIds" in source
     ? fromTokenIds(source.tokenIds, served.vocabSize, history)
     : fromMessages(served, source, history);
-  if (prompt.tokenIds.length >= contextLength) {
-    throw new CapacityError(
-      `The prompt has ${prompt.tokenIds.length} tokens, more than fit into a context of ${contextLength} with an answer`,
-      { promptTokens: prompt.tokenIds.length, contextLength },
-    );
+  const { length } = prompt.tokenIds;
+  if (length < contextLength) return prompt;
+  const what = history === null || history.length === 0
+    ? `The prompt has ${length} tokens`
+    : `The session is full: with this prompt it has ${length} tokens`;
+  throw new CapacityError(
+    `${what}, more than fit into a context of ${contextLength} with an answer`,
+    { promptTokens: length, contextLength },
+  );
+}
+
+/**
+ * Whether a session with this model can be continued at all: it holds only what the chat template takes. Throws
+ * ConfigError for a model that takes no conversations or no system prompts, CapacityError for a system prompt that
+ * leaves no room.
+ */
+export function checkConversation(
+  served: ServedText,
+  systemPrompt: string | null,
+  { contextLength }: { readonly contextLength: number },
+): void {
+  const begin = (history: readonly ChatMessage[]) => buildPrompt(served, PROBE, { history, contextLength });
+  explained("Cannot begin a session with this model", "model", () => begin([]));
+  if (systemPrompt === null) return;
+  const system: ChatMessage = { role: "SYSTEM", content: systemPrompt };
+  explained("This model takes no system prompt", "systemPrompt", () => begin([system]));
+}
+
+/** Any first message. */
+const PROBE: PromptSource = { text: "Hello" };
+
+function explained(what: string, field: string, run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ConfigError(`${what}: ${error.message}`, { field }, { cause: error });
   }
-  return prompt;
 }
 
 function fromTokenIds(
