@@ -7,7 +7,7 @@ import { GeodesicError, NotFoundError } from "../errors.ts";
 import { ModelFolder } from "../formats/folder.ts";
 import { fromJson, toJson } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
-import { findArtifact, type ModelRow, updateModel } from "../store/models.ts";
+import { findManifest, type ModelRow, updateModel } from "../store/models.ts";
 import { changedFile, type FileStamps, readManifest, stampFolder } from "./manifest.ts";
 
 /** Throws NotFoundError when the folder is gone or holds something else. Notes the new times of unchanged files. */
@@ -17,8 +17,7 @@ export async function checkWeights(db: Db, model: ModelRow, signal: AbortSignal)
   const changed = changedFile(known, await stampFolder(folder));
   if (changed === null) return;
   const manifest = await readManifest(folder, { signal });
-  const registered = await findArtifact(db, model.artifact_id);
-  if (manifest.manifestSha256 !== registered?.artifact.manifest_sha256) throw missing(model, changed);
+  if (manifest.manifestSha256 !== await findManifest(db, model.artifact_id)) throw missing(model, changed);
   await updateModel(db, model.id, { file_stamps: toJson(manifest.stamps) });
 }
 

@@ -12,7 +12,9 @@ import { type MergeRecord, RECORD_VERSION } from "./record.ts";
 const MAX_TENSORS = 100_000;
 const text = z.string().max(1000);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-const layerRange = z.tuple([z.int().min(0), z.int().min(0)]);
+/** No model has more; what shows a record may hold it in 32 bits. */
+const layer = z.int().min(0).max(10_000);
+const layerRange = z.tuple([layer, layer]);
 const file = z.object({ path: text, sizeBytes: z.int().min(0), sha256 });
 
 /** The parts of a record that anything here reads; others pass through as they are. */
@@ -44,7 +46,7 @@ const RECORD = z.looseObject({
   sources: z.array(z.looseObject({ name: text, isBase: z.boolean(), manifestSha256: sha256 })).max(1000),
   tensors: z.array(z.looseObject({
     name: text,
-    layer: z.int().min(0).nullable(),
+    layer: layer.nullable(),
     filter: text.nullable(),
     t: z.number().nullable(),
     mode: z.enum(["SLERP", "LERP", "COPY"]),

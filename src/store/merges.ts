@@ -4,15 +4,12 @@
  */
 import type { Insertable, Selectable, Updateable } from "kysely";
 import type { Db, MergeSourcesTable, MergesTable, MergeTensorsTable } from "./database.ts";
-import { contains, type RowPage, toRowPage } from "./page.ts";
+import { contains, inBatches, type RowPage, toRowPage } from "./page.ts";
 
 export type MergeRow = Selectable<MergesTable>;
 export type MergeTensorRow = Selectable<MergeTensorsTable>;
 /** A source with the model that serves those very weights today, if one does. */
 export type MergeSourceRow = Selectable<MergeSourcesTable> & { readonly model_id: string | null };
-
-/** Rows in one INSERT: nine columns each, well below every database's limit of parameters. */
-const TENSOR_BATCH = 100;
 
 export async function insertMerge(db: Db, row: Insertable<MergesTable>): Promise<void> {
   await db.insertInto("merges").values(row).execute();
@@ -22,11 +19,12 @@ export async function updateMerge(db: Db, id: string, patch: Updateable<MergesTa
   await db.updateTable("merges").set(patch).where("id", "=", id).execute();
 }
 
+/** Call it inside the transaction that ends the merge. */
 export async function insertMergeSources(
   db: Db,
   rows: readonly Insertable<MergeSourcesTable>[],
 ): Promise<void> {
-  if (rows.length > 0) await db.insertInto("merge_sources").values(rows).execute();
+  await inBatches(rows, (batch) => db.insertInto("merge_sources").values(batch).execute());
 }
 
 /** Call it inside the transaction that ends the merge: half a provenance is none. */
@@ -34,9 +32,7 @@ export async function insertMergeTensors(
   db: Db,
   rows: readonly Insertable<MergeTensorsTable>[],
 ): Promise<void> {
-  for (let start = 0; start < rows.length; start += TENSOR_BATCH) {
-    await db.insertInto("merge_tensors").values(rows.slice(start, start + TENSOR_BATCH)).execute();
-  }
+  await inBatches(rows, (batch) => db.insertInto("merge_tensors").values(batch).execute());
 }
 
 export function findMerge(db: Db, id: string): Promise<MergeRow | undefined> {

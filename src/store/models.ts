@@ -4,7 +4,7 @@
  */
 import type { Insertable, Selectable, Updateable } from "kysely";
 import type { ArtifactFilesTable, ArtifactsTable, Db, ModelsTable } from "./database.ts";
-import { contains, type RowPage, toRowPage } from "./page.ts";
+import { contains, inBatches, type RowPage, toRowPage } from "./page.ts";
 
 export type ModelRow = Selectable<ModelsTable>;
 export type ArtifactRow = Selectable<ArtifactsTable>;
@@ -96,6 +96,13 @@ export async function childModels(db: Db, modelIds: readonly string[]): Promise<
   return distinctById(rows);
 }
 
+/** The manifest hash alone; undefined when there is none. */
+export async function findManifest(db: Db, artifactId: string): Promise<string | undefined> {
+  const row = await db.selectFrom("artifacts").select("manifest_sha256").where("id", "=", artifactId)
+    .executeTakeFirst();
+  return row?.manifest_sha256;
+}
+
 /** Writes the manifest unless one with the same hash is there; the id of whichever it is. */
 export async function ensureArtifact(
   db: Db,
@@ -106,8 +113,10 @@ export async function ensureArtifact(
     .where("manifest_sha256", "=", artifact.manifest_sha256).executeTakeFirst();
   if (known !== undefined) return known.id;
   await db.insertInto("artifacts").values(artifact).execute();
-  await db.insertInto("artifact_files")
-    .values(files.map((file) => ({ ...file, artifact_id: artifact.id }))).execute();
+  await inBatches(
+    files.map((file) => ({ ...file, artifact_id: artifact.id })),
+    (batch) => db.insertInto("artifact_files").values(batch).execute(),
+  );
   return artifact.id;
 }
 

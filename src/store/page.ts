@@ -1,5 +1,5 @@
 /**
- * Keyset paging and text search in terms both databases share. A page is read by asking for one row more than wanted:
+ * Keyset paging, text search and long inserts in terms both databases share. A page is read by asking for one row more than wanted:
  * no OFFSET, so rows inserted meanwhile neither repeat nor hide any.
  */
 import { type Expression, sql, type SqlBool } from "kysely";
@@ -15,6 +15,19 @@ export interface RowPage<R> {
 /** `rows` were read with a limit of `first + 1`; `count` is a driver's count(*). */
 export function toRowPage<R>(rows: readonly R[], first: number, count: number | string | bigint): RowPage<R> {
   return { rows: rows.slice(0, first), hasNextPage: rows.length > first, totalCount: Number(count) };
+}
+
+/** Rows of one INSERT: below every database's limit of parameters, with up to ten columns. */
+const ROWS_PER_INSERT = 500;
+
+/** Any number of rows in as many INSERTs as they take; call it inside a transaction. */
+export async function inBatches<R>(
+  rows: readonly R[],
+  insert: (batch: readonly R[]) => Promise<unknown>,
+): Promise<void> {
+  for (let start = 0; start < rows.length; start += ROWS_PER_INSERT) {
+    await insert(rows.slice(start, start + ROWS_PER_INSERT));
+  }
 }
 
 /** Far beyond any name; SQLite refuses patterns of 50,000 bytes. */

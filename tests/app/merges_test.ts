@@ -211,6 +211,7 @@ Deno.test("models.register() reads provenance as a stranger's file", async () =>
       ["tensors.0.mode", { ...record, tensors: [{ ...record.tensors[0], mode: { $gt: 1 } }] }],
       ["sources.0.manifestSha256", { ...record, sources: [{ ...record.sources[0], manifestSha256: "x" }] }],
       ["method", { ...record, method: null }],
+      ["tensors.0.layer", { ...record, tensors: [{ ...record.tensors[0], layer: 2 ** 31 }] }],
     ] as const
   ) {
     await write(broken);
@@ -230,6 +231,13 @@ Deno.test("models.register() reads provenance as a stranger's file", async () =>
   const model = await models.register(ADMIN, { path, name: "c" });
   expect(model.mergeId).not.toBeNull();
   expect((await models.register(ADMIN, { path, name: "a" })).mergeId).toBe(model.mergeId);
+
+  const { configuration } = record;
+  const slices = Array<unknown>(6000).fill(configuration.resolved.slices[0]); // more than fit one statement
+  const sha256 = "1".repeat(64);
+  await write({ ...record, configuration: { ...configuration, sha256, resolved: { slices } } });
+  const stacked = await models.register(ADMIN, { path, name: "d" });
+  expect((await test.gateway.merges.get(stacked.mergeId!))?.sources.length).toBe(12_000);
 });
 
 Deno.test("createGateway() marks merges that a dead process was running", async () => {

@@ -14,7 +14,7 @@ import {
   insertGeneration,
   openGenerationOfSession,
 } from "../../store/generations.ts";
-import { findArtifact, type ModelRow } from "../../store/models.ts";
+import { findManifest, type ModelRow } from "../../store/models.ts";
 import {
   appendMessages,
   conversation,
@@ -186,13 +186,13 @@ async function writeRows(
 ): Promise<{ readonly row: GenerationRow; readonly isNew: boolean }> {
   const { db, clock, ids, jobs } = options;
   const { principal, input, model, session, prompt } = accepted;
-  const artifact = await findArtifact(db, model.artifact_id);
+  const manifestSha256 = await findManifest(db, model.artifact_id);
   const at = clock.now();
   const row: GenerationRow = {
     id: ids(),
     principal_id: principal.id,
     model_id: model.id,
-    artifact_sha256: artifact?.artifact.manifest_sha256 ?? null,
+    artifact_sha256: manifestSha256 ?? null,
     session_id: session?.id ?? null,
     status: "QUEUED",
     finish_reason: null,
