@@ -80,9 +80,18 @@ function parseLicense(frontMatter: string | undefined): string | null {
   if (frontMatter === undefined) return null;
   try {
     const card: unknown = parseYaml(frontMatter, { maxAliasCount: 10 });
-    const license = typeof card === "object" && card !== null && "license" in card ? card.license : null;
-    return typeof license === "string" && license.length <= MAX_LICENSE_LENGTH ? license : null;
+    return typeof card === "object" && card !== null ? licenseOf(card) : null;
   } catch {
     return null;
   }
+}
+
+/** As model hubs write it: an identifier, several of them, or `other` with a name beside it. */
+function licenseOf(card: { readonly license?: unknown; readonly license_name?: unknown }): string | null {
+  const { license, license_name: name } = card;
+  const told = license === "other" && typeof name === "string" ? name : license;
+  const names: readonly unknown[] = Array.isArray(told) ? told : [told];
+  if (names.length === 0 || !names.every((each) => typeof each === "string")) return null;
+  const text = names.join(", ");
+  return text.length <= MAX_LICENSE_LENGTH ? text : null;
 }

@@ -67,6 +67,27 @@ Deno.test("models.register() is idempotent, and new content is a new artifact", 
   expect(await models.artifact(first.artifactId!)).not.toBeNull(); // what was generated before still points there
 });
 
+Deno.test("models.register() reads the license as cards write it, and nothing from a card that is none", async () => {
+  await using test = await TestGateway.make();
+  const path = await copyModel(test, "licensed");
+  const cases: readonly (readonly [string, string | null])[] = [
+    ["license: mit", "mit"],
+    ["license: [mit, apache-2.0]", "mit, apache-2.0"],
+    ["license: other\nlicense_name: llama3", "llama3"],
+    ["license: other", "other"],
+    ["license: {a: 1}", null],
+    ["license: []", null],
+    [`license: ${"x".repeat(101)}`, null],
+    ["- a list", null],
+    ["license: [unclosed", null],
+  ];
+  for (const [frontMatter, license] of cases) {
+    await Deno.writeTextFile(`${path}/README.md`, `---\n${frontMatter}\n---\n`);
+    const model = await test.gateway.models.register(ADMIN, { path });
+    expect([frontMatter, model.license, model.description]).toEqual([frontMatter, license, null]);
+  }
+});
+
 Deno.test("models.register() refuses what is no model, no name, or another's name", async () => {
   await using test = await TestGateway.make();
   const { models } = test.gateway;
