@@ -26,12 +26,15 @@ const MAX_SLICE_PAIRS = 4 * 65_535;
 /** E4M3 codes of NaN. */
 const NAN_CODES = [0x7f, 0xff];
 
-/** Pairs of rows in one buffer. */
-export interface MatrixSlice {
-  readonly weights: GpuBuffer; // [pairs · 2, groups · 16]
-  readonly channels: GpuBuffer; // [pairs · 2] (scale, bias) f32
+export interface PairRange {
   readonly firstPair: number;
   readonly pairs: number;
+}
+
+/** Pairs of rows in one buffer. */
+export interface MatrixSlice extends PairRange {
+  readonly weights: GpuBuffer; // [pairs · 2, groups · 16]
+  readonly channels: GpuBuffer; // [pairs · 2] (scale, bias) f32
 }
 
 export interface PackedMatrix {
@@ -72,10 +75,8 @@ export async function packMatrix(
   quantization: Quantization,
 ): Promise<PackedMatrix> {
   const format = quantization === "fp8" ? "fp8" : storedFormat(context.checkpoint, source);
-  const groups = Math.ceil(source.inputs / GROUP_SIZE);
-  const pairBytes = 2 * groups * GROUP_SIZE * WEIGHT_BYTES[format];
-  const slicePairs = Math.min(Math.floor(context.maxBindableBytes / pairBytes), MAX_SLICE_PAIRS);
-  if (slicePairs === 0) {
+  const { groups, pairBytes, slices: ranges } = layOut({ ...source, format, ...context });
+  if (ranges.length === 0) {
     throw new CapacityError(
       `Cannot load "${source.label}": two rows are ${pairBytes} bytes, the device binds ${context.maxBindableBytes}`,
       { tensor: source.label, found: pairBytes, expected: context.maxBindableBytes },
@@ -83,11 +84,29 @@ export async function packMatrix(
   }
   const slices: MatrixSlice[] = [];
   const reader = new RowReader(context, source, format, groups * GROUP_SIZE);
-  for (let firstPair = 0; firstPair < source.pairs; firstPair += slicePairs) {
-    const pairs = Math.min(slicePairs, source.pairs - firstPair);
-    slices.push(await uploadSlice(context, source.label, reader, { firstPair, pairs, pairBytes }));
+  for (const range of ranges) {
+    slices.push(await uploadSlice(context, source.label, reader, { ...range, pairBytes }));
   }
   return { format, groups, slices };
+}
+
+/** How a matrix is cut into buffers; no slices where not even one pair fits a binding. */
+export function layOut(
+  { inputs, pairs, format, maxBindableBytes }: {
+    readonly inputs: number;
+    readonly pairs: number;
+    readonly format: WeightFormat;
+    readonly maxBindableBytes: number;
+  },
+): { readonly groups: number; readonly pairBytes: number; readonly slices: readonly PairRange[] } {
+  const groups = Math.ceil(inputs / GROUP_SIZE);
+  const pairBytes = 2 * groups * GROUP_SIZE * WEIGHT_BYTES[format];
+  const most = Math.min(Math.floor(maxBindableBytes / pairBytes), MAX_SLICE_PAIRS);
+  const slices: PairRange[] = [];
+  for (let firstPair = 0; most > 0 && firstPair < pairs; firstPair += most) {
+    slices.push({ firstPair, pairs: Math.min(most, pairs - firstPair) });
+  }
+  return { groups, pairBytes, slices };
 }
 
 async function uploadSlice(
