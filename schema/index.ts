@@ -10,6 +10,7 @@ import "./subscriptions.ts";
 import "./sampling_defaults.ts";
 import "./runtime.ts";
 import "./viewer.ts";
+import "./api_keys.ts";
 import { translateErrors } from "./translate.ts";
 
 /** The schema, over `RequestContext` (src/app/request.ts). */

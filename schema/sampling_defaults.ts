@@ -1,5 +1,5 @@
 /** Sampling defaults: what is in force, where each value comes from, and (for admins) a new revision. */
-import type { SamplingDefaults, SamplingKey, SamplingRevision } from "../src/app/types.ts";
+import type { Gateway, ModelRef, SamplingDefaults, SamplingKey, SamplingRevision } from "../src/app/types.ts";
 import { builder } from "./builder.ts";
 import { errorTypes, expected, resultTypeName } from "./errors.ts";
 import { modelLoader } from "./loaders.ts";
@@ -56,6 +56,13 @@ export const SamplingDefaultsObject = builder.objectRef<SamplingDefaults>("Sampl
       type: [SamplingRevisionObject],
       description: "In force, the gateway's first; empty while nobody has set any.",
     }),
+    history: t.field({
+      type: [SamplingRevisionObject],
+      description: "Every revision of this scope alone, the newest first.",
+      resolve: async ({ modelId }, _args, { gateway }) => [
+        ...await gateway.samplingDefaults.history(modelId === null ? undefined : { id: modelId }),
+      ],
+    }),
   }),
 });
 
@@ -69,22 +76,31 @@ builder.queryField("samplingDefaults", (t) =>
   }));
 
 const UPDATE_ERRORS = ["CONFIG", "NOT_FOUND", "FORBIDDEN"] as const;
-const UpdateSamplingDefaultsPayload = builder.objectRef<{
-  readonly revision: SamplingRevision;
-  readonly samplingDefaults: SamplingDefaults;
-}>("UpdateSamplingDefaultsPayload").implement({
-  fields: (t) => ({
-    revision: t.expose("revision", { type: SamplingRevisionObject }),
-    samplingDefaults: t.expose("samplingDefaults", {
-      type: SamplingDefaultsObject,
-      description: "In force from now on. Running generations keep theirs.",
+function revisionPayload(name: string) {
+  return builder.objectRef<{
+    readonly revision: SamplingRevision;
+    readonly samplingDefaults: SamplingDefaults;
+  }>(name).implement({
+    fields: (t) => ({
+      revision: t.expose("revision", { type: SamplingRevisionObject }),
+      samplingDefaults: t.expose("samplingDefaults", {
+        type: SamplingDefaultsObject,
+        description: "In force from now on. Running generations keep theirs.",
+      }),
     }),
-  }),
-});
+  });
+}
+const UpdateSamplingDefaultsPayload = revisionPayload("UpdateSamplingDefaultsPayload");
 const UpdateSamplingDefaultsResult = builder.unionType("UpdateSamplingDefaultsResult", {
   types: [UpdateSamplingDefaultsPayload, ...errorTypes(UPDATE_ERRORS)],
   resolveType: (value) => resultTypeName(value, "UpdateSamplingDefaultsPayload"),
 });
+const RevertSamplingDefaultsPayload = revisionPayload("RevertSamplingDefaultsPayload");
+const RevertSamplingDefaultsResult = builder.unionType("RevertSamplingDefaultsResult", {
+  types: [RevertSamplingDefaultsPayload, ...errorTypes(UPDATE_ERRORS)],
+  resolveType: (value) => resultTypeName(value, "RevertSamplingDefaultsPayload"),
+});
+
 const UpdateSamplingDefaultsInput = builder.inputType("UpdateSamplingDefaultsInput", {
   fields: (t) => ({
     model: t.field({ type: ModelRefInput, description: "Gateway-wide unless given." }),
@@ -96,20 +112,48 @@ const UpdateSamplingDefaultsInput = builder.inputType("UpdateSamplingDefaultsInp
     reason: t.string({ required: true, description: "Kept with the revision." }),
   }),
 });
+const RevertSamplingDefaultsInput = builder.inputType("RevertSamplingDefaultsInput", {
+  fields: (t) => ({
+    model: t.field({ type: ModelRefInput, description: "Gateway-wide unless given." }),
+    revision: t.int({
+      required: true,
+      description: "Number of the revision of this scope whose values come back; 0 removes them all.",
+    }),
+    reason: t.string({ required: true, description: "Kept with the new revision." }),
+  }),
+});
 
-builder.mutationField("updateSamplingDefaults", (t) =>
-  t.field({
+async function withDefaults(
+  gateway: Gateway,
+  model: ModelRef | undefined,
+  change: Promise<SamplingRevision>,
+) {
+  return { revision: await change, samplingDefaults: await gateway.samplingDefaults.effective(model) };
+}
+
+builder.mutationFields((t) => ({
+  updateSamplingDefaults: t.field({
     type: UpdateSamplingDefaultsResult,
     description: "Admins. Writes a new revision of a model's or the gateway's defaults.",
     args: { input: t.arg({ type: UpdateSamplingDefaultsInput, required: true }) },
     resolve: (_root, { input }, { gateway, principal }) =>
-      expected(UPDATE_ERRORS, async () => {
+      expected(UPDATE_ERRORS, () => {
         const model = input.model ? toModelRef(input.model) : undefined;
-        const revision = await gateway.samplingDefaults.update(principal, {
-          ...(model ? { model } : {}),
-          sampling: input.sampling,
-          reason: input.reason,
-        });
-        return { revision, samplingDefaults: await gateway.samplingDefaults.effective(model) };
+        const { sampling, reason } = input;
+        const change = { ...(model ? { model } : {}), sampling, reason };
+        return withDefaults(gateway, model, gateway.samplingDefaults.update(principal, change));
       }),
-  }));
+  }),
+  revertSamplingDefaults: t.field({
+    type: RevertSamplingDefaultsResult,
+    description: "Admins. Puts an earlier revision's values in force again, as a new revision.",
+    args: { input: t.arg({ type: RevertSamplingDefaultsInput, required: true }) },
+    resolve: (_root, { input }, { gateway, principal }) =>
+      expected(UPDATE_ERRORS, () => {
+        const model = input.model ? toModelRef(input.model) : undefined;
+        const { revision, reason } = input;
+        const change = { ...(model ? { model } : {}), revision, reason };
+        return withDefaults(gateway, model, gateway.samplingDefaults.revert(principal, change));
+      }),
+  }),
+}));

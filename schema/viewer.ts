@@ -2,7 +2,7 @@
 import type { Principal } from "../src/app/types.ts";
 import { builder } from "./builder.ts";
 
-const AccessRoleEnum = builder.enumType("AccessRole", {
+export const AccessRoleEnum = builder.enumType("AccessRole", {
   description: "What a key may do.",
   values: {
     VIEWER: { description: "Read models and merges." },
@@ -16,6 +16,14 @@ const ViewerObject = builder.objectRef<Principal>("Viewer").implement({
   fields: (t) => ({
     id: t.exposeString("id", { description: 'Id of the key, or "anonymous".' }),
     role: t.expose("role", { type: AccessRoleEnum }),
+    concurrencyUnitsHeld: t.int({
+      description: "By your generations that run or wait now; see `concurrencyCost` of a model.",
+      resolve: (principal, _args, { gateway }) => gateway.generations.concurrency(principal).held,
+    }),
+    concurrencyUnitsAllowed: t.int({
+      description: "Above these, a generation is refused with `CAPACITY`.",
+      resolve: (principal, _args, { gateway }) => gateway.generations.concurrency(principal).allowed,
+    }),
   }),
 });
 

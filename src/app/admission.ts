@@ -1,6 +1,6 @@
 /**
  * How much may run at once: concurrency units, in total and for each principal. A generation holds its model's units
- * from before its row is written until its terminal event is. Nobody waits here; who finds no room is told when to ask
+ * from before its row is written until it ends. Nobody waits here; who finds no room is told when to ask
  * again, so nothing piles up.
  */
 import { CapacityError } from "../errors.ts";
@@ -24,6 +24,11 @@ export class Admission {
 
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
+  }
+
+  /** Units that one principal may hold. */
+  get allowed(): number {
+    return this.#limits.unitsPerPrincipal;
   }
 
   /** Units that a principal holds now. */

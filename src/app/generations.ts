@@ -48,6 +48,11 @@ export function createGenerations(options: StartOptions): GenerationUseCases {
       return withLiveText(await startGeneration(options, principal, input));
     },
 
+    concurrency({ id }) {
+      const { admission } = options;
+      return { held: admission.held(id), allowed: admission.allowed };
+    },
+
     async cancel(principal, id) {
       await requireVisible(principal, id);
       await jobs.cancel(id);

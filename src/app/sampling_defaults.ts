@@ -2,11 +2,12 @@
  * Sampling defaults that admins set, for a model or for the whole gateway. Every change is a new revision with author
  * and reason; none is ever edited, and a generation names the revisions it was started under.
  */
-import { ConfigError } from "../errors.ts";
+import { ConfigError, NotFoundError } from "../errors.ts";
 import { fromJson, fromTime, toJson, toTime } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
 import type { ModelRow } from "../store/models.ts";
 import {
+  findRevision,
   GATEWAY_SCOPE,
   insertRevision,
   latestRevision,
@@ -18,7 +19,14 @@ import type { Ids } from "./ids.ts";
 import { requireModel } from "./models.ts";
 import { requireRole } from "./roles.ts";
 import { layerSampling, parseSampling, type SamplingLayer } from "./sampling.ts";
-import type { SamplingDefaultUseCases, SamplingInput, SamplingOrigin, SamplingRevision } from "./types.ts";
+import type {
+  ModelRef,
+  Principal,
+  SamplingDefaultUseCases,
+  SamplingInput,
+  SamplingOrigin,
+  SamplingRevision,
+} from "./types.ts";
 
 const MAX_REASON_LENGTH = 1000;
 
@@ -30,32 +38,56 @@ export interface SamplingDefaultOptions {
 
 /** The use cases over the store. */
 export function createSamplingDefaults({ db, clock, ids }: SamplingDefaultOptions): SamplingDefaultUseCases {
+  /** The next revision of a scope, made from the current one's values. */
+  async function append(
+    author: Principal,
+    input: { readonly model?: ModelRef; readonly reason: string },
+    next: (trx: Db, scope: string, current: SamplingInput) => Promise<SamplingInput>,
+  ): Promise<SamplingRevision> {
+    const reason = parseReason(input.reason);
+    return await db.transaction().execute(async (trx) => {
+      const scope = input.model === undefined ? GATEWAY_SCOPE : (await requireModel(trx, input.model)).id;
+      const current = await latestRevision(trx, scope);
+      const row: SamplingRevisionRow = {
+        id: ids(),
+        scope,
+        revision: (current?.revision ?? 0) + 1,
+        values: toJson(await next(trx, scope, current === undefined ? {} : fromJson(current.values))),
+        author: author.id,
+        reason,
+        created_at: toTime(clock.now()),
+      };
+      await insertRevision(trx, row);
+      return toRevision(row);
+    });
+  }
+
   return {
     async effective(ref) {
       const model = ref === undefined ? null : await requireModel(db, ref);
       const { layers, revisions } = await samplingLayers(db, model);
       const { values, origins } = layerSampling(layers);
-      return { values, origins, revisions };
+      return { modelId: model?.id ?? null, values, origins, revisions };
     },
 
     async update(principal, input) {
       requireRole(principal, "ADMIN", "change sampling defaults");
       const change = parseSampling(input.sampling);
-      const reason = parseReason(input.reason);
-      return await db.transaction().execute(async (trx) => {
-        const scope = input.model === undefined ? GATEWAY_SCOPE : (await requireModel(trx, input.model)).id;
-        const current = await latestRevision(trx, scope);
-        const row: SamplingRevisionRow = {
-          id: ids(),
-          scope,
-          revision: (current?.revision ?? 0) + 1,
-          values: toJson(patch(current === undefined ? {} : fromJson(current.values), change)),
-          author: principal.id,
-          reason,
-          created_at: toTime(clock.now()),
-        };
-        await insertRevision(trx, row);
-        return toRevision(row);
+      return await append(
+        principal,
+        input,
+        (_trx, _scope, current) => Promise.resolve(patch(current, change)),
+      );
+    },
+
+    async revert(principal, input) {
+      requireRole(principal, "ADMIN", "change sampling defaults");
+      const { revision } = input;
+      return await append(principal, input, async (trx, scope) => {
+        if (revision === 0) return {};
+        const earlier = await findRevision(trx, scope, revision);
+        if (earlier !== undefined) return fromJson<SamplingInput>(earlier.values);
+        throw new NotFoundError(`There is no revision ${revision} of these sampling defaults`, { revision });
       });
     },
 

@@ -245,6 +245,8 @@ export type SamplingKey = keyof SamplingParams;
 /** Where an effective value comes from, widest last: request → model revision → gateway revision → checkpoint → built in. */
 export type SamplingOrigin = "MODEL" | "GATEWAY" | "CHECKPOINT" | "BUILT_IN";
 export interface SamplingDefaults {
+  /** Whose they are; null for gateway-wide. */
+  readonly modelId: string | null;
   readonly values: SamplingParams;
   readonly origins: Readonly<Record<SamplingKey, SamplingOrigin>>;
   /** Revisions in force, gateway's first; empty while nobody has set any. */
@@ -330,6 +332,8 @@ export interface GenerationUseCases {
   get(principal: Principal, id: string): Promise<Generation | null>;
   /** Writes the row and starts the job. The same idempotency key and principal answer with the first generation. */
   start(principal: Principal, input: GenerateInput): Promise<Generation>;
+  /** Concurrency units that this principal holds now, and may hold. */
+  concurrency(principal: Principal): { readonly held: number; readonly allowed: number };
   /** Idempotent; a finished generation stays as it is. */
   cancel(principal: Principal, id: string): Promise<Generation>;
   /**
@@ -348,6 +352,11 @@ export interface SamplingDefaultUseCases {
   update(
     principal: Principal,
     input: { readonly model?: ModelRef; readonly sampling: SamplingInput; readonly reason: string },
+  ): Promise<SamplingRevision>;
+  /** Writes the values of an earlier revision of the scope as a new one; those of revision 0 are none. */
+  revert(
+    principal: Principal,
+    input: { readonly model?: ModelRef; readonly revision: number; readonly reason: string },
   ): Promise<SamplingRevision>;
   /** Every revision of the model's own scope, or of the gateway's; newest first. */
   history(model?: ModelRef): Promise<readonly SamplingRevision[]>;

@@ -15,6 +15,15 @@ export function latestRevision(db: Db, scope: string): Promise<SamplingRevisionR
     .orderBy("revision", "desc").limit(1).executeTakeFirst();
 }
 
+export function findRevision(
+  db: Db,
+  scope: string,
+  revision: number,
+): Promise<SamplingRevisionRow | undefined> {
+  return db.selectFrom("sampling_default_revisions").selectAll()
+    .where("scope", "=", scope).where("revision", "=", revision).executeTakeFirst();
+}
+
 export async function insertRevision(db: Db, row: Insertable<SamplingDefaultRevisionsTable>): Promise<void> {
   await db.insertInto("sampling_default_revisions").values(row).execute();
 }

@@ -36,7 +36,9 @@ Deno.test("buildSchema() offers the operations of the contract, with their argum
     )
   );
   expect(signatures.sort()).toEqual([
+    "apiKeys(): [ApiKey!]!",
     "cancelGeneration(input: CancelGenerationInput!): CancelGenerationResult!",
+    "createApiKey(input: CreateApiKeyInput!): CreateApiKeyResult!",
     "createSession(input: CreateSessionInput!): CreateSessionResult!",
     "deleteSession(input: DeleteSessionInput!): DeleteSessionResult!",
     "generate(input: GenerateInput!): GenerationEvent!",
@@ -48,6 +50,8 @@ Deno.test("buildSchema() offers the operations of the contract, with their argum
     "models(first: Int, after: String, where: ModelFilter): ModelConnection!",
     "node(id: ID!): Node",
     "registerModel(input: RegisterModelInput!): RegisterModelResult!",
+    "revertSamplingDefaults(input: RevertSamplingDefaultsInput!): RevertSamplingDefaultsResult!",
+    "revokeApiKey(input: RevokeApiKeyInput!): RevokeApiKeyResult!",
     "runtime(): Runtime!",
     "samplingDefaults(model: ModelRef): SamplingDefaults!",
     "session(id: ID!): Session",
@@ -61,7 +65,7 @@ Deno.test("buildSchema() offers the operations of the contract, with their argum
 
 Deno.test("buildSchema() makes every result union a payload and errors, and every error an Error", () => {
   const unions = Object.values(schema.getTypeMap()).filter(isUnionType);
-  expect(unions).toHaveLength(8);
+  expect(unions).toHaveLength(11);
   for (const union of unions) {
     const [payload, ...errors] = union.getTypes();
     expect(`${payload}`).toBe(union.name.replace(/Result$/, "Payload"));

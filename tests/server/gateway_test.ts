@@ -210,6 +210,76 @@ Deno.test("an admin's key changes a default for the next generation; others get 
   });
 });
 
+Deno.test("an admin makes and revokes keys, and takes a default back; nobody else does", async () => {
+  await using setup = await Setup.make();
+  const { api, test } = setup;
+  const { secret: admin } = await test.gateway.access.createKey(ADMIN, { role: "ADMIN", label: "a" });
+  const create = `mutation { createApiKey(input: { role: GENERATOR, label: "Bob" }) { __typename
+    ... on Error { code message } ... on CreateApiKeyPayload { secret apiKey { id role label revokedAt } } } }`;
+  const revoke = `mutation ($id: ID!) { revokeApiKey(input: { id: $id }) { __typename
+    ... on Error { code message } ... on RevokeApiKeyPayload { revokedId } } }`;
+  const revert = `mutation ($revision: Int!) {
+    revertSamplingDefaults(input: { revision: $revision, reason: "back" }) { __typename
+      ... on Error { code message }
+      ... on RevertSamplingDefaultsPayload { revision { revision values { topK } }
+        samplingDefaults { values { topK } history { revision reason } } } } }`;
+  const made = (await api.query(create, {}, admin)).body.data.createApiKey;
+  expect(made.apiKey).toEqual({
+    id: expect.any(String),
+    role: "GENERATOR",
+    label: "Bob",
+    revokedAt: null,
+  });
+  const { id } = made.apiKey;
+  const viewer = "{ viewer { id role concurrencyUnitsHeld concurrencyUnitsAllowed } }";
+  expect((await api.query(viewer, {}, made.secret)).body.data.viewer).toEqual({
+    id,
+    role: "GENERATOR",
+    concurrencyUnitsHeld: 0,
+    concurrencyUnitsAllowed: 32,
+  });
+  const start = `mutation ($input: GenerateInput!) { startGeneration(input: $input) { __typename } }`;
+  await api.query(start, { input: INPUT }, made.secret);
+  expect((await api.query(viewer, {}, made.secret)).body.data.viewer.concurrencyUnitsHeld).toBe(1);
+
+  for (const [mutation, variables] of [[create, {}], [revoke, { id }], [revert, { revision: 0 }]] as const) {
+    const { data } = (await api.query(mutation, variables, made.secret)).body;
+    expect(Object.values(data)).toEqual([
+      { __typename: "ForbiddenError", code: "FORBIDDEN", message: expect.any(String) },
+    ]);
+  }
+  expect((await api.query("{ apiKeys { id } }", {}, made.secret)).body.errors[0].extensions.code)
+    .toBe("FORBIDDEN");
+  expect((await api.query("{ apiKeys { id } }", {}, admin)).body.data.apiKeys.map((key: Json) => key.id))
+    .toContain(id);
+  expect((await api.query(revoke, { id }, admin)).body.data.revokeApiKey.revokedId).toBe(id);
+  expect((await api.query(revoke, { id }, admin)).body.data.revokeApiKey.code).toBe("NOT_FOUND");
+  expect((await api.query(viewer, {}, made.secret)).status).toBe(401);
+
+  for (const topK of [7, 9]) {
+    await test.gateway.samplingDefaults.update(ADMIN, { sampling: { topK }, reason: `to ${topK}` });
+  }
+  expect((await api.query(revert, { revision: 1 }, admin)).body.data.revertSamplingDefaults).toEqual({
+    __typename: "RevertSamplingDefaultsPayload",
+    revision: { revision: 3, values: { topK: 7 } },
+    samplingDefaults: {
+      values: { topK: 7 },
+      history: [
+        { revision: 3, reason: "back" },
+        { revision: 2, reason: "to 9" },
+        { revision: 1, reason: "to 7" },
+      ],
+    },
+  });
+  const none = (await api.query(revert, { revision: 0 }, admin)).body.data.revertSamplingDefaults;
+  expect(none.revision.values).toEqual({ topK: null });
+  for (const revision of [-1, 99]) {
+    expect((await api.query(revert, { revision }, admin)).body.data.revertSamplingDefaults.code)
+      .toBe("NOT_FOUND");
+  }
+  expect(api.log.join()).not.toContain(made.secret);
+});
+
 Deno.test("what the use cases refuse reaches the client by its code, with nothing started", async () => {
   await using setup = await Setup.make();
   const { api, test } = setup;

@@ -244,6 +244,7 @@ export class FakeGateway {
       if (ref) this.#requireModel(ref);
       const origins = Object.fromEntries(Object.keys(SAMPLING).map((key) => [key, "BUILT_IN"]));
       return Promise.resolve({
+        modelId: ref ? this.#requireModel(ref).id : null,
         values: SAMPLING,
         origins: origins as Record<keyof SamplingParams, "BUILT_IN">,
         revisions: this.#revisions,
