@@ -24,7 +24,7 @@ export function createGraphQLHandler(schema: GraphQLSchema, log: Log): GraphQLHa
     maxRequestBodySize: MAX_BODY_BYTES,
     maskedErrors: {
       maskError: (error) => {
-        if (isForClients(error)) return error;
+        if (isForClients(error)) return withCode(error);
         const requestId = current.getStore()?.requestId ?? crypto.randomUUID();
         const cause = error instanceof GraphQLError ? error.originalError ?? error : error;
         logUnexpected(log, "unexpected error in GraphQL", cause, { requestId });
@@ -39,6 +39,16 @@ export function createGraphQLHandler(schema: GraphQLSchema, log: Log): GraphQLHa
     logging: false,
   });
   return async (request, context) => await current.run(context, () => yoga.fetch(request, context));
+}
+
+/** What GraphQL says of variables and operation names has no code of its own. */
+function withCode(error: GraphQLError): GraphQLError {
+  if (error.extensions["code"] !== undefined) return error;
+  const { nodes, source, positions, path, extensions } = error;
+  return new GraphQLError(error.message, {
+    ...{ nodes, source, positions, path },
+    extensions: { ...extensions, code: "BAD_USER_INPUT" },
+  });
 }
 
 /** Errors that GraphQL itself, or the schema's translation, made for the client. */

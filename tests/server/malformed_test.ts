@@ -126,6 +126,7 @@ for (const [name, { method = "POST", headers = {}, body = "" }, status, message]
     const answer = await response.json();
     expect({ status: response.status, errors: answer.errors?.length > 0 }).toEqual({ status, errors: true });
     expect(JSON.stringify(answer.errors)).toMatch(message);
+    for (const { extensions } of answer.errors) expect(extensions?.code).toMatch(/^[A-Z_]+$/);
     expect(answer.data ?? null).toBeNull();
     expect(JSON.stringify(answer)).not.toContain("/schema/");
     expect(fake.started).toEqual([]);
