@@ -123,8 +123,9 @@ function parseRope(fields: Fields, file: string): Pick<ModelConfig, "ropeTheta" 
 }
 
 function parseSlidingWindow(json: JsonObject, fields: Fields, architecture: Architecture): number | null {
-  if (Object.hasOwn(json, "sliding_window")) {
-    return fields.optionalInteger("sliding_window", LIMITS.positions);
-  }
-  return architecture === "MistralForCausalLM" ? 4096 : null;
+  // Llama has no window, whatever a configuration converted from Mistral's has kept.
+  if (architecture === "LlamaForCausalLM") return null;
+  return Object.hasOwn(json, "sliding_window")
+    ? fields.optionalInteger("sliding_window", LIMITS.positions)
+    : 4096;
 }

@@ -56,6 +56,16 @@ Deno.test("parseModelConfig() takes the defaults of the architecture for absent 
     .toMatchObject({ slidingWindow: null, kvHeads: 32 });
 });
 
+Deno.test("parseModelConfig() gives a Llama no window, as the reference does", () => {
+  const llama = {
+    ...MISTRAL,
+    architectures: ["LlamaForCausalLM"],
+    model_type: "llama",
+    sliding_window: 4096,
+  };
+  expect(parseModelConfig(llama, "c").slidingWindow).toBe(null);
+});
+
 Deno.test("parseModelConfig() reads newer spellings", () => {
   const { rope_theta: _t, torch_dtype: _d, ...rest } = MISTRAL;
   expect(parseModelConfig({
