@@ -76,7 +76,8 @@ export interface Model {
 // Merges
 
 export type MergeStatus = "QUEUED" | "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELLED";
-export type MergeMode = "SLERP" | "LERP" | "COPY";
+/** MIX: computed by the merge's method, which has no branches. */
+export type MergeMode = "SLERP" | "LERP" | "MIX" | "COPY";
 export interface MergeSource {
   /** As the configuration names it. */
   readonly name: string;

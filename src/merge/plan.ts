@@ -32,7 +32,7 @@ export interface PlannedStep extends TensorSpec {
   /** What results are rounded to first: the base tensor's type after the cast on load. */
   readonly mixDtype: WeightDtype;
   readonly parameters: ParameterValues;
-  /** The condition of the method's first tensor parameter that decided; null where there was none. */
+  /** The condition that decided the parameter `t`; null where it had none or the method has no t. */
   readonly filter: string | null;
   readonly modelParameters: readonly ParameterValues[];
 }
@@ -88,7 +88,7 @@ export async function planMerge(
     const steps = layoutTensors(slices).flatMap((tensor) =>
       planStep(tensor, config, checkpoints, parameters, problems)
     );
-    parameters.throwIfMissing();
+    parameters.throwIfUnfit();
     throwProblems(problems);
     return new MergePlan(
       config,
@@ -143,12 +143,13 @@ function planStep(
   const base = at === -1 ? null : at;
   const lead = inputs[base ?? 0]!.tensor;
   const mixDtype = config.dtype ?? lead.dtype;
-  const { values, filter, modelValues } = parameters.resolve(tensor);
+  const shape = lead.shape.length === 0 ? [] : [rows, ...lead.shape.slice(1)];
+  const { values, filter, modelValues } = parameters.resolve(tensor, shape);
   const step: PlannedStep = {
     name: tensor.name,
     layer: tensor.layer,
     dtype: config.outDtype ?? mixDtype,
-    shape: lead.shape.length === 0 ? [] : [rows, ...lead.shape.slice(1)],
+    shape,
     inputs,
     base,
     mixDtype,

@@ -36,6 +36,8 @@ export interface TensorRecord {
   readonly mode: MixMode;
   /** Of the angle between the parents' tensors; null where there are not two, or it is no number. */
   readonly cosine: number | null;
+  /** Of the random masks, where some were drawn; with each model's name and the tensor's it determines them. */
+  readonly seed?: number;
   readonly inputs: readonly { readonly model: string; readonly tensor: string }[];
   /** Of the tensor's bytes as written. */
   readonly outputSha256: string;

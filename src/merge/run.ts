@@ -1,7 +1,8 @@
 /**
  * Carries out a merge: sources are hashed, each step is read, mixed and written block by block, and the folder appears
  * at the end, complete with configuration, tokenizer, model card and provenance, or not at all. Memory holds the input
- * tensors of one step as stored, plus blocks: it is bounded by the largest tensor, not by the model.
+ * tensors of one step as stored, plus blocks and what a method notes (at most a bit an element of each model): it is
+ * bounded by the largest tensor, not by the model.
  */
 import { type FileHash, hashArtifact, PROVENANCE_FILE } from "../formats/artifact.ts";
 import type { Checkpoint } from "../formats/checkpoint.ts";
@@ -116,8 +117,9 @@ async function mergeTensors(
   let doneBytes = 0;
   for (const [doneTensors, step] of plan.steps.entries()) {
     const operands = await readOperands(plan, step, signalOption);
-    const { base, parameters, modelParameters } = step;
-    const mix = plan.method.mix({ operands, base, parameters, modelParameters });
+    const { name, shape, base, parameters, modelParameters } = step;
+    const models = step.inputs.map((input) => input.model);
+    const mix = plan.method.mix({ operands, name, shape, models, base, parameters, modelParameters });
     const report = (bytes: number) => {
       doneBytes += bytes;
       const totalTensors = plan.steps.length;
@@ -133,6 +135,7 @@ async function mergeTensors(
       t: mix.t,
       mode: mix.mode,
       cosine: mix.cosine,
+      ...mix.seed === undefined ? {} : { seed: mix.seed },
       inputs: step.inputs.map((input) => ({ model: input.model, tensor: input.tensor.name })),
       outputSha256,
     });

@@ -1,12 +1,13 @@
 /**
- * The parameters of a configuration held against what its merge method declares: unknown names, wrong types and
- * unsuitable slices are refused with line and column; then each step gets its values, and those that have none are
- * reported together.
+ * The parameters of a configuration held against what its merge method declares: unknown names, wrong types, values out
+ * of range and unsuitable slices are refused with line and column; then each step gets its values, and those that have
+ * none are reported together.
  */
 import type { ConfigError } from "../errors.ts";
+import { quote } from "../formats/json.ts";
 import type { MergeConfig, Parameters, Scalar, Setting } from "./config.ts";
 import { type LayoutTensor, sourcesOf } from "./layout.ts";
-import type { MergeMethod, ParameterDeclaration, ParameterValues } from "./methods/method.ts";
+import type { MergeMethod, ParameterDeclaration, ParameterValues, StepFacts } from "./methods/method.ts";
 import { findMethod, METHOD_NAMES } from "./methods/registry.ts";
 import { type ResolvedParameter, resolveParameter } from "./parameters.ts";
 
@@ -49,45 +50,61 @@ function checkPlace(
         `merge method "${method.name}" has no parameter "${name}" here, expected: ${names}`,
       );
     }
-    for (const value of scalars(setting)) {
-      const found = typeof value;
-      if (found !== declared.type) {
-        throw config.error(path, `parameter "${name}" holds ${value}, expected a ${declared.type}`);
+    for (const value of valuesOf(setting)) {
+      const expected = unsuitable(value, declared);
+      if (expected !== null) {
+        throw config.error(path, `parameter "${name}" holds ${quote(value)}, expected ${expected}`);
       }
     }
   }
 }
 
-function scalars(setting: Setting): readonly Scalar[] {
-  const values = setting.kind === "plain" ? [setting.value] : setting.entries.map((entry) => entry.value);
-  return values.flatMap((value) => value);
+function valuesOf(setting: Setting): readonly (Scalar | readonly number[])[] {
+  return setting.kind === "plain" ? [setting.value] : setting.entries.map((entry) => entry.value);
+}
+
+/** What was expected instead; null for a value, or a gradient, that suits the declaration. */
+function unsuitable(value: Scalar | readonly number[], declared: ParameterDeclaration): string | null {
+  const { type, range: [least, most] = [-Infinity, Infinity] } = declared;
+  const bounds = most < Number.MAX_SAFE_INTEGER ? ` from ${least} to ${most}` : ` of at least ${least}`;
+  const kind = (type === "number" ? "a " : type === "integer" ? "an " : "a ") + type;
+  const expected = kind + (declared.range === undefined ? "" : bounds);
+  if (type === "integer") return Number.isSafeInteger(value) && within(value, least, most) ? null : expected;
+  const scalars: readonly Scalar[] = typeof value === "object" ? value : [value];
+  return scalars.every((scalar) => typeof scalar === type && within(scalar, least, most)) ? null : expected;
+}
+
+function within(value: unknown, least: number, most: number): boolean {
+  return typeof value !== "number" || (value >= least && value <= most);
 }
 
 export interface StepValues {
   readonly values: ParameterValues;
-  /** Of the first tensor parameter. */
+  /** The condition that decided `t`; null where it had none or the method has no t. */
   readonly filter: string | null;
   readonly modelValues: readonly ParameterValues[];
 }
 
-/** Resolves step by step and remembers what had no value. */
+/** Resolves step by step and remembers what had no value, or values that cannot be merged with. */
 export class StepParameters {
   readonly #config: MergeConfig;
   readonly #method: MergeMethod;
   readonly #missing = new Map<string, string[]>();
+  readonly #refused: ConfigError[] = [];
 
   constructor(config: MergeConfig, method: MergeMethod) {
     this.#config = config;
     this.#method = method;
   }
 
-  resolve(tensor: LayoutTensor): StepValues {
+  /** `shape` is that of the output tensor. */
+  resolve(tensor: LayoutTensor, shape: readonly number[]): StepValues {
     const wide = [tensor.slice.slice.parameters, this.#config.parameters];
     const values: Record<string, Scalar> = {};
-    let filter: string | null | undefined;
+    let filter: string | null = null;
     for (const declared of this.#method.parameters.filter((p) => p.scope === "tensor")) {
       const resolved = resolveParameter(declared.name, wide, tensor.name, tensor.position);
-      if (filter === undefined) filter = resolved?.filter ?? null;
+      if (declared.name === "t") filter = resolved?.filter ?? null;
       values[declared.name] = this.#value(declared, resolved, tensor.name);
     }
     const modelValues = tensor.inputs.map(({ source, tensor: inputName }) => {
@@ -96,12 +113,29 @@ export class StepParameters {
       for (const declared of this.#method.parameters.filter((p) => p.scope === "model")) {
         const places = [source.parameters, ...wide];
         const resolved = resolveParameter(declared.name, places, inputName, tensor.position);
-        if (resolved === undefined && isBase) continue; // the base model needs none
+        if (resolved === undefined && isBase && declared.ofBase !== true) continue; // the base model needs none
         own[declared.name] = this.#value(declared, resolved, tensor.name);
       }
       return own;
     });
-    return { values, filter: filter ?? null, modelValues };
+    this.#check(tensor, { shape, parameters: values, modelParameters: modelValues });
+    return { values, filter, modelValues };
+  }
+
+  #check(tensor: LayoutTensor, known: Pick<StepFacts, "shape" | "parameters" | "modelParameters">): void {
+    const models = tensor.inputs.map(({ source }) => source.model);
+    const at = tensor.slice.baseModel === null ? -1 : models.indexOf(tensor.slice.baseModel);
+    const facts = { name: tensor.name, models, base: at === -1 ? null : at, ...known };
+    const problem = this.#missing.size > 0 ? null : this.#method.refuseValues?.(facts) ?? null;
+    if (problem === null) return;
+    const { parameter, message } = problem;
+    const places = [...tensor.inputs.map(({ source }) => source.parameters), tensor.slice.slice.parameters];
+    const place = places.find(({ settings }) => settings.has(parameter)) ?? this.#config.parameters;
+    this.#refused.push(this.#config.error(
+      [...place.path, parameter],
+      `merge method "${this.#method.name}" cannot merge tensor "${tensor.name}": ` +
+        `parameter "${parameter}" ${message}`,
+    ));
   }
 
   #value(declared: ParameterDeclaration, resolved: ResolvedParameter | undefined, tensor: string): Scalar {
@@ -110,11 +144,13 @@ export class StepParameters {
     const missing = this.#missing.get(declared.name);
     if (missing === undefined) this.#missing.set(declared.name, [tensor]);
     else missing.push(tensor);
-    return NaN; // never used: throwIfMissing() stands between this and the first step
+    return NaN; // never used: throwIfUnfit() stands between this and the first step
   }
 
-  throwIfMissing(): void {
+  /** Throws the first complaint, if there was one. */
+  throwIfUnfit(): void {
     for (const [name, tensors] of this.#missing) throw this.#missingError(name, tensors);
+    for (const error of this.#refused) throw error;
   }
 
   #missingError(name: string, [first, ...others]: readonly string[]): ConfigError {

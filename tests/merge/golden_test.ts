@@ -7,7 +7,8 @@ import { modelResolver } from "../../src/merge/model_paths.ts";
 import type { MergeRecord } from "../../src/merge/record.ts";
 import { runMerge } from "../../src/merge/run.ts";
 import { compareTensors, type Difference } from "../support/compare.ts";
-import { type LoadedTensor, loadTensors } from "../support/safetensors.ts";
+import { loadFolder } from "../support/folder_tensors.ts";
+import { loadTensors } from "../support/safetensors.ts";
 import { tempDir } from "../support/temp.ts";
 
 const MERGE = new URL("../fixtures/merge", import.meta.url).pathname;
@@ -16,14 +17,6 @@ const resolve = modelResolver({ cwd: MERGE, configDir: null });
 
 const names = [...Deno.readDirSync(CASES)].map((entry) => entry.name).sort();
 const readJson = async (path: string) => JSON.parse(await Deno.readTextFile(path));
-
-/** All tensors of the safetensors files in a folder, and the files' names. */
-async function loadFolder(dir: string): Promise<{ tensors: Map<string, LoadedTensor>; files: string[] }> {
-  const files = [...Deno.readDirSync(dir)].map((e) => e.name).filter((n) => n.endsWith(".safetensors"))
-    .sort();
-  const loaded = await Promise.all(files.map((file) => loadTensors(join(dir, file))));
-  return { tensors: new Map(loaded.flatMap((tensors) => [...tensors])), files };
-}
 
 async function merge(name: string, outDir: string): Promise<MergeRecord> {
   const config = await Deno.readTextFile(join(CASES, name, "config.yaml"));

@@ -17,7 +17,15 @@ const EDGE = new URL("../fixtures/slerp-edge/", import.meta.url).pathname;
 function merge(v0: LoadedTensor, v1: LoadedTensor, t: number): { result: LoadedTensor; mode: string } {
   const dtype = v0.dtype as WeightDtype;
   const operands = [v0, v1].map((v) => new Operand(v.bytes, v.dtype as WeightDtype, null));
-  const mix = slerp.mix({ operands, base: 0, parameters: { t }, modelParameters: [] });
+  const mix = slerp.mix({
+    operands,
+    name: "v",
+    shape: v0.shape,
+    models: ["v0", "v1"],
+    base: 0,
+    parameters: { t },
+    modelParameters: [],
+  });
   const values = new Float32Array(operands[0]!.elements);
   for (let start = 0; start < values.length; start += BLOCK_ELEMENTS) {
     mix.apply(start, values.subarray(start, start + BLOCK_ELEMENTS));

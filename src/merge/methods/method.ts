@@ -1,6 +1,7 @@
 /**
  * What a merge method is: the parameters it takes, the slices it accepts, and how it mixes the tensors of one step.
- * A method sees operands and numbers; files, names and output dtypes are not its business.
+ * A method sees operands and numbers; files and output dtypes are not its business. Memory beside the operands is
+ * bounded by a few blocks and, where elements are selected, one bit an element.
  */
 import type { Scalar } from "../config.ts";
 import type { Operand } from "../operand.ts";
@@ -9,16 +10,27 @@ export interface ParameterDeclaration {
   readonly name: string;
   /** "tensor": one value a step. "model": one for each input of it, which may also be set beside the source. */
   readonly scope: "tensor" | "model";
-  readonly type: "number" | "boolean";
+  /** An integer takes no gradient. */
+  readonly type: "number" | "integer" | "boolean";
   /** null: must be given. */
   readonly fallback: Scalar | null;
+  /** Of a number, both ends included; every value within the gradients' ends is within too. */
+  readonly range?: readonly [number, number];
+  /** The base model needs a value too, for it is an input like the others. */
+  readonly ofBase?: true;
 }
 
-/** Values of the declared parameters, all present. */
+/** Values of the declared parameters; of a base model that needs none, some may be absent. */
 export type ParameterValues = Readonly<Record<string, Scalar>>;
 
-export interface MixInputs {
-  readonly operands: readonly Operand[];
+/** What is known of a step before its tensors are read. */
+export interface StepFacts {
+  /** Of the output tensor. */
+  readonly name: string;
+  /** Of every operand and of the result. */
+  readonly shape: readonly number[];
+  /** For each operand, its model as the configuration names it. */
+  readonly models: readonly string[];
   /** Index of the base model's tensor among the operands; null where it is none of them. */
   readonly base: number | null;
   readonly parameters: ParameterValues;
@@ -26,18 +38,31 @@ export interface MixInputs {
   readonly modelParameters: readonly ParameterValues[];
 }
 
+export interface MixInputs extends StepFacts {
+  readonly operands: readonly Operand[];
+}
+
 /** A step ready to be written. */
 export interface Mix {
   /** How the result came to be, for the record. */
   readonly mode: MixMode;
-  /** Of the interpolation; null where nothing was interpolated. */
+  /** The method's parameter of that name, where it has one and used it. */
   readonly t: number | null;
   /** Between base and other; null where it was not computed or is no number. */
   readonly cosine: number | null;
+  /** Of the random mask, where one was drawn. */
+  readonly seed?: number;
   /** Writes the result's elements from `start` on to `out` (at most a block), float32. */
   apply(start: number, out: Float32Array): void;
 }
-export type MixMode = "SLERP" | "LERP" | "COPY";
+/** MIX: computed by a method that has no branches. */
+export type MixMode = "SLERP" | "LERP" | "MIX" | "COPY";
+
+/** Values that cannot be merged with; the words follow the method's name and a tensor's. */
+export interface ValueProblem {
+  readonly parameter: string;
+  readonly message: string;
+}
 
 export interface MergeMethod {
   /** As `merge_method` spells it. */
@@ -45,5 +70,7 @@ export interface MergeMethod {
   readonly parameters: readonly ParameterDeclaration[];
   /** What is wrong with a slice of these models, in words that follow its name; null where nothing is. */
   refuseSlice(models: readonly string[], baseModel: string | null): string | null;
+  /** What is wrong with a step's values together, each being within its range; null where nothing is. */
+  refuseValues?(step: StepFacts): ValueProblem | null;
   mix(inputs: MixInputs): Mix;
 }

@@ -1,8 +1,44 @@
 /** The merge methods that Geodesic carries out. A new one is one file and one line here. */
+import { arceeFusion } from "./arcee_fusion.ts";
+import { breadcrumbs } from "./breadcrumbs.ts";
+import { breadcrumbsTies } from "./breadcrumbs_ties.ts";
+import { dareLinear } from "./dare_linear.ts";
+import { dareTies } from "./dare_ties.ts";
+import { della } from "./della.ts";
+import { dellaLinear } from "./della_linear.ts";
+import { karcher } from "./karcher.ts";
+import { linear } from "./linear.ts";
 import type { MergeMethod } from "./method.ts";
+import { modelStock } from "./model_stock.ts";
+import { multislerp } from "./multislerp.ts";
+import { nearswap } from "./nearswap.ts";
+import { nuslerp } from "./nuslerp.ts";
+import { passthrough } from "./passthrough.ts";
+import { sce } from "./sce.ts";
 import { slerp } from "./slerp.ts";
+import { taskArithmetic } from "./task_arithmetic.ts";
+import { ties } from "./ties.ts";
 
-const METHODS: readonly MergeMethod[] = [slerp];
+const METHODS: readonly MergeMethod[] = [
+  slerp,
+  linear,
+  passthrough,
+  taskArithmetic,
+  ties,
+  dareLinear,
+  dareTies,
+  breadcrumbs,
+  breadcrumbsTies,
+  modelStock,
+  nuslerp,
+  multislerp,
+  karcher,
+  della,
+  dellaLinear,
+  sce,
+  nearswap,
+  arceeFusion,
+];
 
 export const METHOD_NAMES: readonly string[] = METHODS.map((method) => method.name);
 

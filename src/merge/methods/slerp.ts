@@ -1,6 +1,7 @@
 /** `slerp`: two models, one of them the base; t = 0 gives the base. A slice of a single source passes it through. */
 import { BLOCK_ELEMENTS } from "../../tensor/convert.ts";
 import { combine, slerpWeights } from "../slerp.ts";
+import { copied } from "./inputs.ts";
 import type { MergeMethod } from "./method.ts";
 
 export const slerp: MergeMethod = {
@@ -17,10 +18,7 @@ export const slerp: MergeMethod = {
   },
 
   mix({ operands, base, parameters }) {
-    if (operands.length === 1) {
-      const [only] = operands;
-      return { mode: "COPY", t: null, cosine: null, apply: (start, out) => only!.read(start, out) };
-    }
+    if (operands.length === 1) return copied(operands[0]!);
     const t = Number(parameters.t);
     const [v0, v1] = base === 0 ? [operands[0]!, operands[1]!] : [operands[1]!, operands[0]!];
     const weights = slerpWeights(v0, v1, t);
