@@ -19,12 +19,50 @@ const MergeStatusEnum = builder.enumType("MergeStatus", {
   values: ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"] as const,
 });
 
+const MERGE_METHODS = {
+  SLERP: { value: "slerp", description: "Along the great circle between two models." },
+  LINEAR: { value: "linear", description: "Weighted mean." },
+  PASSTHROUGH: { value: "passthrough", description: "Layers of several models laid end to end." },
+  TASK_ARITHMETIC: { value: "task_arithmetic", description: "Weighted sum of the differences from a base." },
+  TIES: { value: "ties", description: "Trimmed differences from a base, where their signs agree." },
+  DARE_LINEAR: { value: "dare_linear", description: "Differences from a base, thinned out at random." },
+  DARE_TIES: { value: "dare_ties", description: "Thinned out at random, where signs agree." },
+  BREADCRUMBS: {
+    value: "breadcrumbs",
+    description: "Differences from a base, without outliers and trifles.",
+  },
+  BREADCRUMBS_TIES: { value: "breadcrumbs_ties", description: "As BREADCRUMBS, where signs agree." },
+  MODEL_STOCK: {
+    value: "model_stock",
+    description: "A mean drawn towards the base by the angle between models.",
+  },
+  NUSLERP: { value: "nuslerp", description: "Along the great circle, by weights; also row by row." },
+  MULTISLERP: { value: "multislerp", description: "A weighted mean direction of several models." },
+  KARCHER: { value: "karcher", description: "The spherical mean of several models." },
+  DELLA: { value: "della", description: "Thinned out at random by magnitude, where signs agree." },
+  DELLA_LINEAR: {
+    value: "della_linear",
+    description: "Differences from a base, thinned out at random by magnitude.",
+  },
+  SCE: {
+    value: "sce",
+    description: "The differences that vary most, where signs agree, weighted by their energy.",
+  },
+  NEARSWAP: { value: "nearswap", description: "The other model where it is near the base." },
+  ARCEE_FUSION: { value: "arcee_fusion", description: "The other model where it differs importantly." },
+  OTHER: { value: "other", description: "One that this gateway does not know; see `configYaml`." },
+} as const;
+type MergeMethodValue = (typeof MERGE_METHODS)[keyof typeof MERGE_METHODS]["value"];
+
 const MergeMethodEnum = builder.enumType("MergeMethod", {
-  values: {
-    SLERP: { value: "slerp", description: "Along the great circle between two models." },
-    OTHER: { value: "other", description: "One that this gateway does not know; see `configYaml`." },
-  } as const,
+  description: "As `merge_method` of a mergekit configuration, in upper case.",
+  values: MERGE_METHODS,
 });
+
+/** A folder that was merged elsewhere may name any method. */
+function methodValue(name: string): MergeMethodValue {
+  return Object.values(MERGE_METHODS).find(({ value }) => value === name)?.value ?? "other";
+}
 
 const MergeModeEnum = builder.enumType("MergeMode", {
   description: "How one tensor came to be.",
@@ -33,6 +71,7 @@ const MergeModeEnum = builder.enumType("MergeMode", {
     LERP: {
       description: "Along the straight line: the parents' tensors are nearly parallel.",
     },
+    MIX: { description: "Computed by the merge's method, which has no branches." },
     COPY: { description: "Taken from one parent as it is." },
   } as const,
 });
@@ -100,7 +139,10 @@ const MergeTensorObject = builder.objectRef<MergeTensor>("MergeTensor").implemen
     name: t.exposeString("name"),
     layer: t.exposeInt("layer", { nullable: true, description: "Null outside the layers." }),
     filter: t.exposeString("filter", { nullable: true, description: "The filter that matched its name." }),
-    t: t.exposeFloat("t", { nullable: true, description: "Null for a copy." }),
+    t: t.exposeFloat("t", {
+      nullable: true,
+      description: "Null for a copy, and where the method takes no t.",
+    }),
     mode: t.expose("mode", { type: MergeModeEnum }),
     cosine: t.exposeFloat("cosine", {
       nullable: true,
@@ -147,8 +189,7 @@ builder.node(MergeNode, {
     status: t.expose("status", { type: MergeStatusEnum }),
     method: t.field({
       type: MergeMethodEnum,
-      // A folder that was merged elsewhere may name any method.
-      resolve: ({ method }) => method === "slerp" ? method : "other",
+      resolve: ({ method }) => methodValue(method),
     }),
     model: t.field({
       type: ModelNode,

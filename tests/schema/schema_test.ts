@@ -12,6 +12,7 @@ import {
   validateSchema,
 } from "graphql";
 import { buildSchema } from "../../schema/index.ts";
+import { METHOD_NAMES } from "../../src/merge/methods/registry.ts";
 import { SAMPLING } from "../support/fake_objects.ts";
 
 const schema = buildSchema();
@@ -106,7 +107,8 @@ Deno.test("buildSchema() has the enum values that clients rely on", () => {
   expect(values("ResidencyState"))
     .toEqual(["MISSING_WEIGHTS", "COLD", "LOADING", "WARM", "UNLOADING", "FAILED"]);
   expect(values("Role")).toEqual(["SYSTEM", "USER", "ASSISTANT"]);
-  expect(values("MergeMode")).toEqual(["SLERP", "LERP", "COPY"]);
+  expect(values("MergeMode")).toEqual(["SLERP", "LERP", "MIX", "COPY"]);
+  expect(values("MergeMethod")).toEqual([...METHOD_NAMES.map((name) => name.toUpperCase()), "OTHER"]);
   expect(values("DisconnectPolicy").sort()).toEqual(["CANCEL", "CONTINUE"]);
 });
 
