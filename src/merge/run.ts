@@ -8,17 +8,15 @@ import { type FileHash, hashArtifact, PROVENANCE_FILE } from "../formats/artifac
 import type { Checkpoint } from "../formats/checkpoint.ts";
 import { CheckpointWriter } from "../formats/checkpoint_writer.ts";
 import { COMPANION_FILES } from "../formats/companions.ts";
-import { BLOCK_ELEMENTS, fromFloat32, roundTo } from "../tensor/convert.ts";
 import { bytesPerElement } from "../tensor/dtype.ts";
 import { parseMergeConfig } from "./config.ts";
-import type { Mix } from "./methods/method.ts";
 import { MODEL_CARD_FILE, modelCard } from "./model_card.ts";
 import type { ModelResolver } from "./model_paths.ts";
-import { Operand } from "./operand.ts";
 import { outputConfigJson } from "./output_config.ts";
-import { type MergePlan, planMerge, type PlannedStep } from "./plan.ts";
+import { type MergePlan, planMerge } from "./plan.ts";
 import { buildRecord } from "./provenance.ts";
 import type { MergeRecord, TensorRecord } from "./record.ts";
+import { elementsOf, mixedBlocks, mixStep, tensorRecord } from "./step.ts";
 
 /** The configuration as given, kept in the output under mergekit's name for it. */
 export const CONFIG_FILE = "mergekit_config.yml";
@@ -116,65 +114,16 @@ async function mergeTensors(
   const records: TensorRecord[] = [];
   let doneBytes = 0;
   for (const [doneTensors, step] of plan.steps.entries()) {
-    const operands = await readOperands(plan, step, signalOption);
-    const { name, shape, base, parameters, modelParameters } = step;
-    const models = step.inputs.map((input) => input.model);
-    const mix = plan.method.mix({ operands, name, shape, models, base, parameters, modelParameters });
+    const mix = await mixStep(plan, step, signalOption);
     const report = (bytes: number) => {
       doneBytes += bytes;
       const totalTensors = plan.steps.length;
       onProgress?.({ stage: "merging", item: step.name, doneBytes, totalBytes, doneTensors, totalTensors });
     };
     const outputSha256 = await writer.writeTensor(step.name, mixedBlocks(step, mix, report), signalOption);
-    records.push({
-      name: step.name,
-      layer: step.layer,
-      dtype: step.dtype,
-      shape: step.shape,
-      filter: mix.t === null ? null : step.filter,
-      t: mix.t,
-      mode: mix.mode,
-      cosine: mix.cosine,
-      ...mix.seed === undefined ? {} : { seed: mix.seed },
-      inputs: step.inputs.map((input) => ({ model: input.model, tensor: input.tensor.name })),
-      outputSha256,
-    });
+    records.push(tensorRecord(step, mix, outputSha256));
   }
   return records;
-}
-
-async function readOperands(
-  plan: MergePlan,
-  step: PlannedStep,
-  options: { readonly signal?: AbortSignal },
-): Promise<readonly Operand[]> {
-  const operands: Operand[] = [];
-  for (const { model, tensor } of step.inputs) {
-    const bytes = new Uint8Array(elementsOf(step) * bytesPerElement(tensor.dtype)); // leading rows
-    await plan.checkpoints.get(model)!.readRange(tensor.name, 0, bytes, options);
-    operands.push(new Operand(bytes, tensor.dtype, plan.config.dtype));
-  }
-  return operands;
-}
-
-/** The result in blocks of output bytes; one buffer serves them all. */
-function* mixedBlocks(step: PlannedStep, mix: Mix, report: (bytes: number) => void): Generator<Uint8Array> {
-  const elements = elementsOf(step);
-  const values = new Float32Array(Math.min(elements, BLOCK_ELEMENTS));
-  const rounding = new Uint8Array(values.length * bytesPerElement(step.mixDtype));
-  const bytes = new Uint8Array(values.length * bytesPerElement(step.dtype));
-  for (let start = 0; start < elements; start += values.length) {
-    const block = values.subarray(0, Math.min(values.length, elements - start));
-    mix.apply(start, block);
-    if (step.dtype !== step.mixDtype) roundTo(step.mixDtype, block, rounding);
-    const length = fromFloat32(step.dtype, block, bytes);
-    yield bytes.subarray(0, length);
-    report(length);
-  }
-}
-
-function elementsOf(step: PlannedStep): number {
-  return step.shape.reduce((a, b) => a * b, 1);
 }
 
 /** Tokenizer and generation files of the lead model, unchanged. */

@@ -1,0 +1,69 @@
+/**
+ * One step of a plan, carried out: its inputs are read, its method mixes them, and the result comes in blocks. Whoever
+ * writes a merge and whoever verifies one compute tensors here, so that both mean the same.
+ */
+import { BLOCK_ELEMENTS, fromFloat32, roundTo } from "../tensor/convert.ts";
+import { bytesPerElement } from "../tensor/dtype.ts";
+import type { Mix } from "./methods/method.ts";
+import { Operand } from "./operand.ts";
+import type { MergePlan, PlannedStep } from "./plan.ts";
+import type { TensorRecord } from "./record.ts";
+
+/** Reads the inputs of a step whole and lets the method look at them. */
+export async function mixStep(
+  plan: MergePlan,
+  step: PlannedStep,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<Mix> {
+  const operands: Operand[] = [];
+  for (const { model, tensor } of step.inputs) {
+    const bytes = new Uint8Array(elementsOf(step) * bytesPerElement(tensor.dtype)); // leading rows
+    await plan.checkpoints.get(model)!.readRange(tensor.name, 0, bytes, options);
+    operands.push(new Operand(bytes, tensor.dtype, plan.config.dtype));
+  }
+  const { name, shape, base, parameters, modelParameters } = step;
+  const models = step.inputs.map((input) => input.model);
+  return plan.method.mix({ operands, name, shape, models, base, parameters, modelParameters });
+}
+
+/** The result in blocks of output bytes; one buffer serves them all. `report` hears of each block that was taken. */
+export function* mixedBlocks(
+  step: PlannedStep,
+  mix: Mix,
+  report: (bytes: number) => void = () => {},
+): Generator<Uint8Array> {
+  const elements = elementsOf(step);
+  const values = new Float32Array(Math.min(elements, BLOCK_ELEMENTS));
+  const rounding = new Uint8Array(values.length * bytesPerElement(step.mixDtype));
+  const bytes = new Uint8Array(values.length * bytesPerElement(step.dtype));
+  for (let start = 0; start < elements; start += values.length) {
+    const block = values.subarray(0, Math.min(values.length, elements - start));
+    mix.apply(start, block);
+    if (step.dtype !== step.mixDtype) roundTo(step.mixDtype, block, rounding);
+    const length = fromFloat32(step.dtype, block, bytes);
+    yield bytes.subarray(0, length);
+    report(length);
+  }
+}
+
+/** What the record says of a step. */
+export function tensorRecord(step: PlannedStep, mix: Mix, outputSha256: string): TensorRecord {
+  return {
+    name: step.name,
+    layer: step.layer,
+    dtype: step.dtype,
+    shape: step.shape,
+    filter: mix.t === null ? null : step.filter,
+    t: mix.t,
+    mode: mix.mode,
+    cosine: mix.cosine,
+    ...mix.seed === undefined ? {} : { seed: mix.seed },
+    inputs: step.inputs.map((input) => ({ model: input.model, tensor: input.tensor.name })),
+    outputSha256,
+  };
+}
+
+/** Of the output. */
+export function elementsOf(step: Pick<PlannedStep, "shape">): number {
+  return step.shape.reduce((a, b) => a * b, 1);
+}
