@@ -1,5 +1,7 @@
 /** `geodesic merge CONFIG OUT`: a mergekit configuration in, a complete checkpoint folder out. */
 import { dirname, join, resolve } from "node:path";
+import { parseJsonObject } from "../formats/json.ts";
+import { type ArchitectureDefinition, parseArchitecture } from "../merge/architecture_definition.ts";
 import { modelResolver } from "../merge/model_paths.ts";
 import type { MergeRecord } from "../merge/record.ts";
 import { runMerge } from "../merge/run.ts";
@@ -25,6 +27,12 @@ export const mergeCommand: Command = {
       multiple: true,
       value: "NAME=PATH",
       description: "Where a model that CONFIG names lies; repeatable",
+    },
+    "arch-info": {
+      type: "string",
+      multiple: true,
+      value: "FILE",
+      description: "mergekit's JSON description of an architecture's tensors; repeatable",
     },
     "out-shard-size": {
       type: "string",
@@ -52,6 +60,7 @@ export const mergeCommand: Command = {
         models: namedModels(invocation),
         libraryDir: join(dataDirOf(invocation), "models"),
       }),
+      architectures: await architecturesOf(invocation),
       ...shardBytesOf(invocation),
       signal,
     };
@@ -78,6 +87,16 @@ function shardBytesOf(invocation: Invocation): { readonly shardBytes?: number } 
   const shardBytes = parseByteSize(text);
   if (shardBytes !== undefined) return { shardBytes };
   throw invocation.usageError(`--out-shard-size is "${text}", expected a size such as 5GB, 500MB or 30000`);
+}
+
+async function architecturesOf(invocation: Invocation): Promise<readonly ArchitectureDefinition[]> {
+  return await Promise.all(
+    invocation.texts("arch-info").map(async (file) => {
+      const path = resolve(invocation.terminal.userDir, file);
+      const text = await readTextFile(path, { what: "architecture", maxBytes: MAX_CONFIG_BYTES });
+      return parseArchitecture(parseJsonObject(new TextEncoder().encode(text), file), file);
+    }),
+  );
 }
 
 function namedModels(invocation: Invocation): ReadonlyMap<string, string> {

@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { FormatError } from "../errors.ts";
 import type { Dtype } from "../tensor/dtype.ts";
-import { type ModelConfig, parseModelConfig } from "./config.ts";
+import { isRunnable, type ModelConfig, parseModelConfig } from "./config.ts";
 import { ModelFolder } from "./folder.ts";
 import { type GenerationConfig, parseGenerationConfig } from "./generation_config.ts";
 import { type JsonObject, parseJsonObject, quote } from "./json.ts";
@@ -29,8 +29,13 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface OpenOptions extends ReadOptions {
+  /** Also take architectures that only a merge can handle; their {@link Checkpoint.config} cannot be read. */
+  readonly anyArchitecture?: boolean;
+}
+
 /** Opens a folder. Throws NotFoundError without one, FormatError where it is no sound checkpoint. */
-export async function openCheckpoint(dir: string, options: ReadOptions = {}): Promise<Checkpoint> {
+export async function openCheckpoint(dir: string, options: OpenOptions = {}): Promise<Checkpoint> {
   const folder = await ModelFolder.open(dir);
   const configBytes = await folder.readSmall("config.json");
   if (configBytes === undefined) {
@@ -38,7 +43,9 @@ export async function openCheckpoint(dir: string, options: ReadOptions = {}): Pr
   }
   const configJson = parseJsonObject(configBytes, join(dir, "config.json"));
   const configText = new TextDecoder().decode(configBytes);
-  const config = parseModelConfig(configJson, join(dir, "config.json"));
+  const config = options.anyArchitecture && !isRunnable(configJson)
+    ? null
+    : parseModelConfig(configJson, join(dir, "config.json"));
   const generationJson = await folder.readJson("generation_config.json");
   const generationConfig = generationJson === undefined
     ? null
@@ -81,7 +88,7 @@ export async function readHeader(
 interface CheckpointParts {
   readonly dir: string;
   readonly folder: ModelFolder;
-  readonly config: ModelConfig;
+  readonly config: ModelConfig | null;
   readonly configJson: JsonObject;
   readonly configText: string;
   readonly generationConfig: GenerationConfig | null;
@@ -93,24 +100,29 @@ interface CheckpointParts {
 export class Checkpoint implements Disposable {
   readonly dir: string;
   readonly folder: ModelFolder;
-  readonly config: ModelConfig;
   /** config.json as parsed. */
   readonly configJson: JsonObject;
   /** config.json as written, for writers that pass its other fields on. */
   readonly configText: string;
   readonly generationConfig: GenerationConfig | null;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  readonly #config: ModelConfig | null;
   readonly #files: ReadonlyMap<string, RangedFile>;
 
   constructor(parts: CheckpointParts) {
     this.dir = parts.dir;
     this.folder = parts.folder;
-    this.config = parts.config;
+    this.#config = parts.config;
     this.configJson = parts.configJson;
     this.configText = parts.configText;
     this.generationConfig = parts.generationConfig;
     this.tensors = parts.tensors;
     this.#files = parts.files;
+  }
+
+  /** Throws FormatError for an architecture that was let in by `anyArchitecture`. */
+  get config(): ModelConfig {
+    return this.#config ?? parseModelConfig(this.configJson, join(this.dir, "config.json"));
   }
 
   /** Names of the weight files: one, or the shards in order. */

@@ -54,6 +54,12 @@ const LIMITS = {
   rmsNormEps: { min: 0, max: 1 },
 } as const;
 
+/** Whether a config.json is of an architecture that {@link parseModelConfig} reads. */
+export function isRunnable(json: JsonObject): boolean {
+  const { architectures: names } = json;
+  return Array.isArray(names) && names.length === 1 && ARCHITECTURES.includes(names[0]);
+}
+
 /** Validates a parsed config.json; `file` is how messages call it. */
 export function parseModelConfig(json: JsonObject, file: string): ModelConfig {
   const fields = new Fields(json, file);

@@ -2,31 +2,34 @@
  * Which output tensor is made from which input tensors: slices laid end to end, with the embedding before the first and
  * norm and lm_head after the last. Pure: needs only the layer counts of the models, not their files.
  */
-import {
-  EMBEDDING_TENSOR,
-  FINAL_NORM_TENSOR,
-  LAYER_TENSORS,
-  layerTensorName,
-  LM_HEAD_TENSOR,
-} from "../formats/architecture.ts";
 import { MAX_LAYERS } from "../formats/config.ts";
+import { type ArchitectureDefinition, fillIn, type WeightDefinition } from "./architecture_definition.ts";
 import type { InputSource, MergeConfig, OutputSlice } from "./config.ts";
 import { layerPosition } from "./parameters.ts";
 
+export interface ResolvedSource extends InputSource {
+  readonly layerRange: readonly [number, number];
+  /** Of the whole model. */
+  readonly layers: number;
+}
 /** A slice with every default filled in. */
 export interface ResolvedSlice {
   readonly slice: OutputSlice;
   readonly baseModel: string | null;
-  readonly sources: readonly (InputSource & { readonly layerRange: readonly [number, number] })[];
+  readonly sources: readonly ResolvedSource[];
 }
 
 export interface LayoutInput {
   readonly source: InputSource;
+  /** Its own name for the tensor. */
   readonly tensor: string;
+  /** Other names, and stand-ins, in the numbering of this input. */
+  readonly weight: WeightDefinition;
 }
 export interface LayoutTensor {
   /** Name in the output. */
   readonly name: string;
+  readonly weight: WeightDefinition;
   /** Output layer; null for embedding, norm and lm_head. */
   readonly layer: number | null;
   /** Where gradients are evaluated. */
@@ -68,7 +71,7 @@ export function resolveSlices(
           `layer_range [${layerRange.join(", ")}] passes the ${layers} layers of model "${source.model}"`,
         );
       }
-      return { ...source, layerRange };
+      return { ...source, layerRange, layers };
     });
     const counts = sources.map(({ layerRange: [from, to] }) => to - from);
     if (new Set(counts).size > 1) {
@@ -83,38 +86,64 @@ export function resolveSlices(
   });
 }
 
-/** All output tensors in the order of computation. */
-export function layoutTensors(slices: readonly ResolvedSlice[]): readonly LayoutTensor[] {
+/** All output tensors in the order in which the architecture names them. */
+export function layoutTensors(
+  slices: readonly ResolvedSlice[],
+  architecture: ArchitectureDefinition,
+): readonly LayoutTensor[] {
   const first = slices[0]!;
   const last = slices.at(-1)!;
-  const loose = (name: string, slice: ResolvedSlice, sources: readonly InputSource[]): LayoutTensor => ({
-    name,
-    layer: null,
-    position: 0, // mergekit evaluates gradients of all three at their beginning
-    slice,
-    inputs: sources.map((source) => ({ source, tensor: name })),
-  });
-  const tensors = [loose(EMBEDDING_TENSOR, first, first.sources)];
+  const layers = slices.reduce((sum, slice) => sum + lengthOf(slice), 0);
+  const loose = (
+    definition: WeightDefinition,
+    slice: ResolvedSlice,
+    sources: readonly InputSource[],
+  ): LayoutTensor => {
+    const weight = fillIn(definition, layers, null);
+    return {
+      name: weight.name,
+      weight,
+      layer: null,
+      position: 0, // mergekit evaluates gradients of all of these at their beginning
+      slice,
+      inputs: sources.map((source) => ({ source, tensor: weight.name, weight })),
+    };
+  };
+  const tensors = architecture.preWeights.map((weight) => loose(weight, first, first.sources));
   let layer = 0;
   for (const slice of slices) {
-    const [from, to] = slice.sources[0]!.layerRange;
-    for (let i = 0; i < to - from; i++, layer++) {
-      for (const tensor of LAYER_TENSORS) {
-        tensors.push({
-          name: layerTensorName(layer, tensor),
-          layer,
-          position: layerPosition(i, to - from),
-          slice,
-          inputs: slice.sources.map((source) => ({
-            source,
-            tensor: layerTensorName(source.layerRange[0] + i, tensor),
-          })),
-        });
-      }
+    for (let i = 0; i < lengthOf(slice); i++, layer++) {
+      tensors.push(...layerTensors(slice, architecture, { index: i, layer, layers }));
     }
   }
-  // mergekit takes as many sources for these two as the first slice has.
+  // mergekit takes as many sources for these as the first slice has.
   const ending = last.sources.slice(0, first.sources.length);
-  tensors.push(loose(FINAL_NORM_TENSOR, last, ending), loose(LM_HEAD_TENSOR, last, ending));
+  tensors.push(...architecture.postWeights.map((weight) => loose(weight, last, ending)));
   return tensors;
+}
+
+function layerTensors(
+  slice: ResolvedSlice,
+  { layerWeights }: ArchitectureDefinition,
+  at: { readonly index: number; readonly layer: number; readonly layers: number },
+): LayoutTensor[] {
+  return layerWeights.map((definition) => {
+    const weight = fillIn(definition, at.layers, at.layer);
+    return {
+      name: weight.name,
+      weight,
+      layer: at.layer,
+      position: layerPosition(at.index, lengthOf(slice)),
+      slice,
+      inputs: slice.sources.map((source) => {
+        const own = fillIn(definition, source.layers, source.layerRange[0] + at.index);
+        return { source, tensor: own.name, weight: own };
+      }),
+    };
+  });
+}
+
+/** Layers that a slice adds to the output. */
+export function lengthOf({ sources: [source] }: ResolvedSlice): number {
+  return source!.layerRange[1] - source!.layerRange[0];
 }

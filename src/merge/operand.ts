@@ -3,18 +3,18 @@
  * cast that rounds and may overflow, before any arithmetic). Holds the raw bytes, never a float32 copy of the whole.
  */
 import { BLOCK_ELEMENTS, roundTo, toFloat32 } from "../tensor/convert.ts";
-import { bytesPerElement, type WeightDtype } from "../tensor/dtype.ts";
+import { bytesPerElement, type FloatDtype, type WeightDtype } from "../tensor/dtype.ts";
 
 export class Operand {
   readonly elements: number;
   /** After the cast. */
-  readonly dtype: WeightDtype;
+  readonly dtype: FloatDtype;
   readonly #bytes: Uint8Array;
-  readonly #stored: WeightDtype;
+  readonly #stored: FloatDtype;
   readonly #scratch: Uint8Array | undefined;
 
   /** `cast`: the type to round to first; null leaves the values as stored. */
-  constructor(bytes: Uint8Array, stored: WeightDtype, cast: WeightDtype | null) {
+  constructor(bytes: Uint8Array, stored: FloatDtype, cast: WeightDtype | null) {
     this.#bytes = bytes;
     this.#stored = stored;
     this.dtype = cast ?? stored;

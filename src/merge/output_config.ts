@@ -1,24 +1,24 @@
 /** config.json of a merged model: the lead model's, with what the merge changed. */
-import { EMBEDDING_TENSOR, LM_HEAD_TENSOR } from "../formats/architecture.ts";
 import { type JsonObject, parseKeepingNumbers } from "../formats/json.ts";
 import { configDtypeName } from "../tensor/dtype.ts";
-import type { MergePlan } from "./plan.ts";
+import { withLayerCount } from "./architectures.ts";
+import type { MergePlan, PlannedStep } from "./plan.ts";
 
 /** The text of config.json. */
 export function outputConfigJson(plan: MergePlan): string {
-  const { configText, config } = plan.checkpoints.get(plan.leadModel)!;
+  const { configText, configJson } = plan.checkpoints.get(plan.leadModel)!;
   const base = parseKeepingNumbers(configText);
   const dtype = plan.config.outDtype ?? plan.config.dtype;
-  const embedding = plan.steps.find((step) => step.name === EMBEDDING_TENSOR);
-  const writesHead = plan.steps.some((step) => step.name === LM_HEAD_TENSOR);
+  const embedding = embeddingStep(plan);
+  const heads = plan.architecture.postWeights.filter((weight) => weight.isEmbedding);
+  const writesHead = plan.steps.some((step) => heads.some((head) => head.name === step.name));
   const output = {
-    ...base,
-    num_hidden_layers: plan.layers,
+    ...withLayerCount(base, plan.architecture, plan.layers),
     ...(dtype === null ? {} : dtypeFields(base, configDtypeName(dtype))),
     // Embeddings cut to a common vocabulary must not be announced at their old size.
     ...(embedding === undefined ? {} : { vocab_size: embedding.shape[0] }),
     // A head that is written must be read: where embeddings are tied, loaders ignore it.
-    ...(config.tieWordEmbeddings && writesHead ? { tie_word_embeddings: false } : {}),
+    ...(configJson.tie_word_embeddings === true && writesHead ? { tie_word_embeddings: false } : {}),
   };
   return JSON.stringify(output, null, 2) + "\n";
 }
@@ -31,6 +31,10 @@ function dtypeFields(base: JsonObject, dtype: string): Readonly<Record<string, s
 
 /** The type of the weights as config.json names it; of mixed types, the embedding's. */
 export function outputDtypeName(plan: MergePlan): string {
-  const step = plan.steps.find(({ name }) => name === EMBEDDING_TENSOR) ?? plan.steps[0]!;
-  return configDtypeName(step.dtype);
+  return configDtypeName((embeddingStep(plan) ?? plan.steps[0]!).dtype);
+}
+
+function embeddingStep({ architecture, steps }: MergePlan): PlannedStep | undefined {
+  const embedding = architecture.preWeights.find((weight) => weight.isEmbedding);
+  return steps.find((step) => step.name === embedding?.name);
 }

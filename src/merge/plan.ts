@@ -4,21 +4,30 @@
  * run reports all of it.
  */
 import { MergeError } from "../errors.ts";
-import { EMBEDDING_TENSOR, expectedTensors, LM_HEAD_TENSOR } from "../formats/architecture.ts";
 import { type Checkpoint, openCheckpoint, type TensorInfo } from "../formats/checkpoint.ts";
 import type { TensorSpec } from "../formats/safetensors.ts";
-import { isWeightDtype, type WeightDtype } from "../tensor/dtype.ts";
+import type { FloatDtype, WeightDtype } from "../tensor/dtype.ts";
+import type { ArchitectureDefinition } from "./architecture_definition.ts";
+import { architectureOf, layerCount } from "./architectures.ts";
 import type { MergeConfig } from "./config.ts";
-import { type LayoutTensor, layoutTensors, type ResolvedSlice, resolveSlices, sourcesOf } from "./layout.ts";
+import {
+  type LayoutTensor,
+  layoutTensors,
+  lengthOf,
+  type ResolvedSlice,
+  resolveSlices,
+  sourcesOf,
+} from "./layout.ts";
 import type { MergeMethod, ParameterValues } from "./methods/method.ts";
 import type { ModelResolver } from "./model_paths.ts";
+import { architectureMismatch, commonRows, findInputs, ownContradictions } from "./plan_inputs.ts";
 import { vocabularyMismatch } from "./vocabulary.ts";
 import { requireMethod, StepParameters } from "./step_parameters.ts";
 
 export interface PlannedInput {
   /** As the configuration names it. */
   readonly model: string;
-  readonly tensor: TensorInfo & { readonly dtype: WeightDtype };
+  readonly tensor: TensorInfo & { readonly dtype: FloatDtype };
   /** Leading rows that take part; fewer than the tensor has where vocabularies differ. */
   readonly rows: number;
 }
@@ -29,6 +38,8 @@ export interface PlannedStep extends TensorSpec {
   readonly inputs: readonly PlannedInput[];
   /** Index of the base model among the inputs; null where it is none of them. */
   readonly base: number | null;
+  /** What inputs are rounded to before anything else; null: nothing. */
+  readonly cast: WeightDtype | null;
   /** What results are rounded to first: the base tensor's type after the cast on load. */
   readonly mixDtype: WeightDtype;
   readonly parameters: ParameterValues;
@@ -43,6 +54,7 @@ export class MergePlan implements Disposable {
     readonly config: MergeConfig,
     readonly method: MergeMethod,
     readonly slices: readonly ResolvedSlice[],
+    readonly architecture: ArchitectureDefinition,
     /** By name in the configuration: sources in order of first mention, then base models. */
     readonly checkpoints: ReadonlyMap<string, Checkpoint>,
     /** In the order in which they are written. */
@@ -56,10 +68,7 @@ export class MergePlan implements Disposable {
 
   /** Layers of the output. */
   get layers(): number {
-    return this.slices.reduce(
-      (sum, { sources: [source] }) => sum + source!.layerRange[1] - source!.layerRange[0],
-      0,
-    );
+    return this.slices.reduce((sum, slice) => sum + lengthOf(slice), 0);
   }
 
   [Symbol.dispose](): void {
@@ -67,25 +76,38 @@ export class MergePlan implements Disposable {
   }
 }
 
+export interface PlanOptions {
+  /** Descriptions that the user brings, see architectures.ts. */
+  readonly architectures?: readonly ArchitectureDefinition[];
+  readonly signal?: AbortSignal;
+}
+
 export async function planMerge(
   config: MergeConfig,
   resolve: ModelResolver,
-  options: { readonly signal?: AbortSignal } = {},
+  options: PlanOptions = {},
 ): Promise<MergePlan> {
   const method = requireMethod(config);
   const checkpoints = new Map<string, Checkpoint>();
   try {
+    const architectures = new Map<string, ArchitectureDefinition>();
+    const open = { ...options, anyArchitecture: true };
     for (const name of modelNames(config)) {
-      checkpoints.set(name, await openCheckpoint(await resolve(name), options));
+      const checkpoint = await openCheckpoint(await resolve(name), open);
+      checkpoints.set(name, checkpoint);
+      architectures.set(name, architectureOf(checkpoint.configJson, name, options.architectures ?? []));
     }
-    const slices = resolveSlices(config, (model) => checkpoints.get(model)!.config.layers);
+    const architecture = architectures.get(leadModelOf(config))!;
+    const layersOf = (model: string) =>
+      layerCount(checkpoints.get(model)!.configJson, architectures.get(model)!, model);
+    const slices = resolveSlices(config, layersOf);
     const problems = [...checkpoints].flatMap(([name, checkpoint]) => ownContradictions(name, checkpoint));
-    problems.push(...architectureMismatch(checkpoints));
+    problems.push(...architectureMismatch(checkpoints, architectures));
     if (config.tokenizerSource !== null) {
       problems.push(...await vocabularyMismatch(checkpoints, leadModelOf(config)));
     }
     const parameters = new StepParameters(config, method);
-    const steps = layoutTensors(slices).flatMap((tensor) =>
+    const steps = layoutTensors(slices, architecture).flatMap((tensor) =>
       planStep(tensor, config, checkpoints, parameters, problems)
     );
     parameters.throwIfUnfit();
@@ -94,6 +116,7 @@ export async function planMerge(
       config,
       method,
       slices,
+      architecture,
       checkpoints,
       steps.sort(inWritingOrder).map(({ step }) => step),
     );
@@ -135,89 +158,36 @@ function planStep(
 ): SortableStep[] {
   const found = findInputs(tensor, checkpoints, problems);
   if (found === undefined) return [];
-  const rows = commonRows(tensor.name, found, problems);
+  const rows = commonRows(tensor, found, problems);
   if (rows === undefined) return [];
-  const inputs = found.map((input): PlannedInput => ({ ...input, rows }));
+  const inputs = found.map(({ model, tensor }): PlannedInput => ({ model, tensor, rows }));
   const models = inputs.map((input) => input.model);
   const at = tensor.slice.baseModel === null ? -1 : models.indexOf(tensor.slice.baseModel);
   const base = at === -1 ? null : at;
   const lead = inputs[base ?? 0]!.tensor;
-  const mixDtype = config.dtype ?? lead.dtype;
+  const { forceDtype } = tensor.weight;
+  const cast = forceDtype ?? config.dtype;
+  // What 8 bits hold, 16 hold too: no result is written in fewer.
+  const mixDtype = cast ?? (lead.dtype === "F8_E4M3" ? "BF16" : lead.dtype);
   const shape = lead.shape.length === 0 ? [] : [rows, ...lead.shape.slice(1)];
-  const { values, filter, modelValues } = parameters.resolve(tensor, shape);
+  const { values, filter, modelValues } = parameters.resolve(
+    { ...tensor, inputs: found.map(({ source }) => source) },
+    shape,
+  );
   const step: PlannedStep = {
     name: tensor.name,
     layer: tensor.layer,
-    dtype: config.outDtype ?? mixDtype,
+    dtype: forceDtype ?? config.outDtype ?? mixDtype,
     shape,
     inputs,
     base,
+    cast,
     mixDtype,
     parameters: values,
     filter,
     modelParameters: modelValues,
   };
   return [{ step, sortKey: inputs.map((input) => input.tensor.name).sort().at(-1)! }];
-}
-
-type FoundInput = Omit<PlannedInput, "rows">;
-
-/** The input tensors; `undefined` where some are missing (a problem) or it is an lm_head that no model has. */
-function findInputs(
-  { name, inputs }: LayoutTensor,
-  checkpoints: ReadonlyMap<string, Checkpoint>,
-  problems: string[],
-): readonly FoundInput[] | undefined {
-  const has = ({ source, tensor }: LayoutTensor["inputs"][number]) =>
-    checkpoints.get(source.model)!.tensors.has(tensor);
-  if (name === LM_HEAD_TENSOR && !inputs.some(has)) return undefined;
-  const found: FoundInput[] = [];
-  for (const input of inputs) {
-    const model = input.source.model;
-    // Without an lm_head of its own, a model uses its embedding as one.
-    const wanted = name === LM_HEAD_TENSOR && !has(input) ? EMBEDDING_TENSOR : input.tensor;
-    const tensor = checkpoints.get(model)!.tensors.get(wanted);
-    if (tensor === undefined) {
-      problems.push(`tensor "${wanted}" is missing in model "${model}"`);
-    } else if (!isWeightDtype(tensor.dtype)) {
-      problems.push(`tensor "${wanted}" of model "${model}" is ${tensor.dtype}, expected BF16, F16 or F32`);
-    } else {
-      found.push({ model, tensor: { ...tensor, dtype: tensor.dtype } });
-    }
-  }
-  return found.length === inputs.length ? found : undefined;
-}
-
-/** Equal shapes, except that embedding and lm_head are cut to the smallest vocabulary. */
-function commonRows(name: string, inputs: readonly FoundInput[], problems: string[]): number | undefined {
-  const shapes = inputs.map(({ tensor }) => tensor.shape);
-  const rows = shapes.map((shape) => shape[0] ?? 1);
-  const vocabulary = (name === EMBEDDING_TENSOR || name === LM_HEAD_TENSOR) &&
-    shapes.every((s) => s.length === 2);
-  const comparable = shapes.map((shape) => String(vocabulary ? shape.slice(1) : shape));
-  if (new Set(comparable).size === 1) return Math.min(...rows);
-  const found = inputs.map(({ model, tensor }) => `[${tensor.shape.join(", ")}] in "${model}"`).join(", ");
-  problems.push(`tensor "${name}" has different shapes: ${found}`);
-  return undefined;
-}
-
-/** Where a model's tensors contradict its own configuration: no loader would take it. */
-function ownContradictions(name: string, { config, tensors }: Checkpoint): string[] {
-  const problems: string[] = [];
-  for (const [tensor, shape] of expectedTensors(config)) {
-    const found = tensors.get(tensor)?.shape;
-    if (found !== undefined && String(found) !== String(shape)) {
-      const [is, wanted] = [found.join(", "), shape.join(", ")];
-      problems.push(`tensor "${tensor}" of model "${name}" is [${is}], its config.json implies [${wanted}]`);
-    }
-  }
-  return problems;
-}
-
-function architectureMismatch(checkpoints: ReadonlyMap<string, Checkpoint>): string[] {
-  const found = [...checkpoints].map(([name, { config }]) => `${config.architecture} in "${name}"`);
-  const distinct = new Set([...checkpoints.values()].map(({ config }) => config.architecture));
-  return distinct.size > 1 ? [`architectures differ: ${found.join(", ")}`] : [];
 }
 
 const SHOWN_PROBLEMS = 8;

@@ -9,6 +9,7 @@ import type { Checkpoint } from "../formats/checkpoint.ts";
 import { CheckpointWriter } from "../formats/checkpoint_writer.ts";
 import { COMPANION_FILES } from "../formats/companions.ts";
 import { bytesPerElement } from "../tensor/dtype.ts";
+import type { ArchitectureDefinition } from "./architecture_definition.ts";
 import { parseMergeConfig } from "./config.ts";
 import { MODEL_CARD_FILE, modelCard } from "./model_card.ts";
 import type { ModelResolver } from "./model_paths.ts";
@@ -40,6 +41,8 @@ export interface RunMergeOptions {
   /** The folder to create; must not exist or be empty. */
   readonly outDir: string;
   readonly resolve: ModelResolver;
+  /** Descriptions of architectures beside the shipped ones, which they may replace. */
+  readonly architectures?: readonly ArchitectureDefinition[];
   /** Limit of tensor bytes in an output file; mergekit's default where absent. */
   readonly shardBytes?: number;
   readonly onProgress?: (progress: MergeProgress) => void;
@@ -55,7 +58,11 @@ export async function runMerge(options: RunMergeOptions): Promise<MergeRecord> {
   const { signal } = options;
   const signalOption = signal === undefined ? {} : { signal };
   const config = parseMergeConfig(options.config, options.configName ?? "merge configuration");
-  using plan = await planMerge(config, options.resolve, signalOption);
+  const { architectures } = options;
+  using plan = await planMerge(config, options.resolve, {
+    ...(architectures && { architectures }),
+    ...signalOption,
+  });
   const shardOption = options.shardBytes === undefined ? {} : { shardBytes: options.shardBytes };
   await using writer = await CheckpointWriter.create(options.outDir, plan.steps, shardOption);
 

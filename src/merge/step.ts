@@ -19,7 +19,7 @@ export async function mixStep(
   for (const { model, tensor } of step.inputs) {
     const bytes = new Uint8Array(elementsOf(step) * bytesPerElement(tensor.dtype)); // leading rows
     await plan.checkpoints.get(model)!.readRange(tensor.name, 0, bytes, options);
-    operands.push(new Operand(bytes, tensor.dtype, plan.config.dtype));
+    operands.push(new Operand(bytes, tensor.dtype, step.cast));
   }
   const { name, shape, base, parameters, modelParameters } = step;
   const models = step.inputs.map((input) => input.model);

@@ -33,7 +33,7 @@ export type Dtype = keyof typeof DTYPE_BITS;
 /** The types that can be read as, and written from, float32 values. */
 export type FloatDtype = "BF16" | "F16" | "F32" | "F8_E4M3";
 
-/** The types a weight of a mergeable checkpoint may have, and a merge may write. */
+/** The types that the weights of a model which runs may have, and a merge may write. */
 export type WeightDtype = Exclude<FloatDtype, "F8_E4M3">;
 
 export function isDtype(name: string): name is Dtype {
@@ -42,6 +42,10 @@ export function isDtype(name: string): name is Dtype {
 
 export function isWeightDtype(name: string): name is WeightDtype {
   return name === "BF16" || name === "F16" || name === "F32";
+}
+
+export function isFloatDtype(name: string): name is FloatDtype {
+  return isWeightDtype(name) || name === "F8_E4M3";
 }
 
 /** Bytes of one element of a float type. */

@@ -1,4 +1,5 @@
 import { expect } from "@std/expect";
+import { SHIPPED_ARCHITECTURES } from "../../src/merge/architectures.ts";
 import { parseMergeConfig } from "../../src/merge/config.ts";
 import { type LayoutTensor, layoutTensors, resolveSlices } from "../../src/merge/layout.ts";
 import { candidatePaths, modelResolver } from "../../src/merge/model_paths.ts";
@@ -10,7 +11,10 @@ function layout(slices: string, layers: Record<string, number> = {}): ReadonlyMa
     `merge_method: slerp\nbase_model: a\nparameters: {t: 0}\n${slices}`,
     "m.yml",
   );
-  const tensors = layoutTensors(resolveSlices(config, (model) => layers[model] ?? 4));
+  const tensors = layoutTensors(
+    resolveSlices(config, (model) => layers[model] ?? 4),
+    SHIPPED_ARCHITECTURES[0]!,
+  );
   return new Map(tensors.map((tensor) => [tensor.name, tensor]));
 }
 const inputs = (tensor: LayoutTensor | undefined) =>
