@@ -15,6 +15,7 @@ export function outputConfigJson(plan: MergePlan): string {
   const output = {
     ...withLayerCount(base, plan.architecture, plan.layers),
     ...(dtype === null ? {} : dtypeFields(base, configDtypeName(dtype))),
+    ...tokenIdFields(plan),
     // Embeddings cut to a common vocabulary must not be announced at their old size.
     ...(embedding === undefined ? {} : { vocab_size: embedding.shape[0] }),
     // A head that is written must be read: where embeddings are tied, loaders ignore it.
@@ -27,6 +28,15 @@ export function outputConfigJson(plan: MergePlan): string {
 function dtypeFields(base: JsonObject, dtype: string): Readonly<Record<string, string>> {
   const used = ["torch_dtype", "dtype"].filter((name) => (base[name] ?? null) !== null);
   return Object.fromEntries((used.length > 0 ? used : ["torch_dtype"]).map((name) => [name, dtype]));
+}
+
+/** Special tokens are those of the model whose tokenizer the output takes, where that is another one. */
+function tokenIdFields({ vocabulary, leadModel }: MergePlan): JsonObject {
+  if (vocabulary === null || vocabulary.model === leadModel || vocabulary.configJson === null) return {};
+  const { configJson } = vocabulary;
+  return Object.fromEntries(
+    ["bos_token_id", "eos_token_id", "pad_token_id"].map((name) => [name, configJson[name]]),
+  );
 }
 
 /** The type of the weights as config.json names it; of mixed types, the embedding's. */

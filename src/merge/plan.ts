@@ -10,6 +10,7 @@ import type { FloatDtype, WeightDtype } from "../tensor/dtype.ts";
 import type { ArchitectureDefinition } from "./architecture_definition.ts";
 import { architectureOf, layerCount } from "./architectures.ts";
 import type { MergeConfig } from "./config.ts";
+import type { EmbeddingRows } from "./embedding_rows.ts";
 import {
   type LayoutTensor,
   layoutTensors,
@@ -20,15 +21,21 @@ import {
 } from "./layout.ts";
 import type { MergeMethod, ParameterValues } from "./methods/method.ts";
 import type { ModelResolver } from "./model_paths.ts";
-import { architectureMismatch, commonRows, findInputs, ownContradictions } from "./plan_inputs.ts";
-import { vocabularyMismatch } from "./vocabulary.ts";
+import {
+  architectureMismatch,
+  areMatrices,
+  commonRows,
+  findInputs,
+  ownContradictions,
+} from "./plan_inputs.ts";
+import { planRows, planVocabulary, type VocabularyPlan } from "./plan_vocabulary.ts";
 import { requireMethod, StepParameters } from "./step_parameters.ts";
 
 export interface PlannedInput {
   /** As the configuration names it. */
   readonly model: string;
   readonly tensor: TensorInfo & { readonly dtype: FloatDtype };
-  /** Leading rows that take part; fewer than the tensor has where vocabularies differ. */
+  /** Leading rows that are read; fewer than the tensor has where vocabularies are cut to the smallest. */
   readonly rows: number;
 }
 export interface PlannedStep extends TensorSpec {
@@ -36,6 +43,8 @@ export interface PlannedStep extends TensorSpec {
   readonly dtype: WeightDtype;
   readonly layer: number | null;
   readonly inputs: readonly PlannedInput[];
+  /** How the rows of the inputs are brought to the output's vocabulary first; null: they stay as they lie. */
+  readonly embedding: EmbeddingRows | null;
   /** Index of the base model among the inputs; null where it is none of them. */
   readonly base: number | null;
   /** What inputs are rounded to before anything else; null: nothing. */
@@ -55,6 +64,8 @@ export class MergePlan implements Disposable {
     readonly method: MergeMethod,
     readonly slices: readonly ResolvedSlice[],
     readonly architecture: ArchitectureDefinition,
+    /** null: the lead model's tokenizer, as it is. */
+    readonly vocabulary: VocabularyPlan | null,
     /** By name in the configuration: sources in order of first mention, then base models. */
     readonly checkpoints: ReadonlyMap<string, Checkpoint>,
     /** In the order in which they are written. */
@@ -103,12 +114,12 @@ export async function planMerge(
     const slices = resolveSlices(config, layersOf);
     const problems = [...checkpoints].flatMap(([name, checkpoint]) => ownContradictions(name, checkpoint));
     problems.push(...architectureMismatch(checkpoints, architectures));
-    if (config.tokenizerSource !== null) {
-      problems.push(...await vocabularyMismatch(checkpoints, leadModelOf(config)));
-    }
+    const vocabulary = config.tokenizer === null
+      ? null
+      : await planVocabulary(config.tokenizer, checkpoints, leadModelOf(config), resolve);
     const parameters = new StepParameters(config, method);
     const steps = layoutTensors(slices, architecture).flatMap((tensor) =>
-      planStep(tensor, config, checkpoints, parameters, problems)
+      planStep(tensor, { config, checkpoints, vocabulary, parameters, problems })
     );
     parameters.throwIfUnfit();
     throwProblems(problems);
@@ -117,6 +128,7 @@ export async function planMerge(
       method,
       slices,
       architecture,
+      vocabulary,
       checkpoints,
       steps.sort(inWritingOrder).map(({ step }) => step),
     );
@@ -148,22 +160,34 @@ function inWritingOrder(a: SortableStep, b: SortableStep): number {
   return a.sortKey < b.sortKey ? -1 : a.sortKey > b.sortKey ? 1 : 0;
 }
 
+interface StepContext {
+  readonly config: MergeConfig;
+  readonly checkpoints: ReadonlyMap<string, Checkpoint>;
+  readonly vocabulary: VocabularyPlan | null;
+  readonly parameters: StepParameters;
+  readonly problems: string[];
+}
+
 /** One step, or none where the output has no such tensor; what does not fit goes to `problems`. */
 function planStep(
   tensor: LayoutTensor,
-  config: MergeConfig,
-  checkpoints: ReadonlyMap<string, Checkpoint>,
-  parameters: StepParameters,
-  problems: string[],
+  { config, checkpoints, vocabulary, parameters, problems }: StepContext,
 ): SortableStep[] {
   const found = findInputs(tensor, checkpoints, problems);
   if (found === undefined) return [];
-  const rows = commonRows(tensor, found, problems);
-  if (rows === undefined) return [];
-  const inputs = found.map(({ model, tensor }): PlannedInput => ({ model, tensor, rows }));
+  const common = commonRows(tensor, found, problems);
+  if (common === undefined) return [];
+  const arranged = vocabulary !== null && tensor.weight.isEmbedding && areMatrices(tensor, found, problems);
+  const inputs = found.map(({ model, tensor }): PlannedInput => ({
+    model,
+    tensor,
+    rows: arranged ? tensor.shape[0]! : common,
+  }));
   const models = inputs.map((input) => input.model);
   const at = tensor.slice.baseModel === null ? -1 : models.indexOf(tensor.slice.baseModel);
   const base = at === -1 ? null : at;
+  const embedding = arranged ? planRows(vocabulary, inputs, base, problems) : null;
+  const rows = embedding?.rows ?? common;
   const lead = inputs[base ?? 0]!.tensor;
   const { forceDtype } = tensor.weight;
   const cast = forceDtype ?? config.dtype;
@@ -180,6 +204,7 @@ function planStep(
     dtype: forceDtype ?? config.outDtype ?? mixDtype,
     shape,
     inputs,
+    embedding,
     base,
     cast,
     mixDtype,

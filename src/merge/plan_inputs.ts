@@ -62,6 +62,19 @@ function unfitTensor({ name, dtype }: TensorInfo, { tensors }: Checkpoint): stri
   return `F8_E4M3 with factors in "${scale}", expected plain values: write it in bfloat16 first`;
 }
 
+/** Whether the tensors are matrices of a row for each token, as bringing them to a vocabulary needs. */
+export function areMatrices(
+  { name }: LayoutTensor,
+  inputs: readonly FoundInput[],
+  problems: string[],
+): boolean {
+  const odd = inputs.find(({ tensor }) => tensor.shape.length !== 2);
+  if (odd === undefined) return true;
+  const shape = odd.tensor.shape.join(", ");
+  problems.push(`tensor "${name}" of model "${odd.model}" is [${shape}], expected rows of tokens`);
+  return false;
+}
+
 /** Equal shapes, except that tensors of tokens are cut to the smallest vocabulary. */
 export function commonRows(
   { name, weight }: LayoutTensor,

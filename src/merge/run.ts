@@ -5,9 +5,7 @@
  * bounded by the largest tensor, not by the model.
  */
 import { type FileHash, hashArtifact, PROVENANCE_FILE } from "../formats/artifact.ts";
-import type { Checkpoint } from "../formats/checkpoint.ts";
 import { CheckpointWriter } from "../formats/checkpoint_writer.ts";
-import { COMPANION_FILES } from "../formats/companions.ts";
 import { bytesPerElement } from "../tensor/dtype.ts";
 import type { ArchitectureDefinition } from "./architecture_definition.ts";
 import { parseMergeConfig } from "./config.ts";
@@ -17,6 +15,7 @@ import { outputConfigJson } from "./output_config.ts";
 import { type MergePlan, planMerge } from "./plan.ts";
 import { buildRecord } from "./provenance.ts";
 import type { MergeRecord, TensorRecord } from "./record.ts";
+import { companionFiles } from "./tokenizer_files.ts";
 import { elementsOf, mixedBlocks, mixStep, tensorRecord } from "./step.ts";
 
 /** The configuration as given, kept in the output under mergekit's name for it. */
@@ -63,6 +62,7 @@ export async function runMerge(options: RunMergeOptions): Promise<MergeRecord> {
     ...(architectures && { architectures }),
     ...signalOption,
   });
+  const companions = await companionFiles(plan);
   const shardOption = options.shardBytes === undefined ? {} : { shardBytes: options.shardBytes };
   await using writer = await CheckpointWriter.create(options.outDir, plan.steps, shardOption);
 
@@ -70,7 +70,7 @@ export async function runMerge(options: RunMergeOptions): Promise<MergeRecord> {
   const tensors = await mergeTensors(plan, writer, options);
   await writer.finishTensors();
   await writer.writeFile("config.json", outputConfigJson(plan));
-  await copyCompanions(plan.checkpoints.get(plan.leadModel)!, writer);
+  for (const { name, content } of companions) await writer.writeFile(name, content);
   await writer.writeFile(CONFIG_FILE, config.text);
   await writer.writeFile(MODEL_CARD_FILE, modelCard(plan));
   const record = buildRecord(plan, { tensors, sourceFiles, files: [...writer.files] });
@@ -131,12 +131,4 @@ async function mergeTensors(
     records.push(tensorRecord(step, mix, outputSha256));
   }
   return records;
-}
-
-/** Tokenizer and generation files of the lead model, unchanged. */
-async function copyCompanions(lead: Checkpoint, writer: CheckpointWriter): Promise<void> {
-  for (const name of COMPANION_FILES) {
-    const bytes = await lead.folder.readSmall(name);
-    if (bytes !== undefined) await writer.writeFile(name, bytes);
-  }
 }

@@ -4,6 +4,7 @@
  */
 import { BLOCK_ELEMENTS, fromFloat32, roundTo } from "../tensor/convert.ts";
 import { bytesPerElement } from "../tensor/dtype.ts";
+import { arrangeRows, type StoredMatrix } from "./embedding_rows.ts";
 import type { Mix } from "./methods/method.ts";
 import { Operand } from "./operand.ts";
 import type { MergePlan, PlannedStep } from "./plan.ts";
@@ -15,15 +16,28 @@ export async function mixStep(
   step: PlannedStep,
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<Mix> {
-  const operands: Operand[] = [];
-  for (const { model, tensor } of step.inputs) {
-    const bytes = new Uint8Array(elementsOf(step) * bytesPerElement(tensor.dtype)); // leading rows
-    await plan.checkpoints.get(model)!.readRange(tensor.name, 0, bytes, options);
-    operands.push(new Operand(bytes, tensor.dtype, step.cast));
-  }
+  const operands = await readOperands(plan, step, options);
   const { name, shape, base, parameters, modelParameters } = step;
   const models = step.inputs.map((input) => input.model);
   return plan.method.mix({ operands, name, shape, models, base, parameters, modelParameters });
+}
+
+async function readOperands(
+  plan: MergePlan,
+  step: PlannedStep,
+  options: { readonly signal?: AbortSignal },
+): Promise<readonly Operand[]> {
+  const { embedding, cast, shape, inputs } = step;
+  const stored: StoredMatrix[] = [];
+  for (const { model, tensor, rows } of inputs) {
+    const { shape: [, ...inner], dtype } = tensor;
+    const elements = inner.reduce((a, b) => a * b, rows);
+    const bytes = new Uint8Array(elements * bytesPerElement(dtype));
+    await plan.checkpoints.get(model)!.readRange(tensor.name, 0, bytes, options);
+    stored.push({ bytes, dtype });
+  }
+  const arranged = embedding === null ? stored : arrangeRows(stored, embedding, shape[1]!, cast);
+  return arranged.map(({ bytes, dtype }) => new Operand(bytes, dtype, cast));
 }
 
 /** The result in blocks of output bytes; one buffer serves them all. `report` hears of each block that was taken. */

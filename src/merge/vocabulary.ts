@@ -1,58 +1,69 @@
 /**
- * `tokenizer_source: base` asks to bring every model to the base's vocabulary before merging. Where all models already
- * share it, row for row, that is nothing to do, and only that case is carried out: this module recognises it.
+ * The vocabulary of a model folder as its tokenizer.json lists it, added tokens included: token → id, checked for what
+ * ids are used for here. What the tokenizer does with text is not its business, so that any kind of it can be merged.
  */
-import { EMBEDDING_TENSOR } from "../formats/architecture.ts";
-import type { Checkpoint } from "../formats/checkpoint.ts";
-import { isJsonObject, type JsonObject } from "../formats/json.ts";
+import { FormatError } from "../errors.ts";
+import type { ModelFolder } from "../formats/folder.ts";
+import { isJsonObject, type JsonObject, jsonType, quote } from "../formats/json.ts";
 
-/** What stands against leaving all rows where they are; empty where nothing does. */
-export async function vocabularyMismatch(
-  checkpoints: ReadonlyMap<string, Checkpoint>,
-  baseModel: string,
-): Promise<readonly string[]> {
-  const base = await readVocabulary(checkpoints.get(baseModel)!);
-  if (base === undefined) {
-    return [`tokenizer_source needs a tokenizer.json with a vocabulary in model "${baseModel}"`];
-  }
-  const problems: string[] = [];
-  for (const [name, checkpoint] of checkpoints) {
-    const rows = checkpoint.tensors.get(EMBEDDING_TENSOR)?.shape[0];
-    if (rows !== base.size) {
-      problems.push(
-        `tokenizer_source is supported where vocabularies are equal: the base has ${base.size} tokens, ` +
-          `the embedding of model "${name}" has ${rows} rows`,
-      );
-      continue;
-    }
-    const own = await readVocabulary(checkpoint);
-    if (
-      own === undefined || own.size !== base.size || [...own].some(([token, id]) => base.get(token) !== id)
-    ) {
-      problems.push(
-        `tokenizer_source is supported where vocabularies are equal: that of model "${name}" is another`,
-      );
-    }
-  }
-  return problems;
+export const TOKENIZER_FILE = "tokenizer.json";
+
+/** Far above any real vocabulary; ids index tables of rows. */
+const MAX_TOKENS = 1 << 22;
+/** Tokenizers without a tokenizer.json, which are not read. */
+const OTHER_TOKENIZERS = ["tokenizer.model", "tokenizer.model.v3", "tekken.json", "vocab.json", "vocab.txt"];
+
+export interface Vocabulary {
+  readonly ids: ReadonlyMap<string, number>;
+  /** Entries of `added_tokens` as written, by token. */
+  readonly added: ReadonlyMap<string, JsonObject>;
+  /** The whole file. */
+  readonly json: JsonObject;
 }
 
-/** Token → id, added tokens included; `undefined` without a tokenizer.json that has one. */
-async function readVocabulary(checkpoint: Checkpoint): Promise<ReadonlyMap<string, number> | undefined> {
-  const json = await checkpoint.folder.readJson("tokenizer.json");
-  if (json === undefined || !isJsonObject(json.model)) return undefined;
-  const vocabulary = new Map<string, number>(tokensOf(json.model));
-  for (const added of Array.isArray(json.added_tokens) ? json.added_tokens : []) {
-    if (!isJsonObject(added) || typeof added.content !== "string" || typeof added.id !== "number") continue;
-    vocabulary.set(added.content, added.id);
+/** null for a folder without any tokenizer. Throws FormatError for one that cannot be read. */
+export async function readVocabulary(folder: ModelFolder): Promise<Vocabulary | null> {
+  const json = await folder.readJson(TOKENIZER_FILE);
+  const fail = (problem: string) =>
+    new FormatError(`Cannot read ${TOKENIZER_FILE} of model "${folder.dir}": ${problem}`, {
+      dir: folder.dir,
+      file: TOKENIZER_FILE,
+    });
+  if (json === undefined) {
+    const files = await folder.list();
+    const other = OTHER_TOKENIZERS.find((name) => files.includes(name));
+    if (other === undefined) return null;
+    throw fail(`there is none, and ${other} is not read in its place`);
   }
-  return vocabulary.size > 0 ? vocabulary : undefined;
+  if (!isJsonObject(json.model)) throw fail(`"model" is ${jsonType(json.model)}, expected an object`);
+  const ids = new Map<string, number>();
+  const add = (token: unknown, id: unknown) => {
+    const sound = typeof token === "string" && token !== "" && typeof id === "number" &&
+      Number.isSafeInteger(id) &&
+      id >= 0 && id < MAX_TOKENS;
+    if (!sound) throw fail(`token ${quote(token)} has the id ${quote(id)}, expected 0 to ${MAX_TOKENS - 1}`);
+    ids.set(token, id);
+  };
+  for (const [token, id] of piecesOf(json.model, fail)) add(token, id);
+  const added = new Map<string, JsonObject>();
+  const { added_tokens: list = [] } = json;
+  if (list !== null && !Array.isArray(list)) {
+    throw fail(`"added_tokens" is ${jsonType(list)}, expected a list`);
+  }
+  for (const entry of (list ?? []) as readonly unknown[]) {
+    if (!isJsonObject(entry)) throw fail(`"added_tokens" holds ${jsonType(entry)}, expected objects`);
+    add(entry.content, entry.id);
+    added.set(entry.content as string, entry);
+  }
+  return { ids, added, json };
 }
 
-/** An object token → id (BPE, WordPiece), or a list of [token, score] (Unigram). */
-function tokensOf({ vocab }: JsonObject): [string, number][] {
-  if (Array.isArray(vocab)) {
-    return vocab.map((entry: unknown, id) => [String(Array.isArray(entry) ? entry[0] : entry), id]);
-  }
-  return isJsonObject(vocab) ? Object.entries(vocab).map(([token, id]) => [token, Number(id)]) : [];
+/** An object of tokens and ids (BPE, WordPiece), or a list of [token, score] (Unigram). */
+function piecesOf(
+  { vocab }: JsonObject,
+  fail: (problem: string) => FormatError,
+): Iterable<[unknown, unknown]> {
+  if (isJsonObject(vocab)) return Object.entries(vocab);
+  if (!Array.isArray(vocab)) throw fail(`"model.vocab" is ${jsonType(vocab)}, expected an object or a list`);
+  return vocab.map((entry: unknown, id) => [Array.isArray(entry) ? entry[0] : entry, id]);
 }

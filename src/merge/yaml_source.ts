@@ -1,7 +1,7 @@
 /**
  * YAML text of strangers → plain values that still know where they stood. YAML 1.1, as PyYAML reads mergekit's files.
- * Refuses oversized texts, alias bombs, duplicate keys, unknown tags and several documents; every refusal, and every
- * complaint of a later stage, carries line and column.
+ * Refuses oversized texts, alias bombs, duplicate keys and unknown tags; every refusal, and every complaint of a later
+ * stage, carries line and column.
  */
 import {
   type Document,
@@ -13,7 +13,7 @@ import {
   LineCounter,
   type Node,
   type Pair,
-  parseDocument,
+  parseAllDocuments,
   visit,
 } from "yaml";
 import { ConfigError } from "../errors.ts";
@@ -28,41 +28,67 @@ const MAX_ALIASED_NODES = 100;
 /** Keys and indices from the top, such as `["slices", 0, "sources"]`. */
 export type Path = readonly (string | number)[];
 
+/** Each is a merge of its own; nobody chains more. */
+const MAX_DOCUMENTS = 100;
+
+/** The documents of a text, at least one; `file` is how messages call it. */
+export function readYaml(text: string, file: string): readonly YamlSource[] {
+  if (text.length > MAX_TEXT) {
+    throw new ConfigError(
+      `Cannot read "${file}": it has ${text.length} characters, at most ${MAX_TEXT} are read`,
+      { file },
+    );
+  }
+  const lines = new LineCounter();
+  try {
+    const parsed = parseAllDocuments(text, {
+      version: "1.1",
+      lineCounter: lines,
+      prettyErrors: false,
+      customTags: (tags) => tags.map(withoutShortBooleans),
+      uniqueKeys: false, // checked below: the library's own check takes quadratic time
+    });
+    const documents: readonly (Document.Parsed | null)[] = parsed.length > 0 ? [...parsed] : [null];
+    return documents.slice(0, MAX_DOCUMENTS + 1).map((document, index) => {
+      const source = new YamlSource(document, { file, lines });
+      if (index < MAX_DOCUMENTS) return source;
+      throw source.error([], `expected at most ${MAX_DOCUMENTS} documents`);
+    });
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    const message = error instanceof Error ? error.message : String(error); // alias count, nesting depth
+    throw new ConfigError(`Cannot read "${file}": ${message}`, { file }, { cause: error });
+  }
+}
+
+/** YAML 1.1 also reads `y` and `n` as true and false; PyYAML does not, and they are letters that tokens and models have. */
+function withoutShortBooleans<T>(tag: T): T {
+  const { test } = tag as { readonly test?: RegExp };
+  if (!(test instanceof RegExp) || !(test.test("y") || test.test("n"))) return tag;
+  return { ...tag, test: new RegExp(`^(?![YyNn]$)(?:${test.source})`) };
+}
+
+interface Place {
+  readonly file: string;
+  readonly lines: LineCounter;
+}
+
+/** One document. */
 export class YamlSource {
   readonly value: unknown;
-  readonly #file: string;
+  readonly #place: Place;
   readonly #root: Node | null;
-  readonly #lines: LineCounter;
   readonly #resolve: (node: Node | null) => Node | null;
 
-  /** `file` is how messages call the text. */
-  constructor(text: string, file: string) {
-    this.#file = file;
-    this.#lines = new LineCounter();
-    if (text.length > MAX_TEXT) {
-      throw new ConfigError(
-        `Cannot read "${file}": it has ${text.length} characters, at most ${MAX_TEXT} are read`,
-        { file },
-      );
-    }
-    try {
-      const document = parseDocument(text, {
-        version: "1.1",
-        lineCounter: this.#lines,
-        prettyErrors: false,
-        uniqueKeys: false, // checked below: the library's own check takes quadratic time
-      });
-      const problem = document.errors[0] ?? document.warnings[0];
-      if (problem !== undefined) throw this.#errorAt(problem.pos[0], problem.message);
-      this.#checkNodes(document);
-      this.#root = document.contents;
-      this.#resolve = (node) => isAlias(node) ? node.resolve(document) ?? null : node;
-      this.value = document.toJS({ maxAliasCount: MAX_ALIASED_NODES });
-    } catch (error) {
-      if (error instanceof ConfigError) throw error;
-      const message = error instanceof Error ? error.message : String(error); // alias count, nesting depth
-      throw new ConfigError(`Cannot read "${file}": ${message}`, { file }, { cause: error });
-    }
+  /** null: an empty text. */
+  constructor(document: Document.Parsed | null, place: Place) {
+    this.#place = place;
+    const problem = document?.errors[0] ?? document?.warnings[0];
+    if (problem !== undefined) throw this.#errorAt(problem.pos[0], problem.message);
+    if (document !== null) this.#checkNodes(document);
+    this.#root = document?.contents ?? null;
+    this.#resolve = (node) => isAlias(node) && document !== null ? node.resolve(document) ?? null : node;
+    this.value = document?.toJS({ maxAliasCount: MAX_ALIASED_NODES });
   }
 
   /** A complaint about the value at `path`; where that is absent, about the nearest place above it. */
@@ -100,10 +126,11 @@ export class YamlSource {
   }
 
   #errorAt(offset: number, message: string, details: Record<string, unknown> = {}): ConfigError {
-    const { line, col } = this.#lines.linePos(offset);
+    const { file, lines } = this.#place;
+    const { line, col } = lines.linePos(offset);
     const [shownLine, column] = [Math.max(line, 1), Math.max(col, 1)]; // an empty text has no line 1 for the counter
-    return new ConfigError(`${this.#file}:${shownLine}:${column}: ${message}`, {
-      file: this.#file,
+    return new ConfigError(`${file}:${shownLine}:${column}: ${message}`, {
+      file,
       line: shownLine,
       column,
       ...details,

@@ -69,6 +69,61 @@ Deno.test("parseMergeConfig() takes an empty filter, which is a part of every na
     .toMatch(/t\[0\]\.filter is 7, expected a part of tensor names/);
 });
 
+Deno.test("parseMergeConfig() reads references to models in all of their forms", () => {
+  const models =
+    "[a, b@main, {model: c}, {model: {path: d, revision: v1}}, {model: {path: e+f}}, {model: g@h}]";
+  const config = parseMergeConfig(
+    `merge_method: linear\nmodels: [${
+      models.slice(1, -1).split(/, (?![^{]*})/).map((m) => `{model: ${m}}`)
+    }]\n`,
+    "m.yml",
+  );
+  expect(config.slices[0]!.sources.map((source) => source.model))
+    .toEqual(["a", "b@main", "c", "d@v1", "e+f", "g@h"]);
+});
+
+Deno.test("parseMergeConfig() reads both forms of asking for a vocabulary", () => {
+  const tokenizer = (text: string) => parse(SLERP + text).tokenizer;
+  expect(tokenizer("")).toBeNull();
+  for (const source of ["base", "union"] as const) {
+    expect(tokenizer(`tokenizer_source: ${source}\n`)).toMatchObject({ source, tokens: [], multipleOf: 1 });
+  }
+  expect(tokenizer("tokenizer_source: model:x/y\n")).toMatchObject({ source: { model: "x/y" } });
+  expect(tokenizer("tokenizer: {}\n")).toMatchObject({ source: "union" });
+  expect(tokenizer(`tokenizer:
+  source: b
+  pad_to_multiple_of: 64
+  tokens:
+    <x>: {source: a}
+    <y>: {source: {kind: model_token, model: b, token_id: 7}, force: true}
+    <z>: {source: {kind: zero}}
+`)).toMatchObject({
+    source: { model: "b" },
+    multipleOf: 64,
+    tokens: [
+      { token: "<x>", origin: { kind: "model", model: "a" }, force: false },
+      { token: "<y>", origin: { kind: "id", model: "b", id: 7 }, force: true },
+      { token: "<z>", origin: { kind: "zero" }, force: false },
+    ],
+  });
+});
+
+Deno.test("parseMergeConfig() puts documents in the order in which they need each other", () => {
+  const merge = (name: string | null, a: string, b: string) =>
+    `${
+      name === null ? "" : `name: ${name}\n`
+    }merge_method: slerp\nbase_model: ${a}\nmodels: [{model: ${a}}, {model: ${b}}]\n` +
+    "parameters: {t: 0.5}\n";
+  const stages = (...documents: string[]) => {
+    const config = parseMergeConfig(documents.join("---\n"), "m.yml");
+    return [...config.before, config].map((stage) => stage.name);
+  };
+  expect(stages(merge(null, "second", "x"), merge("second", "first", "x"), merge("first", "x", "y")))
+    .toEqual(["first", "second", null]);
+  expect(stages(merge("first", "x", "y"), merge("last", "first", "y"))).toEqual(["first", "last"]);
+  expect(stages(merge("alone", "x", "y"))).toEqual(["alone"]);
+});
+
 const slice = (range: string) =>
   `merge_method: slerp\nbase_model: a\nslices:\n  - sources:\n      - model: a\n        layer_range: ${range}\nparameters: {t: 1}\n`;
 
@@ -77,7 +132,7 @@ const REFUSED: readonly [string, string, number, number, RegExp][] = [
   ["an empty text", "", 1, 1, /is missing, expected a mapping/],
   ["a list", "- a\n- b\n", 1, 1, /expected a mapping/],
   ["broken YAML", "a: [1\nb: 2", 2, 1, /./],
-  ["two documents", SLERP + "---\n" + SLERP, 8, 1, /multiple documents/],
+  ["two documents without a name", SLERP + "---\n" + SLERP, 9, 1, /multiple documents without a name/],
   ["a key twice", SLERP + "base_model: b\n", 8, 1, /unique/],
   ["an unknown tag", SLERP.replace("t: 0.5", "t: !!python/name:os.system x"), 7, 6, /tag/i],
   ["an unknown key", SLERP + "merge_metod: slerp\n", 8, 1, /unknown key "merge_metod"/],
@@ -89,13 +144,87 @@ const REFUSED: readonly [string, string, number, number, RegExp][] = [
     /unknown key "lora"/,
   ],
   ["modules", SLERP + "modules: {}\n", 8, 1, /"modules" is not supported/],
-  ["tokenizer", SLERP + "tokenizer: {source: base}\n", 8, 1, /"tokenizer" is not supported/],
   [
-    "a tokenizer_source other than base",
-    SLERP + "tokenizer_source: union\n",
-    8,
+    "tokenizer beside tokenizer_source",
+    SLERP + "tokenizer: {}\ntokenizer_source: base\n",
+    9,
     19,
-    /tokenizer_source is "union"/,
+    /exclude each other/,
+  ],
+  ["an unknown key of tokenizer", SLERP + "tokenizer: {sauce: base}\n", 8, 13, /unknown key "sauce"/],
+  ["a pad_to_multiple_of of 0", SLERP + "tokenizer: {pad_to_multiple_of: 0}\n", 8, 33, /an integer from 1/],
+  [
+    "a token without a source",
+    SLERP + "tokenizer: {tokens: {x: {force: true}}}\n",
+    8,
+    22,
+    /source is missing/,
+  ],
+  [
+    "a token of a stranger",
+    SLERP + "tokenizer: {tokens: {x: {source: c}}}\n",
+    8,
+    34,
+    /model "c" takes no part in the merge, expected one of a, b/,
+  ],
+  [
+    "a token source of an unknown kind",
+    SLERP + "tokenizer: {tokens: {x: {source: {kind: one}}}}\n",
+    8,
+    41,
+    /expected model_token or zero/,
+  ],
+  [
+    "a token source of two tokens",
+    SLERP + "tokenizer: {tokens: {x: {source: {kind: model_token, model: a, token: y, token_id: 1}}}}\n",
+    8,
+    26,
+    /exactly one of "token" and "token_id"/,
+  ],
+  [
+    "a chat_template that is none",
+    SLERP + "chat_template: chatml2\n",
+    8,
+    16,
+    /expected auto, alpaca, chatml/,
+  ],
+  [
+    "an adapter",
+    SLERP.replace("model: b", "model: b+c"),
+    5,
+    12,
+    /adapter "c" on "b", and "lora" is not supported/,
+  ],
+  [
+    "an adapter by key",
+    SLERP.replace("model: b", "model: {model: b, lora: c}"),
+    5,
+    29,
+    /"lora" is not supported/,
+  ],
+  [
+    "another architecture",
+    SLERP.replace("model: b", "model: {model: b, override_architecture: X}"),
+    5,
+    46,
+    /"override_architecture" is not supported/,
+  ],
+  ["two revisions", SLERP.replace("model: b", "model: b@c@d"), 5, 12, /more than one revision/],
+  [
+    "residual_weight",
+    "merge_method: slerp\nslices:\n  - sources: [{model: a, layer_range: [0, 1]}]\n    residual_weight: 1\n",
+    4,
+    22,
+    /"residual_weight" is not supported/,
+  ],
+  ["a name twice", `name: x\n${SLERP}---\nname: x\n${SLERP}`, 10, 7, /has the name "x" of an earlier one/],
+  ["a document that nobody needs", `name: x\n${SLERP}---\n${SLERP}`, 1, 7, /the output does not need "x"/],
+  [
+    "documents that need each other",
+    `name: x\n${SLERP.replace("model: b", "model: y")}---\nname: y\n${SLERP.replace("model: b", "model: x")}`,
+    6,
+    12,
+    /"y" needs itself/,
   ],
   [
     "neither slices nor models",

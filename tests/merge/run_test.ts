@@ -308,29 +308,6 @@ Deno.test("runMerge() refuses a truncated parent, a missing one, and a layer ran
   expect(await names(dir.path)).toEqual(["a", "b"]);
 });
 
-Deno.test("runMerge() takes tokenizer_source base where vocabularies are equal, and refuses it elsewhere", async () => {
-  const vocab = (size: number, first = "a") => ({
-    "tokenizer.json": JSON.stringify({
-      model: {
-        type: "BPE",
-        vocab: Object.fromEntries(Array.from({ length: size - 1 }, (_, i) => [i ? `t${i}` : first, i])),
-      },
-      added_tokens: [{ id: size - 1, content: "<x>" }],
-    }),
-  });
-  const config = CONFIG + "tokenizer_source: base\n";
-  {
-    await using dir = await pair({ files: vocab(32) }, { files: vocab(32) });
-    await merge(dir, { config });
-  }
-  for (
-    const [a, b] of [[vocab(32), vocab(32, "b")], [vocab(31), vocab(31)], [vocab(32), {}], [{}, {}]] as const
-  ) {
-    await using dir = await pair({ files: a }, { files: b });
-    await expect(merge(dir, { config })).rejects.toThrow(/tokenizer_source/);
-  }
-});
-
 Deno.test("runMerge() aborted while hashing or merging leaves nothing, and rethrows the reason", async () => {
   await using dir = await pair();
   for (const stage of ["hashing", "merging"] as const) {
