@@ -24,7 +24,7 @@ export class StagedFolder implements AsyncDisposable {
     const path = resolve(target);
     const parent = dirname(path);
     try {
-      await refuseOccupied(path);
+      await requireFreeTarget(path);
       const madeAbove = await firstMissing(parent);
       await Deno.mkdir(parent, { recursive: true });
       const temporary = await Deno.makeTempDir({ dir: parent, prefix: `.${basename(path)}.partial-` });
@@ -81,7 +81,8 @@ export async function flushAndClose(file: Deno.FsFile, path: string): Promise<vo
   }
 }
 
-async function refuseOccupied(path: string): Promise<void> {
+/** Throws ConfigError where there is something that a folder could not take the place of. */
+export async function requireFreeTarget(path: string): Promise<void> {
   const info = await Deno.lstat(path).catch(ignoreMissing);
   if (info === undefined) return;
   if (!info.isDirectory) {

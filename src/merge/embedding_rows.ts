@@ -22,71 +22,145 @@ export interface EmbeddingRows {
   readonly filled: ReadonlyMap<number, readonly StoredRow[]>;
 }
 
-/** One input as read. */
-export interface StoredMatrix {
-  readonly bytes: Uint8Array;
+/** Bytes that can be read by range, in memory or in a file. */
+export interface ByteSource {
+  readonly byteLength: number;
+  /** Fills `into` with the bytes from `offset` on. */
+  read(offset: number, into: Uint8Array): void;
+}
+
+/** One input of a step: a matrix of rows. */
+export interface MatrixSource {
+  readonly source: ByteSource;
   readonly dtype: FloatDtype;
 }
 
-/** What an input's rows are held in once they come from several: the type of the cast, or else its own. */
-export function rowDtype(stored: FloatDtype, cast: WeightDtype | null): WeightDtype {
-  return cast ?? (stored === "F8_E4M3" ? "BF16" : stored);
-}
-
 /**
- * The inputs, each brought to the output's rows, in {@link rowDtype}. `columns` is the length of a row. The result is as
- * large as the inputs together, or as much larger as their vocabularies grow.
+ * The inputs, each with the output's rows in place of its own, `columns` long: still read by range, so that none lies in
+ * memory as a whole. Values are held in the type of the cast, or else in the input's own (FP8: in bfloat16).
  */
-export function arrangeRows(
-  inputs: readonly StoredMatrix[],
-  { rows, own, filled }: EmbeddingRows,
+export function arrangeInputs(
+  inputs: readonly MatrixSource[],
+  embedding: EmbeddingRows,
   columns: number,
   cast: WeightDtype | null,
-): readonly { readonly bytes: Uint8Array<ArrayBuffer>; readonly dtype: WeightDtype }[] {
-  const values = new Float32Array(columns);
-  const rounding = new Uint8Array(columns * 4);
-  const readRow = ({ input, row }: StoredRow) => {
-    const { bytes, dtype } = inputs[input]!;
-    const size = columns * bytesPerElement(dtype);
-    toFloat32(dtype, bytes.subarray(row * size, (row + 1) * size), values);
-    if (cast !== null && cast !== dtype) roundTo(cast, values, rounding);
-  };
+): readonly (MatrixSource & { readonly dtype: WeightDtype })[] {
   return inputs.map((input, index) => {
-    const dtype = rowDtype(input.dtype, cast);
-    const size = columns * bytesPerElement(dtype);
-    const bytes = new Uint8Array(rows * size);
-    const sums = new Float64Array(columns);
-    const padding: number[] = [];
-    for (let row = 0; row < rows; row++) {
-      const at = bytes.subarray(row * size, (row + 1) * size);
-      const from = own[index]![row]!;
-      const donors = from >= 0 ? [{ input: index, row: from }] : filled.get(row);
-      if (donors === undefined) {
-        padding.push(row);
-        continue;
-      }
-      if (donors.length === 1) readRow(donors[0]!);
-      else meanOf(donors, readRow, values);
-      fromFloat32(dtype, values, at);
-      toFloat32(dtype, at, values); // padding is the mean of rows as rounded
-      for (let i = 0; i < columns; i++) sums[i]! += values[i]!;
-    }
-    const tokens = rows - padding.length;
-    for (let i = 0; i < columns; i++) values[i] = tokens === 0 ? 0 : sums[i]! / tokens;
-    for (const row of padding) fromFloat32(dtype, values, bytes.subarray(row * size, (row + 1) * size));
-    return { bytes, dtype };
+    const dtype = cast ?? (input.dtype === "F8_E4M3" ? "BF16" : input.dtype);
+    return { source: new ArrangedRows(inputs, index, { embedding, columns, cast, dtype }), dtype };
   });
 }
 
-function meanOf(
-  donors: readonly StoredRow[],
-  readRow: (row: StoredRow) => void,
-  values: Float32Array,
-): void {
-  const sums = new Float64Array(values.length);
-  for (const donor of donors) {
-    readRow(donor);
-    for (let i = 0; i < sums.length; i++) sums[i]! += values[i]!;
+interface Arrangement {
+  readonly embedding: EmbeddingRows;
+  readonly columns: number;
+  readonly cast: WeightDtype | null;
+  readonly dtype: WeightDtype;
+}
+
+class ArrangedRows implements ByteSource {
+  readonly byteLength: number;
+  readonly #inputs: readonly MatrixSource[];
+  readonly #index: number;
+  readonly #to: Arrangement;
+  readonly #rowBytes: number;
+  readonly #values: Float32Array;
+  readonly #rounding: Uint8Array;
+  readonly #stored: Uint8Array;
+  /** Made when first asked for: it takes a pass over all rows. */
+  #padding: Uint8Array | undefined;
+
+  constructor(inputs: readonly MatrixSource[], index: number, to: Arrangement) {
+    this.#inputs = inputs;
+    this.#index = index;
+    this.#to = to;
+    this.#rowBytes = to.columns * bytesPerElement(to.dtype);
+    this.byteLength = to.embedding.rows * this.#rowBytes;
+    this.#values = new Float32Array(to.columns);
+    this.#rounding = new Uint8Array(to.columns * 4);
+    this.#stored = new Uint8Array(to.columns * 4);
   }
-  for (let i = 0; i < sums.length; i++) values[i] = donors.length === 0 ? 0 : sums[i]! / donors.length;
+
+  read(offset: number, into: Uint8Array): void {
+    const rowBytes = this.#rowBytes;
+    const row = new Uint8Array(rowBytes);
+    for (let done = 0; done < into.byteLength;) {
+      const at = offset + done;
+      const index = Math.floor(at / rowBytes);
+      const skip = at - index * rowBytes;
+      const run = this.#storedRun(index, Math.ceil((skip + into.byteLength - done) / rowBytes));
+      const count = Math.min(Math.max(run, 1) * rowBytes - skip, into.byteLength - done);
+      const target = into.subarray(done, done + count);
+      if (run > 0) {
+        const from = this.#to.embedding.own[this.#index]![index]! * rowBytes + skip;
+        this.#inputs[this.#index]!.source.read(from, target);
+      } else {
+        this.#readRow(index, row);
+        target.set(row.subarray(skip, skip + count));
+      }
+      done += count;
+    }
+  }
+
+  /** How many rows from this one on, up to `limit`, lie in the input one after the other just as they are wanted. */
+  #storedRun(row: number, limit: number): number {
+    if (this.#inputs[this.#index]!.dtype !== this.#to.dtype) return 0;
+    const own = this.#to.embedding.own[this.#index]!;
+    let run = 0;
+    while (run < limit && own[row]! >= 0 && own[row + run] === own[row]! + run) run++;
+    return run;
+  }
+
+  #readRow(row: number, into: Uint8Array): void {
+    const { dtype } = this.#to;
+    const donors = this.#donors(row);
+    if (donors === undefined) {
+      into.set(this.#padding ??= this.#meanOfTokens());
+      return;
+    }
+    if (donors.length === 1) this.#readStored(donors[0]!);
+    else this.#mean(donors.length, (i) => this.#readStored(donors[i]!));
+    fromFloat32(dtype, this.#values, into);
+  }
+
+  /** undefined: a row without a token. */
+  #donors(row: number): readonly StoredRow[] | undefined {
+    const { own, filled } = this.#to.embedding;
+    const from = own[this.#index]![row]!;
+    return from >= 0 ? [{ input: this.#index, row: from }] : filled.get(row);
+  }
+
+  /** Into the values, rounded by the cast. */
+  #readStored({ input, row }: StoredRow): void {
+    const { columns, cast } = this.#to;
+    const { source, dtype } = this.#inputs[input]!;
+    const bytes = this.#stored.subarray(0, columns * bytesPerElement(dtype));
+    source.read(row * bytes.byteLength, bytes);
+    toFloat32(dtype, bytes, this.#values);
+    if (cast !== null && cast !== dtype) roundTo(cast, this.#values, this.#rounding);
+  }
+
+  /** Of so many rows, each read into the values; zeros of none. Into the values. */
+  #mean(count: number, readRow: (index: number) => void): void {
+    const sums = new Float64Array(this.#values.length);
+    for (let row = 0; row < count; row++) {
+      readRow(row);
+      for (let i = 0; i < sums.length; i++) sums[i]! += this.#values[i]!;
+    }
+    for (let i = 0; i < sums.length; i++) this.#values[i] = count === 0 ? 0 : sums[i]! / count;
+  }
+
+  #meanOfTokens(): Uint8Array {
+    const { embedding: { rows }, dtype } = this.#to;
+    const tokens = Array.from({ length: rows }, (_, row) => row).filter((row) =>
+      this.#donors(row) !== undefined
+    );
+    const bytes = new Uint8Array(this.#rowBytes);
+    this.#mean(tokens.length, (index) => {
+      this.#readRow(tokens[index]!, bytes);
+      toFloat32(dtype, bytes, this.#values);
+    });
+    fromFloat32(dtype, this.#values, bytes);
+    return bytes;
+  }
 }

@@ -111,5 +111,6 @@ function withoutUnused({ model, vocabulary, size }: ModelVocabulary): Vocabulary
     ids: new Map(kept(vocabulary.ids)),
     added,
     json: { ...json, model: { ...inner, vocab, merges }, added_tokens: [...added.values()] },
+    sha256: vocabulary.sha256,
   };
 }

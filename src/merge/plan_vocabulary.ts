@@ -10,7 +10,7 @@ import type { EmbeddingRows, StoredRow } from "./embedding_rows.ts";
 import type { ModelResolver } from "./model_paths.ts";
 import { buildTokenizer, type ModelVocabulary, type OutputTokenizer } from "./output_tokenizer.ts";
 import type { TokenizerRequest, TokenRequest } from "./tokenizer_request.ts";
-import { readVocabulary, TOKENIZER_FILE, type Vocabulary } from "./vocabulary.ts";
+import { readVocabulary, TOKENIZER_FILE } from "./vocabulary.ts";
 
 export interface VocabularyPlan {
   readonly request: TokenizerRequest;
@@ -18,6 +18,8 @@ export interface VocabularyPlan {
   /** Whose tokenizer files the output takes: the lead model, or the one that the request names. */
   readonly model: string;
   readonly folder: ModelFolder;
+  /** Of its tokenizer.json. */
+  readonly sha256: string;
   /** config.json beside them; null where there is none. */
   readonly configJson: JsonObject | null;
   /** Of the output's embedding, padding included. */
@@ -57,7 +59,8 @@ export async function planVocabulary(
   const tokenizer = buildTokenizer(request, vocabularies.get(lead)!, [...vocabularies.values()], named);
   const configJson = checkpoint?.configJson ?? await folder.readJson("config.json") ?? null;
   const rows = Math.ceil(lastId(tokenizer.ids) / request.multipleOf) * request.multipleOf;
-  return { request, tokenizer, model, folder, configJson, rows, vocabularies, assumed };
+  const { sha256 } = named ?? own;
+  return { request, tokenizer, model, folder, sha256, configJson, rows, vocabularies, assumed };
 }
 
 function noTokenizer(model: string): MergeError {

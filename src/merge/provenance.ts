@@ -5,13 +5,16 @@ import { VERSION } from "../version.ts";
 import type { MergeConfig, Parameters, Scalar } from "./config.ts";
 import { outputDtypeName } from "./output_config.ts";
 import type { MergePlan } from "./plan.ts";
+import type { VocabularyPlan } from "./plan_vocabulary.ts";
 import {
   type CurveRecord,
   type MergeRecord,
   type ParameterRecord,
   RECORD_VERSION,
   type SourceRecord,
+  type StageRecord,
   type TensorRecord,
+  type TokenizerRecord,
 } from "./record.ts";
 import { formatPath } from "./yaml_source.ts";
 
@@ -21,6 +24,8 @@ export interface MergeOutcome {
   readonly sourceFiles: ReadonlyMap<string, readonly FileHash[]>;
   /** Of the output, provenance.json aside. */
   readonly files: readonly FileHash[];
+  /** Of the documents before this one. */
+  readonly stages: readonly StageRecord[];
 }
 
 export function buildRecord(plan: MergePlan, outcome: MergeOutcome): MergeRecord {
@@ -54,6 +59,27 @@ export function buildRecord(plan: MergePlan, outcome: MergeOutcome): MergeRecord
       files,
       sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
     },
+    ...(plan.vocabulary && { tokenizer: tokenizerRecord(plan.vocabulary) }),
+    ...(outcome.stages.length > 0 && { stages: outcome.stages }),
+  };
+}
+
+function tokenizerRecord(plan: VocabularyPlan): TokenizerRecord {
+  const { request: { source }, tokenizer, vocabularies, assumed } = plan;
+  return {
+    source: typeof source === "object" ? source.model : source,
+    model: plan.model,
+    sha256: plan.sha256,
+    tokens: tokenizer.ids.size,
+    rows: plan.rows,
+    appended: tokenizer.appended.length,
+    removed: tokenizer.removed,
+    models: [...vocabularies.values()].map(({ model, vocabulary, size }) => ({
+      model,
+      ownRows:
+        [...tokenizer.ids.keys()].filter((token) => (vocabulary.ids.get(token) ?? Infinity) < size).length,
+      assumed: assumed.includes(model),
+    })),
   };
 }
 

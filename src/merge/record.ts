@@ -65,6 +65,36 @@ export interface ResolvedSliceRecord {
   readonly sources: readonly { readonly model: string; readonly layerRange: readonly [number, number] }[];
 }
 
+/** How the output came by its vocabulary. */
+export interface TokenizerRecord {
+  /** "base", "union", or a model's name. */
+  readonly source: string;
+  /** Whose tokenizer files the output has, changed or not. */
+  readonly model: string;
+  /** Of tokenizer.json as it lay there. */
+  readonly sha256: string;
+  readonly tokens: number;
+  /** Of embedding and lm_head, padding included. */
+  readonly rows: number;
+  /** Tokens that it had not, and tokens of it that had no rows. */
+  readonly appended: number;
+  readonly removed: number;
+  readonly models: readonly {
+    readonly model: string;
+    /** Tokens of the output that have a row of their own in this model; the others' rows were filled in. */
+    readonly ownRows: number;
+    /** Whether it had no tokenizer, and was taken to have that of the base. */
+    readonly assumed: boolean;
+  }[];
+}
+
+/** A document that was merged for the sake of the output, and whose result is not kept. */
+export interface StageRecord {
+  /** As later documents name it; it stands among their sources. */
+  readonly name: string;
+  readonly record: MergeRecord;
+}
+
 export interface MergeRecord {
   readonly version: typeof RECORD_VERSION;
   readonly toolVersion: string;
@@ -89,4 +119,8 @@ export interface MergeRecord {
   /** In the order in which they are written. */
   readonly tensors: readonly TensorRecord[];
   readonly artifact: ArtifactRecord;
+  /** Absent where the tokenizer was copied and rows were merged as they lie. */
+  readonly tokenizer?: TokenizerRecord;
+  /** In the order in which they were merged; absent where there were none. */
+  readonly stages?: readonly StageRecord[];
 }

@@ -8,13 +8,14 @@ import { type FileHash, hashArtifact, PROVENANCE_FILE } from "../formats/artifac
 import { CheckpointWriter } from "../formats/checkpoint_writer.ts";
 import { bytesPerElement } from "../tensor/dtype.ts";
 import type { ArchitectureDefinition } from "./architecture_definition.ts";
-import { parseMergeConfig } from "./config.ts";
+import { type MergeConfig, parseMergeConfig } from "./config.ts";
 import { MODEL_CARD_FILE, modelCard } from "./model_card.ts";
 import type { ModelResolver } from "./model_paths.ts";
 import { outputConfigJson } from "./output_config.ts";
 import { type MergePlan, planMerge } from "./plan.ts";
 import { buildRecord } from "./provenance.ts";
-import type { MergeRecord, TensorRecord } from "./record.ts";
+import type { MergeRecord, StageRecord, TensorRecord } from "./record.ts";
+import { mergeInStages } from "./stages.ts";
 import { companionFiles } from "./tokenizer_files.ts";
 import { elementsOf, mixedBlocks, mixStep, tensorRecord } from "./step.ts";
 
@@ -54,10 +55,19 @@ export interface RunMergeOptions {
  * and the signal's reason.
  */
 export async function runMerge(options: RunMergeOptions): Promise<MergeRecord> {
-  const { signal } = options;
-  const signalOption = signal === undefined ? {} : { signal };
   const config = parseMergeConfig(options.config, options.configName ?? "merge configuration");
-  const { architectures } = options;
+  if (config.before.length === 0) return await mergeOne(config, options, []);
+  return await mergeInStages(config, options, mergeOne);
+}
+
+/** One document, whose inputs are all there. `stages` are the records of those that were made for it. */
+async function mergeOne(
+  config: MergeConfig,
+  options: RunMergeOptions,
+  stages: readonly StageRecord[],
+): Promise<MergeRecord> {
+  const { signal, architectures } = options;
+  const signalOption = signal === undefined ? {} : { signal };
   using plan = await planMerge(config, options.resolve, {
     ...(architectures && { architectures }),
     ...signalOption,
@@ -73,7 +83,7 @@ export async function runMerge(options: RunMergeOptions): Promise<MergeRecord> {
   for (const { name, content } of companions) await writer.writeFile(name, content);
   await writer.writeFile(CONFIG_FILE, config.text);
   await writer.writeFile(MODEL_CARD_FILE, modelCard(plan));
-  const record = buildRecord(plan, { tensors, sourceFiles, files: [...writer.files] });
+  const record = buildRecord(plan, { tensors, sourceFiles, files: [...writer.files], stages });
   await writer.writeFile(PROVENANCE_FILE, JSON.stringify(record, null, 1) + "\n");
   signal?.throwIfAborted();
   await writer.commit();

@@ -3,8 +3,8 @@
  * writes a merge and whoever verifies one compute tensors here, so that both mean the same.
  */
 import { BLOCK_ELEMENTS, fromFloat32, roundTo } from "../tensor/convert.ts";
-import { bytesPerElement } from "../tensor/dtype.ts";
-import { arrangeRows, type StoredMatrix } from "./embedding_rows.ts";
+import { bytesPerElement, type FloatDtype } from "../tensor/dtype.ts";
+import { arrangeInputs, type ByteSource } from "./embedding_rows.ts";
 import type { Mix } from "./methods/method.ts";
 import { Operand } from "./operand.ts";
 import type { MergePlan, PlannedStep } from "./plan.ts";
@@ -28,16 +28,27 @@ async function readOperands(
   options: { readonly signal?: AbortSignal },
 ): Promise<readonly Operand[]> {
   const { embedding, cast, shape, inputs } = step;
-  const stored: StoredMatrix[] = [];
+  const stored: { readonly bytes: Uint8Array; readonly dtype: FloatDtype }[] = [];
   for (const { model, tensor, rows } of inputs) {
     const { shape: [, ...inner], dtype } = tensor;
-    const elements = inner.reduce((a, b) => a * b, rows);
-    const bytes = new Uint8Array(elements * bytesPerElement(dtype));
+    const bytes = new Uint8Array(inner.reduce((a, b) => a * b, rows) * bytesPerElement(dtype));
     await plan.checkpoints.get(model)!.readRange(tensor.name, 0, bytes, options);
     stored.push({ bytes, dtype });
   }
-  const arranged = embedding === null ? stored : arrangeRows(stored, embedding, shape[1]!, cast);
-  return arranged.map(({ bytes, dtype }) => new Operand(bytes, dtype, cast));
+  if (embedding === null) return stored.map(({ bytes, dtype }) => new Operand(bytes, dtype, cast));
+  const sources = stored.map(({ bytes, dtype }) => ({ source: inMemory(bytes), dtype }));
+  return arrangeInputs(sources, embedding, shape[1]!, cast).map(({ source, dtype }) => {
+    const bytes = new Uint8Array(source.byteLength);
+    source.read(0, bytes);
+    return new Operand(bytes, dtype, cast);
+  });
+}
+
+function inMemory(bytes: Uint8Array): ByteSource {
+  return {
+    byteLength: bytes.byteLength,
+    read: (offset, into) => into.set(bytes.subarray(offset, offset + into.byteLength)),
+  };
 }
 
 /** The result in blocks of output bytes; one buffer serves them all. `report` hears of each block that was taken. */

@@ -2,9 +2,11 @@
  * The vocabulary of a model folder as its tokenizer.json lists it, added tokens included: token → id, checked for what
  * ids are used for here. What the tokenizer does with text is not its business, so that any kind of it can be merged.
  */
+import { join } from "node:path";
 import { FormatError } from "../errors.ts";
+import { sha256 } from "../formats/artifact.ts";
 import type { ModelFolder } from "../formats/folder.ts";
-import { isJsonObject, type JsonObject, jsonType, quote } from "../formats/json.ts";
+import { isJsonObject, type JsonObject, jsonType, parseJsonObject, quote } from "../formats/json.ts";
 
 export const TOKENIZER_FILE = "tokenizer.json";
 
@@ -19,22 +21,25 @@ export interface Vocabulary {
   readonly added: ReadonlyMap<string, JsonObject>;
   /** The whole file. */
   readonly json: JsonObject;
+  /** Of the file. */
+  readonly sha256: string;
 }
 
 /** null for a folder without any tokenizer. Throws FormatError for one that cannot be read. */
 export async function readVocabulary(folder: ModelFolder): Promise<Vocabulary | null> {
-  const json = await folder.readJson(TOKENIZER_FILE);
+  const bytes = await folder.readSmall(TOKENIZER_FILE);
   const fail = (problem: string) =>
     new FormatError(`Cannot read ${TOKENIZER_FILE} of model "${folder.dir}": ${problem}`, {
       dir: folder.dir,
       file: TOKENIZER_FILE,
     });
-  if (json === undefined) {
+  if (bytes === undefined) {
     const files = await folder.list();
     const other = OTHER_TOKENIZERS.find((name) => files.includes(name));
     if (other === undefined) return null;
     throw fail(`there is none, and ${other} is not read in its place`);
   }
+  const json = parseJsonObject(bytes, join(folder.dir, TOKENIZER_FILE));
   if (!isJsonObject(json.model)) throw fail(`"model" is ${jsonType(json.model)}, expected an object`);
   const ids = new Map<string, number>();
   const add = (token: unknown, id: unknown) => {
@@ -55,7 +60,7 @@ export async function readVocabulary(folder: ModelFolder): Promise<Vocabulary | 
     add(entry.content, entry.id);
     added.set(entry.content as string, entry);
   }
-  return { ids, added, json };
+  return { ids, added, json, sha256: sha256(bytes) };
 }
 
 /** An object of tokens and ids (BPE, WordPiece), or a list of [token, score] (Unigram). */

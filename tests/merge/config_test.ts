@@ -377,3 +377,66 @@ Deno.test("parseMergeConfig() answers any edit of a sound text with a config or 
     { numRuns: 2000 },
   );
 });
+
+const RICH = `name: first
+merge_method: slerp
+base_model: {model: {path: a, revision: main}}
+slices:
+  - sources:
+      - {model: a@main, layer_range: [0, 2]}
+      - {model: b, layer_range: [1, 3]}
+    parameters: {t: [0, 1]}
+tokenizer:
+  source: union
+  pad_to_multiple_of: 8
+  tokens: {<x>: {source: {kind: model_token, model: b, token: y}, force: true}}
+chat_template: chatml
+---
+merge_method: slerp
+base_model: first
+models: [{model: first}, {model: c}]
+parameters: {t: [{filter: mlp, value: [0, 0.5]}, {value: 1}]}
+out_dtype: float16
+`;
+
+Deno.test("parseMergeConfig() answers any exchange of values in a rich text with a config or a ConfigError", () => {
+  parse(RICH);
+  const lines = RICH.split("\n");
+  const atoms = [
+    "~",
+    "[]",
+    "{}",
+    "a",
+    "first",
+    "7",
+    "-1",
+    "1e999",
+    "true",
+    "---",
+    "[a, {b: c}]",
+    "{model: {path: a}}",
+    "!!set {a}",
+  ];
+  const change = fc.record({
+    line: fc.nat({ max: lines.length - 1 }),
+    word: fc.nat({ max: 12 }),
+    atom: fc.constantFrom(...atoms),
+    whole: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), (changes) => {
+      const text = [...lines];
+      for (const { line, word, atom, whole } of changes) {
+        const words = text[line]!.split(/(?<=[\s,{[:])/);
+        text[line] = whole ? atom : words.with(word % words.length, `${atom} `).join("");
+      }
+      try {
+        parse(text.join("\n"));
+      } catch (error) {
+        expect(error).toBeInstanceOf(ConfigError);
+        expect((error as ConfigError).message).toMatch(/m\.yml/);
+      }
+    }),
+    { numRuns: 1500 },
+  );
+});

@@ -2,6 +2,7 @@
 import { expect } from "@std/expect";
 import { join } from "node:path";
 import { FormatError, MergeError } from "../../src/errors.ts";
+import { arrangeInputs, type EmbeddingRows } from "../../src/merge/embedding_rows.ts";
 import { modelResolver } from "../../src/merge/model_paths.ts";
 import type { MergeRecord } from "../../src/merge/record.ts";
 import { runMerge } from "../../src/merge/run.ts";
@@ -69,3 +70,221 @@ for (const name of [...Deno.readDirSync(CASES)].map((entry) => entry.name).sort(
     await openTokenizer(out); // our own reader takes it
   });
 }
+
+/** A byte-pair tokenizer of single characters, with `added` after them. */
+function tokenizerJson(characters: string, added: readonly string[] = []): string {
+  const vocab = Object.fromEntries([...characters].map((token, id) => [token, id]));
+  const addedTokens = added.map((content, i) => ({ id: characters.length + i, content, special: true }));
+  return JSON.stringify({ added_tokens: addedTokens, model: { type: "BPE", vocab, merges: [] } });
+}
+
+/** Models by folder name, each with as many rows as its vocabulary size says. */
+async function models(all: Readonly<Record<string, GeneratedCheckpoint>>): Promise<TempDir> {
+  const dir = await tempDir();
+  let seed = 1;
+  for (const [name, options] of Object.entries(all)) {
+    await writeCheckpoint(dir.join(name), { seed: seed++, ancestorSeed: 99, ...options });
+  }
+  return dir;
+}
+const model = (size: number, files: Record<string, string>): GeneratedCheckpoint => ({
+  config: { vocab_size: size, hidden_size: 8 },
+  files,
+});
+const CONFIG = `merge_method: slerp
+base_model: a
+models: [{model: a}, {model: b}]
+parameters: {t: 0}
+dtype: bfloat16
+`;
+function merge(dir: TempDir, config: string): Promise<MergeRecord> {
+  const resolve = modelResolver({ cwd: dir.path, configDir: null });
+  return runMerge({ config, outDir: dir.join("out"), resolve });
+}
+const embedding = async (dir: string) =>
+  (await loadTensors(join(dir, "model.safetensors"))).get("model.embed_tokens.weight")!;
+const row = (tensor: LoadedTensor, at: number) => {
+  const [, columns] = tensor.shape;
+  return [...floats(tensor).subarray(at * columns!, (at + 1) * columns!)];
+};
+
+Deno.test("runMerge() writes the tokenizer of a union: ids appended, other forms left out, the rest as it was", async () => {
+  const settings = {
+    eos_token: "b",
+    added_tokens_decoder: { "3": { content: "<x>", special: true } },
+    model_max_length: 12,
+  };
+  await using dir = await models({
+    a: model(4, {
+      "tokenizer.json": tokenizerJson("abc", ["<x>"]),
+      "tokenizer_config.json": JSON.stringify(settings),
+      "tokenizer.model": "stale",
+      "special_tokens_map.json": "{}",
+    }),
+    b: model(5, { "tokenizer.json": tokenizerJson("cbd", ["<y>", "<x>"]) }),
+  });
+  const record = await merge(dir, CONFIG + "tokenizer: {source: union, tokens: {<z>: {source: a}}}\n").catch((
+    e,
+  ) => e);
+  expect(record).toBeInstanceOf(MergeError);
+  expect(record.message).toContain('model "a" has no row for token "<z>"');
+  const { tokenizer } = await merge(dir, CONFIG + "tokenizer: {source: union, pad_to_multiple_of: 4}\n");
+  expect(tokenizer).toMatchObject({
+    source: "union",
+    model: "a",
+    tokens: 6,
+    rows: 8,
+    appended: 2,
+    removed: 0,
+    models: [{ model: "a", ownRows: 4, assumed: false }, { model: "b", ownRows: 5, assumed: false }],
+  });
+  const out = dir.join("out");
+  expect(await tokenIds(out)).toEqual({ a: 0, b: 1, c: 2, "<x>": 3, d: 4, "<y>": 5 });
+  const written = await readJson(join(out, "tokenizer_config.json"));
+  expect(written).toMatchObject({ eos_token: "b", model_max_length: 12 });
+  expect(Object.keys(written.added_tokens_decoder)).toEqual(["3", "4", "5"]);
+  const files = [...Deno.readDirSync(out)].map((entry) => entry.name);
+  expect(files).toContain("special_tokens_map.json");
+  expect(files).not.toContain("tokenizer.model");
+  // At t = 0 the base's rows come out: its own, and for what it lacks the other's.
+  const [merged, a, b] = [
+    await embedding(out),
+    await embedding(dir.join("a")),
+    await embedding(dir.join("b")),
+  ];
+  for (let id = 0; id < 4; id++) expect(row(merged, id)).toEqual(row(a, id));
+  expect(row(merged, 4)).toEqual(row(b, 2));
+  expect(row(merged, 5)).toEqual(row(b, 3));
+});
+
+Deno.test("runMerge() takes tokens without a row out of the base's tokenizer, with the merges that make them", async () => {
+  const json = JSON.parse(tokenizerJson("abc", ["<x>"]));
+  json.model.vocab = { a: 0, b: 1, ab: 2, c: 3 };
+  json.added_tokens = [{ id: 4, content: "<x>" }];
+  json.model.merges = ["a b", ["a", "c"]];
+  await using dir = await models({
+    a: model(3, { "tokenizer.json": JSON.stringify(json) }),
+    b: model(3, { "tokenizer.json": tokenizerJson("abc") }),
+  });
+  const record = await merge(dir, CONFIG + "tokenizer_source: base\n");
+  expect(record.tokenizer).toMatchObject({ tokens: 3, rows: 3, removed: 2 });
+  const written = await readJson(dir.join("out/tokenizer.json"));
+  expect(written).toMatchObject({
+    added_tokens: [],
+    model: { vocab: { a: 0, b: 1, ab: 2 }, merges: ["a b"] },
+  });
+});
+
+Deno.test("runMerge() takes special token ids from the model whose tokenizer it takes", async () => {
+  const b = model(4, {
+    "tokenizer.json": tokenizerJson("dcba"),
+    "generation_config.json": '{"eos_token_id": 3}',
+  });
+  await using dir = await models({
+    a: model(3, { "tokenizer.json": tokenizerJson("abc"), "generation_config.json": '{"eos_token_id": 2}' }),
+    b: { ...b, config: { ...b.config, eos_token_id: 3, bos_token_id: 0 } },
+  });
+  await merge(dir, CONFIG + "tokenizer_source: b\n");
+  const config = await readJson(dir.join("out/config.json"));
+  expect(config).toMatchObject({ vocab_size: 4, bos_token_id: 0, eos_token_id: 3 });
+  expect(await readJson(dir.join("out/generation_config.json"))).toEqual({ eos_token_id: 3 });
+});
+
+Deno.test("runMerge() takes a model without any tokenizer to have the base's, and says so; one in another form not", async () => {
+  const json = { "tokenizer.json": tokenizerJson("abc") };
+  const config = CONFIG + "tokenizer_source: base\n";
+  {
+    await using dir = await models({ a: model(3, json), b: model(3, {}) });
+    const { tokenizer } = await merge(dir, config);
+    expect(tokenizer!.models.map(({ assumed }) => assumed)).toEqual([false, true]);
+  }
+  {
+    await using dir = await models({ a: model(3, json), b: model(3, { "tokenizer.model": "x" }) });
+    await expect(merge(dir, config)).rejects.toThrow(/tokenizer\.model is not read in its place/);
+  }
+  await using dir = await models({ a: model(3, {}), b: model(3, {}) });
+  await expect(merge(dir, config)).rejects.toThrow(/tokenizer_source needs a tokenizer\.json/);
+});
+
+for (
+  const [what, json] of [
+    ["a tokenizer that is a list of nothing", '{"model": {"vocab": 1}}'],
+    ["a negative id", '{"model": {"vocab": {"a": -1}}}'],
+    ["an id that would need a table of a million million rows", '{"model": {"vocab": {"a": 1e12}}}'],
+    ["an added token without text", '{"model": {"vocab": {}}, "added_tokens": [{"id": 1}]}'],
+    ["added tokens that are no list", '{"model": {"vocab": {}}, "added_tokens": {}}'],
+  ] as const
+) {
+  Deno.test(`runMerge() refuses ${what}`, async () => {
+    const sound = { "tokenizer.json": tokenizerJson("abc") };
+    await using dir = await models({ a: model(3, sound), b: model(3, { "tokenizer.json": json }) });
+    await expect(merge(dir, CONFIG + "tokenizer_source: union\n")).rejects.toBeInstanceOf(FormatError);
+  });
+}
+
+Deno.test("runMerge() sets a chat template: a known one, one as written, or what most models have", async () => {
+  const files = (template: string | null) => ({
+    "tokenizer.json": tokenizerJson("abc"),
+    ...(template === null ? {} : { "tokenizer_config.json": JSON.stringify({ chat_template: template }) }),
+  });
+  const jinja = "{% for m in messages %}{{ m['content'] }}{% endfor %}";
+  const cases = [
+    ["chatml", [null, null], /<\|im_start\|>/],
+    [`"${jinja}"`, ["{{ 'its own template' }}", null], /^{% for m in messages %}/],
+    ["auto", ["{{ 'rare' }}", `${jinja}\n`, jinja], /^{% for m in messages %}.*endfor %}$/],
+  ] as const;
+  for (const [setting, templates, expected] of cases) {
+    const [a, b, c = null] = templates;
+    await using dir = await models({
+      a: model(3, { ...files(a), "chat_template.jinja": "{{ 'wins elsewhere' }}" }),
+      b: model(3, files(b)),
+      c: model(3, files(c)),
+    });
+    const slices = "[{sources: [{model: a, layer_range: [0, 1]}, {model: b, layer_range: [0, 1]}]}, " +
+      "{sources: [{model: a, layer_range: [1, 2]}, {model: c, layer_range: [1, 2]}]}]";
+    const config = `merge_method: slerp\nbase_model: a\nslices: ${slices}\nparameters: {t: 0.5}\n`;
+    await merge(dir, `${config}chat_template: ${setting}\n`);
+    const { chat_template: template } = await readJson(dir.join("out/tokenizer_config.json"));
+    expect(template).toMatch(expected);
+    expect([...Deno.readDirSync(dir.join("out"))].map((entry) => entry.name)).not.toContain(
+      "chat_template.jinja",
+    );
+  }
+});
+
+Deno.test("arrangeInputs() gives the same bytes however they are asked for", () => {
+  const columns = 3;
+  const bytes = [Uint8Array.from({ length: 12 }, (_, i) => i), Uint8Array.from({ length: 24 }, (_, i) => i)];
+  const inputs = (["F8_E4M3", "BF16"] as const).map((dtype, i) => ({
+    dtype,
+    source: {
+      byteLength: bytes[i]!.byteLength,
+      read: (offset: number, into: Uint8Array) =>
+        into.set(bytes[i]!.subarray(offset, offset + into.byteLength)),
+    },
+  }));
+  const embedding: EmbeddingRows = {
+    rows: 8,
+    own: [Int32Array.of(2, 3, -1, 0, -1, -1, -1, 1), Int32Array.of(1, 2, 3, -1, 0, -1, -1, -1)],
+    filled: new Map([
+      [2, [{ input: 1, row: 3 }]],
+      [3, [{ input: 0, row: 0 }, { input: 1, row: 0 }]],
+      [4, []],
+      [7, [{ input: 0, row: 1 }]],
+    ]),
+  };
+  for (const cast of [null, "F32", "F16"] as const) {
+    for (const { source } of arrangeInputs(inputs, embedding, columns, cast)) {
+      const whole = new Uint8Array(source.byteLength);
+      source.read(0, whole);
+      for (const step of [1, 2, 5, 7, 16]) {
+        const pieces = new Uint8Array(source.byteLength);
+        for (let at = 0; at < pieces.length; at += step) source.read(at, pieces.subarray(at, at + step));
+        expect(pieces).toEqual(whole);
+      }
+      // Rows 5 and 6 have no token: both are the mean of the others.
+      const size = whole.length / 8;
+      expect(whole.subarray(5 * size, 6 * size)).toEqual(whole.subarray(6 * size, 7 * size));
+    }
+  }
+});

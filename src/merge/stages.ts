@@ -1,0 +1,79 @@
+/**
+ * A merge of several documents: each is merged in order, into a temporary folder beside the output, where the next ones
+ * find it by its name. The folder is gone at the end, however it ends; what was in it stays in the records.
+ */
+import { dirname, join, resolve } from "node:path";
+import { requireFreeTarget } from "../formats/staged_folder.ts";
+import { toWriteError } from "../formats/write_error.ts";
+import type { MergeConfig } from "./config.ts";
+import type { ModelResolver } from "./model_paths.ts";
+import type { MergeRecord, StageRecord } from "./record.ts";
+import { requireMethod } from "./step_parameters.ts";
+
+/** What the stages share with the merge that makes the output. */
+interface StageOptions {
+  readonly outDir: string;
+  readonly resolve: ModelResolver;
+  readonly onProgress?: (progress: never) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Merges one document, with the records of those before it. */
+type MergeDocument<O> = (
+  config: MergeConfig,
+  options: O,
+  stages: readonly StageRecord[],
+) => Promise<MergeRecord>;
+
+/** All documents are checked for form, and the target for being free, before the first is merged. */
+export async function mergeInStages<O extends StageOptions>(
+  config: MergeConfig,
+  options: O,
+  mergeDocument: MergeDocument<O>,
+): Promise<MergeRecord> {
+  for (const document of [...config.before, config]) requireMethod(document);
+  await requireFreeTarget(resolve(options.outDir));
+  await using folder = await TemporaryFolder.beside(options.outDir);
+  const stages: StageRecord[] = [];
+  const places = new Map<string, string>();
+  const withPlaces = { ...options, resolve: placeResolver(options.resolve, places) };
+  for (const [i, document] of config.before.entries()) {
+    options.signal?.throwIfAborted();
+    const name = document.name!; // only named documents are needed by others
+    const place = join(folder.path, String(i));
+    const record = await mergeDocument(document, { ...withPlaces, outDir: place }, []);
+    stages.push({ name, record });
+    places.set(name, place);
+  }
+  return await mergeDocument(config, withPlaces, stages);
+}
+
+function placeResolver(resolve: ModelResolver, places: ReadonlyMap<string, string>): ModelResolver {
+  return (name) => {
+    const place = places.get(name);
+    return place === undefined ? resolve(name) : Promise.resolve(place);
+  };
+}
+
+class TemporaryFolder implements AsyncDisposable {
+  private constructor(readonly path: string) {}
+
+  /** In the nearest folder above that exists: on the same disk, in all likelihood. */
+  static async beside(target: string): Promise<TemporaryFolder> {
+    let dir = dirname(resolve(target));
+    while (!await isFolder(dir) && dirname(dir) !== dir) dir = dirname(dir);
+    try {
+      return new TemporaryFolder(await Deno.makeTempDir({ dir, prefix: ".geodesic-stages-" }));
+    } catch (error) {
+      throw toWriteError(error, target);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.path, { recursive: true });
+  }
+}
+
+function isFolder(path: string): Promise<boolean> {
+  return Deno.stat(path).then((info) => info.isDirectory, () => false);
+}

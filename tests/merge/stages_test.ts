@@ -1,0 +1,89 @@
+// Configurations of several documents: merged in order, each finding the results of the others by name.
+import { expect } from "@std/expect";
+import { ConfigError, MergeError } from "../../src/errors.ts";
+import { modelResolver } from "../../src/merge/model_paths.ts";
+import { type MergeProgress, runMerge, type RunMergeOptions } from "../../src/merge/run.ts";
+import { writeCheckpoint } from "../support/checkpoint_generator.ts";
+import { loadTensors } from "../support/safetensors.ts";
+import { type TempDir, tempDir } from "../support/temp.ts";
+
+const document = (name: string | null, a: string, b: string, t: number) =>
+  `${name === null ? "" : `name: ${name}\n`}merge_method: slerp
+base_model: ${a}
+models: [{model: ${a}}, {model: ${b}}]
+parameters: {t: ${t}}
+dtype: float32
+`;
+const STAGED = [
+  document("ab", "a", "b", 0.3),
+  document("abc", "ab", "c", 0.6),
+  document(null, "abc", "ab", 0.5),
+]
+  .join("---\n");
+
+async function parents(): Promise<TempDir> {
+  const dir = await tempDir();
+  for (const [i, name] of ["a", "b", "c"].entries()) {
+    await writeCheckpoint(dir.join(name), { seed: i + 1, ancestorSeed: 9 });
+  }
+  return dir;
+}
+function merge(dir: TempDir, config: string, options: Partial<RunMergeOptions> = {}) {
+  const resolve = modelResolver({ cwd: dir.path, configDir: null });
+  return runMerge({ config, outDir: dir.join("out"), resolve, ...options });
+}
+const names = (path: string) => [...Deno.readDirSync(path)].map((entry) => entry.name).sort();
+
+Deno.test("runMerge() of several documents gives what merging one after the other gives, and keeps only the last", async () => {
+  await using dir = await parents();
+  const record = await merge(dir, STAGED);
+  expect(names(dir.path)).toEqual(["a", "b", "c", "out"]);
+  await merge(dir, document(null, "a", "b", 0.3), { outDir: dir.join("ab") });
+  await merge(dir, document(null, "ab", "c", 0.6), { outDir: dir.join("abc") });
+  await merge(dir, document(null, "abc", "ab", 0.5), { outDir: dir.join("by-hand") });
+  const staged = await loadTensors(dir.join("out/model.safetensors"));
+  const byHand = await loadTensors(dir.join("by-hand/model.safetensors"));
+  for (const [name, { bytes }] of byHand) expect(staged.get(name)!.bytes).toEqual(bytes);
+
+  expect(record.stages!.map(({ name }) => name)).toEqual(["ab", "abc"]);
+  expect(record.sources.map(({ name }) => name)).toEqual(["abc", "ab"]);
+  const made = new Map(record.stages!.map(({ name, record }) => [name, record.artifact.manifestSha256]));
+  for (const source of [...record.sources, ...record.stages![1]!.record.sources]) {
+    if (made.has(source.name)) expect(source.manifestSha256).toBe(made.get(source.name));
+  }
+  expect(record.configuration.text).toBe(STAGED);
+  expect(JSON.parse(await Deno.readTextFile(dir.join("out/provenance.json")))).toEqual(
+    JSON.parse(JSON.stringify(record)),
+  );
+});
+
+Deno.test("runMerge() of several documents leaves nothing when a late one fails or is aborted", async () => {
+  await using dir = await parents();
+  await writeCheckpoint(dir.join("narrow"), { config: { hidden_size: 8 } });
+  const config = [document("ab", "a", "b", 0.3), document(null, "ab", "narrow", 0.5)].join("---\n");
+  await expect(merge(dir, config)).rejects.toBeInstanceOf(MergeError);
+  expect(names(dir.path)).toEqual(["a", "b", "c", "narrow"]);
+  const controller = new AbortController();
+  const reason = new Error("stop");
+  const onProgress = ({ item }: MergeProgress) => {
+    if (item === "abc") controller.abort(reason); // hashed as a source of the last document
+  };
+  await expect(merge(dir, STAGED, { onProgress, signal: controller.signal })).rejects.toBe(reason);
+  expect(names(dir.path)).toEqual(["a", "b", "c", "narrow"]);
+});
+
+Deno.test("runMerge() checks every document and the target before the first is merged", async () => {
+  await using dir = await parents();
+  let touched = 0;
+  const onProgress = () => {
+    touched++;
+  };
+  const wrong = [document("ab", "a", "b", 0.3), document(null, "ab", "c", 0.5).replace("slerp", "slurp")]
+    .join("---\n");
+  await expect(merge(dir, wrong, { onProgress })).rejects.toThrow(/:8:15: .*"slurp"/);
+  await Deno.mkdir(dir.join("out"));
+  await Deno.writeTextFile(dir.join("out/precious"), "keep");
+  await expect(merge(dir, STAGED, { onProgress })).rejects.toBeInstanceOf(ConfigError);
+  expect(touched).toBe(0);
+  expect(names(dir.path)).toEqual(["a", "b", "c", "out"]);
+});
