@@ -5,6 +5,7 @@
  */
 import { fromFloat32, roundTo, toFloat32 } from "../tensor/convert.ts";
 import { bytesPerElement, type FloatDtype, type WeightDtype } from "../tensor/dtype.ts";
+import type { ByteSource } from "./operand.ts";
 
 /** A row of an input as it lies in its file. */
 export interface StoredRow {
@@ -20,13 +21,6 @@ export interface EmbeddingRows {
   readonly own: readonly Int32Array[];
   /** What stands where an input has none: the mean of these rows, or zeros where there are none. Without: padding. */
   readonly filled: ReadonlyMap<number, readonly StoredRow[]>;
-}
-
-/** Bytes that can be read by range, in memory or in a file. */
-export interface ByteSource {
-  readonly byteLength: number;
-  /** Fills `into` with the bytes from `offset` on. */
-  read(offset: number, into: Uint8Array): void;
 }
 
 /** One input of a step: a matrix of rows. */

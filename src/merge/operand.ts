@@ -1,32 +1,48 @@
 /**
  * One input tensor of a step as its method sees it: float32 values by block, after the cast that `dtype` asks for (a
- * cast that rounds and may overflow, before any arithmetic). Holds the raw bytes, never a float32 copy of the whole.
+ * cast that rounds and may overflow, before any arithmetic). Never holds a float32 copy of the whole.
  */
 import { BLOCK_ELEMENTS, roundTo, toFloat32 } from "../tensor/convert.ts";
 import { bytesPerElement, type FloatDtype, type WeightDtype } from "../tensor/dtype.ts";
+
+/** Bytes that are read by range, from memory or from a file. */
+export interface ByteSource {
+  readonly byteLength: number;
+  /** Fills `into` with the bytes from `offset` on. */
+  read(offset: number, into: Uint8Array): void;
+}
 
 export class Operand {
   readonly elements: number;
   /** After the cast. */
   readonly dtype: FloatDtype;
-  readonly #bytes: Uint8Array;
+  readonly #source: Uint8Array | ByteSource;
   readonly #stored: FloatDtype;
-  readonly #scratch: Uint8Array | undefined;
+  readonly #rounding: Uint8Array | undefined;
+  #block: Uint8Array | undefined;
 
   /** `cast`: the type to round to first; null leaves the values as stored. */
-  constructor(bytes: Uint8Array, stored: FloatDtype, cast: WeightDtype | null) {
-    this.#bytes = bytes;
+  constructor(source: Uint8Array | ByteSource, stored: FloatDtype, cast: WeightDtype | null) {
+    this.#source = source;
     this.#stored = stored;
     this.dtype = cast ?? stored;
-    this.elements = bytes.byteLength / bytesPerElement(stored);
-    if (this.dtype !== stored) this.#scratch = new Uint8Array(BLOCK_ELEMENTS * bytesPerElement(this.dtype));
+    this.elements = source.byteLength / bytesPerElement(stored);
+    if (this.dtype !== stored) this.#rounding = new Uint8Array(BLOCK_ELEMENTS * bytesPerElement(this.dtype));
   }
 
   /** Fills `into` (at most {@link BLOCK_ELEMENTS}) with the elements from `start` on. */
   read(start: number, into: Float32Array): void {
     const size = bytesPerElement(this.#stored);
-    toFloat32(this.#stored, this.#bytes.subarray(start * size, (start + into.length) * size), into);
-    if (this.#scratch !== undefined) roundTo(this.dtype, into, this.#scratch);
+    toFloat32(this.#stored, this.#bytes(start * size, into.length * size), into);
+    if (this.#rounding !== undefined) roundTo(this.dtype, into, this.#rounding);
+  }
+
+  #bytes(offset: number, length: number): Uint8Array {
+    if (this.#source instanceof Uint8Array) return this.#source.subarray(offset, offset + length);
+    this.#block ??= new Uint8Array(Math.min(BLOCK_ELEMENTS, this.elements) * bytesPerElement(this.#stored));
+    const block = this.#block.subarray(0, length);
+    this.#source.read(offset, block);
+    return block;
   }
 }
 

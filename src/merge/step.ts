@@ -3,11 +3,11 @@
  * writes a merge and whoever verifies one compute tensors here, so that both mean the same.
  */
 import { BLOCK_ELEMENTS, fromFloat32, roundTo } from "../tensor/convert.ts";
-import { bytesPerElement, type FloatDtype } from "../tensor/dtype.ts";
-import { arrangeInputs, type ByteSource } from "./embedding_rows.ts";
+import { bytesPerElement } from "../tensor/dtype.ts";
+import { arrangeInputs } from "./embedding_rows.ts";
 import type { Mix } from "./methods/method.ts";
-import { Operand } from "./operand.ts";
-import type { MergePlan, PlannedStep } from "./plan.ts";
+import { type ByteSource, Operand } from "./operand.ts";
+import type { MergePlan, PlannedInput, PlannedStep } from "./plan.ts";
 import type { TensorRecord } from "./record.ts";
 
 /** Reads the inputs of a step whole and lets the method look at them. */
@@ -27,21 +27,26 @@ async function readOperands(
   step: PlannedStep,
   options: { readonly signal?: AbortSignal },
 ): Promise<readonly Operand[]> {
-  const { embedding, cast, shape, inputs } = step;
-  const stored: { readonly bytes: Uint8Array; readonly dtype: FloatDtype }[] = [];
-  for (const { model, tensor, rows } of inputs) {
-    const { shape: [, ...inner], dtype } = tensor;
-    const bytes = new Uint8Array(inner.reduce((a, b) => a * b, rows) * bytesPerElement(dtype));
-    await plan.checkpoints.get(model)!.readRange(tensor.name, 0, bytes, options);
-    stored.push({ bytes, dtype });
+  const stored: ByteSource[] = [];
+  for (const input of step.inputs) {
+    const bytes = new Uint8Array(inputBytes(input));
+    await plan.checkpoints.get(input.model)!.readRange(input.tensor.name, 0, bytes, options);
+    stored.push(inMemory(bytes));
   }
-  if (embedding === null) return stored.map(({ bytes, dtype }) => new Operand(bytes, dtype, cast));
-  const sources = stored.map(({ bytes, dtype }) => ({ source: inMemory(bytes), dtype }));
-  return arrangeInputs(sources, embedding, shape[1]!, cast).map(({ source, dtype }) => {
-    const bytes = new Uint8Array(source.byteLength);
-    source.read(0, bytes);
-    return new Operand(bytes, dtype, cast);
-  });
+  return operandsOf(step, stored);
+}
+
+/** How many of an input's bytes are read, from its first on: those of the rows that take part. */
+export function inputBytes({ tensor: { shape: [, ...inner], dtype }, rows }: PlannedInput): number {
+  return inner.reduce((a, b) => a * b, rows) * bytesPerElement(dtype);
+}
+
+/** The inputs of a step as its method sees them: cast, and brought to the output's vocabulary where that is asked. */
+export function operandsOf(step: PlannedStep, stored: readonly ByteSource[]): readonly Operand[] {
+  const { embedding, cast, shape, inputs } = step;
+  const sources = stored.map((source, i) => ({ source, dtype: inputs[i]!.tensor.dtype }));
+  const arranged = embedding === null ? sources : arrangeInputs(sources, embedding, shape[1]!, cast);
+  return arranged.map(({ source, dtype }) => new Operand(source, dtype, cast));
 }
 
 function inMemory(bytes: Uint8Array): ByteSource {
