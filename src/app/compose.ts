@@ -73,6 +73,8 @@ export interface GatewayHandle extends Gateway, AsyncDisposable {
   runMerge(principal: Principal, input: RunMergeInput): Promise<Model>;
   /** The first run; see src/app/demo.ts. */
   prepareDemo(input: PrepareDemoInput): Promise<{ readonly merged: boolean; readonly model: Model }>;
+  /** Ends what runs as interrupted and takes nothing new; whoever watches can still read the end. Idempotent. */
+  stop(): Promise<void>;
 }
 
 /** Throws ConfigError when another gateway serves this data folder. */
@@ -119,6 +121,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
       runtime: runtimeOf(engine),
       runMerge: async (principal, input) => toModel(await runMerge(registering, principal, input)),
       prepareDemo: (input) => prepareDemo(registering, input),
+      stop: () => jobs.close(INTERRUPTED),
       async [Symbol.asyncDispose]() {
         await jobs.close(INTERRUPTED);
         lock[Symbol.dispose]();

@@ -70,14 +70,18 @@ async function serve(
   engine.onLost((error) => failed.abort(error));
   const gateway = cleanup.use(await createGateway({ ...settings, db, engine }));
   // Before the work of a first run, so that a port in use is found out at once. Nobody is told the address yet.
-  const server = cleanup.use(startServer({ ...settings, schema: await loadSchema(), gateway, signal }));
+  const schema = await loadSchema();
+  const beforeStop = () => gateway.stop();
+  const server = cleanup.use(startServer({ ...settings, schema, gateway, signal, beforeStop }));
   const { adapter, software } = await engine.ready();
   terminal.print(`WebGPU device: ${adapter}${software ? " (software: exact, and slow)" : ""}`);
   const model = await prepare({ terminal, gateway, signal });
   signal.throwIfAborted();
   const adminKey = await ensureAdminKey({ db, clock: systemClock, ids: uuidV7(systemClock) });
   const { origin } = server;
-  terminal.print(welcome({ origin, adminKey, model, allowAnonymous: settings.allowAnonymous }));
+  const { allowAnonymous } = settings;
+  const nothingServed = (await gateway.models.list({ first: 1 })).totalCount === 0;
+  terminal.print(welcome({ origin, adminKey, model, allowAnonymous, nothingServed }));
 
   await server.finished;
   if (failed.signal.aborted) throw failed.signal.reason;
@@ -107,13 +111,20 @@ interface WelcomeFacts {
   readonly adminKey: string | null;
   readonly model: string | null;
   readonly allowAnonymous: boolean;
+  readonly nothingServed: boolean;
 }
 
-function welcome({ origin, adminKey, model, allowAnonymous }: WelcomeFacts): string {
+function welcome({ origin, adminKey, model, allowAnonymous, nothingServed }: WelcomeFacts): string {
   const lines = [`listening on ${origin}`];
   if (adminKey !== null) lines.push("", `Admin key, shown this once: ${adminKey}`);
   if (!allowAnonymous) {
     lines.push("", "Other machines can connect, so every caller needs a key (geodesic keys create)");
+  }
+  if (nothingServed) {
+    lines.push(
+      "",
+      "No model is registered yet: `start` brings the demo family, the mutation registerModel any folder",
+    );
   }
   if (model !== null) {
     const key = allowAnonymous ? "" : " -H 'authorization: Bearer KEY'";

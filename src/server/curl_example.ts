@@ -3,7 +3,7 @@
 /** A curl command that streams an answer of `model` from the gateway at `origin` (`http://host:port`). */
 export function curlExample(origin: string, model: string): string {
   const query = `subscription { generate(input: { model: { name: ${JSON.stringify(model)} }, ` +
-    `prompt: { text: "Tell me a story." } }) { __typename seq ... on TokensGenerated { text } } }`;
+    `prompt: { text: "Tell me a story." } }) { __typename seq generationId ... on TokensGenerated { text } } }`;
   return [
     `curl -N ${origin}/graphql`,
     `-H 'content-type: application/json'`,

@@ -20,6 +20,7 @@ export async function frontPage(gateway: Gateway, origin: string, showModels: bo
 <meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><style>${STYLE}</style></head><body>
 <h1>Geodesic</h1><p>A model gateway. It speaks <a href="/graphql">GraphQL at /graphql</a>.</p>
 ${list ? `<h2>Models</h2><ul>${list}</ul>` : ""}
+${page !== null && example === undefined ? "<p>No model is registered yet.</p>" : ""}
 <h2>Try it</h2><pre>${escaped(curlExample(origin, example?.name ?? "owner/name"))}</pre></body></html>`;
   return htmlResponse(html, `style-src 'sha256-${STYLE_HASH}'; img-src data:`);
 }

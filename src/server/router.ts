@@ -66,7 +66,10 @@ export function createRouter(options: RouterOptions): Router {
   async function routeGraphQL(request: Request, url: URL, requestId: string): Promise<Response> {
     if (request.method !== "GET" && request.method !== "POST") return notAllowed("GET, POST", requestId);
     const executes = request.method === "POST" || url.searchParams.has("query");
-    if (!executes && request.headers.get("accept")?.includes("text/html")) return await graphiqlPage();
+    // A page that is opened or reloaded, with or without a query in its address; fetch() never asks for HTML.
+    if (request.method === "GET" && request.headers.get("accept")?.includes("text/html")) {
+      return await graphiqlPage();
+    }
     if (executes && isCrossOrigin(request, url)) {
       return errorResponse(403, "FORBIDDEN", "Requests from pages of another origin are refused", {
         requestId,

@@ -9,6 +9,8 @@ import { StreamPlaces } from "./stream_places.ts";
 
 const DEFAULT_MAX_STREAMS = 1_000;
 const DEFAULT_SHUTDOWN_MS = 5_000;
+/** How long subscriptions may take to deliver the end that `beforeStop` has given them. */
+const LAST_EVENTS_MS = 1_000;
 /** How long a refusal may take to reach its client after that. */
 const LAST_WORDS_MS = 1_000;
 
@@ -23,6 +25,8 @@ export interface ServerOptions {
   readonly signal?: AbortSignal;
   /** Most subscriptions at one time; further ones are refused with CAPACITY. */
   readonly maxStreams?: number;
+  /** Called first when stopping, while subscriptions are still open: gives what they watch its end. */
+  readonly beforeStop?: () => Promise<void>;
   /** How long requests may take to finish after `shutdown`. */
   readonly shutdownMs?: number;
 }
@@ -66,6 +70,13 @@ export function startServer(options: ServerOptions): RunningServer {
   const shutdown = () => stopped ??= stop();
   async function stop(): Promise<void> {
     options.signal?.removeEventListener("abort", shutdown);
+    // Who watches something hears how it ended, before the stream ends.
+    if (options.beforeStop !== undefined) {
+      const ended = options.beforeStop().then(() => places.empty()).catch((error: unknown) => {
+        logUnexpected(log, "unexpected error while stopping", error, {});
+      });
+      await within(ended, LAST_EVENTS_MS);
+    }
     stopping.abort();
     const closed = server.shutdown();
     if (await within(closed, options.shutdownMs ?? DEFAULT_SHUTDOWN_MS)) return;
@@ -141,5 +152,9 @@ function whyNot(error: unknown): string | null {
   if (error instanceof Deno.errors.AddrInUse) return "the port is in use";
   if (error instanceof Deno.errors.AddrNotAvailable) return "this machine has no such address";
   if (error instanceof Deno.errors.PermissionDenied) return "the system does not permit it";
+  // A name that nobody resolves has no class of its own.
+  if (error instanceof Error && error.message.includes("failed to lookup address")) {
+    return "there is no such host";
+  }
   return null;
 }

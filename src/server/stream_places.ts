@@ -4,6 +4,7 @@ import { CapacityError } from "../errors.ts";
 export class StreamPlaces {
   readonly #limit: number;
   #taken = 0;
+  #onEmpty: (() => void)[] = [];
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -29,7 +30,13 @@ export class StreamPlaces {
       [Symbol.dispose]: () => {
         if (held) this.#taken--;
         held = false;
+        if (this.#taken === 0) this.#onEmpty.splice(0).forEach((resolve) => resolve());
       },
     };
+  }
+
+  /** Resolves once no subscription is open, which may be now. */
+  empty(): Promise<void> {
+    return this.#taken === 0 ? Promise.resolve() : new Promise((resolve) => this.#onEmpty.push(resolve));
   }
 }

@@ -347,6 +347,23 @@ Deno.test("killing the gateway mid-stream loses no finished generation and leave
   }
 });
 
+Deno.test("stopping the gateway tells watchers how their generation ended before it ends the stream", async () => {
+  await using gateway = await GatewayProcess.start();
+  const input = {
+    model: { name: MODEL },
+    prompt: { text: "Tell me a story." },
+    sampling: { ignoreEos: true, maxTokens: 900 },
+  };
+  const ended: { status?: Promise<Deno.CommandStatus> } = {};
+  const events = await collect(gateway.subscribe(GENERATE, { input }), "generate", (event) => {
+    if (event.__typename === "TokensGenerated") ended.status ??= gateway.end("SIGINT");
+    return false;
+  });
+  expect(events.at(-1)).toMatchObject({ __typename: "GenerationFailed", code: "INTERRUPTED" });
+  expect(seqs(events)).toEqual(events.map((_, index) => index + 1));
+  expect((await ended.status)?.code).toBe(0);
+});
+
 interface Provenance {
   readonly parents: readonly { readonly name: string }[];
   readonly artifact: {

@@ -14,7 +14,7 @@ import { toEvent, toEventRow } from "./event_log.ts";
 /** Why a generation ends that nobody is running any more. */
 export const INTERRUPTED: ErrorRecord = Object.freeze({
   code: "INTERRUPTED",
-  message: "The gateway stopped while this was running; start it again",
+  message: "The gateway stopped while this generation was running; ask again",
   details: Object.freeze({}),
 });
 
