@@ -82,10 +82,14 @@ export class Invocation {
   }
 
   /** One of the words given; the first of them where the option is absent. */
-  choice<T extends string>(name: string, words: readonly [T, ...T[]]): T {
+  choice<T extends string>(
+    name: string,
+    words: readonly [T, ...T[]],
+    { ignoreCase = false }: { readonly ignoreCase?: boolean } = {},
+  ): T {
     const text = this.text(name);
     if (text === undefined) return words[0];
-    const word = words.find((candidate) => candidate === text);
+    const word = words.find((candidate) => candidate === (ignoreCase ? text.toLowerCase() : text));
     if (word !== undefined) return word;
     throw this.usageError(`--${name} is "${text}", expected ${words.join(" or ")}`);
   }

@@ -30,7 +30,7 @@ export async function findModelFolder(
     }
   }
   throw new NotFoundError(
-    `Cannot find model "${model}": no folder at ${path}, and none registered in ${dataDir}`,
+    `Cannot find model "${model}": no folder at ${path}, and none of that name is registered in ${dataDir}`,
     {
       model,
       path,

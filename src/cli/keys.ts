@@ -25,7 +25,7 @@ const createCommand: Command = {
   },
   run: (invocation) =>
     withAccess(invocation, async (access) => {
-      const role = invocation.choice("role", ["generator", "viewer", "admin"]);
+      const role = invocation.choice("role", ["generator", "viewer", "admin"], { ignoreCase: true });
       const created = await access.createKey(LOCAL_ADMIN, {
         role: ({ generator: "GENERATOR", viewer: "VIEWER", admin: "ADMIN" } as const)[role],
         label: invocation.text("label") ?? `${role} key`,
@@ -43,7 +43,7 @@ const listCommand: Command = {
     withAccess(invocation, async (access) => {
       const keys = await access.listKeys(LOCAL_ADMIN);
       if (invocation.flag("json")) return JSON.stringify(keys);
-      return keys.length === 0 ? "There are no keys" : keys.map(describe).join("\n");
+      return keys.length === 0 ? "There are no keys" : table(keys);
     }),
 };
 
@@ -78,7 +78,20 @@ async function withAccess(
   }
 }
 
-function describe({ id, prefix, role, label, createdAt, revokedAt }: ApiKey): string {
-  const state = revokedAt === null ? "in force" : `revoked ${revokedAt.toISOString()}`;
-  return `${id}  gsk_${prefix}_…  ${role}  ${label}  ${createdAt.toISOString()}  ${state}`;
+/** Rows under headings, in columns. */
+function table(keys: readonly ApiKey[]): string {
+  const rows = [
+    ["ID (for keys revoke)", "KEY", "ROLE", "LABEL", "CREATED", "STATE"],
+    ...keys.map(({ id, prefix, role, label, createdAt, revokedAt }) => [
+      id,
+      `gsk_${prefix}_…`,
+      role,
+      label,
+      createdAt.toISOString(),
+      revokedAt === null ? "in force" : `revoked ${revokedAt.toISOString()}`,
+    ]),
+  ];
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd())
+    .join("\n");
 }

@@ -32,12 +32,14 @@ async function dispatch(
 ): Promise<number> {
   const [name] = args;
   if (name === undefined) throw new UsageError("No command given");
-  if (name === "--help" || name === "-h" || name === "help") return print(terminal, overview(commands));
+  if (isHelp(name) || name === "help") return print(terminal, overview(commands));
   if (name === "--version") return print(terminal, VERSION);
+  const family = familyOf(name, commands);
+  if (family.length > 0 && isHelp(args[1])) return print(terminal, overview(family));
   const command = findCommand(args, commands);
   const rest = args.slice(command.name.split(" ").length);
   const end = rest.indexOf("--");
-  if ((end < 0 ? rest : rest.slice(0, end)).some((arg) => arg === "--help" || arg === "-h")) {
+  if ((end < 0 ? rest : rest.slice(0, end)).some(isHelp)) {
     return print(terminal, helpOf(command));
   }
   using interrupts = listenForInterrupts();
@@ -54,11 +56,21 @@ async function dispatch(
 function findCommand(args: readonly string[], commands: readonly Command[]): Command {
   const found = commands.find(({ name }) => name.split(" ").every((word, index) => word === args[index]));
   if (found !== undefined) return found;
-  const family = commands.filter(({ name }) => name.startsWith(`${args[0]} `)).map(({ name }) => name);
-  const hint = family.length === 0 ? "" : `, only ${family.join(", ")}`;
-  throw new UsageError(
-    `There is no command "${family.length === 0 ? args[0] : args.slice(0, 2).join(" ")}"${hint}`,
-  );
+  const family = familyOf(args[0]!, commands).map(({ name }) => name);
+  if (family.length > 0) {
+    throw new UsageError(`There is no command "${args.slice(0, 2).join(" ")}", only ${family.join(", ")}`);
+  }
+  const names = commands.map(({ name }) => name.split(" ")[0]!);
+  throw new UsageError(`There is no command "${args[0]}", only ${[...new Set(names)].join(", ")}`);
+}
+
+/** The commands of two words that begin with this one. */
+function familyOf(word: string, commands: readonly Command[]): readonly Command[] {
+  return commands.filter(({ name }) => name.startsWith(`${word} `));
+}
+
+function isHelp(arg: string | undefined): boolean {
+  return arg === "--help" || arg === "-h";
 }
 
 function print(terminal: Terminal, text: string): number {
