@@ -48,7 +48,8 @@ async function openFolder(model: ModelRow): Promise<ModelFolder> {
 
 function missing(model: ModelRow, file: string): NotFoundError {
   return new NotFoundError(
-    `Weights of model "${model.name}" are missing: "${file}" in "${model.path}" is not what was registered`,
+    `The files of model "${model.name}" have changed: "${file}" in "${model.path}" is not what was registered; ` +
+      "bring it back, or register the folder anew",
     { model: model.name, path: model.path, file },
   );
 }
