@@ -3,6 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { parseJsonObject } from "../formats/json.ts";
 import { type ArchitectureDefinition, parseArchitecture } from "../merge/architecture_definition.ts";
 import { modelResolver } from "../merge/model_paths.ts";
+import { parentsOfRecord } from "../merge/provenance.ts";
 import type { MergeRecord } from "../merge/record.ts";
 import { runMerge } from "../merge/run.ts";
 import type { Command, Invocation } from "./command.ts";
@@ -117,7 +118,7 @@ function summaryOf(record: MergeRecord, outDir: string): string {
   const counts = [...modes].map(([mode, tensors]) => `${tensors.length} ${mode}`).sort().join(", ");
   const { artifact } = record;
   return [
-    `Merged ${record.sources.map(({ name }) => name).join(" and ")} by ${record.method}: ` +
+    `Merged ${parentsOfRecord(record).map(({ name }) => name).join(" and ")} by ${record.method}: ` +
     `${record.tensors.length} tensors (${counts}), ${record.layers} layers, ${record.dtype}`,
     `Wrote ${outDir} (${artifact.files.length} files, ${formatBytes(artifact.sizeBytes)})`,
     `Manifest SHA-256 ${artifact.manifestSha256}; how each tensor came to be: ${

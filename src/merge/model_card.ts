@@ -1,12 +1,12 @@
 /** README.md of a merged model: front matter with the lineage as model hubs read it, and the configuration. */
 import { stringify } from "yaml";
-import type { MergePlan } from "./plan.ts";
+import { type MergePlan, modelNames } from "./plan.ts";
 
 export const MODEL_CARD_FILE = "README.md";
 
 /** Depends on the configuration alone. */
 export function modelCard(plan: MergePlan): string {
-  const models = [...plan.checkpoints.keys()];
+  const models = parentsOf(plan);
   const frontMatter = stringify({
     base_model: models,
     base_model_relation: "merge",
@@ -23,6 +23,13 @@ export function modelCard(plan: MergePlan): string {
     `## Models\n\n${list.join("\n")}`,
     `## Configuration\n\n${fence}yaml\n${text}${fence}\n`,
   ].join("\n\n");
+}
+
+/** The models that the merge began with; what its own documents made is none of them. */
+function parentsOf({ config }: MergePlan): readonly string[] {
+  const made = new Set(config.before.map((document) => document.name));
+  const named = [...config.before, config].flatMap(modelNames);
+  return [...new Set(named)].filter((name) => !made.has(name));
 }
 
 function inlineCode(text: string): string {

@@ -144,7 +144,7 @@ function leadModelOf({ baseModel, slices: [first] }: MergeConfig): string {
 }
 
 /** Every model that the configuration mentions: sources in order of first mention, then base models. */
-function modelNames(config: MergeConfig): readonly string[] {
+export function modelNames(config: MergeConfig): readonly string[] {
   const names = sourcesOf(config).flatMap((slice) => slice.sources.map((source) => source.model));
   const bases = [config.baseModel, ...config.slices.map((slice) => slice.baseModel)];
   return [...new Set([...names, ...bases.filter((name) => name !== null)])];

@@ -64,6 +64,15 @@ export function buildRecord(plan: MergePlan, outcome: MergeOutcome): MergeRecord
   };
 }
 
+/** The models that a merge began with, of all of its stages; what stages made for each other is none of them. */
+export function parentsOfRecord(record: MergeRecord): readonly SourceRecord[] {
+  const stages = record.stages ?? [];
+  const made = new Set(stages.map(({ name }) => name));
+  const sources = [...stages.map((stage) => stage.record), record].flatMap((each) => each.sources);
+  const byName = new Map(sources.map((source) => [source.name, source]));
+  return [...byName.values()].filter(({ name }) => !made.has(name));
+}
+
 function tokenizerRecord(plan: VocabularyPlan): TokenizerRecord {
   const { request: { source }, tokenizer, vocabularies, assumed } = plan;
   return {

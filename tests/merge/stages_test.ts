@@ -2,6 +2,7 @@
 import { expect } from "@std/expect";
 import { ConfigError, MergeError } from "../../src/errors.ts";
 import { modelResolver } from "../../src/merge/model_paths.ts";
+import { parentsOfRecord } from "../../src/merge/provenance.ts";
 import { type MergeProgress, runMerge, type RunMergeOptions } from "../../src/merge/run.ts";
 import { writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { loadTensors } from "../support/safetensors.ts";
@@ -52,6 +53,10 @@ Deno.test("runMerge() of several documents gives what merging one after the othe
     if (made.has(source.name)) expect(source.manifestSha256).toBe(made.get(source.name));
   }
   expect(record.configuration.text).toBe(STAGED);
+  expect(parentsOfRecord(record).map(({ name }) => name)).toEqual(["a", "b", "c"]);
+  expect(await Deno.readTextFile(dir.join("out/README.md"))).toMatch(
+    /^---\nbase_model:\n {2}- a\n {2}- b\n {2}- c\n/,
+  );
   expect(JSON.parse(await Deno.readTextFile(dir.join("out/provenance.json")))).toEqual(
     JSON.parse(JSON.stringify(record)),
   );
