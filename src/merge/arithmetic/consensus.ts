@@ -1,6 +1,7 @@
 /**
- * Sign election (Yadav et al., "TIES-Merging", arXiv:2306.01708): per element the sign of the summed votes wins, zero
- * counting as positive, and only votes of that sign count. A zero vote agrees with neither.
+ * Weighted sums of a block of several vectors, of all of them or only where they agree on a sign (Yadav et al.,
+ * "TIES-Merging", arXiv:2306.01708): per element the sign of the summed votes is elected, zero counting as positive,
+ * and votes of that sign count. A zero vote agrees with neither.
  */
 
 export interface Share {
@@ -10,28 +11,57 @@ export interface Share {
   readonly weight: number;
 }
 
-/** totals[j] = Σ votes; its sign is the elected one. */
-export function elect(votes: readonly Float32Array[], totals: Float64Array): void {
-  totals.fill(0);
-  for (const vote of votes) addVote(vote, totals);
+/** Per element; valid until the next call. */
+export interface WeightedSums {
+  /** Σ factor · vote of those that count. */
+  readonly sums: Float64Array;
+  /** Σ weight of those that count. */
+  readonly divisors: Float64Array;
 }
 
-function addVote(vote: Float32Array, totals: Float64Array): void {
-  for (let j = 0; j < vote.length; j++) totals[j] = totals[j]! + vote[j]!;
+export class Election {
+  readonly #totals: Float64Array;
+  readonly #sums: Float64Array;
+  readonly #divisors: Float64Array;
+
+  /** `length`: of the longest block. */
+  constructor(length: number) {
+    this.#totals = new Float64Array(length);
+    this.#sums = new Float64Array(length);
+    this.#divisors = new Float64Array(length);
+  }
+
+  /** Every vote counts. */
+  all(votes: readonly Float32Array[], shares: readonly Share[]): WeightedSums {
+    const weight = shares.reduce((sum, share) => sum + share.weight, 0);
+    const [sums, divisors] = [this.#sums.fill(0), this.#divisors.fill(weight)];
+    votes.forEach((vote, i) => addScaled(vote, shares[i]!.factor, sums));
+    return { sums, divisors };
+  }
+
+  /** Votes of the elected sign count; one that is NaN or infinite and does not agree still yields NaN. */
+  agreeing(votes: readonly Float32Array[], shares: readonly Share[]): WeightedSums {
+    const [totals, sums, divisors] = [this.#totals.fill(0), this.#sums.fill(0), this.#divisors.fill(0)];
+    for (const vote of votes) addScaled(vote, 1, totals);
+    votes.forEach((vote, i) => addAgreeing(vote, totals, shares[i]!, { sums, divisors }));
+    return { sums, divisors };
+  }
 }
 
-/** Adds one voter's agreeing elements; a vote that is NaN or infinite and does not agree still yields NaN. */
-export function addAgreeing(
+function addScaled(vote: Float32Array, factor: number, sums: Float64Array): void {
+  for (let j = 0; j < vote.length; j++) sums[j] = sums[j]! + factor * vote[j]!;
+}
+
+function addAgreeing(
   vote: Float32Array,
   totals: Float64Array,
   { factor, weight }: Share,
-  sum: Float64Array,
-  divisor: Float64Array,
+  { sums, divisors }: WeightedSums,
 ): void {
   for (let j = 0; j < vote.length; j++) {
     const value = vote[j]!;
     const agrees = (totals[j]! >= 0 ? value > 0 : value < 0) ? 1 : 0;
-    sum[j] = sum[j]! + value * factor * agrees;
-    divisor[j] = divisor[j]! + weight * agrees;
+    sums[j] = sums[j]! + value * factor * agrees;
+    divisors[j] = divisors[j]! + weight * agrees;
   }
 }

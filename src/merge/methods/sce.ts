@@ -5,7 +5,7 @@
  *   base + Σ wᵢ δᵢ / Σ wᵢ over those i where sign(δᵢ) is that of Σ δᵢ
  */
 import { total } from "../arithmetic/combination.ts";
-import { addAgreeing, elect } from "../arithmetic/consensus.ts";
+import { Election } from "../arithmetic/consensus.ts";
 import { Mask, masked } from "../arithmetic/mask.ts";
 import { keepRanks } from "../arithmetic/order_statistics.ts";
 import { blockOf, delta, type Vector } from "../arithmetic/vector.ts";
@@ -33,20 +33,12 @@ export const sce: MergeMethod = {
     const deltas = mask === null ? whole : whole.map((vector) => masked(vector, mask, { rescale: false }));
     const weights = energyShares(deltas);
     const votes = deltas.map(blockOf);
-    const [totals, sums, divisors] = [0, 0, 0].map(() => new Float64Array(votes[0]!.length)) as [
-      Float64Array,
-      Float64Array,
-      Float64Array,
-    ];
+    const shares = weights.map((weight) => ({ factor: weight, weight }));
+    const election = new Election(votes[0]!.length);
     return mixed((start, out) => {
       const block = votes.map((vote) => vote.subarray(0, out.length));
       deltas.forEach((vector, i) => vector.read(start, block[i]!));
-      elect(block, totals);
-      sums.fill(0);
-      divisors.fill(0);
-      weights.forEach((weight, i) =>
-        addAgreeing(block[i]!, totals, { factor: weight, weight }, sums, divisors)
-      );
+      const { sums, divisors } = election.agreeing(block, shares);
       origin!.read(start, out);
       for (let j = 0; j < out.length; j++) out[j] = out[j]! + sums[j]! / Math.max(divisors[j]!, TINY);
     });

@@ -4,8 +4,7 @@
  * generalized task arithmetic. Parameters without effect in a member (int8_mask, a density where nothing is thinned
  * out) are accepted, as mergekit accepts them.
  */
-import { total } from "../arithmetic/combination.ts";
-import { addAgreeing, elect } from "../arithmetic/consensus.ts";
+import { Election, type WeightedSums } from "../arithmetic/consensus.ts";
 import { type Mask, masked } from "../arithmetic/mask.ts";
 import { RandomWords } from "../arithmetic/random.ts";
 import { blockOf, delta, type Vector } from "../arithmetic/vector.ts";
@@ -39,7 +38,7 @@ export interface TaskArithmeticMember {
   readonly refuseOwn?: (own: ParameterValues, step: StepFacts) => ValueProblem | null;
 }
 
-/** Sums of weights below this do not divide. */
+/** Where all deltas count, a sum of weights up to this does not divide; where signs are elected, only zero does not. */
 const NO_WEIGHT = 1e-8;
 
 const COMMON: readonly ParameterDeclaration[] = [
@@ -101,8 +100,8 @@ export function taskVectorMethod(member: TaskArithmeticMember): MergeMethod {
       const apply = (start: number, out: Float32Array) => {
         const { sums, divisors } = sum(start, out.length);
         origin!.read(start, out);
-        if (!normalize) divisors.fill(1);
-        for (let j = 0; j < out.length; j++) out[j] = out[j]! + lambda * sums[j]! / divisors[j]!;
+        if (normalize) divide(sums, divisors, member.electsSigns ? 0 : NO_WEIGHT);
+        for (let j = 0; j < out.length; j++) out[j] = out[j]! + lambda * sums[j]!;
       };
       const drawn = member.isRandom && others.some((other) => Number(other.parameters.density) < 1);
       return { ...mixed(apply), ...drawn ? { seed } : {} };
@@ -113,30 +112,25 @@ export function taskVectorMethod(member: TaskArithmeticMember): MergeMethod {
 /** Block by block: Σ wᵢ δᵢ, of agreeing signs or of all, and what normalization divides by. */
 function weightedSum(deltas: readonly Vector[], weights: readonly number[], electsSigns: boolean) {
   const votes = deltas.map(blockOf);
-  const [totals, sums, divisors] = [0, 0, 0].map(() => new Float64Array(votes[0]!.length)) as [
-    Float64Array,
-    Float64Array,
-    Float64Array,
-  ];
-  return (start: number, count: number) => {
+  const shares = weights.map((weight) => ({ factor: 1, weight })); // votes are weighted before they are cast
+  const election = new Election(votes[0]!.length);
+  return (start: number, count: number): WeightedSums => {
     const block = votes.map((vote) => vote.subarray(0, count));
     deltas.forEach((vector, i) => {
       vector.read(start, block[i]!);
       scale(block[i]!, weights[i]!);
     });
-    elect(block, totals);
-    if (!electsSigns) {
-      const weight = total(weights);
-      return { sums: totals, divisors: divisors.fill(Math.abs(weight) < NO_WEIGHT ? 1 : weight) };
-    }
-    sums.fill(0);
-    divisors.fill(0);
-    block.forEach((vote, i) => addAgreeing(vote, totals, { factor: 1, weight: weights[i]! }, sums, divisors));
-    for (let j = 0; j < count; j++) if (divisors[j] === 0) divisors[j] = 1;
-    return { sums, divisors };
+    return electsSigns ? election.agreeing(block, shares) : election.all(block, shares);
   };
 }
 
 function scale(values: Float32Array, factor: number): void {
   for (let i = 0; i < values.length; i++) values[i] = values[i]! * factor;
+}
+
+/** Divisors of at most `none` do not divide. */
+function divide(sums: Float64Array, divisors: Float64Array, none: number): void {
+  for (let j = 0; j < sums.length; j++) {
+    if (Math.abs(divisors[j]!) > none) sums[j] = sums[j]! / divisors[j]!;
+  }
 }
