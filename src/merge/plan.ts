@@ -49,7 +49,7 @@ export interface PlannedStep extends TensorSpec {
   readonly base: number | null;
   /** What inputs are rounded to before anything else; null: nothing. */
   readonly cast: WeightDtype | null;
-  /** What results are rounded to first: the base tensor's type after the cast on load. */
+  /** What results are rounded to first: the base tensor's type after the cast on load; without a base, one for all. */
   readonly mixDtype: WeightDtype;
   readonly parameters: ParameterValues;
   /** The condition that decided the parameter `t`; null where it had none or the method has no t. */
@@ -191,8 +191,7 @@ function planStep(
   const lead = inputs[base ?? 0]!.tensor;
   const { forceDtype } = tensor.weight;
   const cast = forceDtype ?? config.dtype;
-  // What 8 bits hold, 16 hold too: no result is written in fewer.
-  const mixDtype = cast ?? (lead.dtype === "F8_E4M3" ? "BF16" : lead.dtype);
+  const mixDtype = cast ?? commonDtype(base === null ? inputs : [inputs[base]!]);
   const shape = lead.shape.length === 0 ? [] : [rows, ...lead.shape.slice(1)];
   const { values, filter, modelValues } = parameters.resolve(
     { ...tensor, inputs: found.map(({ source }) => source) },
@@ -213,6 +212,14 @@ function planStep(
     modelParameters: modelValues,
   };
   return [{ step, sortKey: inputs.map((input) => input.tensor.name).sort().at(-1)! }];
+}
+
+/** What holds the values of all these: what 8 bits hold, bfloat16 holds too, and no result is written in fewer. */
+function commonDtype(inputs: readonly PlannedInput[]): WeightDtype {
+  const [first, ...others] = new Set(
+    inputs.map(({ tensor: { dtype } }) => dtype === "F8_E4M3" ? "BF16" : dtype),
+  );
+  return others.length === 0 ? first! : "F32";
 }
 
 const SHOWN_PROBLEMS = 8;

@@ -218,6 +218,19 @@ Deno.test("runMerge() passes the base model's other fields on to the letter, num
   expect(JSON.parse(written)).toMatchObject({ ...rest, torch_dtype: "bfloat16" });
 });
 
+Deno.test("runMerge() without a base and without dtype writes what holds the values of all inputs", async () => {
+  await using dir = await pair({ dtype: "F16" }, { dtype: "BF16" });
+  await writeCheckpoint(dir.join("c"), { seed: 3, ancestorSeed: 9, dtype: "F16" });
+  for (const [other, dtype] of [["b", "F32"], ["c", "F16"]] as const) {
+    const config = `merge_method: linear
+models: [{model: a}, {model: ${other}}]
+parameters: {weight: 1}
+`;
+    const record = await merge(dir, { config, outDir: dir.join(dtype) });
+    expect(new Set(record.tensors.map((tensor) => tensor.dtype))).toEqual(new Set([dtype]));
+  }
+});
+
 Deno.test("runMerge() handles tied embeddings: both tied, or only one", async () => {
   const tied = { config: { tie_word_embeddings: true } };
   {
