@@ -1,9 +1,11 @@
 // What holds of the merge methods whatever the numbers: identities between them, symmetries, blocks and masks.
 import { expect } from "@std/expect";
 import fc from "fast-check";
-import { METHOD_NAMES } from "../../src/merge/methods/registry.ts";
+import { findMethod, METHOD_NAMES } from "../../src/merge/methods/registry.ts";
+import { Operand } from "../../src/merge/operand.ts";
+import { fromFloat32 } from "../../src/tensor/convert.ts";
 import { MergeError } from "../../src/errors.ts";
-import { type MixCase, mixOf, mixValues } from "../support/mix.ts";
+import { factsOf, type MixCase, mixOf, mixValues } from "../support/mix.ts";
 
 const LENGTH = 48;
 const number = fc.double({ min: -4, max: 4, noNaN: true }).map(Math.fround);
@@ -305,4 +307,18 @@ Deno.test("passthrough copies, and scales where it is told to", () => {
     models[0],
   ]);
   expect([...mixValues("passthrough", { models, own: { scale: -2 } })]).toEqual([-2, 0, -7]);
+});
+
+Deno.test("task_arithmetic of 8-bit models adds up their exact differences", () => {
+  const codes = (values: readonly number[]) => {
+    const bytes = new Uint8Array(values.length);
+    fromFloat32("F8_E4M3", Float32Array.from(values), bytes);
+    return new Operand(bytes, "F8_E4M3", null);
+  };
+  // 15 - 0.0625 has no E4M3 code.
+  const operands = [codes([0.0625, 1]), codes([15, 1.125])];
+  const facts = factsOf("task_arithmetic", { models: [[0, 0], [0, 0]], base: 0, own: { weight: 1 } });
+  const out = new Float32Array(2);
+  findMethod("task_arithmetic")!.mix({ ...facts, operands }).apply(0, out);
+  expect([...out]).toEqual([15, 1.125]);
 });

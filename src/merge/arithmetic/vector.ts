@@ -14,10 +14,14 @@ export function blockOf({ elements }: Pick<Vector, "elements">): Float32Array<Ar
   return new Float32Array(Math.min(elements, BLOCK_ELEMENTS));
 }
 
-/** model − base, rounded to the base's type as mergekit's is, so that a selection ranks the same numbers. */
+/**
+ * model − base, rounded to the base's type as mergekit's is, so that a selection ranks the same numbers. Differences of
+ * 8-bit numbers, which mergekit does not take, stay float32: few of them would survive.
+ */
 export function delta(model: Operand, base: Operand): Vector {
   const own = blockOf(base);
-  const rounding = new Uint8Array(own.length * bytesPerElement(base.dtype));
+  const dtype = base.dtype === "F8_E4M3" ? "F32" : base.dtype;
+  const rounding = new Uint8Array(own.length * bytesPerElement(dtype));
   return {
     elements: base.elements,
     read(start, into) {
@@ -25,7 +29,7 @@ export function delta(model: Operand, base: Operand): Vector {
       model.read(start, into);
       base.read(start, subtrahend);
       for (let i = 0; i < into.length; i++) into[i] = into[i]! - subtrahend[i]!;
-      roundTo(base.dtype, into, rounding);
+      roundTo(dtype, into, rounding);
     },
   };
 }
