@@ -98,18 +98,18 @@ const refusals: readonly Refusal[] = [
     message: /Cannot find model "parents\/nobody": no folder at .* \[NOT_FOUND\]/,
   },
   {
-    what: "mismatched vocabularies",
+    what: "vocabularies that cannot be brought together",
     config: () =>
       [
         "models:",
-        `  - model: ${ROOT}tests/fixtures/merge-tokenizer/models/tk-a`,
-        `  - model: ${ROOT}tests/fixtures/merge-tokenizer/models/tk-b`,
+        `  - model: ${ROOT}tests/fixtures/merge/models/small-a`,
+        `  - model: ${ROOT}tests/fixtures/merge/models/small-v`,
         "merge_method: slerp",
-        `base_model: ${ROOT}tests/fixtures/merge-tokenizer/models/tk-a`,
+        `base_model: ${ROOT}tests/fixtures/merge/models/small-a`,
         "tokenizer_source: base",
         "parameters: { t: 0.5 }",
       ].join("\n"),
-    message: /vocab.* \[(MERGE|CONFIG)\]/,
+    message: /tokenizer_source needs a tokenizer\.json with a vocabulary in model .*small-a" \[MERGE\]/,
   },
   {
     what: "an unknown merge method",
