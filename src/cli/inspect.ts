@@ -1,4 +1,5 @@
 /** `geodesic inspect MODEL`: what a checkpoint folder is, down to its hashes, and how it came to be. */
+import type { ModelConfig } from "../formats/config.ts";
 import { inspectCheckpoint, type Inspection } from "../merge/inspect.ts";
 import type { MergeRecord } from "../merge/record.ts";
 import type { Command } from "./command.ts";
@@ -31,11 +32,9 @@ function describe(inspection: Inspection): readonly string[] {
   const { config, dtypes, files } = inspection;
   const rows: readonly (readonly [string, string])[] = [
     ["folder", inspection.dir],
-    ["architecture", `${config.architecture}, ${config.layers} layers`],
-    ["hidden", `${config.hiddenSize}, MLP ${config.intermediateSize}`],
-    ["heads", `${config.queryHeads} query, ${config.kvHeads} key/value, of ${config.headDim}`],
-    ["positions", `${config.maxPositionEmbeddings}, ${windowOf(config)}, RoPE base ${config.ropeTheta}`],
-    ["vocabulary", `${config.vocabSize}${config.tieWordEmbeddings ? ", embedding tied to the output" : ""}`],
+    ...(config === null
+      ? [["architecture", `${inspection.architecture}, not one that runs here`] as const]
+      : configRows(config)),
     ["parameters", inspection.parameterCount.toLocaleString("en-US")],
     ["weights", `${formatBytes(inspection.weightBytes)} in ${inspection.tensorCount} tensors`],
     ...dtypes.map(({ dtype, tensors, bytes }) =>
@@ -51,7 +50,17 @@ function describe(inspection: Inspection): readonly string[] {
   return rows.map(([label, value]) => `${label.padEnd(width)}  ${printable(value)}`);
 }
 
-function windowOf({ slidingWindow }: Inspection["config"]): string {
+function configRows(config: ModelConfig): readonly (readonly [string, string])[] {
+  return [
+    ["architecture", `${config.architecture}, ${config.layers} layers`],
+    ["hidden", `${config.hiddenSize}, MLP ${config.intermediateSize}`],
+    ["heads", `${config.queryHeads} query, ${config.kvHeads} key/value, of ${config.headDim}`],
+    ["positions", `${config.maxPositionEmbeddings}, ${windowOf(config)}, RoPE base ${config.ropeTheta}`],
+    ["vocabulary", `${config.vocabSize}${config.tieWordEmbeddings ? ", embedding tied to the output" : ""}`],
+  ];
+}
+
+function windowOf({ slidingWindow }: ModelConfig): string {
   return slidingWindow === null ? "no sliding window" : `sliding window ${slidingWindow}`;
 }
 

@@ -4,7 +4,7 @@
  */
 import { type FileHash, hashArtifact, type HashOptions, manifestSha256 } from "../formats/artifact.ts";
 import { openCheckpoint } from "../formats/checkpoint.ts";
-import type { ModelConfig } from "../formats/config.ts";
+import { isRunnable, type ModelConfig } from "../formats/config.ts";
 import { DTYPE_BITS } from "../tensor/dtype.ts";
 import type { MergeRecord } from "./record.ts";
 import { readRecord } from "./record_file.ts";
@@ -17,7 +17,10 @@ export interface DtypeShare {
 
 export interface Inspection {
   readonly dir: string;
-  readonly config: ModelConfig;
+  /** Value of `architectures` in config.json. */
+  readonly architecture: string;
+  /** null for an architecture that can be merged but not run. */
+  readonly config: ModelConfig | null;
   readonly tensorCount: number;
   /** Elements of all tensors. */
   readonly parameterCount: number;
@@ -35,7 +38,7 @@ export interface Inspection {
 
 /** Opens, checks and hashes a folder. Errors as openCheckpoint(). */
 export async function inspectCheckpoint(dir: string, options: HashOptions = {}): Promise<Inspection> {
-  using checkpoint = await openCheckpoint(dir, options);
+  using checkpoint = await openCheckpoint(dir, { ...options, anyArchitecture: true });
   const shares = new Map<string, DtypeShare>();
   let [parameterCount, weightBytes] = [0, 0];
   for (const { dtype, byteLength } of checkpoint.tensors.values()) {
@@ -49,7 +52,8 @@ export async function inspectCheckpoint(dir: string, options: HashOptions = {}):
   const manifest = manifestSha256(files);
   return {
     dir,
-    config: checkpoint.config,
+    architecture: [checkpoint.configJson.architectures].flat().join(", "),
+    config: isRunnable(checkpoint.configJson) ? checkpoint.config : null,
     tensorCount: checkpoint.tensors.size,
     parameterCount,
     weightBytes,

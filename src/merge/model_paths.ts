@@ -1,6 +1,8 @@
 /**
  * From the name of a model in a configuration to a folder. An explicit mapping wins; then the name is a path relative
- * to where the user stands; then relative to the configuration; then a name in the model library.
+ * to where the user stands; then relative to the configuration; then a name in the model library. A name with a revision
+ * (`path@revision`) is never a folder of another revision: it is a folder of that very name, or the snapshot of that
+ * revision in a hub's cache.
  */
 import { isAbsolute, join, resolve } from "node:path";
 import { NotFoundError } from "../errors.ts";
@@ -23,6 +25,15 @@ export type ModelResolver = (name: string) => Promise<string>;
 export function candidatePaths(name: string, context: ModelPathContext): readonly string[] {
   const mapped = context.models?.get(name);
   if (mapped !== undefined) return [resolve(context.cwd, mapped)];
+  const revision = /^(.+)@([^@/]+)$/.exec(name);
+  if (revision !== null) {
+    const [, path, of] = revision;
+    return [name, join(path!, "snapshots", of!)].flatMap((each) => placesOf(each, context));
+  }
+  return placesOf(name, context);
+}
+
+function placesOf(name: string, context: ModelPathContext): readonly string[] {
   if (isAbsolute(name)) return [name];
   const candidates = [resolve(context.cwd, name)];
   if (context.configDir !== null) candidates.push(resolve(context.configDir, name));

@@ -18,7 +18,7 @@ const layerRange = z.tuple([layer, layer]);
 const file = z.object({ path: text, sizeBytes: z.int().min(0), sha256 });
 
 /** The parts of a record that anything here reads; others pass through as they are. */
-const RECORD = z.looseObject({
+const DOCUMENT = z.looseObject({
   toolVersion: text,
   method: text,
   baseModel: text.nullable(),
@@ -55,6 +55,10 @@ const RECORD = z.looseObject({
     outputSha256: sha256,
   })).max(MAX_TENSORS),
   artifact: z.looseObject({ manifestSha256: sha256, files: z.array(file).max(MAX_TENSORS) }),
+});
+
+const RECORD = DOCUMENT.extend({
+  stages: z.array(z.looseObject({ name: text, record: DOCUMENT })).max(100).optional(),
 });
 
 /**

@@ -197,3 +197,35 @@ Deno.test("merge refuses what mergekit refuses", async () => {
   }
   expect(await namesIn(dir.path)).toEqual([]);
 });
+
+Deno.test("merge --arch-info describes an architecture, and inspect shows what came of it", async () => {
+  await using dir = await tempDir();
+  const models = `${MERGE_FIXTURES}/models`;
+  for (const name of ["ft1", "ft2"]) {
+    await Deno.mkdir(dir.join(name));
+    await Deno.copyFile(`${models}/${name}/model.safetensors`, dir.join(name, "model.safetensors"));
+    const config = JSON.parse(await Deno.readTextFile(`${models}/${name}/config.json`));
+    const own = { ...config, architectures: ["OwnForCausalLM"], model_type: "own" };
+    await Deno.writeTextFile(dir.join(name, "config.json"), JSON.stringify(own));
+  }
+  await Deno.writeTextFile(
+    dir.join("merge.yml"),
+    "merge_method: slerp\nbase_model: ft1\nmodels: [{model: ft2}]\nparameters: {t: 0.5}\n",
+  );
+  const refused = await geodesic(["merge", "merge.yml", "out"], { cwd: dir.path });
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/"OwnForCausalLM".*--arch-info/s) });
+  const description = {
+    model_type: "own",
+    architectures: ["OwnForCausalLM"],
+    pre_weights: [{ name: "model.embed_tokens.weight", is_embed: true }],
+    layer_templates: { weights: [{ name: "model.layers.${layer_index}.mlp.up_proj.weight" }] },
+    post_weights: [{ name: "model.norm.weight" }],
+  };
+  await Deno.writeTextFile(dir.join("own.json"), JSON.stringify(description));
+  const args = ["merge", "merge.yml", "out", "--arch-info", "own.json", "--json"];
+  const { code, stdout } = await geodesic(args, { cwd: dir.path });
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout).tensors).toHaveLength(4);
+  const inspection = await geodesic(["inspect", "out"], { cwd: dir.path });
+  expect(inspection.stdout).toMatch(/architecture +OwnForCausalLM, not one that runs here/);
+});

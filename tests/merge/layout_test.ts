@@ -90,6 +90,8 @@ Deno.test("candidatePaths() prefers the mapping, then the caller's folder, the c
   expect(candidatePaths("./m", context)).toEqual(["/work/m", "/configs/m"]);
   expect(candidatePaths("owner/m", context)).toEqual(["/work/owner/m", "/configs/owner/m", "/lib/owner/m"]);
   expect(candidatePaths("../m", context)).toEqual(["/m"]);
+  expect(candidatePaths("/hub/m@v1", context)).toEqual(["/hub/m@v1", "/hub/m/snapshots/v1"]);
+  expect(candidatePaths("./m@v1", context)).not.toContain("/work/m");
   expect(candidatePaths("/abs", context)).toEqual(["/abs"]);
 });
 
