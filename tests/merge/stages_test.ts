@@ -3,7 +3,7 @@ import { expect } from "@std/expect";
 import { ConfigError, MergeError } from "../../src/errors.ts";
 import { modelResolver } from "../../src/merge/model_paths.ts";
 import { parentsOfRecord } from "../../src/merge/provenance.ts";
-import { type MergeProgress, runMerge, type RunMergeOptions } from "../../src/merge/run.ts";
+import { runMerge, type RunMergeOptions } from "../../src/merge/run.ts";
 import { writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { loadTensors } from "../support/safetensors.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
@@ -70,10 +70,12 @@ Deno.test("runMerge() of several documents leaves nothing when a late one fails 
   expect(names(dir.path)).toEqual(["a", "b", "c", "narrow"]);
   const controller = new AbortController();
   const reason = new Error("stop");
-  const onProgress = ({ item }: MergeProgress) => {
-    if (item === "abc") controller.abort(reason); // hashed as a source of the last document
+  const find = modelResolver({ cwd: dir.path, configDir: null });
+  const resolve = (name: string) => {
+    if (name === "c") controller.abort(reason); // only the second document asks for it
+    return find(name);
   };
-  await expect(merge(dir, STAGED, { onProgress, signal: controller.signal })).rejects.toBe(reason);
+  await expect(merge(dir, STAGED, { resolve, signal: controller.signal })).rejects.toBe(reason);
   expect(names(dir.path)).toEqual(["a", "b", "c", "narrow"]);
 });
 
