@@ -14,7 +14,7 @@ import { createAccess } from "./access.ts";
 import { Admission, type AdmissionLimits } from "./admission.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { ActiveJobs } from "./generate/active_jobs.ts";
-import { EventHub } from "./generate/event_hub.ts";
+import { EventHub } from "./events/event_hub.ts";
 import { endInterruptedGenerations, INTERRUPTED } from "./generate/recovery.ts";
 import { ServedTexts } from "./generate/served_text.ts";
 import { createGenerations } from "./generations.ts";

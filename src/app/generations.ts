@@ -7,18 +7,19 @@ import { ConfigError, NotFoundError } from "../errors.ts";
 import { fromJson, fromJsonOrNull, fromTime, fromTimeOrNull } from "../store/codec.ts";
 import { readEvents } from "../store/generation_events.ts";
 import { findGeneration, type GenerationRow, isOpen } from "../store/generations.ts";
-import { toEvent } from "./generate/event_log.ts";
-import { EventStream } from "./generate/event_stream.ts";
+import { EventStream } from "./events/event_stream.ts";
+import { toEvent } from "./generate/event_rows.ts";
 import { endInterrupted } from "./generate/recovery.ts";
 import { startGeneration, type StartOptions } from "./generate/start.ts";
 import { maySee } from "./roles.ts";
-import type {
-  DisconnectPolicy,
-  FinishReason,
-  Generation,
-  GenerationStatus,
-  GenerationUseCases,
-  Principal,
+import {
+  type DisconnectPolicy,
+  type FinishReason,
+  type Generation,
+  type GenerationStatus,
+  type GenerationUseCases,
+  type Principal,
+  TERMINAL_EVENT_KINDS,
 } from "./types.ts";
 
 /** The use cases over the store, the engine and the running jobs. */
@@ -76,6 +77,7 @@ export function createGenerations(options: StartOptions): GenerationUseCases {
             isOwner = (await requireVisible(principal, id)).principal_id === principal.id;
           },
           read: async (after, limit) => (await readEvents(db, id, after, limit)).map(toEvent),
+          isTerminal: (event) => TERMINAL_EVENT_KINDS.has(event.kind),
           isOpen: () => jobs.has(id),
           subscribe: (wake) => hub.subscribe(id, wake),
           onAttached: () => isOwner && jobs.ownerJoined(id),

@@ -1,13 +1,13 @@
 /** A watcher over a log and a hub: how often it has to look into the log. */
 import { expect } from "@std/expect";
-import { EventHub } from "../../src/app/generate/event_hub.ts";
-import { EventStream } from "../../src/app/generate/event_stream.ts";
+import { EventHub } from "../../src/app/events/event_hub.ts";
+import { EventStream } from "../../src/app/events/event_stream.ts";
 import type { GenerationEvent } from "../../src/app/types.ts";
 
 /** A log that grows as the test says, and counts who reads it. */
 class Log {
   readonly events: GenerationEvent[] = [];
-  readonly hub = new EventHub();
+  readonly hub = new EventHub<GenerationEvent>();
   reads = 0;
   isOpen = true;
 
@@ -20,7 +20,7 @@ class Log {
     this.hub.publish("g", () => this.events.slice(start));
   }
 
-  watch(afterSeq = 0): EventStream {
+  watch(afterSeq = 0): EventStream<GenerationEvent> {
     return new EventStream(
       {
         authorize: () => Promise.resolve(),
@@ -28,6 +28,7 @@ class Log {
           this.reads++;
           return Promise.resolve(this.events.slice(after, after + limit));
         },
+        isTerminal: ({ kind }) => kind === "cancelled",
         isOpen: () => this.isOpen,
         subscribe: (wake) => this.hub.subscribe("g", wake),
         onAttached: () => {},
@@ -39,7 +40,7 @@ class Log {
   }
 }
 
-async function seqs(stream: EventStream, count: number): Promise<number[]> {
+async function seqs(stream: EventStream<GenerationEvent>, count: number): Promise<number[]> {
   const seen: number[] = [];
   while (seen.length < count) seen.push((await stream.next()).value!.seq);
   return seen;

@@ -20,9 +20,16 @@ import { updateGeneration } from "../../store/generations.ts";
 import type { ModelRow } from "../../store/models.ts";
 import type { Permit } from "../admission.ts";
 import type { Clock } from "../clock.ts";
+import type { EventLog } from "../events/event_log.ts";
 import type { ModelLoader } from "../loading.ts";
-import type { EventToken, FinishReason, GenerationEventBody, GenerationStatus, Usage } from "../types.ts";
-import type { EventLog } from "./event_log.ts";
+import type {
+  EventToken,
+  FinishReason,
+  GenerationEvent,
+  GenerationEventBody,
+  GenerationStatus,
+  Usage,
+} from "../types.ts";
 import type { OutputText } from "./output_text.ts";
 import { TokenBatcher } from "./token_batcher.ts";
 
@@ -33,7 +40,7 @@ export interface JobOptions {
   readonly eosTokenIds: readonly number[];
   readonly sampling: SamplingParams;
   readonly output: OutputText;
-  readonly log: EventLog;
+  readonly log: EventLog<GenerationEventBody, GenerationEvent>;
   readonly engine: EngineClient;
   readonly loader: ModelLoader;
   readonly clock: Clock;

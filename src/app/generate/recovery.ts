@@ -9,7 +9,7 @@ import { appendEvents, lastSeq, readEvents } from "../../store/generation_events
 import { findGeneration, isOpen, openGenerations, updateGeneration } from "../../store/generations.ts";
 import type { ErrorRecord } from "../../errors.ts";
 import type { Clock } from "../clock.ts";
-import { toEvent, toEventRow } from "./event_log.ts";
+import { toEvent, toEventRow } from "./event_rows.ts";
 
 /** Why a generation ends that nobody is running any more. */
 export const INTERRUPTED: ErrorRecord = Object.freeze({

@@ -25,6 +25,8 @@ import {
 import { StopMatcher } from "../../tokenizer/stop_strings.ts";
 import type { Admission, Permit } from "../admission.ts";
 import type { Clock } from "../clock.ts";
+import type { EventHub } from "../events/event_hub.ts";
+import { EventLog } from "../events/event_log.ts";
 import type { Ids } from "../ids.ts";
 import type { ModelLoader } from "../loading.ts";
 import { requireModel } from "../models.ts";
@@ -32,10 +34,16 @@ import { requireRole } from "../roles.ts";
 import { parseSampling, resolveSampling } from "../sampling.ts";
 import { samplingLayers } from "../sampling_defaults.ts";
 import { requireSession } from "../sessions.ts";
-import type { ChatMessage, GenerateInput, MessageRole, Principal, SamplingInput } from "../types.ts";
+import type {
+  ChatMessage,
+  GenerateInput,
+  GenerationEvent,
+  MessageRole,
+  Principal,
+  SamplingInput,
+} from "../types.ts";
 import type { ActiveJobs } from "./active_jobs.ts";
-import type { EventHub } from "./event_hub.ts";
-import { EventLog, toEventRow } from "./event_log.ts";
+import { toEventRow } from "./event_rows.ts";
 import { GenerationJob } from "./job.ts";
 import { OutputText } from "./output_text.ts";
 import { endInterrupted } from "./recovery.ts";
@@ -51,7 +59,7 @@ export interface StartOptions {
   readonly admission: Admission;
   readonly texts: ServedTexts;
   readonly jobs: ActiveJobs;
-  readonly hub: EventHub;
+  readonly hub: EventHub<GenerationEvent>;
   /** 64 random bits, for generations whose seed nobody chose. */
   readonly drawSeed: () => bigint;
   /** Told of errors that nobody expected. */
@@ -256,7 +264,12 @@ function run(options: StartOptions, accepted: Accepted, row: GenerationRow, perm
     eosTokenIds: served.eosTokenIds,
     sampling: effective,
     output: outputText(served, prompt, effective),
-    log: new EventLog({ db, clock, hub, generationId: row.id, lastSeq: 1 }),
+    log: new EventLog({
+      ...{ db, clock, hub, subjectId: row.id, lastSeq: 1 },
+      insert: (trx, entries) =>
+        appendEvents(trx, entries.map(({ seq, at, body }) => toEventRow(row.id, seq, at, body))),
+      toEvent: ({ seq, at, body }) => ({ ...body, seq, at, generationId: row.id }),
+    }),
     engine,
     loader,
     clock,

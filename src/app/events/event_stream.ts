@@ -1,45 +1,52 @@
 /**
- * A watcher's view of a generation: the log after a cursor, then its tail until the terminal event. Written out as an
+ * A watcher's view of a generation or a merge: the log after a cursor, then its tail until the terminal event. Written out as an
  * iterator because a generator function that waits cannot be stopped before its wait ends; here `return()` and an abort
  * take effect at once. It holds at most two batches, and reads the log only while it is behind.
  */
-import { type GenerationEvent, TERMINAL_EVENT_KINDS } from "../types.ts";
 import type { Wake } from "./event_hub.ts";
 
 /** Events read at once. */
 const BATCH = 64;
 
-export interface EventSource {
+/** What every log's events have. */
+export interface SequencedEvent {
+  /** From 1, without gaps. */
+  readonly seq: number;
+}
+
+export interface EventSource<E extends SequencedEvent> {
   /** Rejects when the caller may not watch. Runs once, before anything else. */
   authorize(): Promise<void>;
   /** At most `limit` events after `afterSeq`, in order. */
-  read(afterSeq: number, limit: number): Promise<readonly GenerationEvent[]>;
+  read(afterSeq: number, limit: number): Promise<readonly E[]>;
+  /** Nothing follows this event. */
+  isTerminal(event: E): boolean;
   /** False once nothing more will be written. */
   isOpen(): boolean;
-  subscribe(wake: Wake): Disposable;
+  subscribe(wake: Wake<E>): Disposable;
   /** The stream was let in, and (later, once) it is over. */
   onAttached(): void;
   onDetached(): void;
 }
 
-type Result = IteratorResult<GenerationEvent, undefined>;
-const DONE: Result = Object.freeze({ done: true, value: undefined });
+type Result<E> = IteratorResult<E, undefined>;
+const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
 
-export class EventStream implements AsyncIterableIterator<GenerationEvent, undefined> {
-  readonly #source: EventSource;
+export class EventStream<E extends SequencedEvent> implements AsyncIterableIterator<E, undefined> {
+  readonly #source: EventSource<E>;
   readonly #signal: AbortSignal | undefined;
   readonly #attached: Promise<void>;
   /** Of the read under way. Racing it against a promise that outlives it would keep every event until the end. */
-  #pending: PromiseWithResolvers<Result> | undefined;
+  #pending: PromiseWithResolvers<Result<E>> | undefined;
   #isClosed = false;
   /** What reads reject with once it is closed, if not undefined. */
   #reason: unknown;
   #isAttached = false;
   #subscription: Disposable | undefined;
   #afterSeq: number;
-  #buffer: readonly GenerationEvent[] = [];
+  #buffer: readonly E[] = [];
   /** The last events that were published while this watched; every watcher has the same. */
-  #latest: readonly GenerationEvent[] = [];
+  #latest: readonly E[] = [];
   #ended = false;
   /** Why the log can no longer be written; what it holds is still handed out. */
   #broken: Error | undefined;
@@ -47,7 +54,7 @@ export class EventStream implements AsyncIterableIterator<GenerationEvent, undef
   /** Calls of `next` are answered in turn. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(source: EventSource, afterSeq: number, signal: AbortSignal | undefined) {
+  constructor(source: EventSource<E>, afterSeq: number, signal: AbortSignal | undefined) {
     this.#source = source;
     this.#afterSeq = afterSeq;
     this.#signal = signal;
@@ -62,21 +69,21 @@ export class EventStream implements AsyncIterableIterator<GenerationEvent, undef
     return this;
   }
 
-  next(): Promise<Result> {
+  next(): Promise<Result<E>> {
     const result = this.#turn.then(() => this.#nextUnlessClosed());
     this.#turn = result.catch(() => {});
     return result;
   }
 
-  return(): Promise<Result> {
+  return(): Promise<Result<E>> {
     this.#close();
     return Promise.resolve(DONE);
   }
 
   readonly #onAbort = () => this.#close(this.#signal?.reason);
 
-  async #nextUnlessClosed(): Promise<Result> {
-    const pending = this.#pending = Promise.withResolvers<Result>();
+  async #nextUnlessClosed(): Promise<Result<E>> {
+    const pending = this.#pending = Promise.withResolvers<Result<E>>();
     if (this.#isClosed) this.#giveUp();
     else this.#next().then(pending.resolve, pending.reject);
     try {
@@ -87,14 +94,14 @@ export class EventStream implements AsyncIterableIterator<GenerationEvent, undef
     }
   }
 
-  async #next(): Promise<Result> {
+  async #next(): Promise<Result<E>> {
     await this.#attached;
     while (!this.#isClosed) {
       const [event, ...rest] = this.#buffer;
       if (event !== undefined) {
         this.#buffer = rest;
         this.#afterSeq = event.seq;
-        this.#ended = TERMINAL_EVENT_KINDS.has(event.kind);
+        this.#ended = this.#source.isTerminal(event);
         return { done: false, value: event };
       }
       if (this.#ended) break;
@@ -112,7 +119,7 @@ export class EventStream implements AsyncIterableIterator<GenerationEvent, undef
   }
 
   /** What of the latest events is new; undefined where the log may hold some before them. */
-  #fromLatest(): readonly GenerationEvent[] | undefined {
+  #fromLatest(): readonly E[] | undefined {
     const [first] = this.#latest;
     if (first === undefined || first.seq > this.#afterSeq + 1) return undefined;
     return this.#latest.filter(({ seq }) => seq > this.#afterSeq);
@@ -125,7 +132,7 @@ export class EventStream implements AsyncIterableIterator<GenerationEvent, undef
     else this.#subscription = this.#source.subscribe((events, error) => this.#wake(events, error));
   }
 
-  #wake(events: readonly GenerationEvent[], error: Error | undefined): void {
+  #wake(events: readonly E[], error: Error | undefined): void {
     if (events.length > 0) this.#latest = events;
     this.#broken ??= error;
     this.#news.resolve();
