@@ -13,6 +13,7 @@ import { runCli } from "./cli/run.ts";
 import { serveCommands } from "./cli/serve.ts";
 import { processTerminal } from "./cli/terminal.ts";
 import { tokenizeCommand } from "./cli/tokenize.ts";
+import { verifyCommand } from "./cli/verify.ts";
 
 const COMMANDS: readonly Command[] = [
   ...serveCommands({
@@ -24,6 +25,7 @@ const COMMANDS: readonly Command[] = [
   generateCommand,
   tokenizeCommand,
   inspectCommand,
+  verifyCommand,
   migrateCommand,
   ...keysCommands,
 ];

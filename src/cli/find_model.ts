@@ -4,6 +4,7 @@
  */
 import { join, resolve } from "node:path";
 import { NotFoundError } from "../errors.ts";
+import type { Db } from "../store/database.ts";
 import { findModel } from "../store/models.ts";
 import { DATABASE_FILE, openStore } from "../store/open.ts";
 
@@ -20,15 +21,8 @@ export async function findModelFolder(
 ): Promise<ModelLocation> {
   const path = resolve(userDir, model);
   if (await isFolder(path)) return { path, registeredName: null };
-  if (await isFile(join(dataDir, DATABASE_FILE))) {
-    const db = await openStore(dataDir);
-    try {
-      const row = await findModel(db, { name: model });
-      if (row !== undefined) return { path: row.path, registeredName: row.name };
-    } finally {
-      await db.destroy();
-    }
-  }
+  const row = await withExistingStore(dataDir, (db) => findModel(db, { name: model }));
+  if (row !== undefined) return { path: row.path, registeredName: row.name };
   throw new NotFoundError(
     `Cannot find model "${model}": no folder at ${path}, and none of that name is registered in ${dataDir}`,
     {
@@ -37,6 +31,20 @@ export async function findModelFolder(
       dataDir,
     },
   );
+}
+
+/** Asks the data folder's database; `undefined` where there is none. */
+export async function withExistingStore<T>(
+  dataDir: string,
+  ask: (db: Db) => Promise<T | undefined>,
+): Promise<T | undefined> {
+  if (!await isFile(join(dataDir, DATABASE_FILE))) return undefined;
+  const db = await openStore(dataDir);
+  try {
+    return await ask(db);
+  } finally {
+    await db.destroy();
+  }
 }
 
 function isFolder(path: string): Promise<boolean> {

@@ -10,6 +10,7 @@ import type { Command, Invocation } from "./command.ts";
 import { dataDirOf, dataDirOption } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
 import { mergeProgress } from "./merge_progress.ts";
+import { modelOption, namedModels } from "./named_models.ts";
 import { readTextFile } from "./read_file.ts";
 import type { Terminal } from "./terminal.ts";
 import { formatBytes, parseByteSize } from "./units.ts";
@@ -23,12 +24,7 @@ export const mergeCommand: Command = {
   summary: "Merge checkpoints as a mergekit configuration says",
   positionals: ["CONFIG", "OUT"],
   options: {
-    model: {
-      type: "string",
-      multiple: true,
-      value: "NAME=PATH",
-      description: "Where a model that CONFIG names lies; repeatable",
-    },
+    model: modelOption,
     "arch-info": {
       type: "string",
       multiple: true,
@@ -98,19 +94,6 @@ async function architecturesOf(invocation: Invocation): Promise<readonly Archite
       return parseArchitecture(parseJsonObject(new TextEncoder().encode(text), file), file);
     }),
   );
-}
-
-function namedModels(invocation: Invocation): ReadonlyMap<string, string> {
-  const models = new Map<string, string>();
-  for (const pair of invocation.texts("model")) {
-    const [, name, path] = /^([^=]+)=(.+)$/s.exec(pair) ?? [];
-    if (name === undefined || path === undefined) {
-      throw invocation.usageError(`--model is "${pair}", expected NAME=PATH`);
-    }
-    if (models.has(name)) throw invocation.usageError(`--model names "${name}" twice`);
-    models.set(name, path);
-  }
-  return models;
 }
 
 function summaryOf(record: MergeRecord, outDir: string): string {

@@ -43,18 +43,31 @@ const DOCUMENT = z.looseObject({
     filter: text.nullable(),
     t: z.array(z.number().nullable()).max(10_000),
   })).max(10_000),
-  sources: z.array(z.looseObject({ name: text, isBase: z.boolean(), manifestSha256: sha256 })).max(1000),
+  sources: z.array(z.looseObject({
+    name: text,
+    isBase: z.boolean(),
+    manifestSha256: sha256,
+    files: z.array(file).max(MAX_TENSORS),
+  })).max(1000),
   tensors: z.array(z.looseObject({
     name: text,
     layer: layer.nullable(),
     filter: text.nullable(),
+    dtype: text,
+    shape: z.array(z.int().min(0)).max(10),
     t: z.number().nullable(),
     mode: z.enum(["SLERP", "LERP", "MIX", "COPY"]),
     cosine: z.number().nullable(),
     seed: z.int().min(0).optional(),
+    inputs: z.array(z.object({ model: text, tensor: text })).max(100),
     outputSha256: sha256,
   })).max(MAX_TENSORS),
-  artifact: z.looseObject({ manifestSha256: sha256, files: z.array(file).max(MAX_TENSORS) }),
+  layers: z.int().min(1),
+  artifact: z.looseObject({
+    manifestSha256: sha256,
+    files: z.array(file).max(MAX_TENSORS),
+    sizeBytes: z.int().min(0),
+  }),
 });
 
 const RECORD = DOCUMENT.extend({

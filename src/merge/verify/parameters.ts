@@ -1,0 +1,103 @@
+/**
+ * What a record says of each tensor held against what its configuration means: layout, t and filter are worked out anew,
+ * from the configuration's text and the layer ranges that the record resolved, without any parent.
+ */
+import { GeodesicError } from "../../errors.ts";
+import { parseMergeConfig } from "../config.ts";
+import { layoutTensors, resolveSlices } from "../layout.ts";
+import type { ParameterValues } from "../methods/method.ts";
+import { curvesOf, parametersAsWritten } from "../provenance.ts";
+import type { MergeRecord, TensorRecord } from "../record.ts";
+import { requireMethod, StepParameters } from "../step_parameters.ts";
+import type { Mismatch } from "./mismatch.ts";
+
+export function verifyParameters(record: MergeRecord): readonly Mismatch[] {
+  try {
+    return [...recordMismatches(record)];
+  } catch (error) {
+    if (!(error instanceof GeodesicError)) throw error;
+    const subject = "the record's configuration";
+    return [{ kind: "UNREADABLE", subject, field: null, expected: null, found: error.message }];
+  }
+}
+
+function* recordMismatches(record: MergeRecord): Generator<Mismatch> {
+  const config = parseMergeConfig(record.configuration.text, "recorded configuration");
+  const method = requireMethod(config);
+  const slices = resolveSlices(config, recordedLayers(record));
+  const parameters = new StepParameters(config, method);
+  const layers = slices.reduce((sum, { sources: [first] }) => {
+    const [from, to] = first!.layerRange;
+    return sum + to - from;
+  }, 0);
+  const whole = "the merge";
+  yield* differences(whole, { method: record.method, baseModel: record.baseModel, layers: record.layers }, {
+    method: method.name,
+    baseModel: config.baseModel,
+    layers,
+  });
+  const resolved = slices.map(({ baseModel, sources }) => ({
+    baseModel,
+    sources: sources.map(({ model, layerRange }) => ({ model, layerRange })),
+  }));
+  yield* differences(whole, { slices: record.configuration.resolved.slices }, { slices: resolved });
+  yield* differences(whole, { parameters: record.parameters }, { parameters: parametersAsWritten(config) });
+
+  const expected: TensorRecord[] = [];
+  const planned = new Map(layoutTensors(slices).map((tensor) => [tensor.name, tensor]));
+  for (const tensor of record.tensors) {
+    const layout = planned.get(tensor.name);
+    const subject = `tensor "${tensor.name}"`;
+    if (layout === undefined) {
+      const found = tensor.name;
+      yield { kind: "PARAMETER", subject, field: "place in the layout", expected: null, found };
+      continue;
+    }
+    const { values, filter } = parameters.resolve(layout);
+    const { layer, inputs } = layout;
+    const models = inputs.map(({ source }) => source.model);
+    const meant = interpolation(tensor, values, filter, models.length);
+    expected.push({ ...tensor, layer, ...meant });
+    yield* differences(subject, facts(tensor), { layer, inputs: models, ...meant });
+  }
+  parameters.throwIfMissing();
+  yield* differences(whole, { curves: record.curves }, { curves: curvesOf(expected, layers) });
+}
+
+function facts(tensor: TensorRecord) {
+  const { layer, t, filter } = tensor;
+  return { layer, inputs: tensor.inputs.map(({ model }) => model), t, filter };
+}
+
+/** Of a method that interpolates by t. A tensor of a single parent is a copy, which takes none. */
+function interpolation(
+  tensor: TensorRecord,
+  values: ParameterValues,
+  filter: string | null,
+  parents: number,
+): Pick<TensorRecord, "t" | "filter"> {
+  if (values.t === undefined) return { t: tensor.t, filter: tensor.filter };
+  return parents === 1 ? { t: null, filter: null } : { t: Number(values.t), filter };
+}
+
+function* differences(
+  subject: string,
+  found: Readonly<Record<string, unknown>>,
+  expected: Readonly<Record<string, unknown>>,
+): Generator<Mismatch> {
+  for (const [field, value] of Object.entries(expected)) {
+    const [is, should] = [JSON.stringify(found[field]), JSON.stringify(value)];
+    if (is !== should) yield { kind: "PARAMETER", subject, field, expected: should, found: is };
+  }
+}
+
+/** As many as the record's slices use of a model: what `models:` and an absent layer_range mean by all of them. */
+function recordedLayers(record: MergeRecord): (model: string) => number {
+  const layers = new Map<string, number>();
+  for (const { sources } of record.configuration.resolved.slices) {
+    for (const { model, layerRange: [, end] } of sources) {
+      layers.set(model, Math.max(end, layers.get(model) ?? 0));
+    }
+  }
+  return (model) => layers.get(model) ?? 0;
+}

@@ -1,0 +1,58 @@
+/** `geodesic verify`: finds parents by itself, names what is wrong, and answers by its exit code. */
+import { expect } from "@std/expect";
+import { tempDir } from "../support/temp.ts";
+import { DEMO, geodesic } from "./support.ts";
+
+const HELPER = ["--model", `parents/helper=${DEMO}/parents/helper`];
+const STORYTELLER = ["--model", `parents/storyteller=${DEMO}/parents/storyteller`];
+
+Deno.test("verify checks a merge with its parents, a sample of it, and without them", async () => {
+  await using dir = await tempDir();
+  expect((await geodesic(["merge", `${DEMO}/merge.yml`, dir.join("out")])).code).toBe(0);
+
+  const whole = await geodesic(["verify", "out", ...HELPER, ...STORYTELLER], { cwd: dir.path });
+  expect(whole).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("75 of 75 tensors hashed, 75 merged"),
+  });
+  const nearby = await geodesic(["verify", dir.join("out"), "--sample", "2", "--json"], { cwd: DEMO });
+  expect(JSON.parse(nearby.stdout)).toMatchObject({
+    ok: true,
+    mismatches: [],
+    tensors: { total: 75, hashed: 2, recomputed: 2 },
+  });
+  const alone = await geodesic(["verify", "out"], { cwd: dir.path });
+  expect(alone).toMatchObject({ code: 0, stdout: expect.stringContaining('Not at hand: "parents/helper"') });
+
+  // Parents changed places: each is not what was merged, and no interpolated tensor comes out as it did.
+  const swapped = await geodesic([
+    "verify",
+    "out",
+    ...["--model", `parents/helper=${DEMO}/parents/storyteller`],
+    ...["--model", `parents/storyteller=${DEMO}/parents/helper`, "--sample", "20"],
+  ], { cwd: dir.path });
+  expect(swapped.code).toBe(1);
+  expect(swapped.stdout).toMatch(/^SOURCE_HASH {2}parent "parents\/helper": "model\.safetensors"/m);
+  expect(swapped.stdout).toMatch(/^TENSOR_RECOMPUTED /m);
+
+  const record = await Deno.readTextFile(dir.join("out", "provenance.json"));
+  await Deno.writeTextFile(dir.join("out", "provenance.json"), record.replace('"t": 0.5', '"t": 0.25'));
+  const tampered = await geodesic(["verify", "out", "--json"], { cwd: dir.path });
+  expect(tampered.code).toBe(1);
+  expect(JSON.parse(tampered.stdout).mismatches).toMatchObject([{
+    kind: "PARAMETER",
+    field: "t",
+    expected: "0.5",
+    found: "0.25",
+  }]);
+});
+
+Deno.test("verify explains what it cannot verify", async () => {
+  const none = await geodesic(["verify", `${DEMO}/parents/helper`]);
+  expect(none).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/no provenance\.json.* \[NOT_FOUND\]/),
+  });
+  const usage = await geodesic(["verify", `${DEMO}/parents/helper`, "--model", "helper"]);
+  expect(usage).toMatchObject({ code: 2, stderr: expect.stringContaining("expected NAME=PATH") });
+});
