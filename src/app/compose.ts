@@ -24,9 +24,11 @@ import { createModels, toModel } from "./models.ts";
 import { ResidencyBoard } from "./residency.ts";
 import { createSamplingDefaults } from "./sampling_defaults.ts";
 import { createSessions } from "./sessions.ts";
+import { MergeQueue } from "./merge/queue.ts";
+import type { RunMergeInput } from "./merge/run_merge.ts";
+import { interruption, type MergeRunOptions, recoverMerges, runMerge } from "./merge/start.ts";
 import { createMerges } from "./merges.ts";
 import { prepareDemo, type PrepareDemoInput } from "./demo.ts";
-import { endInterruptedMerges, runMerge, type RunMergeInput } from "./run_merge.ts";
 import type { Gateway, Model, Principal } from "./types.ts";
 import { checkWeights, findMissingWeights } from "./weights.ts";
 
@@ -48,6 +50,8 @@ export interface GatewayOptions {
   /** Models on the device at once. */
   readonly maxWarmModels?: number;
   readonly admission?: AdmissionLimits;
+  /** Folders besides the data folder's models whose checkpoints may be merged over the API. */
+  readonly modelDirs?: readonly string[];
   readonly clock?: Clock;
   readonly ids?: Ids;
   readonly drawSeed?: () => bigint;
@@ -63,14 +67,18 @@ export const GATEWAY_DEFAULTS = Object.freeze(
     maxContextLength: 8192,
     maxSequences: 8,
     maxWarmModels: 3,
+    modelDirs: [] as readonly string[],
     admission: Object.freeze({ totalUnits: 64, unitsPerPrincipal: 32 }),
   } satisfies Partial<GatewayOptions>,
 );
 
 /** The use cases, and what only the program itself may start. */
 export interface GatewayHandle extends Gateway, AsyncDisposable {
-  /** Merges into the library and registers parents and result; see src/app/run_merge.ts. */
-  runMerge(principal: Principal, input: RunMergeInput): Promise<Model>;
+  /** Merges into the library and registers parents and result; see src/app/merge/. */
+  runMerge(
+    principal: Principal,
+    input: RunMergeInput & { readonly signal?: AbortSignal },
+  ): Promise<Model>;
   /** The first run; see src/app/demo.ts. */
   prepareDemo(input: PrepareDemoInput): Promise<{ readonly merged: boolean; readonly model: Model }>;
   /** Ends what runs as interrupted and takes nothing new; whoever watches can still read the end. Idempotent. */
@@ -85,7 +93,6 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
   const lock = await lockDataDir(dataDir);
   try {
     await endInterruptedGenerations(db, clock);
-    await endInterruptedMerges(db, clock);
     const board = new ResidencyBoard(clock);
     await noteMissingWeights(db, board);
     const loader = new ModelLoader({
@@ -101,29 +108,43 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
     const texts = new ServedTexts();
     const { quantization, maxContextLength } = options;
     const registering = { ...common, board, loader, dataDir, quantization, maxContextLength };
+    const reportError = options.reportError ?? console.error;
+    const hub = new EventHub();
+    const queue = new MergeQueue((id) => hub.publish(id));
+    const merging: MergeRunOptions = {
+      ...registering,
+      queue,
+      hub,
+      modelDirs: options.modelDirs,
+      reportError,
+    };
+    await recoverMerges(merging);
+    const stop = async () => {
+      await Promise.all([jobs.close(INTERRUPTED), queue.close(interruption())]);
+    };
     return {
       models: createModels(registering),
-      merges: createMerges(db),
+      merges: createMerges(merging),
       sessions: createSessions({ ...common, texts }),
       generations: createGenerations({
         ...common,
         engine,
         loader,
         jobs,
-        hub: new EventHub(),
+        hub,
         admission: new Admission(options.admission),
         texts,
         drawSeed: options.drawSeed ?? drawSeed,
-        reportError: options.reportError ?? console.error,
+        reportError,
       }),
       samplingDefaults: createSamplingDefaults(common),
       access: createAccess({ ...common, allowAnonymous: options.allowAnonymous }),
       runtime: runtimeOf(engine),
-      runMerge: async (principal, input) => toModel(await runMerge(registering, principal, input)),
-      prepareDemo: (input) => prepareDemo(registering, input),
-      stop: () => jobs.close(INTERRUPTED),
+      runMerge: async (principal, input) => toModel(await runMerge(merging, principal, input)),
+      prepareDemo: (input) => prepareDemo(merging, input),
+      stop,
       async [Symbol.asyncDispose]() {
-        await jobs.close(INTERRUPTED);
+        await stop();
         lock[Symbol.dispose]();
       },
     };

@@ -9,8 +9,8 @@ import type { MergeProgress } from "../merge/run.ts";
 import { findModel } from "../store/models.ts";
 import { LOCAL_ADMIN } from "./access.ts";
 import { toModel } from "./models.ts";
+import { type MergeRunOptions, runMerge } from "./merge/start.ts";
 import { registerModel, type RegisterOptions } from "./register.ts";
-import { runMerge } from "./run_merge.ts";
 import type { Model } from "./types.ts";
 import { findMissingWeights } from "./weights.ts";
 
@@ -40,7 +40,7 @@ export interface PrepareDemoInput {
 
 /** Whether this call has merged, and the merged model. Throws what registering and merging throw. */
 export async function prepareDemo(
-  options: RegisterOptions,
+  options: MergeRunOptions,
   input: PrepareDemoInput,
 ): Promise<{ readonly merged: boolean; readonly model: Model }> {
   const demoDir = resolve(input.demoDir);

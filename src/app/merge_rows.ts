@@ -4,7 +4,7 @@
  */
 import type { ErrorRecord } from "../errors.ts";
 import type { MergeRecord } from "../merge/record.ts";
-import { fromJson, fromJsonOrNull, fromTimeOrNull, toJson, toTime } from "../store/codec.ts";
+import { fromJson, fromJsonOrNull, fromTime, fromTimeOrNull, toJson, toTime } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
 import {
   findMergeByResult,
@@ -87,17 +87,27 @@ export async function ensureMergeOfRecord(
     created_at: toTime(clock.now()),
     started_at: null,
     finished_at: null,
+    target_name: null,
+    target_quantization: null,
   });
   await insertRecordParts(trx, id, record);
   return id;
 }
 
-export function toMerge(row: MergeRow, sources: readonly MergeSourceRow[], modelId: string | null): Merge {
+export interface MergeParts {
+  readonly sources: readonly MergeSourceRow[];
+  readonly modelId: string | null;
+  readonly position: number | null;
+}
+
+export function toMerge(row: MergeRow, { sources, modelId, position }: MergeParts): Merge {
   return {
     id: row.id,
     status: row.status as MergeStatus,
     method: row.method,
     modelId,
+    targetName: row.target_name,
+    position,
     baseModelName: row.base_model_name,
     sources: sources.map(toSource),
     dtype: row.dtype,
@@ -107,6 +117,7 @@ export function toMerge(row: MergeRow, sources: readonly MergeSourceRow[], model
     curves: fromJson(row.curves),
     toolVersion: row.tool_version,
     error: fromJsonOrNull<ErrorRecord>(row.error),
+    createdAt: fromTime(row.created_at),
     startedAt: fromTimeOrNull(row.started_at),
     finishedAt: fromTimeOrNull(row.finished_at),
   };

@@ -1,33 +1,120 @@
 /**
- * Merges as they are recorded, tensor by tensor. Open to everybody who was let in: where a model comes from is no
- * secret. Running one is src/app/run_merge.ts.
+ * Merges as they are recorded, tensor by tensor, and those that wait or run. Reading is open to everybody who was let in:
+ * where a model comes from is no secret. Starting and cancelling are for admins.
  */
-import { NotFoundError } from "../errors.ts";
-import type { Db } from "../store/database.ts";
+import { ConfigError, NotFoundError } from "../errors.ts";
+import { readMergeEvents } from "../store/merge_events.ts";
+import { listMergeTensors, type TensorOrder } from "../store/merge_tensors.ts";
 import * as store from "../store/merges.ts";
+import { EventStream } from "./events/event_stream.ts";
+import { toMergeEvent } from "./merge/event_rows.ts";
+import { type MergeRunOptions, startMerge } from "./merge/start.ts";
 import { toMerge, toMergeTensor } from "./merge_rows.ts";
-import { numberKeyset, parsePage, toPage } from "./paging.ts";
-import type { MergeUseCases } from "./types.ts";
+import { type Keyset, parsePage, textKeyset, toPage } from "./paging.ts";
+import { requireRole } from "./roles.ts";
+import {
+  type Merge,
+  type MergeTensorOrder,
+  type MergeUseCases,
+  TERMINAL_MERGE_EVENT_KINDS,
+} from "./types.ts";
 
-const TENSORS = numberKeyset("merge tensors");
+const MERGES = textKeyset("merges");
+const PLAN_ORDER: MergeTensorOrder = { field: "PLAN", direction: "ASC" };
+const COLUMNS = { PLAN: "ordinal", NAME: "name", LAYER: "layer", T: "t", COSINE: "cosine" } as const;
 
-/** The merge use cases over the store. */
-export function createMerges(db: Db): MergeUseCases {
+/** The merge use cases over the store and the queue. */
+export function createMerges(options: MergeRunOptions): MergeUseCases {
+  const { db, queue, hub } = options;
+
+  async function withParts(row: store.MergeRow): Promise<Merge> {
+    const position = queue.get(row.id)?.position ?? 0;
+    return toMerge(row, {
+      sources: await store.mergeSources(db, row.id),
+      modelId: await store.modelIdOfMerge(db, row.id),
+      position: row.status === "QUEUED" && position > 0 ? position : null,
+    });
+  }
+
+  async function requireMerge(id: string): Promise<store.MergeRow> {
+    const row = await store.findMerge(db, id);
+    if (row === undefined) throw new NotFoundError(`No merge "${id}"`, { id });
+    return row;
+  }
+
   return {
     async get(id) {
       const row = await store.findMerge(db, id);
-      if (row === undefined) return null;
-      return toMerge(row, await store.mergeSources(db, id), await store.modelIdOfMerge(db, id));
+      return row === undefined ? null : await withParts(row);
     },
 
-    async tensors(mergeId, args, where = {}) {
-      const { first, after } = parsePage(TENSORS, args);
-      if (await store.findMerge(db, mergeId) === undefined) {
-        throw new NotFoundError(`No merge "${mergeId}"`, { id: mergeId });
+    async list(args, where = {}) {
+      const { first, after } = parsePage(MERGES, args);
+      const page = { first, ...(after === undefined ? {} : { afterId: after }) };
+      const found = await store.listMerges(db, where, page);
+      const merges = new Map(
+        await Promise.all(found.rows.map(async (row) => [row.id, await withParts(row)] as const)),
+      );
+      return toPage(MERGES, found, (row) => row.id, (row) => merges.get(row.id)!);
+    },
+
+    async tensors(mergeId, args, where = {}, { field, direction } = PLAN_ORDER) {
+      const order: TensorOrder = {
+        column: COLUMNS[field],
+        direction: direction === "ASC" ? "asc" : "desc",
+      };
+      const keyset = tensorKeyset(order);
+      const { first, after } = parsePage(keyset, args);
+      await requireMerge(mergeId);
+      const cursor = after === undefined ? {} : { after: { value: after[0], ordinal: after[1] } };
+      const rows = await listMergeTensors(db, mergeId, { where, order, first, ...cursor });
+      return toPage(keyset, rows, (row) => [row[order.column], row.ordinal] as const, toMergeTensor);
+    },
+
+    async start(principal, input) {
+      return await withParts(await startMerge(options, principal, input));
+    },
+
+    async cancel(principal, id) {
+      requireRole(principal, "ADMIN", "cancel merges");
+      await requireMerge(id);
+      await queue.cancel(id);
+      return await withParts(await requireMerge(id));
+    },
+
+    events(id, { afterSeq = 0, signal }) {
+      if (!Number.isInteger(afterSeq) || afterSeq < 0) {
+        throw new ConfigError(`Invalid afterSeq: found ${afterSeq}, expected 0 or more`, {
+          field: "afterSeq",
+        });
       }
-      const page = { first, ...(after === undefined ? {} : { afterOrdinal: after }) };
-      const rows = await store.listMergeTensors(db, mergeId, where, page);
-      return toPage(TENSORS, rows, (row) => row.ordinal, toMergeTensor);
+      return new EventStream(
+        {
+          authorize: async () => void await requireMerge(id),
+          read: async (afterSeq, limit) =>
+            (await readMergeEvents(db, id, { afterSeq, limit })).map(toMergeEvent),
+          isTerminal: (event) => TERMINAL_MERGE_EVENT_KINDS.has(event.kind),
+          isOpen: () => queue.get(id) !== undefined,
+          subscribe: (wake) => hub.subscribe(id, wake),
+          onAttached: () => {},
+          onDetached: () => {},
+        },
+        afterSeq,
+        signal,
+      );
     },
   };
+}
+
+/** A cursor of one order means nothing in another. */
+function tensorKeyset({ column, direction }: TensorOrder): Keyset<TensorKey> {
+  return { list: `merge tensors by ${column} ${direction}`, isKey: isTensorKey };
+}
+type TensorKey = readonly [value: string | number | null, ordinal: number];
+
+function isTensorKey(key: unknown): key is TensorKey {
+  if (!Array.isArray(key) || key.length !== 2) return false;
+  const [value, ordinal] = key as readonly unknown[];
+  return (value === null || typeof value === "string" || Number.isFinite(value)) &&
+    Number.isSafeInteger(ordinal);
 }

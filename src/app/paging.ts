@@ -6,13 +6,16 @@ import { ConfigError } from "../errors.ts";
 import type { RowPage } from "../store/page.ts";
 import type { Page, PageArgs } from "./types.ts";
 
+/** Sort keys: one value, or several for orders that need a tiebreak. */
+type Key = string | number | readonly (string | number | null)[];
+
 /** Rows of a page when the caller does not say. */
 export const DEFAULT_PAGE_SIZE = 20;
 /** Most rows of a page. */
 export const MAX_PAGE_SIZE = 100;
 
 /** Names a list and the type of its sort key; cursors of one list are refused by another. */
-export interface Keyset<K extends string | number> {
+export interface Keyset<K extends Key> {
   readonly list: string;
   readonly isKey: (value: unknown) => value is K;
 }
@@ -28,7 +31,7 @@ export function numberKeyset(list: string): Keyset<number> {
 }
 
 /** Throws ConfigError for a size outside 1 … 100 and for a cursor that is not of this list. */
-export function parsePage<K extends string | number>(
+export function parsePage<K extends Key>(
   keyset: Keyset<K>,
   args: PageArgs,
 ): { readonly first: number; readonly after?: K } {
@@ -44,7 +47,7 @@ export function parsePage<K extends string | number>(
 }
 
 /** Wraps rows as nodes; `keyOf` gives the sort key that `parsePage` hands back later. */
-export function toPage<K extends string | number, R, T>(
+export function toPage<K extends Key, R, T>(
   keyset: Keyset<K>,
   rows: RowPage<R>,
   keyOf: (row: R) => K,
@@ -57,12 +60,12 @@ export function toPage<K extends string | number, R, T>(
   };
 }
 
-function encodeCursor<K extends string | number>(keyset: Keyset<K>, key: K): string {
+function encodeCursor<K extends Key>(keyset: Keyset<K>, key: K): string {
   const bytes = new TextEncoder().encode(JSON.stringify([keyset.list, key]));
   return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
-function decodeCursor<K extends string | number>(keyset: Keyset<K>, cursor: string): K {
+function decodeCursor<K extends Key>(keyset: Keyset<K>, cursor: string): K {
   try {
     const bytes = Uint8Array.fromBase64(cursor, { alphabet: "base64url" });
     const parsed: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));

@@ -7,6 +7,9 @@ import type { ErrorRecord } from "../errors.ts";
 import type { DeviceInfo, EngineMetrics, RequestTimings } from "../engine/protocol.ts";
 import type { Quantization, TokenLogprob } from "../model/runner.ts";
 import type { SamplingParams } from "../model/sampling.ts";
+import type { MergeUseCases } from "./merge_types.ts";
+
+export * from "./merge_types.ts";
 
 /** Who is asking. Anonymous callers exist on loopback only. */
 export interface Principal {
@@ -71,67 +74,6 @@ export interface Model {
   readonly artifactId: string | null;
   readonly mergeId: string | null;
   readonly createdAt: Date;
-}
-
-// Merges
-
-export type MergeStatus = "QUEUED" | "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELLED";
-/** MIX: computed by the merge's method, which has no branches. */
-export type MergeMode = "SLERP" | "LERP" | "MIX" | "COPY";
-export interface MergeSource {
-  /** As the configuration names it. */
-  readonly name: string;
-  readonly modelId: string | null;
-  readonly layerRange: readonly [number, number] | null;
-  readonly isBase: boolean;
-  /** Manifest hash of the parent's artifact. */
-  readonly artifactSha256: string;
-}
-/** As written: exactly one of `value` and `gradient` is set. */
-export interface MergeParameter {
-  readonly name: string;
-  readonly filter: string | null;
-  readonly value: number | null;
-  readonly gradient: readonly number[] | null;
-}
-/** As resolved: `t[i]` is the value of output layer i under this filter. */
-export interface MergeCurve {
-  readonly filter: string | null;
-  readonly t: readonly (number | null)[];
-}
-export interface MergeTensor {
-  readonly name: string;
-  readonly layer: number | null;
-  readonly filter: string | null;
-  readonly t: number | null;
-  readonly mode: MergeMode;
-  readonly cosine: number | null;
-  readonly outputSha256: string;
-}
-export interface MergeTensorFilter {
-  readonly layer?: number;
-  readonly filter?: string;
-  readonly mode?: MergeMode;
-  readonly nameContains?: string;
-  readonly tMin?: number;
-  readonly tMax?: number;
-}
-export interface Merge {
-  readonly id: string;
-  readonly status: MergeStatus;
-  readonly method: string;
-  readonly modelId: string | null;
-  readonly baseModelName: string | null;
-  readonly sources: readonly MergeSource[];
-  readonly dtype: string;
-  readonly configYaml: string;
-  readonly configSha256: string;
-  readonly parameters: readonly MergeParameter[];
-  readonly curves: readonly MergeCurve[];
-  readonly toolVersion: string;
-  readonly error: ErrorRecord | null;
-  readonly startedAt: Date | null;
-  readonly finishedAt: Date | null;
 }
 
 // Sessions and generations
@@ -314,10 +256,6 @@ export interface ModelUseCases {
   ): Promise<Model>;
   load(principal: Principal, ref: ModelRef): Promise<Model>;
   unload(principal: Principal, ref: ModelRef): Promise<Model>;
-}
-export interface MergeUseCases {
-  get(id: string): Promise<Merge | null>;
-  tensors(mergeId: string, page: PageArgs, where?: MergeTensorFilter): Promise<Page<MergeTensor>>;
 }
 export interface SessionUseCases {
   get(principal: Principal, id: string): Promise<Session | null>;

@@ -1,4 +1,5 @@
 /** A merge's progress in words and on the bar. */
+import { completeTensors } from "../merge/progress.ts";
 import type { MergeProgress } from "../merge/run.ts";
 import { Progress } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
@@ -14,10 +15,11 @@ export function mergeProgress(
 ): Disposable & { readonly update: (progress: MergeProgress) => void } {
   const bar = new Progress(terminal);
   return {
-    update({ stage, doneBytes, totalBytes, doneTensors, totalTensors }) {
-      // The tensor being written counts once its last byte is out.
-      const written = stage === "merging" && doneBytes === totalBytes ? totalTensors : doneTensors;
-      const count = stage === "merging" ? { count: `${written}/${totalTensors} tensors` } : {};
+    update(progress) {
+      const { stage, doneBytes, totalBytes, totalTensors } = progress;
+      const count = stage === "merging"
+        ? { count: `${completeTensors(progress)}/${totalTensors} tensors` }
+        : {};
       bar.update({ stage: STAGES[stage], doneBytes, totalBytes, ...count });
     },
     [Symbol.dispose]: () => bar[Symbol.dispose](),

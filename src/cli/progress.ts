@@ -2,6 +2,7 @@
  * Progress on stderr: a bar that is redrawn on a screen, a line for every tenth of the work elsewhere. It never touches
  * stdout, where the results go.
  */
+import { paceOf } from "../merge/progress.ts";
 import type { Terminal } from "./terminal.ts";
 import { formatBytes, formatDuration } from "./units.ts";
 
@@ -79,11 +80,10 @@ export class Progress implements Disposable {
   #facts({ doneBytes, totalBytes, count }: ProgressState, share: number): readonly string[] {
     const facts = [`${Math.floor(share * 100)} %`, ...count === undefined ? [] : [count]];
     facts.push(`${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`);
-    const seconds = (this.#now() - this.#startedMs) / 1000;
-    if (seconds < 0.5 || doneBytes === 0) return facts; // too early for a rate that means anything
-    const rate = doneBytes / seconds;
-    facts.push(`${formatBytes(Math.round(rate))}/s`);
-    if (share < 1) facts.push(`${formatDuration((totalBytes - doneBytes) / rate)} left`);
+    const pace = paceOf({ doneBytes, totalBytes, elapsedMs: this.#now() - this.#startedMs });
+    if (pace === null) return facts;
+    facts.push(`${formatBytes(Math.round(pace.bytesPerSecond))}/s`);
+    if (share < 1) facts.push(`${formatDuration(pace.secondsLeft)} left`);
     return facts;
   }
 }

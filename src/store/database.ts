@@ -60,6 +60,17 @@ export interface MergesTable {
   readonly created_at: string;
   readonly started_at: string | null;
   readonly finished_at: string | null;
+  /** Set for a merge that the queue may take up again after a restart. */
+  readonly target_name: string | null;
+  readonly target_quantization: string | null;
+}
+export interface MergeEventsTable {
+  readonly merge_id: string;
+  readonly seq: number;
+  readonly at: string;
+  readonly kind: string;
+  /** JSON: the event's body without `kind`. */
+  readonly payload: string;
 }
 export interface MergeSourcesTable {
   readonly merge_id: string;
@@ -153,6 +164,7 @@ export interface Database {
   readonly merges: MergesTable;
   readonly merge_sources: MergeSourcesTable;
   readonly merge_tensors: MergeTensorsTable;
+  readonly merge_events: MergeEventsTable;
   readonly sessions: SessionsTable;
   readonly messages: MessagesTable;
   readonly generations: GenerationsTable;

@@ -1,7 +1,4 @@
-/**
- * Rows of merges: the run itself, the checkpoints it read, and one row for every tensor it wrote. Tensors keep the
- * order of the merge plan, which is also the order of their pages.
- */
+/** Rows of merges: the run itself, the checkpoints it read, and one row for every tensor it wrote. */
 import type { Insertable, Selectable, Updateable } from "kysely";
 import type { Db, MergeSourcesTable, MergesTable, MergeTensorsTable } from "./database.ts";
 import { contains, inBatches, type RowPage, toRowPage } from "./page.ts";
@@ -10,6 +7,8 @@ export type MergeRow = Selectable<MergesTable>;
 export type MergeTensorRow = Selectable<MergeTensorsTable>;
 /** A source with the model that serves those very weights today, if one does. */
 export type MergeSourceRow = Selectable<MergeSourcesTable> & { readonly model_id: string | null };
+
+const UNFINISHED = ["QUEUED", "RUNNING"] as const;
 
 export async function insertMerge(db: Db, row: Insertable<MergesTable>): Promise<void> {
   await db.insertInto("merges").values(row).execute();
@@ -64,40 +63,37 @@ export async function modelIdOfMerge(db: Db, mergeId: string): Promise<string | 
   return row?.id ?? null;
 }
 
-export interface TensorFilter {
-  readonly layer?: number;
-  readonly filter?: string;
-  readonly mode?: string;
+export interface MergeRowFilter {
+  readonly status?: string;
   readonly nameContains?: string;
-  readonly tMin?: number;
-  readonly tMax?: number;
 }
 
-/** In plan order. Tensors without a t (copies) never match a bound on t. */
-export async function listMergeTensors(
+/** Newest first. */
+export async function listMerges(
   db: Db,
-  mergeId: string,
-  where: TensorFilter,
-  page: { readonly first: number; readonly afterOrdinal?: number },
-): Promise<RowPage<MergeTensorRow>> {
-  const filtered = db.selectFrom("merge_tensors").where("merge_id", "=", mergeId)
-    .$if(where.layer !== undefined, (q) => q.where("layer", "=", where.layer!))
-    .$if(where.filter !== undefined, (q) => q.where("filter", "=", where.filter!))
-    .$if(where.mode !== undefined, (q) => q.where("mode", "=", where.mode!))
+  where: MergeRowFilter,
+  page: { readonly first: number; readonly afterId?: string },
+): Promise<RowPage<MergeRow>> {
+  const filtered = db.selectFrom("merges")
+    .$if(where.status !== undefined, (q) => q.where("status", "=", where.status!))
     .$if(
       where.nameContains !== undefined,
-      (q) => q.where((e) => contains(e.ref("name"), where.nameContains!)),
-    )
-    .$if(where.tMin !== undefined, (q) => q.where("t", ">=", where.tMin!))
-    .$if(where.tMax !== undefined, (q) => q.where("t", "<=", where.tMax!));
+      (q) => q.where((e) => contains(e.ref("target_name"), where.nameContains!)),
+    );
   const rows = await filtered.selectAll()
-    .$if(page.afterOrdinal !== undefined, (q) => q.where("ordinal", ">", page.afterOrdinal!))
-    .orderBy("ordinal").limit(page.first + 1).execute();
+    .$if(page.afterId !== undefined, (q) => q.where("id", "<", page.afterId!))
+    .orderBy("id", "desc").limit(page.first + 1).execute();
   const total = await filtered.select((e) => e.fn.countAll().as("count")).executeTakeFirstOrThrow();
   return toRowPage(rows, page.first, total.count);
 }
 
-/** Merges that a dead process left unfinished. */
+/** The merge that waits or runs to become the model of this name. */
+export function unfinishedMergeInto(db: Db, targetName: string): Promise<MergeRow | undefined> {
+  return db.selectFrom("merges").selectAll()
+    .where("target_name", "=", targetName).where("status", "in", UNFINISHED).limit(1).executeTakeFirst();
+}
+
+/** Merges that a process has left unfinished, oldest first. */
 export async function unfinishedMerges(db: Db): Promise<readonly MergeRow[]> {
-  return await db.selectFrom("merges").selectAll().where("status", "in", ["QUEUED", "RUNNING"]).execute();
+  return await db.selectFrom("merges").selectAll().where("status", "in", UNFINISHED).orderBy("id").execute();
 }

@@ -1,0 +1,178 @@
+/**
+ * The parts of a merge into the model library: what is checked before it is accepted, the work itself, and what is
+ * written when the folder is there: in one transaction, its provenance and the registrations of parents and result.
+ * When each of them happens is up to job.ts.
+ */
+import { resolve } from "node:path";
+import { ConfigError } from "../../errors.ts";
+import { sha256 } from "../../formats/artifact.ts";
+import { parseMergeConfig } from "../../merge/config.ts";
+import type { ModelResolver } from "../../merge/model_paths.ts";
+import { outputDtypeName } from "../../merge/output_config.ts";
+import { planMerge } from "../../merge/plan.ts";
+import type { MergeRecord } from "../../merge/record.ts";
+import { type MergeProgress, runMerge as mergeCheckpoints } from "../../merge/run.ts";
+import type { Quantization } from "../../model/runner.ts";
+import { toTime } from "../../store/codec.ts";
+import type { Db } from "../../store/database.ts";
+import { type MergeRow, unfinishedMergeInto, updateMerge } from "../../store/merges.ts";
+import { findModel, findModelByManifest, type ModelRow } from "../../store/models.ts";
+import { VERSION } from "../../version.ts";
+import { insertRecordParts, recordColumns } from "../merge_rows.ts";
+import {
+  nameByPlace,
+  parseName,
+  prepareRegistration,
+  type RegisterOptions,
+  type Registration,
+  writeRegistration,
+} from "../register.ts";
+import { findMissingWeights } from "../weights.ts";
+
+export interface RunMergeInput {
+  /** mergekit YAML. */
+  readonly config: string;
+  /** How messages call it. */
+  readonly configName: string;
+  /** `owner/name` of the result, which is also its place in the library. */
+  readonly name: string;
+  /** From a name in the configuration to a folder. */
+  readonly resolve: ModelResolver;
+  /** Names to register parents under, by their names in the configuration; others are called as their folders. */
+  readonly parentNames?: ReadonlyMap<string, string>;
+  /** How the weights of result and newly registered parents are held; the gateway's default where absent. */
+  readonly quantization?: Quantization;
+  readonly onProgress?: (progress: MergeProgress) => void;
+}
+
+/**
+ * Everything that can be wrong with configuration, parents and target comes out here, before there is a row. What is
+ * returned is that row, not yet written; `durable` lets the queue take it up again after a restart, where the same names mean the same folders.
+ */
+export async function acceptMerge(
+  options: RegisterOptions,
+  input: RunMergeInput,
+  { durable, signal }: { readonly durable: boolean; readonly signal?: AbortSignal },
+): Promise<MergeRow> {
+  const { db, clock, ids } = options;
+  await requireFreeName(db, input.name, outDirOf(options, input));
+  const config = parseMergeConfig(input.config, input.configName);
+  using plan = await planMerge(config, input.resolve, signal === undefined ? {} : { signal });
+  return {
+    id: ids(),
+    status: "QUEUED",
+    method: config.method,
+    base_model_name: config.baseModel,
+    dtype: outputDtypeName(plan),
+    config_yaml: input.config,
+    config_sha256: sha256(input.config),
+    parameters: "[]",
+    curves: "[]",
+    tool_version: VERSION,
+    artifact_sha256: null,
+    error: null,
+    created_at: toTime(clock.now()),
+    started_at: null,
+    finished_at: null,
+    target_name: durable ? input.name : null,
+    target_quantization: durable ? input.quantization ?? null : null,
+  };
+}
+
+/** A merge that is on disk and ready to be written down. */
+export interface MergeResult {
+  readonly record: MergeRecord;
+  /** Parents that were not registered yet, then the result. */
+  readonly registrations: readonly Registration[];
+}
+
+/** Merges into the library. Throws what merging and registering throw, and the signal's reason. */
+export async function executeMerge(
+  options: RegisterOptions,
+  input: RunMergeInput,
+  { signal, onProgress }: {
+    readonly signal: AbortSignal;
+    readonly onProgress: (progress: MergeProgress) => void;
+  },
+): Promise<MergeResult> {
+  const outDir = outDirOf(options, input);
+  const { config, configName } = input;
+  const record = await mergeCheckpoints({
+    ...{ config, configName, outDir, resolve: input.resolve, signal, onProgress },
+  });
+  const parents = await prepareParents(options, input, record);
+  const result = await prepareRegistration(options, {
+    path: outDir,
+    name: input.name,
+    ...quantizationOf(input),
+  }, record.artifact.files);
+  return { record, registrations: [...parents, result] };
+}
+
+/** Provenance and models, in the transaction that ends the merge; the last row is the result. */
+export async function writeResult(
+  options: RegisterOptions,
+  trx: Db,
+  { id, at, result }: { readonly id: string; readonly at: Date; readonly result: MergeResult },
+): Promise<readonly ModelRow[]> {
+  const { record, registrations } = result;
+  await updateMerge(trx, id, { status: "SUCCEEDED", ...recordColumns(record), finished_at: toTime(at) });
+  await insertRecordParts(trx, id, record);
+  const rows: ModelRow[] = [];
+  for (const registration of registrations) rows.push(await writeRegistration(options, trx, registration));
+  return rows;
+}
+
+function outDirOf({ dataDir }: RegisterOptions, { name }: RunMergeInput): string {
+  return resolve(dataDir, "models", parseName(name));
+}
+
+/** Of two merges into one name, the second one is refused. */
+export async function requireUnclaimed(db: Db, name: string): Promise<void> {
+  const other = await unfinishedMergeInto(db, name);
+  if (other === undefined) return;
+  throw new ConfigError(`Cannot merge into "${name}": a merge of that name is on its way`, {
+    name,
+    mergeId: other.id,
+  });
+}
+
+/** A merge may only take the place of its own result, where that was deleted. */
+async function requireFreeName(db: Db, name: string, outDir: string): Promise<void> {
+  await requireUnclaimed(db, name);
+  const known = await findModel(db, { name });
+  if (known === undefined || (known.path === outDir && await findMissingWeights(known) !== null)) return;
+  throw new ConfigError(`Cannot merge into "${name}": there is a model of that name`, {
+    name,
+    path: known.path,
+  });
+}
+
+/** Parents whose very weights are registered under any name stay as they are. */
+async function prepareParents(
+  options: RegisterOptions,
+  input: RunMergeInput,
+  record: MergeRecord,
+): Promise<readonly Registration[]> {
+  const registrations: Registration[] = [];
+  for (const source of record.sources) {
+    const given = input.parentNames?.get(source.name);
+    const known = await findModelByManifest(options.db, source.manifestSha256);
+    if (known !== undefined && (given === undefined || given === known.name)) continue;
+    const path = await input.resolve(source.name);
+    const name = given ?? await freeName(options, nameByPlace(path, options.dataDir), source.manifestSha256);
+    registrations.push(
+      await prepareRegistration(options, { path, name, ...quantizationOf(input) }, source.files),
+    );
+  }
+  return registrations;
+}
+
+function quantizationOf({ quantization }: RunMergeInput): { readonly quantization?: Quantization } {
+  return quantization === undefined ? {} : { quantization };
+}
+
+/** A folder's own name, told apart by its content where another model has it. */
+async function freeName({ db }: RegisterOptions, name: string, manifestSha256: string): Promise<string> {
+  return await findModel(db, { name }) === undefined ? name : `${name}-${manifestSha256.slice(0, 8)}`;
+}

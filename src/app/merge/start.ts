@@ -1,0 +1,163 @@
+/**
+ * Starts merges: one that this program itself waits for (the first run), one that an admin asks for over the API, and,
+ * after a restart, those that were waiting. All of them go through the same queue.
+ */
+import { GeodesicError } from "../../errors.ts";
+import type { Quantization } from "../../model/runner.ts";
+import { toJson, toTime } from "../../store/codec.ts";
+import { appendMergeEvents, lastMergeSeq } from "../../store/merge_events.ts";
+import { insertMerge, type MergeRow, unfinishedMerges, updateMerge } from "../../store/merges.ts";
+import type { ModelRow } from "../../store/models.ts";
+import type { EventHub } from "../events/event_hub.ts";
+import { EventLog } from "../events/event_log.ts";
+import { INTERRUPTED } from "../generate/recovery.ts";
+import type { RegisterOptions } from "../register.ts";
+import { requireRole } from "../roles.ts";
+import type { MergeEventBody, Principal, StartMergeInput } from "../types.ts";
+import { toMergeEventRow } from "./event_rows.ts";
+import { MergeJob } from "./job.ts";
+import { parentResolver } from "./parents.ts";
+import type { MergeQueue } from "./queue.ts";
+import { acceptMerge, requireUnclaimed, type RunMergeInput } from "./run_merge.ts";
+
+export interface MergeRunOptions extends RegisterOptions {
+  readonly queue: MergeQueue;
+  readonly hub: EventHub;
+  /** Folders besides the library whose models may be merged over the API. */
+  readonly modelDirs: readonly string[];
+  /** Told of errors that nobody expected. */
+  readonly reportError: (error: unknown) => void;
+}
+
+/** How messages call a configuration that came over the API. */
+const CONFIG_NAME = "configYaml";
+
+/** Resolves with the registered result. Throws what is wrong with configuration, parents or target. */
+export async function runMerge(
+  options: MergeRunOptions,
+  principal: Principal,
+  input: RunMergeInput & { readonly signal?: AbortSignal },
+): Promise<ModelRow> {
+  const { signal } = input;
+  requireRole(principal, "ADMIN", "merge models");
+  signal?.throwIfAborted();
+  const row = await acceptMerge(options, input, { durable: false, ...(signal && { signal }) });
+  const job = await enqueueNew(options, row, input);
+  const abort = () => void job.cancel(signal?.reason);
+  if (signal?.aborted) abort();
+  else signal?.addEventListener("abort", abort, { once: true });
+  try {
+    return await job.result;
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+/** The row of the merge that now waits for its turn, or runs. */
+export async function startMerge(
+  options: MergeRunOptions,
+  principal: Principal,
+  input: StartMergeInput,
+): Promise<MergeRow> {
+  requireRole(principal, "ADMIN", "merge models");
+  options.queue.requirePlace();
+  const run = inputOf(options, input);
+  const row = await acceptMerge(options, run, { durable: true });
+  await enqueueNew(options, row, run);
+  return row;
+}
+
+/**
+ * What a process that has gone left unfinished: a merge that ran, or that nobody could start again, ends as failed; one
+ * that waited goes on waiting. Its staging folder is hidden and never taken for a model.
+ */
+export async function recoverMerges(options: MergeRunOptions): Promise<void> {
+  for (const row of await unfinishedMerges(options.db)) {
+    if (row.status !== "QUEUED" || row.target_name === null) {
+      await endInterrupted(options, row);
+      continue;
+    }
+    const input = inputOf(options, {
+      configYaml: row.config_yaml,
+      name: row.target_name,
+      ...(row.target_quantization !== null && { quantization: row.target_quantization as Quantization }),
+    });
+    options.queue.add(
+      jobOf(options, row, { input, lastSeq: await lastMergeSeq(options.db, row.id), position: 0 }),
+    );
+  }
+}
+
+function inputOf(
+  options: MergeRunOptions,
+  { configYaml, name, quantization }: StartMergeInput,
+): RunMergeInput {
+  return {
+    config: configYaml,
+    configName: CONFIG_NAME,
+    name,
+    resolve: parentResolver(options),
+    ...(quantization !== undefined && { quantization }),
+  };
+}
+
+/** Row and first event are written together. Between the checks and here others may have come. */
+async function enqueueNew(options: MergeRunOptions, row: MergeRow, input: RunMergeInput): Promise<MergeJob> {
+  const { db, clock, queue } = options;
+  const position = await db.transaction().execute(async (trx) => {
+    const position = queue.requirePlace();
+    if (row.target_name !== null) await requireUnclaimed(trx, row.target_name);
+    await insertMerge(trx, row);
+    const first = { seq: 1, at: clock.now(), body: { kind: "queued", position } } as const;
+    await appendMergeEvents(trx, [toMergeEventRow(row.id, first)]);
+    return position;
+  });
+  const job = jobOf(options, row, { input, lastSeq: 1, position });
+  queue.add(job);
+  return job;
+}
+
+function jobOf(
+  options: MergeRunOptions,
+  row: MergeRow,
+  { input, lastSeq, position }: {
+    readonly input: RunMergeInput;
+    readonly lastSeq: number;
+    /** That its log knows. */
+    readonly position: number;
+  },
+): MergeJob {
+  const { db, clock, hub } = options;
+  return new MergeJob({
+    id: row.id,
+    input,
+    position,
+    register: options,
+    durable: row.target_name !== null,
+    log: new EventLog<MergeEventBody>({
+      ...{ db, clock, hub, subjectId: row.id, lastSeq },
+      insert: (trx, entries) =>
+        appendMergeEvents(trx, entries.map((entry) => toMergeEventRow(row.id, entry))),
+    }),
+    reportError: options.reportError,
+    onBroken: (error) => {
+      options.reportError(error);
+      hub.publish(row.id, error);
+    },
+  });
+}
+
+async function endInterrupted({ db, clock }: MergeRunOptions, { id }: MergeRow): Promise<void> {
+  const at = clock.now();
+  const { code, message } = INTERRUPTED;
+  await db.transaction().execute(async (trx) => {
+    const seq = await lastMergeSeq(trx, id) + 1;
+    await appendMergeEvents(trx, [toMergeEventRow(id, { seq, at, body: { kind: "failed", code, message } })]);
+    await updateMerge(trx, id, { status: "FAILED", error: toJson(INTERRUPTED), finished_at: toTime(at) });
+  });
+}
+
+/** Why the merge that runs ends when the gateway stops. */
+export function interruption(): GeodesicError {
+  return new GeodesicError(INTERRUPTED.code, INTERRUPTED.message);
+}
