@@ -4,6 +4,7 @@ import { builder } from "./builder.ts";
 import "./scalars.ts";
 import "./models.ts";
 import "./merges.ts";
+import "./merge_runs.ts";
 import "./sessions.ts";
 import "./generations.ts";
 import "./subscriptions.ts";

@@ -15,7 +15,7 @@ import { parseId } from "./ids.ts";
 import { modelLoader } from "./loaders.ts";
 import { ModelNode } from "./models.ts";
 
-const MergeStatusEnum = builder.enumType("MergeStatus", {
+export const MergeStatusEnum = builder.enumType("MergeStatus", {
   values: ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"] as const,
 });
 
@@ -172,6 +172,24 @@ const MergeTensorFilterInput = builder.inputType("MergeTensorFilter", {
   }),
 });
 
+const MergeTensorOrderFieldEnum = builder.enumType("MergeTensorOrderField", {
+  values: {
+    PLAN: { description: "The order in which they are written." },
+    NAME: {},
+    LAYER: {},
+    T: {},
+    COSINE: {},
+  } as const,
+});
+const OrderDirectionEnum = builder.enumType("OrderDirection", { values: ["ASC", "DESC"] as const });
+const MergeTensorOrderInput = builder.inputType("MergeTensorOrder", {
+  description: "Tensors without the value come last in either direction.",
+  fields: (t) => ({
+    field: t.field({ type: MergeTensorOrderFieldEnum, required: true }),
+    direction: t.field({ type: OrderDirectionEnum, required: true, defaultValue: "ASC" }),
+  }),
+});
+
 /** Dtypes as merge configurations write them. */
 const DTYPES = { float32: "FLOAT32", float16: "FLOAT16", bfloat16: "BFLOAT16" } as const;
 
@@ -219,11 +237,23 @@ builder.node(MergeNode, {
     curves: t.expose("curves", { type: [MergeCurveObject], description: "As resolved." }),
     tensors: t.field({
       type: MergeTensorConnection,
-      args: { ...FORWARD_ARGS, where: t.arg({ type: MergeTensorFilterInput }) },
+      args: {
+        ...FORWARD_ARGS,
+        where: t.arg({ type: MergeTensorFilterInput }),
+        orderBy: t.arg({
+          type: MergeTensorOrderInput,
+          description: "In the order of the plan unless given.",
+        }),
+      },
       complexity: pageComplexity,
       resolve: async (merge, args, { gateway }) =>
         toConnection(
-          await gateway.merges.tensors(merge.id, toPageArgs(args), toTensorFilter(args.where ?? {})),
+          await gateway.merges.tensors(
+            merge.id,
+            toPageArgs(args),
+            toTensorFilter(args.where ?? {}),
+            args.orderBy ?? undefined,
+          ),
           args,
         ),
     }),
@@ -234,6 +264,15 @@ builder.node(MergeNode, {
       description: "Why it failed.",
       resolve: ({ error }) => error,
     }),
+    name: t.exposeString("targetName", {
+      nullable: true,
+      description: "What the result was to be called; null for a merge that was not started here.",
+    }),
+    position: t.exposeInt("position", {
+      nullable: true,
+      description: "In the queue, 1 is next; null when it does not wait.",
+    }),
+    createdAt: t.expose("createdAt", { type: "DateTime" }),
     startedAt: t.expose("startedAt", { type: "DateTime", nullable: true }),
     finishedAt: t.expose("finishedAt", { type: "DateTime", nullable: true }),
   }),

@@ -1,15 +1,24 @@
 /**
- * Watching generations. Who may watch is decided at subscribe, before the first event. A watcher that goes away
+ * Watching generations and merges. Who may watch is decided at subscribe, before the first event. A watcher that goes away
  * ends its reading; what that means for the generation is the generation's own `onDisconnect`.
  */
 import type { RequestContext } from "../src/app/request.ts";
-import type { GenerationEvent } from "../src/app/types.ts";
+import type { GenerationEvent, MergeEvent } from "../src/app/types.ts";
 import { builder } from "./builder.ts";
 import { toGraphQLError } from "./errors.ts";
 import { SubscriptionSource } from "./subscription_source.ts";
 import { GenerateInputType, toGenerateInput } from "./generate_input.ts";
 import { GenerationEventInterface } from "./generation_events.ts";
 import { notFound, requireId } from "./ids.ts";
+import { MergeEventInterface } from "./merge_events.ts";
+
+function watchMerge(context: RequestContext, place: Disposable, id: string, afterSeq: number) {
+  const { gateway, signal } = context;
+  return new SubscriptionSource<MergeEvent>(
+    (signal) => gateway.merges.events(id, { afterSeq, signal }),
+    { signal, place, mapError: (error) => toGraphQLError(error, context) },
+  );
+}
 
 function watch(context: RequestContext, place: Disposable, id: string, afterSeq: number) {
   const { gateway, principal, signal } = context;
@@ -60,6 +69,21 @@ builder.subscriptionFields((t) => ({
         const generation = await context.gateway.generations.get(context.principal, id);
         if (generation === null) throw notFound("Generation", args.id);
         return watch(context, place, id, args.afterSeq ?? 0);
+      }),
+    resolve: (event) => event,
+  }),
+  mergeEvents: t.field({
+    type: MergeEventInterface,
+    description: "Watches a merge: replays its events after a cursor, then follows it to its end.",
+    args: {
+      id: t.arg.id({ required: true }),
+      afterSeq: t.arg.int({ defaultValue: 0, description: "`seq` of the last event you have; 0 for all." }),
+    },
+    subscribe: (_root, args, context) =>
+      withPlace(context, async (place) => {
+        const id = requireId("Merge", args.id);
+        if (await context.gateway.merges.get(id) === null) throw notFound("Merge", args.id);
+        return watchMerge(context, place, id, args.afterSeq ?? 0);
       }),
     resolve: (event) => event,
   }),

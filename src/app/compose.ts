@@ -29,7 +29,7 @@ import type { RunMergeInput } from "./merge/run_merge.ts";
 import { interruption, type MergeRunOptions, recoverMerges, runMerge } from "./merge/start.ts";
 import { createMerges } from "./merges.ts";
 import { prepareDemo, type PrepareDemoInput } from "./demo.ts";
-import type { Gateway, Model, Principal } from "./types.ts";
+import type { Gateway, MergeEvent, Model, Principal } from "./types.ts";
 import { checkWeights, findMissingWeights } from "./weights.ts";
 
 export interface GatewayOptions {
@@ -109,12 +109,12 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
     const { quantization, maxContextLength } = options;
     const registering = { ...common, board, loader, dataDir, quantization, maxContextLength };
     const reportError = options.reportError ?? console.error;
-    const hub = new EventHub();
-    const queue = new MergeQueue((id) => hub.publish(id));
+    const mergeHub = new EventHub<MergeEvent>();
+    const queue = new MergeQueue((id) => mergeHub.close(id));
     const merging: MergeRunOptions = {
       ...registering,
       queue,
-      hub,
+      hub: mergeHub,
       modelDirs: options.modelDirs,
       reportError,
     };
@@ -131,7 +131,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
         engine,
         loader,
         jobs,
-        hub,
+        hub: new EventHub(),
         admission: new Admission(options.admission),
         texts,
         drawSeed: options.drawSeed ?? drawSeed,

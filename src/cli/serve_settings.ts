@@ -1,4 +1,5 @@
 /** Options and settings of a serving process, checked before anything is opened. */
+import { resolve } from "node:path";
 import type { Log, LogLevel } from "../app/request.ts";
 import type { Precision, Quantization } from "../model/runner.ts";
 import { createJsonLog } from "../server/log.ts";
@@ -23,6 +24,8 @@ export interface ServeSettings {
   readonly precision: Precision;
   readonly maxContextLength?: number;
   readonly maxSequences?: number;
+  /** Folders besides the library whose models may be merged over the API. */
+  readonly modelDirs: readonly string[];
   readonly log: Log;
 }
 
@@ -39,6 +42,12 @@ export const serveOptions: Readonly<Record<string, OptionSpec>> = {
     description: "How models registered from now on are held (default fp8; the demo models: none)",
   },
   precision: precisionOption,
+  models: {
+    type: "string",
+    multiple: true,
+    value: "DIR",
+    description: "Folder whose models may be merged over the API, besides the registered ones; repeatable",
+  },
   "max-context": { type: "string", value: "N", description: "Longest sequence to serve, in tokens" },
   "max-sequences": { type: "string", value: "N", description: "Most generations of a model in one batch" },
 };
@@ -46,6 +55,7 @@ export const serveOptions: Readonly<Record<string, OptionSpec>> = {
 export const serveNotes =
   "Callers without a key are let in only where nobody but this machine can connect (127.0.0.1, ::1, localhost).\n" +
   "GEODESIC_LOG=debug|info|warn|error sets what is logged to stderr, one JSON object a line (default warn).\n" +
+  "GEODESIC_MODELS adds folders to those of --models, separated like a PATH.\n" +
   "Ctrl-C stops, with exit code 0 once the address has been printed.";
 
 /** Throws UsageError that names what is wrong. */
@@ -64,6 +74,10 @@ export function readServeSettings(invocation: Invocation): ServeSettings {
     precision: invocation.choice("precision", ["f32", "f16"]),
     ...maxContextLength === undefined ? {} : { maxContextLength },
     ...maxSequences === undefined ? {} : { maxSequences },
+    modelDirs: [
+      ...invocation.texts("models").map((dir) => resolve(invocation.terminal.userDir, dir)),
+      ...invocation.terminal.modelDirs,
+    ],
     log: createLog(invocation),
   };
 }

@@ -2,7 +2,7 @@
  * The process's surroundings as commands see them: standard streams, where the user stands, settings. Output is written
  * whole and at once, so that nothing is lost when the process ends.
  */
-import { resolve } from "node:path";
+import { delimiter, resolve } from "node:path";
 
 export interface Terminal {
   /** Folder the user stands in: relative paths start there. */
@@ -11,6 +11,8 @@ export interface Terminal {
   readonly defaultDataDir: string;
   /** Least severe log entries to write (`GEODESIC_LOG`), as given. */
   readonly logLevel: string | undefined;
+  /** Folders that models may be read from over the API (`GEODESIC_MODELS`, separated like a PATH). */
+  readonly modelDirs: readonly string[];
   readonly stdin: ReadableStream<Uint8Array>;
   /** Whether stderr is a screen that can be redrawn. */
   readonly isInteractive: boolean;
@@ -24,7 +26,7 @@ export interface Terminal {
 
 const encoder = new TextEncoder();
 
-/** The terminal of this process. Reads `INIT_CWD` (set by task runners), `GEODESIC_HOME` and `GEODESIC_LOG`. */
+/** The terminal of this process. Reads `INIT_CWD` (set by task runners), and `GEODESIC_HOME`, `_LOG`, `_MODELS`. */
 export function processTerminal(): Terminal {
   const userDir = resolve(Deno.env.get("INIT_CWD") ?? Deno.cwd());
   const home = Deno.env.get("GEODESIC_HOME");
@@ -32,6 +34,8 @@ export function processTerminal(): Terminal {
     userDir,
     defaultDataDir: home === undefined || home === "" ? resolve(".geodesic") : resolve(userDir, home),
     logLevel: Deno.env.get("GEODESIC_LOG"),
+    modelDirs: (Deno.env.get("GEODESIC_MODELS") ?? "").split(delimiter).filter((dir) => dir !== "")
+      .map((dir) => resolve(userDir, dir)),
     stdin: Deno.stdin.readable,
     isInteractive: Deno.stderr.isTerminal(),
     write: (text) => writeAll(Deno.stdout, text),

@@ -64,6 +64,8 @@ export const MERGE: Merge = {
   status: "SUCCEEDED",
   method: "slerp",
   modelId: "m1",
+  targetName: "owner/merged",
+  position: null,
   baseModelName: "owner/left",
   sources: [
     { name: "owner/left", modelId: "m2", layerRange: [0, 2], isBase: true, artifactSha256: HASH },
@@ -79,6 +81,7 @@ export const MERGE: Merge = {
   curves: [{ filter: "self_attn", t: [0, 1] }, { filter: null, t: [0.5, null] }],
   toolVersion: "0.1.0",
   error: null,
+  createdAt: T0,
   startedAt: T0,
   finishedAt: T0,
 };

@@ -13,7 +13,7 @@ import { updateMerge } from "../../store/merges.ts";
 import type { ModelRow } from "../../store/models.ts";
 import type { EventLog } from "../events/event_log.ts";
 import { noteRegistered, type RegisterOptions } from "../register.ts";
-import type { MergeEventBody } from "../types.ts";
+import type { MergeEvent, MergeEventBody } from "../types.ts";
 import { executeMerge, type RunMergeInput, writeResult } from "./run_merge.ts";
 
 export interface MergeJobOptions {
@@ -21,7 +21,7 @@ export interface MergeJobOptions {
   readonly input: RunMergeInput;
   /** Its place in the queue as far as the log knows; 0 for none. */
   readonly position: number;
-  readonly log: EventLog<MergeEventBody>;
+  readonly log: EventLog<MergeEventBody, MergeEvent>;
   readonly register: RegisterOptions;
   /** Whether the next start of the gateway can take it up again while it waits. */
   readonly durable: boolean;

@@ -13,7 +13,7 @@ import { EventLog } from "../events/event_log.ts";
 import { INTERRUPTED } from "../generate/recovery.ts";
 import type { RegisterOptions } from "../register.ts";
 import { requireRole } from "../roles.ts";
-import type { MergeEventBody, Principal, StartMergeInput } from "../types.ts";
+import type { MergeEvent, MergeEventBody, Principal, StartMergeInput } from "../types.ts";
 import { toMergeEventRow } from "./event_rows.ts";
 import { MergeJob } from "./job.ts";
 import { parentResolver } from "./parents.ts";
@@ -22,7 +22,7 @@ import { acceptMerge, requireUnclaimed, type RunMergeInput } from "./run_merge.t
 
 export interface MergeRunOptions extends RegisterOptions {
   readonly queue: MergeQueue;
-  readonly hub: EventHub;
+  readonly hub: EventHub<MergeEvent>;
   /** Folders besides the library whose models may be merged over the API. */
   readonly modelDirs: readonly string[];
   /** Told of errors that nobody expected. */
@@ -134,15 +134,16 @@ function jobOf(
     position,
     register: options,
     durable: row.target_name !== null,
-    log: new EventLog<MergeEventBody>({
+    log: new EventLog<MergeEventBody, MergeEvent>({
       ...{ db, clock, hub, subjectId: row.id, lastSeq },
       insert: (trx, entries) =>
         appendMergeEvents(trx, entries.map((entry) => toMergeEventRow(row.id, entry))),
+      toEvent: ({ seq, at, body }) => ({ ...body, seq, at, mergeId: row.id }),
     }),
     reportError: options.reportError,
     onBroken: (error) => {
       options.reportError(error);
-      hub.publish(row.id, error);
+      hub.close(row.id, error);
     },
   });
 }
