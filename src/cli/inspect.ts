@@ -1,4 +1,5 @@
 /** `geodesic inspect MODEL`: what a checkpoint folder is, down to its hashes, and how it came to be. */
+import { basename } from "node:path";
 import type { ModelConfig } from "../formats/config.ts";
 import { inspectCheckpoint, type Inspection } from "../merge/inspect.ts";
 import type { MergeRecord } from "../merge/record.ts";
@@ -15,14 +16,31 @@ export const inspectCommand: Command = {
   positionals: ["MODEL"],
   options: {
     data: dataDirOption,
+    bom: {
+      type: "boolean",
+      description: "Print a CycloneDX 1.6 machine-learning bill of materials (JSON) instead",
+    },
+    timestamp: {
+      type: "boolean",
+      description: "Put the time into it; without, the same model gives the same text",
+    },
     json: { type: "boolean", description: "Print all of it, and errors, as one JSON object" },
   },
   notes: "MODEL is a folder or the name of a registered model. All its files are read, to hash them.",
   async run(invocation) {
     const { terminal, signal } = invocation;
     const where = { userDir: terminal.userDir, dataDir: dataDirOf(invocation) };
-    const { path } = await findModelFolder(invocation.positional("MODEL"), where);
+    const { path, registeredName } = await findModelFolder(invocation.positional("MODEL"), where);
+    if (invocation.flag("timestamp") && !invocation.flag("bom")) {
+      throw invocation.usageError("--timestamp goes with --bom");
+    }
     const inspection = await inspectCheckpoint(path, { signal });
+    if (invocation.flag("bom")) {
+      const { modelBom } = await import("../merge/bom.ts"); // its library is large, and few ask for it
+      const timestamp = invocation.flag("timestamp") ? { timestamp: new Date() } : {};
+      terminal.write(modelBom(inspection, { name: registeredName ?? basename(path), ...timestamp }));
+      return EXIT.done;
+    }
     terminal.print(invocation.flag("json") ? JSON.stringify(inspection) : describe(inspection).join("\n"));
     return EXIT.done;
   },

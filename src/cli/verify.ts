@@ -11,6 +11,7 @@ import { dataDirOf, dataDirOption } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
 import { findModelFolder, withExistingStore } from "./find_model.ts";
 import { modelOption, namedModels } from "./named_models.ts";
+import { printable } from "./printable.ts";
 import { Progress } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -53,7 +54,7 @@ export const verifyCommand: Command = {
       signal,
     });
     if (invocation.flag("json")) terminal.print(JSON.stringify(verification));
-    else terminal.print(describe(verification).join("\n"));
+    else terminal.print(describe(verification).map(printable).join("\n"));
     return verification.ok ? EXIT.done : EXIT.failed;
   },
 };

@@ -38,3 +38,19 @@ Deno.test("inspect refuses a folder that is no model", async () => {
   expect(code).toBe(1);
   expect(stderr).toMatch(/^error: Cannot open model ".*tests": the folder has no config\.json \[FORMAT\]\n$/);
 });
+
+Deno.test("inspect --bom prints the same CycloneDX document every time, and a time only when asked", async () => {
+  const bom = async (...options: readonly string[]) => {
+    const { code, stdout } = await geodesic(["inspect", `${DEMO}/parents/helper`, "--bom", ...options]);
+    expect(code).toBe(0);
+    return stdout;
+  };
+  const text = await bom();
+  expect(await bom()).toBe(text);
+  expect(JSON.parse(text)).toMatchObject({
+    bomFormat: "CycloneDX",
+    specVersion: "1.6",
+    metadata: { component: { type: "machine-learning-model", name: "helper" } },
+  });
+  expect(JSON.parse(await bom("--timestamp")).metadata.timestamp).toMatch(/^\d{4}-\d\d-\d\dT/);
+});
