@@ -99,6 +99,35 @@ Deno.test("verifyModel() finds nothing in a fresh merge, with its parents and wi
   expect(alone.sources.map(({ state }) => state)).toEqual(["ABSENT", "ABSENT"]);
 });
 
+Deno.test("verifyModel() merges again by every method, random ones included", async () => {
+  await using dir = await tempDir();
+  for (const [index, name] of ["a", "b", "c"].entries()) {
+    await writeCheckpoint(dir.join(name), { seed: index + 1, ancestorSeed: 9 });
+  }
+  const cases: Readonly<Record<string, string>> = {
+    linear: "{ normalize: true, weight: 0.5 }",
+    ties: "{ density: 0.5, weight: 0.5 }",
+    dare_ties: "{ density: 0.5, weight: 0.5 }",
+    della: "{ density: 0.5, weight: 0.5, epsilon: 0.1 }",
+    nearswap: "{ t: [0, 0.01] }",
+    model_stock: "{}",
+  };
+  for (const [method, parameters] of Object.entries(cases)) {
+    const models = method === "nearswap" ? ["a", "b"] : ["a", "b", "c"];
+    const config = [
+      `merge_method: ${method}`,
+      `models: [${models.map((model) => `{ model: ${model} }`).join(", ")}]`,
+      ...method === "linear" ? [] : ["base_model: a"],
+      `parameters: ${parameters}`,
+    ].join("\n");
+    const outDir = dir.join(method);
+    const resolve = (name: string) => Promise.resolve(dir.join(name));
+    await runMerge({ config, outDir, resolve });
+    const found = await verifyModel({ dir: outDir, findSource: ({ name }) => resolve(name) });
+    expect([method, found.mismatches, found.tensors.recomputed]).toEqual([method, [], 21]);
+  }
+});
+
 interface Tampering {
   readonly what: string;
   readonly tamper: (dir: TempDir) => Promise<unknown>;

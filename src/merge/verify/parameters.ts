@@ -53,14 +53,14 @@ function* recordMismatches(record: MergeRecord): Generator<Mismatch> {
       yield { kind: "PARAMETER", subject, field: "place in the layout", expected: null, found };
       continue;
     }
-    const { values, filter } = parameters.resolve(layout);
+    const { values, filter } = parameters.resolve(layout, tensor.shape);
     const { layer, inputs } = layout;
     const models = inputs.map(({ source }) => source.model);
     const meant = interpolation(tensor, values, filter, models.length);
     expected.push({ ...tensor, layer, ...meant });
     yield* differences(subject, facts(tensor), { layer, inputs: models, ...meant });
   }
-  parameters.throwIfMissing();
+  parameters.throwIfUnfit();
   yield* differences(whole, { curves: record.curves }, { curves: curvesOf(expected, layers) });
 }
 

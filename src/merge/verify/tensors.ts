@@ -88,11 +88,15 @@ export async function recomputeTensor(
     const expected = again.outputSha256;
     mismatches.push({ kind: "TENSOR_RECOMPUTED", subject, field: null, expected, found });
   }
-  for (const field of ["mode", "cosine"] as const) {
-    const [expected, claimed] = [JSON.stringify(again[field]), JSON.stringify(record[field])];
+  for (const field of ["mode", "cosine", "seed"] as const) {
+    const [expected, claimed] = [json(again[field]), json(record[field])];
     if (expected !== claimed) {
       mismatches.push({ kind: "PARAMETER", subject: `tensor "${subject}"`, field, expected, found: claimed });
     }
   }
   return mismatches;
+}
+
+function json(value: unknown): string | null {
+  return value === undefined ? null : JSON.stringify(value);
 }
