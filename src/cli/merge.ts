@@ -1,11 +1,10 @@
 /** `geodesic merge CONFIG OUT`: a mergekit configuration in, a complete checkpoint folder out. */
 import { dirname, join, resolve } from "node:path";
-import { parseJsonObject } from "../formats/json.ts";
-import { type ArchitectureDefinition, parseArchitecture } from "../merge/architecture_definition.ts";
 import { modelResolver } from "../merge/model_paths.ts";
 import { parentsOfRecord } from "../merge/provenance.ts";
 import type { MergeRecord } from "../merge/record.ts";
 import { runMerge } from "../merge/run.ts";
+import { architectureOption, architecturesOf } from "./architecture_option.ts";
 import type { Command, Invocation } from "./command.ts";
 import { dataDirOf, dataDirOption } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
@@ -25,12 +24,7 @@ export const mergeCommand: Command = {
   positionals: ["CONFIG", "OUT"],
   options: {
     model: modelOption,
-    "arch-info": {
-      type: "string",
-      multiple: true,
-      value: "FILE",
-      description: "mergekit's JSON description of an architecture's tensors; repeatable",
-    },
+    "arch-info": architectureOption,
     "out-shard-size": {
       type: "string",
       value: "SIZE",
@@ -84,16 +78,6 @@ function shardBytesOf(invocation: Invocation): { readonly shardBytes?: number } 
   const shardBytes = parseByteSize(text);
   if (shardBytes !== undefined) return { shardBytes };
   throw invocation.usageError(`--out-shard-size is "${text}", expected a size such as 5GB, 500MB or 30000`);
-}
-
-async function architecturesOf(invocation: Invocation): Promise<readonly ArchitectureDefinition[]> {
-  return await Promise.all(
-    invocation.texts("arch-info").map(async (file) => {
-      const path = resolve(invocation.terminal.userDir, file);
-      const text = await readTextFile(path, { what: "architecture", maxBytes: MAX_CONFIG_BYTES });
-      return parseArchitecture(parseJsonObject(new TextEncoder().encode(text), file), file);
-    }),
-  );
 }
 
 function summaryOf(record: MergeRecord, outDir: string): string {

@@ -6,6 +6,7 @@ import type { SourceRecord } from "../merge/record.ts";
 import { describeMismatch } from "../merge/verify/mismatch.ts";
 import { type Verification, verifyModel, type VerifyProgress } from "../merge/verify/verify.ts";
 import { findModelByManifest } from "../store/models.ts";
+import { architectureOption, architecturesOf } from "./architecture_option.ts";
 import type { Command, Invocation } from "./command.ts";
 import { dataDirOf, dataDirOption } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
@@ -23,6 +24,7 @@ export const verifyCommand: Command = {
   positionals: ["MODEL"],
   options: {
     model: modelOption,
+    "arch-info": architectureOption,
     sample: {
       type: "string",
       value: "N",
@@ -49,6 +51,7 @@ export const verifyCommand: Command = {
     const verification = await verify(terminal, {
       dir,
       findSource: (source) => findParent(source, { invocation, dir, dataDir, models }),
+      architectures: await architecturesOf(invocation),
       ...sample === undefined ? {} : { sample },
       ...seed === undefined ? {} : { seed },
       signal,

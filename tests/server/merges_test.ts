@@ -44,6 +44,20 @@ Deno.test("startMerge merges registered models into a registered one, and mergeE
   expect(loaded.body.data.loadModel).toEqual({ model: { residency: { state: "WARM" } } });
 });
 
+Deno.test("startMerge merges in stages, whose results nobody else ever sees", async () => {
+  await using api = await MergeApi.make();
+  const yaml = [
+    configOf().replace("{", '{"name": "half",'),
+    configOf("half"),
+  ].join("\n---\n");
+  const started = await api.start("me/staged", yaml);
+  expect(started).toMatchObject({ __typename: "StartMergePayload" });
+  expect((await api.events(started.merge.id)).at(-1)).toMatchObject({ model: { name: "me/staged" } });
+  const { merge } = (await api.query(MERGE, { id: started.merge.id })).body.data;
+  expect(merge.model.parents).toEqual([{ name: PARENTS[1] }]);
+  expect(await api.test.gateway.models.get({ name: "half" })).toBeNull();
+});
+
 Deno.test("merges run one at a time; those that wait know their place, and can be cancelled", async () => {
   await using api = await MergeApi.make();
   const held = await api.occupy();

@@ -6,13 +6,15 @@
 import { resolve } from "node:path";
 import { ConfigError } from "../../errors.ts";
 import { sha256 } from "../../formats/artifact.ts";
-import { parseMergeConfig } from "../../merge/config.ts";
+import { type MergeConfig, parseMergeConfig } from "../../merge/config.ts";
 import type { ModelResolver } from "../../merge/model_paths.ts";
 import { outputDtypeName } from "../../merge/output_config.ts";
-import { planMerge } from "../../merge/plan.ts";
-import type { MergeRecord } from "../../merge/record.ts";
+import { modelNames, planMerge } from "../../merge/plan.ts";
+import type { MergeRecord, SourceRecord } from "../../merge/record.ts";
 import { type MergeProgress, runMerge as mergeCheckpoints } from "../../merge/run.ts";
+import { requireMethod } from "../../merge/step_parameters.ts";
 import type { Quantization } from "../../model/runner.ts";
+import { configDtypeName } from "../../tensor/dtype.ts";
 import { toTime } from "../../store/codec.ts";
 import type { Db } from "../../store/database.ts";
 import { type MergeRow, unfinishedMergeInto, updateMerge } from "../../store/merges.ts";
@@ -57,13 +59,13 @@ export async function acceptMerge(
   const { db, clock, ids } = options;
   await requireFreeName(db, input.name, outDirOf(options, input));
   const config = parseMergeConfig(input.config, input.configName);
-  using plan = await planMerge(config, input.resolve, signal === undefined ? {} : { signal });
+  const dtype = await checkPlan(config, input, signal);
   return {
     id: ids(),
     status: "QUEUED",
     method: config.method,
     base_model_name: config.baseModel,
-    dtype: outputDtypeName(plan),
+    dtype,
     config_yaml: input.config,
     config_sha256: sha256(input.config),
     parameters: "[]",
@@ -77,6 +79,26 @@ export async function acceptMerge(
     target_name: durable ? input.name : null,
     target_quantization: durable ? input.quantization ?? null : null,
   };
+}
+
+/**
+ * Plans what can be planned before anything is merged, and resolves with the result's dtype as far as it is known: a
+ * document that builds on the result of another is planned when that is there.
+ */
+async function checkPlan(
+  config: MergeConfig,
+  { resolve }: RunMergeInput,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const made = new Set(config.before.map(({ name }) => name));
+  let dtype = configDtypeName(config.outDtype ?? config.dtype ?? "BF16");
+  for (const document of [...config.before, config]) {
+    requireMethod(document);
+    if (modelNames(document).some((name) => made.has(name))) continue;
+    using plan = await planMerge(document, resolve, signal === undefined ? {} : { signal });
+    if (document === config) dtype = outputDtypeName(plan);
+  }
+  return dtype;
 }
 
 /** A merge that is on disk and ready to be written down. */
@@ -155,7 +177,7 @@ async function prepareParents(
   record: MergeRecord,
 ): Promise<readonly Registration[]> {
   const registrations: Registration[] = [];
-  for (const source of record.sources) {
+  for (const source of keptSources(record)) {
     const given = input.parentNames?.get(source.name);
     const known = await findModelByManifest(options.db, source.manifestSha256);
     if (known !== undefined && (given === undefined || given === known.name)) continue;
@@ -166,6 +188,16 @@ async function prepareParents(
     );
   }
   return registrations;
+}
+
+/** All sources that are still there: what a stage has made is not, what it was made from is. */
+function keptSources(record: MergeRecord): readonly SourceRecord[] {
+  const stages = record.stages ?? [];
+  const made = new Set(stages.map(({ name }) => name));
+  const all = [...record.sources, ...stages.flatMap((stage) => stage.record.sources)];
+  return [
+    ...new Map(all.filter(({ name }) => !made.has(name)).map((source) => [source.name, source])).values(),
+  ];
 }
 
 function quantizationOf({ quantization }: RunMergeInput): { readonly quantization?: Quantization } {

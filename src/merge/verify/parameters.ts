@@ -3,6 +3,9 @@
  * from the configuration's text and the layer ranges that the record resolved, without any parent.
  */
 import { GeodesicError } from "../../errors.ts";
+import type { JsonObject } from "../../formats/json.ts";
+import type { ArchitectureDefinition } from "../architecture_definition.ts";
+import { architectureOf } from "../architectures.ts";
 import { parseMergeConfig } from "../config.ts";
 import { layoutTensors, resolveSlices } from "../layout.ts";
 import type { ParameterValues } from "../methods/method.ts";
@@ -11,9 +14,14 @@ import type { MergeRecord, TensorRecord } from "../record.ts";
 import { requireMethod, StepParameters } from "../step_parameters.ts";
 import type { Mismatch } from "./mismatch.ts";
 
-export function verifyParameters(record: MergeRecord): readonly Mismatch[] {
+/** `configJson` is that of the merged model, which tells its architecture; `brought` may describe it. */
+export function verifyParameters(
+  record: MergeRecord,
+  configJson: JsonObject,
+  brought: readonly ArchitectureDefinition[],
+): readonly Mismatch[] {
   try {
-    return [...recordMismatches(record)];
+    return [...recordMismatches(record, architectureOf(configJson, "the merged one", brought))];
   } catch (error) {
     if (!(error instanceof GeodesicError)) throw error;
     const subject = "the record's configuration";
@@ -21,7 +29,10 @@ export function verifyParameters(record: MergeRecord): readonly Mismatch[] {
   }
 }
 
-function* recordMismatches(record: MergeRecord): Generator<Mismatch> {
+function* recordMismatches(
+  record: MergeRecord,
+  architecture: ArchitectureDefinition,
+): Generator<Mismatch> {
   const config = parseMergeConfig(record.configuration.text, "recorded configuration");
   const method = requireMethod(config);
   const slices = resolveSlices(config, recordedLayers(record));
@@ -44,7 +55,7 @@ function* recordMismatches(record: MergeRecord): Generator<Mismatch> {
   yield* differences(whole, { parameters: record.parameters }, { parameters: parametersAsWritten(config) });
 
   const expected: TensorRecord[] = [];
-  const planned = new Map(layoutTensors(slices).map((tensor) => [tensor.name, tensor]));
+  const planned = new Map(layoutTensors(slices, architecture).map((tensor) => [tensor.name, tensor]));
   for (const tensor of record.tensors) {
     const layout = planned.get(tensor.name);
     const subject = `tensor "${tensor.name}"`;
@@ -54,8 +65,10 @@ function* recordMismatches(record: MergeRecord): Generator<Mismatch> {
       continue;
     }
     const { values, filter } = parameters.resolve(layout, tensor.shape);
-    const { layer, inputs } = layout;
-    const models = inputs.map(({ source }) => source.model);
+    const { layer, inputs, weight } = layout;
+    const used = new Set(tensor.inputs.map(({ model }) => model));
+    const models = inputs.map(({ source }) => source.model)
+      .filter((model) => !weight.optional || used.has(model)); // those that lack it take no part
     const meant = interpolation(tensor, values, filter, models.length);
     expected.push({ ...tensor, layer, ...meant });
     yield* differences(subject, facts(tensor), { layer, inputs: models, ...meant });

@@ -7,6 +7,7 @@ import { GeodesicError, NotFoundError } from "../../errors.ts";
 import { hashArtifact, manifestSha256, PROVENANCE_FILE } from "../../formats/artifact.ts";
 import { type Checkpoint, openCheckpoint } from "../../formats/checkpoint.ts";
 import { ModelFolder } from "../../formats/folder.ts";
+import type { ArchitectureDefinition } from "../architecture_definition.ts";
 import { parseMergeConfig } from "../config.ts";
 import { type MergePlan, planMerge } from "../plan.ts";
 import type { MergeRecord, SourceRecord } from "../record.ts";
@@ -25,6 +26,8 @@ export interface VerifyOptions {
   readonly sample?: number;
   /** Which ones: the same seed draws the same tensors. */
   readonly seed?: number;
+  /** Descriptions of architectures that the merge was given, see architectures.ts. */
+  readonly architectures?: readonly ArchitectureDefinition[];
   readonly onProgress?: (progress: VerifyProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -77,12 +80,19 @@ export async function verifyModel(options: VerifyOptions): Promise<Verification>
     ...signalOption,
     onBytes: countBytes(options, "hashing", dir, record.artifact.sizeBytes),
   });
-  const mismatches = [...await verifyFiles(record, files, folder), ...verifyParameters(record)];
+  const configJson = await folder.readJson("config.json") ?? {};
+  const architectures = options.architectures ?? [];
+  const mismatches = [
+    ...await verifyFiles(record, files, folder),
+    ...verifyParameters(record, configJson, architectures),
+  ];
   const { sources, paths } = await verifySources(record, options, mismatches);
 
   using checkpoint = await openOrReport(dir, signalOption, mismatches);
   if (checkpoint !== null) mismatches.push(...verifyHeaders(record, checkpoint));
-  using plan = paths.size === record.sources.length ? await planAgain(record, paths, mismatches) : null;
+  using plan = paths.size === record.sources.length
+    ? await planAgain(record, { paths, architectures }, mismatches)
+    : null;
   const sample = sampleTensors(record, options.sample, options.seed ?? 0);
   let [hashed, recomputed] = [0, 0];
   for (const [done, tensor] of sample.entries()) {
@@ -145,7 +155,7 @@ async function openOrReport(
   mismatches: Mismatch[],
 ): Promise<Checkpoint | null> {
   try {
-    return await openCheckpoint(dir, options);
+    return await openCheckpoint(dir, { ...options, anyArchitecture: true });
   } catch (error) {
     return report("the checkpoint", error, mismatches);
   }
@@ -153,7 +163,10 @@ async function openOrReport(
 
 async function planAgain(
   record: MergeRecord,
-  paths: ReadonlyMap<string, string>,
+  { paths, architectures }: {
+    readonly paths: ReadonlyMap<string, string>;
+    readonly architectures: readonly ArchitectureDefinition[];
+  },
   mismatches: Mismatch[],
 ): Promise<MergePlan | null> {
   try {
@@ -162,7 +175,7 @@ async function planAgain(
       const path = paths.get(name);
       if (path !== undefined) return Promise.resolve(path);
       throw new NotFoundError(`The configuration names model "${name}", the record's sources do not`);
-    });
+    }, { architectures });
   } catch (error) {
     return report("the merge of these parents", error, mismatches);
   }
