@@ -123,19 +123,26 @@ export class StepParameters {
   }
 
   #check(tensor: LayoutTensor, known: Pick<StepFacts, "shape" | "parameters" | "modelParameters">): void {
+    const { slice, baseModel } = tensor.slice;
     const models = tensor.inputs.map(({ source }) => source.model);
-    const at = tensor.slice.baseModel === null ? -1 : models.indexOf(tensor.slice.baseModel);
+    const here = `merge method "${this.#method.name}" cannot merge tensor "${tensor.name}"`;
+    // Some sources may lack an optional tensor, or be one too many for the slice that it is taken from.
+    const misfit = this.#method.refuseSlice(models, baseModel);
+    if (misfit !== null) {
+      const message = `${here} of ${models.map((model) => quote(model)).join(", ")} alone: it ${misfit}`;
+      this.#refused.push(this.#config.error(slice.path, message));
+      return;
+    }
+    const at = baseModel === null ? -1 : models.indexOf(baseModel);
     const facts = { name: tensor.name, models, base: at === -1 ? null : at, ...known };
     const problem = this.#missing.size > 0 ? null : this.#method.refuseValues?.(facts) ?? null;
     if (problem === null) return;
     const { parameter, message } = problem;
-    const places = [...tensor.inputs.map(({ source }) => source.parameters), tensor.slice.slice.parameters];
+    const places = [...tensor.inputs.map(({ source }) => source.parameters), slice.parameters];
     const place = places.find(({ settings }) => settings.has(parameter)) ?? this.#config.parameters;
-    this.#refused.push(this.#config.error(
-      [...place.path, parameter],
-      `merge method "${this.#method.name}" cannot merge tensor "${tensor.name}": ` +
-        `parameter "${parameter}" ${message}`,
-    ));
+    this.#refused.push(
+      this.#config.error([...place.path, parameter], `${here}: parameter "${parameter}" ${message}`),
+    );
   }
 
   #value(declared: ParameterDeclaration, resolved: ResolvedParameter | undefined, tensor: string): Scalar {

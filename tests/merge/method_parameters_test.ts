@@ -256,3 +256,20 @@ slices:
   expect(scale("model.layers.2.self_attn.q_proj.weight")).toBe(1);
   expect(scale("model.layers.0.mlp.up_proj.weight")).toBe(1);
 });
+
+Deno.test("planMerge() refuses a tensor of which too few sources are left, rather than merging the rest", async () => {
+  // As in mergekit, norm and lm_head take no more sources than the first slice has.
+  const source = (model: string) => `{model: models/${model}, layer_range: [0, 1]}`;
+  const text = (last: readonly string[]) =>
+    `merge_method: ties
+base_model: models/base
+slices:
+  - sources: [${source("base")}]
+  - sources: [${last.map(source).join(", ")}]
+parameters: {weight: 1}
+`;
+  (await planMerge(parseMergeConfig(text(["base", "ft1"]), "m.yml"), resolve))[Symbol.dispose]();
+  await expect(planMerge(parseMergeConfig(text(["ft1", "base"]), "m.yml"), resolve)).rejects.toThrow(
+    /^m.yml:5:5: merge method "ties" cannot merge tensor "model.norm.weight" of "models\/ft1" alone: it needs base_model/,
+  );
+});
