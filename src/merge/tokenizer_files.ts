@@ -2,10 +2,11 @@
  * The files beside weights and config.json of a merged model: tokenizer, chat template and generation settings, copied
  * as they are from the model they come from, or rewritten where the merge changes the vocabulary or the template.
  */
+import { join } from "node:path";
 import { MergeError } from "../errors.ts";
 import { COMPANION_FILES } from "../formats/companions.ts";
 import type { ModelFolder } from "../formats/folder.ts";
-import { isJsonObject, type JsonObject } from "../formats/json.ts";
+import { isJsonObject, type JsonObject, parseJsonObject, parseKeepingNumbers } from "../formats/json.ts";
 import { readTokenizerConfig } from "../tokenizer/tokenizer_config.ts";
 import { mostCommonTemplate } from "./chat_templates.ts";
 import type { MergePlan } from "./plan.ts";
@@ -67,8 +68,10 @@ async function tokenizerConfig(
   tokenizerJson: JsonObject | null,
   template: string | null,
 ): Promise<string | undefined> {
-  const config = await folder.readJson(TOKENIZER_CONFIG);
-  if (config === undefined && template === null) return undefined;
+  const bytes = await folder.readSmall(TOKENIZER_CONFIG);
+  if (bytes === undefined && template === null) return undefined;
+  // Its model_max_length is often a number that no double holds.
+  const config = bytes && parseKeepingNumbers(checkedText(bytes, join(folder.dir, TOKENIZER_CONFIG)));
   if (config === undefined && await folder.find(TOKENIZER_FILE) === undefined) {
     throw new MergeError(`Cannot set a chat_template: model "${folder.dir}" has no tokenizer`, {
       dir: folder.dir,
@@ -83,6 +86,12 @@ async function tokenizerConfig(
     ...(template === null ? {} : { chat_template: template }),
   };
   return JSON.stringify(output, null, 2) + "\n";
+}
+
+/** The text of a JSON object that is sound. */
+function checkedText(bytes: Uint8Array, file: string): string {
+  parseJsonObject(bytes, file);
+  return new TextDecoder().decode(bytes);
 }
 
 /** Added tokens by id, as newer tokenizer_config.json files repeat them. */

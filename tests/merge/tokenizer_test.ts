@@ -1,11 +1,16 @@
 // Merges of models whose vocabularies differ, against what mergekit wrote, and what becomes of the tokenizer's files.
 import { expect } from "@std/expect";
 import { join } from "node:path";
-import { FormatError, MergeError } from "../../src/errors.ts";
+import fc from "fast-check";
+import { FormatError, GeodesicError, MergeError } from "../../src/errors.ts";
+import { ModelFolder } from "../../src/formats/folder.ts";
 import { arrangeInputs, type EmbeddingRows } from "../../src/merge/embedding_rows.ts";
 import { modelResolver } from "../../src/merge/model_paths.ts";
+import { buildTokenizer } from "../../src/merge/output_tokenizer.ts";
 import type { MergeRecord } from "../../src/merge/record.ts";
 import { runMerge } from "../../src/merge/run.ts";
+import type { TokenizerRequest } from "../../src/merge/tokenizer_request.ts";
+import { readVocabulary, type Vocabulary } from "../../src/merge/vocabulary.ts";
 import { openTokenizer } from "../../src/tokenizer/tokenizer.ts";
 import { type GeneratedCheckpoint, writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { compareTensors } from "../support/compare.ts";
@@ -117,7 +122,7 @@ Deno.test("runMerge() writes the tokenizer of a union: ids appended, other forms
   await using dir = await models({
     a: model(4, {
       "tokenizer.json": tokenizerJson("abc", ["<x>"]),
-      "tokenizer_config.json": JSON.stringify(settings),
+      "tokenizer_config.json": JSON.stringify(settings).replace("12}", "1000000000000000019884624838656}"),
       "tokenizer.model": "stale",
       "special_tokens_map.json": "{}",
     }),
@@ -141,7 +146,10 @@ Deno.test("runMerge() writes the tokenizer of a union: ids appended, other forms
   const out = dir.join("out");
   expect(await tokenIds(out)).toEqual({ a: 0, b: 1, c: 2, "<x>": 3, d: 4, "<y>": 5 });
   const written = await readJson(join(out, "tokenizer_config.json"));
-  expect(written).toMatchObject({ eos_token: "b", model_max_length: 12 });
+  expect(written).toMatchObject({ eos_token: "b" });
+  expect(await Deno.readTextFile(join(out, "tokenizer_config.json"))).toContain(
+    "1000000000000000019884624838656",
+  );
   expect(Object.keys(written.added_tokens_decoder)).toEqual(["3", "4", "5"]);
   const files = [...Deno.readDirSync(out)].map((entry) => entry.name);
   expect(files).toContain("special_tokens_map.json");
@@ -288,3 +296,38 @@ Deno.test("arrangeInputs() gives the same bytes however they are asked for", () 
     }
   }
 });
+
+Deno.test("buildTokenizer() answers any exchange of values in a tokenizer.json with a tokenizer or a typed error", async () => {
+  const lead = await vocabularyOf(tokenizerJson("abc", ["<x>"]));
+  const request: TokenizerRequest = { source: "union", tokens: [], multipleOf: 1, path: [] };
+  const atoms = ["null", "[]", "{}", "1", "-1", "1e99", '"a"', '["a b"]', '{"a": 5}', '[["a", 0.5]]'];
+  const text = JSON.stringify({
+    added_tokens: [{ id: 3, content: "<y>", special: true }],
+    model: { type: "BPE", vocab: { a: 0, d: 1, ad: 2 }, merges: ["a d"] },
+  });
+  const places = [...text.matchAll(/(?<=[:,[])(?:"[^"]*"|\d+|true|\[[^[\]]*\]|\{[^{}]*\})(?!:)/g)];
+  const change = fc.record({ place: fc.nat({ max: places.length - 1 }), atom: fc.constantFrom(...atoms) });
+  await fc.assert(
+    fc.asyncProperty(change, fc.integer({ min: 0, max: 4 }), async ({ place, atom }, size) => {
+      const { index, 0: { length } } = places[place]!;
+      try {
+        const other = await vocabularyOf(text.slice(0, index) + atom + text.slice(index + length));
+        for (const [first, second] of [[lead, other], [other, lead]] as const) {
+          const models = [first, second].map((vocabulary, i) => ({ model: "ab"[i]!, vocabulary, size }));
+          const { ids, json } = buildTokenizer(request, models[0]!, models, null);
+          expect(new Set(ids.keys()).size).toBe(ids.size);
+          JSON.stringify(json);
+        }
+      } catch (error) {
+        expect(error).toBeInstanceOf(GeodesicError);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+async function vocabularyOf(text: string): Promise<Vocabulary> {
+  await using dir = await tempDir();
+  await Deno.writeTextFile(dir.join("tokenizer.json"), text);
+  return (await readVocabulary(await ModelFolder.open(dir.path)))!;
+}
