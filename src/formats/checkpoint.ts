@@ -130,6 +130,11 @@ export class Checkpoint implements Disposable {
     return [...this.#files.keys()];
   }
 
+  /** Where the weight files lie, by name. */
+  get weightPaths(): ReadonlyMap<string, string> {
+    return new Map([...this.#files].map(([name, { path }]) => [name, path]));
+  }
+
   /** Throws FormatError where the checkpoint has no such tensor. */
   tensor(name: string): TensorInfo {
     const info = this.tensors.get(name);

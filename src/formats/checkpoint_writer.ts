@@ -5,10 +5,17 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import { tensorByteLength } from "../tensor/dtype.ts";
-import { type FileHash, sha256 } from "./artifact.ts";
+import type { FileHash } from "./artifact.ts";
 import { encodeHeader, type TensorSpec } from "./safetensors.ts";
 import { INDEX_FILE } from "./shard_index.ts";
-import { DEFAULT_SHARD_BYTES, planShards, type ShardPlan } from "./shard_plan.ts";
+import {
+  DEFAULT_SHARD_BYTES,
+  planShards,
+  SHARD_METADATA,
+  shardIndexJson,
+  type ShardPlan,
+} from "./shard_plan.ts";
+import { writeAll, writeStagedFile } from "./staged_file.ts";
 import { flushAndClose, StagedFolder } from "./staged_folder.ts";
 import { toWriteError } from "./write_error.ts";
 
@@ -74,16 +81,7 @@ export class CheckpointWriter implements AsyncDisposable {
 
   /** Adds a small file. */
   async writeFile(name: string, content: string | Uint8Array): Promise<void> {
-    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-    const file = await this.#folder.createFile(name);
-    try {
-      await writeAll(file, bytes);
-    } catch (error) {
-      file.close();
-      throw toWriteError(error, this.#folder.target);
-    }
-    await flushAndClose(file, this.#folder.target);
-    this.files.push({ path: name, sizeBytes: bytes.byteLength, sha256: sha256(bytes) });
+    this.files.push(await writeStagedFile(this.#folder, name, content));
   }
 
   /** Writes the index, if there are several shards. All tensors must have been written. */
@@ -92,12 +90,7 @@ export class CheckpointWriter implements AsyncDisposable {
       throw new Error("Cannot finish a checkpoint before all of its tensors are written");
     }
     if (this.#shards.length === 1) return;
-    const weightMap = this.#shards.flatMap(({ file, tensors }) => tensors.map(({ name }) => [name, file]));
-    const index = {
-      metadata: { total_size: this.#shards.reduce((sum, shard) => sum + shard.dataBytes, 0) },
-      weight_map: Object.fromEntries(weightMap),
-    };
-    await this.writeFile(INDEX_FILE, JSON.stringify(index, null, 2) + "\n");
+    await this.writeFile(INDEX_FILE, shardIndexJson(this.#shards));
   }
 
   /** Makes the folder visible. */
@@ -119,7 +112,7 @@ export class CheckpointWriter implements AsyncDisposable {
     const file = await this.#folder.createFile(plan.file);
     this.#nextShard++;
     this.#shard = { plan, file, hash: createHash("sha256"), sizeBytes: 0, written: 0 };
-    await this.#append(this.#shard, encodeHeader(plan.tensors, { format: "pt" }));
+    await this.#append(this.#shard, encodeHeader(plan.tensors, SHARD_METADATA));
     return this.#shard;
   }
 
@@ -146,8 +139,4 @@ interface OpenShard {
   readonly hash: Hash;
   sizeBytes: number;
   written: number;
-}
-
-async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.byteLength;) done += await file.write(bytes.subarray(done));
 }

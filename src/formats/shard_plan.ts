@@ -4,7 +4,7 @@
  * `model.safetensors` and has no index; several are `model-0000i-of-0000n.safetensors`.
  */
 import { tensorByteLength } from "../tensor/dtype.ts";
-import type { TensorSpec } from "./safetensors.ts";
+import { encodeHeader, type TensorSpec } from "./safetensors.ts";
 import { SINGLE_FILE } from "./shard_index.ts";
 
 /** mergekit's default, "5GB". */
@@ -39,4 +39,37 @@ export function planShards(tensors: readonly TensorSpec[], shardBytes: number): 
       ? SINGLE_FILE
       : `model-${number(i + 1)}-of-${number(shards.length)}.safetensors`,
   }));
+}
+
+/** Where everything in a shard's file lies. */
+export interface ShardLayout {
+  /** The file's first bytes: length prefix and JSON. */
+  readonly header: Uint8Array<ArrayBuffer>;
+  /** Of each tensor's first byte in the file, in order. */
+  readonly offsets: readonly number[];
+  readonly sizeBytes: number;
+}
+
+export function layOutShard({ tensors, dataBytes }: ShardPlan): ShardLayout {
+  const header = encodeHeader(tensors, SHARD_METADATA);
+  const offsets: number[] = [];
+  let offset = header.byteLength;
+  for (const { dtype, shape } of tensors) {
+    offsets.push(offset);
+    offset += tensorByteLength(dtype, shape)!; // planShards() has refused those without a size
+  }
+  return { header, offsets, sizeBytes: header.byteLength + dataBytes };
+}
+
+/** What loaders look for to know that PyTorch may take the tensors as they are. */
+export const SHARD_METADATA: Readonly<Record<string, string>> = { format: "pt" };
+
+/** The text of model.safetensors.index.json. */
+export function shardIndexJson(shards: readonly ShardPlan[]): string {
+  const weightMap = shards.flatMap(({ file, tensors }) => tensors.map(({ name }) => [name, file]));
+  const index = {
+    metadata: { total_size: shards.reduce((sum, shard) => sum + shard.dataBytes, 0) },
+    weight_map: Object.fromEntries(weightMap),
+  };
+  return JSON.stringify(index, null, 2) + "\n";
 }

@@ -1,55 +1,114 @@
 /**
  * A folder that appears whole or not at all: files go into a temporary folder beside the target, are flushed to disk,
  * and one rename makes them visible. Whoever leaves without commit(), by error or abort, leaves nothing behind. An
- * existing target that is not an empty folder is refused before anything is written.
+ * existing target that is not an empty folder is refused before anything is written. The temporary folder of a claimed
+ * target has a fixed name, so that whoever claims the target after a crash finds what was written until then.
  */
 import { basename, dirname, join, resolve } from "node:path";
 import { ConfigError } from "../errors.ts";
 import { toWriteError } from "./write_error.ts";
 
+interface StagedParts {
+  readonly target: string;
+  readonly temporary: string;
+  /** The topmost folder that had to be made for the target's sake. */
+  readonly madeAbove: string | undefined;
+  readonly lock: TargetLock | undefined;
+}
+
 export class StagedFolder implements AsyncDisposable {
   readonly target: string;
-  readonly #temporary: string;
-  /** The topmost folder that had to be made for the target's sake. */
-  readonly #madeAbove: string | undefined;
+  readonly #parts: StagedParts;
   #state: "open" | "committed" | "removed" = "open";
 
-  private constructor(target: string, temporary: string, madeAbove: string | undefined) {
-    this.target = target;
-    this.#temporary = temporary;
-    this.#madeAbove = madeAbove;
+  private constructor(parts: StagedParts) {
+    this.target = parts.target;
+    this.#parts = parts;
   }
 
-  static async create(target: string): Promise<StagedFolder> {
-    const path = resolve(target);
-    const parent = dirname(path);
-    try {
+  /** With a new temporary folder of its own. */
+  static create(target: string): Promise<StagedFolder> {
+    return StagedFolder.#prepare(target, async (path, madeAbove) => {
       await requireFreeTarget(path);
-      const madeAbove = await firstMissing(parent);
-      await Deno.mkdir(parent, { recursive: true });
-      const temporary = await Deno.makeTempDir({ dir: parent, prefix: `.${basename(path)}.partial-` });
+      const temporary = await Deno.makeTempDir({
+        dir: dirname(path),
+        prefix: `.${basename(path)}.partial-`,
+      });
       await Deno.chmod(temporary, 0o755).catch(() => {}); // makeTempDir keeps others out; not on every file system
-      return new StagedFolder(path, temporary, madeAbove);
+      return new StagedFolder({ target: path, temporary, madeAbove, lock: undefined });
+    });
+  }
+
+  /**
+   * With the temporary folder that a process left which claimed this target and died, if there is one (see
+   * {@link list}). Throws ConfigError while another process holds the target.
+   */
+  static claim(target: string): Promise<StagedFolder> {
+    return StagedFolder.#prepare(target, async (path, madeAbove) => {
+      const temporary = join(dirname(path), `.${basename(path)}.partial`);
+      const lock = await TargetLock.take(`${temporary}.lock`, path);
+      try {
+        await requireFreeTarget(path);
+        await Deno.mkdir(temporary).catch(async (error) => {
+          if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+          if (!(await Deno.lstat(temporary)).isDirectory) throw error;
+        });
+        return new StagedFolder({ target: path, temporary, madeAbove, lock });
+      } catch (error) {
+        await lock.release();
+        throw error;
+      }
+    });
+  }
+
+  static async #prepare(
+    target: string,
+    make: (path: string, madeAbove: string | undefined) => Promise<StagedFolder>,
+  ): Promise<StagedFolder> {
+    const path = resolve(target);
+    try {
+      const madeAbove = await firstMissing(dirname(path));
+      await Deno.mkdir(dirname(path), { recursive: true });
+      return await make(path, madeAbove);
     } catch (error) {
       throw toWriteError(error, target);
     }
   }
 
+  /** Names of what lies in the folder already. */
+  async list(): Promise<readonly string[]> {
+    return await Array.fromAsync(Deno.readDir(this.#parts.temporary), ({ name }) => name);
+  }
+
+  /** Where a file of this name lies until commit(). */
+  pathOf(name: string): string {
+    return join(this.#parts.temporary, name);
+  }
+
   /** Creates a file; the caller writes, and closes it with {@link flushAndClose}. */
   async createFile(name: string): Promise<Deno.FsFile> {
     try {
-      return await Deno.open(join(this.#temporary, name), { write: true, createNew: true });
+      return await Deno.open(this.pathOf(name), { write: true, createNew: true });
     } catch (error) {
       throw toWriteError(error, join(this.target, name));
     }
   }
 
+  async removeFile(name: string): Promise<void> {
+    await Deno.remove(this.pathOf(name), { recursive: true });
+  }
+
+  /** Removes all that lies in the folder. */
+  async clear(): Promise<void> {
+    for (const name of await this.list()) await this.removeFile(name);
+  }
+
   /** Makes the folder visible under its real name. */
   async commit(): Promise<void> {
     try {
-      await syncFolder(this.#temporary);
+      await syncFolder(this.#parts.temporary);
       await Deno.remove(this.target).catch(ignoreMissing); // an empty folder, or nothing
-      await Deno.rename(this.#temporary, this.target);
+      await Deno.rename(this.#parts.temporary, this.target);
       this.#state = "committed";
       await syncFolder(dirname(this.target));
     } catch (error) {
@@ -59,14 +118,54 @@ export class StagedFolder implements AsyncDisposable {
 
   /** Removes everything unless committed. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#state !== "open") return;
-    this.#state = "removed";
-    await Deno.remove(this.#temporary, { recursive: true }).catch(ignoreMissing); // somebody may have tidied up
-    if (this.#madeAbove === undefined) return;
+    const { temporary, madeAbove, lock } = this.#parts;
+    if (this.#state === "open") {
+      this.#state = "removed";
+      await Deno.remove(temporary, { recursive: true }).catch(ignoreMissing); // somebody may have tidied up
+    }
+    await lock?.release();
+    if (this.#state !== "removed" || madeAbove === undefined) return;
     for (let dir = dirname(this.target);; dir = dirname(dir)) {
       const removed = await Deno.remove(dir).then(() => true, () => false); // somebody else may use it by now
-      if (!removed || dir === this.#madeAbove) return;
+      if (!removed || dir === madeAbove) return;
     }
+  }
+}
+
+/** One process at a time writes to a target. The kernel drops the lock with the process, however it ends. */
+class TargetLock {
+  readonly #path: string;
+  readonly #file: Deno.FsFile;
+  #isHeld = true;
+
+  private constructor(path: string, file: Deno.FsFile) {
+    this.#path = path;
+    this.#file = file;
+  }
+
+  static async take(path: string, target: string): Promise<TargetLock> {
+    for (;;) {
+      const file = await Deno.open(path, { create: true, write: true });
+      try {
+        if (!await file.tryLock(true)) {
+          throw new ConfigError(`Cannot write "${target}": another process is writing it`, { path: target });
+        }
+        // Whoever held it before has removed the file: a lock on a file without a name keeps nobody out.
+        const [held, named] = [await file.stat(), await Deno.stat(path).catch(ignoreMissing)];
+        if (named !== undefined && held.ino === named.ino) return new TargetLock(path, file);
+      } catch (error) {
+        file.close();
+        throw error;
+      }
+      file.close();
+    }
+  }
+
+  async release(): Promise<void> {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    await Deno.remove(this.#path).catch(() => {}); // while held, so that nobody can have taken this very file
+    this.#file.close();
   }
 }
 

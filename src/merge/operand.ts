@@ -30,11 +30,24 @@ export class Operand {
     if (this.dtype !== stored) this.#rounding = new Uint8Array(BLOCK_ELEMENTS * bytesPerElement(this.dtype));
   }
 
+  /** Whether {@link readStored} gives the very values that {@link read} gives, as bfloat16. */
+  get isBfloat16(): boolean {
+    return this.#stored === "BF16" && this.dtype === "BF16";
+  }
+
   /** Fills `into` (at most {@link BLOCK_ELEMENTS}) with the elements from `start` on. */
   read(start: number, into: Float32Array): void {
     const size = bytesPerElement(this.#stored);
     toFloat32(this.#stored, this.#bytes(start * size, into.length * size), into);
     if (this.#rounding !== undefined) roundTo(this.dtype, into, this.#rounding);
+  }
+
+  /** Fills `into` with whole elements as stored, from element `start` on. */
+  readStored(start: number, into: Uint8Array): void {
+    const offset = start * bytesPerElement(this.#stored);
+    if (this.#source instanceof Uint8Array) {
+      into.set(this.#source.subarray(offset, offset + into.byteLength));
+    } else this.#source.read(offset, into);
   }
 
   #bytes(offset: number, length: number): Uint8Array {

@@ -7,6 +7,7 @@
  */
 import { BLOCK_ELEMENTS } from "../tensor/convert.ts";
 import { forEachBlock, type Operand } from "./operand.ts";
+import { type BlockSums, slerpKernel } from "./slerp_kernel.ts";
 
 const COLINEAR = Math.fround(0.9995);
 const TINY_NORM = Math.fround(1e-8);
@@ -27,10 +28,34 @@ export interface SlerpWeights {
  * sum is the best estimate of what they mean.
  */
 export function slerpWeights(v0: Operand, v1: Operand, t: number): SlerpWeights {
-  const a = new Float32Array(BLOCK_ELEMENTS);
-  const b = new Float32Array(BLOCK_ELEMENTS);
+  const blockSums = v0.isBfloat16 && v1.isBfloat16 ? bfloat16Sums(v0, v1) : float32Sums(v0, v1);
   let [square0, square1, product] = [0, 0, 0];
   forEachBlock(v0.elements, (start, count) => {
+    const { aa, bb, ab } = blockSums(start, count);
+    square0 += aa;
+    square1 += bb;
+    product += ab;
+  });
+  const [norm0, norm1] = [Math.sqrt(square0), Math.sqrt(square1)];
+  const cosine = Math.fround(product / (unitDivisor(norm0) * unitDivisor(norm1)));
+  return { norm0, norm1, cosine, ...weightsAt(cosine, t) };
+}
+
+type BlockSummer = (start: number, count: number) => BlockSums;
+
+function bfloat16Sums(v0: Operand, v1: Operand): BlockSummer {
+  const kernel = slerpKernel();
+  return (start, count) => {
+    v0.readStored(start, kernel.a.subarray(0, count * 2));
+    v1.readStored(start, kernel.b.subarray(0, count * 2));
+    return kernel.sums(count);
+  };
+}
+
+function float32Sums(v0: Operand, v1: Operand): BlockSummer {
+  const a = new Float32Array(BLOCK_ELEMENTS);
+  const b = new Float32Array(BLOCK_ELEMENTS);
+  return (start, count) => {
     v0.read(start, a.subarray(0, count));
     v1.read(start, b.subarray(0, count));
     // Sums of a block live in locals: the compiler keeps those in registers, unlike captured variables.
@@ -41,13 +66,8 @@ export function slerpWeights(v0: Operand, v1: Operand, t: number): SlerpWeights 
       bb += y * y;
       ab += x * y;
     }
-    square0 += aa;
-    square1 += bb;
-    product += ab;
-  });
-  const [norm0, norm1] = [Math.sqrt(square0), Math.sqrt(square1)];
-  const cosine = Math.fround(product / (unitDivisor(norm0) * unitDivisor(norm1)));
-  return { norm0, norm1, cosine, ...weightsAt(cosine, t) };
+    return { aa, bb, ab };
+  };
 }
 
 function unitDivisor(norm: number): number {
@@ -85,4 +105,18 @@ export function combine(
   for (let i = 0; i < out.length; i++) {
     out[i] = Math.fround(s0 * out[i]!) + Math.fround(s1 * scratch[i]!);
   }
+}
+
+/** The same for two bfloat16 operands, rounded to bfloat16: bytes that are good until the next call. */
+export function combineBfloat16(
+  v0: Operand,
+  v1: Operand,
+  { s0, s1 }: Pick<SlerpWeights, "s0" | "s1">,
+  start: number,
+  count: number,
+): Uint8Array {
+  const kernel = slerpKernel();
+  v0.readStored(start, kernel.a.subarray(0, count * 2));
+  v1.readStored(start, kernel.b.subarray(0, count * 2));
+  return kernel.combine(count, s0, s1);
 }

@@ -5,7 +5,7 @@
 import { BLOCK_ELEMENTS, fromFloat32, roundTo } from "../tensor/convert.ts";
 import { bytesPerElement } from "../tensor/dtype.ts";
 import { arrangeInputs } from "./embedding_rows.ts";
-import type { Mix } from "./methods/method.ts";
+import type { MergeMethod, Mix } from "./methods/method.ts";
 import { type ByteSource, Operand } from "./operand.ts";
 import type { MergePlan, PlannedInput, PlannedStep } from "./plan.ts";
 import type { TensorRecord } from "./record.ts";
@@ -16,24 +16,21 @@ export async function mixStep(
   step: PlannedStep,
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<Mix> {
-  const operands = await readOperands(plan, step, options);
-  const { name, shape, base, parameters, modelParameters } = step;
-  const models = step.inputs.map((input) => input.model);
-  return plan.method.mix({ operands, name, shape, models, base, parameters, modelParameters });
-}
-
-async function readOperands(
-  plan: MergePlan,
-  step: PlannedStep,
-  options: { readonly signal?: AbortSignal },
-): Promise<readonly Operand[]> {
   const stored: ByteSource[] = [];
   for (const input of step.inputs) {
     const bytes = new Uint8Array(inputBytes(input));
     await plan.checkpoints.get(input.model)!.readRange(input.tensor.name, 0, bytes, options);
     stored.push(inMemory(bytes));
   }
-  return operandsOf(step, stored);
+  return mixInputs(plan.method, step, stored);
+}
+
+/** Lets the method look at the inputs of a step, wherever they lie: {@link inputBytes} of each. */
+export function mixInputs(method: MergeMethod, step: PlannedStep, stored: readonly ByteSource[]): Mix {
+  const { name, shape, base, parameters, modelParameters } = step;
+  const models = step.inputs.map((input) => input.model);
+  const operands = operandsOf(step, stored);
+  return method.mix({ operands, name, shape, models, base, parameters, modelParameters });
 }
 
 /** How many of an input's bytes are read, from its first on: those of the rows that take part. */
@@ -42,7 +39,7 @@ export function inputBytes({ tensor: { shape: [, ...inner], dtype }, rows }: Pla
 }
 
 /** The inputs of a step as its method sees them: cast, and brought to the output's vocabulary where that is asked. */
-export function operandsOf(step: PlannedStep, stored: readonly ByteSource[]): readonly Operand[] {
+function operandsOf(step: PlannedStep, stored: readonly ByteSource[]): readonly Operand[] {
   const { embedding, cast, shape, inputs } = step;
   const sources = stored.map((source, i) => ({ source, dtype: inputs[i]!.tensor.dtype }));
   const arranged = embedding === null ? sources : arrangeInputs(sources, embedding, shape[1]!, cast);
@@ -62,22 +59,37 @@ export function* mixedBlocks(
   mix: Mix,
   report: (bytes: number) => void = () => {},
 ): Generator<Uint8Array> {
+  const block = blockWriter(step, mix);
   const elements = elementsOf(step);
-  const values = new Float32Array(Math.min(elements, BLOCK_ELEMENTS));
-  const rounding = new Uint8Array(values.length * bytesPerElement(step.mixDtype));
-  const bytes = new Uint8Array(values.length * bytesPerElement(step.dtype));
-  for (let start = 0; start < elements; start += values.length) {
-    const block = values.subarray(0, Math.min(values.length, elements - start));
-    mix.apply(start, block);
-    if (step.dtype !== step.mixDtype) roundTo(step.mixDtype, block, rounding);
-    const length = fromFloat32(step.dtype, block, bytes);
-    yield bytes.subarray(0, length);
-    report(length);
+  for (let start = 0; start < elements; start += BLOCK_ELEMENTS) {
+    const bytes = block(start, Math.min(BLOCK_ELEMENTS, elements - start));
+    yield bytes;
+    report(bytes.byteLength);
   }
 }
 
+/** From a place and a count to the bytes of the elements there. */
+function blockWriter(step: PlannedStep, mix: Mix): (start: number, count: number) => Uint8Array {
+  if (step.dtype === "BF16" && step.mixDtype === "BF16" && mix.applyBfloat16 !== undefined) {
+    return (start, count) => mix.applyBfloat16!(start, count);
+  }
+  const values = new Float32Array(Math.min(elementsOf(step), BLOCK_ELEMENTS));
+  const rounding = new Uint8Array(values.length * bytesPerElement(step.mixDtype));
+  const bytes = new Uint8Array(values.length * bytesPerElement(step.dtype));
+  return (start, count) => {
+    const block = values.subarray(0, count);
+    mix.apply(start, block);
+    if (step.dtype !== step.mixDtype) roundTo(step.mixDtype, block, rounding);
+    return bytes.subarray(0, fromFloat32(step.dtype, block, bytes));
+  };
+}
+
 /** What the record says of a step. */
-export function tensorRecord(step: PlannedStep, mix: Mix, outputSha256: string): TensorRecord {
+export function tensorRecord(
+  step: PlannedStep,
+  mix: Pick<Mix, "mode" | "t" | "cosine" | "seed">,
+  outputSha256: string,
+): TensorRecord {
   return {
     name: step.name,
     layer: step.layer,
@@ -96,4 +108,9 @@ export function tensorRecord(step: PlannedStep, mix: Mix, outputSha256: string):
 /** Of the output. */
 export function elementsOf(step: Pick<PlannedStep, "shape">): number {
   return step.shape.reduce((a, b) => a * b, 1);
+}
+
+/** Of the output. */
+export function bytesOf(step: Pick<PlannedStep, "shape" | "dtype">): number {
+  return elementsOf(step) * bytesPerElement(step.dtype);
 }

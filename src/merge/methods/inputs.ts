@@ -1,4 +1,5 @@
 /** What methods share at their edges: which slices they accept, their inputs by role, and the mixes of plain kinds. */
+import { BLOCK_ELEMENTS } from "../../tensor/convert.ts";
 import type { Operand } from "../operand.ts";
 import type { MergeMethod, Mix, MixInputs, ParameterValues, StepFacts } from "./method.ts";
 
@@ -53,7 +54,20 @@ export function byRole(inputs: MixInputs): { origin: Operand | null; others: rea
 
 /** A tensor taken as it is. */
 export function copied(operand: Operand): Mix {
-  return { mode: "COPY", t: null, cosine: null, apply: (start, out) => operand.read(start, out) };
+  const bytes = new Uint8Array(BLOCK_ELEMENTS * 2);
+  return {
+    mode: "COPY",
+    t: null,
+    cosine: null,
+    apply: (start, out) => operand.read(start, out),
+    ...(operand.isBfloat16 && {
+      applyBfloat16(start, count) {
+        const block = bytes.subarray(0, count * 2);
+        operand.readStored(start, block);
+        return block;
+      },
+    }),
+  };
 }
 
 /** A tensor computed without branches. */

@@ -54,6 +54,11 @@ export interface Mix {
   readonly seed?: number;
   /** Writes the result's elements from `start` on to `out` (at most a block), float32. */
   apply(start: number, out: Float32Array): void;
+  /**
+   * Where the method has a faster way to the same elements rounded to bfloat16: `count` of them from `start` on, as
+   * bytes that are good until the next call. Used for results that are bfloat16 as mixed and as written.
+   */
+  applyBfloat16?(start: number, count: number): Uint8Array;
 }
 /** MIX: computed by a method that has no branches. */
 export type MixMode = "SLERP" | "LERP" | "MIX" | "COPY";

@@ -1,6 +1,6 @@
 /** `slerp`: two models, one of them the base; t = 0 gives the base. A slice of a single source passes it through. */
 import { BLOCK_ELEMENTS } from "../../tensor/convert.ts";
-import { combine, slerpWeights } from "../slerp.ts";
+import { combine, combineBfloat16, slerpWeights } from "../slerp.ts";
 import { copied } from "./inputs.ts";
 import type { MergeMethod } from "./method.ts";
 
@@ -28,6 +28,9 @@ export const slerp: MergeMethod = {
       t,
       cosine: Number.isNaN(weights.cosine) ? null : weights.cosine,
       apply: (start, out) => combine(v0, v1, weights, start, out, scratch.subarray(0, out.length)),
+      ...(v0.isBfloat16 && v1.isBfloat16 && {
+        applyBfloat16: (start, count) => combineBfloat16(v0, v1, weights, start, count),
+      }),
     };
   },
 };

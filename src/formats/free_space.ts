@@ -1,0 +1,22 @@
+/** Whether the disk has room for what is about to be written. */
+import { statfs } from "node:fs/promises";
+import { CapacityError } from "../errors.ts";
+
+/**
+ * Throws CapacityError where the file system of the folder `dir` has less than `bytes` for us. Where it cannot be asked
+ * (no permission, no such call), it is left to the first write that fails.
+ */
+export async function requireFreeSpace(dir: string, bytes: number, target: string): Promise<void> {
+  let free: number;
+  try {
+    const { bavail, bsize } = await statfs(dir);
+    free = bavail * bsize;
+  } catch {
+    return;
+  }
+  if (free >= bytes) return;
+  throw new CapacityError(
+    `Cannot write "${target}": it takes ${bytes} bytes, the disk has ${free} left`,
+    { path: target, found: free, expected: bytes },
+  );
+}

@@ -1,0 +1,120 @@
+/**
+ * A small assembler for WebAssembly SIMD: inner loops are written here in TypeScript, instruction by instruction, and
+ * become a module when first used, so that the repository holds no binaries and needs no toolchain. Knows only the
+ * instructions that those loops use; validation is left to the engine, which refuses a wrong module when it loads.
+ */
+
+/** Bytes of code; an expression leaves its value on the stack. */
+export type Code = readonly number[];
+export type ValueType = "i32" | "f32" | "v128";
+
+const TYPES: Readonly<Record<ValueType, number>> = { i32: 0x7f, f32: 0x7d, v128: 0x7b };
+const PAGE_BYTES = 65536;
+
+/** An exported function without results: parameters, then locals, both by index from 0. */
+export interface WasmFunction {
+  readonly name: string;
+  readonly parameters: readonly ValueType[];
+  readonly locals: readonly ValueType[];
+  readonly body: Code;
+}
+
+/** A module with `functions` and a memory of its own, exported as "memory", of at least `memoryBytes`. */
+export function assemble(
+  functions: readonly WasmFunction[],
+  memoryBytes: number,
+): WebAssembly.Module {
+  const pages = Math.ceil(memoryBytes / PAGE_BYTES);
+  const types = functions.map(({ parameters }) => [0x60, ...list(parameters.map((p) => [TYPES[p]])), 0]);
+  const exports = functions.map(({ name }, i) => [...text(name), 0, ...unsigned(i)]);
+  const bodies = functions.map(({ locals, body }) => {
+    const code = [...list(locals.map((local) => [1, TYPES[local]])), ...body, 0x0b];
+    return [...unsigned(code.length), ...code];
+  });
+  return new WebAssembly.Module(Uint8Array.from([
+    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...section(1, list(types)),
+    ...section(3, list(functions.map((_, i) => unsigned(i)))),
+    ...section(5, list([[1, ...unsigned(pages), ...unsigned(pages)]])),
+    ...section(7, list([...exports, [...text("memory"), 2, 0]])),
+    ...section(10, list(bodies)),
+  ]));
+}
+
+export const get = (local: number): Code => [0x20, ...unsigned(local)];
+export const set = (local: number, value: Code): Code => [...value, 0x21, ...unsigned(local)];
+/** Sets a local and leaves the value. */
+export const tee = (local: number, value: Code): Code => [...value, 0x22, ...unsigned(local)];
+export const i32 = (value: number): Code => [0x41, ...signed(value)];
+export const i32Add = (a: Code, b: Code): Code => [...a, ...b, 0x6a];
+export const i32LessThan = (a: Code, b: Code): Code => [...a, ...b, 0x49];
+/** Runs `body` at least once, and again as long as `condition` holds. */
+export const doWhile = (body: Code, condition: Code): Code => [
+  ...[0x03, 0x40],
+  ...body,
+  ...condition,
+  ...[0x0d, 0],
+  0x0b,
+];
+
+/** One value in all four lanes. */
+export const i32Splat = (value: number): Code => [...i32(value), ...simd(0x11)];
+export const f32Splat = (value: Code): Code => [...value, ...simd(0x13)];
+export const load = (address: Code, offset = 0): Code => [...address, ...simd(0x00), 4, ...unsigned(offset)];
+export const store = (address: Code, value: Code, offset = 0): Code => [
+  ...address,
+  ...value,
+  ...simd(0x0b),
+  4,
+  ...unsigned(offset),
+];
+export const i32x4Shl = (value: Code, bits: number): Code => [...value, ...i32(bits), ...simd(0xab)];
+export const i32x4ShrU = (value: Code, bits: number): Code => [...value, ...i32(bits), ...simd(0xad)];
+export const i32x4Add = binary(0xae);
+export const and = binary(0x4e);
+export const or = binary(0x50);
+/** Bits of `a` where `mask` has ones, of `b` elsewhere. */
+export const bitselect = (a: Code, b: Code, mask: Code): Code => [...a, ...b, ...mask, ...simd(0x52)];
+export const f32x4Mul = binary(0xe6);
+export const f32x4Add = binary(0xe4);
+export const f32x4Ne = binary(0x42);
+export const f64x2Add = binary(0xf0);
+export const f64x2Mul = binary(0xf2);
+/** Lanes 0 and 1 as float64. */
+export const promoteLow = (value: Code): Code => [...value, ...simd(0x5f)];
+/** Lanes 2 and 3 as float64. */
+export const promoteHigh = (value: Code): Code =>
+  promoteLow([...value, ...value, ...simd(0x0d), 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15]);
+
+function binary(opcode: number): (a: Code, b: Code) => Code {
+  return (a, b) => [...a, ...b, ...simd(opcode)];
+}
+
+function simd(opcode: number): Code {
+  return [0xfd, ...unsigned(opcode)];
+}
+
+function section(id: number, content: Code): Code {
+  return [id, ...unsigned(content.length), ...content];
+}
+
+function list(items: readonly Code[]): Code {
+  return [...unsigned(items.length), ...items.flat()];
+}
+
+function text(value: string): Code {
+  return list([...new TextEncoder().encode(value)].map((byte) => [byte]));
+}
+
+/** LEB128. */
+function unsigned(value: number): Code {
+  const bytes: number[] = [];
+  for (; value >= 0x80; value >>>= 7) bytes.push(value & 0x7f | 0x80);
+  return [...bytes, value];
+}
+
+function signed(value: number): Code {
+  const bytes: number[] = [];
+  for (; value < -0x40 || value >= 0x40; value >>= 7) bytes.push(value & 0x7f | 0x80);
+  return [...bytes, value & 0x7f];
+}
