@@ -1,13 +1,17 @@
 import { expect } from "@std/expect";
 import { createHash } from "node:crypto";
+import { statfs } from "node:fs/promises";
 import { parse as parseYaml } from "yaml";
-import { ConfigError, FormatError, MergeError, NotFoundError } from "../../src/errors.ts";
+import { CapacityError, ConfigError, FormatError, MergeError, NotFoundError } from "../../src/errors.ts";
+import { expectedTensors } from "../../src/formats/architecture.ts";
 import { openCheckpoint } from "../../src/formats/checkpoint.ts";
+import { parseModelConfig } from "../../src/formats/config.ts";
+import { layOutShard, planShards } from "../../src/formats/shard_plan.ts";
 import { inspectCheckpoint } from "../../src/merge/inspect.ts";
 import { modelResolver } from "../../src/merge/model_paths.ts";
 import type { MergeRecord } from "../../src/merge/record.ts";
 import { type MergeProgress, runMerge, type RunMergeOptions } from "../../src/merge/run.ts";
-import { type GeneratedCheckpoint, writeCheckpoint } from "../support/checkpoint_generator.ts";
+import { type GeneratedCheckpoint, TINY_CONFIG, writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { loadTensors } from "../support/safetensors.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 
@@ -321,29 +325,20 @@ Deno.test("runMerge() refuses a truncated parent, a missing one, and a layer ran
   expect(await names(dir.path)).toEqual(["a", "b"]);
 });
 
-Deno.test("runMerge() aborted while hashing or merging leaves nothing, and rethrows the reason", async () => {
+Deno.test("runMerge() aborted at any moment leaves nothing, and rethrows the reason", async () => {
   await using dir = await pair();
-  for (const stage of ["hashing", "merging"] as const) {
+  const early = new AbortController();
+  early.abort(new Error("stop early"));
+  await expect(merge(dir, { signal: early.signal })).rejects.toBe(early.signal.reason);
+  for (const doneTensors of [0, 5, 21]) {
     const controller = new AbortController();
-    const reason = new Error(`stop ${stage}`);
+    const reason = new Error(`stop after ${doneTensors}`);
     const onProgress = (progress: MergeProgress) => {
-      if (progress.stage === stage && (stage === "hashing" || progress.doneTensors === 5)) {
-        controller.abort(reason);
-      }
+      if (progress.doneTensors === doneTensors) controller.abort(reason);
     };
     await expect(merge(dir, { onProgress, signal: controller.signal })).rejects.toBe(reason);
     expect(await names(dir.path)).toEqual(["a", "b"]);
   }
-});
-
-Deno.test("runMerge() takes configuration and tokenizer from a base model that only a slice names", async () => {
-  await using dir = await pair({}, { files: { "tokenizer.json": "{}" } });
-  const config = "merge_method: slerp\nparameters: {t: 0}\nslices:\n" +
-    "  - {base_model: b, sources: [{model: a, layer_range: [0, 2]}]}\n";
-  const record = await merge(dir, { config });
-  expect(record.sources.map(({ name, isBase }) => [name, isBase])).toEqual([["a", false], ["b", true]]);
-  expect(record.tensors.every(({ mode }) => mode === "COPY")).toBe(true);
-  expect(await names(dir.join("out"))).toContain("tokenizer.json");
 });
 
 Deno.test("runMerge() leaves an occupied target as it was", async () => {
@@ -355,40 +350,88 @@ Deno.test("runMerge() leaves an occupied target as it was", async () => {
   expect(await Deno.readTextFile(dir.join("out/precious"))).toBe("keep");
 });
 
-Deno.test("runMerge() reports progress that grows to its total", async () => {
+Deno.test("runMerge() reports progress that grows to its total, and an error in the report ends it", async () => {
   await using dir = await pair();
   const seen: MergeProgress[] = [];
   await merge(dir, { onProgress: (progress) => seen.push(progress) });
-  for (const stage of ["hashing", "merging"]) {
-    const steps = seen.filter((progress) => progress.stage === stage);
-    const done = steps.map((progress) => progress.doneBytes);
+  for (const figure of ["doneBytes", "doneTensors"] as const) {
+    const done = seen.map((progress) => progress[figure]);
     expect(done).toEqual(done.toSorted((a, b) => a - b));
-    expect(done.at(-1)).toBe(steps[0]!.totalBytes);
+  }
+  const { totalBytes, totalTensors } = seen[0]!;
+  expect(seen.at(-1)).toMatchObject({
+    ...{ stage: "merging", doneBytes: totalBytes, totalBytes, doneTensors: totalTensors, totalTensors },
+    secondsLeft: 0,
+  });
+  const { size } = await Deno.stat(dir.join("out/model.safetensors"));
+  expect(size - totalBytes).toBeGreaterThan(0); // the header
+  expect(size - totalBytes).toBeLessThan(size);
+
+  const bug = new Error("the listener's own");
+  const onProgress = () => {
+    throw bug;
+  };
+  await expect(merge(dir, { outDir: dir.join("two"), onProgress })).rejects.toBe(bug);
+  expect(await names(dir.path)).toEqual(["a", "b", "out"]);
+});
+
+Deno.test("runMerge() writes the same files with any number of threads and shards of any size", async () => {
+  // Large enough that several threads find work, and that tensors span blocks.
+  const shape = { hidden_size: 256, intermediate_size: 1024, vocab_size: 4096, num_hidden_layers: 12 };
+  await using dir = await pair({ config: shape, shardBytes: 9_000_000 }, { config: shape });
+  for (const shardBytes of [5_000_000, 5_000_000_000]) {
+    const records: MergeRecord[] = [];
+    for (const threads of [1, 2, 5]) {
+      records.push(await merge(dir, { outDir: dir.join(`${shardBytes}-${threads}`), shardBytes, threads }));
+    }
+    expect(records[1]).toEqual(records[0]);
+    expect(records[2]).toEqual(records[0]);
+    const { manifestSha256 } = await inspectCheckpoint(dir.join(`${shardBytes}-5`));
+    expect(manifestSha256).toBe(records[0]!.artifact.manifestSha256);
   }
 });
 
-Deno.test("runMerge() asks for and hands over no more than a tensor at a time", async () => {
-  // Six layers, so that the model is many times its largest tensor (the embedding, 64 KiB).
-  const shape = { hidden_size: 64, intermediate_size: 128, vocab_size: 512, num_hidden_layers: 6 };
-  await using dir = await pair({ config: shape }, { config: shape });
-  const sizes: Record<"read" | "write", number[]> = { read: [], write: [] };
-  const { read, write } = Deno.FsFile.prototype;
-  Deno.FsFile.prototype.read = function (buffer) {
-    // The 4 MiB piece buffer of hashing is a constant; what grows with the model is what counts.
-    if (buffer.byteLength !== 4 * 1024 * 1024) sizes.read.push(buffer.byteLength);
-    return read.call(this, buffer);
+Deno.test("runMerge() says which source shrank while it was being read, and leaves nothing", async () => {
+  await using dir = await pair();
+  const source = dir.join("b/model.safetensors");
+  const onProgress = ({ doneTensors }: MergeProgress) => {
+    if (doneTensors === 3) Deno.truncateSync(source, 3000);
   };
-  Deno.FsFile.prototype.write = function (buffer) {
-    sizes.write.push(buffer.byteLength);
-    return write.call(this, buffer);
+  const error = await merge(dir, { onProgress, threads: 1 }).catch((error: unknown) => error);
+  expect((error as FormatError).code).toMatch(/FORMAT|MERGE/);
+  expect((error as FormatError).message).toContain("model.safetensors");
+  expect(await names(dir.path)).toEqual(["a", "b"]);
+});
+
+Deno.test("runMerge() notices a source that was replaced while it was being merged", async () => {
+  await using dir = await pair();
+  const source = dir.join("b/model.safetensors");
+  const onProgress = ({ doneTensors }: MergeProgress) => {
+    if (doneTensors !== 3) return;
+    Deno.copyFileSync(source, `${source}.new`);
+    Deno.renameSync(`${source}.new`, source);
   };
-  try {
-    const record = await merge(dir);
-    const tensorBytes = 512 * 64 * 2;
-    expect(record.artifact.sizeBytes).toBeGreaterThan(6 * tensorBytes);
-    expect(Math.max(...sizes.read)).toBe(tensorBytes);
-    expect(Math.max(...sizes.write)).toBeLessThanOrEqual(tensorBytes);
-  } finally {
-    Object.assign(Deno.FsFile.prototype, { read, write });
+  await expect(merge(dir, { onProgress })).rejects.toThrow(/"model.safetensors" of model "b" changed/);
+  expect(await names(dir.path)).toEqual(["a", "b"]);
+});
+
+Deno.test("runMerge() finds out that the disk is too small before it writes weights", async () => {
+  await using dir = await pair();
+  // Two parents of which one tensor alone is larger than the disk: holes take no room.
+  const { bavail, bsize } = await statfs(dir.path);
+  const vocab_size = 16_000_000;
+  const hidden_size = 4 * Math.ceil(bavail * bsize / vocab_size / 8) + 4;
+  const json = { ...TINY_CONFIG, vocab_size, hidden_size };
+  const tensors = [...expectedTensors(parseModelConfig(json, "config.json"))];
+  const specs = tensors.map(([name, shape]) => ({ name, dtype: "BF16" as const, shape }));
+  const { header, sizeBytes } = layOutShard(planShards(specs, Number.MAX_SAFE_INTEGER)[0]!);
+  for (const model of ["a", "b"]) {
+    await Deno.writeFile(dir.join(model, "model.safetensors"), header);
+    await Deno.truncate(dir.join(model, "model.safetensors"), sizeBytes);
+    await Deno.writeTextFile(dir.join(model, "config.json"), JSON.stringify(json));
   }
+  const error = await merge(dir).catch((error: unknown) => error);
+  expect(error).toBeInstanceOf(CapacityError);
+  expect((error as CapacityError).details.found).toBeGreaterThan(0);
+  expect(await names(dir.path)).toEqual(["a", "b"]);
 });
