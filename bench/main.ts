@@ -5,20 +5,23 @@
  */
 import { parseArgs } from "node:util";
 import type { Figure } from "./figure.ts";
-import { benchMerge } from "./merge.ts";
+import { benchMerge, benchMerge7b } from "./merge.ts";
 import { benchStep } from "./step.ts";
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   merge: benchMerge,
   step: benchStep,
+  "merge-7b": benchMerge7b,
 };
+/** Those that take minutes and tens of gigabytes run only when they are asked for. */
+const DEFAULT = ["merge", "step"];
 
 const { values, positionals } = parseArgs({
   args: Deno.args,
   options: { json: { type: "boolean", default: false } },
   allowPositionals: true,
 });
-const names = positionals.length === 0 ? Object.keys(BENCHMARKS) : positionals;
+const names = positionals.length === 0 ? DEFAULT : positionals;
 const unknown = names.find((name) => !(name in BENCHMARKS));
 if (unknown !== undefined) {
   console.error(`error: no benchmark "${unknown}"; there are ${Object.keys(BENCHMARKS).join(", ")}`);

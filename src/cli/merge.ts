@@ -30,18 +30,30 @@ export const mergeCommand: Command = {
       value: "SIZE",
       description: "Most tensor bytes in one output file, such as 500MB (default 5GB)",
     },
-    threads: { type: "string", value: "N", description: "Use at most this many threads (a merge needs one)" },
+    threads: { type: "string", value: "N", description: "Worker threads (default: one for each processor)" },
+    "max-memory": {
+      type: "string",
+      value: "SIZE",
+      description: "Take no more memory than this, such as 1GiB; fewer threads where need be",
+    },
+    "no-resume": {
+      type: "boolean",
+      description: "Start over, even where a merge to OUT that was killed had finished a part",
+    },
     data: dataDirOption,
     json: { type: "boolean", description: "Print the provenance record, and errors, as JSON" },
   },
   notes: "OUT must not exist, or be an empty folder. It appears when the merge is complete, never before.\n" +
+    "A merge that is interrupted leaves nothing; one that was killed is taken up by the same command.\n" +
     "A model that CONFIG names is looked for at its --model path, as a path from where you stand, as a path\n" +
     "from CONFIG's folder, and among the data folder's models.",
   async run(invocation) {
     const { terminal, signal } = invocation;
     const configPath = resolve(terminal.userDir, invocation.positional("CONFIG"));
     const outDir = resolve(terminal.userDir, invocation.positional("OUT"));
-    invocation.integer("threads", { min: 1, max: MAX_THREADS });
+    const threads = invocation.integer("threads", { min: 1, max: MAX_THREADS });
+    const maxMemory = sizeOf(invocation, "max-memory");
+    const shardBytes = sizeOf(invocation, "out-shard-size");
     const options = {
       configName: invocation.positional("CONFIG"),
       outDir,
@@ -52,7 +64,10 @@ export const mergeCommand: Command = {
         libraryDir: join(dataDirOf(invocation), "models"),
       }),
       architectures: await architecturesOf(invocation),
-      ...shardBytesOf(invocation),
+      ...(threads !== undefined && { threads }),
+      ...(maxMemory !== undefined && { maxMemory }),
+      ...(shardBytes !== undefined && { shardBytes }),
+      resume: !invocation.flag("no-resume"),
       signal,
     };
     const config = await readTextFile(configPath, {
@@ -72,12 +87,12 @@ async function merge(terminal: Terminal, options: Parameters<typeof runMerge>[0]
   return await runMerge({ ...options, onProgress: progress.update });
 }
 
-function shardBytesOf(invocation: Invocation): { readonly shardBytes?: number } {
-  const text = invocation.text("out-shard-size");
-  if (text === undefined) return {};
-  const shardBytes = parseByteSize(text);
-  if (shardBytes !== undefined) return { shardBytes };
-  throw invocation.usageError(`--out-shard-size is "${text}", expected a size such as 5GB, 500MB or 30000`);
+/** The bytes that an option asks for. */
+function sizeOf(invocation: Invocation, option: string): number | undefined {
+  const text = invocation.text(option);
+  const bytes = text === undefined ? undefined : parseByteSize(text);
+  if (text === undefined || bytes !== undefined) return bytes;
+  throw invocation.usageError(`--${option} is "${text}", expected a size such as 5GB, 500MB or 30000`);
 }
 
 function summaryOf(record: MergeRecord, outDir: string): string {

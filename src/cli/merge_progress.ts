@@ -5,7 +5,7 @@ import { Progress } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 
 const STAGES: Readonly<Record<MergeProgress["stage"], string>> = {
-  hashing: "Hashing the parents",
+  hashing: "Checking what was finished",
   merging: "Merging",
 };
 

@@ -21,7 +21,7 @@ Deno.test("prepareDemo() merges once, registers the family, and is quick the sec
     void (stages.at(-1) === stage || stages.push(stage));
   const first = await test.gateway.prepareDemo({ demoDir: DEMO_DIR, onProgress });
   expect(first.merged).toBe(true);
-  expect(stages).toEqual(["hashing", "merging"]);
+  expect(stages).toEqual(["merging"]);
 
   const { models, merges } = test.gateway;
   const [merged, helper, storyteller] = await Promise.all(

@@ -29,6 +29,7 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Den
       "--allow-read",
       "--allow-write",
       "--allow-env=GEODESIC_*,INIT_CWD",
+      "--allow-sys=statfs",
       "--ignore-env",
       "src/main.ts",
       ...args,

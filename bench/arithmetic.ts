@@ -1,0 +1,102 @@
+/**
+ * The two inner loops of SLERP on one core, in WebAssembly SIMD as the merge uses them and in plain TypeScript, and
+ * mergekit's in numpy where that is installed; all in processor time, so that a busy machine does not matter much.
+ */
+import process from "node:process";
+import { SlerpKernel } from "../src/merge/slerp_kernel.ts";
+import { decodeBfloat16, encodeBfloat16 } from "../src/tensor/bfloat16.ts";
+import { BLOCK_ELEMENTS } from "../src/tensor/convert.ts";
+import type { Figure } from "./figure.ts";
+
+const BLOCKS = 400;
+const ROUNDS = 5;
+const NUMPY_ELEMENTS = 2 ** 25;
+const [S0, S1] = [Math.fround(0.71), Math.fround(0.31)];
+
+export async function arithmeticFigures(): Promise<readonly Figure[]> {
+  const kernel = new SlerpKernel();
+  const codes = Uint16Array.from({ length: BLOCK_ELEMENTS }, (_, i) => 0x3c00 + (i * 2654435761 >>> 20));
+  const other = codes.toReversed();
+  kernel.a.set(new Uint8Array(codes.buffer));
+  kernel.b.set(new Uint8Array(other.buffer));
+  const plain = plainLoops(codes, other);
+  const combined = new Uint16Array(kernel.combine(BLOCK_ELEMENTS, S0, S1).slice().buffer);
+  if (combined.some((code, i) => code !== plain.combine()[i])) throw new Error("The loops differ");
+  if (Math.abs(kernel.sums(BLOCK_ELEMENTS).ab / plain.sums() - 1) > 1e-12) throw new Error("The sums differ");
+
+  const rates = {
+    sums: rate(() => kernel.sums(BLOCK_ELEMENTS)),
+    combine: rate(() => kernel.combine(BLOCK_ELEMENTS, S0, S1)),
+    plainSums: rate(() => plain.sums()),
+    plainCombine: rate(() => plain.combine()),
+  };
+  const whole = 1 / (1 / rates.sums + 1 / rates.combine);
+  const plainWhole = 1 / (1 / rates.plainSums + 1 / rates.plainCombine);
+  const numpy = await numpyRate();
+  const ratio = numpy === null ? null : whole / numpy;
+  return [
+    { name: "SLERP of bfloat16, one core", value: whole / 1e6, unit: "M elements/s" },
+    { name: "  sums / combination", value: rates.sums / rates.combine, unit: "×" },
+    { name: "WebAssembly SIMD / plain TypeScript", value: whole / plainWhole, unit: "×" },
+    {
+      name: "one core / mergekit's arithmetic in numpy",
+      value: ratio,
+      unit: "×",
+      note: numpy === null
+        ? "no /usr/bin/python3 with numpy here"
+        : `numpy does ${(numpy / 1e6).toFixed(0)} M elements/s`,
+    },
+  ];
+}
+
+/** Elements a second of processor time, best of some rounds. */
+function rate(block: () => unknown): number {
+  let best = Infinity;
+  for (let round = 0; round < ROUNDS; round++) {
+    const before = process.cpuUsage();
+    for (let i = 0; i < BLOCKS; i++) block();
+    const { user, system } = process.cpuUsage(before);
+    best = Math.min(best, (user + system) / 1e6);
+  }
+  return BLOCKS * BLOCK_ELEMENTS / best;
+}
+
+/** The same as a loop per stage over float32 blocks, which the compiler turns into scalar code. */
+function plainLoops(a: Uint16Array, b: Uint16Array) {
+  const [x, y] = [new Float32Array(BLOCK_ELEMENTS), new Float32Array(BLOCK_ELEMENTS)];
+  const out = new Uint16Array(BLOCK_ELEMENTS);
+  return {
+    sums(): number {
+      decodeBfloat16(a, x);
+      decodeBfloat16(b, y);
+      let aa = 0, bb = 0, ab = 0;
+      for (let i = 0; i < BLOCK_ELEMENTS; i++) {
+        const p = x[i]!, q = y[i]!;
+        aa += p * p;
+        bb += q * q;
+        ab += p * q;
+      }
+      return aa > 0 && bb > 0 ? ab : NaN;
+    },
+    combine(): Uint16Array {
+      decodeBfloat16(a, x);
+      decodeBfloat16(b, y);
+      for (let i = 0; i < BLOCK_ELEMENTS; i++) x[i] = Math.fround(S0 * x[i]!) + Math.fround(S1 * y[i]!);
+      encodeBfloat16(x, out);
+      return out;
+    },
+  };
+}
+
+async function numpyRate(): Promise<number | null> {
+  try {
+    const script = new URL("./numpy_slerp.py", import.meta.url).pathname;
+    const { success, stdout } = await new Deno.Command("/usr/bin/python3", {
+      args: [script, String(NUMPY_ELEMENTS), String(ROUNDS)],
+      clearEnv: true,
+    }).output();
+    return success ? Number(new TextDecoder().decode(stdout)) : null;
+  } catch {
+    return null;
+  }
+}
