@@ -3,10 +3,12 @@
  * find it by its name. The folder is gone at the end, however it ends; what was in it stays in the records.
  */
 import { dirname, join, resolve } from "node:path";
+import { openCheckpoint } from "../formats/checkpoint.ts";
 import { requireFreeTarget } from "../formats/staged_folder.ts";
 import { toWriteError } from "../formats/write_error.ts";
 import type { MergeConfig } from "./config.ts";
 import type { ModelResolver } from "./model_paths.ts";
+import { modelNames } from "./plan.ts";
 import type { MergeRecord, StageRecord } from "./record.ts";
 import { requireMethod } from "./step_parameters.ts";
 
@@ -25,7 +27,7 @@ type MergeDocument<O> = (
   stages: readonly StageRecord[],
 ) => Promise<MergeRecord>;
 
-/** All documents are checked for form, and the target for being free, before the first is merged. */
+/** All documents are checked for form, the target for being free, and parents for being models, before the first merge. */
 export async function mergeInStages<O extends StageOptions>(
   config: MergeConfig,
   options: O,
@@ -33,6 +35,7 @@ export async function mergeInStages<O extends StageOptions>(
 ): Promise<MergeRecord> {
   for (const document of [...config.before, config]) requireMethod(document);
   await requireFreeTarget(resolve(options.outDir));
+  await requireParents(config, options);
   await using folder = await TemporaryFolder.beside(options.outDir);
   const stages: StageRecord[] = [];
   const places = new Map<string, string>();
@@ -46,6 +49,17 @@ export async function mergeInStages<O extends StageOptions>(
     places.set(name, place);
   }
   return await mergeDocument(config, withPlaces, stages);
+}
+
+/** A parent that only a late document names is not to be missed after hours of work. */
+async function requireParents(config: MergeConfig, { resolve, signal }: StageOptions): Promise<void> {
+  const made = new Set(config.before.map((document) => document.name));
+  const names = new Set([...config.before, config].flatMap(modelNames));
+  for (const name of names) {
+    if (made.has(name)) continue;
+    const open = { anyArchitecture: true, ...(signal && { signal }) };
+    (await openCheckpoint(await resolve(name), open))[Symbol.dispose]();
+  }
 }
 
 function placeResolver(resolve: ModelResolver, places: ReadonlyMap<string, string>): ModelResolver {

@@ -1,6 +1,6 @@
 // Configurations of several documents: merged in order, each finding the results of the others by name.
 import { expect } from "@std/expect";
-import { ConfigError, MergeError } from "../../src/errors.ts";
+import { ConfigError, MergeError, NotFoundError } from "../../src/errors.ts";
 import { modelResolver } from "../../src/merge/model_paths.ts";
 import { parentsOfRecord } from "../../src/merge/provenance.ts";
 import { runMerge, type RunMergeOptions } from "../../src/merge/run.ts";
@@ -71,8 +71,10 @@ Deno.test("runMerge() of several documents leaves nothing when a late one fails 
   const controller = new AbortController();
   const reason = new Error("stop");
   const find = modelResolver({ cwd: dir.path, configDir: null });
+  let asked = 0;
   const resolve = (name: string) => {
-    if (name === "c") controller.abort(reason); // only the second document asks for it
+    // Only the second document merges it; once before, all parents are looked for.
+    if (name === "c" && ++asked === 2) controller.abort(reason);
     return find(name);
   };
   await expect(merge(dir, STAGED, { resolve, signal: controller.signal })).rejects.toBe(reason);
@@ -88,6 +90,8 @@ Deno.test("runMerge() checks every document and the target before the first is m
   const wrong = [document("ab", "a", "b", 0.3), document(null, "ab", "c", 0.5).replace("slerp", "slurp")]
     .join("---\n");
   await expect(merge(dir, wrong, { onProgress })).rejects.toThrow(/:8:15: .*"slurp"/);
+  const lost = STAGED.replace("model: c", "model: nowhere");
+  await expect(merge(dir, lost, { onProgress })).rejects.toBeInstanceOf(NotFoundError);
   await Deno.mkdir(dir.join("out"));
   await Deno.writeTextFile(dir.join("out/precious"), "keep");
   await expect(merge(dir, STAGED, { onProgress })).rejects.toBeInstanceOf(ConfigError);
