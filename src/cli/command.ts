@@ -21,6 +21,8 @@ export interface Command {
   readonly summary: string;
   /** Names of the arguments, all of them required. */
   readonly positionals: readonly string[];
+  /** The flag with which the last argument may be left out. */
+  readonly lastUnless?: string;
   readonly options: Readonly<Record<string, OptionSpec>>;
   /** Further paragraphs of the help. */
   readonly notes?: string;
@@ -120,7 +122,13 @@ function parse(
       allowPositionals: true,
       strict: true,
     });
-    if (positionals.length === command.positionals.length) return { values: values as never, positionals };
+    const { length } = command.positionals;
+    const needed = command.lastUnless !== undefined && values[command.lastUnless] === true
+      ? length - 1
+      : length;
+    if (positionals.length >= needed && positionals.length <= length) {
+      return { values: values as never, positionals };
+    }
     const expected = command.positionals.length === 0 ? "no arguments" : command.positionals.join(" and ");
     throw new UsageError(`Found ${describe(positionals)}, expected ${expected}`, command.name);
   } catch (error) {

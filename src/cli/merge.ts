@@ -8,6 +8,7 @@ import { architectureOption, architecturesOf } from "./architecture_option.ts";
 import type { Command, Invocation } from "./command.ts";
 import { dataDirOf, dataDirOption } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
+import { printPlan } from "./merge_plan.ts";
 import { mergeProgress } from "./merge_progress.ts";
 import { modelOption, namedModels } from "./named_models.ts";
 import { readTextFile } from "./read_file.ts";
@@ -22,6 +23,7 @@ export const mergeCommand: Command = {
   name: "merge",
   summary: "Merge checkpoints as a mergekit configuration says",
   positionals: ["CONFIG", "OUT"],
+  lastUnless: "plan",
   options: {
     model: modelOption,
     "arch-info": architectureOption,
@@ -40,8 +42,13 @@ export const mergeCommand: Command = {
       type: "boolean",
       description: "Start over, even where a merge to OUT that was killed had finished a part",
     },
+    plan: {
+      type: "boolean",
+      description:
+        "Write nothing (OUT is not needed): show what would be read, computed and written, or all problems",
+    },
     data: dataDirOption,
-    json: { type: "boolean", description: "Print the provenance record, and errors, as JSON" },
+    json: { type: "boolean", description: "Print the provenance record (or the plan), and errors, as JSON" },
   },
   notes: "OUT must not exist, or be an empty folder. It appears when the merge is complete, never before.\n" +
     "A merge that is interrupted leaves nothing; one that was killed is taken up by the same command.\n" +
@@ -50,13 +57,11 @@ export const mergeCommand: Command = {
   async run(invocation) {
     const { terminal, signal } = invocation;
     const configPath = resolve(terminal.userDir, invocation.positional("CONFIG"));
-    const outDir = resolve(terminal.userDir, invocation.positional("OUT"));
     const threads = invocation.integer("threads", { min: 1, max: MAX_THREADS });
     const maxMemory = sizeOf(invocation, "max-memory");
     const shardBytes = sizeOf(invocation, "out-shard-size");
     const options = {
       configName: invocation.positional("CONFIG"),
-      outDir,
       resolve: modelResolver({
         cwd: terminal.userDir,
         configDir: dirname(configPath),
@@ -74,8 +79,11 @@ export const mergeCommand: Command = {
       what: "merge configuration",
       maxBytes: MAX_CONFIG_BYTES,
     });
-    const record = await merge(terminal, { ...options, config });
-    if (invocation.flag("json")) terminal.print(JSON.stringify(record));
+    const json = invocation.flag("json");
+    if (invocation.flag("plan")) return await printPlan({ terminal, json }, { ...options, config });
+    const outDir = resolve(terminal.userDir, invocation.positional("OUT"));
+    const record = await merge(terminal, { ...options, config, outDir });
+    if (json) terminal.print(JSON.stringify(record));
     else terminal.print(summaryOf(record, outDir));
     return EXIT.done;
   },

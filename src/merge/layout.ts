@@ -2,6 +2,7 @@
  * Which output tensor is made from which input tensors: slices laid end to end, with the embedding before the first and
  * norm and lm_head after the last. Pure: needs only the layer counts of the models, not their files.
  */
+import { ConfigError } from "../errors.ts";
 import { MAX_LAYERS } from "../formats/config.ts";
 import { type ArchitectureDefinition, fillIn, type WeightDefinition } from "./architecture_definition.ts";
 import type { InputSource, MergeConfig, OutputSlice } from "./config.ts";
@@ -61,22 +62,25 @@ export function resolveSlices(
   layersOf: (model: string) => number,
 ): readonly ResolvedSlice[] {
   let outputLayers = 0;
-  return sourcesOf(config).map((slice) => {
+  const errors: ConfigError[] = [];
+  const resolved = sourcesOf(config).map((slice) => {
     const sources = slice.sources.map((source) => {
       const layers = layersOf(source.model);
       const layerRange = source.layerRange ?? [0, layers] as const;
       if (layerRange[1] > layers) {
-        throw config.error(
+        errors.push(config.error(
           [...source.path, "layer_range"],
           `layer_range [${layerRange.join(", ")}] passes the ${layers} layers of model "${source.model}"`,
-        );
+        ));
       }
       return { ...source, layerRange, layers };
     });
     const counts = sources.map(({ layerRange: [from, to] }) => to - from);
     if (new Set(counts).size > 1) {
       const found = sources.map((source, i) => `${counts[i]} of "${source.model}"`).join(", ");
-      throw config.error(slice.path, `all sources of a slice need equally many layers, found ${found}`);
+      errors.push(
+        config.error(slice.path, `all sources of a slice need equally many layers, found ${found}`),
+      );
     }
     outputLayers += counts[0]!;
     if (outputLayers > MAX_LAYERS) {
@@ -84,6 +88,15 @@ export function resolveSlices(
     }
     return { slice, baseModel: slice.baseModel ?? config.baseModel, sources };
   });
+  throwTogether(errors);
+  return resolved;
+}
+
+/** The first one, whose details name all of them. */
+function throwTogether([first, ...others]: readonly ConfigError[]): void {
+  if (first === undefined) return;
+  const problems = [first, ...others].map(({ message }) => message);
+  throw new ConfigError(first.message, { ...first.details, problems }, { cause: first });
 }
 
 /** All output tensors in the order in which the architecture names them. */

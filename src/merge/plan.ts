@@ -3,7 +3,7 @@
  * configuration stop at once, with line and column; what does not fit between the models is collected, so that one
  * run reports all of it.
  */
-import { MergeError } from "../errors.ts";
+import { ConfigError, GeodesicError, MergeError } from "../errors.ts";
 import { type Checkpoint, openCheckpoint, type TensorInfo } from "../formats/checkpoint.ts";
 import type { TensorSpec } from "../formats/safetensors.ts";
 import type { FloatDtype, WeightDtype } from "../tensor/dtype.ts";
@@ -111,12 +111,15 @@ export async function planMerge(
     const architecture = architectures.get(leadModelOf(config))!;
     const layersOf = (model: string) =>
       layerCount(checkpoints.get(model)!.configJson, architectures.get(model)!, model);
-    const slices = resolveSlices(config, layersOf);
     const problems = [...checkpoints].flatMap(([name, checkpoint]) => ownContradictions(name, checkpoint));
     problems.push(...architectureMismatch(checkpoints, architectures));
-    const vocabulary = config.tokenizer === null
-      ? null
-      : await planVocabulary(config.tokenizer, checkpoints, leadModelOf(config), resolve);
+    const { slices, vocabulary } = await together(problems, {
+      slices: () => Promise.resolve(resolveSlices(config, layersOf)),
+      vocabulary: () =>
+        config.tokenizer === null
+          ? Promise.resolve(null)
+          : planVocabulary(config.tokenizer, checkpoints, leadModelOf(config), resolve),
+    });
     const parameters = new StepParameters(config, method);
     const steps = layoutTensors(slices, architecture).flatMap((tensor) =>
       planStep(tensor, { config, checkpoints, vocabulary, parameters, problems })
@@ -136,6 +139,41 @@ export async function planMerge(
     for (const checkpoint of checkpoints.values()) checkpoint[Symbol.dispose]();
     throw error;
   }
+}
+
+/**
+ * Both, or the first complaint of either, whose `problems` name all that is known to be wrong by then: tensors cannot be
+ * laid out without them.
+ */
+async function together<S, V>(
+  problems: readonly string[],
+  parts: { readonly slices: () => Promise<S>; readonly vocabulary: () => Promise<V> },
+): Promise<{ readonly slices: S; readonly vocabulary: V }> {
+  const [slices, vocabulary] = await Promise.allSettled([
+    Promise.resolve().then(parts.slices),
+    parts.vocabulary(),
+  ]);
+  if (slices.status === "fulfilled" && vocabulary.status === "fulfilled") {
+    return { slices: slices.value, vocabulary: vocabulary.value };
+  }
+  const errors = [slices, vocabulary].flatMap((part) =>
+    part.status === "rejected" ? [part.reason as unknown] : []
+  );
+  const first = errors[0];
+  if (!(first instanceof GeodesicError) || !errors.every((error) => error instanceof GeodesicError)) {
+    throw first;
+  }
+  const all = [...errors.flatMap(problemsOf), ...problems];
+  const ErrorClass = first.code === "CONFIG" ? ConfigError : MergeError;
+  throw first.code === "CONFIG" || first.code === "MERGE"
+    ? new ErrorClass(first.message, { ...first.details, problems: all }, { cause: first })
+    : first;
+}
+
+/** What an error of planning says, mismatch by mismatch. */
+export function problemsOf(error: GeodesicError): readonly string[] {
+  const { problems } = error.details;
+  return Array.isArray(problems) ? problems.map(String) : [error.message];
 }
 
 /** The base model, or else that of the first slice, or else the first one listed. */

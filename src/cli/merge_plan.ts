@@ -1,0 +1,107 @@
+/** `geodesic merge --plan CONFIG`: what a merge would read, compute and write, and everything that stands against it. */
+import { GeodesicError } from "../errors.ts";
+import type { ArchitectureDefinition } from "../merge/architecture_definition.ts";
+import { type MergeConfig, parseMergeConfig } from "../merge/config.ts";
+import type { ModelResolver } from "../merge/model_paths.ts";
+import { modelNames, planMerge, problemsOf } from "../merge/plan.ts";
+import { type PlannedTensor, type PlanReport, reportPlan } from "../merge/plan_report.ts";
+import type { Invocation } from "./command.ts";
+import { EXIT } from "./errors.ts";
+import { printable } from "./printable.ts";
+import { formatBytes, formatDuration } from "./units.ts";
+
+export interface PlanCommandOptions {
+  readonly config: string;
+  readonly configName: string;
+  readonly resolve: ModelResolver;
+  readonly architectures: readonly ArchitectureDefinition[];
+  readonly shardBytes?: number;
+  readonly signal: AbortSignal;
+}
+
+interface DocumentPlan {
+  /** Of a stage; null for the document that makes the output. */
+  readonly name: string | null;
+  /** Null where it builds on the result of a stage, and can be planned only when that is there. */
+  readonly report: PlanReport | null;
+}
+
+/** Prints the plan; where it cannot be carried out, every problem on a line of its own, and exit code 1. */
+export async function printPlan(
+  { terminal, ...invocation }: Pick<Invocation, "terminal"> & { readonly json: boolean },
+  options: PlanCommandOptions,
+): Promise<number> {
+  try {
+    const documents = await planDocuments(options);
+    terminal.print(
+      invocation.json
+        ? JSON.stringify({ ok: true, problems: [], documents })
+        : documents.flatMap(describeDocument).map(printable).join("\n"),
+    );
+    return EXIT.done;
+  } catch (error) {
+    if (!(error instanceof GeodesicError) || !Array.isArray(error.details.problems)) throw error;
+    const problems = problemsOf(error);
+    if (invocation.json) terminal.print(JSON.stringify({ ok: false, problems, documents: [] }));
+    else {
+      const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+      const lines = [...problems.map((problem) => `- ${problem}`), `Cannot merge: ${count} [${error.code}]`];
+      terminal.print(lines.map(printable).join("\n"));
+    }
+    return EXIT.failed;
+  }
+}
+
+async function planDocuments(options: PlanCommandOptions): Promise<readonly DocumentPlan[]> {
+  const config = parseMergeConfig(options.config, options.configName);
+  const made = new Set(config.before.map(({ name }) => name));
+  const documents: DocumentPlan[] = [];
+  for (const document of [...config.before, config]) {
+    const isPlannable = !modelNames(document).some((name) => made.has(name));
+    const name = document === config ? null : document.name;
+    documents.push({ name, report: isPlannable ? await planDocument(document, options) : null });
+  }
+  return documents;
+}
+
+async function planDocument(document: MergeConfig, options: PlanCommandOptions): Promise<PlanReport> {
+  const { architectures, shardBytes, signal } = options;
+  using plan = await planMerge(document, options.resolve, { architectures, signal });
+  return await reportPlan(plan, { ...(shardBytes !== undefined && { shardBytes }), signal });
+}
+
+function describeDocument({ name, report }: DocumentPlan): readonly string[] {
+  const title = name === null ? [] : [`Stage "${name}":`];
+  if (report === null) return [...title, "Builds on a stage, and is planned when that is merged"];
+  const { models, tensors, files } = report;
+  const width = Math.max(...tensors.map((tensor) => tensor.name.length));
+  return [
+    ...title,
+    ...tensors.map((tensor) => `${tensor.name.padEnd(width)}  ${describeTensor(tensor)}`),
+    "",
+    `${report.method}, ${tensors.length} tensors, ${report.layers} layers, ${report.dtype}`,
+    ...models.map((model) => `reads  ${model.name}: ${model.dir}, ${formatBytes(model.weightBytes)}`),
+    ...files.map(({ file, bytes }) => `writes ${file}: ${formatBytes(bytes)}`),
+    `In all ${formatBytes(report.hashBytes)} hashed, ${formatBytes(report.readBytes)} read and ` +
+    `${formatBytes(report.writeBytes)} written: about ${
+      formatDuration(report.estimatedSeconds)
+    } on one thread`,
+  ];
+}
+
+function describeTensor(tensor: PlannedTensor): string {
+  const { inputs, parameters, filter, shape, dtype } = tensor;
+  const read = inputs.map(({ model, tensor: from, dtype, readBytes }) => {
+    const other = from === tensor.name ? "" : ` (${from})`;
+    return `${model}${other} ${dtype} ${formatBytes(readBytes)}`;
+  });
+  const values = Object.entries(parameters).map(([name, value]) => `${name} ${format(value)}`);
+  const how = tensor.operation === "copy" ? [] : [...values, ...filter === null ? [] : [`by "${filter}"`]];
+  const write = `[${shape.join(", ")}] ${dtype}, ${formatBytes(tensor.writeBytes)}`;
+  return `${[tensor.operation, ...how].join(" ")}: ${read.join(" + ")} → ${write}`;
+}
+
+/** Gradients give numbers with many digits that say nothing here. */
+function format(value: unknown): string {
+  return typeof value === "number" ? String(Number(value.toFixed(6))) : String(value);
+}

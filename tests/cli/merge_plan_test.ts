@@ -1,0 +1,74 @@
+/** `geodesic merge --plan`: the same figures as the merge itself, nothing written, and every problem at once. */
+import { expect } from "@std/expect";
+import { writeCheckpoint } from "../support/checkpoint_generator.ts";
+import { tempDir } from "../support/temp.ts";
+import { DEMO, geodesic } from "./support.ts";
+
+async function namesIn(dir: string): Promise<readonly string[]> {
+  return (await Array.fromAsync(Deno.readDir(dir), ({ name }) => name)).sort();
+}
+
+Deno.test("merge --plan tells of every tensor what the merge then does, and writes nothing", async () => {
+  await using dir = await tempDir();
+  const planned = await geodesic(["merge", "--plan", `${DEMO}/merge.yml`, "--json"], { cwd: dir.path });
+  expect(planned.code).toBe(0);
+  expect(await namesIn(dir.path)).toEqual([]);
+  const { ok, documents: [{ report }] } = JSON.parse(planned.stdout);
+  expect(ok).toBe(true);
+
+  const merged = await geodesic(["merge", `${DEMO}/merge.yml`, "out", "--json"], { cwd: dir.path });
+  const record = JSON.parse(merged.stdout);
+  const facts = (
+    tensors: readonly { name: string; layer: number | null; filter: string | null; t: unknown }[],
+  ) => tensors.map(({ name, layer, filter, t }) => ({ name, layer, filter, t }));
+  expect(facts(report.tensors.map((tensor: { parameters: object }) => ({ ...tensor, ...tensor.parameters }))))
+    .toEqual(facts(record.tensors));
+  expect(
+    report.tensors.map(({ inputs }: { inputs: { model: string; tensor: string }[] }) =>
+      inputs.map(({ model, tensor }) => ({ model, tensor }))
+    ),
+  ).toEqual(record.tensors.map(({ inputs }: { inputs: unknown }) => inputs));
+  const weights = record.artifact.files.find(({ path }: { path: string }) => path === "model.safetensors");
+  expect(weights.sizeBytes - report.writeBytes).toBeLessThan(20_000); // the header
+  expect(report.readBytes).toBe(report.hashBytes);
+  expect(report.estimatedSeconds).toBeGreaterThan(0);
+
+  const text = await geodesic(["merge", "--plan", `${DEMO}/merge.yml`, "--out-shard-size", "2MB"]);
+  expect(text.stdout).toContain("writes model-00003-of-00003.safetensors");
+  expect(text.stdout).toMatch(/^model\.layers\.7\.self_attn\.q_proj\.weight +slerp t 1 by "self_attn": /m);
+});
+
+Deno.test("merge --plan names all that does not fit, model by model and tensor by tensor", async () => {
+  await using dir = await tempDir();
+  await writeCheckpoint(dir.join("a"));
+  await writeCheckpoint(dir.join("b"), { config: { hidden_size: 24, intermediate_size: 32 } });
+  const yaml = (range: string) =>
+    `slices:
+  - sources: [{ model: a, layer_range: [0, 2] }, { model: b, layer_range: ${range} }]
+merge_method: slerp
+base_model: a
+parameters: { t: 0.5 }
+`;
+  await Deno.writeTextFile(dir.join("shapes.yml"), yaml("[0, 2]"));
+  const shapes = await geodesic(["merge", "--plan", "shapes.yml", "--json"], { cwd: dir.path });
+  expect(shapes.code).toBe(1);
+  const { ok, problems } = JSON.parse(shapes.stdout);
+  expect([ok, problems.length]).toEqual([false, 21]); // no tensor of the two fits, and none is left out
+  for (const problem of problems) {
+    expect(problem).toMatch(/^tensor ".*different shapes: \[.*\] in "a", \[.*\] in "b"$/);
+  }
+
+  await Deno.writeTextFile(dir.join("layers.yml"), yaml("[0, 7]"));
+  const layers = await geodesic(["merge", "--plan", "layers.yml"], { cwd: dir.path });
+  expect(layers.code).toBe(1);
+  expect(layers.stdout).toMatch(
+    /^- layers\.yml:2:\d+: layer_range \[0, 7\] passes the 2 layers of model "b"$/m,
+  );
+  expect(layers.stdout).toMatch(/^- .*equally many layers, found 2 of "a", 7 of "b"$/m);
+  expect(layers.stdout).toMatch(/^Cannot merge: 2 problems \[CONFIG\]$/m);
+});
+
+Deno.test("merge needs OUT unless it only plans", async () => {
+  const { code, stderr } = await geodesic(["merge", `${DEMO}/merge.yml`]);
+  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("CONFIG and OUT") });
+});
