@@ -38,8 +38,11 @@ eventRef("queued").implement({
 
 const MergeStageEnum = builder.enumType("MergeStage", {
   values: {
-    HASHING: { value: "hashing", description: "The parents' files are read and hashed." },
-    MERGING: { value: "merging", description: "The result's tensors are computed and written." },
+    HASHING: { value: "hashing", description: "What an earlier, killed run has left is checked." },
+    MERGING: {
+      value: "merging",
+      description: "The parents are read and hashed, the result's tensors computed and written.",
+    },
   } as const,
 });
 

@@ -91,7 +91,7 @@ export interface StartMergeInput {
 
 /** The figures that a progress bar shows. */
 export interface MergeProgressFigures {
-  /** "hashing" reads the parents, "merging" writes the result. */
+  /** "hashing" checks what an earlier run has left, "merging" writes the result. */
   readonly stage: string;
   readonly doneTensors: number;
   readonly totalTensors: number;
