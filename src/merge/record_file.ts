@@ -63,6 +63,7 @@ const DOCUMENT = z.looseObject({
     outputSha256: sha256,
   })).max(MAX_TENSORS),
   layers: z.int().min(1),
+  tokenizer: z.looseObject({ model: text }).optional(),
   artifact: z.looseObject({
     manifestSha256: sha256,
     files: z.array(file).max(MAX_TENSORS),

@@ -11,6 +11,7 @@ import type { MergeRecord } from "../../src/merge/record.ts";
 import { runMerge } from "../../src/merge/run.ts";
 import type { TokenizerRequest } from "../../src/merge/tokenizer_request.ts";
 import { readVocabulary, type Vocabulary } from "../../src/merge/vocabulary.ts";
+import { verifyModel } from "../../src/merge/verify/verify.ts";
 import { openTokenizer } from "../../src/tokenizer/tokenizer.ts";
 import { type GeneratedCheckpoint, writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { compareTensors } from "../support/compare.ts";
@@ -196,6 +197,18 @@ Deno.test("runMerge() takes special token ids from the model whose tokenizer it 
   const config = await readJson(dir.join("out/config.json"));
   expect(config).toMatchObject({ vocab_size: 4, bos_token_id: 0, eos_token_id: 3 });
   expect(await readJson(dir.join("out/generation_config.json"))).toEqual({ eos_token_id: 3 });
+});
+
+Deno.test("verifyModel() merges nothing again without the folder that only gave its tokenizer", async () => {
+  const json = (characters: string) => ({ "tokenizer.json": tokenizerJson(characters) });
+  await using dir = await models({ a: model(3, json("abc")), b: model(3, json("bca")) });
+  await Deno.mkdir(dir.join("words"));
+  await Deno.writeTextFile(dir.join("words/tokenizer.json"), tokenizerJson("cab"));
+  const record = await merge(dir, CONFIG + "tokenizer_source: words\n");
+  expect(record.tokenizer).toMatchObject({ source: "words", model: "words", tokens: 3 });
+  const findSource = ({ name }: { readonly name: string }) => Promise.resolve(dir.join(name));
+  const { ok, tensors } = await verifyModel({ dir: dir.join("out"), findSource });
+  expect({ ok, recomputed: tensors.recomputed }).toEqual({ ok: true, recomputed: 0 });
 });
 
 Deno.test("runMerge() takes a model without any tokenizer to have the base's, and says so; one in another form not", async () => {

@@ -90,7 +90,7 @@ export async function verifyModel(options: VerifyOptions): Promise<Verification>
 
   using checkpoint = await openOrReport(dir, signalOption, mismatches);
   if (checkpoint !== null) mismatches.push(...verifyHeaders(record, checkpoint));
-  using plan = paths.size === record.sources.length
+  using plan = allAtHand(record, paths)
     ? await planAgain(record, { paths, architectures }, mismatches)
     : null;
   const sample = sampleTensors(record, options.sample, options.seed ?? 0);
@@ -159,6 +159,12 @@ async function openOrReport(
   } catch (error) {
     return report("the checkpoint", error, mismatches);
   }
+}
+
+/** Whether nothing that the merge read is missing: neither a parent nor a tokenizer that came from elsewhere. */
+function allAtHand(record: MergeRecord, paths: ReadonlyMap<string, string>): boolean {
+  return paths.size === record.sources.length &&
+    (record.tokenizer === undefined || paths.has(record.tokenizer.model));
 }
 
 async function planAgain(
