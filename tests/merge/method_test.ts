@@ -3,7 +3,8 @@ import { expect } from "@std/expect";
 import fc from "fast-check";
 import { findMethod, METHOD_NAMES } from "../../src/merge/methods/registry.ts";
 import { Operand } from "../../src/merge/operand.ts";
-import { fromFloat32 } from "../../src/tensor/convert.ts";
+import { BLOCK_ELEMENTS, fromFloat32 } from "../../src/tensor/convert.ts";
+import { bytesPerElement, type FloatDtype } from "../../src/tensor/dtype.ts";
 import { MergeError } from "../../src/errors.ts";
 import { factsOf, type MixCase, mixOf, mixValues } from "../support/mix.ts";
 
@@ -167,6 +168,10 @@ Deno.test("nuslerp, multislerp and karcher of a model with itself are that model
   }
 });
 
+Deno.test("nuslerp of opposite models is the straight line between them", () => {
+  expectClose(mixValues("nuslerp", { models: [[1, 2], [-3, -6]], own: { weight: 1 } }), [-1, -2]);
+});
+
 Deno.test("nuslerp row by row, and column by column, is nuslerp of each row and column", () => {
   const [a, b] = [0, 1].map((phase) => Array.from({ length: 24 }, (_, i) => Math.sin(i * 1.3 + phase)));
   const weights = [{ weight: 0.3 }, { weight: 0.5 }];
@@ -235,6 +240,7 @@ Deno.test("ties elects the sign of the larger sum, and averages over those that 
   const models = [[0, 0, 0], [3, 1, -1], [-1, 1, -1], [-1, -1, 0]];
   const merged = mixValues("ties", { models, base: 0, own: { weight: 1 } });
   expect([...merged]).toEqual([3, 1, -1]); // 3-1-1 > 0; 1 and 1; -1 and -1, the zero has no say
+  expect([...mixValues("ties", { models: [[0], [1], [-1]], base: 0, own: { weight: 1 } })]).toEqual([1]);
 });
 
 Deno.test("breadcrumbs drops outliers and trifles, and everything where nothing counts as outlier", () => {
@@ -268,6 +274,33 @@ Deno.test("arcee_fusion takes every element from one of the two models, few from
   expect(Math.max(...swapped.map(change))).toBe(Math.max(...[...merged.keys()].map(change)));
 });
 
+Deno.test("arcee_fusion follows its formula in rows longer than a block", () => {
+  const n = BLOCK_ELEMENTS + 5000;
+  const base = Float32Array.from({ length: n }, (_, i) => Math.sin(i * 0.7) + 3 * i / n); // maxima come late
+  const other = base.map((v, i) => v + (i < 70 ? 3 : 0.01 * Math.sin(i * 1.1)));
+  // The scores of one row are ranked by the change alone: two rows are needed to see their divergences.
+  const shape = [2, n];
+  const second = other.map((v, i) => v + (i % 97 === 0 ? 1 : 0) + (i > n - 50 ? 6 : 0));
+  const [bases, others] = [[base, base], [other, second]].map((rows) => rows.flatMap((row) => [...row]));
+  const softmax = (row: Float32Array) => {
+    const exps = Array.from(row, Math.exp);
+    const sum = exps.reduce((a, b) => a + b);
+    return exps.map((e) => e / sum + 1e-8);
+  };
+  const q = softmax(base);
+  const divergences = [other, second].map((row) =>
+    softmax(row).reduce((sum, p, i) => sum + p * Math.log(p / q[i]!), 0)
+  );
+  const scores = others!.map((v, i) => Math.abs(v - bases![i]!) * divergences[Math.floor(i / n)]!);
+  const sorted = scores.toSorted((a, b) => a - b);
+  const at = (quantile: number) => sorted[Math.floor(quantile * (2 * n - 1))]!;
+  const threshold = at(0.5) + 1.5 * (at(0.75) - at(0.25));
+  const merged = mixValues("arcee_fusion", { models: [bases!, others!], base: 0, shape });
+  const wrong = scores.filter((score, i) => (merged[i] === others![i]) !== score >= threshold).length;
+  expect(wrong).toBeLessThan(2 * n * 1e-4);
+  expect(scores.filter((score) => score >= threshold).length).toBeGreaterThan(100);
+});
+
 Deno.test("model_stock is the mean for parallel deltas and the base for orthogonal or opposite ones", () => {
   const at = (a: number[], b: number[]) => [...mixValues("model_stock", { models: [[1, 1], a, b], base: 0 })];
   expect(at([3, 1], [5, 1])).toEqual([4, 1]);
@@ -280,6 +313,14 @@ Deno.test("karcher lies on the arc between two models, at the mean of their norm
   expectClose(merged, [3 * Math.SQRT1_2, 3 * Math.SQRT1_2]);
   expectClose(mixValues("karcher", { models: [[0, 0], [0, 4]] }), [0, 2]); // zero has no direction, but a norm
   expectClose(mixValues("karcher", { models: [[0, 0], [0, 0]] }), [0, 0]);
+});
+
+Deno.test("multislerp is the mean direction at the mean norm, turned away by eps", () => {
+  const models = [[2, 0], [0, 4]];
+  const at = (eps: number) => mixValues("multislerp", { models, own: { weight: 1 }, parameters: { eps } });
+  expectClose(at(1e-8), [3 * Math.SQRT1_2, 3 * Math.SQRT1_2]);
+  const length = Math.hypot(2 / 2.5, 4 / 4.5);
+  expectClose(at(0.5), [2 / 2.5, 4 / 4.5].map((x) => 3 * Math.cos(0.5) * x / length));
 });
 
 Deno.test("multislerp of directions that cancel out: two are interpolated, three are refused by tensor name", () => {
@@ -309,16 +350,33 @@ Deno.test("passthrough copies, and scales where it is told to", () => {
   expect([...mixValues("passthrough", { models, own: { scale: -2 } })]).toEqual([-2, 0, -7]);
 });
 
+/** The method's values for a base and one model, stored in a dtype of their own. */
+function stored(
+  method: string,
+  dtype: FloatDtype,
+  models: readonly (readonly number[])[],
+  own: MixCase["own"],
+) {
+  const operands = models.map((values) => {
+    const bytes = new Uint8Array(values.length * bytesPerElement(dtype));
+    fromFloat32(dtype, Float32Array.from(values), bytes);
+    return new Operand(bytes, dtype, null);
+  });
+  const out = new Float32Array(models[0]!.length);
+  findMethod(method)!.mix({ ...factsOf(method, { models, base: 0, own: own! }), operands }).apply(0, out);
+  return [...out];
+}
+
+Deno.test("ties ranks differences as the models' dtype holds them, as mergekit does", () => {
+  // 1 - 2^-9 has no bfloat16 code and becomes 1: of equal magnitudes the earlier is kept.
+  const merged = stored("ties", "BF16", [[2 ** -9, 0], [1, 1]], { weight: 1, density: 0.5 });
+  expect(merged).toEqual([1 + 2 ** -9, 0]);
+});
+
 Deno.test("task_arithmetic of 8-bit models adds up their exact differences", () => {
-  const codes = (values: readonly number[]) => {
-    const bytes = new Uint8Array(values.length);
-    fromFloat32("F8_E4M3", Float32Array.from(values), bytes);
-    return new Operand(bytes, "F8_E4M3", null);
-  };
   // 15 - 0.0625 has no E4M3 code.
-  const operands = [codes([0.0625, 1]), codes([15, 1.125])];
-  const facts = factsOf("task_arithmetic", { models: [[0, 0], [0, 0]], base: 0, own: { weight: 1 } });
-  const out = new Float32Array(2);
-  findMethod("task_arithmetic")!.mix({ ...facts, operands }).apply(0, out);
-  expect([...out]).toEqual([15, 1.125]);
+  expect(stored("task_arithmetic", "F8_E4M3", [[0.0625, 1], [15, 1.125]], { weight: 1 })).toEqual([
+    15,
+    1.125,
+  ]);
 });
