@@ -32,21 +32,23 @@ export async function arithmeticFigures(): Promise<readonly Figure[]> {
   };
   const whole = 1 / (1 / rates.sums + 1 / rates.combine);
   const plainWhole = 1 / (1 / rates.plainSums + 1 / rates.plainCombine);
-  const numpy = await numpyRate();
-  const ratio = numpy === null ? null : whole / numpy;
+  const numpy = await numpyRates();
   return [
     { name: "SLERP of bfloat16, one core", value: whole / 1e6, unit: "M elements/s" },
-    { name: "  sums / combination", value: rates.sums / rates.combine, unit: "×" },
+    { name: "  sums of products alone", value: rates.sums / 1e6, unit: "M elements/s" },
+    { name: "  weighted sum and rounding alone", value: rates.combine / 1e6, unit: "M elements/s" },
     { name: "WebAssembly SIMD / plain TypeScript", value: whole / plainWhole, unit: "×" },
-    {
-      name: "one core / mergekit's arithmetic in numpy",
-      value: ratio,
-      unit: "×",
-      note: numpy === null
-        ? "no /usr/bin/python3 with numpy here"
-        : `numpy does ${(numpy / 1e6).toFixed(0)} M elements/s`,
-    },
+    againstNumpy("one core / numpy with casts from and to bfloat16", whole, numpy?.withCasts),
+    againstNumpy("one core / numpy's float32 arithmetic alone", whole, numpy?.arithmetic),
   ];
+}
+
+function againstNumpy(name: string, own: number, numpy: number | undefined): Figure {
+  if (numpy === undefined) {
+    return { name, value: null, unit: "×", note: "no /usr/bin/python3 with numpy here" };
+  }
+  const note = `mergekit's formula, ${(numpy / 1e6).toFixed(0)} M elements/s`;
+  return { name, value: own / numpy, unit: "×", note };
 }
 
 /** Elements a second of processor time, best of some rounds. */
@@ -88,15 +90,16 @@ function plainLoops(a: Uint16Array, b: Uint16Array) {
   };
 }
 
-async function numpyRate(): Promise<number | null> {
+async function numpyRates(): Promise<{ arithmetic: number; withCasts: number } | undefined> {
   try {
     const script = new URL("./numpy_slerp.py", import.meta.url).pathname;
     const { success, stdout } = await new Deno.Command("/usr/bin/python3", {
       args: [script, String(NUMPY_ELEMENTS), String(ROUNDS)],
       clearEnv: true,
     }).output();
-    return success ? Number(new TextDecoder().decode(stdout)) : null;
+    const [arithmetic, withCasts] = new TextDecoder().decode(stdout).trim().split("\n").map(Number);
+    return success && arithmetic && withCasts ? { arithmetic, withCasts } : undefined;
   } catch {
-    return null;
+    return undefined;
   }
 }

@@ -14,6 +14,7 @@ export class WorkerPool implements AsyncDisposable {
   readonly #workers: readonly Worker[];
   readonly #pending: (Pending | undefined)[];
   readonly #stop = new SharedArrayBuffer(4);
+  #death: Error | undefined;
 
   /** Starts `size` threads. */
   constructor(size: number, setup: Omit<Setup, "type" | "stop">) {
@@ -24,7 +25,8 @@ export class WorkerPool implements AsyncDisposable {
       worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => this.#receive(index, data);
       worker.onerror = (event) => {
         event.preventDefault();
-        this.#settle(index, (task) => task.reject(new Error(`A merge thread died: ${event.message}`)));
+        this.#death = new Error(`A merge thread died: ${event.message}`);
+        this.#settle(index, (task) => task.reject(this.#death));
       };
       worker.postMessage({ ...setup, type: "setup", stop: this.#stop } satisfies Setup);
       return worker;
@@ -33,6 +35,7 @@ export class WorkerPool implements AsyncDisposable {
 
   /** Has worker `index`, which must be idle, do a task. Rejects with what went wrong, typed where it was expected. */
   run(index: number, task: Task, onBytes: (bytes: number) => void): Promise<Outcome> {
+    if (this.#death !== undefined) return Promise.reject(this.#death); // a thread that is gone answers no task
     const pending = { ...Promise.withResolvers<Outcome>(), onBytes };
     this.#pending[index] = pending;
     this.#workers[index]!.postMessage(task);
