@@ -1,9 +1,11 @@
 /** `geodesic merge CONFIG OUT`: a mergekit configuration in, a complete checkpoint folder out. */
 import { dirname, join, resolve } from "node:path";
+import { parseMergeConfig } from "../merge/config.ts";
 import { modelResolver } from "../merge/model_paths.ts";
 import { parentsOfRecord } from "../merge/provenance.ts";
 import type { MergeRecord } from "../merge/record.ts";
 import { runMerge } from "../merge/run.ts";
+import { ignoredParameters } from "../merge/step_parameters.ts";
 import { architectureOption, architecturesOf } from "./architecture_option.ts";
 import type { Command, Invocation } from "./command.ts";
 import { dataDirOf, dataDirOption } from "./data_dir.ts";
@@ -83,6 +85,7 @@ export const mergeCommand: Command = {
     if (invocation.flag("plan")) return await printPlan({ terminal, json }, { ...options, config });
     const outDir = resolve(terminal.userDir, invocation.positional("OUT"));
     const record = await merge(terminal, { ...options, config, outDir });
+    for (const note of notesOn(config, options.configName)) terminal.writeStatus(`note: ${note}\n`);
     if (json) terminal.print(JSON.stringify(record));
     else terminal.print(summaryOf(record, outDir));
     return EXIT.done;
@@ -93,6 +96,12 @@ export const mergeCommand: Command = {
 async function merge(terminal: Terminal, options: Parameters<typeof runMerge>[0]): Promise<MergeRecord> {
   using progress = mergeProgress(terminal);
   return await runMerge({ ...options, onProgress: progress.update });
+}
+
+/** What of the configuration had no effect. */
+function notesOn(text: string, name: string): readonly string[] {
+  const config = parseMergeConfig(text, name);
+  return [...config.before, config].flatMap(ignoredParameters);
 }
 
 /** The bytes that an option asks for. */

@@ -1,14 +1,14 @@
 /**
- * The parameters of a configuration held against what its merge method declares: unknown names, wrong types, values out
- * of range and unsuitable slices are refused with line and column; then each step gets its values, and those that have
- * none are reported together.
+ * The parameters of a configuration held against what its merge method declares: names that no method knows, wrong
+ * types, values out of range and unsuitable slices are refused with line and column; parameters of other methods are
+ * passed over, as mergekit does; then each step gets its values, and those that have none are reported together.
  */
 import type { ConfigError } from "../errors.ts";
 import { quote } from "../formats/json.ts";
 import type { MergeConfig, Parameters, Scalar, Setting } from "./config.ts";
 import { type LayoutTensor, sourcesOf } from "./layout.ts";
 import type { MergeMethod, ParameterDeclaration, ParameterValues, StepFacts } from "./methods/method.ts";
-import { findMethod, METHOD_NAMES } from "./methods/registry.ts";
+import { findMethod, MERGEKIT_PARAMETERS, METHOD_NAMES } from "./methods/registry.ts";
 import { type ResolvedParameter, resolveParameter } from "./parameters.ts";
 
 /** The method a configuration asks for, once its slices and parameters are known to suit it. */
@@ -26,23 +26,53 @@ export function requireMethod(config: MergeConfig): MergeMethod {
       ? "takes each model once in a slice"
       : method.refuseSlice(models, slice.baseModel ?? config.baseModel);
     if (problem !== null) throw config.error(slice.path, `merge method "${method.name}" ${problem}`);
-    checkPlace(config, method, slice.parameters, ["tensor", "model"]);
-    for (const source of slice.sources) checkPlace(config, method, source.parameters, ["model"]);
   }
-  checkPlace(config, method, config.parameters, ["tensor", "model"]);
+  for (const { place, allowed } of placesOf(config, method)) checkPlace(config, method, place, allowed);
   return method;
+}
+
+/** Parameters that the method does not look at where they stand, each as `file:line:column: what`. */
+export function ignoredParameters(config: MergeConfig): readonly string[] {
+  const method = requireMethod(config);
+  return placesOf(config, method).flatMap(({ place, allowed }) =>
+    [...place.settings.keys()]
+      .filter((name) => allowed.every((declared) => declared.name !== name))
+      .map((name) =>
+        config.error([...place.path, name], `merge method "${method.name}" does not look at "${name}" here`)
+          .message
+      )
+  );
+}
+
+interface ParameterPlace {
+  readonly place: Parameters;
+  readonly allowed: readonly ParameterDeclaration[];
+}
+
+function placesOf(config: MergeConfig, method: MergeMethod): readonly ParameterPlace[] {
+  const ofModels = method.parameters.filter((declared) => declared.scope === "model");
+  const slices = sourcesOf(config);
+  return [
+    ...slices.map(({ parameters: place }) => ({ place, allowed: method.parameters })),
+    ...slices.flatMap(({ sources }) =>
+      sources.map(({ parameters: place }) => ({ place, allowed: ofModels }))
+    ),
+    { place: config.parameters, allowed: method.parameters },
+  ];
 }
 
 function checkPlace(
   config: MergeConfig,
   method: MergeMethod,
   place: Parameters,
-  scopes: readonly ParameterDeclaration["scope"][],
+  allowed: readonly ParameterDeclaration[],
 ): void {
-  const allowed = method.parameters.filter((declared) => scopes.includes(declared.scope));
   for (const [name, setting] of place.settings) {
     const declared = allowed.find((candidate) => candidate.name === name);
     const path = [...place.path, name];
+    // Another method's: without effect. The method's own in a place where it does nothing: surely a mistake.
+    const isOwn = method.parameters.some((candidate) => candidate.name === name);
+    if (declared === undefined && !isOwn && MERGEKIT_PARAMETERS.has(name)) continue;
     if (declared === undefined) {
       const names = allowed.map((candidate) => candidate.name).join(", ") || "none";
       throw config.error(

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { ConfigError } from "../../src/errors.ts";
 import { type MergeConfig, parseMergeConfig } from "../../src/merge/config.ts";
 import { evaluateSetting } from "../../src/merge/parameters.ts";
-import { requireMethod } from "../../src/merge/step_parameters.ts";
+import { ignoredParameters, requireMethod } from "../../src/merge/step_parameters.ts";
 
 const SLERP = `merge_method: slerp
 base_model: a
@@ -29,6 +29,18 @@ function refusal(text: string): ConfigError {
   }
   throw new Error("Expected a ConfigError, nothing was thrown");
 }
+
+Deno.test("ignoredParameters() names what only other methods look at, with its place", () => {
+  const config = parseMergeConfig(
+    "models: [{model: a, parameters: {weight: 1}}, {model: b}]\nmerge_method: slerp\nbase_model: a\n" +
+      "parameters: {t: 0.5, int8_mask: true}\n",
+    "config.yml",
+  );
+  expect(ignoredParameters(config)).toEqual([
+    'config.yml:1:42: merge method "slerp" does not look at "weight" here',
+    'config.yml:4:33: merge method "slerp" does not look at "int8_mask" here',
+  ]);
+});
 
 Deno.test("parseMergeConfig() reads the recipe for Mistral 7B Instruct", async () => {
   const path = new URL("../../recipes/mistral-instruct-slerp.yml", import.meta.url);
@@ -292,7 +304,13 @@ const REFUSED: readonly [string, string, number, number, RegExp][] = [
     15,
     /expected a number or a list of numbers/,
   ],
-  ["a parameter that slerp lacks", SLERP + "  weight: 1\n", 8, 11, /no parameter "weight" here, expected: t/],
+  [
+    "a parameter that no method has",
+    SLERP + "  wieght: 1\n",
+    8,
+    11,
+    /no parameter "wieght" here, expected: t/,
+  ],
   [
     "a t beside a source",
     SLERP.replace("model: b", "model: b\n    parameters: {t: 1}"),

@@ -81,14 +81,14 @@ Deno.test("resolveSlices() refuses models of different depth", () => {
 
 Deno.test("candidatePaths() prefers the mapping, then the caller's folder, the configuration's, the library", () => {
   const context = {
-    cwd: "/work",
+    cwd: "/here",
     configDir: "/configs",
     libraryDir: "/lib",
     models: new Map([["x", "../x"]]),
   };
   expect(candidatePaths("x", context)).toEqual(["/x"]);
-  expect(candidatePaths("./m", context)).toEqual(["/work/m", "/configs/m"]);
-  expect(candidatePaths("owner/m", context)).toEqual(["/work/owner/m", "/configs/owner/m", "/lib/owner/m"]);
+  expect(candidatePaths("./m", context)).toEqual(["/here/m", "/configs/m"]);
+  expect(candidatePaths("owner/m", context)).toEqual(["/here/owner/m", "/configs/owner/m", "/lib/owner/m"]);
   expect(candidatePaths("../m", context)).toEqual(["/m"]);
   expect(candidatePaths("/hub/m@v1", context)).toEqual(["/hub/m@v1", "/hub/m/snapshots/v1"]);
   expect(candidatePaths("./m@v1", context)).not.toContain("/work/m");

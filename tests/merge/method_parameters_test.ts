@@ -127,7 +127,7 @@ const REFUSED: readonly [string, Recipe, RegExp][] = [
     /parameter "weight" has no value/,
   ],
   ["a negative gamma", { method: "breadcrumbs", models: [one, `${one}, gamma: -1`] }, /"gamma" holds -1/],
-  ["a gamma for ties", { ...TIES, parameters: "gamma: 0.1" }, /"ties" has no parameter "gamma"/],
+  ["a misspelt parameter", { ...TIES, parameters: "densty: 0.1" }, /"ties" has no parameter "densty"/],
   ["an epsilon that leads out of 0 … 1", {
     method: "della",
     models: [one, `${one}, density: 0.9, epsilon: 0.2`],

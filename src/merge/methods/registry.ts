@@ -42,6 +42,15 @@ const METHODS: readonly MergeMethod[] = [
 
 export const METHOD_NAMES: readonly string[] = METHODS.map((method) => method.name);
 
+/**
+ * What mergekit's methods look at: where another method stands, such a name is no mistake, only without effect. The seed
+ * is Geodesic's own, and in the wrong place it would not be the seed.
+ */
+export const MERGEKIT_PARAMETERS: ReadonlySet<string> = new Set(
+  METHODS.flatMap((method) => method.parameters.map((parameter) => parameter.name))
+    .filter((name) => name !== "random_seed"),
+);
+
 export function findMethod(name: string): MergeMethod | undefined {
   return METHODS.find((method) => method.name === name);
 }
