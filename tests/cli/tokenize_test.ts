@@ -106,7 +106,7 @@ const bad: readonly (readonly [string, readonly string[], RegExp])[] = [
   [
     "a model that is nowhere",
     ["no/such", "--text", "a"],
-    /no folder at .*no\/such, and none registered in .* \[NOT_FOUND\]/,
+    /no folder at .*no\/such, and none of that name is registered in .* \[NOT_FOUND\]/,
   ],
   ["a folder without tokenizer", ["tests", "--text", "a"], /the folder has no tokenizer\.json \[FORMAT\]/],
   [
