@@ -70,9 +70,10 @@ async function verify(
   return await verifyModel({ ...options, onProgress: (progress) => bar.update(barState(progress)) });
 }
 
-function barState({ stage, item, done, total }: VerifyProgress) {
-  if (stage === "tensors") {
-    return { stage: "Verifying tensors", doneBytes: done, totalBytes: total, count: `${done}/${total}` };
+function barState({ stage, item, done, total, tensors }: VerifyProgress) {
+  if (tensors !== undefined) {
+    const count = `${tensors.done}/${tensors.total} tensors`;
+    return { stage: "Verifying tensors", doneBytes: done, totalBytes: total, count };
   }
   const what = stage === "hashing" ? "Hashing files" : `Hashing ${item}`;
   return { stage: what, doneBytes: done, totalBytes: total };

@@ -36,9 +36,11 @@ export interface VerifyProgress {
   readonly stage: "hashing" | "parents" | "tensors";
   /** The file's folder, parent or tensor being looked at. */
   readonly item: string;
-  /** Bytes hashed in the stages of files, tensors looked at in the last. */
+  /** Bytes of this stage. */
   readonly done: number;
   readonly total: number;
+  /** Tensors looked at, in the last stage. */
+  readonly tensors?: { readonly done: number; readonly total: number };
 }
 
 export interface VerifiedSource {
@@ -95,8 +97,13 @@ export async function verifyModel(options: VerifyOptions): Promise<Verification>
     : null;
   const sample = sampleTensors(record, options.sample, options.seed ?? 0);
   let [hashed, recomputed] = [0, 0];
-  for (const [done, tensor] of sample.entries()) {
-    onProgress?.({ stage: "tensors", item: tensor.name, done, total: sample.length });
+  const bytesOf = ({ name }: { readonly name: string }) => checkpoint?.tensors.get(name)?.byteLength ?? 0;
+  const total = sample.reduce((sum, tensor) => sum + bytesOf(tensor), 0);
+  let done = 0;
+  for (const [index, tensor] of sample.entries()) {
+    const tensors = { done: index, total: sample.length };
+    onProgress?.({ stage: "tensors", item: tensor.name, done, total, tensors });
+    done += bytesOf(tensor);
     const found = checkpoint?.tensors.has(tensor.name)
       ? await hashTensor(checkpoint, tensor.name, signalOption)
       : null;
