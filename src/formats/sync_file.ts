@@ -3,6 +3,7 @@
  * to move and change bytes, and whose buffers (WebAssembly memory) must not be touched behind their back.
  */
 import { FormatError } from "../errors.ts";
+import { toReadError } from "./read_error.ts";
 import { toWriteError } from "./write_error.ts";
 
 export class SyncFile implements Disposable {
@@ -16,16 +17,25 @@ export class SyncFile implements Disposable {
     this.#file = file;
   }
 
-  /** Opens an existing file, for reading or for writing. */
+  /**
+   * Opens an existing file, for reading or for writing. Throws FormatError where the one to read is gone, and what
+   * toReadError() and toWriteError() make of other failures.
+   */
   static open(path: string, mode: "read" | "write"): SyncFile {
-    return new SyncFile(path, Deno.openSync(path, { read: mode === "read", write: mode === "write" }));
+    try {
+      return new SyncFile(path, Deno.openSync(path, { read: mode === "read", write: mode === "write" }));
+    } catch (error) {
+      if (mode === "write") throw toWriteError(error, path);
+      if (!(error instanceof Deno.errors.NotFound)) throw toReadError(error, path);
+      throw new FormatError(`Cannot read "${path}": it is gone`, { file: path }, { cause: error });
+    }
   }
 
-  /** Fills `into` with the bytes from `offset` on. Throws FormatError where the file ends before. */
+  /** Fills `into` with the bytes from `offset` on. Throws FormatError where the file ends before or the disk fails. */
   read(offset: number, into: Uint8Array): void {
     this.#seek(offset);
     for (let done = 0; done < into.byteLength;) {
-      const count = this.#file.readSync(done === 0 ? into : into.subarray(done));
+      const count = this.#readSome(done === 0 ? into : into.subarray(done));
       if (count === null) {
         const [found, expected] = [offset + done, offset + into.byteLength];
         throw new FormatError(`Cannot read "${this.path}": it ends at byte ${found}, expected ${expected}`, {
@@ -55,6 +65,18 @@ export class SyncFile implements Disposable {
 
   [Symbol.dispose](): void {
     this.#file.close();
+  }
+
+  #readSome(into: Uint8Array): number | null {
+    try {
+      return this.#file.readSync(into);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new FormatError(`Cannot read "${this.path}" at byte ${this.#cursor}: ${reason}`, {
+        file: this.path,
+        offset: this.#cursor,
+      }, { cause });
+    }
   }
 
   #seek(offset: number): void {

@@ -402,6 +402,23 @@ Deno.test("runMerge() says which source shrank while it was being read, and leav
   expect(await names(dir.path)).toEqual(["a", "b"]);
 });
 
+Deno.test("runMerge() says which source is gone before a thread has opened it", async () => {
+  await using dir = await pair();
+  const source = dir.join("b/model.safetensors");
+  const { mkdir } = Deno;
+  try {
+    Deno.mkdir = async (...args) => { // the output's folder is made between the plan and the work
+      await Deno.remove(source).catch(() => {});
+      return await mkdir(...args);
+    };
+    const error = await merge(dir).catch((error: unknown) => error);
+    expect((error as FormatError).code).toBe("FORMAT");
+    expect((error as FormatError).message).toBe(`Cannot read "${source}": it is gone`);
+  } finally {
+    Deno.mkdir = mkdir;
+  }
+});
+
 Deno.test("runMerge() notices a source that was replaced while it was being merged", async () => {
   await using dir = await pair();
   const source = dir.join("b/model.safetensors");
