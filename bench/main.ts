@@ -16,11 +16,24 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
 /** Those that take minutes and tens of gigabytes run only when they are asked for. */
 const DEFAULT = ["merge", "step"];
 
-const { values, positionals } = parseArgs({
-  args: Deno.args,
-  options: { json: { type: "boolean", default: false } },
-  allowPositionals: true,
-});
+const { values, positionals } = (() => {
+  try {
+    return parseArgs({
+      args: Deno.args,
+      options: { json: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
+      allowPositionals: true,
+    });
+  } catch (error) {
+    console.error(`error: ${error instanceof Error ? error.message : error}`);
+    Deno.exit(2);
+  }
+})();
+if (values.help) {
+  console.log(
+    `deno task bench [${Object.keys(BENCHMARKS).join("|")}] [--json]; without a name: ${DEFAULT.join(", ")}`,
+  );
+  Deno.exit(0);
+}
 const names = positionals.length === 0 ? DEFAULT : positionals;
 const unknown = names.find((name) => !(name in BENCHMARKS));
 if (unknown !== undefined) {
@@ -29,6 +42,7 @@ if (unknown !== undefined) {
 }
 const results: Record<string, readonly Figure[]> = {};
 for (const name of names) {
+  console.error(`${name}: verifying, then timing; this takes a minute or more …`);
   const figures = await BENCHMARKS[name]!();
   results[name] = figures;
   if (values.json) continue;
