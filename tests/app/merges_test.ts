@@ -1,7 +1,7 @@
 /** Merges through the gateway: the first run, its provenance, and what a killed or broken one leaves. */
 import { expect } from "@std/expect";
 import { join } from "node:path";
-import { INTERRUPTED } from "../../src/app/generate/recovery.ts";
+import { INTERRUPTED } from "../../src/app/merge/start.ts";
 import type { MergeTensor, PageArgs } from "../../src/app/types.ts";
 import { modelResolver } from "../../src/merge/model_paths.ts";
 import { runMerge } from "../../src/merge/run.ts";

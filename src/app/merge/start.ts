@@ -2,7 +2,7 @@
  * Starts merges: one that this program itself waits for (the first run), one that an admin asks for over the API, and,
  * after a restart, those that were waiting. All of them go through the same queue.
  */
-import { GeodesicError } from "../../errors.ts";
+import { type ErrorRecord, GeodesicError } from "../../errors.ts";
 import type { Quantization } from "../../model/runner.ts";
 import { toJson, toTime } from "../../store/codec.ts";
 import { appendMergeEvents, lastMergeSeq } from "../../store/merge_events.ts";
@@ -10,7 +10,6 @@ import { insertMerge, type MergeRow, unfinishedMerges, updateMerge } from "../..
 import type { ModelRow } from "../../store/models.ts";
 import type { EventHub } from "../events/event_hub.ts";
 import { EventLog } from "../events/event_log.ts";
-import { INTERRUPTED } from "../generate/recovery.ts";
 import type { RegisterOptions } from "../register.ts";
 import { requireRole } from "../roles.ts";
 import type { MergeEvent, MergeEventBody, Principal, StartMergeInput } from "../types.ts";
@@ -28,6 +27,13 @@ export interface MergeRunOptions extends RegisterOptions {
   /** Told of errors that nobody expected. */
   readonly reportError: (error: unknown) => void;
 }
+
+/** Why a merge ends that nobody is running any more. What it had finished, the next one to the same name takes up. */
+export const INTERRUPTED: ErrorRecord = Object.freeze({
+  code: "INTERRUPTED",
+  message: "The gateway stopped while this merge was running; start it again",
+  details: Object.freeze({}),
+});
 
 /** How messages call a configuration that came over the API. */
 const CONFIG_NAME = "configYaml";
