@@ -197,6 +197,14 @@ export function parseName(name: string): string {
   );
 }
 
+/** What is nearest to `text` among names: folders may be called anything. */
+export function toName(text: string): string {
+  const parts = text.split("/").map((part) =>
+    part.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[^A-Za-z0-9]+|-+$/g, "").slice(0, 80)
+  );
+  return parts.every((part) => part !== "") ? parts.join("/") : "model";
+}
+
 /** `<data>/models/a/b` is "a/b"; any other folder is called as itself. */
 export function nameByPlace(path: string, dataDir: string): string {
   const inside = relative(join(resolve(dataDir), "models"), path);

@@ -1,6 +1,5 @@
 /** Merging over HTTP: from the mutation to a registered model, in turn, watched, cancelled, and across restarts. */
 import { expect } from "@std/expect";
-import { INTERRUPTED } from "../../src/app/generate/recovery.ts";
 import { type Json } from "../support/api_server.ts";
 import { writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { ADMIN } from "../support/gateway.ts";
@@ -126,7 +125,7 @@ Deno.test("a merge that waits survives a restart; one that ran ends as interrupt
     .execute();
   const restarted = api.restart();
   held.release();
-  await expect(held.done).rejects.toThrow(INTERRUPTED.message);
+  await expect(held.done).rejects.toThrow("while this merge was running");
   await restarted;
   const events = await api.events(waiting.merge.id);
   expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
@@ -186,6 +185,60 @@ Deno.test("startMerge refuses by type, before there is a row", async () => {
   const cancelled = await api.query(CANCEL, { id: btoa("Merge:nothing") });
   expect(cancelled.body.data.cancelMerge).toMatchObject({ __typename: "NotFoundError" });
   expect(await api.test.db.selectFrom("merges").selectAll().execute()).toEqual([]);
+});
+
+Deno.test("startMerge refuses a name whose place is taken, and a result that nothing here could serve", async () => {
+  await using allowed = await tempDir();
+  for (const seed of [1, 2]) {
+    const dir = allowed.join("gemma", String(seed));
+    await writeCheckpoint(dir, { seed, ancestorSeed: 9 });
+    const config = JSON.parse(await Deno.readTextFile(`${dir}/config.json`));
+    const gemma = { ...config, architectures: ["GemmaForCausalLM"], model_type: "gemma" };
+    await Deno.writeTextFile(`${dir}/config.json`, JSON.stringify(gemma));
+  }
+  await using api = await MergeApi.make({ modelDirs: [allowed.path] });
+  expect(await api.start("me/x", configOf("gemma/1", "gemma/2"))).toMatchObject({
+    __typename: "FormatError",
+    message: expect.stringContaining("GemmaForCausalLM"),
+  });
+  await Deno.mkdir(api.test.dir.join("models", "me", "somebody"), { recursive: true });
+  expect(await api.start("me")).toMatchObject({
+    __typename: "ConfigError",
+    message: expect.stringContaining("not empty"),
+  });
+  expect(await api.test.db.selectFrom("merges").selectAll().execute()).toEqual([]);
+});
+
+Deno.test("startMerge registers parents under names that are free and allowed, whatever their folders are called", async () => {
+  await using allowed = await tempDir();
+  for (const [index, dir] of ["a/final (v2)", "b/final (v2)"].entries()) {
+    await writeCheckpoint(allowed.join(dir), { seed: index + 5, ancestorSeed: 9 });
+  }
+  await using api = await MergeApi.make({ modelDirs: [allowed.path] });
+  await writeCheckpoint(allowed.join("c", "result"), { seed: 7, ancestorSeed: 9 });
+  for (
+    const [name, left, right] of [["me/both", "a/final (v2)", "b/final (v2)"], [
+      "result",
+      "c/result",
+      PARENTS[0],
+    ]]
+  ) {
+    const { merge } = await api.start(name!, configOf(left, right));
+    expect((await api.events(merge.id)).at(-1)).toMatchObject({
+      __typename: "MergeFinished",
+      model: { name },
+    });
+  }
+  const models = await api.test.gateway.models.list({});
+  expect(models.edges.map(({ node }) => node.name).sort()).toEqual([
+    "final-v2",
+    expect.stringMatching(/^final-v2-[0-9a-f]{8}$/),
+    "me/both",
+    ...PARENTS,
+    "result",
+    expect.stringMatching(/^result-[0-9a-f]{8}$/),
+    "test/helper",
+  ]);
 });
 
 Deno.test("startMerge reads no folder outside of those that are allowed, whatever a name tries", async () => {

@@ -6,10 +6,13 @@
 import { resolve } from "node:path";
 import { ConfigError } from "../../errors.ts";
 import { sha256 } from "../../formats/artifact.ts";
+import { parseModelConfig } from "../../formats/config.ts";
+import { parseJsonObject } from "../../formats/json.ts";
+import { requireFreeTarget } from "../../formats/staged_folder.ts";
 import { type MergeConfig, parseMergeConfig } from "../../merge/config.ts";
 import type { ModelResolver } from "../../merge/model_paths.ts";
-import { outputDtypeName } from "../../merge/output_config.ts";
-import { modelNames, planMerge } from "../../merge/plan.ts";
+import { outputConfigJson, outputDtypeName } from "../../merge/output_config.ts";
+import { type MergePlan, modelNames, planMerge } from "../../merge/plan.ts";
 import type { MergeRecord, SourceRecord } from "../../merge/record.ts";
 import { type MergeProgress, runMerge as mergeCheckpoints } from "../../merge/run.ts";
 import { requireMethod } from "../../merge/step_parameters.ts";
@@ -27,6 +30,7 @@ import {
   prepareRegistration,
   type RegisterOptions,
   type Registration,
+  toName,
   writeRegistration,
 } from "../register.ts";
 import { findMissingWeights } from "../weights.ts";
@@ -96,10 +100,20 @@ async function checkPlan(
     requireMethod(document);
     if (modelNames(document).some((name) => made.has(name))) continue;
     using plan = await planMerge(document, resolve, signal === undefined ? {} : { signal });
+    requireServable(plan);
     if (document === config) dtype = outputDtypeName(plan);
   }
   return dtype;
 }
+
+/** What is merged into the library is registered, which takes a model that runs here: better refused now than then. */
+function requireServable(plan: MergePlan): void {
+  parseModelConfig(
+    parseJsonObject(new TextEncoder().encode(outputConfigJson(plan)), RESULT_CONFIG),
+    RESULT_CONFIG,
+  );
+}
+const RESULT_CONFIG = "config.json of the result";
 
 /** A merge that is on disk and ready to be written down. */
 export interface MergeResult {
@@ -163,7 +177,9 @@ export async function requireUnclaimed(db: Db, name: string): Promise<void> {
 async function requireFreeName(db: Db, name: string, outDir: string): Promise<void> {
   await requireUnclaimed(db, name);
   const known = await findModel(db, { name });
-  if (known === undefined || (known.path === outDir && await findMissingWeights(known) !== null)) return;
+  if (known === undefined || (known.path === outDir && await findMissingWeights(known) !== null)) {
+    return await requireFreeTarget(outDir);
+  }
   throw new ConfigError(`Cannot merge into "${name}": there is a model of that name`, {
     name,
     path: known.path,
@@ -177,12 +193,14 @@ async function prepareParents(
   record: MergeRecord,
 ): Promise<readonly Registration[]> {
   const registrations: Registration[] = [];
+  const taken = new Set([input.name]);
   for (const source of keptSources(record)) {
     const given = input.parentNames?.get(source.name);
     const known = await findModelByManifest(options.db, source.manifestSha256);
     if (known !== undefined && (given === undefined || given === known.name)) continue;
     const path = await input.resolve(source.name);
-    const name = given ?? await freeName(options, nameByPlace(path, options.dataDir), source.manifestSha256);
+    const name = given ?? await freeName(options, path, { manifestSha256: source.manifestSha256, taken });
+    taken.add(name);
     registrations.push(
       await prepareRegistration(options, { path, name, ...quantizationOf(input) }, source.files),
     );
@@ -204,7 +222,13 @@ function quantizationOf({ quantization }: RunMergeInput): { readonly quantizatio
   return quantization === undefined ? {} : { quantization };
 }
 
-/** A folder's own name, told apart by its content where another model has it. */
-async function freeName({ db }: RegisterOptions, name: string, manifestSha256: string): Promise<string> {
-  return await findModel(db, { name }) === undefined ? name : `${name}-${manifestSha256.slice(0, 8)}`;
+/** A folder's own name as far as names go, told apart by its content where another model has it, or another parent. */
+async function freeName(
+  { db, dataDir }: RegisterOptions,
+  path: string,
+  { manifestSha256, taken }: { readonly manifestSha256: string; readonly taken: ReadonlySet<string> },
+): Promise<string> {
+  const name = toName(nameByPlace(path, dataDir));
+  const isFree = !taken.has(name) && await findModel(db, { name }) === undefined;
+  return isFree ? name : `${name}-${manifestSha256.slice(0, 8)}`;
 }
