@@ -47,7 +47,7 @@ export async function withExistingStore<T>(
   }
 }
 
-function isFolder(path: string): Promise<boolean> {
+export function isFolder(path: string): Promise<boolean> {
   return Deno.stat(path).then((info) => info.isDirectory, () => false);
 }
 

@@ -10,7 +10,7 @@ import { architectureOption, architecturesOf } from "./architecture_option.ts";
 import type { Command, Invocation } from "./command.ts";
 import { dataDirOf, dataDirOption } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
-import { findModelFolder, withExistingStore } from "./find_model.ts";
+import { findModelFolder, isFolder, withExistingStore } from "./find_model.ts";
 import { modelOption, namedModels } from "./named_models.ts";
 import { printable } from "./printable.ts";
 import { Progress } from "./progress.ts";
@@ -91,7 +91,7 @@ async function findParent(source: SourceRecord, search: Search): Promise<string 
   const { invocation: { terminal }, dir, dataDir, models } = search;
   if (!models.has(source.name)) {
     const known = await withExistingStore(dataDir, (db) => findModelByManifest(db, source.manifestSha256));
-    if (known !== undefined) return known.path;
+    if (known !== undefined && await isFolder(known.path)) return known.path; // it may have gone since
   }
   const resolver = modelResolver({
     cwd: terminal.userDir,

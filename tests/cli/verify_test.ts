@@ -1,5 +1,6 @@
 /** `geodesic verify`: finds parents by itself, names what is wrong, and answers by its exit code. */
 import { expect } from "@std/expect";
+import { MergeApi, PARENTS } from "../support/merge_api.ts";
 import { tempDir } from "../support/temp.ts";
 import { DEMO, geodesic } from "./support.ts";
 
@@ -45,6 +46,20 @@ Deno.test("verify checks a merge with its parents, a sample of it, and without t
     expected: "0.5",
     found: "0.25",
   }]);
+});
+
+Deno.test("verify goes on without a registered parent whose folder has gone", async () => {
+  await using dir = await tempDir();
+  await using api = await MergeApi.make();
+  const { merge } = await api.start("me/merged");
+  expect((await api.events(merge.id)).at(-1)).toMatchObject({ __typename: "MergeFinished" });
+  const verify = () => geodesic(["verify", "me/merged", "--data", api.test.dir.path], { cwd: dir.path });
+  expect(await verify()).toMatchObject({ code: 0, stdout: expect.not.stringContaining("Not at hand") });
+  await Deno.remove(api.test.dir.join("parents", PARENTS[0]), { recursive: true });
+  expect(await verify()).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining(`Not at hand: "${PARENTS[0]}"`),
+  });
 });
 
 Deno.test("verify explains what it cannot verify", async () => {
