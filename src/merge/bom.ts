@@ -42,7 +42,7 @@ export function modelBom(inspection: Inspection, options: BomOptions): string {
   const { provenance } = inspection;
   const component = {
     ...document.metadata?.component,
-    ...(provenance === null ? {} : { pedigree: pedigree(provenance) }),
+    ...(provenance === null ? {} : { pedigree: pedigree(provenance, "ancestor") }),
     modelCard: modelCard(inspection),
   };
   return JSON.stringify({ ...document, metadata: { ...document.metadata, component } }, null, 2) + "\n";
@@ -63,30 +63,55 @@ function modelComponent(inspection: Inspection, name: string): Component {
       }),
     }),
   });
-  for (const file of files) component.components.add(fileComponent(file, manifestSha256));
+  for (const file of files) component.components.add(fileComponent(file, refOf(manifestSha256)));
   return component;
 }
 
 /** Hashes belong to files: a folder's manifest hash is no digest that a scanner could take of anything. */
-function fileComponent({ path, sha256, sizeBytes }: FileHash, manifest: string): Component {
+function fileComponent({ path, sha256, sizeBytes }: FileHash, owner: string): Component {
   return new Component(ComponentType.File, path, {
-    bomRef: `${refOf(manifest)}/${path}`,
+    bomRef: `${owner}/${path}`,
     hashes: new HashDictionary([[HashAlgorithm["SHA-256"], sha256]]),
     properties: properties({ "size:bytes": String(sizeBytes) }),
   });
 }
 
-/** The parents as they were when merged, each with its files. */
-function pedigree({ sources, method, configuration }: MergeRecord) {
+/**
+ * The parents as they were when merged, each with its files. What a stage has made has parents of its own: nobody can
+ * look at it, but at those. Each stage is told of once, where it is first used, so that no record, however it was made
+ * up, makes the tree large or endless. `place` keeps references apart where a model stands in several places.
+ */
+function pedigree(record: MergeRecord, place: string, made = stagesByName(record)): Pedigree {
+  const { sources, method, configuration } = record;
   return {
-    ancestors: sources.map((source) => normalizer.normalize(ancestor(source), {})),
+    ancestors: sources.map((source) => {
+      const ref = `${place}:${refOf(source.manifestSha256)}:${source.name}`;
+      const stage = made.get(source.name);
+      made.delete(source.name);
+      return {
+        ...normalizer.normalize(ancestor(source, ref), {}),
+        ...(stage === undefined ? {} : { pedigree: pedigree(stage, ref, made) }),
+      };
+    }),
     notes: `Merged by ${method} after mergekit's semantics; configuration:\n${configuration.text}`,
   };
 }
 
-function ancestor({ name, isBase, layerRanges, manifestSha256, files }: SourceRecord): Component {
+function stagesByName({ stages = [] }: MergeRecord): Map<string, MergeRecord> {
+  return new Map(stages.map(({ name, record }) => [name, record]));
+}
+
+interface Pedigree {
+  readonly ancestors: readonly object[];
+  readonly notes: string;
+}
+
+function ancestor(
+  { name, isBase, layerRanges, manifestSha256, files }: SourceRecord,
+  ref: string,
+): Component {
   const component = new Component(ComponentType.MachineLearningModel, name, {
-    bomRef: `ancestor:${refOf(manifestSha256)}:${name}`,
+    bomRef: ref,
     version: manifestSha256,
     properties: properties({
       "manifest:sha256": manifestSha256,
@@ -94,9 +119,7 @@ function ancestor({ name, isBase, layerRanges, manifestSha256, files }: SourceRe
       "merge:layers": layerRanges.map(([from, to]) => `[${from}, ${to})`).join(" "),
     }),
   });
-  for (const file of files) {
-    component.components.add(fileComponent(file, `${manifestSha256}:${name}`));
-  }
+  for (const file of files) component.components.add(fileComponent(file, ref));
   return component;
 }
 

@@ -68,6 +68,38 @@ Deno.test("modelBom() describes a model that nobody merged, or whose merge was o
   expect(await validate(modelBom(await inspectCheckpoint(dir.join("out")), { name: "out" }))).toBeNull();
 });
 
+Deno.test("modelBom() tells what a stage was made from, and no endless tale of a record that was made up", async () => {
+  await using dir = await tempDir();
+  for (const [index, name] of ["a", "b"].entries()) {
+    await writeCheckpoint(dir.join(name), { seed: index + 1, ancestorSeed: 3 });
+  }
+  const config = `name: half\n${CONFIG}---\nmerge_method: slerp\nmodels: [{ model: half }, { model: b }]\n` +
+    "base_model: half\nparameters: { t: 0.5 }\n";
+  const resolve = (name: string) => Promise.resolve(dir.join(name));
+  await runMerge({ config, outDir: dir.join("out"), resolve });
+  const inspection = await inspectCheckpoint(dir.join("out"));
+  const text = modelBom(inspection, { name: "out" });
+  expect(await validate(text)).toBeNull();
+  const namesOf = ({ ancestors }: { ancestors: readonly { name: string }[] }) =>
+    ancestors.map(({ name }) => name);
+  const { pedigree } = JSON.parse(text).metadata.component;
+  expect(namesOf(pedigree)).toEqual(["half", "b"]);
+  expect(namesOf(pedigree.ancestors[0].pedigree)).toEqual(["a", "b"]);
+  const refs = [...text.matchAll(/"bom-ref": "([^"]*)"/g)].map(([, ref]) => ref);
+  expect(new Set(refs).size).toBe(refs.length);
+
+  const provenance = inspection.provenance!;
+  const [half] = provenance.stages!;
+  const itself = {
+    name: "half",
+    record: { ...half!.record, sources: [...provenance.sources, ...provenance.sources] },
+  };
+  const endless = { ...inspection, provenance: { ...provenance, stages: [itself] } };
+  expect(JSON.parse(modelBom(endless, { name: "out" })).metadata.component.pedigree.ancestors).toHaveLength(
+    2,
+  );
+});
+
 Deno.test("the validator refuses what is no CycloneDX", async () => {
   expect(
     await validate(`{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{"type": "model"}]}`),
