@@ -41,11 +41,12 @@ export class StagedFolder implements AsyncDisposable {
 
   /**
    * With the temporary folder that a process left which claimed this target and died, if there is one (see
-   * {@link list}). Throws ConfigError while another process holds the target.
+   * {@link list}). Throws ConfigError while another process holds the target. `kind` tells apart what else is kept
+   * beside a target while it is made; each has a folder and a lock of its own.
    */
-  static claim(target: string): Promise<StagedFolder> {
+  static claim(target: string, kind = "partial"): Promise<StagedFolder> {
     return StagedFolder.#prepare(target, async (path, madeAbove) => {
-      const temporary = join(dirname(path), `.${basename(path)}.partial`);
+      const temporary = join(dirname(path), `.${basename(path)}.${kind}`);
       const lock = await TargetLock.take(`${temporary}.lock`, path);
       try {
         await requireFreeTarget(path);

@@ -1,19 +1,19 @@
 /**
- * A merge of several documents: each is merged in order, into a temporary folder beside the output, where the next ones
- * find it by its name. The folder is gone at the end, however it ends; what was in it stays in the records.
+ * A merge of several documents: each is merged in order, into a temporary folder beside the output (see
+ * stage_folder.ts), where the next ones find it by its name. What was in it stays in the records.
  */
-import { dirname, join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { openCheckpoint } from "../formats/checkpoint.ts";
 import { requireFreeTarget } from "../formats/staged_folder.ts";
-import { toWriteError } from "../formats/write_error.ts";
 import type { MergeConfig } from "./config.ts";
 import type { ModelResolver } from "./model_paths.ts";
 import { modelNames } from "./plan.ts";
 import type { MergeRecord, StageRecord } from "./record.ts";
+import { claimStages, finishedStage, type StageFacts } from "./stage_folder.ts";
 import { requireMethod } from "./step_parameters.ts";
 
 /** What the stages share with the merge that makes the output. */
-interface StageOptions {
+interface StageOptions extends StageFacts {
   readonly outDir: string;
   readonly resolve: ModelResolver;
   readonly onProgress?: (progress: never) => void;
@@ -36,15 +36,17 @@ export async function mergeInStages<O extends StageOptions>(
   for (const document of [...config.before, config]) requireMethod(document);
   await requireFreeTarget(resolve(options.outDir));
   await requireParents(config, options);
-  await using folder = await TemporaryFolder.beside(options.outDir);
+  await using folder = await claimStages(options.outDir, config, options);
   const stages: StageRecord[] = [];
   const places = new Map<string, string>();
   const withPlaces = { ...options, resolve: placeResolver(options.resolve, places) };
   for (const [i, document] of config.before.entries()) {
     options.signal?.throwIfAborted();
     const name = document.name!; // only named documents are needed by others
-    const place = join(folder.path, String(i));
-    const record = await mergeDocument(document, { ...withPlaces, outDir: place }, []);
+    const place = folder.pathOf(String(i));
+    const finished = await finishedStage(place, withPlaces.resolve, options);
+    if (finished === null) await Deno.remove(place, { recursive: true }).catch(() => {}); // the merge says why not
+    const record = finished ?? await mergeDocument(document, { ...withPlaces, outDir: place }, []);
     stages.push({ name, record });
     places.set(name, place);
   }
@@ -67,27 +69,4 @@ function placeResolver(resolve: ModelResolver, places: ReadonlyMap<string, strin
     const place = places.get(name);
     return place === undefined ? resolve(name) : Promise.resolve(place);
   };
-}
-
-class TemporaryFolder implements AsyncDisposable {
-  private constructor(readonly path: string) {}
-
-  /** In the nearest folder above that exists: on the same disk, in all likelihood. */
-  static async beside(target: string): Promise<TemporaryFolder> {
-    let dir = dirname(resolve(target));
-    while (!await isFolder(dir) && dirname(dir) !== dir) dir = dirname(dir);
-    try {
-      return new TemporaryFolder(await Deno.makeTempDir({ dir, prefix: ".geodesic-stages-" }));
-    } catch (error) {
-      throw toWriteError(error, target);
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.path, { recursive: true });
-  }
-}
-
-function isFolder(path: string): Promise<boolean> {
-  return Deno.stat(path).then((info) => info.isDirectory, () => false);
 }

@@ -1,5 +1,6 @@
 // Configurations of several documents: merged in order, each finding the results of the others by name.
 import { expect } from "@std/expect";
+import { fileURLToPath } from "node:url";
 import { ConfigError, MergeError, NotFoundError } from "../../src/errors.ts";
 import { modelResolver } from "../../src/merge/model_paths.ts";
 import { parentsOfRecord } from "../../src/merge/provenance.ts";
@@ -79,6 +80,74 @@ Deno.test("runMerge() of several documents leaves nothing when a late one fails 
   };
   await expect(merge(dir, STAGED, { resolve, signal: controller.signal })).rejects.toBe(reason);
   expect(names(dir.path)).toEqual(["a", "b", "c", "narrow"]);
+});
+
+/** Merges in a process that dies before it has finished the last document; tells when each stage was written. */
+async function killedInTheLast(dir: TempDir, moment: number): Promise<readonly number[]> {
+  await childMerge(dir, moment);
+  expect(names(dir.path)).toEqual([
+    ...[".out.partial", ".out.partial.lock", ".out.stages", ".out.stages.lock"],
+    ...["a", "b", "c", "config.yml"],
+  ]);
+  return writingTimes(dir);
+}
+function writingTimes(dir: TempDir): readonly number[] {
+  return ["0", "1"].map((stage) =>
+    Deno.statSync(dir.join(".out.stages", stage, "model.safetensors")).mtime!.getTime()
+  );
+}
+
+/** Killed at the given moment; 0 lets it run to its end. Returns how many moments it had. */
+async function childMerge(dir: TempDir, moment: number): Promise<number> {
+  await Deno.writeTextFile(dir.join("config.yml"), STAGED);
+  const child = fileURLToPath(new URL("./kill_child.ts", import.meta.url));
+  const { signal, success, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", child, dir.path, String(SHARD_BYTES), String(moment)],
+  }).output();
+  expect({ success, signal }).toEqual(moment === 0 ? { success: true, signal: null } : DEAD);
+  return moment === 0 ? -JSON.parse(new TextDecoder().decode(stdout)).momentsLeft : moment;
+}
+const DEAD = { success: false, signal: "SIGKILL" };
+const SHARD_BYTES = 1e9;
+
+Deno.test("runMerge() of several documents, killed, takes up whole stages, makes others again, and tidies up", async () => {
+  await using dir = await parents();
+  const late = await childMerge(dir, 0) - 20; // weights are finished, not all of the small files are written
+  const expected = JSON.parse(await Deno.readTextFile(dir.join("out/provenance.json")));
+  /** Merges again; tells which stages were written anew. */
+  const again = async (before: readonly number[], options: Partial<RunMergeOptions> = {}) => {
+    let made: readonly boolean[] = [];
+    const onProgress = () => {
+      const whole = names(dir.join(".out.stages")).filter((name) => !name.startsWith("."));
+      if (whole.length === 2) {
+        made = writingTimes(dir).map((time, i) => time !== before[i]);
+      }
+    };
+    const record = await merge(dir, STAGED, { shardBytes: SHARD_BYTES, onProgress, ...options });
+    expect(names(dir.path)).toEqual(["a", "b", "c", "config.yml", "out"]);
+    return { made, record: JSON.parse(JSON.stringify(record)) };
+  };
+  const reset = () => Deno.remove(dir.join("out"), { recursive: true });
+
+  await reset();
+  expect(await again(await killedInTheLast(dir, late))).toEqual({ made: [false, false], record: expected });
+
+  await reset();
+  const damaged = await killedInTheLast(dir, late);
+  await Deno.truncate(dir.join(".out.stages/1/model.safetensors"), 3000);
+  expect(await again(damaged)).toEqual({ made: [false, true], record: expected });
+
+  await reset();
+  const unwanted = await killedInTheLast(dir, late);
+  expect(await again(unwanted, { resume: false })).toEqual({ made: [true, true], record: expected });
+
+  await reset();
+  const outdated = await killedInTheLast(dir, late);
+  await Deno.remove(dir.join("a"), { recursive: true });
+  await writeCheckpoint(dir.join("a"), { seed: 7, ancestorSeed: 9 });
+  const other = await again(outdated);
+  expect(other.made).toEqual([true, true]);
+  expect(other.record.artifact.manifestSha256).not.toBe(expected.artifact.manifestSha256);
 });
 
 Deno.test("runMerge() checks every document and the target before the first is merged", async () => {
