@@ -56,7 +56,10 @@ eventRef("progress").implement({
     }),
     doneTensors: t.exposeInt("doneTensors", { description: "Written." }),
     totalTensors: t.exposeInt("totalTensors"),
-    doneBytes: t.expose("doneBytes", { type: "BigInt", description: "Of this stage." }),
+    doneBytes: t.expose("doneBytes", {
+      type: "BigInt",
+      description: "Of this stage; every document of a configuration has stages of its own.",
+    }),
     totalBytes: t.expose("totalBytes", { type: "BigInt" }),
     bytesPerSecond: t.exposeFloat("bytesPerSecond", {
       nullable: true,

@@ -23,6 +23,8 @@ export class Progress implements Disposable {
   readonly #terminal: Pick<Terminal, "isInteractive" | "writeStatus">;
   readonly #now: () => number;
   #stage: string | undefined;
+  /** Less than before is a beginning: the documents of a configuration are merged one after another. */
+  #doneBytes = 0;
   #startedMs = 0;
   #drawnMs = -Infinity;
   #drawnStep = -1;
@@ -36,8 +38,9 @@ export class Progress implements Disposable {
   }
 
   update(state: ProgressState): void {
-    if (state.stage !== this.#stage) this.#begin(state.stage);
     const { doneBytes, totalBytes } = state;
+    if (state.stage !== this.#stage || doneBytes < this.#doneBytes) this.#begin(state.stage);
+    this.#doneBytes = doneBytes;
     const share = totalBytes === 0 ? 1 : Math.min(1, doneBytes / totalBytes);
     if (this.#terminal.isInteractive) this.#draw(state, share);
     else this.#printStep(state, share);

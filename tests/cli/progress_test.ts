@@ -42,3 +42,17 @@ Deno.test("Progress redraws one line of a screen, not too often, and always its 
   expect(drawn.at(-1)).toContain("Checking");
   expect(written.filter((text) => text === "\n").length).toBe(2);
 });
+
+Deno.test("Progress begins anew where the work does: the rate is that of the document being merged", () => {
+  const { progress, written, tick } = record(false);
+  for (const msPerStep of [100, 1000]) {
+    for (let done = 0; done <= 10; done++) {
+      progress.update({ stage: "Merging", doneBytes: done * 1000, totalBytes: 10_000 });
+      tick(msPerStep);
+    }
+  }
+  expect(written.filter((line) => line.includes(" 50 %"))).toEqual([
+    expect.stringContaining("10.0 kB/s"),
+    expect.stringContaining("1.0 kB/s"),
+  ]);
+});

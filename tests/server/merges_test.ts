@@ -47,11 +47,15 @@ Deno.test("startMerge merges in stages, whose results nobody else ever sees", as
   await using api = await MergeApi.make();
   const yaml = [
     configOf().replace("{", '{"name": "half",'),
-    configOf("half"),
+    configOf("half").replaceAll("[0,2]", "[0,1]"), // so that its result is smaller
   ].join("\n---\n");
   const started = await api.start("me/staged", yaml);
   expect(started).toMatchObject({ __typename: "StartMergePayload" });
-  expect((await api.events(started.merge.id)).at(-1)).toMatchObject({ model: { name: "me/staged" } });
+  const events = await api.events(started.merge.id);
+  expect(events.at(-1)).toMatchObject({ model: { name: "me/staged" } });
+  const progress = events.filter(({ __typename }) => __typename === "MergeProgress");
+  expect(new Set(progress.map(({ totalBytes }) => totalBytes)).size).toBe(2); // both documents tell
+  expect(progress.at(-1)!.doneBytes).toBe(progress.at(-1)!.totalBytes);
   const { merge } = (await api.query(MERGE, { id: started.merge.id })).body.data;
   expect(merge.model.parents).toEqual([{ name: PARENTS[1] }]);
   expect(await api.test.gateway.models.get({ name: "half" })).toBeNull();

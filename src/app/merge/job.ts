@@ -44,7 +44,9 @@ export class MergeJob {
   #ending: Promise<void> | undefined;
   #position: number;
   /** Of the stage under way. */
-  #stage: { readonly name: string; readonly startedMs: number; loggedShare: number } | undefined;
+  #stage:
+    | { readonly name: string; readonly startedMs: number; doneBytes: number; loggedShare: number }
+    | undefined;
   #latest: MergeProgress | undefined;
   #writing = false;
 
@@ -175,7 +177,11 @@ export class MergeJob {
   #toEvent(progress: MergeProgress): MergeEventBody | null {
     const { stage, doneBytes, totalBytes, totalTensors } = progress;
     const nowMs = this.#options.register.clock.now().getTime();
-    if (this.#stage?.name !== stage) this.#stage = { name: stage, startedMs: nowMs, loggedShare: -Infinity };
+    // Of several documents, each is merged from its own beginning.
+    if (this.#stage?.name !== stage || doneBytes < this.#stage.doneBytes) {
+      this.#stage = { name: stage, startedMs: nowMs, doneBytes, loggedShare: -Infinity };
+    }
+    this.#stage.doneBytes = doneBytes;
     const share = totalBytes === 0 ? 1 : doneBytes / totalBytes;
     if (share - this.#stage.loggedShare < PROGRESS_STEP && (share < 1 || this.#stage.loggedShare === 1)) {
       return null;
