@@ -188,6 +188,12 @@ export async function requireFreeTarget(path: string): Promise<void> {
   if (!info.isDirectory) {
     throw new ConfigError(`Cannot write "${path}": it exists and is no folder`, { path });
   }
+  // A rename cannot take its place; better said now than after hours of work.
+  if (info.dev !== (await Deno.stat(dirname(path))).dev) {
+    throw new ConfigError(`Cannot write "${path}": it is a mount point, expected a folder within it`, {
+      path,
+    });
+  }
   for await (const entry of Deno.readDir(path)) {
     throw new ConfigError(`Cannot write "${path}": it exists and is not empty (it holds "${entry.name}")`, {
       path,

@@ -1,5 +1,6 @@
 import { expect } from "@std/expect";
 import { CapacityError, ConfigError, FormatError } from "../../src/errors.ts";
+import { requireFreeTarget } from "../../src/formats/staged_folder.ts";
 import { toWriteError } from "../../src/formats/write_error.ts";
 
 const system = (code: string) => Object.assign(new Error(code), { code });
@@ -15,4 +16,12 @@ Deno.test("toWriteError() tells a refusal from a full disk, and leaves the rest 
   for (const other of [system("EIO"), new FormatError("x"), "text"]) {
     expect(toWriteError(other, "/out")).toBe(other);
   }
+});
+
+Deno.test({
+  name: "requireFreeTarget() refuses a mount point, whose place no folder can take",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await expect(requireFreeTarget("/proc")).rejects.toThrow('Cannot write "/proc": it is a mount point');
+  },
 });
