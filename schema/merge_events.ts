@@ -90,7 +90,7 @@ eventRef("finished").implement({
 });
 
 eventRef("failed").implement({
-  description: "The merge failed; nothing of it is left. Last event.",
+  description: "The merge failed, and nothing half-written is left. Last event.",
   interfaces,
   fields: (t) => ({
     code: t.exposeString("code", { description: "Stable and machine-readable." }),

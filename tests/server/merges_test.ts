@@ -1,5 +1,6 @@
 /** Merging over HTTP: from the mutation to a registered model, in turn, watched, cancelled, and across restarts. */
 import { expect } from "@std/expect";
+import { runMerge as mergeCheckpoints } from "../../src/merge/run.ts";
 import { type Json } from "../support/api_server.ts";
 import { writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { ADMIN } from "../support/gateway.ts";
@@ -210,7 +211,18 @@ Deno.test("startMerge refuses a name whose place is taken, and a result that not
     __typename: "ConfigError",
     message: expect.stringContaining("not empty"),
   });
-  expect(await api.test.db.selectFrom("merges").selectAll().execute()).toEqual([]);
+
+  // A whole result that no row tells of: its process was killed at the worst of moments.
+  const path = api.test.dir.join("models", "me", "lost");
+  const resolve = (name: string) => Promise.resolve(api.test.dir.join("parents", name));
+  await mergeCheckpoints({ config: configOf(), outDir: path, resolve });
+  expect(await api.start("me/lost")).toMatchObject({
+    __typename: "ConfigError",
+    message: expect.stringContaining("registerModel"),
+  });
+  expect(await api.test.gateway.models.register(ADMIN, { path })).toMatchObject({ name: "me/lost" });
+  const started = api.test.db.selectFrom("merges").selectAll().where("target_name", "is not", null);
+  expect(await started.execute()).toEqual([]);
 });
 
 Deno.test("startMerge registers parents under names that are free and allowed, whatever their folders are called", async () => {

@@ -3,9 +3,9 @@
  * written when the folder is there: in one transaction, its provenance and the registrations of parents and result.
  * When each of them happens is up to job.ts.
  */
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { ConfigError } from "../../errors.ts";
-import { sha256 } from "../../formats/artifact.ts";
+import { PROVENANCE_FILE, sha256 } from "../../formats/artifact.ts";
 import { parseModelConfig } from "../../formats/config.ts";
 import { parseJsonObject } from "../../formats/json.ts";
 import { requireFreeTarget } from "../../formats/staged_folder.ts";
@@ -178,12 +178,28 @@ async function requireFreeName(db: Db, name: string, outDir: string): Promise<vo
   await requireUnclaimed(db, name);
   const known = await findModel(db, { name });
   if (known === undefined || (known.path === outDir && await findMissingWeights(known) !== null)) {
-    return await requireFreeTarget(outDir);
+    return await requireFreePlace(name, outDir);
   }
   throw new ConfigError(`Cannot merge into "${name}": there is a model of that name`, {
     name,
     path: known.path,
   });
+}
+
+/** A process that was killed between a merge's last file and its registration has left a whole model behind. */
+async function requireFreePlace(name: string, outDir: string): Promise<void> {
+  try {
+    await requireFreeTarget(outDir);
+  } catch (error) {
+    const isWhole = await Deno.stat(join(outDir, PROVENANCE_FILE)).then((info) => info.isFile, () => false);
+    if (!isWhole) throw error;
+    throw new ConfigError(
+      `Cannot merge into "${name}": "${outDir}" holds a finished merge that is not registered. ` +
+        "Register it with registerModel, or remove the folder",
+      { name, path: outDir },
+      { cause: error },
+    );
+  }
 }
 
 /** Parents whose very weights are registered under any name stay as they are. */
