@@ -1,8 +1,10 @@
 /**
  * How many threads a merge uses. Each holds a JavaScript engine of its own and a few blocks, whatever the size of the
- * tensors, so a limit on memory is a limit on threads.
+ * tensors, and, where its method selects elements, a bit for each of them: so a limit on memory is a limit on threads.
  */
 import { ConfigError } from "../errors.ts";
+import type { MergePlan } from "./plan.ts";
+import { elementsOf } from "./step.ts";
 
 export interface ResourceLimits {
   /** At most; one for each processor where absent. */
@@ -18,10 +20,25 @@ const THREAD_BYTES = 64 * 2 ** 20;
 const WORTH_A_THREAD_BYTES = 16 * 2 ** 20;
 const MOST_THREADS = 64;
 
+export interface WorkSize {
+  readonly outputBytes: number;
+  /** Most that a thread holds of selected elements; see {@link selectionBytesOf}. */
+  readonly selectionBytes: number;
+}
+
+/** A bit for each element of each input, of the step where that is most. */
+export function selectionBytesOf({ method, steps }: Pick<MergePlan, "method" | "steps">): number {
+  if (method.selects !== true) return 0;
+  return steps.reduce(
+    (most, step) => Math.max(most, step.inputs.length * Math.ceil(elementsOf(step) / 8)),
+    0,
+  );
+}
+
 /** Throws ConfigError where not even one thread fits. */
 export function chooseThreads(
   limits: ResourceLimits,
-  outputBytes: number,
+  { outputBytes, selectionBytes }: WorkSize,
   processors = navigator.hardwareConcurrency,
 ): number {
   const wanted = Math.min(
@@ -29,9 +46,9 @@ export function chooseThreads(
     Math.max(1, Math.ceil(outputBytes / WORTH_A_THREAD_BYTES)),
   );
   if (limits.maxMemory === undefined) return wanted;
-  const fitting = Math.floor((limits.maxMemory - BASE_BYTES) / THREAD_BYTES);
+  const fitting = Math.floor((limits.maxMemory - BASE_BYTES) / (THREAD_BYTES + selectionBytes));
   if (fitting >= 1) return Math.min(wanted, fitting);
-  const least = BASE_BYTES + THREAD_BYTES;
+  const least = BASE_BYTES + THREAD_BYTES + selectionBytes;
   throw new ConfigError(
     `Cannot merge within ${limits.maxMemory} bytes of memory, expected at least ${least}`,
     { found: limits.maxMemory, expected: least },

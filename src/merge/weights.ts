@@ -11,7 +11,7 @@ import { OutputShard } from "./output_shards.ts";
 import type { MergePlan, PlannedStep } from "./plan.ts";
 import { type MergeProgress, ProgressMeter } from "./progress_meter.ts";
 import type { TensorRecord } from "./record.ts";
-import { chooseThreads, type ResourceLimits } from "./resources.ts";
+import { chooseThreads, type ResourceLimits, selectionBytesOf } from "./resources.ts";
 import { assertUnchanged, changed, hashesByModel, listSources, type SourceFileInfo } from "./sources.ts";
 import { bytesOf, tensorRecord } from "./step.ts";
 import { carryOut } from "./work/carry_out.ts";
@@ -49,8 +49,9 @@ export async function mergeWeights(
   const plans = planShards(plan.steps, options.shardBytes);
   using journal = await Journal.open(folder, mergeFingerprint(plan, plans, sources));
   const shards = splitSteps(plans, plan.steps);
-  const totalBytes = plan.steps.reduce((sum, step) => sum + bytesOf(step), 0);
-  await using pool = new WorkerPool(chooseThreads(options, totalBytes), {
+  const outputBytes = plan.steps.reduce((sum, step) => sum + bytesOf(step), 0);
+  const work = { outputBytes, selectionBytes: selectionBytesOf(plan) };
+  await using pool = new WorkerPool(chooseThreads(options, work), {
     method: plan.method.name,
     files: new Map([...plan.checkpoints].map(([model, checkpoint]) => [model, checkpoint.weightPaths])),
   });

@@ -73,6 +73,8 @@ export interface MergeMethod {
   /** As `merge_method` spells it. */
   readonly name: string;
   readonly parameters: readonly ParameterDeclaration[];
+  /** Whether elements may be selected: a bit for each element of each operand is held meanwhile. */
+  readonly selects?: boolean;
   /** What is wrong with a slice of these models, in words that follow its name; null where nothing is. */
   refuseSlice(models: readonly string[], baseModel: string | null): string | null;
   /** What is wrong with a step's values together, each being within its range; null where nothing is. */

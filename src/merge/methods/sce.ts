@@ -18,6 +18,7 @@ const TINY = 1e-6;
 
 export const sce: MergeMethod = {
   name: "sce",
+  selects: true,
   parameters: [
     { name: "select_topk", scope: "tensor", type: "number", fallback: 1, range: [0, 1] },
     { name: "int8_mask", scope: "tensor", type: "boolean", fallback: false },

@@ -64,6 +64,7 @@ export function taskVectorMethod(member: TaskArithmeticMember): MergeMethod {
   const { refuseOwn } = member;
   return {
     name: member.name,
+    selects: member.sparsify !== undefined,
     parameters: [
       ...COMMON,
       { name: "normalize", scope: "tensor", type: "boolean", fallback: member.normalize },
