@@ -46,6 +46,7 @@ const DOCUMENT = z.looseObject({
   sources: z.array(z.looseObject({
     name: text,
     isBase: z.boolean(),
+    layerRanges: z.array(layerRange).max(10_000),
     manifestSha256: sha256,
     files: z.array(file).max(MAX_TENSORS),
   })).max(1000),

@@ -348,3 +348,18 @@ async function edit(path: string, change: (text: string) => string): Promise<voi
 function isShard({ path }: FileHash): boolean {
   return path.endsWith(".safetensors");
 }
+
+Deno.test("verifyModel() refuses a record whose sources' layers are no ranges", async () => {
+  await using dir = await family();
+  const path = dir.join("out", "provenance.json");
+  const record = JSON.parse(await Deno.readTextFile(path));
+  for (const layerRanges of [null, -1, "[0, 2]", [null], [[0]], [[0, "2"]]]) {
+    const [first, ...others] = record.sources;
+    const sources = [{ ...first, layerRanges }, ...others];
+    await Deno.writeTextFile(path, JSON.stringify({ ...record, sources }));
+    expect(await failure(verify(dir))).toMatchObject({
+      code: "FORMAT",
+      message: expect.stringContaining("sources.0.layerRanges"),
+    });
+  }
+});
