@@ -3,6 +3,7 @@ import { type FileHash, manifestSha256, sha256 } from "../formats/artifact.ts";
 import { configDtypeName } from "../tensor/dtype.ts";
 import { VERSION } from "../version.ts";
 import type { MergeConfig, Parameters, Scalar } from "./config.ts";
+import type { ResolvedSlice } from "./layout.ts";
 import { outputDtypeName } from "./output_config.ts";
 import type { MergePlan } from "./plan.ts";
 import type { VocabularyPlan } from "./plan_vocabulary.ts";
@@ -93,18 +94,22 @@ function tokenizerRecord(plan: VocabularyPlan): TokenizerRecord {
 }
 
 function sourcesOfPlan(plan: MergePlan, files: MergeOutcome["sourceFiles"]): readonly SourceRecord[] {
-  const bases = new Set(plan.slices.map((slice) => slice.baseModel));
   return [...plan.checkpoints.keys()].map((name) => {
     const hashes = files.get(name)!;
-    const used = plan.slices.flatMap(({ sources }) => sources.filter((source) => source.model === name));
-    return {
-      name,
-      isBase: bases.has(name),
-      layerRanges: used.map((source) => source.layerRange),
-      manifestSha256: manifestSha256(hashes),
-      files: hashes,
-    };
+    return { name, ...roleOf(name, plan.slices), manifestSha256: manifestSha256(hashes), files: hashes };
   });
+}
+
+/** What a model is in a merge: whether any slice starts from it, and which of its layers are used. */
+export function roleOf(
+  model: string,
+  slices: readonly ResolvedSlice[],
+): Pick<SourceRecord, "isBase" | "layerRanges"> {
+  const used = slices.flatMap(({ sources }) => sources.filter((source) => source.model === model));
+  return {
+    isBase: slices.some(({ baseModel }) => baseModel === model),
+    layerRanges: used.map(({ layerRange }) => layerRange),
+  };
 }
 
 /** Every number and gradient of the configuration, in the order of the lookup places, widest first. */

@@ -363,3 +363,16 @@ Deno.test("verifyModel() refuses a record whose sources' layers are no ranges", 
     });
   }
 });
+
+Deno.test("verifyModel() names what a record says wrongly of its sources", async () => {
+  await using dir = await family();
+  const path = dir.join("out", "provenance.json");
+  const record = JSON.parse(await Deno.readTextFile(path));
+  const [a, b] = record.sources;
+  const sources = [{ ...a, layerRanges: [[0, 1]] }, { ...b, isBase: true }];
+  await Deno.writeTextFile(path, JSON.stringify({ ...record, sources }));
+  expect((await verify(dir)).mismatches).toMatchObject([
+    { kind: "PARAMETER", subject: 'model "a"', field: "layerRanges", expected: "[[0,2]]", found: "[[0,1]]" },
+    { kind: "PARAMETER", subject: 'model "b"', field: "isBase", expected: "false", found: "true" },
+  ]);
+});

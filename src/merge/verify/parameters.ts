@@ -9,7 +9,7 @@ import { architectureOf } from "../architectures.ts";
 import { parseMergeConfig } from "../config.ts";
 import { layoutTensors, resolveSlices } from "../layout.ts";
 import type { ParameterValues } from "../methods/method.ts";
-import { curvesOf, parametersAsWritten } from "../provenance.ts";
+import { curvesOf, parametersAsWritten, roleOf } from "../provenance.ts";
 import type { MergeRecord, TensorRecord } from "../record.ts";
 import { requireMethod, StepParameters } from "../step_parameters.ts";
 import type { Mismatch } from "./mismatch.ts";
@@ -53,6 +53,10 @@ function* recordMismatches(
   }));
   yield* differences(whole, { slices: record.configuration.resolved.slices }, { slices: resolved });
   yield* differences(whole, { parameters: record.parameters }, { parameters: parametersAsWritten(config) });
+
+  for (const { name, isBase, layerRanges } of record.sources) {
+    yield* differences(`model "${name}"`, { isBase, layerRanges }, { ...roleOf(name, slices) });
+  }
 
   const expected: TensorRecord[] = [];
   const planned = new Map(layoutTensors(slices, architecture).map((tensor) => [tensor.name, tensor]));
