@@ -91,7 +91,7 @@ Deno.test("candidatePaths() prefers the mapping, then the caller's folder, the c
   expect(candidatePaths("owner/m", context)).toEqual(["/here/owner/m", "/configs/owner/m", "/lib/owner/m"]);
   expect(candidatePaths("../m", context)).toEqual(["/m"]);
   expect(candidatePaths("/hub/m@v1", context)).toEqual(["/hub/m@v1", "/hub/m/snapshots/v1"]);
-  expect(candidatePaths("./m@v1", context)).not.toContain("/work/m");
+  expect(candidatePaths("./m@v1", context)).not.toContain("/here/m");
   expect(candidatePaths("/abs", context)).toEqual(["/abs"]);
 });
 
