@@ -6,7 +6,14 @@
 import { fileURLToPath } from "node:url";
 import { GpuDevice } from "../src/gpu/device.ts";
 import { loadModel } from "../src/model/load.ts";
-import type { BlockId, DecodeRow, ModelRunner, PendingStep, Slot } from "../src/model/runner.ts";
+import type {
+  BlockId,
+  DecodeRow,
+  ModelRunner,
+  PendingStep,
+  PreparedStep,
+  Slot,
+} from "../src/model/runner.ts";
 import type { Figure } from "./figure.ts";
 
 const DEMO = fileURLToPath(new URL("../demo/", import.meta.url));
@@ -36,8 +43,8 @@ export async function benchStep(): Promise<readonly Figure[]> {
     rounds.map(pick).sort((a, b) => a - b)[1]!;
   const { cost } = await start(runner, prompt, 1).then(async ({ step }) => {
     const pending = step(0);
-    await pending.collect();
-    return pending;
+    await pending.submit().collect();
+    return { cost: pending.costs[0]! };
   });
   return [
     { name: "dispatches a step", value: cost.dispatches, unit: "" },
@@ -72,8 +79,8 @@ async function verify(runner: ModelRunner): Promise<Uint32Array> {
   const { first, step } = await start(runner, prompt, 1);
   const found = [first];
   while (found.length < reference.output_ids.length) {
-    const [sampled] = await step(found.length - 1).collect();
-    found.push(sampled!.id);
+    const [samples] = await step(found.length - 1).submit().collect();
+    found.push(samples![0]!.id);
   }
   if (found.join() !== reference.output_ids.join()) {
     throw new Error(`Greedy tokens are ${found.join()}, expected ${reference.output_ids.join()}`);
@@ -84,8 +91,8 @@ async function verify(runner: ModelRunner): Promise<Uint32Array> {
 interface Started {
   /** First sampled token. */
   readonly first: number;
-  /** Submits decode step n, 0 first. */
-  readonly step: (n: number) => PendingStep;
+  /** Prepares decode step n, 0 first. */
+  readonly step: (n: number) => PreparedStep;
 }
 
 /** Prefills `batch` equal sequences. */
@@ -94,27 +101,29 @@ async function start(runner: ModelRunner, prompt: Uint32Array, batch: number): P
   const table = (slot: number) => Array.from({ length: blocks }, (_, i) => (slot * blocks + i) as BlockId);
   const slots = Array.from({ length: batch }, (_, i) => i as Slot);
   for (const slot of slots) {
-    runner.initSlot(slot, { sampling: GREEDY, bannedUntilMinTokens: [], promptTokenIds: prompt });
+    const init = { sampling: GREEDY, bannedUntilMinTokens: [], promptTokenIds: prompt, outputTokenIds: [] };
+    runner.initSlot(slot, init);
   }
   const prompts = slots.map((slot) => ({
     slot,
     tokenIds: prompt,
     start: 0,
+    replay: false,
     sample: true,
     blockTable: table(slot),
   }));
-  const [sampled] = await runner.submit({ prompts, decodes: [] }).collect();
+  const [samples] = await runner.prepare([{ prompts, decodes: [] }]).submit().collect();
   return {
-    first: sampled!.id,
+    first: samples![0]!.id,
     step: (n) =>
-      runner.submit({
+      runner.prepare([{
         prompts: [],
         decodes: slots.map((slot): DecodeRow => ({
           slot,
           position: prompt.length + n,
           blockTable: table(slot),
         })),
-      }),
+      }]),
   };
 }
 
@@ -127,12 +136,14 @@ async function decodeMs(
   const begin = performance.now();
   let last: PendingStep | null = null;
   for (let n = 0; n < STEPS; n++) {
-    const pending = step(n);
-    if (ahead === 0) await pending.collect();
-    else await last?.collect();
-    last = pending;
+    const prepared = step(n); // While the device works on the step before, if we are ahead.
+    await last?.collect();
+    last = prepared.submit();
+    if (ahead === 1) continue;
+    await last.collect();
+    last = null;
   }
-  if (ahead === 1) await last?.collect();
+  await last?.collect();
   return performance.now() - begin;
 }
 

@@ -87,7 +87,7 @@ export class Batch {
       if (last) sequence.samplesSubmitted++;
       rows.push({ sequence, kind: "prompt", samples: last });
       const tokenIds = sequence.promptTokenIds.subarray(start, start + length);
-      return { ...placementOf(sequence), tokenIds, start, sample: last };
+      return { ...placementOf(sequence), tokenIds, start, replay: false, sample: last };
     });
     const decodes = decision.decodes.map((sequence) => {
       const position = sequence.decodePosition;

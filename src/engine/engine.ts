@@ -5,7 +5,7 @@
  * Every request gets exactly one `finished` or `failed`, and nothing after it.
  */
 import { CapacityError, DeviceLostError, GeodesicError, NotFoundError, toErrorRecord } from "../errors.ts";
-import type { PendingStep, SampledToken } from "../model/runner.ts";
+import type { PendingStep, SampledToken, StepCost } from "../model/runner.ts";
 import type { BatchStep } from "./batch.ts";
 import { EngineMeter } from "./meter.ts";
 import type {
@@ -49,6 +49,7 @@ interface InFlight {
   readonly model: ResidentModel;
   readonly step: BatchStep;
   readonly pending: PendingStep;
+  readonly cost: StepCost;
 }
 
 export class Engine {
@@ -204,8 +205,7 @@ export class Engine {
       // A step that could not be submitted has ended its requests, and others may now have their place.
       submitted = true;
       try {
-        const pending = this.#submitStep(model, step);
-        this.#inFlight.push({ model, step, pending });
+        this.#inFlight.push({ model, step, ...this.#submitStep(model, step) });
       } catch (error) {
         this.#stepFailed(model, step, error);
       }
@@ -213,16 +213,17 @@ export class Engine {
     return submitted;
   }
 
-  #submitStep({ runner }: ResidentModel, step: BatchStep): PendingStep {
+  #submitStep({ runner }: ResidentModel, step: BatchStep): { pending: PendingStep; cost: StepCost } {
     const nowMs = this.#options.now();
     for (const { sequence, placement } of step.admitted) {
       sequence.clock.started(nowMs);
       const { sampling, promptTokenIds, stopTokenIds: bannedUntilMinTokens } = sequence;
-      runner.initSlot(placement.slot, { sampling, bannedUntilMinTokens, promptTokenIds });
+      runner.initSlot(placement.slot, { sampling, bannedUntilMinTokens, promptTokenIds, outputTokenIds: [] });
     }
-    const pending = runner.submit(step.plan);
-    this.#meter.submitted(step, pending.cost);
-    return pending;
+    const { costs, submit } = runner.prepare([step.plan]);
+    const cost = costs[0]!;
+    this.#meter.submitted(step, cost);
+    return { pending: submit(), cost };
   }
 
   /** Reads back until every model is within `runAhead`, and at least one step when nothing new was submitted. */
@@ -233,20 +234,20 @@ export class Engine {
       const oldest = this.#inFlight.shift();
       if (oldest === undefined) return;
       try {
-        const samples = await oldest.pending.collect();
-        if (this.#lost === null) this.#advance(oldest, samples);
+        const [samples] = await oldest.pending.collect();
+        if (this.#lost === null) this.#advance(oldest, samples!);
       } catch (error) {
         this.#stepFailed(oldest.model, oldest.step, error);
       }
     }
   }
 
-  #advance({ model, step, pending }: InFlight, samples: readonly SampledToken[]): void {
+  #advance({ model, step, cost }: InFlight, samples: readonly SampledToken[]): void {
     const nowMs = this.#options.now();
     for (const { row, token, finish } of model.batch.complete(step, samples)) {
       const { sequence, kind } = row;
       if (kind === "prompt") sequence.clock.promptStep();
-      else sequence.clock.decodeStep(pending.cost);
+      else sequence.clock.decodeStep(cost);
       if (token === null) continue;
       sequence.clock.token(nowMs);
       this.#meter.token(nowMs);

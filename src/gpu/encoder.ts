@@ -1,5 +1,5 @@
 /**
- * Encodes one step: dispatches in order inside one compute pass, copies after it, one submit. Counts what it did.
+ * Encodes steps: dispatches in order inside one compute pass, copies between passes, one submit. Counts what it did.
  * WebGPU puts the barriers between dispatches that share a buffer, so order is all a caller has to get right.
  */
 import type { GpuBuffer } from "./buffer.ts";
@@ -16,6 +16,7 @@ export class StepEncoder {
   #pass: GPUComputePassEncoder | null = null;
   #pipeline: GPUComputePipeline | null = null;
   #dispatches = 0;
+  #commands: GPUCommandBuffer | null = null;
 
   /** Takes the arena over until {@link submit}: only one encoder may use it at a time. */
   constructor(device: GpuDevice, params: ParamsArena) {
@@ -61,11 +62,18 @@ export class StepEncoder {
     this.#encoder.copyBufferToBuffer(source.handle, sourceOffset, target.handle, targetOffset, bytes);
   }
 
-  /** Writes the params and submits. Never waits. */
-  submit(): void {
+  /** Writes the params and ends encoding, which is most of the host's work; {@link submit} is then short. */
+  finish(): void {
+    if (this.#commands !== null) return;
     this.#endPass();
     this.#params.flush();
-    this.#device.handle.queue.submit([this.#encoder.finish()]);
+    this.#commands = this.#encoder.finish();
+  }
+
+  /** Finishes if that is still to be done, and submits. Never waits. */
+  submit(): void {
+    this.finish();
+    this.#device.handle.queue.submit([this.#commands!]);
   }
 
   #endPass(): void {

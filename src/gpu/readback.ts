@@ -78,8 +78,21 @@ export class ReadbackRing implements Disposable {
     if (index === undefined) {
       throw new Error(`Cannot read "${source.label}" back: ${this.#staging.length} reads are pending`);
     }
-    step.copy(source, offset, this.#staging[index]!, 0, bytes);
-    return { index, bytes };
+    return this.append({ index, bytes: 0 }, step, { source, offset, bytes });
+  }
+
+  /** Appends a copy to the step that lands behind what the ticket has so far; the new ticket is for both. */
+  append(
+    { index, bytes: end }: ReadbackTicket,
+    step: StepEncoder,
+    { source, offset, bytes }: {
+      readonly source: GpuBuffer;
+      readonly offset: number;
+      readonly bytes: number;
+    },
+  ): ReadbackTicket {
+    step.copy(source, offset, this.#staging[index]!, end, bytes);
+    return { index, bytes: end + bytes };
   }
 
   /**

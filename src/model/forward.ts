@@ -12,6 +12,7 @@ import { PlanWriter } from "./plan.ts";
 import { rotaryTable } from "./rotary.ts";
 import type { Precision } from "./runner.ts";
 import type { ModelSizes } from "./sizes.ts";
+import type { StepUploads } from "./step_uploads.ts";
 import type { ModelWeights } from "./weights.ts";
 
 export interface ForwardParts {
@@ -32,17 +33,14 @@ export class Forward {
   readonly logits: GpuBuffer;
   /** Each slot's last sampled token; the sampler writes it, the next step's decode rows read it. // [maxSequences] u32 */
   readonly lastTokens: GpuBuffer;
-  readonly #device: GpuDevice;
   readonly #body: readonly Operation[];
   readonly #head: readonly Operation[];
 
   private constructor(
-    device: GpuDevice,
     buffers: StepBuffers,
     planWriter: PlanWriter,
     operations: { readonly body: readonly Operation[]; readonly head: readonly Operation[] },
   ) {
-    this.#device = device;
     this.planWriter = planWriter;
     this.plan = buffers.plan;
     this.logits = buffers.logits;
@@ -74,7 +72,7 @@ export class Forward {
     for (const [index, layer] of weights.layers.entries()) {
       body.push(...await decoderLayer(operationParts, layer, buffers.cache[index]!));
     }
-    return new Forward(device, buffers, planWriter, { body, head: await head(operationParts, weights) });
+    return new Forward(buffers, planWriter, { body, head: await head(operationParts, weights) });
   }
 
   /** Dispatches of a step that samples. */
@@ -83,9 +81,9 @@ export class Forward {
   }
 
   /** Sends the plan that {@link planWriter} holds and appends the step's dispatches. */
-  encode(step: StepEncoder): void {
+  encode(step: StepEncoder, uploads: StepUploads): void {
     const { rows, samples, used } = this.planWriter;
-    this.#device.handle.queue.writeBuffer(this.plan.handle, 0, used);
+    uploads.send(step, used, this.plan);
     for (const operation of this.#body) operation(step, rows);
     if (samples > 0) { for (const operation of this.#head) operation(step, samples); }
   }

@@ -1,7 +1,7 @@
 /**
- * A Mistral-class model resident on a device: plans in, sampled tokens out. One submit per step; nothing in `submit`
- * waits for the device, for the token that a step samples reaches the next step through a buffer. Owns every buffer
- * of the model; makes no decision about who runs when.
+ * A Mistral-class model resident on a device: plans in, sampled tokens out. One submit for one or several steps, and
+ * nothing up to it waits for the device, for the token that a step samples reaches the next step through a buffer. Owns
+ * every buffer of the model; makes no decision about who runs when.
  */
 import { CapacityError } from "../errors.ts";
 import type { GpuDevice } from "../gpu/device.ts";
@@ -9,22 +9,34 @@ import { StepEncoder } from "../gpu/encoder.ts";
 import { ParamsArena } from "../gpu/params.ts";
 import { ReadbackRing, type ReadbackTicket } from "../gpu/readback.ts";
 import { Forward, type ForwardParts } from "./forward.ts";
-import { packPlan } from "./plan.ts";
+import { checkPlan, packPlan } from "./plan.ts";
 import type {
   ModelRunner,
   PendingStep,
+  PreparedStep,
   RunnerLimits,
   SampledToken,
   Slot,
   SlotInit,
+  StepCost,
   StepPlan,
 } from "./runner.ts";
-import { type SampleBatch, Sampler } from "./sampler.ts";
+import { SAMPLE_ROW_WORDS, type SampleBatch, Sampler } from "./sampler.ts";
+import { StepUploads } from "./step_uploads.ts";
 
-/** Steps whose results have not been collected; the engine runs one or two ahead. */
-const MAX_STEPS_IN_FLIGHT = 4;
+/** Submits whose results have not been collected; the engine has one, and another prepared. */
+const MAX_SUBMITS_IN_FLIGHT = 4;
 
-/** Read back, and ignored, to learn that a step without samples is done. */
+/** More would let a cancellation or a new request wait too long for what the host gains. */
+const MAX_STEPS_PER_SUBMIT = 8;
+
+/**
+ * What is left between two submits (a fence, a submit) costs some 0.15 ms, which four steps share on a GPU that decodes
+ * in 2 ms. A software driver takes so much longer for a step that waiting for four of them is all that would be seen.
+ */
+const PREFERRED_STEPS = { gpu: 4, software: 1 } as const;
+
+/** Read back, and ignored, to learn that steps without samples are done. */
 const FENCE_BYTES = 4;
 
 /** Dispatches that sampling appends to a step. */
@@ -37,18 +49,28 @@ export interface MistralParts extends ForwardParts {
 export class MistralRunner implements ModelRunner {
   readonly limits: RunnerLimits;
   readonly memory: { readonly weightBytes: number; readonly kvCacheBytes: number };
+  readonly stepsPerSubmit: { readonly max: number; readonly preferred: number };
   readonly #device: GpuDevice;
   readonly #forward: Forward;
   readonly #sampler: Sampler;
   readonly #params: ParamsArena;
+  readonly #uploads: StepUploads;
   readonly #readback: ReadbackRing;
   readonly #owned: DisposableStack;
   /** Tokens sampled for each slot's current sequence. */
   readonly #sampledTokens: Uint32Array;
+  /** Steps wait to be submitted; arena and uploads are theirs until then. */
+  #prepared = false;
 
   private constructor(
     parts: MistralParts,
-    resources: { forward: Forward; sampler: Sampler; params: ParamsArena; readback: ReadbackRing },
+    resources: {
+      readonly forward: Forward;
+      readonly sampler: Sampler;
+      readonly params: ParamsArena;
+      readonly uploads: StepUploads;
+      readonly readback: ReadbackRing;
+    },
   ) {
     const { sizes } = parts;
     this.limits = sizes.limits;
@@ -56,10 +78,16 @@ export class MistralRunner implements ModelRunner {
       weightBytes: parts.weightBytes,
       kvCacheBytes: sizes.cacheLayerBytes * parts.config.layers,
     };
+    const { software } = parts.device.info;
+    this.stepsPerSubmit = {
+      max: MAX_STEPS_PER_SUBMIT,
+      preferred: software ? PREFERRED_STEPS.software : PREFERRED_STEPS.gpu,
+    };
     this.#device = parts.device;
     this.#forward = resources.forward;
     this.#sampler = resources.sampler;
     this.#params = resources.params;
+    this.#uploads = resources.uploads;
     this.#readback = resources.readback;
     this.#owned = parts.owned.move();
     this.#sampledTokens = new Uint32Array(sizes.limits.maxSequences);
@@ -72,13 +100,19 @@ export class MistralRunner implements ModelRunner {
     const forward = await Forward.create(parts);
     const { logits, lastTokens: tokens } = forward;
     const sampler = owned.use(await Sampler.create(device, { logits, tokens, maxSequences, vocabSize }));
-    const dispatches = forward.dispatches + SAMPLER_DISPATCHES;
-    const makeParams = () => owned.use(new ParamsArena(device, dispatches));
-    const params = await device.guard(`allocate parameters of ${dispatches} dispatches`, makeParams);
-    const readback = owned.use(
-      await ReadbackRing.create(device, { depth: MAX_STEPS_IN_FLIGHT, bytes: sampler.maxResultBytes }),
+    const steps = MAX_STEPS_PER_SUBMIT;
+    const dispatches = steps * (forward.dispatches + SAMPLER_DISPATCHES);
+    const words = steps * (forward.planWriter.capacity + maxSequences * SAMPLE_ROW_WORDS);
+    const { params, uploads } = await device.guard(
+      `allocate parameters of ${dispatches} dispatches and ${words} words of plans`,
+      () => ({
+        params: owned.use(new ParamsArena(device, dispatches)),
+        uploads: owned.use(new StepUploads(device, words)),
+      }),
     );
-    return new MistralRunner(parts, { forward, sampler, params, readback });
+    const bytes = steps * sampler.maxResultBytes;
+    const readback = owned.use(await ReadbackRing.create(device, { depth: MAX_SUBMITS_IN_FLIGHT, bytes }));
+    return new MistralRunner(parts, { forward, sampler, params, uploads, readback });
   }
 
   initSlot(slot: Slot, init: SlotInit): void {
@@ -87,29 +121,78 @@ export class MistralRunner implements ModelRunner {
     }
     this.#device.assertHealthy();
     this.#sampler.initSlot(slot, init);
-    this.#sampledTokens[slot] = 0;
+    this.#sampledTokens[slot] = init.outputTokenIds.length;
   }
 
-  submit(plan: StepPlan): PendingStep {
-    const slots = packPlan(plan, this.limits, this.#forward.planWriter);
-    if (this.#readback.free === 0) {
-      throw new CapacityError(`Cannot submit a step: ${MAX_STEPS_IN_FLIGHT} steps wait to be collected`);
-    }
+  prepare(plans: readonly StepPlan[]): PreparedStep {
+    this.#checkRoom(plans.length);
+    for (const plan of plans) checkPlan(plan, this.limits);
+    this.#uploads.reset();
     const step = new StepEncoder(this.#device, this.#params);
-    this.#forward.encode(step);
-    const rows = slots.map((slot) => ({ slot, index: this.#sampledTokens[slot]!++ }));
-    const batch = rows.length === 0 ? null : this.#sampler.encode(step, rows);
-    // A step that samples nothing is read all the same: that is what bounds the device's queue, and a cancellation's wait.
-    const readbackBytes = batch?.bytes ?? FENCE_BYTES;
-    const ticket = this.#readback.enqueue(step, this.#sampler.results, 0, readbackBytes);
-    step.submit();
-    const cost = { dispatches: step.dispatches, submits: 1, readbackBytes };
-    return { cost, collect: () => this.#collect(ticket, batch) };
+    let ticket: ReadbackTicket | null = null;
+    const read = (bytes: number) => {
+      const copy = { source: this.#sampler.results, offset: 0, bytes };
+      if (ticket === null) ticket = this.#readback.enqueue(step, copy.source, copy.offset, bytes);
+      else ticket = this.#readback.append(ticket, step, copy);
+    };
+    const costs: StepCost[] = [];
+    const batches = plans.map((plan) => {
+      const before = step.dispatches;
+      const batch = this.#encode(step, plan);
+      if (batch !== null) read(batch.bytes);
+      const dispatches = step.dispatches - before;
+      costs.push({ dispatches, submits: 1 / plans.length, readbackBytes: batch?.bytes ?? 0 });
+      return batch;
+    });
+    // Steps that sample nothing are read all the same: that is what bounds the device's queue, and a cancellation's wait.
+    if (ticket === null) {
+      read(FENCE_BYTES);
+      costs[0] = { ...costs[0]!, readbackBytes: FENCE_BYTES };
+    }
+    this.#uploads.flush();
+    step.finish();
+    this.#prepared = true;
+    return { costs, submit: () => this.#submit(step, ticket!, batches) };
   }
 
-  async #collect(ticket: ReadbackTicket, batch: SampleBatch | null): Promise<readonly SampledToken[]> {
+  #checkRoom(steps: number): void {
+    if (this.#prepared) throw new Error("Cannot prepare a step: the one before waits to be submitted");
+    if (steps < 1 || steps > MAX_STEPS_PER_SUBMIT) {
+      throw new RangeError(`Cannot prepare ${steps} steps at once: from 1 to ${MAX_STEPS_PER_SUBMIT} can be`);
+    }
+    if (this.#readback.free > 0) return;
+    throw new CapacityError(`Cannot prepare a step: ${MAX_SUBMITS_IN_FLIGHT} wait to be collected`);
+  }
+
+  /** Appends one step; what it samples lies in the sampler's results until the next one. */
+  #encode(step: StepEncoder, plan: StepPlan): SampleBatch | null {
+    const slots = packPlan(plan, this.limits, this.#forward.planWriter);
+    this.#forward.encode(step, this.#uploads);
+    if (slots.length === 0) return null;
+    const rows = slots.map((slot) => ({ slot, index: this.#sampledTokens[slot]!++ }));
+    return this.#sampler.encode(step, rows, this.#uploads);
+  }
+
+  #submit(step: StepEncoder, ticket: ReadbackTicket, batches: readonly (SampleBatch | null)[]): PendingStep {
+    if (!this.#prepared) throw new Error("Cannot submit steps twice");
+    this.#prepared = false;
+    step.submit();
+    return { collect: () => this.#collect(ticket, batches) };
+  }
+
+  async #collect(
+    ticket: ReadbackTicket,
+    batches: readonly (SampleBatch | null)[],
+  ): Promise<readonly (readonly SampledToken[])[]> {
     const bytes = await this.#readback.read(ticket);
-    return batch === null ? [] : this.#sampler.decode(batch, bytes);
+    let at = 0;
+    return batches.map((batch) => {
+      if (batch === null) return [];
+      const end = at + batch.bytes;
+      const samples = this.#sampler.decode(batch, bytes.slice(at, end));
+      at = end;
+      return samples;
+    });
   }
 
   [Symbol.dispose](): void {

@@ -1,13 +1,14 @@
 /**
  * A step plan as the kernels read it: one array of u32, written to the device in one go.
  *
- *     rows     4 words each: token (or FROM_SLOT), slot, position, word index of the sequence's block table
+ *     rows     4 words each: token (or FROM_SLOT), slot, position, word index of the sequence's block table;
+ *              first the rows of prompts, then those of replays and decodes
  *     samples  1 word each, from `samplesOffset`: the row whose logits are wanted
  *     tables   block ids, from `tablesOffset`; last, so that only what is used needs writing
  *
  * Refuses plans outside the runner's limits, for the kernels check nothing.
  */
-import type { RunnerLimits, Slot, StepPlan } from "./runner.ts";
+import type { PromptChunk, RunnerLimits, Slot, StepPlan } from "./runner.ts";
 
 /** In place of a token id: the slot's last sampled token, which only the device knows. */
 export const FROM_SLOT = 0xffffffff;
@@ -33,6 +34,7 @@ export class PlanWriter {
   readonly tablesOffset: number;
   readonly words: Uint32Array<ArrayBuffer>;
   #rows = 0;
+  #promptRows = 0;
   #samples = 0;
   #end: number;
 
@@ -49,6 +51,10 @@ export class PlanWriter {
   get rows(): number {
     return this.#rows;
   }
+  /** The first so many rows are a prompt's. The others are computed as decode rows, replays among them. */
+  get promptRows(): number {
+    return this.#promptRows;
+  }
   get samples(): number {
     return this.#samples;
   }
@@ -59,6 +65,7 @@ export class PlanWriter {
 
   reset(): void {
     this.#rows = 0;
+    this.#promptRows = 0;
     this.#samples = 0;
     this.#end = this.tablesOffset;
   }
@@ -81,29 +88,38 @@ export class PlanWriter {
     return this.#rows++;
   }
 
+  /** The rows so far are prompt rows; none comes after them. */
+  endPrompts(): void {
+    this.#promptRows = this.#rows;
+  }
+
   addSample(row: number): void {
     this.words[this.samplesOffset + this.#samples++] = row;
   }
 }
 
-/** Packs a plan: prompt rows first, then decode rows. Returns the slots that sample, in order. Throws RangeError. */
+/**
+ * Packs a plan that {@link checkPlan} has passed: rows of prompts, then of replays, then of decodes. Returns the slots
+ * that sample, in order.
+ */
 export function packPlan(plan: StepPlan, limits: RunnerLimits, writer: PlanWriter): Slot[] {
-  checkPlan(plan, limits);
   writer.reset();
   const sampled: Slot[] = [];
   const table = (blockTable: readonly number[], tokens: number) =>
     writer.addTable(blockTable, Math.ceil(tokens / limits.blockSize));
-  for (const { slot, tokenIds, start, sample, blockTable } of plan.prompts) {
+  const chunk = ({ slot, tokenIds, start, sample, blockTable }: PromptChunk) => {
     const at = table(blockTable, start + tokenIds.length);
     let row = 0;
     for (let i = 0; i < tokenIds.length; i++) {
       row = writer.addRow({ token: tokenIds[i]!, slot, position: start + i, table: at });
     }
-    if (sample) {
-      writer.addSample(row);
-      sampled.push(slot);
-    }
-  }
+    if (!sample) return;
+    writer.addSample(row);
+    sampled.push(slot);
+  };
+  for (const prompt of plan.prompts) if (!prompt.replay) chunk(prompt);
+  writer.endPrompts();
+  for (const prompt of plan.prompts) if (prompt.replay) chunk(prompt);
   for (const { slot, position, blockTable } of plan.decodes) {
     const at = table(blockTable, position + 1);
     writer.addSample(writer.addRow({ token: FROM_SLOT, slot, position, table: at }));
@@ -112,7 +128,8 @@ export function packPlan(plan: StepPlan, limits: RunnerLimits, writer: PlanWrite
   return sampled;
 }
 
-function checkPlan({ prompts, decodes }: StepPlan, limits: RunnerLimits): void {
+/** Throws RangeError. */
+export function checkPlan({ prompts, decodes }: StepPlan, limits: RunnerLimits): void {
   const slots = new Set<number>();
   let promptTokens = 0;
   const checkSequence = (slot: number, tokens: number, blockTable: readonly number[]) => {

@@ -1,7 +1,7 @@
 /**
  * What the engine asks of a model on a device: slots, blocks and steps. The scheduler plans in these terms
- * without a GPU; src/model/mistral.ts carries the plans out. A runner never waits for the GPU inside `submit`:
- * the sampled token of a slot stays on the device and feeds that slot's next decode row.
+ * without a GPU; src/model/mistral.ts carries the plans out. A runner never waits for the GPU inside `prepare` and
+ * `submit`: the sampled token of a slot stays on the device and feeds that slot's next decode row.
  */
 import type { SamplingParams } from "./sampling.ts";
 
@@ -15,12 +15,17 @@ export type Slot = number & { readonly __brand: "Slot" };
 /** Index of a KV block of `blockSize` tokens. */
 export type BlockId = number & { readonly __brand: "BlockId" };
 
-/** A run of prompt tokens of one sequence. Positions `start … start + tokenIds.length - 1`. */
+/** A run of known tokens of one sequence. Positions `start … start + tokenIds.length - 1`. */
 export interface PromptChunk {
   readonly slot: Slot;
   readonly tokenIds: Uint32Array;
   readonly start: number;
-  /** Sample the first new token from the last row of this chunk. */
+  /**
+   * Tokens that were sampled before (the sequence was preempted since). They are computed as decode rows are, not as
+   * prompt rows, so that their keys and values get the same bits as the first time.
+   */
+  readonly replay: boolean;
+  /** Sample the next token from the last row of this chunk. */
   readonly sample: boolean;
   /** Covers at least `start + tokenIds.length` tokens. */
   readonly blockTable: readonly BlockId[];
@@ -35,7 +40,7 @@ export interface DecodeRow {
   readonly blockTable: readonly BlockId[];
 }
 
-/** One forward step. A slot appears at most once over both lists. */
+/** One forward step. A slot appears at most once over both lists. Rows run as prompts, replays, decodes. */
 export interface StepPlan {
   readonly prompts: readonly PromptChunk[];
   readonly decodes: readonly DecodeRow[];
@@ -60,19 +65,28 @@ export interface SampledToken {
 /** Counts of what a step cost; they are facts of the plan, not of the clock. */
 export interface StepCost {
   readonly dispatches: number;
+  /** Its share of the submit: one of k steps costs 1 / k. */
   readonly submits: number;
   readonly readbackBytes: number;
 }
 
-/** A submitted step whose results have not been read yet. */
+/** Encoded steps that wait to be submitted. */
+export interface PreparedStep {
+  /** Of each step. */
+  readonly costs: readonly StepCost[];
+  /** Hands the commands to the device, once, which takes next to no time. Never waits. */
+  submit(): PendingStep;
+}
+
+/** Submitted steps whose results have not been read yet. */
 export interface PendingStep {
-  readonly cost: StepCost;
   /**
-   * The step's samples: prompts that sample, in plan order, then decodes in plan order. Blocks this thread until the
-   * GPU has finished all that is submitted (see src/gpu/readback.ts), so call it after the next step's `submit`.
-   * Rejects with DeviceLostError when the device is gone.
+   * The samples of each step: prompts that sample, then replays that sample, then decodes, each in plan order. Blocks
+   * this thread until the GPU has finished all that is submitted (see src/gpu/readback.ts), so have the next steps
+   * prepared when you call it, and submit them as soon as it returns. Rejects with DeviceLostError when the device is
+   * gone.
    */
-  collect(): Promise<readonly SampledToken[]>;
+  collect(): Promise<readonly (readonly SampledToken[])[]>;
 }
 
 /** Initial state of a slot for a new sequence. */
@@ -82,6 +96,8 @@ export interface SlotInit {
   readonly bannedUntilMinTokens: readonly number[];
   /** The whole prompt, for penalties that look at it. */
   readonly promptTokenIds: Uint32Array;
+  /** What the sequence has sampled already, for penalties and because random numbers go by the place in the output. */
+  readonly outputTokenIds: readonly number[];
 }
 
 export interface RunnerLimits {
@@ -103,8 +119,14 @@ export interface ModelRunner extends Disposable {
   readonly limits: RunnerLimits;
   /** Bytes of weights and of KV cache on the device. */
   readonly memory: { readonly weightBytes: number; readonly kvCacheBytes: number };
-  /** Prepares a slot; its previous sequence must have left the batch. Takes effect for steps submitted later. */
+  /** Steps that one submit can hold, and how many decode steps of it pay on this device. */
+  readonly stepsPerSubmit: { readonly max: number; readonly preferred: number };
+  /** Prepares a slot; its previous sequence must have left the batch. Takes effect for steps prepared later. */
   initSlot(slot: Slot, init: SlotInit): void;
-  /** Encodes and submits one step without waiting for the GPU. Throws on a plan outside `limits`. */
-  submit(plan: StepPlan): PendingStep;
+  /**
+   * Encodes consecutive steps into one command buffer, without waiting for the GPU and without submitting it: do it
+   * while the device works on the steps before. What is prepared must be submitted before the next is prepared. Throws
+   * on a plan outside `limits`, having changed nothing.
+   */
+  prepare(plans: readonly StepPlan[]): PreparedStep;
 }

@@ -11,12 +11,16 @@ import { sample } from "../kernels/sample.ts";
 import type { SampledToken, Slot, SlotInit, TokenLogprob } from "./runner.ts";
 import { SAMPLING_LIMITS } from "./sampling.ts";
 import { countWords, readsCounts, SLOT_WORDS, slotWords } from "./sampler_slot.ts";
+import type { StepUploads } from "./step_uploads.ts";
 
 /** Row r of the logits: whose they are, and the how-manieth token of its output (from 0) they decide. */
 export interface SampleRow {
   readonly slot: Slot;
   readonly index: number;
 }
+
+/** Words that a {@link SampleRow} takes on its way to the device. */
+export const SAMPLE_ROW_WORDS = 2;
 
 /** What a step's records look like once read back: `rows.length * recordWords` words of {@link Sampler.results}. */
 export interface SampleBatch {
@@ -66,7 +70,7 @@ export class Sampler implements Disposable {
     this.results = device.createBuffer({ label: "sample results", bytes: this.maxResultBytes });
     this.#slots = device.createBuffer({ label: "sample slots", bytes: maxSequences * SLOT_WORDS * 4 });
     this.#counts = device.createBuffer({ label: "sample counts", bytes: maxSequences * vocabSize * 4 });
-    this.#rows = device.createBuffer({ label: "sample rows", bytes: maxSequences * 8 });
+    this.#rows = device.createBuffer({ label: "sample rows", bytes: maxSequences * SAMPLE_ROW_WORDS * 4 });
     this.#kernel = kernel.bind({
       logits,
       rows: this.#rows,
@@ -107,13 +111,17 @@ export class Sampler implements Disposable {
     this.#logprobs[slot] = init.sampling.logprobs;
   }
 
-  /** Appends one dispatch that samples from row r of the logits for `sampled[r]`. A slot appears once at most. */
-  encode(step: StepEncoder, sampled: readonly SampleRow[]): SampleBatch {
+  /**
+   * Appends one dispatch that samples from row r of the logits for `sampled[r]`. A slot appears once at most. Without
+   * `uploads` the rows are written at once, which serves one step in a submit.
+   */
+  encode(step: StepEncoder, sampled: readonly SampleRow[], uploads?: StepUploads): SampleBatch {
     const rows = sampled.map((row) => ({ ...row, logprobs: this.#logprobs[row.slot]! }));
     const most = Math.max(...rows.map(({ logprobs }) => logprobs));
     const recordWords = most < 0 ? 1 : 2 + 2 * most;
     const words = Uint32Array.from(rows.flatMap(({ slot, index }) => [slot, index]));
-    this.#device.handle.queue.writeBuffer(this.#rows.handle, 0, words);
+    if (uploads === undefined) this.#device.handle.queue.writeBuffer(this.#rows.handle, 0, words);
+    else uploads.send(step, words, this.#rows);
     step.dispatch(this.#kernel, { vocabSize: this.#vocabSize, recordWords, rowCount: rows.length });
     return { rows, recordWords, bytes: rows.length * recordWords * 4 };
   }

@@ -44,10 +44,11 @@ export function slotWords({ sampling, bannedUntilMinTokens }: SlotInit): Uint32A
   return words;
 }
 
-/** [vocabSize] the slot's row of `counts` before its first token. */
+/** [vocabSize] the slot's row of `counts` before its next token. */
 export function countWords(init: SlotInit, vocabSize: number): Uint32Array<ArrayBuffer> {
   const words = new Uint32Array(vocabSize);
   for (const id of init.promptTokenIds) words[id] = SEEN;
+  for (const id of init.outputTokenIds) words[id]!++;
   for (const id of init.bannedUntilMinTokens) words[id]! |= BANNED;
   return words;
 }

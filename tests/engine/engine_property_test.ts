@@ -92,7 +92,12 @@ function checkRequest(fake: FakeEngine, requestId: string, request: Arrival, con
   }
   const { prompt, maxTokens, minTokens, eos, seed } = request;
   const sampling = { ...SAMPLING, minTokens, seed: BigInt(seed), stop: [] };
-  const init = { sampling, bannedUntilMinTokens: eos, promptTokenIds: Uint32Array.from(prompt) };
+  const init = {
+    sampling,
+    bannedUntilMinTokens: eos,
+    promptTokenIds: Uint32Array.from(prompt),
+    outputTokenIds: [],
+  };
   const room = Math.min(maxTokens, context - prompt.length);
   const all = soloTokens(init, room, FAKE_LIMITS.vocabSize);
   const stop = all.findIndex((token, index) => index >= minTokens && eos.includes(token));

@@ -13,7 +13,12 @@ function solo(
   banned: number[] = [],
 ): number[] {
   const sampling = { ...SAMPLING, minTokens, seed: BigInt(SAMPLING.seed), stop: [] };
-  const init = { sampling, bannedUntilMinTokens: banned, promptTokenIds: Uint32Array.from(prompt) };
+  const init = {
+    sampling,
+    bannedUntilMinTokens: banned,
+    promptTokenIds: Uint32Array.from(prompt),
+    outputTokenIds: [],
+  };
   return soloTokens(init, count, FAKE_LIMITS.vocabSize);
 }
 

@@ -19,7 +19,7 @@ const LOAD: LoadCommand = {
 Deno.test("Engine fails the requests of a step that cannot be submitted, and serves the others", async () => {
   const fake = await FakeEngine.withModel({
     limits: { maxSequences: 1 },
-    onSubmit(index) {
+    onPrepare(index) {
       if (index === 2) throw new ConfigError("Cannot submit");
     },
   });
@@ -51,7 +51,7 @@ for (const at of ["submit", "collect"] as const) {
     const lost = new DeviceLostError("The device is gone", { reason: "unknown" });
     const fake = await FakeEngine.withModel({
       limits: { maxSequences: 2 },
-      onSubmit(index) {
+      onPrepare(index) {
         if (at === "submit" && index === 3) throw lost;
       },
       onCollect: (index) => at === "collect" && index === 3 ? Promise.reject(lost) : undefined,

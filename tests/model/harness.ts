@@ -11,6 +11,7 @@ import { Forward } from "../../src/model/forward.ts";
 import type { LoadOptions } from "../../src/model/load.ts";
 import type {
   BlockId,
+  DecodeRow,
   ModelRunner,
   PendingStep,
   Precision,
@@ -19,8 +20,10 @@ import type {
   SampledToken,
   Slot,
   SlotInit,
+  StepPlan,
 } from "../../src/model/runner.ts";
 import { planSizes } from "../../src/model/sizes.ts";
+import { StepUploads } from "../../src/model/step_uploads.ts";
 import { loadWeights } from "../../src/model/weights.ts";
 import { readSafetensors, toNumbers } from "../oracle/checkpoint.ts";
 
@@ -67,6 +70,7 @@ export class TestModel implements Disposable {
   readonly #device: GpuDevice;
   readonly #forward: Forward;
   readonly #params: ParamsArena;
+  readonly #uploads: StepUploads;
   readonly #readback: ReadbackRing;
   readonly #owned: DisposableStack;
 
@@ -74,6 +78,7 @@ export class TestModel implements Disposable {
     device: GpuDevice,
     forward: Forward,
     params: ParamsArena,
+    uploads: StepUploads,
     readback: ReadbackRing,
     owned: DisposableStack,
     sizes: { vocabSize: number; blockSize: number },
@@ -81,6 +86,7 @@ export class TestModel implements Disposable {
     this.#device = device;
     this.#forward = forward;
     this.#params = params;
+    this.#uploads = uploads;
     this.#readback = readback;
     this.#owned = owned;
     this.vocabSize = sizes.vocabSize;
@@ -114,9 +120,10 @@ export class TestModel implements Disposable {
     const weights = await loadWeights(context, quantization);
     const forward = await Forward.create({ device, config, sizes, weights, precision, owned });
     const params = owned.use(new ParamsArena(device, forward.dispatches));
+    const uploads = owned.use(new StepUploads(device, forward.planWriter.capacity));
     const bytes = maxRows * config.vocabSize * 4;
     const readback = owned.use(await ReadbackRing.create(device, { depth: 1, bytes }));
-    return new TestModel(device, forward, params, readback, owned.move(), sizes.limits);
+    return new TestModel(device, forward, params, uploads, readback, owned.move(), sizes.limits);
   }
 
   /** Runs all rows in one step; logits [rows, vocabSize] of every one. */
@@ -131,8 +138,10 @@ export class TestModel implements Disposable {
         );
       }
     }
+    this.#uploads.reset();
     const step = new StepEncoder(this.#device, this.#params);
-    this.#forward.encode(step);
+    this.#forward.encode(step, this.#uploads);
+    this.#uploads.flush();
     const ticket = this.#readback.enqueue(step, logits, 0, planWriter.samples * this.vocabSize * 4);
     step.submit();
     return new Float32Array(await this.#readback.read(ticket));
@@ -180,6 +189,7 @@ export const GREEDY: SlotInit = {
   },
   bannedUntilMinTokens: [],
   promptTokenIds: new Uint32Array(0),
+  outputTokenIds: [],
 };
 
 /** A sequence for {@link generate}. */
@@ -193,47 +203,68 @@ export interface Job {
   readonly init?: SlotInit;
 }
 
-/** Runs jobs together, two steps in flight as the engine has it; sampled tokens per job. */
-export async function generate(runner: ModelRunner, jobs: readonly Job[]): Promise<SampledToken[][]> {
+/** Runs jobs together as the engine does, a submit prepared while the one before runs; sampled tokens per job. */
+export async function generate(
+  runner: ModelRunner,
+  jobs: readonly Job[],
+  { stepsPerSubmit = 1 } = {},
+): Promise<SampledToken[][]> {
+  const nextPlans = planner(runner, jobs);
+  const outputs: SampledToken[][] = jobs.map(() => []);
+  let pending: PendingStep | null = null;
+  const collect = async () => {
+    for (const token of (await pending?.collect() ?? []).flat()) {
+      outputs[jobs.findIndex(({ slot }) => slot === token.slot)]!.push(token);
+    }
+  };
+  while (true) {
+    const plans = nextPlans(stepsPerSubmit);
+    if (plans.length === 0) break;
+    const prepared = runner.prepare(plans);
+    await collect();
+    pending = prepared.submit();
+  }
+  await collect();
+  return outputs;
+}
+
+/** Gives the next steps of {@link generate}, at most so many; initialises the slots of those that join. */
+function planner(runner: ModelRunner, jobs: readonly Job[]): (count: number) => StepPlan[] {
   const { blockSize } = runner.limits;
   const tables = jobs.map(({ prompt, count, firstBlock }) =>
     blocks(prompt.length + count, blockSize, firstBlock)
   );
-  const outputs: SampledToken[][] = jobs.map(() => []);
   const submitted = jobs.map(() => 0);
-  let pending: PendingStep | null = null;
-  const collect = async (step: PendingStep | null) => {
-    for (const token of await step?.collect() ?? []) {
-      outputs[jobs.findIndex(({ slot }) => slot === token.slot)]!.push(token);
+  let stepIndex = 0;
+  const next = (): StepPlan | null => {
+    for (;; stepIndex++) {
+      const prompts: PromptChunk[] = [];
+      const decodes: DecodeRow[] = [];
+      let waiting = false;
+      jobs.forEach(({ prompt, count, joins = 0, init = GREEDY, ...job }, index) => {
+        const slot = job.slot as Slot;
+        const blockTable = tables[index]!;
+        if (stepIndex < joins) waiting = true;
+        else if (submitted[index] === 0) {
+          const tokenIds = Uint32Array.from(prompt);
+          runner.initSlot(slot, { ...init, promptTokenIds: tokenIds });
+          prompts.push({ slot, tokenIds, start: 0, replay: false, sample: true, blockTable });
+          submitted[index] = 1;
+        } else if (submitted[index]! < count) {
+          decodes.push({ slot, position: prompt.length + submitted[index]! - 1, blockTable });
+          submitted[index]!++;
+        }
+      });
+      if (prompts.length + decodes.length === 0 && waiting) continue;
+      stepIndex++;
+      return prompts.length + decodes.length === 0 ? null : { prompts, decodes };
     }
   };
-  for (let stepIndex = 0;; stepIndex++) {
-    const prompts: PromptChunk[] = [];
-    const decodes: { slot: Slot; position: number; blockTable: readonly BlockId[] }[] = [];
-    let waiting = false;
-    jobs.forEach(({ prompt, count, joins = 0, init = GREEDY, ...job }, index) => {
-      const slot = job.slot as Slot;
-      const blockTable = tables[index]!;
-      if (stepIndex < joins) waiting = true;
-      else if (submitted[index] === 0) {
-        runner.initSlot(slot, { ...init, promptTokenIds: Uint32Array.from(prompt) });
-        prompts.push({ slot, tokenIds: Uint32Array.from(prompt), start: 0, sample: true, blockTable });
-        submitted[index] = 1;
-      } else if (submitted[index]! < count) {
-        decodes.push({ slot, position: prompt.length + submitted[index]! - 1, blockTable });
-        submitted[index]!++;
-      }
-    });
-    if (prompts.length + decodes.length === 0) {
-      if (waiting) continue;
-      break;
-    }
-    const step = runner.submit({ prompts, decodes });
-    await collect(pending);
-    pending = step;
-  }
-  await collect(pending);
-  return outputs;
+  return (count) => {
+    const plans: StepPlan[] = [];
+    for (let plan; plans.length < count && (plan = next()) !== null;) plans.push(plan);
+    return plans;
+  };
 }
 
 /** Largest difference with where it is, so that a failure says something. */

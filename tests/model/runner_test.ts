@@ -3,9 +3,10 @@ import { expect } from "@std/expect";
 import { CapacityError } from "../../src/errors.ts";
 import { liveBufferCount } from "../../src/gpu/buffer.ts";
 import { loadModel } from "../../src/model/load.ts";
-import type { BlockId, Slot, StepPlan } from "../../src/model/runner.ts";
+import type { BlockId, ModelRunner, Slot, SlotInit, StepPlan } from "../../src/model/runner.ts";
 import { gpuTest } from "../gpu/device.ts";
-import { demoParent, fixture, generate, GREEDY, LOAD } from "./harness.ts";
+import { SAMPLING } from "../support/sampling.ts";
+import { demoParent, fixture, generate, GREEDY, type Job, LOAD } from "./harness.ts";
 
 const block = (id: number) => [id as BlockId];
 const decode = (slot: number, position: number) => ({
@@ -17,86 +18,147 @@ const chunk = (slot: number, tokens: number[], sample = true) => ({
   slot: slot as Slot,
   tokenIds: Uint32Array.from(tokens),
   start: 0,
+  replay: false,
   sample,
   blockTable: block(slot),
 });
 
-gpuTest("submit() costs one submit, five dispatches a layer and four bytes a sequence", async (device) => {
+const prompts = (...prompts: StepPlan["prompts"]): StepPlan => ({ prompts, decodes: [] });
+const decodes = (...decodes: StepPlan["decodes"]): StepPlan => ({ prompts: [], decodes });
+/** Submits as the engine does, without anything ahead. */
+const submit = (runner: ModelRunner, ...plans: StepPlan[]) => runner.prepare(plans).submit();
+
+gpuTest("prepare() costs one submit, five dispatches a layer and four bytes a sequence", async (device) => {
   using runner = await loadModel(device, demoParent("helper"), LOAD);
   const layers = 8;
   const dispatches = 1 + 5 * layers + 1 + 1; // embed, layers, lm_head, sample
   for (const slot of [0, 1, 2]) runner.initSlot(slot as Slot, GREEDY);
   const buffers = liveBufferCount();
-  const prompts = runner.submit({ prompts: [chunk(0, [1, 5, 9]), chunk(1, [1])], decodes: [] });
-  expect(prompts.cost).toEqual({ dispatches, submits: 1, readbackBytes: 8 });
-  const mixed = runner.submit({ prompts: [chunk(2, [1, 7], false)], decodes: [decode(0, 3), decode(1, 1)] });
-  expect(mixed.cost).toEqual({ dispatches, submits: 1, readbackBytes: 8 });
-  await prompts.collect();
-  for (let position = 4; position < 8; position++) {
-    const step = runner.submit({ prompts: [], decodes: [decode(0, position)] });
-    expect(step.cost).toEqual({ dispatches, submits: 1, readbackBytes: 4 });
-    await step.collect();
-  }
-  await mixed.collect();
+  const first = runner.prepare([prompts(chunk(0, [1, 5, 9]), chunk(1, [1]))]);
+  expect(first.costs).toEqual([{ dispatches, submits: 1, readbackBytes: 8 }]);
+  const prompting = first.submit();
+  const mixed = runner.prepare([{
+    prompts: [chunk(2, [1, 7], false)],
+    decodes: [decode(0, 3), decode(1, 1)],
+  }]);
+  expect(mixed.costs).toEqual([{ dispatches, submits: 1, readbackBytes: 8 }]);
+  await prompting.collect();
+  await mixed.submit().collect();
+  const steps = runner.prepare([4, 5, 6, 7].map((position) => decodes(decode(0, position))));
+  expect(steps.costs).toEqual(Array(4).fill({ dispatches, submits: 0.25, readbackBytes: 4 }));
+  expect((await steps.submit().collect()).map(({ length }) => length)).toEqual([1, 1, 1, 1]);
   expect(liveBufferCount()).toBe(buffers);
 });
 
-gpuTest("submit() skips the output head where nothing samples", async (device) => {
+gpuTest("prepare() skips the output head where nothing samples", async (device) => {
   using runner = await loadModel(device, fixture("gqa"), LOAD);
   runner.initSlot(0 as Slot, GREEDY);
-  const step = runner.submit({ prompts: [chunk(0, [1, 2, 3], false)], decodes: [] });
-  expect(step.cost).toEqual({ dispatches: 1 + 5 * 3, submits: 1, readbackBytes: 4 });
-  expect(await step.collect()).toEqual([]);
+  const step = runner.prepare([prompts(chunk(0, [1, 2, 3], false))]);
+  expect(step.costs).toEqual([{ dispatches: 1 + 5 * 3, submits: 1, readbackBytes: 4 }]);
+  expect(await step.submit().collect()).toEqual([[]]);
 });
 
-gpuTest("submit() does not let the chunks of a prompt pile up on the device", async (device) => {
+gpuTest("prepare() does not let the chunks of a prompt pile up on the device", async (device) => {
   using runner = await loadModel(device, fixture("gqa"), LOAD);
   runner.initSlot(0 as Slot, GREEDY);
-  const plan: StepPlan = { prompts: [chunk(0, [1, 2, 3], false)], decodes: [] };
-  const steps = Array.from({ length: 4 }, () => runner.submit(plan));
-  expect(() => runner.submit(plan)).toThrow(CapacityError);
+  const plan = prompts(chunk(0, [1, 2, 3], false));
+  const steps = Array.from({ length: 4 }, () => submit(runner, plan));
+  expect(() => runner.prepare([plan])).toThrow(CapacityError);
   await steps[0]!.collect(); // Returns when the device is done with it, and makes room.
-  steps.push(runner.submit(plan));
+  steps.push(submit(runner, plan));
   for (const step of steps.slice(1)) await step.collect();
 });
 
-gpuTest("submit() runs ahead of collect(), but not without bound", async (device) => {
+gpuTest("prepare() runs ahead of collect(), but not without bound", async (device) => {
   using runner = await loadModel(device, fixture("gqa"), LOAD);
   runner.initSlot(0 as Slot, GREEDY);
-  const steps = [runner.submit({ prompts: [chunk(0, [1, 2, 3])], decodes: [] })];
-  for (const position of [3, 4, 5]) {
-    steps.push(runner.submit({ prompts: [], decodes: [decode(0, position)] }));
-  }
-  const tooMany = () => runner.submit({ prompts: [], decodes: [decode(0, 6)] });
-  expect(tooMany).toThrow(CapacityError);
+  const steps = [submit(runner, prompts(chunk(0, [1, 2, 3])))];
+  for (const position of [3, 4, 5]) steps.push(submit(runner, decodes(decode(0, position))));
+  expect(() => runner.prepare([decodes(decode(0, 6))])).toThrow(CapacityError);
   const ahead = [];
-  for (const step of steps) ahead.push(...await step.collect());
+  for (const step of steps) ahead.push(...(await step.collect()).flat());
   const [awaited] = await generate(runner, [{ prompt: [1, 2, 3], count: 4, slot: 1, firstBlock: 1 }]);
   expect(ahead.map(({ id }) => id)).toEqual(awaited!.map(({ id }) => id));
 });
 
-gpuTest("submit() refuses plans outside its limits and stays usable", async (device) => {
+gpuTest("prepare() holds one submit at a time, and a submit is handed over once", async (device) => {
+  using runner = await loadModel(device, fixture("gqa"), LOAD);
+  runner.initSlot(0 as Slot, GREEDY);
+  const prepared = runner.prepare([prompts(chunk(0, [1, 2, 3]))]);
+  expect(() => runner.prepare([decodes(decode(0, 3))])).toThrow("waits to be submitted");
+  const pending = prepared.submit();
+  expect(() => prepared.submit()).toThrow("twice");
+  expect((await pending.collect()).flat().length).toBe(1);
+});
+
+gpuTest("several steps in a submit give the bits of as many submits", async (device) => {
+  using runner = await loadModel(device, fixture("sliding-window"), LOAD);
+  const sampling = { ...SAMPLING, temperature: 0.9, repetitionPenalty: 1.2, seed: 5n, logprobs: 2 };
+  const jobs: Job[] = [
+    { prompt: [1, 5, 9, 12], count: 9, slot: 0, firstBlock: 0 },
+    { prompt: [7, 8], count: 6, slot: 3, firstBlock: 8, joins: 2, init: { ...GREEDY, sampling } },
+    { prompt: Array.from({ length: 20 }, (_, i) => i + 3), count: 4, slot: 1, firstBlock: 16, joins: 3 },
+  ];
+  const one = await generate(runner, jobs);
+  for (const stepsPerSubmit of [2, 4, 8]) {
+    expect(await generate(runner, jobs, { stepsPerSubmit })).toEqual(one);
+  }
+});
+
+gpuTest("a sequence that is computed again by replay goes on with the same bits", async (device) => {
+  using runner = await loadModel(device, fixture("sliding-window"), LOAD);
+  const { maxPromptTokens } = runner.limits;
+  const prompt = [1, 5, 9, 12, 40];
+  const sampling = { ...SAMPLING, temperature: 1.1, repetitionPenalty: 1.3, presencePenalty: 0.5, seed: 9n };
+  const init: SlotInit = { ...GREEDY, sampling: { ...sampling, frequencyPenalty: 0.3, logprobs: 3 } };
+  const [whole] = await generate(runner, [{ prompt, count: 24, slot: 0, firstBlock: 0, init }]);
+  const outputs = whole!.slice(0, 15).map(({ id }) => id);
+
+  // Elsewhere: another slot, other blocks, and another sequence of the step is a prompt.
+  const slot = 5 as Slot;
+  const blockTable = [30, 33, 31].map((id) => id as BlockId);
+  const promptTokenIds = Uint32Array.from(prompt);
+  runner.initSlot(slot, { ...init, promptTokenIds, outputTokenIds: outputs });
+  runner.initSlot(6 as Slot, GREEDY);
+  const again = { slot, blockTable, replay: false, sample: false };
+  await submit(runner, prompts({ ...again, tokenIds: promptTokenIds, start: 0 })).collect();
+  const replay = { ...again, replay: true, tokenIds: Uint32Array.from(outputs), start: prompt.length };
+  expect(outputs.length).toBeLessThan(maxPromptTokens);
+  const other = { ...chunk(6, [3, 4]), blockTable: block(40) };
+  const [samples] = await submit(runner, prompts({ ...replay, sample: true }, other)).collect();
+  // The prompt comes first, though it is last in the plan.
+  expect(samples!.map((sample) => sample.slot)).toEqual([6, 5]);
+  const found = [samples![1]!];
+  const more = Array.from({ length: 8 }, (_, n) => decodes({ slot, blockTable, position: 20 + n }));
+  found.push(...(await submit(runner, ...more).collect()).flat());
+  expect(found.map((token) => ({ ...token, slot: 0 }))).toEqual(whole!.slice(15));
+});
+
+gpuTest("prepare() refuses plans outside its limits and stays usable", async (device) => {
   using runner = await loadModel(device, fixture("gqa"), LOAD);
   const { maxSequences, blockCount, vocabSize, maxPromptTokens } = runner.limits;
-  const prompts = (...prompts: StepPlan["prompts"]): StepPlan => ({ prompts, decodes: [] });
-  const bad: Record<string, StepPlan> = {
-    "unknown slot": prompts(chunk(maxSequences, [1])),
-    "slot twice": { prompts: [chunk(1, [1])], decodes: [decode(1, 1)] },
-    "empty chunk": prompts(chunk(0, [])),
-    "token beyond the vocabulary": prompts(chunk(0, [vocabSize])),
-    "negative start": prompts({ ...chunk(0, [1]), start: -1 }),
-    "block table too short": prompts(chunk(0, Array(17).fill(1))),
-    "unknown block": prompts({ ...chunk(0, [1]), blockTable: block(blockCount) }),
-    "beyond the context": { prompts: [], decodes: [decode(0, runner.limits.maxContext)] },
-    "negative position": { prompts: [], decodes: [decode(0, -1)] },
-    "too many tokens": prompts({
+  const fine = prompts(chunk(0, [1]));
+  const bad: Record<string, StepPlan[]> = {
+    "unknown slot": [prompts(chunk(maxSequences, [1]))],
+    "slot twice": [{ prompts: [chunk(1, [1])], decodes: [decode(1, 1)] }],
+    "empty chunk": [prompts(chunk(0, []))],
+    "token beyond the vocabulary": [prompts(chunk(0, [vocabSize]))],
+    "negative start": [prompts({ ...chunk(0, [1]), start: -1 })],
+    "block table too short": [prompts(chunk(0, Array(17).fill(1)))],
+    "unknown block": [prompts({ ...chunk(0, [1]), blockTable: block(blockCount) })],
+    "beyond the context": [decodes(decode(0, runner.limits.maxContext))],
+    "negative position": [decodes(decode(0, -1))],
+    "too many tokens": [prompts({
       ...chunk(0, Array(maxPromptTokens + 1).fill(1)),
       blockTable: Array.from({ length: 64 }, (_, i) => i as BlockId),
-    }),
+    })],
+    "bad after a good one": [fine, decodes(decode(0, -1))],
+    "no steps": [],
+    "too many steps": Array(runner.stepsPerSubmit.max + 1).fill(fine),
   };
   const accepted = Object.keys(bad).filter((name) => {
     try {
-      runner.submit(bad[name]!);
+      runner.prepare(bad[name]!);
       return true;
     } catch (error) {
       return !(error instanceof RangeError);

@@ -8,6 +8,7 @@ import type {
   BlockId,
   ModelRunner,
   PendingStep,
+  PreparedStep,
   RunnerLimits,
   SampledToken,
   Slot,
@@ -65,20 +66,25 @@ interface Row {
 
 export interface FakeOptions {
   readonly limits?: Partial<RunnerLimits>;
-  /** Called before a step is planned out; throw to make `submit` fail. `index` counts steps from 0. */
-  readonly onSubmit?: (index: number, plan: StepPlan) => void;
-  /** Awaited before a step's samples are given out; reject to make `collect` fail. */
+  /** What the runner prefers; 1 unless given. */
+  readonly stepsPerSubmit?: number;
+  /** Called when a submit is prepared; throw to make that fail. `index` counts submits from 0. */
+  readonly onPrepare?: (index: number, plans: readonly StepPlan[]) => void;
+  /** Awaited before a submit's samples are given out; reject to make `collect` fail. */
   readonly onCollect?: (index: number) => Promise<void> | void;
 }
 
 export class FakeRunner implements ModelRunner {
   readonly limits: RunnerLimits;
   readonly memory = { weightBytes: 1000, kvCacheBytes: 200 };
-  /** Sequences in each submitted step. */
+  readonly stepsPerSubmit: { readonly max: number; readonly preferred: number };
+  /** Sequences in each step. */
   readonly batchSizes: number[] = [];
+  /** Steps in each submit. */
+  readonly stepCounts: number[] = [];
   /** Prompts in the order their slots were initialised. */
   readonly started: Uint32Array[] = [];
-  /** Most steps that were ever in flight at once. */
+  /** Most submits that were ever in flight at once. */
   maxInFlight = 0;
   disposed = false;
 
@@ -87,11 +93,14 @@ export class FakeRunner implements ModelRunner {
   readonly #slots = new Map<Slot, FakeSlot>();
   readonly #inFlight: { readonly index: number; readonly rows: readonly Row[] }[] = [];
   #owners = 0;
-  #steps = 0;
+  #submits = 0;
+  #submitted = 0;
+  #prepared: number | null = null;
 
   constructor(options: FakeOptions = {}) {
     this.#options = options;
     this.limits = { ...FAKE_LIMITS, ...options.limits };
+    this.stepsPerSubmit = { max: 8, preferred: options.stepsPerSubmit ?? 1 };
     this.#cache = new Uint32Array(this.limits.blockCount * this.limits.blockSize).fill(0xffffffff);
   }
 
@@ -104,10 +113,33 @@ export class FakeRunner implements ModelRunner {
     this.#slots.set(slot, { init, owner: this.#owners++, lastToken: -1, produced: 0 });
   }
 
-  submit(plan: StepPlan): PendingStep {
+  prepare(plans: readonly StepPlan[]): PreparedStep {
     this.#assertLive();
-    const index = this.#steps++;
-    this.#options.onSubmit?.(index, plan);
+    assert(this.#prepared === null, "a submit is prepared while another waits to be submitted");
+    assert(
+      plans.length >= 1 && plans.length <= this.stepsPerSubmit.max,
+      `${plans.length} steps are prepared`,
+    );
+    const index = this.#submits++;
+    this.#options.onPrepare?.(index, plans);
+    const samples = plans.map((plan) => this.#run(index, plan));
+    this.stepCounts.push(plans.length);
+    this.#prepared = index;
+    const costs = samples.map((step): StepCost => ({
+      dispatches: 11,
+      submits: 1 / plans.length,
+      readbackBytes: 4 * step.length,
+    }));
+    return { costs, submit: () => this.#submit(index, samples) };
+  }
+
+  [Symbol.dispose](): void {
+    assert(!this.disposed, "the runner is disposed twice");
+    this.disposed = true;
+  }
+
+  /** What the device will do: nothing else is prepared before, so it can as well be done now. */
+  #run(index: number, plan: StepPlan): readonly SampledToken[] {
     this.#check(plan);
     const samples: SampledToken[] = [];
     for (const { slot, tokenIds, start, sample, blockTable } of plan.prompts) {
@@ -130,22 +162,27 @@ export class FakeRunner implements ModelRunner {
     }));
     this.batchSizes.push(rows.length);
     this.#inFlight.push({ index, rows });
-    this.maxInFlight = Math.max(this.maxInFlight, this.#inFlight.length);
-    const cost: StepCost = { dispatches: 10 + rows.length, submits: 1, readbackBytes: 4 * samples.length };
-    return { cost, collect: () => this.#collect(index, samples) };
+    return samples;
   }
 
-  [Symbol.dispose](): void {
-    assert(!this.disposed, "the runner is disposed twice");
-    this.disposed = true;
+  #submit(index: number, samples: readonly (readonly SampledToken[])[]): PendingStep {
+    this.#assertLive();
+    assert(this.#prepared === index, "a submit is submitted twice");
+    this.#prepared = null;
+    this.maxInFlight = Math.max(this.maxInFlight, ++this.#submitted);
+    return { collect: () => this.#collect(index, samples) };
   }
 
-  async #collect(index: number, samples: readonly SampledToken[]): Promise<readonly SampledToken[]> {
-    assert(this.#inFlight[0]?.index === index, `step ${index} is collected out of order or twice`);
+  async #collect(
+    index: number,
+    samples: readonly (readonly SampledToken[])[],
+  ): Promise<readonly (readonly SampledToken[])[]> {
+    assert(this.#inFlight[0]?.index === index, `submit ${index} is collected out of order or twice`);
     try {
       await this.#options.onCollect?.(index);
     } finally {
-      this.#inFlight.shift();
+      this.#submitted--;
+      while (this.#inFlight[0]?.index === index) this.#inFlight.shift();
     }
     return samples;
   }

@@ -90,6 +90,7 @@ export async function runSampler(
       sampling,
       bannedUntilMinTokens: banned,
       promptTokenIds: Uint32Array.from(prompt),
+      outputTokenIds: [],
     });
   }
   const all: SampledToken[] = [];
