@@ -1,138 +1,164 @@
 /**
- * The sequences of one model: who waits, who runs, who has ended but is still referred to by a step in flight; and
+ * The sequences of one model: who waits, who runs, who has left but is still referred to by a step in flight; and
  * the slots and blocks they hold. Turns the scheduler's decisions into plans. Sends no messages, reads no clock and
  * never touches the device. Slots and blocks come back only when no submitted step refers to them any more.
+ *
+ * Blocks full of prompt tokens are published once they are computed, and shared with prompts that begin alike. Blocks
+ * with sampled tokens never are: decode rows have kernels of their own, whose bits a prompt with the same tokens
+ * would not get, and an answer must not depend on what was asked before.
  */
-import type { PromptChunk, RunnerLimits, SampledToken, Slot, StepPlan } from "../model/runner.ts";
+import type { DecodeRow, PromptChunk, RunnerLimits, SampledToken, Slot, StepPlan } from "../model/runner.ts";
 import { BlockPool } from "./block_pool.ts";
 import type { EngineFinishReason } from "./protocol.ts";
-import { schedule } from "./scheduler.ts";
+import { RankedList, rankOf } from "./ranking.ts";
+import {
+  type Admission,
+  type BlockReturn,
+  type ChunkDecision,
+  decodeOn,
+  MIXED_PROMPT_TOKENS,
+  schedule,
+  type StepDecision,
+} from "./scheduler.ts";
 import type { Placement, Sequence } from "./sequence.ts";
 
 /** One sequence's part in a step. */
 export interface StepRow {
   readonly sequence: Sequence;
-  readonly kind: "prompt" | "decode";
+  readonly kind: "prompt" | "replay" | "decode";
+  /** Tokens of the sequence that are computed after it. */
+  readonly computed: number;
   /** The step samples a token for it. */
   readonly samples: boolean;
 }
 
-/** A plan with what its results mean; rows are in plan order, prompts first. */
+/** A plan with what its results mean; rows are in the order in which they sample. */
 export interface BatchStep {
   readonly plan: StepPlan;
   readonly rows: readonly StepRow[];
-  /** Sequences that start with this step; their slots want initialising before it. */
-  readonly admitted: readonly { readonly sequence: Sequence; readonly placement: Placement }[];
+}
+
+/** Consecutive steps for one submit. */
+export interface BatchSubmit {
+  readonly steps: readonly BatchStep[];
+  /** Sequences that start with it, or start again; their slots want initialising before it. */
+  readonly admitted: readonly { readonly sequence: Sequence; readonly slot: Slot }[];
 }
 
 /** What a collected step means for one sequence that had not ended before. */
 export interface Advance {
   readonly row: StepRow;
-  /** Null for a chunk that does not complete its prompt. */
+  /** Index of the step in its submit. */
+  readonly step: number;
+  /** Null for a chunk that is not the last. */
   readonly token: SampledToken | null;
   /** The sequence ends with this token. */
   readonly finish: EngineFinishReason | null;
 }
 
+export interface BatchOptions {
+  /** Most prompt tokens in a step that also decodes; MIXED_PROMPT_TOKENS unless given. */
+  readonly mixedPromptTokens?: number;
+}
+
+/** What happened so far. */
+export interface BatchCounts {
+  /** Prompt tokens of admitted requests, and how many of them were cached. A request counts once. */
+  readonly prefixQueries: number;
+  readonly prefixHits: number;
+  readonly preemptions: number;
+}
+
 export class Batch {
   readonly #limits: RunnerLimits;
+  readonly #mixedPromptTokens: number;
   readonly #blocks: BlockPool;
   readonly #freeSlots: Slot[];
-  /** Sets keep insertion order: arrival for the first, admission for the second. */
-  readonly #waiting = new Set<Sequence>();
-  readonly #running = new Set<Sequence>();
-  #stepsInFlight = 0;
+  readonly #waiting = new RankedList<Sequence>();
+  readonly #running = new RankedList<Sequence>();
+  /** Ended or preempted, and in flight. */
+  readonly #leaving = new Set<Sequence>();
+  #arrivals = 0;
+  #steps = 0;
+  #submitsInFlight = 0;
+  readonly #counts = { prefixQueries: 0, prefixHits: 0, preemptions: 0 };
 
-  constructor(limits: RunnerLimits) {
+  constructor(limits: RunnerLimits, { mixedPromptTokens = MIXED_PROMPT_TOKENS }: BatchOptions = {}) {
     this.#limits = limits;
+    this.#mixedPromptTokens = Math.min(limits.maxPromptTokens, mixedPromptTokens);
     this.#blocks = new BlockPool(limits.blockCount);
     const last = limits.maxSequences - 1;
     this.#freeSlots = Array.from({ length: limits.maxSequences }, (_, index) => (last - index) as Slot);
   }
 
-  get waiting(): ReadonlySet<Sequence> {
-    return this.#waiting;
+  /** In order of rank. */
+  get waiting(): readonly Sequence[] {
+    return this.#waiting.items;
   }
-  /** Without those that have ended and whose last steps are still in flight. */
-  get running(): ReadonlySet<Sequence> {
-    return this.#running;
+  /** In order of rank, without those that have left and whose last steps are still in flight. */
+  get running(): readonly Sequence[] {
+    return this.#running.items;
   }
-  get stepsInFlight(): number {
-    return this.#stepsInFlight;
+  /** Preempted ones that do not wait again yet. */
+  get returning(): number {
+    return [...this.#leaving].filter(({ ended }) => !ended).length;
+  }
+  get submitsInFlight(): number {
+    return this.#submitsInFlight;
   }
   get usedBlocks(): number {
     return this.#blocks.used;
   }
+  get cachedBlocks(): number {
+    return this.#blocks.cached;
+  }
   get freeSlots(): number {
     return this.#freeSlots.length;
   }
+  get counts(): BatchCounts {
+    return this.#counts;
+  }
 
   enqueue(sequence: Sequence): void {
+    sequence.rank = rankOf(sequence.priority, this.#steps);
+    sequence.arrival = this.#arrivals++;
     this.#waiting.add(sequence);
   }
 
-  /** The next step, counted as in flight from now on; null when there is nothing to do. */
-  next(): BatchStep | null {
-    const decision = schedule<Sequence, Sequence>({
-      running: this.#running,
-      waiting: this.#waiting,
-      freeSlots: this.#freeSlots.length,
-      freeBlocks: this.#blocks.free,
-      maxPromptTokens: this.#limits.maxPromptTokens,
-    });
-    const admitted = decision.admit.map((sequence) => ({ sequence, placement: this.#admit(sequence) }));
-    const rows: StepRow[] = [];
-    const prompts = decision.prompts.map(({ sequence, start, length, last }): PromptChunk => {
-      sequence.promptSubmitted += length;
-      if (last) sequence.samplesSubmitted++;
-      rows.push({ sequence, kind: "prompt", samples: last });
-      const tokenIds = sequence.promptTokenIds.subarray(start, start + length);
-      return { ...placementOf(sequence), tokenIds, start, replay: false, sample: last };
-    });
-    const decodes = decision.decodes.map((sequence) => {
-      const position = sequence.decodePosition;
-      sequence.samplesSubmitted++;
-      rows.push({ sequence, kind: "decode", samples: true });
-      return { ...placementOf(sequence), position };
-    });
-    if (rows.length === 0) return null;
-    for (const { sequence } of rows) sequence.stepsInFlight++;
-    this.#stepsInFlight++;
-    return { plan: { prompts, decodes }, rows, admitted };
+  /** The next submit, counted as in flight from now on; null when there is nothing to do. */
+  next(maxSteps = 1): BatchSubmit | null {
+    const { decision, admitted } = this.#decide();
+    const steps = [this.#plan(decision)];
+    if (steps[0]!.rows.length === 0) return null;
+    // More than one step only while the host has nothing to say: nobody waits, and no first token is to be told.
+    const onlyDecodes = decision.prompts.length + this.#waiting.size + this.returning === 0;
+    while (onlyDecodes && steps.length < maxSteps) {
+      const { available: availableBlocks } = this.#blocks;
+      const decodes = decodeOn(this.#running.items, { availableBlocks, blockSize: this.#limits.blockSize });
+      if (decodes === null) break;
+      steps.push(this.#plan({ prompts: [], decodes }));
+    }
+    this.#steps += steps.length;
+    this.#submitsInFlight++;
+    return { steps, admitted };
   }
 
   /**
-   * Accounts for a collected step. Sequences that end with it have left the batch when this returns; rows of
+   * Accounts for a collected submit. Sequences that end with it have left the batch when this returns; rows of
    * sequences that had ended before are dropped.
    */
-  complete(step: BatchStep, samples: readonly SampledToken[]): Advance[] {
-    const sampling = step.rows.filter((row) => row.samples);
-    if (samples.length !== sampling.length) {
-      throw new Error(`Cannot complete step: ${samples.length} samples, expected ${sampling.length}`);
-    }
-    const advances: Advance[] = [];
-    let next = 0;
-    for (const row of step.rows) {
-      const { sequence } = row;
-      const token = row.samples ? samples[next++]! : null;
-      if (sequence.ended) continue;
-      if (token !== null && token.slot !== placementOf(sequence).slot) {
-        throw new Error(`Cannot complete step: sample of slot ${token.slot} in another slot's place`);
-      }
-      const finish = token === null ? null : sequence.accept(token.id);
-      advances.push({ row, token, finish });
-      if (finish !== null) this.end(sequence);
-    }
-    this.settle(step);
+  complete(submit: BatchSubmit, samples: readonly (readonly SampledToken[])[]): Advance[] {
+    const advances = submit.steps.flatMap(({ rows }, step) => this.#completeStep(rows, step, samples[step]!));
+    this.settle(submit);
     return advances;
   }
 
-  /** The step is no longer in flight, whether collected or failed. */
-  settle(step: BatchStep): void {
-    this.#stepsInFlight--;
-    for (const { sequence } of step.rows) {
+  /** The submit is no longer in flight, whether collected or failed. */
+  settle({ steps }: BatchSubmit): void {
+    this.#submitsInFlight--;
+    for (const { sequence } of steps.flatMap(({ rows }) => rows)) {
       sequence.stepsInFlight--;
-      this.#release(sequence);
+      this.#leave(sequence);
     }
   }
 
@@ -141,25 +167,142 @@ export class Batch {
     sequence.ended = true;
     this.#waiting.delete(sequence);
     this.#running.delete(sequence);
-    this.#release(sequence);
+    this.#leave(sequence);
   }
 
-  #admit(sequence: Sequence): Placement {
+  #completeStep(rows: readonly StepRow[], step: number, samples: readonly SampledToken[]): Advance[] {
+    const sampling = rows.filter((row) => row.samples);
+    if (samples.length !== sampling.length) {
+      throw new Error(`Cannot complete step: ${samples.length} samples, expected ${sampling.length}`);
+    }
+    const advances: Advance[] = [];
+    let next = 0;
+    for (const row of rows) {
+      const { sequence } = row;
+      const token = row.samples ? samples[next++]! : null;
+      if (sequence.ended) continue; // Perhaps because an earlier step failed, so what it computed is not published either.
+      if (row.kind === "prompt") this.#publish(row);
+      if (token !== null && token.slot !== placementOf(sequence).slot) {
+        throw new Error(`Cannot complete step: sample of slot ${token.slot} in another slot's place`);
+      }
+      const finish = token === null ? null : sequence.accept(token.id);
+      advances.push({ row, step, token, finish });
+      if (finish !== null) this.end(sequence);
+    }
+    return advances;
+  }
+
+  /** What the scheduler decides, with everybody in place for it. */
+  #decide(): Pick<BatchSubmit, "admitted"> & { readonly decision: StepDecision<Sequence, Sequence> } {
+    const decision = this.#schedule();
+    for (const sequence of decision.preempt) this.#preempt(sequence);
+    // Cached blocks of all before new ones of any, which may have to take the place of cached ones.
+    for (const { cached } of decision.admit) this.#blocks.share(cached.blocks);
+    return { decision, admitted: decision.admit.map((admission) => this.#admit(admission)) };
+  }
+
+  #schedule(): StepDecision<Sequence, Sequence> {
+    let returningBlocks = 0;
+    for (const sequence of this.#leaving) returningBlocks += this.#ownBlocks(sequence);
+    return schedule<Sequence, Sequence>({
+      running: this.#running.items,
+      waiting: this.#waiting,
+      freeSlots: this.#freeSlots.length,
+      availableBlocks: this.#blocks.available,
+      returningBlocks,
+      blockSize: this.#limits.blockSize,
+      maxPromptTokens: this.#limits.maxPromptTokens,
+      mixedPromptTokens: this.#mixedPromptTokens,
+      cachedPrefix: ({ sharableKeys }) => this.#blocks.lookup(sharableKeys),
+      blockReturn: (sequence): BlockReturn => {
+        const own = this.#ownBlocks(sequence);
+        return sequence.stepsInFlight > 0 ? { now: 0, later: own } : { now: own, later: 0 };
+      },
+    });
+  }
+
+  #plan({ prompts, decodes }: Pick<StepDecision<Sequence, Sequence>, "prompts" | "decodes">): BatchStep {
+    const rows: StepRow[] = [];
+    const row = (sequence: Sequence, tokens: number, kind: StepRow["kind"], samples: boolean) => {
+      sequence.computed += tokens;
+      sequence.stepsInFlight++;
+      if (samples) sequence.samplesSubmitted++;
+      rows.push({ sequence, kind, computed: sequence.computed, samples });
+    };
+    const chunk = ({ sequence, start, length, replay, last }: ChunkDecision<Sequence>): PromptChunk => {
+      row(sequence, length, replay ? "replay" : "prompt", last);
+      const tokenIds = sequence.tokenIds(start, length);
+      return { ...placementOf(sequence), tokenIds, start, replay, sample: last };
+    };
+    const chunks = [
+      ...prompts.filter(({ replay }) => !replay).map(chunk),
+      ...prompts.filter(({ replay }) => replay).map(chunk),
+    ];
+    const decode = (sequence: Sequence): DecodeRow => {
+      const placement = placementOf(sequence);
+      const position = sequence.computed;
+      if (position === placement.blockTable.length * this.#limits.blockSize) {
+        placement.blockTable.push(...this.#blocks.take(1));
+      }
+      row(sequence, 1, "decode", true);
+      return { ...placement, position };
+    };
+    return { plan: { prompts: chunks, decodes: decodes.map(decode) }, rows };
+  }
+
+  /** Its cached blocks are shared already. */
+  #admit({ sequence, cached }: Admission<Sequence>): { readonly sequence: Sequence; readonly slot: Slot } {
     const slot = this.#freeSlots.pop();
     if (slot === undefined) throw new Error("Cannot admit a sequence: no slot is free");
-    const placement = { slot, blockTable: this.#blocks.take(sequence.blocksNeeded) };
-    sequence.placement = placement;
+    const { blockSize } = this.#limits;
+    const fresh = Math.ceil(sequence.knownLength / blockSize) - cached.blocks.length;
+    sequence.placement = { slot, blockTable: [...cached.blocks, ...this.#blocks.take(fresh)] };
+    sequence.computed = cached.blocks.length * blockSize;
+    sequence.publishedBlocks = cached.blocks.length;
+    if (sequence.cachedTokens === null) {
+      sequence.cachedTokens = sequence.computed;
+      this.#counts.prefixQueries += sequence.promptLength;
+      this.#counts.prefixHits += sequence.computed;
+    }
     this.#waiting.delete(sequence);
     this.#running.add(sequence);
-    return placement;
+    return { sequence, slot };
   }
 
-  #release(sequence: Sequence): void {
-    if (!sequence.ended || sequence.stepsInFlight > 0 || sequence.placement === null) return;
+  #preempt(sequence: Sequence): void {
+    this.#counts.preemptions++;
+    sequence.preempted = true;
+    this.#running.delete(sequence);
+    this.#leave(sequence);
+  }
+
+  /** The prompt's blocks that are full now can serve other prompts. */
+  #publish({ sequence, computed }: StepRow): void {
+    const { blockTable } = placementOf(sequence);
+    const full = Math.floor(computed / this.#limits.blockSize);
+    for (; sequence.publishedBlocks < full; sequence.publishedBlocks++) {
+      const block = sequence.publishedBlocks;
+      this.#blocks.publish(blockTable[block]!, sequence.prefixKeys[block]!);
+    }
+  }
+
+  /** Frees what a sequence that has ended or was preempted holds, as soon as nothing in flight refers to it. */
+  #leave(sequence: Sequence): void {
+    if (!sequence.ended && !sequence.preempted) return;
+    if (sequence.stepsInFlight > 0) return void this.#leaving.add(sequence);
+    this.#leaving.delete(sequence);
+    if (sequence.placement === null) return;
     const { slot, blockTable } = sequence.placement;
     sequence.placement = null;
     this.#freeSlots.push(slot);
     this.#blocks.release(blockTable);
+    if (sequence.ended) return;
+    sequence.forgetComputed();
+    this.#waiting.add(sequence);
+  }
+
+  #ownBlocks(sequence: Sequence): number {
+    return this.#blocks.countOwn(sequence.placement?.blockTable ?? []);
   }
 }
 

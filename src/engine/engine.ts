@@ -1,12 +1,15 @@
 /**
- * The engine: commands in, messages out, and the only loop that steps models. Each turn submits one step per model
- * with work, then reads back the oldest ones; `runAhead` steps stay submitted behind, so the device has work while
- * the host reads. Owns open requests; what a step holds is the scheduler's business, what a model is the runner's.
- * Every request gets exactly one `finished` or `failed`, and nothing after it.
+ * The engine: commands in, messages out, and the only loop that steps models. Owns open requests; what a step holds is
+ * the scheduler's business, what a model is the runner's. Every request gets exactly one `finished` or `failed`, and
+ * nothing after it.
+ *
+ * Reading back blocks until everything submitted is done, so nothing is submitted behind what is read. While the device
+ * runs one submit of every model with work, the loop prepares the next ones; then it collects, submits at once what is
+ * prepared, and only then looks at what came back. The device idles for no longer than a collect and a submit take.
  */
 import { CapacityError, DeviceLostError, GeodesicError, NotFoundError, toErrorRecord } from "../errors.ts";
-import type { PendingStep, SampledToken, StepCost } from "../model/runner.ts";
-import type { BatchStep } from "./batch.ts";
+import type { PendingStep, PreparedStep, SampledToken, StepCost } from "../model/runner.ts";
+import type { BatchOptions, BatchSubmit } from "./batch.ts";
 import { EngineMeter } from "./meter.ts";
 import type {
   EngineCommand,
@@ -33,8 +36,12 @@ export interface EngineOptions {
   readonly assertDevice?: () => void;
   /** Errors that nobody expected; a request that meets one fails with `INTERNAL`. */
   readonly onInternalError: (error: unknown) => void;
-  /** Steps of one model left in flight while an older one is read back; 1 unless given. */
-  readonly runAhead?: number;
+  /**
+   * Most decode steps in a submit; what the runner prefers unless given. A cancellation or a new request waits for what
+   * is submitted and what is prepared, so for twice as many at most.
+   */
+  readonly stepsPerSubmit?: number;
+  readonly batch?: BatchOptions;
   /** Requests per model that may wait; one more is refused with `CAPACITY`. 256 unless given. */
   readonly maxWaiting?: number;
 }
@@ -45,20 +52,30 @@ interface OpenRequest {
   readonly sequence: Sequence;
 }
 
+interface Prepared {
+  readonly model: ResidentModel;
+  readonly submit: BatchSubmit;
+  readonly prepared: PreparedStep;
+}
+
 interface InFlight {
   readonly model: ResidentModel;
-  readonly step: BatchStep;
+  readonly submit: BatchSubmit;
+  readonly costs: readonly StepCost[];
   readonly pending: PendingStep;
-  readonly cost: StepCost;
+}
+
+interface Collected extends InFlight {
+  readonly samples: readonly (readonly SampledToken[])[];
 }
 
 export class Engine {
-  readonly #options: Required<EngineOptions>;
+  readonly #options: EngineOptions & Required<Pick<EngineOptions, "maxWaiting" | "assertDevice">>;
   readonly #residency: Residency;
   readonly #report: Reporter;
   readonly #meter = new EngineMeter();
   readonly #open = new Map<string, OpenRequest>();
-  /** Oldest first, over all models: the order in which the device runs them. */
+  /** At most one per model, in the order in which the device runs them. */
   #inFlight: InFlight[] = [];
   #state: "open" | "closing" | "closed" = "open";
   /** Why the device is gone. */
@@ -66,10 +83,10 @@ export class Engine {
   #looping = false;
 
   constructor(options: EngineOptions) {
-    this.#options = { runAhead: 1, maxWaiting: 256, assertDevice: () => {}, ...options };
-    const { load, emit, onInternalError } = options;
+    this.#options = { maxWaiting: 256, assertDevice: () => {}, ...options };
+    const { load, emit, onInternalError, batch = {} } = options;
     this.#report = new Reporter(emit);
-    this.#residency = new Residency({ load, emit, onInternalError, onSettled: () => this.#wake() });
+    this.#residency = new Residency({ load, emit, onInternalError, batch, onSettled: () => this.#wake() });
   }
 
   /** Acts on one command; what it leads to is told by messages, never by a throw. */
@@ -130,12 +147,14 @@ export class Engine {
       const { limits } = model.runner;
       const request = validateRequest(command, limits);
       this.#checkQueue(model);
+      const nowMs = this.#options.now();
       const sequence = new Sequence({
         ...request,
         requestId,
         contextTokens: contextTokens(limits),
         blockSize: limits.blockSize,
-        clock: new RequestClock(this.#options.now()),
+        deadlineMs: command.deadlineMs === undefined ? null : nowMs + command.deadlineMs,
+        clock: new RequestClock(nowMs),
       });
       this.#open.set(requestId, { model, sequence });
       model.batch.enqueue(sequence);
@@ -154,7 +173,7 @@ export class Engine {
 
   #checkQueue({ modelKey, batch, runner }: ResidentModel): void {
     const { maxWaiting } = this.#options;
-    const waiting = batch.waiting.size;
+    const waiting = batch.waiting.length;
     if (waiting < maxWaiting) return;
     const retryAfterMs = this.#meter.retryAfterMs(runner.limits.maxSequences);
     throw new CapacityError(`The queue of model "${modelKey}" is full: ${waiting} requests wait`, {
@@ -181,11 +200,15 @@ export class Engine {
     while (true) {
       await this.#options.turn();
       this.#residency.sweep();
-      const submitted = this.#submitSteps();
+      this.#expire();
+      const { prepared, failed } = this.#prepareSubmits();
       for (const { batch } of this.#residency.models) this.#report.positions(batch.waiting);
-      if (!submitted && this.#inFlight.length === 0) break;
-      await this.#collectSteps(submitted);
+      if (prepared.length + this.#inFlight.length === 0 && !failed) break;
+      const collected = await this.#collect();
+      this.#submitPrepared(prepared);
+      for (const one of collected) this.#advance(one);
     }
+    this.#assertIdle();
     // Nothing is awaited from the last look at the queues to here, so no command can fall between.
     this.#looping = false;
     this.#meter.idle();
@@ -195,78 +218,110 @@ export class Engine {
     }
   }
 
-  /** At most one step per model, for those that are not too far ahead. */
-  #submitSteps(): boolean {
-    let submitted = false;
+  /** The next submit of every model with work, while the device is busy with the last ones. */
+  #prepareSubmits(): { readonly prepared: readonly Prepared[]; readonly failed: boolean } {
+    const prepared: Prepared[] = [];
+    let failed = false;
     for (const model of [...this.#residency.models]) {
-      if (this.#lost !== null || model.batch.stepsInFlight > this.#options.runAhead) continue;
-      const step = model.batch.next();
-      if (step === null) continue;
-      // A step that could not be submitted has ended its requests, and others may now have their place.
-      submitted = true;
+      if (this.#lost !== null) break;
+      const { max, preferred } = model.runner.stepsPerSubmit;
+      const submit = model.batch.next(Math.min(max, this.#options.stepsPerSubmit ?? preferred));
+      if (submit === null) continue;
       try {
-        this.#inFlight.push({ model, step, ...this.#submitStep(model, step) });
+        prepared.push({ model, submit, prepared: this.#prepare(model, submit) });
       } catch (error) {
-        this.#stepFailed(model, step, error);
+        // Its requests have ended, and others may now have their place.
+        failed = true;
+        this.#submitFailed(model, submit, error);
       }
     }
-    return submitted;
+    return { prepared: this.#lost === null ? prepared : [], failed };
   }
 
-  #submitStep({ runner }: ResidentModel, step: BatchStep): { pending: PendingStep; cost: StepCost } {
+  #prepare({ runner }: ResidentModel, { admitted, steps }: BatchSubmit): PreparedStep {
     const nowMs = this.#options.now();
-    for (const { sequence, placement } of step.admitted) {
+    for (const { sequence, slot } of admitted) {
       sequence.clock.started(nowMs);
-      const { sampling, promptTokenIds, stopTokenIds: bannedUntilMinTokens } = sequence;
-      runner.initSlot(placement.slot, { sampling, bannedUntilMinTokens, promptTokenIds, outputTokenIds: [] });
+      const { sampling, promptTokenIds, outputTokenIds, stopTokenIds: bannedUntilMinTokens } = sequence;
+      runner.initSlot(slot, { sampling, bannedUntilMinTokens, promptTokenIds, outputTokenIds });
     }
-    const { costs, submit } = runner.prepare([step.plan]);
-    const cost = costs[0]!;
-    this.#meter.submitted(step, cost);
-    return { pending: submit(), cost };
+    return runner.prepare(steps.map(({ plan }) => plan));
   }
 
-  /** Reads back until every model is within `runAhead`, and at least one step when nothing new was submitted. */
-  async #collectSteps(submitted: boolean): Promise<void> {
-    const { runAhead } = this.#options;
-    const tooFarAhead = () => [...this.#residency.models].some(({ batch }) => batch.stepsInFlight > runAhead);
-    for (let due = !submitted; due || tooFarAhead(); due = false) {
-      const oldest = this.#inFlight.shift();
-      if (oldest === undefined) return;
+  /** Blocks this thread until the device has done all it was given. */
+  async #collect(): Promise<Collected[]> {
+    const inFlight = this.#inFlight;
+    this.#inFlight = [];
+    const collected: Collected[] = [];
+    for (const one of inFlight) {
       try {
-        const [samples] = await oldest.pending.collect();
-        if (this.#lost === null) this.#advance(oldest, samples!);
+        collected.push({ ...one, samples: await one.pending.collect() });
       } catch (error) {
-        this.#stepFailed(oldest.model, oldest.step, error);
+        this.#submitFailed(one.model, one.submit, error);
+      }
+      if (this.#lost !== null) return [];
+    }
+    return collected;
+  }
+
+  #submitPrepared(all: readonly Prepared[]): void {
+    for (const { model, submit, prepared } of all) {
+      if (this.#lost !== null) return;
+      try {
+        const { costs } = prepared;
+        this.#inFlight.push({ model, submit, costs, pending: prepared.submit() });
+        this.#meter.submitted(submit, costs);
+      } catch (error) {
+        this.#submitFailed(model, submit, error);
       }
     }
   }
 
-  #advance({ model, step, cost }: InFlight, samples: readonly SampledToken[]): void {
+  #advance({ model, submit, costs, samples }: Collected): void {
+    if (this.#lost !== null) return;
     const nowMs = this.#options.now();
-    for (const { row, token, finish } of model.batch.complete(step, samples)) {
+    for (const { row, step, token, finish } of model.batch.complete(submit, samples)) {
       const { sequence, kind } = row;
-      if (kind === "prompt") sequence.clock.promptStep();
-      else sequence.clock.decodeStep(cost);
+      if (kind === "decode") sequence.clock.decodeStep(costs[step]!);
+      else sequence.clock.promptStep();
       if (token === null) continue;
       sequence.clock.token(nowMs);
       this.#meter.token(nowMs);
       this.#report.token(row, token);
       if (finish !== null) this.#finish({ model, sequence }, finish);
     }
+    this.#report.flush();
   }
 
-  /** Whoever had a row in the step fails; without the device, everybody does. */
-  #stepFailed(model: ResidentModel, step: BatchStep, error: unknown): void {
+  /** Fails those whose time is over, before anything more is planned for them. */
+  #expire(): void {
+    const nowMs = this.#options.now();
+    for (const request of [...this.#open.values()]) {
+      const { deadlineMs, completionTokens } = request.sequence;
+      if (deadlineMs === null || nowMs < deadlineMs) continue;
+      const message = `The deadline passed after ${completionTokens} tokens`;
+      this.#fail(request, new CapacityError(message, { reason: "DEADLINE", completionTokens }));
+    }
+  }
+
+  /** Going to sleep with requests open would leave them without an end, in silence. */
+  #assertIdle(): void {
+    if (this.#open.size > 0) {
+      throw new Error(`The engine has nothing to do, but ${this.#open.size} requests are open`);
+    }
+  }
+
+  /** Whoever had a row in the submit fails; without the device, everybody does. */
+  #submitFailed(model: ResidentModel, submit: BatchSubmit, error: unknown): void {
     if (this.#lost !== null) return;
     this.#noteUnexpected(error);
     const fatal = this.#fatal(error);
     if (fatal !== null) return this.deviceLost(fatal);
-    for (const { sequence } of step.rows) {
+    for (const { sequence } of submit.steps.flatMap(({ rows }) => rows)) {
       const request = this.#open.get(sequence.requestId);
       if (request?.sequence === sequence) this.#fail(request, error);
     }
-    model.batch.settle(step);
+    model.batch.settle(submit);
   }
 
   /** The reason for which no further step can run, if that is what the error means. */
@@ -291,7 +346,7 @@ export class Engine {
     const nowMs = this.#options.now();
     this.#open.delete(sequence.requestId);
     model.batch.end(sequence);
-    if (sequence.promptSubmitted > 0) this.#meter.served(sequence.clock.serviceMs(nowMs));
+    if (sequence.cachedTokens !== null) this.#meter.served(sequence.clock.serviceMs(nowMs));
     this.#report.finished(sequence, reason, nowMs);
   }
 

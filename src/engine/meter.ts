@@ -3,7 +3,7 @@
  * instants are passed in, and nothing here decides anything.
  */
 import type { StepCost } from "../model/runner.ts";
-import type { BatchStep } from "./batch.ts";
+import type { BatchSubmit } from "./batch.ts";
 import type { EngineMetrics } from "./protocol.ts";
 import { TokenRate } from "./rate.ts";
 import type { ResidentModel } from "./residency.ts";
@@ -15,16 +15,18 @@ const RETRY_MS = { unknown: 1000, min: 100, max: 60_000 } as const;
 export class EngineMeter {
   readonly #rate = new TokenRate();
   #steps = 0;
+  #submits = 0;
   #dispatches = 0;
   #generatedTokens = 0;
   #lastBatchSize = 0;
   /** Null until a request has ended. */
   #meanServiceMs: number | null = null;
 
-  submitted(step: BatchStep, cost: StepCost): void {
-    this.#steps++;
-    this.#dispatches += cost.dispatches;
-    this.#lastBatchSize = step.rows.length;
+  submitted({ steps }: BatchSubmit, costs: readonly StepCost[]): void {
+    this.#submits++;
+    this.#steps += steps.length;
+    for (const { dispatches } of costs) this.#dispatches += dispatches;
+    this.#lastBatchSize = steps.at(-1)?.rows.length ?? 0;
   }
 
   token(nowMs: number): void {
@@ -54,15 +56,21 @@ export class EngineMeter {
       type: "metrics",
       models: models.map(({ modelKey, batch, runner }) => ({
         modelKey,
-        running: batch.running.size,
-        waiting: batch.waiting.size,
+        running: batch.running.length,
+        waiting: batch.waiting.length + batch.returning,
         usedBlocks: batch.usedBlocks,
+        cachedBlocks: batch.cachedBlocks,
         totalBlocks: runner.limits.blockCount,
+        prefixCacheQueries: batch.counts.prefixQueries,
+        prefixCacheHits: batch.counts.prefixHits,
+        preemptions: batch.counts.preemptions,
         weightBytes: runner.memory.weightBytes,
         kvCacheBytes: runner.memory.kvCacheBytes,
       })),
       lastBatchSize: this.#lastBatchSize,
       steps: this.#steps,
+      submits: this.#submits,
+      stepsPerSubmit: this.#submits === 0 ? 0 : this.#steps / this.#submits,
       generatedTokens: this.#generatedTokens,
       dispatchesPerStep: this.#steps === 0 ? 0 : this.#dispatches / this.#steps,
       tokensPerSecond: this.#rate.perSecond(nowMs),

@@ -36,7 +36,12 @@ export interface SubmitCommand {
   readonly sampling: WireSampling;
   /** End-of-sequence ids of the checkpoint; ignored with `sampling.ignoreEos`. */
   readonly eosTokenIds: readonly number[];
+  /** Higher is served first, within PRIORITY_LIMITS; 0 unless given. Waiting raises it, so that nobody starves. */
+  readonly priority?: number;
+  /** Milliseconds from its arrival after which it fails with `CAPACITY` and `details.reason` `DEADLINE`. */
+  readonly deadlineMs?: number;
 }
+export const PRIORITY_LIMITS = { min: -10, max: 10 } as const;
 /** Idempotent, also for a request that has ended or never was. */
 export interface CancelCommand {
   readonly type: "cancel";
@@ -149,6 +154,8 @@ export interface RequestFinished {
   readonly requestId: string;
   readonly reason: EngineFinishReason;
   readonly promptTokens: number;
+  /** Of the prompt, taken from the KV cache. */
+  readonly cachedTokens: number;
   readonly completionTokens: number;
   readonly timings: RequestTimings;
 }
@@ -165,13 +172,24 @@ export interface EngineMetrics {
     readonly running: number;
     readonly waiting: number;
     readonly usedBlocks: number;
+    /** Unused, but kept for the prompt tokens in them until they are needed. */
+    readonly cachedBlocks: number;
     readonly totalBlocks: number;
+    /** Prompt tokens of the requests that have started, and how many of them the cache had. */
+    readonly prefixCacheQueries: number;
+    readonly prefixCacheHits: number;
+    /** Sequences that lost their blocks to others and were computed anew. */
+    readonly preemptions: number;
     readonly weightBytes: number;
     readonly kvCacheBytes: number;
   }[];
   /** Sequences in the batch of the last submitted step; 0 when idle. */
   readonly lastBatchSize: number;
   readonly steps: number;
+  /** Each holds one or several steps. */
+  readonly submits: number;
+  /** Over all submits so far; 0 before the first. */
+  readonly stepsPerSubmit: number;
   readonly generatedTokens: number;
   readonly dispatchesPerStep: number;
   /** Over the last few seconds of activity; 0 when idle. */

@@ -10,37 +10,62 @@ import type { Sequence } from "./sequence.ts";
 
 export class Reporter {
   readonly #emit: (message: RequestMessage) => void;
+  /** Tokens of the submit that is being read: those of one request travel together. */
+  readonly #tokens = new Map<Sequence, WireToken[]>();
 
   constructor(emit: (message: RequestMessage) => void) {
     this.#emit = emit;
   }
 
-  /** Tells every waiting sequence its position if it is not the one it was told last. */
+  /**
+   * Tells every waiting sequence its position if it is not the one it was told last. One that has started and was
+   * preempted has a place in the queue too, but to its owner it is running.
+   */
   positions(waiting: Iterable<Sequence>): void {
     let position = 0;
     for (const sequence of waiting) {
       position++;
-      if (sequence.reportedPosition === position) continue;
+      if (sequence.reportedPosition === position || sequence.cachedTokens !== null) continue;
       sequence.reportedPosition = position;
       this.#emit({ type: "queued", requestId: sequence.requestId, position });
     }
   }
 
-  /** The token of a row; for the row that completes a prompt, that the prompt is in comes first. */
+  /**
+   * The token of a row, which is sent with those of the next steps by {@link flush} or the end. For the row that
+   * completes a prompt, that the prompt is in comes first.
+   */
   token({ sequence, kind }: StepRow, token: SampledToken): void {
     const { requestId, promptLength: promptTokens } = sequence;
     if (kind === "prompt") {
-      this.#emit({ type: "promptProcessed", requestId, promptTokens, cachedTokens: 0 });
+      const cachedTokens = sequence.cachedTokens ?? 0;
+      this.#emit({ type: "promptProcessed", requestId, promptTokens, cachedTokens });
     }
     const { id, logprob, top } = token;
     const wire: WireToken = sequence.sampling.logprobs < 0 ? { id } : { id, logprob, top };
-    this.#emit({ type: "tokens", requestId, tokens: [wire] });
+    const tokens = this.#tokens.get(sequence);
+    if (tokens === undefined) this.#tokens.set(sequence, [wire]);
+    else tokens.push(wire);
+  }
+
+  flush(): void {
+    for (const sequence of this.#tokens.keys()) this.#flush(sequence);
   }
 
   finished(sequence: Sequence, reason: EngineFinishReason, nowMs: number): void {
+    this.#flush(sequence);
     const { requestId, promptLength: promptTokens, completionTokens, clock } = sequence;
+    const cachedTokens = sequence.cachedTokens ?? 0;
     const timings = clock.summarize(nowMs);
-    this.#emit({ type: "finished", requestId, reason, promptTokens, completionTokens, timings });
+    const counts = { promptTokens, cachedTokens, completionTokens };
+    this.#emit({ type: "finished", requestId, reason, ...counts, timings });
+  }
+
+  #flush(sequence: Sequence): void {
+    const tokens = this.#tokens.get(sequence);
+    if (tokens === undefined) return;
+    this.#tokens.delete(sequence);
+    this.#emit({ type: "tokens", requestId: sequence.requestId, tokens });
   }
 
   failed(requestId: string, error: unknown): void {

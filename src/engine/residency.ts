@@ -1,10 +1,10 @@
 /**
  * Which models are on the device: loading, ready or on their way out. Runs loads, cancels them, and disposes a
- * runner once its batch is empty and none of its steps is in flight. Knows nothing of requests; the engine ends those.
+ * runner once its batch is empty and none of its submits is in flight. Knows nothing of requests; the engine ends those.
  */
 import { ConfigError, GeodesicError, toErrorRecord } from "../errors.ts";
 import type { ModelRunner } from "../model/runner.ts";
-import { Batch } from "./batch.ts";
+import { Batch, type BatchOptions } from "./batch.ts";
 import type { EngineMessage, LoadCommand, LoadProgress } from "./protocol.ts";
 import { contextTokens } from "./validate.ts";
 
@@ -27,6 +27,7 @@ export interface ResidentModel {
 
 export interface ResidencyOptions {
   readonly load: LoadModel;
+  readonly batch?: BatchOptions;
   readonly emit: (message: EngineMessage) => void;
   /** Called when a load has settled: there may be something to do. */
   readonly onSettled: () => void;
@@ -96,7 +97,7 @@ export class Residency {
   /** Disposes leaving models that nothing in flight refers to any more. */
   sweep(): void {
     for (const { modelKey, leaving, batch, runner } of [...this.#models.values()]) {
-      if (!leaving || batch.stepsInFlight > 0) continue;
+      if (!leaving || batch.submitsInFlight > 0) continue;
       this.#models.delete(modelKey);
       runner[Symbol.dispose]();
       this.#options.emit({ type: "unloaded", modelKey });
@@ -132,7 +133,12 @@ export class Residency {
         throw signal.reason;
       }
       const { limits, memory } = runner;
-      this.#models.set(modelKey, { modelKey, runner, batch: new Batch(limits), leaving: false });
+      this.#models.set(modelKey, {
+        modelKey,
+        runner,
+        batch: new Batch(limits, this.#options.batch),
+        leaving: false,
+      });
       const { vocabSize } = limits;
       emit({ type: "loaded", modelKey, ...memory, maxContext: contextTokens(limits), vocabSize });
     } catch (error) {

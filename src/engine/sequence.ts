@@ -4,15 +4,17 @@
  */
 import type { BlockId, Slot } from "../model/runner.ts";
 import type { SamplingParams } from "../model/sampling.ts";
+import { type PrefixKey, prefixKeys } from "./prefix.ts";
 import type { EngineFinishReason } from "./protocol.ts";
+import type { Ranked } from "./ranking.ts";
 import type { RunningView, WaitingView } from "./scheduler.ts";
 import type { RequestClock } from "./timings.ts";
 
 /** Where a running sequence lives on the device. */
 export interface Placement {
   readonly slot: Slot;
-  /** Covers the sequence to its very end. */
-  readonly blockTable: readonly BlockId[];
+  /** Grows with the sequence. */
+  readonly blockTable: BlockId[];
 }
 
 /** A validated request. */
@@ -22,6 +24,10 @@ export interface SequenceInit {
   readonly sampling: SamplingParams;
   /** Ids that end the generation: end of sequence (unless ignored) and the request's stop ids. */
   readonly stopTokenIds: readonly number[];
+  /** Higher comes first; see ranking.ts. */
+  readonly priority: number;
+  /** Instant of the clock's at which it is given up; null: never. */
+  readonly deadlineMs: number | null;
   /** Prompt and output together never exceed this many tokens. */
   readonly contextTokens: number;
   /** Tokens per KV block. */
@@ -29,30 +35,45 @@ export interface SequenceInit {
   readonly clock: RequestClock;
 }
 
-export class Sequence implements RunningView, WaitingView {
+export class Sequence implements RunningView, WaitingView, Ranked {
   readonly requestId: string;
   readonly promptTokenIds: Uint32Array;
   readonly sampling: SamplingParams;
   readonly stopTokenIds: readonly number[];
+  readonly priority: number;
+  readonly deadlineMs: number | null;
   readonly maxNewTokens: number;
-  readonly blocksNeeded: number;
   readonly clock: RequestClock;
+  /** Nothing yet asks the host before every token. */
+  readonly stepwise = false;
+  /** Both are set when it joins a queue. */
+  rank = 0;
+  arrival = 0;
 
-  /** Null while waiting. Kept after the end until no submitted step refers to it. */
+  /** Null while waiting. Kept after the end, or a preemption, until no submitted step refers to it. */
   placement: Placement | null = null;
-  promptSubmitted = 0;
+  computed = 0;
+  /** Of the outputs, how many were known when it was last admitted. */
+  replayed = 0;
   samplesSubmitted = 0;
   /** Submitted steps with a row of this sequence that have not been collected. */
   stepsInFlight = 0;
-  /** Tokens accepted from collected steps. */
-  completionTokens = 0;
+  /** Blocks of its table, from the first, that the pool knows by their keys. */
+  publishedBlocks = 0;
+  /** Prompt tokens that were taken from the cache when it was first admitted; null before. */
+  cachedTokens: number | null = null;
+  /** Has lost its place, and waits again once nothing of it is in flight. */
+  preempted = false;
   /** Set once; whatever the device still returns for it is dropped. */
   ended = false;
   /** The last queue position its owner was told; 0 before any. */
   reportedPosition = 0;
 
+  readonly #outputTokenIds: number[] = [];
   readonly #stops: ReadonlySet<number>;
   readonly #contextIsBound: boolean;
+  readonly #blockSize: number;
+  #prefixKeys: readonly PrefixKey[] | null = null;
 
   constructor(init: SequenceInit) {
     const { promptTokenIds, sampling, contextTokens } = init;
@@ -61,29 +82,61 @@ export class Sequence implements RunningView, WaitingView {
     this.promptTokenIds = promptTokenIds;
     this.sampling = sampling;
     this.stopTokenIds = init.stopTokenIds;
+    this.priority = init.priority;
+    this.deadlineMs = init.deadlineMs;
     this.clock = init.clock;
     this.maxNewTokens = Math.min(sampling.maxTokens, room);
     this.#contextIsBound = room < sampling.maxTokens;
     this.#stops = new Set(init.stopTokenIds);
-    // The last sampled token is never an input, so it takes no place in the cache.
-    this.blocksNeeded = Math.ceil((promptTokenIds.length + this.maxNewTokens - 1) / init.blockSize);
+    this.#blockSize = init.blockSize;
   }
 
   get promptLength(): number {
     return this.promptTokenIds.length;
   }
+  get knownLength(): number {
+    return this.promptLength + this.replayed;
+  }
+  get heldBlocks(): number {
+    return this.placement?.blockTable.length ?? 0;
+  }
+  /** Accepted from collected steps. */
+  get outputTokenIds(): readonly number[] {
+    return this.#outputTokenIds;
+  }
+  get completionTokens(): number {
+    return this.#outputTokenIds.length;
+  }
+  /** Of every full block of the prompt. */
+  get prefixKeys(): readonly PrefixKey[] {
+    return this.#prefixKeys ??= prefixKeys(this.promptTokenIds, this.#blockSize);
+  }
+  /** Of the blocks that may come from the cache: at least one prompt token is computed, for its logits are wanted. */
+  get sharableKeys(): readonly PrefixKey[] {
+    return this.prefixKeys.slice(0, Math.floor((this.promptLength - 1) / this.#blockSize));
+  }
 
-  /** Position of the next decode row's input: the last token sampled by a submitted step. */
-  get decodePosition(): number {
-    return this.promptLength + this.samplesSubmitted - 1;
+  /** Known tokens `start … start + length - 1`, which are all prompt or all output. */
+  tokenIds(start: number, length: number): Uint32Array {
+    const { promptLength } = this;
+    if (start < promptLength) return this.promptTokenIds.subarray(start, start + length);
+    return Uint32Array.from(this.#outputTokenIds.slice(start - promptLength, start - promptLength + length));
   }
 
   /** Takes the next token read back; returns why the generation ends with it, or null. */
   accept(id: number): EngineFinishReason | null {
-    this.completionTokens++;
+    this.#outputTokenIds.push(id);
     // The device bans stop ids among the first minTokens; one that comes all the same (nothing else was left) is text.
     if (this.completionTokens > this.sampling.minTokens && this.#stops.has(id)) return "STOP";
     if (this.completionTokens < this.maxNewTokens) return null;
     return this.#contextIsBound ? "CONTEXT_FULL" : "LENGTH";
+  }
+
+  /** Starts from the beginning, with what is known now, as one that waits. */
+  forgetComputed(): void {
+    this.preempted = false;
+    this.computed = 0;
+    this.publishedBlocks = 0;
+    this.replayed = this.completionTokens;
   }
 }

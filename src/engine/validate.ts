@@ -6,7 +6,10 @@
 import { CapacityError, ConfigError } from "../errors.ts";
 import type { RunnerLimits } from "../model/runner.ts";
 import { SAMPLING_LIMITS, type SamplingParams } from "../model/sampling.ts";
-import type { SubmitCommand, WireSampling } from "./protocol.ts";
+import { PRIORITY_LIMITS, type SubmitCommand, type WireSampling } from "./protocol.ts";
+
+/** A day; whoever can wait longer needs no deadline. */
+const MAX_DEADLINE_MS = 86_400_000;
 
 /** The longest sequence a runner can hold: its context, or all of its cache where that is smaller. */
 export function contextTokens(limits: RunnerLimits): number {
@@ -18,11 +21,12 @@ export interface ValidRequest {
   readonly sampling: SamplingParams;
   /** See SequenceInit.stopTokenIds. */
   readonly stopTokenIds: readonly number[];
+  readonly priority: number;
 }
 
 /** Ids in 0 … vocabSize − 1, a prompt that leaves room for a token, sampling values within SAMPLING_LIMITS. */
 export function validateRequest(command: SubmitCommand, limits: RunnerLimits): ValidRequest {
-  const { promptTokenIds, eosTokenIds } = command;
+  const { promptTokenIds, eosTokenIds, priority = 0, deadlineMs = MAX_DEADLINE_MS } = command;
   const maxContext = contextTokens(limits);
   if (promptTokenIds.length === 0) {
     throw new ConfigError("Cannot generate: the prompt has no tokens", { field: "promptTokenIds" });
@@ -35,11 +39,14 @@ export function validateRequest(command: SubmitCommand, limits: RunnerLimits): V
     );
   }
   checkIds("promptTokenIds", promptTokenIds, limits.vocabSize);
+  checkInteger("priority", priority, PRIORITY_LIMITS);
+  checkNumber("deadlineMs", deadlineMs, { min: 0, max: MAX_DEADLINE_MS });
   const sampling = validateSampling(command.sampling, limits.vocabSize);
   // A checkpoint may name an end id beyond its own vocabulary (added tokens without embeddings): it never comes.
   const ends = sampling.ignoreEos ? [] : eosTokenIds.filter((id) => isTokenId(id, limits.vocabSize));
   const stops = [...ends, ...sampling.stopTokenIds];
-  return { promptTokenIds: Uint32Array.from(promptTokenIds), sampling, stopTokenIds: [...new Set(stops)] };
+  const ids = Uint32Array.from(promptTokenIds);
+  return { promptTokenIds: ids, sampling, stopTokenIds: [...new Set(stops)], priority };
 }
 
 function validateSampling(wire: WireSampling, vocabSize: number): SamplingParams {

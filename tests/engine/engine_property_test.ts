@@ -1,7 +1,8 @@
 /**
- * Random arrivals, cancels, stops and exhaustion over the whole engine. The fake runner checks on every submit that
- * no block or slot in flight is reused; here: every request ends once, its tokens are those it gets alone, in order
- * and without gaps, the queue is served in order of arrival, and nothing leaks.
+ * Random arrivals, priorities, cancels, deadlines, stops and exhaustion over the whole engine, with prompts that begin
+ * alike and caches too small for those who run. The fake runner checks every row's view of the cache and that nothing in
+ * flight is reused; here: every request ends once, its tokens are those it gets alone, in order and without gaps, nobody
+ * starves, and nothing leaks.
  */
 import { expect } from "@std/expect";
 import fc from "fast-check";
@@ -9,113 +10,156 @@ import { FakeEngine, SAMPLING, submitCommand } from "../support/fake_engine.ts";
 import { FAKE_LIMITS, soloTokens } from "../support/fake_runner.ts";
 
 interface Arrival {
-  readonly prompt: number[];
+  /** Begins like all others with the same letter, for so many tokens. */
+  readonly prefix: readonly [letter: number, tokens: number];
+  readonly rest: number[];
   readonly maxTokens: number;
   readonly minTokens: number;
   readonly eos: number[];
   readonly seed: number;
+  readonly priority: number;
+  readonly deadlineMs: number | undefined;
 }
 type Act = { readonly submit: Arrival } | { readonly cancel: number } | { readonly ticks: number };
 
 const id = fc.nat(FAKE_LIMITS.vocabSize - 1);
 const arrival: fc.Arbitrary<Arrival> = fc.record({
-  prompt: fc.array(id, { minLength: 1, maxLength: 47 }),
+  prefix: fc.tuple(fc.nat(1), fc.oneof(fc.nat(8), fc.nat(30))),
+  rest: fc.array(id, { minLength: 1, maxLength: 12 }),
   maxTokens: fc.integer({ min: 1, max: 60 }),
   minTokens: fc.nat(6),
-  // Many ids end it, so that stops are common and come at every distance.
-  eos: fc.array(id, { maxLength: 12 }),
+  // Several ids end it, so that stops come at every distance, or none does, so that caches fill up.
+  eos: fc.oneof(fc.constant<number[]>([]), fc.array(id, { maxLength: 6 })),
   seed: fc.nat(1000),
+  priority: fc.integer({ min: -2, max: 2 }),
+  deadlineMs: fc.oneof({ weight: 5, arbitrary: fc.constant(undefined) }, fc.integer({ min: 0, max: 600 })),
 });
 const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ submit: arrival }) },
   { weight: 1, arbitrary: fc.record({ cancel: fc.nat(40) }) },
   { weight: 2, arbitrary: fc.record({ ticks: fc.integer({ min: 1, max: 6 }) }) },
 );
-const limits = fc.record({
+const sizes = fc.record({
   maxSequences: fc.integer({ min: 1, max: 5 }),
   blockSize: fc.integer({ min: 1, max: 7 }),
-  // From a cache that holds one sequence of the whole context down to one that does not.
-  blockCount: fc.integer({ min: 2, max: 40 }),
-  maxContext: fc.integer({ min: 2, max: 48 }),
+  // A cache for one sequence of the whole context, or a little less or more: then there is a fight for it.
+  cacheTokens: fc.integer({ min: -8, max: 40 }),
+  maxContext: fc.integer({ min: 8, max: 48 }),
   maxPromptTokens: fc.integer({ min: 1, max: 20 }),
+}).map(({ cacheTokens, ...size }) => ({
+  ...size,
+  blockCount: Math.max(2, Math.ceil((size.maxContext + cacheTokens) / size.blockSize)),
+}));
+const options = fc.record({
+  stepsPerSubmit: fc.integer({ min: 1, max: 5 }),
+  batch: fc.record({ mixedPromptTokens: fc.integer({ min: 1, max: 20 }) }),
 });
 
+const promptOf = ({ prefix: [letter, length], rest }: Arrival) => [
+  ...Array.from({ length }, (_, index) => (index * 7 + letter) % FAKE_LIMITS.vocabSize),
+  ...rest,
+];
+
 Deno.test("Engine ends every request once, with the tokens it gets alone, and leaks nothing", async () => {
-  const runAheads = fc.integer({ min: 0, max: 3 });
   const acts = fc.array(act, { minLength: 1, maxLength: 40 });
+  let [preemptions, hits, deadlines] = [0, 0, 0];
   await fc.assert(
-    fc.asyncProperty(limits, runAheads, acts, async (size, runAhead, script) => {
-      const fake = await FakeEngine.withModel({ limits: size }, { runAhead });
-      const context = Math.min(size.maxContext, size.blockCount * size.blockSize);
+    fc.asyncProperty(sizes, options, acts, async (limits, engineOptions, script) => {
+      const fake = await FakeEngine.withModel({ limits }, engineOptions);
+      const context = Math.min(limits.maxContext, limits.blockCount * limits.blockSize);
       const arrivals = new Map<string, Arrival>();
       for (const step of script) {
         if ("submit" in step) {
-          const { prompt, maxTokens, minTokens, eos, seed } = step.submit;
+          const { maxTokens, minTokens, eos, seed, priority, deadlineMs } = step.submit;
           const requestId = `r${arrivals.size}`;
           arrivals.set(requestId, step.submit);
           const sampling = { maxTokens, minTokens, seed: `${seed}` };
-          fake.send(submitCommand(requestId, prompt, sampling, { eosTokenIds: eos }));
+          const rest = { eosTokenIds: eos, priority, ...deadlineMs === undefined ? {} : { deadlineMs } };
+          fake.send(submitCommand(requestId, promptOf(step.submit), sampling, rest));
         } else if ("cancel" in step) {
           fake.send({ type: "cancel", requestId: `r${step.cancel}` });
         } else {
           for (let tick = 0; tick < step.ticks; tick++) await fake.tick();
         }
-        const { running, usedBlocks } = fake.metrics().models[0]!;
-        expect(running).toBeLessThanOrEqual(size.maxSequences);
-        expect(usedBlocks).toBeLessThanOrEqual(size.blockCount);
+        const { running, usedBlocks, cachedBlocks } = fake.metrics().models[0]!;
+        expect(running).toBeLessThanOrEqual(limits.maxSequences);
+        expect(usedBlocks + cachedBlocks).toBeLessThanOrEqual(limits.blockCount);
       }
-      // Nobody starves: even one at a time, a request takes its prompt's chunks and a turn per token.
-      const bound = arrivals.size * (48 / size.maxPromptTokens + 60 + runAhead + 2) + 10;
+      // Nobody starves: even one at a time, and started over for every block of output, it takes no longer.
+      const chunks = 48 / Math.min(limits.maxPromptTokens, engineOptions.batch.mixedPromptTokens) + 1;
+      const bound = arrivals.size * (60 + 3) * (1 + 2 * chunks) + 10;
       expect(await fake.drain()).toBeLessThan(bound);
-
-      for (const [requestId, request] of arrivals) checkRequest(fake, requestId, request, context);
-      const order = fake.runner.started.map((prompt) => prompt.join());
-      const arrived = [...arrivals.values()].map(({ prompt }) => prompt.join());
-      expect(isSubsequence(order, arrived)).toBe(true);
       expect(fake.internalErrors).toEqual([]);
-      expect(fake.metrics().models).toMatchObject([{ running: 0, waiting: 0, usedBlocks: 0 }]);
-
-      fake.send({ type: "close" });
-      await fake.drain();
-      expect(fake.messages.slice(-2).map(({ type }) => type)).toEqual(["unloaded", "closed"]);
-      expect(fake.runner.disposed).toBe(true);
+      for (const [requestId, request] of arrivals) {
+        if (checkRequest(fake, requestId, request, context)) deadlines++;
+      }
+      const [model] = fake.metrics().models;
+      expect(model).toMatchObject({ running: 0, waiting: 0, usedBlocks: 0 });
+      preemptions += model!.preemptions;
+      hits += model!.prefixCacheHits;
     }),
     { numRuns: 300 },
   );
+  // Or the test does not show what it says.
+  expect([preemptions > 20, hits > 100, deadlines > 5]).toEqual([true, true, true]);
 });
 
-function checkRequest(fake: FakeEngine, requestId: string, request: Arrival, context: number): void {
+Deno.test("Engine starts requests of one priority in order of arrival, whatever their size", async () => {
+  const requests = fc.array(fc.tuple(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 40 })), {
+    minLength: 2,
+    maxLength: 20,
+  });
+  await fc.assert(fc.asyncProperty(sizes, requests, async (size, script) => {
+    const limits = { ...size, maxContext: 48, blockCount: Math.ceil(48 / size.blockSize) };
+    const fake = await FakeEngine.withModel({ limits });
+    for (const [index, [length, maxTokens]] of script.entries()) {
+      fake.send(submitCommand(`r${index}`, [index, ...Array(length).fill(7)], { maxTokens }));
+      if (index % 3 === 0) await fake.tick();
+    }
+    await fake.drain();
+    // A preempted one starts again; the first time counts.
+    expect([...new Set(fake.runner.started.map(([first]) => first))]).toEqual(
+      script.map((_, index) => index),
+    );
+  }));
+});
+
+/** True when its deadline ended it. */
+function checkRequest(fake: FakeEngine, requestId: string, request: Arrival, context: number): boolean {
   const end = fake.end(requestId);
-  if (request.prompt.length >= context) {
-    expect(end).toMatchObject({ type: "failed", error: { code: "CAPACITY" } });
-    return;
+  const prompt = promptOf(request);
+  if (prompt.length >= context) {
+    expect(end).toMatchObject({
+      type: "failed",
+      error: { code: "CAPACITY", details: { maxContext: context } },
+    });
+    return false;
   }
-  const { prompt, maxTokens, minTokens, eos, seed } = request;
+  const { maxTokens, minTokens, eos, seed, deadlineMs } = request;
   const sampling = { ...SAMPLING, minTokens, seed: BigInt(seed), stop: [] };
-  const init = {
-    sampling,
-    bannedUntilMinTokens: eos,
-    promptTokenIds: Uint32Array.from(prompt),
-    outputTokenIds: [],
-  };
+  const promptTokenIds = Uint32Array.from(prompt);
+  const init = { sampling, bannedUntilMinTokens: eos, promptTokenIds, outputTokenIds: [] };
   const room = Math.min(maxTokens, context - prompt.length);
   const all = soloTokens(init, room, FAKE_LIMITS.vocabSize);
   const stop = all.findIndex((token, index) => index >= minTokens && eos.includes(token));
   const whole = stop < 0 ? all : all.slice(0, stop + 1);
   const tokens = fake.tokens(requestId);
-  if (end.type !== "finished") throw new Error(`${requestId} failed: ${JSON.stringify(end)}`);
+  expect(fake.of(requestId).filter(({ type }) => type === "promptProcessed").length).toBe(
+    tokens.length > 0 ? 1 : 0,
+  );
+  if (end.type === "failed") {
+    expect(deadlineMs).toBeDefined();
+    expect(end.error).toMatchObject({ code: "CAPACITY", details: { reason: "DEADLINE" } });
+    expect(tokens).toEqual(whole.slice(0, tokens.length));
+    return true;
+  }
   expect(end.completionTokens).toBe(tokens.length);
+  expect(end.cachedTokens).toBeLessThan(prompt.length);
   if (end.reason === "CANCELLED") {
     expect(tokens).toEqual(whole.slice(0, tokens.length));
-    return;
+    return false;
   }
   expect(tokens).toEqual(whole);
   expect(end.reason).toBe(stop >= 0 ? "STOP" : room < maxTokens ? "CONTEXT_FULL" : "LENGTH");
-}
-
-/** Started prompts are arrived ones in the same order, cancelled and refused ones left out. */
-function isSubsequence(part: readonly string[], whole: readonly string[]): boolean {
-  let at = 0;
-  for (const item of whole) if (item === part[at]) at++;
-  return at === part.length;
+  return false;
 }

@@ -1,6 +1,7 @@
 /** One request's story through the engine: messages, finish reasons, run-ahead, cancellation, queue. */
 import { expect } from "@std/expect";
 import { FakeEngine, SAMPLING, settle, submitCommand } from "../support/fake_engine.ts";
+import type { RequestFinished } from "../../src/engine/protocol.ts";
 import { FAKE_LIMITS, soloTokens } from "../support/fake_runner.ts";
 
 const PROMPT = [1, 2, 3];
@@ -59,7 +60,7 @@ Deno.test("Engine stops at an end-of-sequence id, which is the last token, and d
   expect(fake.tokens("r")).toEqual(expected.slice(0, expected.indexOf(eos) + 1));
   expect(fake.end("r")).toMatchObject({ reason: "STOP" });
   expect(fake.metrics()).toMatchObject({ models: [{ usedBlocks: 0, running: 0, waiting: 0 }] });
-  // One step ran ahead of the stop; it does not count as one the request took part in.
+  // One step was prepared before the stop was read; it does not count as one the request took part in.
   expect(fake.runner.batchSizes.length).toBe(fake.tokens("r").length + 1);
   expect(fake.end("r")).toMatchObject({ timings: { steps: fake.tokens("r").length } });
 });
@@ -107,15 +108,62 @@ Deno.test("Engine reads a prompt longer than the step budget in chunks", async (
   expect(fake.end("r")).toMatchObject({ timings: { steps: 4 } });
 });
 
-for (const runAhead of [0, 1, 2]) {
-  Deno.test(`Engine keeps ${runAhead} steps submitted behind the one it reads`, async () => {
-    const fake = await FakeEngine.withModel({}, { runAhead });
-    fake.send(submitCommand("r", PROMPT));
+Deno.test("Engine prepares a step while the last one runs, and submits it before it looks at what came back", async () => {
+  const log: string[] = [];
+  const fake = await FakeEngine.withModel({ onEvent: (event) => log.push(event) });
+  fake.onMessage = ({ type }) => log.push(type);
+  fake.send(submitCommand("r", PROMPT, { maxTokens: 3 }));
+  await fake.drain();
+  expect(log).toEqual([
+    ...["prepare 0", "submit 0"],
+    ...["prepare 1", "collect 0", "submit 1", "promptProcessed", "tokens"],
+    ...["prepare 2", "collect 1", "submit 2", "tokens"],
+    ...["collect 2", "tokens", "finished"],
+  ]);
+  expect(fake.runner.maxInFlight).toBe(1);
+});
+
+for (const stepsPerSubmit of [1, 3, 4, 20]) {
+  Deno.test(`Engine decodes ${stepsPerSubmit} steps a submit, and no further than asked`, async () => {
+    const fake = await FakeEngine.withModel({ stepsPerSubmit: 2 }, { stepsPerSubmit });
+    fake.send(submitCommand("r", PROMPT, { maxTokens: 12 }));
     await fake.drain();
-    expect(fake.tokens("r")).toEqual(solo(8));
-    expect(fake.runner.maxInFlight).toBe(runAhead + 1);
+    expect(fake.tokens("r")).toEqual(solo(12));
+    // The prompt, which samples the first token, then as many at once as the runner takes.
+    const most = Math.min(8, stepsPerSubmit);
+    const counts = [1, ...Array(Math.floor(11 / most)).fill(most), 11 % most].filter((count) => count > 0);
+    expect(fake.runner.stepCounts).toEqual(counts);
+    expect(fake.of("r").filter(({ type }) => type === "tokens").length).toBe(counts.length);
+    expect(fake.metrics()).toMatchObject({
+      steps: 12,
+      submits: counts.length,
+      stepsPerSubmit: 12 / counts.length,
+    });
+    const share = (counts.length - 1) / 11;
+    expect(fake.end("r")).toMatchObject({ timings: { steps: 12 } });
+    expect((fake.end("r") as RequestFinished).timings.submitsPerStep).toBeCloseTo(share);
   });
 }
+
+Deno.test("Engine takes as many steps a submit as the runner prefers, but one while somebody waits", async () => {
+  const fake = await FakeEngine.withModel({ stepsPerSubmit: 4, limits: { maxSequences: 1 } });
+  fake.send(submitCommand("a", PROMPT, { maxTokens: 5 }), submitCommand("b", PROMPT, { maxTokens: 5 }));
+  await fake.drain();
+  expect(fake.runner.stepCounts).toEqual([1, 1, 1, 1, 1, 1, 4]);
+  expect([fake.tokens("a"), fake.tokens("b")]).toEqual([solo(5), solo(5)]);
+});
+
+Deno.test("Engine drops the steps of a submit that lie behind a stop", async () => {
+  const expected = solo(6);
+  const eos = expected[2]!;
+  const fake = await FakeEngine.withModel({ stepsPerSubmit: 4 });
+  fake.send(submitCommand("r", PROMPT, { maxTokens: 40 }, { eosTokenIds: [eos] }));
+  await fake.drain();
+  const tokens = expected.slice(0, expected.indexOf(eos) + 1);
+  expect(fake.tokens("r")).toEqual(tokens);
+  expect(fake.end("r")).toMatchObject({ reason: "STOP", timings: { steps: tokens.length } });
+  expect(fake.metrics()).toMatchObject({ models: [{ usedBlocks: 0, running: 0 }] });
+});
 
 Deno.test("Engine decodes concurrent requests in one batch, each as it would be alone", async () => {
   const fake = await FakeEngine.withModel();
@@ -213,20 +261,20 @@ Deno.test("Engine steps several models in turn", async () => {
 });
 
 Deno.test("Engine times a request by the clock it is given and counts by its steps", async () => {
-  const fake = await FakeEngine.withModel({ limits: { maxSequences: 1 } }, { runAhead: 0 });
+  const fake = await FakeEngine.withModel({ limits: { maxSequences: 1 } });
   fake.send(submitCommand("a", PROMPT, { maxTokens: 3 }), submitCommand("b", PROMPT, { maxTokens: 3 }));
   await fake.drain();
   const end = fake.end("b");
-  // Turns last 10 ms. "a" takes three, and "b" starts in the fourth; a token is read in the turn that submits it.
+  // Turns last 10 ms. "a" is submitted in the first and read in the next three, and "b" starts in the one after those.
   expect(end).toMatchObject({
     timings: {
       steps: 3,
       dispatchesPerStep: 11,
       submitsPerStep: 1,
       readbackBytesPerStep: 4,
-      queueMs: 40,
-      prefillMs: 0,
-      ttftMs: 40,
+      queueMs: 50,
+      prefillMs: 10,
+      ttftMs: 60,
       decodeMs: 20,
       decodeTokensPerSecond: 100,
     },

@@ -50,6 +50,7 @@ export class FakeEngine {
   readonly internalErrors: unknown[] = [];
   readonly engine: Engine;
   nowMs = 0;
+  onMessage: (message: EngineMessage) => void = () => {};
   #turn: (() => void) | null = null;
 
   constructor(fake: FakeOptions = {}, options: Partial<EngineOptions> = {}) {
@@ -60,7 +61,10 @@ export class FakeEngine {
     };
     this.engine = new Engine({
       load,
-      emit: (message) => this.messages.push(structuredClone(message)),
+      emit: (message) => {
+        this.messages.push(structuredClone(message));
+        this.onMessage(message);
+      },
       turn: () => new Promise((resolve) => this.#turn = resolve),
       now: () => this.nowMs,
       onInternalError: (error) => this.internalErrors.push(error),

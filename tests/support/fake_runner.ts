@@ -1,14 +1,18 @@
 /**
- * A model without a device, for tests of scheduling: its KV cache holds token ids, and the next token is a hash of
- * every id a row can see through its block table. A block used by two sequences, a missing or repeated position or a
- * stale table therefore shows as a wrong token. It also enforces the runner's contract: whatever a step in flight
- * refers to must not be reused, and plans must stay within the limits.
+ * A model without a device, for tests of scheduling. Every cell of its KV cache holds which token was computed there, at
+ * which position and on which path (as a prompt row or as a decode row), and whatever a row attends to must be its own
+ * sequence's, in order and by the right path. A block used by two sequences, a missing position, a stale table, a prompt
+ * block that holds outputs or a replay that runs as a prompt therefore fails the test that caused it. It also enforces the
+ * runner's contract: what a step in flight refers to must not be written by another sequence, and plans must stay within
+ * the limits. What a failed submit computed is lost. The next token is a hash of everything before it.
  */
 import type {
   BlockId,
+  DecodeRow,
   ModelRunner,
   PendingStep,
   PreparedStep,
+  PromptChunk,
   RunnerLimits,
   SampledToken,
   Slot,
@@ -54,14 +58,26 @@ interface FakeSlot {
   readonly init: SlotInit;
   /** Counts sequences over the life of the runner: tells a slot's owners apart. */
   readonly owner: number;
-  lastToken: number;
-  produced: number;
+  /** Prompt and outputs, those of the slot's past included. */
+  readonly tokens: number[];
+  /** Tokens in the cache; null before the first chunk. */
+  computed: number | null;
+}
+
+interface Cell {
+  readonly token: number;
+  readonly position: number;
+  readonly path: "prompt" | "decode";
 }
 
 interface Row {
   readonly slot: Slot;
   readonly owner: number;
+  /** Its whole table. */
   readonly blocks: readonly BlockId[];
+  readonly written: readonly BlockId[];
+  /** Addresses of the cells that it wrote. */
+  readonly cells: number[];
 }
 
 export interface FakeOptions {
@@ -70,6 +86,8 @@ export interface FakeOptions {
   readonly stepsPerSubmit?: number;
   /** Called when a submit is prepared; throw to make that fail. `index` counts submits from 0. */
   readonly onPrepare?: (index: number, plans: readonly StepPlan[]) => void;
+  /** Hears of `prepare`, `submit` and `collect`, each with the index of the submit. */
+  readonly onEvent?: (event: string) => void;
   /** Awaited before a submit's samples are given out; reject to make `collect` fail. */
   readonly onCollect?: (index: number) => Promise<void> | void;
 }
@@ -89,19 +107,21 @@ export class FakeRunner implements ModelRunner {
   disposed = false;
 
   readonly #options: FakeOptions;
-  readonly #cache: Uint32Array;
+  readonly #cache: (Cell | undefined)[];
   readonly #slots = new Map<Slot, FakeSlot>();
   readonly #inFlight: { readonly index: number; readonly rows: readonly Row[] }[] = [];
   #owners = 0;
   #submits = 0;
   #submitted = 0;
   #prepared: number | null = null;
+  /** Of the step that is being run. */
+  #writing: readonly Row[] = [];
 
   constructor(options: FakeOptions = {}) {
     this.#options = options;
     this.limits = { ...FAKE_LIMITS, ...options.limits };
     this.stepsPerSubmit = { max: 8, preferred: options.stepsPerSubmit ?? 1 };
-    this.#cache = new Uint32Array(this.limits.blockCount * this.limits.blockSize).fill(0xffffffff);
+    this.#cache = Array.from({ length: this.limits.blockCount * this.limits.blockSize });
   }
 
   initSlot(slot: Slot, init: SlotInit): void {
@@ -110,7 +130,8 @@ export class FakeRunner implements ModelRunner {
     const inUse = this.#inFlight.some(({ rows }) => rows.some((row) => row.slot === slot));
     assert(!inUse, `slot ${slot} is reused while a step in flight refers to it`);
     this.started.push(init.promptTokenIds);
-    this.#slots.set(slot, { init, owner: this.#owners++, lastToken: -1, produced: 0 });
+    const tokens = [...init.promptTokenIds, ...init.outputTokenIds];
+    this.#slots.set(slot, { init, owner: this.#owners++, tokens, computed: null });
   }
 
   prepare(plans: readonly StepPlan[]): PreparedStep {
@@ -121,6 +142,7 @@ export class FakeRunner implements ModelRunner {
       `${plans.length} steps are prepared`,
     );
     const index = this.#submits++;
+    this.#options.onEvent?.(`prepare ${index}`);
     this.#options.onPrepare?.(index, plans);
     const samples = plans.map((plan) => this.#run(index, plan));
     this.stepCounts.push(plans.length);
@@ -140,34 +162,67 @@ export class FakeRunner implements ModelRunner {
 
   /** What the device will do: nothing else is prepared before, so it can as well be done now. */
   #run(index: number, plan: StepPlan): readonly SampledToken[] {
-    this.#check(plan);
-    const samples: SampledToken[] = [];
-    for (const { slot, tokenIds, start, sample, blockTable } of plan.prompts) {
-      for (const [offset, id] of tokenIds.entries()) this.#write(blockTable, start + offset, id);
-      if (sample) samples.push(this.#sample(slot, blockTable, start + tokenIds.length));
-    }
-    for (const { slot, position, blockTable } of plan.decodes) {
-      const state = this.#slot(slot);
-      assert(
-        position === state.init.promptTokenIds.length + state.produced - 1,
-        `slot ${slot} skips to ${position}`,
-      );
-      this.#write(blockTable, position, state.lastToken);
-      samples.push(this.#sample(slot, blockTable, position + 1));
-    }
-    const rows = [...plan.prompts, ...plan.decodes].map(({ slot, blockTable }) => ({
-      slot,
-      owner: this.#slot(slot).owner,
-      blocks: blockTable,
-    }));
+    const chunks = [
+      ...plan.prompts.filter(({ replay }) => !replay),
+      ...plan.prompts.filter(({ replay }) => replay),
+    ];
+    const rows = [
+      ...chunks.map(({ slot, start, tokenIds, blockTable }) =>
+        this.#row(slot, start, tokenIds.length, blockTable)
+      ),
+      ...plan.decodes.map(({ slot, position, blockTable }) => this.#row(slot, position, 1, blockTable)),
+    ];
+    this.#check(plan, rows);
     this.batchSizes.push(rows.length);
     this.#inFlight.push({ index, rows });
-    return samples;
+    this.#writing = rows;
+    for (const chunk of chunks) this.#writeChunk(chunk);
+    for (const decode of plan.decodes) this.#writeDecode(decode);
+    const sampling = [...chunks.filter(({ sample }) => sample), ...plan.decodes];
+    return sampling.map(({ slot, blockTable }) => this.#sample(slot, blockTable));
+  }
+
+  #row(slot: Slot, start: number, length: number, blockTable: readonly BlockId[]): Row {
+    const { blockSize } = this.limits;
+    const written = blockTable.slice(Math.floor(start / blockSize), Math.ceil((start + length) / blockSize));
+    return { slot, owner: this.#slot(slot).owner, blocks: [...blockTable], written, cells: [] };
+  }
+
+  #writeChunk({ slot, tokenIds, start, replay, sample, blockTable }: PromptChunk): void {
+    const state = this.#slot(slot);
+    const { promptTokenIds } = state.init;
+    assert(start === (state.computed ?? start), `slot ${slot} goes on at ${start} after ${state.computed}`);
+    assert(
+      state.computed !== null || start % this.limits.blockSize === 0,
+      `slot ${slot} shares half a block`,
+    );
+    assert(
+      start < promptTokenIds.length !== replay,
+      `slot ${slot} computes position ${start} on the wrong path`,
+    );
+    const end = start + tokenIds.length;
+    assert(replay || end <= promptTokenIds.length, `slot ${slot} computes outputs as a prompt`);
+    assert(sample === (end === state.tokens.length), `slot ${slot} samples at the wrong place`);
+    for (const [offset, token] of tokenIds.entries()) {
+      const position = start + offset;
+      assert(token === state.tokens[position], `slot ${slot} computes another token at ${position}`);
+      this.#write(slot, blockTable, { token, position, path: replay ? "decode" : "prompt" });
+    }
+    state.computed = end;
+  }
+
+  #writeDecode({ slot, position, blockTable }: DecodeRow): void {
+    const state = this.#slot(slot);
+    assert(position === state.computed, `slot ${slot} goes on at ${position} after ${state.computed}`);
+    assert(position === state.tokens.length - 1, `slot ${slot} decodes at ${position}`);
+    this.#write(slot, blockTable, { token: state.tokens[position]!, position, path: "decode" });
+    state.computed = position + 1;
   }
 
   #submit(index: number, samples: readonly (readonly SampledToken[])[]): PendingStep {
     this.#assertLive();
     assert(this.#prepared === index, "a submit is submitted twice");
+    this.#options.onEvent?.(`submit ${index}`);
     this.#prepared = null;
     this.maxInFlight = Math.max(this.maxInFlight, ++this.#submitted);
     return { collect: () => this.#collect(index, samples) };
@@ -178,8 +233,13 @@ export class FakeRunner implements ModelRunner {
     samples: readonly (readonly SampledToken[])[],
   ): Promise<readonly (readonly SampledToken[])[]> {
     assert(this.#inFlight[0]?.index === index, `submit ${index} is collected out of order or twice`);
+    this.#options.onEvent?.(`collect ${index}`);
     try {
       await this.#options.onCollect?.(index);
+    } catch (error) {
+      const lost = this.#inFlight.filter((step) => step.index === index).flatMap(({ rows }) => rows);
+      for (const address of lost.flatMap(({ cells }) => cells)) this.#cache[address] = undefined;
+      throw error;
     } finally {
       this.#submitted--;
       while (this.#inFlight[0]?.index === index) this.#inFlight.shift();
@@ -187,36 +247,46 @@ export class FakeRunner implements ModelRunner {
     return samples;
   }
 
-  #check({ prompts, decodes }: StepPlan): void {
-    const rows = [...prompts, ...decodes];
-    const slots = new Set(rows.map(({ slot }) => slot));
+  #check({ prompts }: StepPlan, rows: readonly Row[]): void {
     assert(rows.length > 0, "an empty step is submitted");
-    assert(slots.size === rows.length, "a slot appears twice in a step");
+    assert(new Set(rows.map(({ slot }) => slot)).size === rows.length, "a slot appears twice in a step");
     const promptTokens = prompts.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
     assert(promptTokens <= this.limits.maxPromptTokens, `a step has ${promptTokens} prompt tokens`);
-    const owners = new Map<BlockId, number>();
-    for (const { rows: earlier } of this.#inFlight) {
-      for (const { owner, blocks } of earlier) for (const block of blocks) owners.set(block, owner);
+    for (const { blocks } of rows) {
+      const known = blocks.every((block) => block >= 0 && block < this.limits.blockCount);
+      assert(known, `a block is out of range: ${blocks}`);
+      assert(new Set(blocks).size === blocks.length, "a block appears twice in a table");
     }
-    for (const { slot, blockTable } of rows) {
-      const { owner } = this.#slot(slot);
-      for (const block of blockTable) {
-        assert(block >= 0 && block < this.limits.blockCount, `block ${block} is out of range`);
-        const holder = owners.get(block) ?? owner;
-        assert(holder === owner, `block ${block} is used by a step in flight for another sequence`);
-        owners.set(block, owner);
+    const others = [...this.#inFlight.flatMap(({ rows }) => rows), ...rows];
+    for (const row of rows) {
+      for (const other of others) {
+        if (other.owner === row.owner) continue;
+        const block = other.written.find((block) => row.blocks.includes(block)) ??
+          row.written.find((block) => other.blocks.includes(block));
+        assert(
+          block === undefined,
+          `block ${block} is written by one sequence and used by another in flight`,
+        );
       }
-      assert(new Set(blockTable).size === blockTable.length, "a block appears twice in a table");
     }
   }
 
-  #sample(slot: Slot, table: readonly BlockId[], length: number): SampledToken {
-    const state = this.#slot(slot);
-    const context = Array.from({ length }, (_, position) => this.#cache[this.#address(table, position)]!);
-    const id = nextToken(context, state.init, state.produced, this.limits.vocabSize);
-    state.lastToken = id;
-    state.produced++;
-    const { logprobs } = state.init.sampling;
+  /** The token after all that the sequence has, from what the cache says that it has. */
+  #sample(slot: Slot, table: readonly BlockId[]): SampledToken {
+    const { init, tokens } = this.#slot(slot);
+    const context = tokens.map((token, position) => {
+      const cell = this.#cache[this.#address(table, position)];
+      const path = position < init.promptTokenIds.length ? "prompt" : "decode";
+      const right = cell?.token === token && cell.position === position && cell.path === path;
+      const found = JSON.stringify(cell);
+      assert(right, `slot ${slot} finds ${found} in place of token ${token} at ${position} (${path})`);
+      return cell!.token;
+    });
+    const produced = tokens.length - init.promptTokenIds.length;
+    assert(produced < init.sampling.maxTokens, `slot ${slot} samples more than was asked for`);
+    const id = nextToken(context, init, produced, this.limits.vocabSize);
+    tokens.push(id);
+    const { logprobs } = init.sampling;
     const top = Array.from(
       { length: Math.max(0, logprobs) },
       (_, rank) => ({ id: rank, logprob: -1 - rank }),
@@ -224,9 +294,11 @@ export class FakeRunner implements ModelRunner {
     return { slot, id, logprob: logprobs < 0 ? NaN : -0.5, top };
   }
 
-  #write(table: readonly BlockId[], position: number, id: number): void {
-    assert(position < this.limits.maxContext, `position ${position} is outside the context`);
-    this.#cache[this.#address(table, position)] = id;
+  #write(slot: Slot, table: readonly BlockId[], cell: Cell): void {
+    assert(cell.position < this.limits.maxContext, `position ${cell.position} is outside the context`);
+    const address = this.#address(table, cell.position);
+    this.#cache[address] = cell;
+    this.#writing.find((row) => row.slot === slot)!.cells.push(address);
   }
 
   #address(table: readonly BlockId[], position: number): number {

@@ -77,7 +77,7 @@ export class FakeRequest {
 
   finish(reason: EngineFinishReason): void {
     const { requestId, promptTokenIds } = this.command;
-    const counts = { promptTokens: promptTokenIds.length, completionTokens: this.#count };
+    const counts = { promptTokens: promptTokenIds.length, cachedTokens: 0, completionTokens: this.#count };
     this.#send({ type: "finished", requestId, reason, ...counts, timings: TIMINGS });
     this.ended = true;
   }
@@ -167,6 +167,8 @@ export class FakeEngine implements EngineClient {
       models: [],
       lastBatchSize: 0,
       steps: 0,
+      submits: 0,
+      stepsPerSubmit: 0,
       generatedTokens: 0,
       dispatchesPerStep: 0,
       tokensPerSecond: 0,
