@@ -4,7 +4,7 @@
  */
 import { expect } from "@std/expect";
 import { Engine } from "../../src/engine/engine.ts";
-import type { EngineMessage, SubmitCommand } from "../../src/engine/protocol.ts";
+import type { EngineMessage, EngineMetrics, SubmitCommand, WireToken } from "../../src/engine/protocol.ts";
 import { MessageTurns } from "../../src/engine/turns.ts";
 import { liveBufferCount } from "../../src/gpu/buffer.ts";
 import type { GpuDevice } from "../../src/gpu/device.ts";
@@ -21,7 +21,7 @@ const SLOTS = 8;
 const BLOCK_BYTES = 2 * 2 * 4 * 16 * 4; // k|v, kv heads, head_dim, block size, f32
 const LAYERS = 2;
 
-/** An engine with one model "m", whose cache holds three contexts. */
+/** An engine with one model "m", whose cache holds so many blocks: twelve are three contexts. */
 class DeviceEngine implements AsyncDisposable {
   readonly messages: EngineMessage[] = [];
   readonly #turns = new MessageTurns();
@@ -29,7 +29,7 @@ class DeviceEngine implements AsyncDisposable {
     [];
   readonly #engine: Engine;
 
-  constructor(device: GpuDevice) {
+  constructor(device: GpuDevice, { blocks = 12, stepsPerSubmit = 1, mixedPromptTokens = 128 } = {}) {
     this.#engine = new Engine({
       load: ({ path }, { signal }) =>
         loadModel(device, path, {
@@ -37,12 +37,14 @@ class DeviceEngine implements AsyncDisposable {
           precision: "f32",
           maxContext: CONTEXT,
           maxSequences: SLOTS,
-          cacheBytes: 12 * BLOCK_BYTES * LAYERS,
+          cacheBytes: blocks * BLOCK_BYTES * LAYERS,
           signal,
         }),
       emit: (message) => this.#receive(message),
       turn: () => this.#turns.next(),
       now: () => performance.now(),
+      stepsPerSubmit,
+      batch: { mixedPromptTokens },
       onInternalError: (error) => {
         throw error;
       },
@@ -73,6 +75,26 @@ class DeviceEngine implements AsyncDisposable {
     return this.of(requestId).flatMap((message) =>
       message.type === "tokens" ? message.tokens.map(({ id }) => id) : []
     );
+  }
+
+  /** Ids and, to the last bit, log-probabilities. */
+  tokens(requestId: string): WireToken[] {
+    return this.of(requestId).flatMap((message) => message.type === "tokens" ? message.tokens : []);
+  }
+
+  metrics(): EngineMetrics["models"][number] {
+    this.dispatch({ type: "metrics" });
+    const last = this.messages.at(-1);
+    if (last?.type !== "metrics") throw new Error("No metrics came");
+    return last.models[0]!;
+  }
+
+  /** Submits all, and resolves when all have ended. */
+  async serve(requests: readonly SubmitCommand[]): Promise<void> {
+    let ended = 0;
+    const done = this.next((message) => isEnd(message) && ++ended === requests.length);
+    for (const request of requests) this.dispatch(request);
+    await done;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -164,5 +186,55 @@ gpuTest(
       }
     }
     expect(liveBufferCount()).toBe(buffers);
+  },
+);
+
+/** Everybody asks for log-probabilities, and half of them are sampled with penalties that count outputs. */
+function sampledRequests(): SubmitCommand[] {
+  return [3, 21, 18, 34, 5, 17].map((length, index) => {
+    const sampled = { temperature: 1.2, topP: 0.95, repetitionPenalty: 1.3, frequencyPenalty: 0.4 };
+    const sampling = { maxTokens: 40, logprobs: 2, seed: `${index}`, ...index % 2 === 0 ? sampled : {} };
+    // All but the shortest begin alike.
+    const prompt = length < 16 ? randomPrompt(VOCABULARY, length, index) : [
+      ...randomPrompt(VOCABULARY, 16, 9),
+      ...randomPrompt(VOCABULARY, length - 16, index),
+    ];
+    return submitCommand(`r${index}`, prompt, sampling);
+  });
+}
+
+gpuTest(
+  "Engine answers with the same bits alone, and preempted, from a shared prefix, in several steps a submit",
+  async (device) => {
+    await using dir = await tempDir();
+    await writeCheckpoint(dir.path, { config: { vocab_size: VOCABULARY }, seed: 5, gain: 2 });
+    const requests = sampledRequests();
+    const alone = new Map<string, WireToken[]>();
+    for (const request of requests) {
+      await using engine = new DeviceEngine(device); // Each on its own, so that no prefix is cached.
+      await engine.load(dir.path);
+      await engine.serve([request]);
+      expect(engine.metrics()).toMatchObject({ preemptions: 0, prefixCacheHits: 0 });
+      alone.set(request.requestId, engine.tokens(request.requestId));
+    }
+    for (
+      const options of [
+        { blocks: 7, stepsPerSubmit: 1 },
+        { blocks: 7, stepsPerSubmit: 4, mixedPromptTokens: 16 },
+        { blocks: 32, stepsPerSubmit: 4, mixedPromptTokens: 5 },
+      ]
+    ) {
+      await using engine = new DeviceEngine(device, options);
+      await engine.load(dir.path);
+      await engine.serve(requests);
+      const again = requests.map((request) => ({ ...request, requestId: `${request.requestId} again` }));
+      await engine.serve(again);
+      for (const { requestId } of requests) {
+        expect(engine.tokens(requestId)).toEqual(alone.get(requestId));
+        expect(engine.tokens(`${requestId} again`)).toEqual(alone.get(requestId));
+      }
+      const { preemptions, prefixCacheHits, usedBlocks } = engine.metrics();
+      expect([preemptions > 0, prefixCacheHits > 0, usedBlocks]).toEqual([options.blocks === 7, true, 0]);
+    }
   },
 );
