@@ -29,7 +29,21 @@ const RuntimeModelObject = builder.objectRef<EngineMetrics["models"][number]>("R
     running: t.exposeInt("running", { description: "Sequences in the batch." }),
     waiting: t.exposeInt("waiting", { description: "Sequences in the queue." }),
     kvBlocksUsed: t.exposeInt("usedBlocks", { description: "Blocks of the KV cache in use." }),
+    kvBlocksCached: t.exposeInt("cachedBlocks", {
+      description: "Blocks that are unused, but kept for the prompt tokens in them until they are needed.",
+    }),
     kvBlocksTotal: t.exposeInt("totalBlocks"),
+    prefixCacheQueries: t.expose("prefixCacheQueries", {
+      type: "BigInt",
+      description: "Prompt tokens of all requests that have started.",
+    }),
+    prefixCacheHits: t.expose("prefixCacheHits", {
+      type: "BigInt",
+      description: "Of these, tokens that were in the KV cache already.",
+    }),
+    preemptions: t.exposeInt("preemptions", {
+      description: "Sequences that lost their blocks to others and were computed anew.",
+    }),
     weightBytes: t.expose("weightBytes", { type: "BigInt" }),
     kvCacheBytes: t.expose("kvCacheBytes", { type: "BigInt" }),
   }),
@@ -67,6 +81,15 @@ const RuntimeObject = builder.objectRef<RuntimeInfo>("Runtime").implement({
       type: "BigInt",
       description: "Forward steps since the start.",
       resolve: ({ engine }) => engine?.steps ?? 0,
+    }),
+    submits: t.field({
+      type: "BigInt",
+      description: "Submissions to the device since the start.",
+      resolve: ({ engine }) => engine?.submits ?? 0,
+    }),
+    stepsPerSubmit: t.float({
+      description: "Over all submissions so far; 0 before the first.",
+      resolve: ({ engine }) => engine?.stepsPerSubmit ?? 0,
     }),
     generatedTokens: t.field({
       type: "BigInt",

@@ -148,8 +148,10 @@ Deno.test("Query.runtime sums over the models on the device", async () => {
   const fake = new FakeGateway();
   await using api = new ApiServer(fake.gateway);
   const query = `{ runtime {
-    running waiting kvBlocksUsed kvBlocksTotal batchSize steps generatedTokens dispatchesPerStep tokensPerSecond
-    device { adapter software features limits { name value } } models { key running }
+    running waiting kvBlocksUsed kvBlocksTotal batchSize steps submits stepsPerSubmit generatedTokens
+    dispatchesPerStep tokensPerSecond
+    device { adapter software features limits { name value } }
+    models { key running kvBlocksCached prefixCacheQueries prefixCacheHits preemptions }
   } }`;
   expect((await api.query(query)).body.data.runtime).toEqual({
     running: 3,
@@ -158,6 +160,8 @@ Deno.test("Query.runtime sums over the models on the device", async () => {
     kvBlocksTotal: 128,
     batchSize: 3,
     steps: "5000000000",
+    submits: "2000000000",
+    stepsPerSubmit: 2.5,
     generatedTokens: "7",
     dispatchesPerStep: 66,
     tokensPerSecond: 12.5,
@@ -167,7 +171,24 @@ Deno.test("Query.runtime sums over the models on the device", async () => {
       features: ["shader-f16"],
       limits: [{ name: "maxBufferSize", value: "4294967296" }],
     },
-    models: [{ key: "m1", running: 2 }, { key: "m2", running: 1 }],
+    models: [
+      {
+        key: "m1",
+        running: 2,
+        kvBlocksCached: 5,
+        prefixCacheQueries: "40",
+        prefixCacheHits: "16",
+        preemptions: 1,
+      },
+      {
+        key: "m2",
+        running: 1,
+        kvBlocksCached: 0,
+        prefixCacheQueries: "2",
+        prefixCacheHits: "0",
+        preemptions: 2,
+      },
+    ],
   });
   fake.runtime = () => Promise.resolve({ device: null, engine: null });
   expect((await api.query(`{ runtime { running steps device { adapter } } }`)).body.data.runtime)
