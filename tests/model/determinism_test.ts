@@ -1,4 +1,4 @@
-/** A sequence's bits do not depend on who else is in the batch, nor on how its prompt was cut. */
+/** A sequence's bits do not depend on who else is in the batch, on how its prompt was cut, nor on steps per submit. */
 import { expect } from "@std/expect";
 import * as fc from "fast-check";
 import { loadModel } from "../../src/model/load.ts";
@@ -65,7 +65,7 @@ gpuTest("a runner gives a sequence the same tokens alone and in any batch", asyn
     { minLength: 2, maxLength: 5 },
   );
   await fc.assert(
-    fc.asyncProperty(jobs, async (specs) => {
+    fc.asyncProperty(jobs, fc.integer({ min: 1, max: 5 }), async (specs, stepsPerSubmit) => {
       const batch = specs.map(({ prompt, count, joins, seed, greedy }, slot): Job => ({
         prompt,
         count,
@@ -76,7 +76,7 @@ gpuTest("a runner gives a sequence the same tokens alone and in any batch", asyn
           ? GREEDY
           : { ...GREEDY, sampling: { ...SAMPLING, temperature: 0.9, topP: 0.95, seed, logprobs: 2 } },
       }));
-      const together = await generate(runner, batch);
+      const together = await generate(runner, batch, { stepsPerSubmit });
       for (const [index, job] of batch.entries()) {
         // Another slot and other blocks: neither may matter.
         const [alone] = await generate(runner, [{ ...job, joins: 0, slot: 7, firstBlock: 100 }]);
