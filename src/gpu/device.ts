@@ -7,6 +7,7 @@ import { requestAdapter } from "./adapter.ts";
 import { GpuBuffer, type GpuBufferOptions } from "./buffer.ts";
 import { type BindingAccess, CompiledKernel, type KernelDeclaration, type KernelVariant } from "./kernel.ts";
 import { readShader } from "./shader.ts";
+import { probeSubgroups } from "./subgroups.ts";
 
 const ADVICE = "install a Vulkan driver (Debian and Ubuntu: apt install mesa-vulkan-drivers libvulkan1)";
 
@@ -36,6 +37,8 @@ export interface GpuDeviceInfo {
   readonly limits: Readonly<Record<string, number>>;
   /** A software driver such as llvmpipe: kernels are tuned differently. */
   readonly software: boolean;
+  /** Invocations of a subgroup; null where kernels cannot rely on subgroups. */
+  readonly subgroupSize: number | null;
 }
 
 export interface OpenDeviceOptions {
@@ -85,7 +88,8 @@ export class GpuDevice implements Disposable {
       handle.destroy();
       signal.throwIfAborted();
     }
-    return new GpuDevice(handle, describe(adapter, features, requiredLimits));
+    const subgroupSize = await probeSubgroups(handle);
+    return new GpuDevice(handle, { ...describe(adapter, features, requiredLimits), subgroupSize });
   }
 
   has(feature: typeof OPTIONAL_FEATURES[number]): boolean {
@@ -177,7 +181,7 @@ export class GpuDevice implements Disposable {
     variant: KernelVariant<O>,
   ): Promise<CompiledKernel<B, P, O>> {
     const overrides = { ...declaration.overrides, ...variant.overrides };
-    const code = readShader(declaration.name, CompiledKernel.chooseLibs(declaration, variant));
+    const code = readShader(declaration.name, CompiledKernel.chooseLibs(declaration, variant), overrides);
     const storage = this.handle.createBindGroupLayout({
       label: declaration.name,
       entries: Object.values<BindingAccess>(declaration.bindings).map((access, binding) => ({
@@ -246,7 +250,7 @@ function describe(
   adapter: GPUAdapter,
   features: readonly string[],
   limits: Readonly<Record<string, number>>,
-): GpuDeviceInfo {
+): Omit<GpuDeviceInfo, "subgroupSize"> {
   const name = adapter.info.description || adapter.info.device || "unknown adapter";
   return {
     adapter: name,

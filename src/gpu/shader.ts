@@ -2,6 +2,8 @@
  * WGSL text from shaders/. Library functions are appended, never prepended, so that line numbers in errors are those
  * of the file; an `enable` directive of a library moves to the front of the first line, where WGSL wants it.
  */
+import { unroll, type UnrollConstants } from "./unroll.ts";
+
 const ROOT = new URL("../../shaders/", import.meta.url);
 const texts = new Map<string, string>();
 
@@ -15,8 +17,8 @@ export function shaderText(path: string): string {
   return text;
 }
 
-/** `shaders/<name>.wgsl` followed by `shaders/lib/<lib>.wgsl` of each library. */
-export function readShader(name: string, libs: readonly string[]): string {
+/** `shaders/<name>.wgsl` followed by `shaders/lib/<lib>.wgsl` of each library, unrolled with the kernel's overrides. */
+export function readShader(name: string, libs: readonly string[], overrides: UnrollConstants): string {
   const directives = new Set<string>();
   const parts = libs.map((lib) =>
     shaderText(`lib/${lib}`).replace(/^enable [\w, ]+;/gm, (directive) => {
@@ -24,5 +26,10 @@ export function readShader(name: string, libs: readonly string[]): string {
       return "";
     })
   );
-  return [[...directives].join(" ") + shaderText(name), ...parts].join("\n");
+  const text = [[...directives].join(" ") + shaderText(name), ...parts].join("\n");
+  try {
+    return unroll(text, overrides);
+  } catch (error) {
+    throw new Error(`Cannot unroll shader "${name}"`, { cause: error });
+  }
 }

@@ -1,0 +1,50 @@
+/**
+ * How large a device's subgroups are, and whether they lie as kernels want them: invocation i of a workgroup in lane
+ * i mod size, the next `size` invocations in the next subgroup. WebGPU promises neither, so it is tried out at start.
+ */
+import { GpuBuffer } from "./buffer.ts";
+
+const WORKGROUP = 64;
+
+/** Writes each invocation's subgroup size and what it hears from its neighbour. */
+const SHADER = `
+@group(0) @binding(0) var<storage, read_write> found: array<vec2<u32>>;
+@compute @workgroup_size(${WORKGROUP})
+fn main(
+  @builtin(local_invocation_index) local: u32, @builtin(subgroup_size) size: u32,
+  @builtin(subgroup_invocation_id) lane: u32,
+) {
+  let neighbour = subgroupShuffleXor(local, size / 2u);
+  found[local] = vec2<u32>(size, select(0u, neighbour + 1u, lane == local % size));
+}`;
+
+/** The size; null where subgroups are missing, uneven or laid out otherwise. */
+export async function probeSubgroups(device: GPUDevice): Promise<number | null> {
+  if (!device.features.has("subgroups" as GPUFeatureName)) return null;
+  const bytes = WORKGROUP * 8;
+  const { MAP_READ, COPY_DST } = GPUBufferUsage;
+  using found = new GpuBuffer(device, { label: "subgroups", bytes });
+  using staging = new GpuBuffer(device, { label: "subgroups read", bytes, usage: MAP_READ | COPY_DST });
+  try {
+    const compute = { module: device.createShaderModule({ label: "subgroups", code: SHADER }) };
+    const pipeline = await device.createComputePipelineAsync({ layout: "auto", compute });
+    const entries = [{ binding: 0, resource: { buffer: found.handle } }];
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
+    pass.dispatchWorkgroups(1);
+    pass.end();
+    encoder.copyBufferToBuffer(found.handle, 0, staging.handle, 0, bytes);
+    device.queue.submit([encoder.finish()]);
+    await staging.handle.mapAsync(GPUMapMode.READ);
+    const words = new Uint32Array(staging.handle.getMappedRange().slice(0));
+    const size = words[0]!;
+    const asWanted = Array.from({ length: WORKGROUP }, (_, local) => local).every((local) =>
+      words[local * 2] === size && words[local * 2 + 1] === (local ^ (size / 2)) + 1
+    );
+    return asWanted && size >= 8 && size <= WORKGROUP ? size : null;
+  } catch {
+    return null; // A driver that cannot even compile this has no subgroups to speak of.
+  }
+}
