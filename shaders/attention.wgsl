@@ -15,6 +15,7 @@ const LOWEST = -3.4028234e38;
 
 struct Params {
   rows: u32,
+  firstRow: u32,
   queryHeads: u32,
   kvHeads: u32,
   columns: u32,      // headDim / 4
@@ -58,7 +59,7 @@ fn score_key(query: vec4<u32>, place: u32) -> vec4<f32> {
 
 @compute @workgroup_size(WORKGROUP)
 fn attention(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-  let row = group.y;
+  let row = params.firstRow + group.y;
   let columns = params.columns;
   let heads = params.queryHeads / params.kvHeads; // that share a kv head
   let bundles = (heads + HEADS - 1u) / HEADS;

@@ -1,7 +1,7 @@
 // hidden[row] = embedding[token of row]
 //
 // weights [tokens of this slice, groups·16] any format   plan   u32, see src/model/plan.ts
-// last_tokens [slots] u32                                hidden [rows, groups·16] f32
+// last_tokens [slots] u32                                hidden [rows, groups·16] f32, see shaders/lib/hidden_order.wgsl
 // Grid: x over groups of sixteen, y over rows. One invocation copies one group; rows whose token lies outside the
 // slice are left to the dispatch that holds it.
 override WORKGROUP: u32 = 32;
@@ -30,9 +30,9 @@ fn embed(@builtin(global_invocation_id) id: vec3<u32>) {
   let local = token - params.firstToken;
   if (id.x >= params.groups || local >= params.tokens) { return; }
   let values = load_weights(local * params.groups + id.x);
-  let at = (row * params.groups + id.x) * 4u;
+  let at = hidden_row(row) + hidden_quad(id.x, 0u);
   hidden[at] = values[0];
-  hidden[at + 1u] = values[1];
-  hidden[at + 2u] = values[2];
-  hidden[at + 3u] = values[3];
+  hidden[at + 32u] = values[1];
+  hidden[at + 64u] = values[2];
+  hidden[at + 96u] = values[3];
 }

@@ -1,16 +1,21 @@
 // activated = silu(gate) · up, with [gate up] = rmsNorm(input) · Wᵀ·scale + bias and silu(x) = x / (1 + e^−x)
 //
 // Weight rows 2p and 2p+1 are row p of the gate and row p of the up projection.
-// input [rows, groups·16] f32     gain [groups·16] f32     weights [pairs·2, groups·16]   channels [pairs·2] (scale, bias)
+// input [rows, groups·16] f32, gain [groups·16] f32, both in the order of shaders/lib/hidden_order.wgsl
+//     weights [pairs·2, groups·16]   channels [pairs·2] (scale, bias)
 // activated [rows, stride] Act
-// Grid: x over pairs by PAIRS, y over tokens by TOKENS.
+// Grid: x over pairs, y over tokens, by what the core takes of them at a time.
 override WORKGROUP: u32 = 32;
 override LANES: u32 = 1;
+override SPLIT: u32 = 1;
 override TOKENS: u32 = 1;
 override PAIRS: u32 = 1;
+override UNROLL: u32 = 1;
+override TEAMS: u32 = 1;
 
 struct Params {
   rows: u32,
+  firstRow: u32,
   pairs: u32,     // in this slice
   firstPair: u32, // of this slice
   groups: u32,
@@ -26,27 +31,19 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> activated: array<Act>;
 @group(1) @binding(0) var<uniform> params: Params;
 
+fn input_row(row: u32) -> u32 {
+  return params.firstRow + row;
+}
+
+fn finish(pair: u32, row: u32, even: f32, odd: f32) {
+  let even_terms = channels[pair * 2u];
+  let odd_terms = channels[pair * 2u + 1u];
+  let gate = fma(even, even_terms.x, even_terms.y);
+  let up = fma(odd, odd_terms.x, odd_terms.y);
+  activated[(params.firstRow + row) * params.stride + params.firstPair + pair] = Act(gate / (1.0 + exp(-gate)) * up);
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn gate_up(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-  let lane = local % LANES;
-  let first_pair = (group.x * (WORKGROUP / LANES) + local / LANES) * PAIRS;
-  let token = group.y * TOKENS;
-  let rows = min(vec4<u32>(token, token + 1u, token + 2u, token + 3u), vec4<u32>(params.rows - 1u));
-  var sums = reduce(dot_pairs(first_pair, rows, lane), local, lane);
-  if (lane != 0u) { return; }
-
-  let inverse = inverse_rms(sums.squares);
-  for (var p = 0u; p < PAIRS && first_pair + p < params.pairs; p++) {
-    let pair = first_pair + p;
-    let even = channels[pair * 2u];
-    let odd = channels[pair * 2u + 1u];
-    for (var t = 0u; t < TOKENS; t++) {
-      let row = token + t;
-      if (row < params.rows) {
-        let gate = fma(sums.even[p][t] * inverse[t], even.x, even.y);
-        let up = fma(sums.odd[p][t] * inverse[t], odd.x, odd.y);
-        activated[row * params.stride + params.firstPair + pair] = Act(gate / (1.0 + exp(-gate)) * up);
-      }
-    }
-  }
+  linear(group.xy, local);
 }

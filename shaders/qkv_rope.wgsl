@@ -2,17 +2,22 @@
 // Rotation of the pair (i, i + headDim/2): (a·cos − b·sin, b·cos + a·sin), angle = position · theta^(−2i/headDim).
 //
 // Weight rows come in such pairs: rows 2p and 2p+1 are i and i + headDim/2 of one head, heads in the order q, k, v.
-// input [rows, groups·16] f32     gain [groups·16] f32         weights [pairs·2, groups·16]  channels [pairs·2] (scale, bias)
+// input [rows, groups·16] f32, gain [groups·16] f32, both in the order of shaders/lib/hidden_order.wgsl
+//         weights [pairs·2, groups·16]  channels [pairs·2] (scale, bias)
 // rotary [positions, headDim/2] (cos, sin)                     plan u32, see src/model/plan.ts
 // queries [rows, queryStride]     cache [blocks, k|v, kvHeads, blockSize, headDim]
-// Grid: x over pairs by PAIRS, y over tokens by TOKENS.
+// Grid: x over pairs, y over tokens, by what the core takes of them at a time.
 override WORKGROUP: u32 = 32;
 override LANES: u32 = 1;
+override SPLIT: u32 = 1;
 override TOKENS: u32 = 1;
 override PAIRS: u32 = 1;
+override UNROLL: u32 = 1;
+override TEAMS: u32 = 1;
 
 struct Params {
   rows: u32,
+  firstRow: u32,
   pairs: u32,      // in this slice
   firstPair: u32,  // of this slice
   groups: u32,
@@ -35,48 +40,41 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> cache: array<Act>;
 @group(1) @binding(0) var<uniform> params: Params;
 
+fn input_row(row: u32) -> u32 {
+  return params.firstRow + row;
+}
+
+fn finish(pair: u32, local_row: u32, even: f32, odd: f32) {
+  let row = params.firstRow + local_row;
+  let even_terms = channels[pair * 2u];
+  let odd_terms = channels[pair * 2u + 1u];
+  let half_dim = params.headDim / 2u;
+  let head = (params.firstPair + pair) / half_dim;
+  let i = (params.firstPair + pair) % half_dim;
+  let position = plan[row * 4u + 2u];
+  var a = fma(even, even_terms.x, even_terms.y);
+  var b = fma(odd, odd_terms.x, odd_terms.y);
+  if (head < params.queryHeads + params.kvHeads) {
+    let angle = rotary[position * half_dim + i];
+    let rotated = fma(a, angle.x, -(b * angle.y));
+    b = fma(b, angle.x, a * angle.y);
+    a = rotated;
+  }
+  if (head < params.queryHeads) {
+    let at = row * params.queryStride + head * params.headDim + i;
+    queries[at] = Act(a);
+    queries[at + half_dim] = Act(b);
+  } else {
+    // Heads count on from k to v, as the two halves of a block do.
+    let block = plan[plan[row * 4u + 3u] + position / params.blockSize];
+    let cache_head = block * 2u * params.kvHeads + head - params.queryHeads;
+    let at = (cache_head * params.blockSize + position % params.blockSize) * params.headDim + i;
+    cache[at] = Act(a);
+    cache[at + half_dim] = Act(b);
+  }
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn qkv_rope(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-  let lane = local % LANES;
-  let first_pair = (group.x * (WORKGROUP / LANES) + local / LANES) * PAIRS;
-  let token = group.y * TOKENS;
-  let rows = min(vec4<u32>(token, token + 1u, token + 2u, token + 3u), vec4<u32>(params.rows - 1u));
-  var sums = reduce(dot_pairs(first_pair, rows, lane), local, lane);
-  if (lane != 0u) { return; }
-
-  let inverse = inverse_rms(sums.squares);
-  for (var p = 0u; p < PAIRS && first_pair + p < params.pairs; p++) {
-    let pair = first_pair + p;
-    let even = channels[pair * 2u];
-    let odd = channels[pair * 2u + 1u];
-    let half_dim = params.headDim / 2u;
-    let head = (params.firstPair + pair) / half_dim;
-    let i = (params.firstPair + pair) % half_dim;
-    for (var t = 0u; t < TOKENS; t++) {
-      let row = token + t;
-      if (row < params.rows) {
-        let position = plan[row * 4u + 2u];
-        var a = fma(sums.even[p][t] * inverse[t], even.x, even.y);
-        var b = fma(sums.odd[p][t] * inverse[t], odd.x, odd.y);
-        if (head < params.queryHeads + params.kvHeads) {
-          let angle = rotary[position * half_dim + i];
-          let rotated = fma(a, angle.x, -(b * angle.y));
-          b = fma(b, angle.x, a * angle.y);
-          a = rotated;
-        }
-        if (head < params.queryHeads) {
-          let at = row * params.queryStride + head * params.headDim + i;
-          queries[at] = Act(a);
-          queries[at + half_dim] = Act(b);
-        } else {
-          // Heads count on from k to v, as the two halves of a block do.
-          let block = plan[plan[row * 4u + 3u] + position / params.blockSize];
-          let cache_head = block * 2u * params.kvHeads + head - params.queryHeads;
-          let at = (cache_head * params.blockSize + position % params.blockSize) * params.headDim + i;
-          cache[at] = Act(a);
-          cache[at + half_dim] = Act(b);
-        }
-      }
-    }
-  }
+  linear(group.xy, local);
 }

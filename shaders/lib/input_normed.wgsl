@@ -2,14 +2,14 @@
 // taken along, and 1 / rms multiplies the finished sum, so that normalising needs no pass of its own.
 const NORMED = true;
 
-fn load_input(row: u32, group: u32) -> mat4x4<f32> {
-  let at = (row * params.groups + group) * 4u;
-  return mat4x4<f32>(input[at], input[at + 1u], input[at + 2u], input[at + 3u]);
+// Both lie in the order in which lanes read them (shaders/lib/hidden_order.wgsl).
+
+fn load_input4(row: u32, group: u32, quarter: u32) -> vec4<f32> {
+  return input[hidden_row(row) + hidden_quad(group, quarter)];
 }
 
-fn load_gain(group: u32) -> mat4x4<f32> {
-  let at = group * 4u;
-  return mat4x4<f32>(gain[at], gain[at + 1u], gain[at + 2u], gain[at + 3u]);
+fn load_gain4(group: u32, quarter: u32) -> vec4<f32> {
+  return gain[hidden_quad(group, quarter)];
 }
 
 // 1 / sqrt(mean of squares + eps), one component per token.

@@ -1,13 +1,14 @@
 // Input of a linear layer as it is. `input: array<Act4>`, rows of `params.groups` groups of sixteen.
 const NORMED = false;
 
-fn load_input(row: u32, group: u32) -> mat4x4<f32> {
-  let at = (row * params.groups + group) * 4u;
-  return mat4x4<f32>(
-    vec4<f32>(input[at]), vec4<f32>(input[at + 1u]), vec4<f32>(input[at + 2u]), vec4<f32>(input[at + 3u]),
-  );
+fn load_input4(row: u32, group: u32, quarter: u32) -> vec4<f32> {
+  return vec4<f32>(input[(row * params.groups + group) * 4u + quarter]);
 }
 
-fn load_gain(group: u32) -> mat4x4<f32> {
-  return mat4x4<f32>();
+fn load_gain4(group: u32, quarter: u32) -> vec4<f32> {
+  return vec4<f32>(1.0);
+}
+
+fn inverse_rms(squares: vec4<f32>) -> vec4<f32> {
+  return vec4<f32>(1.0);
 }

@@ -5,9 +5,23 @@ fn four_bf16(low: u32, high: u32) -> vec4<f32> {
   return bitcast<vec4<f32>>(vec4<u32>(low << 16u, low & 0xffff0000u, high << 16u, high & 0xffff0000u));
 }
 
+fn quarter_0(w: WeightGroup) -> vec4<f32> { return four_bf16(w[0].x, w[0].y); }
+fn quarter_1(w: WeightGroup) -> vec4<f32> { return four_bf16(w[0].z, w[0].w); }
+fn quarter_2(w: WeightGroup) -> vec4<f32> { return four_bf16(w[1].x, w[1].y); }
+fn quarter_3(w: WeightGroup) -> vec4<f32> { return four_bf16(w[1].z, w[1].w); }
+
+// Four weights as they are stored, for whoever loads now and computes later.
+alias RawQuarter = vec2<u32>;
+
+fn load_raw4(group: u32, quarter: u32) -> RawQuarter {
+  return vec2<u32>(weights[group][quarter / 2u][quarter % 2u * 2u], weights[group][quarter / 2u][quarter % 2u * 2u + 1u]);
+}
+
+fn decode4(raw: RawQuarter) -> vec4<f32> {
+  return four_bf16(raw.x, raw.y);
+}
+
 fn load_weights(group: u32) -> mat4x4<f32> {
-  let words = weights[group];
-  let a = words[0];
-  let b = words[1];
-  return mat4x4<f32>(four_bf16(a.x, a.y), four_bf16(a.z, a.w), four_bf16(b.x, b.y), four_bf16(b.z, b.w));
+  let w = weights[group];
+  return mat4x4<f32>(quarter_0(w), quarter_1(w), quarter_2(w), quarter_3(w));
 }

@@ -10,7 +10,23 @@ fn four_fp8(word: u32) -> vec4<f32> {
   return vec4<f32>(even.x, odd.x, even.y, odd.y);
 }
 
+fn quarter_0(w: WeightGroup) -> vec4<f32> { return four_fp8(w.x); }
+fn quarter_1(w: WeightGroup) -> vec4<f32> { return four_fp8(w.y); }
+fn quarter_2(w: WeightGroup) -> vec4<f32> { return four_fp8(w.z); }
+fn quarter_3(w: WeightGroup) -> vec4<f32> { return four_fp8(w.w); }
+
+// Four weights as they are stored, for whoever loads now and computes later.
+alias RawQuarter = u32;
+
+fn load_raw4(group: u32, quarter: u32) -> RawQuarter {
+  return weights[group][quarter];
+}
+
+fn decode4(raw: RawQuarter) -> vec4<f32> {
+  return four_fp8(raw);
+}
+
 fn load_weights(group: u32) -> mat4x4<f32> {
-  let words = weights[group];
-  return mat4x4<f32>(four_fp8(words.x), four_fp8(words.y), four_fp8(words.z), four_fp8(words.w));
+  let w = weights[group];
+  return mat4x4<f32>(quarter_0(w), quarter_1(w), quarter_2(w), quarter_3(w));
 }

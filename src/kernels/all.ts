@@ -1,6 +1,7 @@
 /** Every kernel, for tests, warm-up and benchmarks to walk. */
 import type { AnyKernel } from "../gpu/kernel.ts";
 import { attention } from "./attention.ts";
+import { attentionCombine, attentionFlash } from "./attention_flash.ts";
 import { embed } from "./embed.ts";
 import { gateUp } from "./gate_up.ts";
 import { linearResidual } from "./linear_residual.ts";
@@ -12,6 +13,8 @@ export const ALL_KERNELS: readonly AnyKernel[] = [
   embed,
   qkvRope,
   attention,
+  attentionFlash,
+  attentionCombine,
   linearResidual,
   gateUp,
   lmHead,

@@ -15,6 +15,7 @@ export const attention = defineKernel({
   },
   params: {
     rows: "u32",
+    firstRow: "u32",
     queryHeads: "u32",
     kvHeads: "u32",
     columns: "u32",

@@ -8,10 +8,10 @@ export const embed = defineKernel({
     weights: "read", // [tokens, groups · 16]
     plan: "read", // u32, see src/model/plan.ts
     last_tokens: "read", // [slots] u32
-    hidden: "write", // [rows, groups · 16] f32
+    hidden: "write", // [rows, groups · 16] f32, hidden order
   },
   params: { rows: "u32", groups: "u32", firstToken: "u32", tokens: "u32" },
   overrides: { WORKGROUP: 32 },
-  libs: { weight: WEIGHT_LIBS },
+  libs: { weight: WEIGHT_LIBS, order: ["hidden_order"] },
   grid: ({ rows, groups }, { WORKGROUP }) => [Math.ceil(groups / WORKGROUP), rows],
 });

@@ -1,18 +1,19 @@
 /** RMSNorm, gate and up projection, silu(gate) · up (shaders/gate_up.wgsl). */
 import { defineKernel } from "../gpu/kernel.ts";
-import { ACT_LIBS, LINEAR_OVERRIDES, linearGrid, REDUCE_LIBS, WEIGHT_LIBS } from "./linear.ts";
+import { ACT_LIBS, CORE_LIBS, LINEAR_OVERRIDES, linearGrid, WEIGHT_LIBS } from "./linear.ts";
 
 export const gateUp = defineKernel({
   name: "gate_up",
   bindings: {
-    input: "read", // [rows, groups · 16] f32
-    gain: "read", // [groups · 16] f32
+    input: "read", // [rows, groups · 16] f32, hidden order
+    gain: "read", // [groups · 16] f32, hidden order
     weights: "read", // [pairs · 2, groups · 16]
     channels: "read", // [pairs · 2] (scale, bias)
     activated: "write", // [rows, stride]
   },
   params: {
     rows: "u32",
+    firstRow: "u32",
     pairs: "u32",
     firstPair: "u32",
     groups: "u32",
@@ -24,9 +25,9 @@ export const gateUp = defineKernel({
   libs: {
     weight: WEIGHT_LIBS,
     act: ACT_LIBS,
-    reduce: REDUCE_LIBS,
     input: ["input_normed"],
-    core: ["dot_pairs"],
+    order: ["hidden_order"],
+    core: CORE_LIBS,
   },
   grid: linearGrid,
 });

@@ -1,11 +1,24 @@
 /**
- * What all kernels with a matrix product share (shaders/lib/dot_pairs.wgsl): the libraries that can fill their slots,
- * their tunables and their grid. Weight matrices come as pairs of adjacent rows, each row padded to groups of sixteen.
+ * What all kernels with a matrix product share: the libraries that can fill their slots, their tunables and their grid.
+ * Weight matrices come as pairs of adjacent rows, each row padded to groups of sixteen.
+ *
+ * A kernel says what becomes of a pair's sums; one of three cores makes the sums. `core_lanes` runs on any device,
+ * `core_subgroup` is bound by memory and for few tokens, `core_tile` is bound by arithmetic and for many.
  */
 import type { KernelVariant } from "../gpu/kernel.ts";
 
 /** Inputs per group: what one invocation loads of a weight row at a time. */
 export const GROUP_SIZE = 16;
+
+/** Elements of a block of the residual stream's order (shaders/lib/hidden_order.wgsl). */
+export const HIDDEN_BLOCK = 512;
+
+/** Where element `index` of a row of the residual stream, or of a gain, lies. */
+export function hiddenPlace(index: number): number {
+  const within = index % HIDDEN_BLOCK;
+  const [group, quarter] = [Math.floor(within / GROUP_SIZE), Math.floor(within % GROUP_SIZE / 4)];
+  return index - within + quarter * (HIDDEN_BLOCK / 4) + group * 4 + index % 4;
+}
 
 /** How a weight matrix is held on the device. */
 export type WeightFormat = "f32" | "bf16" | "f16" | "fp8";
@@ -18,50 +31,62 @@ export const FP8_SCALE_FACTOR = 256;
 
 export const WEIGHT_LIBS = ["weight_bf16", "weight_f16", "weight_f32", "weight_fp8"] as const;
 export const ACT_LIBS = ["act_f32", "act_f16"] as const;
-export const REDUCE_LIBS = ["reduce_none", "reduce_workgroup"] as const;
+export const CORE_LIBS = ["core_lanes", "core_subgroup", "core_tile"] as const;
+export type LinearCore = typeof CORE_LIBS[number];
 
-export const LINEAR_OVERRIDES = { WORKGROUP: 32, LANES: 1, TOKENS: 1, PAIRS: 1 } as const;
+export const LINEAR_OVERRIDES = {
+  WORKGROUP: 32,
+  LANES: 1,
+  SPLIT: 1,
+  TOKENS: 1,
+  PAIRS: 1,
+  UNROLL: 1,
+  TEAMS: 1,
+} as const;
 export type LinearOverride = keyof typeof LINEAR_OVERRIDES;
 
-/** Tokens per invocation in the variant for more than one token. */
-export const TOKEN_TILE = 4;
-
-/** How invocations share a weight pair on this kind of device. */
+/** A core and how it shares the work out; what its WGSL demands of the numbers stands there. */
 export interface LinearTuning {
+  readonly core: LinearCore;
   readonly WORKGROUP: number;
   /** Invocations that share a dot product. */
-  readonly LANES: number;
-  /** Pairs of weight rows per invocation, 1 or 4; only 1 where lanes share. */
-  readonly PAIRS: number;
+  readonly LANES?: number;
+  /** Subgroups among those. */
+  readonly SPLIT?: number;
+  /** Input rows and pairs of weight rows per invocation. */
+  readonly TOKENS?: number;
+  readonly PAIRS?: number;
+  /** Groups in flight. Must not change a bit. */
+  readonly UNROLL?: number;
+  /** Sets of invocations side by side along the input rows. */
+  readonly TEAMS?: number;
 }
 
-/**
- * A GPU wants neighbouring invocations on neighbouring weights. A software device loads lane by lane, one word in
- * about 7 ns (llvmpipe of Mesa 22.3), whatever lies next to it: what counts there is how often a loaded input is used.
- */
-export function linearTuning(software: boolean): LinearTuning {
-  return software ? { WORKGROUP: 8, LANES: 1, PAIRS: 4 } : { WORKGROUP: 128, LANES: 32, PAIRS: 1 };
+/** The variant of a linear kernel for a weight format. */
+export function linearVariant(format: WeightFormat, tuning: LinearTuning): KernelVariant<LinearOverride> {
+  return { libs: { weight: `weight_${format}`, core: tuning.core }, overrides: withDefaults(tuning) };
 }
 
-/** The variant of a linear kernel for a weight format and for one (`tokens` = 1) or more tokens. */
-export function linearVariant(
-  format: WeightFormat,
-  tuning: LinearTuning,
-  tokens: 1 | typeof TOKEN_TILE,
-): KernelVariant<LinearOverride> {
-  return {
-    libs: {
-      weight: `weight_${format}`,
-      reduce: tuning.LANES === 1 ? "reduce_none" : "reduce_workgroup",
-    },
-    overrides: { ...tuning, TOKENS: tokens },
-  };
+/** Every tunable of the kernel. */
+export function withDefaults(
+  { core: _, ...overrides }: LinearTuning,
+): Readonly<Record<LinearOverride, number>> {
+  return { ...LINEAR_OVERRIDES, ...overrides };
+}
+
+/** Input rows that a workgroup takes. */
+export function tokensPerWorkgroup(
+  { TOKENS = 1, TEAMS = 1 }: Pick<LinearTuning, "TOKENS" | "TEAMS">,
+): number {
+  return TOKENS * TEAMS;
 }
 
 /** x over pairs of weight rows, y over tokens. */
 export function linearGrid(
   { rows, pairs }: { readonly rows: number; readonly pairs: number },
-  { WORKGROUP, LANES, TOKENS, PAIRS }: Readonly<Record<LinearOverride, number>>,
+  overrides: Readonly<Record<LinearOverride, number>>,
 ): readonly [number, number] {
-  return [Math.ceil(pairs * LANES / (WORKGROUP * PAIRS)), Math.ceil(rows / TOKENS)];
+  const { WORKGROUP, LANES, PAIRS, TEAMS } = overrides;
+  const pairsPerWorkgroup = WORKGROUP / (LANES * TEAMS) * PAIRS;
+  return [Math.ceil(pairs / pairsPerWorkgroup), Math.ceil(rows / tokensPerWorkgroup(overrides))];
 }

@@ -1,12 +1,12 @@
 /** Final RMSNorm and output head, for the rows that sample (shaders/lm_head.wgsl). */
 import { defineKernel } from "../gpu/kernel.ts";
-import { LINEAR_OVERRIDES, linearGrid, REDUCE_LIBS, WEIGHT_LIBS } from "./linear.ts";
+import { CORE_LIBS, LINEAR_OVERRIDES, linearGrid, WEIGHT_LIBS } from "./linear.ts";
 
 export const lmHead = defineKernel({
   name: "lm_head",
   bindings: {
-    input: "read", // [rows, groups · 16] f32
-    gain: "read", // [groups · 16] f32
+    input: "read", // [rows, groups · 16] f32, hidden order
+    gain: "read", // [groups · 16] f32, hidden order
     weights: "read", // [pairs · 2, groups · 16]
     channels: "read", // [pairs · 2] (scale, bias)
     plan: "read", // u32, see src/model/plan.ts
@@ -14,6 +14,7 @@ export const lmHead = defineKernel({
   },
   params: {
     rows: "u32",
+    firstRow: "u32",
     pairs: "u32",
     firstPair: "u32",
     groups: "u32",
@@ -23,6 +24,6 @@ export const lmHead = defineKernel({
     samples: "u32",
   },
   overrides: LINEAR_OVERRIDES,
-  libs: { weight: WEIGHT_LIBS, reduce: REDUCE_LIBS, input: ["input_normed"], core: ["dot_pairs"] },
+  libs: { weight: WEIGHT_LIBS, input: ["input_normed"], order: ["hidden_order"], core: CORE_LIBS },
   grid: linearGrid,
 });

@@ -1,12 +1,12 @@
 /** RMSNorm, query, key and value projection, rotary embedding and the write into the paged cache (shaders/qkv_rope.wgsl). */
 import { defineKernel } from "../gpu/kernel.ts";
-import { ACT_LIBS, LINEAR_OVERRIDES, linearGrid, REDUCE_LIBS, WEIGHT_LIBS } from "./linear.ts";
+import { ACT_LIBS, CORE_LIBS, LINEAR_OVERRIDES, linearGrid, WEIGHT_LIBS } from "./linear.ts";
 
 export const qkvRope = defineKernel({
   name: "qkv_rope",
   bindings: {
-    input: "read", // [rows, groups · 16] f32
-    gain: "read", // [groups · 16] f32
+    input: "read", // [rows, groups · 16] f32, hidden order
+    gain: "read", // [groups · 16] f32, hidden order
     weights: "read", // [pairs · 2, groups · 16]
     channels: "read", // [pairs · 2] (scale, bias)
     rotary: "read", // [positions, headDim / 2] (cos, sin)
@@ -16,6 +16,7 @@ export const qkvRope = defineKernel({
   },
   params: {
     rows: "u32",
+    firstRow: "u32",
     pairs: "u32",
     firstPair: "u32",
     groups: "u32",
@@ -31,9 +32,9 @@ export const qkvRope = defineKernel({
   libs: {
     weight: WEIGHT_LIBS,
     act: ACT_LIBS,
-    reduce: REDUCE_LIBS,
     input: ["input_normed"],
-    core: ["dot_pairs"],
+    order: ["hidden_order"],
+    core: CORE_LIBS,
   },
   grid: linearGrid,
 });

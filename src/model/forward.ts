@@ -7,6 +7,7 @@ import type { ModelConfig } from "../formats/config.ts";
 import type { GpuBuffer } from "../gpu/buffer.ts";
 import type { GpuDevice } from "../gpu/device.ts";
 import type { StepEncoder } from "../gpu/encoder.ts";
+import type { DeviceTuning } from "../kernels/tuning.ts";
 import { decoderLayer, embedding, head, type Operation, type StepBuffers } from "./operations.ts";
 import { PlanWriter } from "./plan.ts";
 import { rotaryTable } from "./rotary.ts";
@@ -21,6 +22,7 @@ export interface ForwardParts {
   readonly sizes: ModelSizes;
   readonly weights: ModelWeights;
   readonly precision: Precision;
+  readonly tuning: DeviceTuning;
   /** Receives every buffer made here. */
   readonly owned: DisposableStack;
 }
@@ -51,7 +53,7 @@ export class Forward {
 
   /** Allocates cache and activations, compiles the kernels, makes all bind groups. Throws CapacityError. */
   static async create(parts: ForwardParts): Promise<Forward> {
-    const { device, config, sizes, weights, precision } = parts;
+    const { device, config, sizes, weights, precision, tuning } = parts;
     const { limits } = sizes;
     const planWriter = new PlanWriter({
       maxRows: sizes.maxRows,
@@ -67,7 +69,7 @@ export class Forward {
     device.handle.queue.writeBuffer(buffers.rotary.handle, 0, rotary);
 
     const { samplesOffset } = planWriter;
-    const operationParts = { device, config, sizes, precision, buffers, samplesOffset };
+    const operationParts = { device, config, sizes, precision, tuning, buffers, samplesOffset };
     const body = await embedding(operationParts, weights.embedding);
     for (const [index, layer] of weights.layers.entries()) {
       body.push(...await decoderLayer(operationParts, layer, buffers.cache[index]!));
@@ -75,22 +77,25 @@ export class Forward {
     return new Forward(buffers, planWriter, { body, head: await head(operationParts, weights) });
   }
 
-  /** Dispatches of a step that samples. */
+  /** Most dispatches of a step. */
   get dispatches(): number {
-    return this.#body.length + this.#head.length;
+    return [...this.#body, ...this.#head].reduce((sum, { dispatches }) => sum + dispatches, 0);
   }
 
   /** Sends the plan that {@link planWriter} holds and appends the step's dispatches. */
   encode(step: StepEncoder, uploads: StepUploads): void {
-    const { rows, samples, used } = this.planWriter;
-    uploads.send(step, used, this.plan);
-    for (const operation of this.#body) operation(step, rows);
-    if (samples > 0) { for (const operation of this.#head) operation(step, samples); }
+    const { planWriter } = this;
+    const { promptRows, rows, samples, lastPosition } = planWriter;
+    const stepRows = { promptRows, rows, samples, lastPosition };
+    uploads.send(step, planWriter.used, this.plan);
+    for (const operation of this.#body) operation.encode(step, stepRows);
+    if (samples > 0) { for (const operation of this.#head) operation.encode(step, stepRows); }
   }
 }
 
 function allocate({ device, config, sizes, owned }: ForwardParts, planWords: number): StepBuffers {
   const { limits, maxRows, activationBytes, hiddenStride, queryStride, innerStride } = sizes;
+  const partHeads = sizes.parts.partRows * sizes.parts.maxSplits * config.queryHeads;
   const buffer = (label: string, bytes: number) => owned.use(device.createBuffer({ label, bytes }));
   return {
     plan: buffer("plan", planWords * 4),
@@ -101,6 +106,8 @@ function allocate({ device, config, sizes, owned }: ForwardParts, planWords: num
     activated: buffer("activated", maxRows * innerStride * activationBytes),
     logits: buffer("logits", limits.maxSequences * limits.vocabSize * 4),
     rotary: buffer("rotary", limits.maxContext * config.headDim * 4),
+    parts: buffer("attention parts", partHeads * config.headDim * 4),
+    partTerms: buffer("attention part terms", partHeads * 4),
     cache: Array.from(
       { length: config.layers },
       (_, layer) => buffer(`cache ${layer}`, sizes.cacheLayerBytes),

@@ -5,6 +5,7 @@
 import { CapacityError } from "../errors.ts";
 import { openCheckpoint } from "../formats/checkpoint.ts";
 import type { GpuDevice } from "../gpu/device.ts";
+import { chooseTuning, type DeviceTuning } from "../kernels/tuning.ts";
 import { MistralRunner } from "./mistral.ts";
 import type { PackedMatrix } from "./packed_matrix.ts";
 import type { ModelRunner, Precision, Quantization } from "./runner.ts";
@@ -31,6 +32,8 @@ export interface LoadOptions {
   readonly cacheBytes?: number;
   /** Treat the device as if no larger range could be bound; weights are sliced accordingly. */
   readonly maxBindableBytes?: number;
+  /** In place of the one for the device. */
+  readonly tuning?: DeviceTuning;
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -51,7 +54,8 @@ export async function loadModel(device: GpuDevice, dir: string, options: LoadOpt
   using checkpoint = await openCheckpoint(dir, signal ? { signal } : {});
   const totalBytes = checkTensors(checkpoint, quantization);
   const maxBindableBytes = Math.min(device.maxBindableBytes, options.maxBindableBytes ?? Infinity);
-  const sizes = planSizes(checkpoint.config, { ...options, maxBindableBytes });
+  const tuning = options.tuning ?? chooseTuning(device.info);
+  const sizes = planSizes(checkpoint.config, { ...options, maxBindableBytes, tuning });
 
   using owned = new DisposableStack();
   let loadedBytes = 0;
@@ -72,6 +76,7 @@ export async function loadModel(device: GpuDevice, dir: string, options: LoadOpt
     sizes,
     weights,
     precision,
+    tuning,
     weightBytes: countBytes(weights),
     owned,
   });

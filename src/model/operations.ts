@@ -1,26 +1,41 @@
 /**
- * Kernels bound to a model's buffers: an {@link Operation} is one dispatch with everything fixed but its number of
- * rows. Compiles each linear kernel for one row and for several; which one runs changes speed, never a bit of a result.
+ * Kernels bound to a model's buffers: an {@link Operation} is everything fixed but the rows of a step. Compiles each
+ * linear kernel for several numbers of rows; which of a family runs changes speed, never a bit of a result.
  */
 import type { ModelConfig } from "../formats/config.ts";
 import type { GpuBuffer } from "../gpu/buffer.ts";
 import type { GpuDevice } from "../gpu/device.ts";
 import type { StepEncoder } from "../gpu/encoder.ts";
-import type { KernelDeclaration } from "../gpu/kernel.ts";
-import { attention, headBundle, NO_WINDOW } from "../kernels/attention.ts";
+import type { BoundKernel, KernelDeclaration } from "../gpu/kernel.ts";
 import { embed } from "../kernels/embed.ts";
 import { gateUp } from "../kernels/gate_up.ts";
-import { type LinearOverride, linearTuning, linearVariant, TOKEN_TILE } from "../kernels/linear.ts";
+import { type LinearOverride, type LinearTuning, linearVariant } from "../kernels/linear.ts";
 import { linearResidual } from "../kernels/linear_residual.ts";
 import { lmHead } from "../kernels/lm_head.ts";
 import { qkvRope } from "../kernels/qkv_rope.ts";
+import { type DeviceTuning, fitUnroll, type MatrixRole, variantFor } from "../kernels/tuning.ts";
+import { attend } from "./attention.ts";
 import type { MatrixSlice, PackedMatrix } from "./packed_matrix.ts";
 import type { Precision } from "./runner.ts";
 import type { ModelSizes } from "./sizes.ts";
 import type { LayerWeights, ModelWeights } from "./weights.ts";
 
-/** Appends a dispatch for so many rows. */
-export type Operation = (step: StepEncoder, rows: number) => void;
+/** What a step holds; rows of prompts come first. */
+export interface StepRows {
+  readonly promptRows: number;
+  /** Prompt and decode rows. */
+  readonly rows: number;
+  readonly samples: number;
+  /** Largest position of a decode row. */
+  readonly lastPosition: number;
+}
+
+/** A part of a step. */
+export interface Operation {
+  /** Most dispatches that it appends. */
+  readonly dispatches: number;
+  encode(step: StepEncoder, rows: StepRows): void;
+}
 
 /** Buffers that a step passes through. */
 export interface StepBuffers {
@@ -33,6 +48,8 @@ export interface StepBuffers {
   readonly logits: GpuBuffer; // [maxSequences, vocabSize] f32
   readonly rotary: GpuBuffer; // [maxContext, headDim / 2, 2] f32
   readonly cache: readonly GpuBuffer[]; // per layer: [blocks, k|v, kvHeads, blockSize, headDim]
+  readonly parts: GpuBuffer; // [partRows, maxSplits, queryHeads, headDim] f32
+  readonly partTerms: GpuBuffer; // [partRows, maxSplits, queryHeads] f32
 }
 
 export interface OperationParts {
@@ -40,13 +57,14 @@ export interface OperationParts {
   readonly config: ModelConfig;
   readonly sizes: ModelSizes;
   readonly precision: Precision;
+  readonly tuning: DeviceTuning;
   readonly buffers: StepBuffers;
   /** Word of the plan where the samples begin. */
   readonly samplesOffset: number;
 }
 
 /** Params that every linear kernel has and that this file fills in itself. */
-type LinearParam = "rows" | "pairs" | "firstPair" | "groups";
+type LinearParam = "rows" | "firstRow" | "pairs" | "firstPair" | "groups";
 
 /** Token ids → the residual stream; one operation per slice of the embedding. */
 export async function embedding(parts: OperationParts, matrix: PackedMatrix): Promise<Operation[]> {
@@ -56,7 +74,7 @@ export async function embedding(parts: OperationParts, matrix: PackedMatrix): Pr
   return slices.map(({ weights, firstPair, pairs }): Operation => {
     const bound = kernel.bind({ weights, plan, last_tokens, hidden });
     const shape = { groups, firstToken: firstPair * 2, tokens: pairs * 2 };
-    return (step, rows) => step.dispatch(bound, { rows, ...shape });
+    return { dispatches: 1, encode: (step, { rows }) => step.dispatch(bound, { rows, ...shape }) };
   });
 }
 
@@ -70,13 +88,13 @@ export async function decoderLayer(
   return [
     ...await qkv(parts, layer, cache),
     await attend(parts, cache),
-    ...await residual(parts, layer.output, attended),
+    ...await residual(parts, "output", layer.output, attended),
     ...await mlp(parts, layer),
-    ...await residual(parts, layer.down, activated),
+    ...await residual(parts, "down", layer.down, activated),
   ];
 }
 
-/** Logits of the sampling rows; `rows` counts samples. */
+/** Logits of the sampling rows, prompts' and others' alike by the decode family: there are few of them. */
 export function head(
   parts: OperationParts,
   { lmHead: matrix, finalGain: gain }: ModelWeights,
@@ -90,7 +108,7 @@ export function head(
     outputs: config.vocabSize,
     samples: samplesOffset,
   };
-  return linear(parts, lmHead, matrix, bind, shape);
+  return linear({ ...parts, family: "samples" }, lmHead, "head", matrix, bind, shape);
 }
 
 function qkv(parts: OperationParts, layer: LayerWeights, cache: GpuBuffer): Promise<Operation[]> {
@@ -98,7 +116,7 @@ function qkv(parts: OperationParts, layer: LayerWeights, cache: GpuBuffer): Prom
   const { hidden: input, rotary, plan, queries } = parts.buffers;
   const gain = layer.inputGain;
   const bind = (slice: MatrixSlice) => ({ input, gain, ...operands(slice), rotary, plan, queries, cache });
-  return linear(parts, qkvRope, layer.qkv, bind, {
+  return linear(parts, qkvRope, "qkv", layer.qkv, bind, {
     inputSize: config.hiddenSize,
     eps: config.rmsNormEps,
     queryHeads: config.queryHeads,
@@ -109,69 +127,88 @@ function qkv(parts: OperationParts, layer: LayerWeights, cache: GpuBuffer): Prom
   });
 }
 
-async function attend({ device, config, sizes, precision, buffers }: OperationParts, cache: GpuBuffer) {
-  const kernel = await device.compile(attention, {
-    libs: { act: `act_${precision}` },
-    overrides: { HEADS: headBundle(config.queryHeads, config.kvHeads) },
-  });
-  const { queries, plan, attended } = buffers;
-  const bound = kernel.bind({ queries, cache, plan, attended });
-  const shape = {
-    queryHeads: config.queryHeads,
-    kvHeads: config.kvHeads,
-    columns: config.headDim / 4,
-    queryStride: sizes.queryStride,
-    blockSize: sizes.limits.blockSize,
-    window: config.slidingWindow ?? NO_WINDOW,
-    scale: config.headDim ** -0.5,
-  };
-  const operation: Operation = (step, rows) => step.dispatch(bound, { rows, ...shape });
-  return operation;
-}
-
 function mlp(parts: OperationParts, layer: LayerWeights): Promise<Operation[]> {
   const { config, sizes } = parts;
   const { hidden: input, activated } = parts.buffers;
   const gain = layer.postAttentionGain;
   const bind = (slice: MatrixSlice) => ({ input, gain, ...operands(slice), activated });
   const shape = { inputSize: config.hiddenSize, eps: config.rmsNormEps, stride: sizes.innerStride };
-  return linear(parts, gateUp, layer.gateUp, bind, shape);
+  return linear(parts, gateUp, "gateUp", layer.gateUp, bind, shape);
 }
 
-function residual(parts: OperationParts, matrix: PackedMatrix, input: GpuBuffer): Promise<Operation[]> {
+function residual(
+  parts: OperationParts,
+  role: MatrixRole,
+  matrix: PackedMatrix,
+  input: GpuBuffer,
+): Promise<Operation[]> {
   const { hidden } = parts.buffers;
   const bind = (slice: MatrixSlice) => ({ input, ...operands(slice), hidden });
   const shape = { stride: parts.sizes.hiddenStride };
-  return linear(parts, linearResidual, matrix, bind, shape);
+  return linear(parts, linearResidual, role, matrix, bind, shape);
 }
 
 const operands = ({ weights, channels }: MatrixSlice) => ({ weights, channels });
 
+/** A run of rows of one family. */
+interface RowRange {
+  readonly firstRow: number;
+  readonly rows: number;
+}
+
 /** One operation per slice of the matrix. */
 async function linear<B extends string, P extends string>(
-  { device, precision }: OperationParts,
+  { device, precision, tuning, family = "rows" }: OperationParts & { readonly family?: "rows" | "samples" },
   kernel: KernelDeclaration<B, P | LinearParam, LinearOverride>,
+  role: MatrixRole,
   { format, groups, slices }: PackedMatrix,
   bind: (slice: MatrixSlice) => Readonly<Record<B, GpuBuffer>>,
   shape: Readonly<Record<Exclude<P, LinearParam>, number>>,
 ): Promise<Operation[]> {
-  const tuning = linearTuning(device.info.software);
-  const compile = (tokens: 1 | typeof TOKEN_TILE) => {
-    const variant = linearVariant(format, tuning, tokens);
-    const act = kernel.libs?.["act"] === undefined ? {} : { act: `act_${precision}` };
-    return device.compile(kernel, { ...variant, libs: { ...variant.libs, ...act } });
-  };
-  const [one, several] = await Promise.all([compile(1), compile(TOKEN_TILE)]);
+  const act = kernel.libs?.["act"] === undefined ? {} : { act: `act_${precision}` };
+  const compile = (variants: readonly LinearTuning[]) =>
+    Promise.all(variants.map((tuning) => {
+      const variant = linearVariant(format, fitUnroll(tuning, groups));
+      return device.compile(kernel, { ...variant, libs: { ...variant.libs, ...act } });
+    }));
+  const { decode, prompt } = tuning.matrices[role];
+  const compiled = await compile(decode);
+  const compiledPrompt = family === "samples" ? [] : await compile(prompt);
   return slices.map((slice): Operation => {
     const buffers = bind(slice);
-    const [forOne, forSeveral] = [one.bind(buffers), several.bind(buffers)];
-    const params = { ...shape, rows: 0, groups, pairs: slice.pairs, firstPair: slice.firstPair } as Record<
+    const [forDecode, forPrompt] = [compiled, compiledPrompt].map((kernels) =>
+      kernels.map((kernel) => kernel.bind(buffers))
+    ) as [BoundKernel<P | LinearParam>[], BoundKernel<P | LinearParam>[]];
+    const params = {
+      ...shape,
+      rows: 0,
+      firstRow: 0,
+      groups,
+      pairs: slice.pairs,
+      firstPair: slice.firstPair,
+    } as Record<
       P | LinearParam,
       number
     >;
-    return (step, rows) => {
+    const dispatch = (
+      step: StepEncoder,
+      bound: readonly BoundKernel<P | LinearParam>[],
+      variants: readonly LinearTuning[],
+      { firstRow, rows }: RowRange,
+    ) => {
+      if (rows === 0) return;
       params.rows = rows;
-      step.dispatch(rows === 1 ? forOne : forSeveral, params);
+      params.firstRow = firstRow;
+      step.dispatch(bound[variantFor(variants, { rows, pairs: slice.pairs })]!, params);
+    };
+    return {
+      dispatches: forPrompt.length === 0 ? 1 : 2,
+      encode(step, { promptRows, rows, samples }) {
+        if (family === "samples") return dispatch(step, forDecode, decode, { firstRow: 0, rows: samples });
+        const apart = forPrompt.length === 0 ? 0 : promptRows;
+        dispatch(step, forPrompt, prompt, { firstRow: 0, rows: apart });
+        dispatch(step, forDecode, decode, { firstRow: apart, rows: rows - apart });
+      },
     };
   });
 }

@@ -7,7 +7,14 @@ import { CapacityError } from "../errors.ts";
 import type { Checkpoint } from "../formats/checkpoint.ts";
 import type { GpuBuffer } from "../gpu/buffer.ts";
 import type { GpuDevice } from "../gpu/device.ts";
-import { FP8_SCALE_FACTOR, GROUP_SIZE, WEIGHT_BYTES, type WeightFormat } from "../kernels/linear.ts";
+import {
+  FP8_SCALE_FACTOR,
+  GROUP_SIZE,
+  HIDDEN_BLOCK,
+  hiddenPlace,
+  WEIGHT_BYTES,
+  type WeightFormat,
+} from "../kernels/linear.ts";
 import { toFloat32 } from "../tensor/convert.ts";
 import { bytesPerElement, type WeightDtype } from "../tensor/dtype.ts";
 import { quantizeRow } from "../tensor/row_quantize.ts";
@@ -252,13 +259,15 @@ export async function readVector(
 }
 
 /** A vector as the kernels read it: f32, padded with zeros to whole groups. */
-export async function packVector(context: PackContext, name: string): Promise<GpuBuffer> {
+export async function packGain(context: PackContext, name: string): Promise<GpuBuffer> {
   const { device, checkpoint, owned, signal } = context;
   const values = await readVector(checkpoint, name, signal);
-  const bytes = roundUp(values.length, GROUP_SIZE) * 4;
+  const placed = new Float32Array(roundUp(values.length, HIDDEN_BLOCK));
+  for (const [index, value] of values.entries()) placed[hiddenPlace(index)] = value;
+  const bytes = placed.byteLength;
   const create = () => owned.use(device.createBuffer({ label: name, bytes }));
   const buffer = await device.guard(`load ${bytes} bytes of "${name}"`, create);
-  device.handle.queue.writeBuffer(buffer.handle, 0, values);
+  device.handle.queue.writeBuffer(buffer.handle, 0, placed);
   context.onBytes(checkpoint.tensor(name).byteLength);
   return buffer;
 }

@@ -58,6 +58,14 @@ export class PlanWriter {
   get samples(): number {
     return this.#samples;
   }
+  /** Largest position of a row that is no prompt's; 0 without any. */
+  get lastPosition(): number {
+    let last = 0;
+    for (let row = this.#promptRows; row < this.#rows; row++) {
+      last = Math.max(last, this.words[row * ROW_WORDS + 2]!);
+    }
+    return last;
+  }
   /** The words that the step needs. */
   get used(): Uint32Array<ArrayBuffer> {
     return this.words.subarray(0, this.#end);

@@ -5,7 +5,9 @@
 import { CapacityError, FormatError } from "../errors.ts";
 import type { ModelConfig } from "../formats/config.ts";
 import { MAX_HEAD_DIM } from "../kernels/attention.ts";
-import { GROUP_SIZE } from "../kernels/linear.ts";
+import { GROUP_SIZE, HIDDEN_BLOCK } from "../kernels/linear.ts";
+import type { DeviceTuning } from "../kernels/tuning.ts";
+import { type PartSizes, partSizes } from "./attention.ts";
 import { roundUp } from "./plan.ts";
 import type { Precision, RunnerLimits } from "./runner.ts";
 
@@ -26,6 +28,7 @@ export interface SizeRequest {
   readonly cacheBytes?: number | undefined;
   /** Largest buffer that can be bound. */
   readonly maxBindableBytes: number;
+  readonly tuning: DeviceTuning;
 }
 
 export interface ModelSizes {
@@ -41,6 +44,7 @@ export interface ModelSizes {
   readonly queryStride: number;
   /** Of the MLP's inner activations. */
   readonly innerStride: number;
+  readonly parts: PartSizes;
 }
 
 /** Throws FormatError for a shape no kernel supports, CapacityError when not even one sequence fits. */
@@ -49,7 +53,7 @@ export function planSizes(config: ModelConfig, request: SizeRequest): ModelSizes
   const { maxBindableBytes, maxSequences } = request;
   const maxContext = Math.min(request.maxContext, config.maxPositionEmbeddings);
   const activationBytes = request.precision === "f16" ? 2 : 4;
-  const hiddenStride = roundUp(config.hiddenSize, GROUP_SIZE);
+  const hiddenStride = roundUp(config.hiddenSize, HIDDEN_BLOCK);
   const queryStride = roundUp(config.queryHeads * config.headDim, GROUP_SIZE);
   const innerStride = roundUp(config.intermediateSize, GROUP_SIZE);
 
@@ -96,6 +100,7 @@ export function planSizes(config: ModelConfig, request: SizeRequest): ModelSizes
     hiddenStride,
     queryStride,
     innerStride,
+    parts: partSizes(config, request.tuning.attention, { maxContext, maxSequences, maxBindableBytes }),
   };
 }
 

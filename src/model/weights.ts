@@ -20,16 +20,16 @@ import {
   type MatrixSource,
   type PackContext,
   type PackedMatrix,
+  packGain,
   packMatrix,
-  packVector,
 } from "./packed_matrix.ts";
 import type { Quantization } from "./runner.ts";
 
 export interface LayerWeights {
-  readonly inputGain: GpuBuffer; // [hiddenSize] f32
+  readonly inputGain: GpuBuffer; // [hiddenStride] f32, in hidden order
   readonly qkv: PackedMatrix; // pairs: (i, i + headDim / 2) of each head, heads in the order q, k, v
   readonly output: PackedMatrix; // pairs: rows 2p, 2p + 1
-  readonly postAttentionGain: GpuBuffer; // [hiddenSize] f32
+  readonly postAttentionGain: GpuBuffer; // [hiddenStride] f32, in hidden order
   readonly gateUp: PackedMatrix; // pairs: row p of gate, row p of up
   readonly down: PackedMatrix; // pairs: rows 2p, 2p + 1
 }
@@ -37,7 +37,7 @@ export interface LayerWeights {
 export interface ModelWeights {
   readonly embedding: PackedMatrix; // pairs: tokens 2p, 2p + 1; never quantized
   readonly layers: readonly LayerWeights[];
-  readonly finalGain: GpuBuffer; // [hiddenSize] f32
+  readonly finalGain: GpuBuffer; // [hiddenStride] f32, in hidden order
   /** The embedding itself where the two are tied and not quantized. */
   readonly lmHead: PackedMatrix;
 }
@@ -113,14 +113,14 @@ export async function loadWeights(context: PackContext, quantization: Quantizati
   for (let layer = 0; layer < config.layers; layer++) {
     const at = (name: LayerTensor) => layerTensorName(layer, name);
     layers.push({
-      inputGain: await packVector(context, at("input_layernorm.weight")),
+      inputGain: await packGain(context, at("input_layernorm.weight")),
       qkv: await packMatrix(context, qkvSource(config, layer, tensor), quantization),
       output: await packMatrix(
         context,
         plain(at("self_attn.o_proj.weight"), hiddenSize, config.queryHeads * headDim),
         quantization,
       ),
-      postAttentionGain: await packVector(context, at("post_attention_layernorm.weight")),
+      postAttentionGain: await packGain(context, at("post_attention_layernorm.weight")),
       gateUp: await packMatrix(context, {
         label: at("mlp.gate_proj.weight"),
         tensors: [tensor(at("mlp.gate_proj.weight")), tensor(at("mlp.up_proj.weight"))],
@@ -136,7 +136,7 @@ export async function loadWeights(context: PackContext, quantization: Quantizati
       ),
     });
   }
-  const finalGain = await packVector(context, FINAL_NORM_TENSOR);
+  const finalGain = await packGain(context, FINAL_NORM_TENSOR);
   const head = headTensor(checkpoint);
   const lmHead = head === EMBEDDING_TENSOR && quantization === "none"
     ? embedding

@@ -1,9 +1,11 @@
 import { expect } from "@std/expect";
 import { attention, headBundle, NO_WINDOW } from "../../src/kernels/attention.ts";
+import { attentionCombine, attentionFlash, FLASH_HEAD_STEP } from "../../src/kernels/attention_flash.ts";
+import { subgroupTuning } from "../../src/kernels/tuning.ts";
 import type { GpuDevice } from "../../src/gpu/device.ts";
 import { gpuTest } from "../gpu/device.ts";
 import { attention as attentionOracle, type Matrix } from "../oracle/ops.ts";
-import { expectClose, noiseMatrix, padColumns, padded, runKernel } from "./harness.ts";
+import { expectClose, noiseMatrix, padColumns, padded, runKernel, SUBGROUP } from "./harness.ts";
 
 interface Case {
   readonly queryHeads: number;
@@ -57,6 +59,22 @@ const CASES: Readonly<Record<string, Case>> = {
     blockSize: 16,
     window: null,
     positions: [0, 130],
+  },
+  "a head of 32, many keys": {
+    queryHeads: 6,
+    kvHeads: 2,
+    headDim: 32,
+    blockSize: 16,
+    window: null,
+    positions: [300, 0, 63, 64, 257],
+  },
+  "a head of 64 and a window": {
+    queryHeads: 2,
+    kvHeads: 2,
+    headDim: 64,
+    blockSize: 16,
+    window: 70,
+    positions: [300, 3, 69, 70, 129],
   },
   "a window": {
     queryHeads: 2,
@@ -123,6 +141,7 @@ async function run(device: GpuDevice, shape: Case, queries: Matrix, keys: Matrix
     },
     {
       rows: positions.length,
+      firstRow: 0,
       queryHeads,
       kvHeads,
       columns: headDim / 4,
@@ -133,6 +152,82 @@ async function run(device: GpuDevice, shape: Case, queries: Matrix, keys: Matrix
     },
   );
   return attended!;
+}
+
+/** The same through attention_flash, each row's keys in parts of `splitKeys`, and attention_combine. */
+async function runInParts(
+  device: GpuDevice,
+  shape: Case,
+  splitKeys: number,
+  [queries, keys, values]: readonly [Matrix, Matrix, Matrix],
+) {
+  const { queryHeads, kvHeads, headDim, blockSize, window, positions } = shape;
+  const { table, cache } = pageCache(keys, values, shape);
+  const rows = positions.length;
+  // Rows begin at the second row of the plan: the first is another family's.
+  const tableAt = (rows + 1) * 4;
+  const plan = Uint32Array.from([0, 0, 0, 0, ...positions.flatMap((p) => [0, 0, p, tableAt]), ...table]);
+  const queryStride = padded(queryHeads * headDim);
+  const ahead = (m: Matrix) => ({
+    rows: m.rows + 1,
+    columns: m.columns,
+    data: Float64Array.of(...new Float64Array(m.columns), ...m.data),
+  });
+  const splits = Math.floor(Math.max(...positions) / splitKeys) + 1;
+  const { splitKeys: _, ...lanes } = subgroupTuning(SUBGROUP).attention!;
+  const elements = (rows + 1) * queryStride;
+  const attendedOutput = { elements, initial: new Float32Array(elements) };
+  const partElements = rows * splits * queryHeads * headDim;
+  const shared = { rows, firstRow: 1, queryHeads, columns: headDim / 4, queryStride, splits, splitKeys };
+  const flash = await runKernel(
+    device,
+    attentionFlash,
+    { overrides: { ...lanes, HEADS: headBundle(queryHeads, kvHeads), CHUNKS: headDim / FLASH_HEAD_STEP } },
+    {
+      queries: padColumns(ahead(queries)),
+      cache,
+      plan,
+      attended: attendedOutput,
+      parts: { elements: partElements },
+      part_terms: { elements: rows * splits * queryHeads },
+    },
+    { ...shared, kvHeads, blockSize, window: window ?? NO_WINDOW, scale: headDim ** -0.5 },
+  );
+  if (splits === 1) return flash.attended!.slice(queryStride);
+  const { attended } = await runKernel(device, attentionCombine, {}, {
+    parts: flash.parts as Float32Array<ArrayBuffer>,
+    part_terms: flash.part_terms as Float32Array<ArrayBuffer>,
+    plan,
+    attended: attendedOutput,
+  }, shared);
+  return attended!.slice(queryStride);
+}
+
+for (
+  const [name, shape] of Object.entries(CASES).filter(([, { headDim }]) => headDim % FLASH_HEAD_STEP === 0)
+) {
+  for (const splitKeys of [64, 1000]) {
+    gpuTest(`attention_flash equals the oracle in parts of ${splitKeys} keys: ${name}`, async (device) => {
+      const { queryHeads, kvHeads, headDim, positions } = shape;
+      const tokens = Math.max(...positions) + 1;
+      const queries = noiseMatrix(positions.length, queryHeads * headDim, 1);
+      const keys = noiseMatrix(tokens, kvHeads * headDim, 2);
+      const values = noiseMatrix(tokens, kvHeads * headDim, 3);
+      const attended = await runInParts(device, shape, splitKeys, [queries, keys, values]);
+      expectClose(attended, padColumns(attentionOracle(queries, keys, values, shape)), 1e-5);
+      // A row that fits one part keeps its bits whether others need more parts or not.
+      for (const [row, position] of positions.entries()) {
+        const columns = queryHeads * headDim;
+        const one = { rows: 1, columns, data: queries.data.slice(row * columns, (row + 1) * columns) };
+        const alone = await runInParts(device, { ...shape, positions: [position] }, splitKeys, [
+          one,
+          keys,
+          values,
+        ]);
+        expect(alone).toEqual(attended.slice(row * padded(columns), (row + 1) * padded(columns)));
+      }
+    });
+  }
 }
 
 for (const [name, shape] of Object.entries(CASES)) {

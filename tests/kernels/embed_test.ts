@@ -1,8 +1,16 @@
 import { embed } from "../../src/kernels/embed.ts";
 import { FROM_SLOT } from "../../src/model/plan.ts";
 import { gpuTest } from "../gpu/device.ts";
-import { embed as embedOracle, matrix } from "../oracle/ops.ts";
-import { expectClose, noiseMatrix, packWeights, padColumns, padded, runKernel } from "./harness.ts";
+import { embed as embedOracle } from "../oracle/ops.ts";
+import {
+  expectClose,
+  hiddenPadded,
+  hiddenRows,
+  noiseMatrix,
+  packWeights,
+  padded,
+  runKernel,
+} from "./harness.ts";
 
 for (const format of ["f32", "bf16", "f16"] as const) {
   gpuTest(`embed copies ${format} rows of given tokens and of the slots' last ones`, async (device) => {
@@ -16,9 +24,9 @@ for (const format of ["f32", "bf16", "f16"] as const) {
         weights: packWeights(format, table).weights,
         plan,
         last_tokens: lastTokens,
-        hidden: { elements: 4 * padded(hidden) },
+        hidden: { elements: 4 * hiddenPadded(hidden), initial: new Float32Array(4 * hiddenPadded(hidden)) },
       }, { rows: 4, groups: padded(hidden) / 16, firstToken: 0, tokens: 11 });
-      expectClose(result.hidden!, padColumns(embedOracle(table, [4, 10, 0, 9])), 0);
+      expectClose(result.hidden!, hiddenRows(embedOracle(table, [4, 10, 0, 9])), 0);
     }
   });
 }
@@ -30,10 +38,15 @@ gpuTest("embed leaves rows alone whose token lies outside the slice", async (dev
     weights: packWeights("f32", slice).weights,
     plan,
     last_tokens: new Uint32Array(1),
-    hidden: { elements: 64, initial: new Float32Array(64).fill(7) },
+    hidden: { elements: 2048, initial: new Float32Array(2048).fill(7) },
   }, { rows: 4, groups: 1, firstToken: 6, tokens: 4 });
-  const expected = matrix(4, 16, new Float64Array(64).fill(7));
-  expected.data.set(slice.data.subarray(0, 16), 16);
-  expected.data.set(slice.data.subarray(48, 64), 32);
-  expectClose(result.hidden!, expected.data, 0);
+  const expected = new Float32Array(2048).fill(7);
+  const rows = hiddenRows(slice);
+  for (const [row, token] of [[1, 0], [2, 3]] as const) {
+    // One group: four vectors, 32 vectors apart.
+    for (const at of [0, 128, 256, 384]) {
+      expected.set(rows.subarray(token * 512 + at, token * 512 + at + 4), row * 512 + at);
+    }
+  }
+  expectClose(result.hidden!, expected, 0);
 });

@@ -1,9 +1,9 @@
 import { gateUp } from "../../src/kernels/gate_up.ts";
-import { linearVariant } from "../../src/kernels/linear.ts";
 import { gpuTest } from "../gpu/device.ts";
 import { linear, rmsNorm, siluMul } from "../oracle/ops.ts";
 import {
   expectClose,
+  hiddenRows,
   interleave,
   noise,
   noiseMatrix,
@@ -13,6 +13,7 @@ import {
   runKernel,
   SHAPES,
   TUNINGS,
+  variantOf,
 } from "./harness.ts";
 
 const EPS = 1e-5;
@@ -29,20 +30,21 @@ for (const [tuningName, tuning] of Object.entries(TUNINGS)) {
           const up = noiseMatrix(outputs, inputs, 4);
           const packed = packWeights("bf16", interleave(gate, up));
           const stride = padded(outputs);
-          const variant = linearVariant("bf16", tuning, rows === 1 ? 1 : 4);
+          const variant = variantOf("bf16", tuning, rows, inputs);
           const result = await runKernel(
             device,
             gateUp,
             { ...variant, libs: { ...variant.libs, act: `act_${act}` } },
             {
-              input: padColumns(input),
-              gain: padColumns({ rows: 1, columns: inputs, data: gain }),
+              input: hiddenRows(input),
+              gain: hiddenRows({ rows: 1, columns: inputs, data: gain }),
               weights: packed.weights,
               channels: packed.channels,
               activated: { elements: rows * stride, type: act, initial: new Float32Array(rows * stride) },
             },
             {
               rows,
+              firstRow: 0,
               pairs: outputs,
               firstPair: 0,
               groups: padded(inputs) / 16,
@@ -71,12 +73,12 @@ gpuTest("gate_up of a strongly negative gate is zero, not NaN", async (device) =
       { rows: 1, columns: 1, data: Float64Array.of(1) },
     ),
   );
-  const result = await runKernel(device, gateUp, linearVariant("f32", TUNINGS["software"]!, 1), {
-    input: padColumns({ rows: 1, columns: 1, data: Float64Array.of(1) }),
-    gain: padColumns({ rows: 1, columns: 1, data: Float64Array.of(1) }),
+  const result = await runKernel(device, gateUp, variantOf("f32", TUNINGS["software"]!, 1, 1), {
+    input: hiddenRows({ rows: 1, columns: 1, data: Float64Array.of(1) }),
+    gain: hiddenRows({ rows: 1, columns: 1, data: Float64Array.of(1) }),
     weights: one.weights,
     channels: one.channels,
     activated: { elements: 1 },
-  }, { rows: 1, pairs: 1, firstPair: 0, groups: 1, inputSize: 1, eps: 0, stride: 1 });
+  }, { rows: 1, firstRow: 0, pairs: 1, firstPair: 0, groups: 1, inputSize: 1, eps: 0, stride: 1 });
   expectClose(result.activated!, [0], 0.01);
 });

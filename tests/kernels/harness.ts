@@ -11,9 +11,11 @@ import { ReadbackRing } from "../../src/gpu/readback.ts";
 import {
   FP8_SCALE_FACTOR,
   type LinearTuning,
-  linearTuning,
+  linearVariant,
   type WeightFormat,
 } from "../../src/kernels/linear.ts";
+import { fitUnroll, portableTuning, subgroupTuning, variantFor } from "../../src/kernels/tuning.ts";
+import { subgroupSize } from "../gpu/device.ts";
 import { type Matrix, matrix } from "../oracle/ops.ts";
 import { quantizeRows } from "../oracle/fp8.ts";
 
@@ -121,11 +123,38 @@ export const SHAPES = [
   { rows: 9, outputs: 67, inputs: 611 },
 ] as const;
 
-/** How a software device and how a GPU runs linear kernels; both must be right everywhere. */
-export const TUNINGS: Readonly<Record<string, LinearTuning>> = {
-  software: linearTuning(true),
-  gpu: linearTuning(false),
+/** Of the device that tests run on. */
+export const SUBGROUP = subgroupSize ?? 8;
+const withSubgroups = subgroupTuning(SUBGROUP).matrices.output;
+
+/** Every way to run a linear kernel, by the rows at once; all must be right on every device. */
+export const TUNINGS: Readonly<Record<string, readonly LinearTuning[]>> = {
+  software: portableTuning(true).matrices.output.decode,
+  "a GPU without subgroups": portableTuning(false).matrices.output.decode,
+  subgroups: withSubgroups.decode,
+  "split subgroups": withSubgroups.decode.map((tuning) => ({
+    ...tuning,
+    LANES: 2 * SUBGROUP,
+    SPLIT: 2,
+    UNROLL: 2,
+    PAIRS: 1,
+  })),
+  "small tiles": withSubgroups.prompt.slice(0, 1),
+  "large tiles": withSubgroups.prompt.slice(-1),
 };
+
+/** The variant that a model would run so many rows of so many inputs with. */
+export function variantOf(
+  format: WeightFormat,
+  variants: readonly LinearTuning[],
+  rows: number,
+  inputs: number,
+): ReturnType<typeof linearVariant> {
+  return linearVariant(
+    format,
+    fitUnroll(variants[variantFor(variants, { rows, pairs: 1 })]!, padded(inputs) / 16),
+  );
+}
 
 /** Seeded noise in −1 … 1 that f16 and bf16 hold exactly. */
 export function noise(count: number, seed: number): Float64Array {
@@ -148,6 +177,21 @@ export function padColumns({ rows, columns, data }: Matrix): Float32Array<ArrayB
   const result = new Float32Array(rows * stride);
   for (let row = 0; row < rows; row++) {
     result.set(data.subarray(row * columns, (row + 1) * columns), row * stride);
+  }
+  return result;
+}
+
+export const hiddenPadded = (columns: number) => Math.ceil(columns / 512) * 512;
+
+/** Rows as the residual stream and its gains have them: padded to whole blocks, in their order. */
+export function hiddenRows({ rows, columns, data }: Matrix): Float32Array<ArrayBuffer> {
+  const stride = hiddenPadded(columns);
+  const result = new Float32Array(rows * stride);
+  for (let row = 0; row < rows; row++) {
+    for (let k = 0; k < columns; k++) {
+      const [block, group, quarter] = [Math.floor(k / 512), Math.floor(k % 512 / 16), Math.floor(k % 16 / 4)];
+      result[row * stride + block * 512 + quarter * 128 + group * 4 + k % 4] = data[row * columns + k]!;
+    }
   }
   return result;
 }

@@ -1,11 +1,14 @@
 import { expect } from "@std/expect";
-import { linearVariant, type WeightFormat } from "../../src/kernels/linear.ts";
+import { type LinearTuning, linearVariant, type WeightFormat } from "../../src/kernels/linear.ts";
+import { subgroupTuning } from "../../src/kernels/tuning.ts";
 import { linearResidual } from "../../src/kernels/linear_residual.ts";
 import { gpuTest } from "../gpu/device.ts";
 import { decodeE4m3 } from "../oracle/fp8.ts";
 import { add, linear, matrix } from "../oracle/ops.ts";
 import {
   expectClose,
+  hiddenPadded,
+  hiddenRows,
   noise,
   noiseMatrix,
   packWeights,
@@ -13,7 +16,9 @@ import {
   padded,
   runKernel,
   SHAPES,
+  SUBGROUP,
   TUNINGS,
+  variantOf,
 } from "./harness.ts";
 
 /** f32 sums of up to 611 products below 1: about √611 roundings of 2^-24 · 25, with room. */
@@ -27,21 +32,28 @@ for (const format of ["f32", "bf16", "f16", "fp8"] as const satisfies readonly W
         const hidden = noiseMatrix(rows, outputs, 2);
         const bias = noise(outputs, 3);
         const packed = packWeights(format, noiseMatrix(outputs, inputs, 4), bias);
-        const stride = padded(outputs);
+        const stride = hiddenPadded(outputs);
         const result = await runKernel(
           device,
           linearResidual,
-          linearVariant(format, tuning, rows === 1 ? 1 : 4),
+          variantOf(format, tuning, rows, inputs),
           {
             input: padColumns(input),
             weights: packed.weights,
             channels: packed.channels,
-            hidden: { elements: rows * stride, initial: padColumns(hidden) },
+            hidden: { elements: rows * stride, initial: hiddenRows(hidden) },
           },
-          { rows, pairs: Math.ceil(outputs / 2), firstPair: 0, groups: padded(inputs) / 16, stride },
+          {
+            rows,
+            firstRow: 0,
+            pairs: Math.ceil(outputs / 2),
+            firstPair: 0,
+            groups: padded(inputs) / 16,
+            stride,
+          },
         );
         // Padding stays zero: the next layer multiplies it by zero weights, and NaN times zero is NaN.
-        const expected = padColumns(add(hidden, linear(input, packed.exact, bias)));
+        const expected = hiddenRows(add(hidden, linear(input, packed.exact, bias)));
         expectClose(result.hidden!, expected, TOLERANCE);
       }
     });
@@ -59,16 +71,18 @@ gpuTest("linear_residual writes its slice of the outputs only", async (device) =
     weight.data.subarray(firstPair * 2 * inputs, (firstPair + pairs) * 2 * inputs),
   );
   const packed = packWeights("bf16", slice);
-  const result = await runKernel(device, linearResidual, linearVariant("bf16", TUNINGS["software"]!, 4), {
+  const result = await runKernel(device, linearResidual, variantOf("bf16", TUNINGS["software"]!, 4, inputs), {
     input: padColumns(input),
     weights: packed.weights,
     channels: packed.channels,
-    hidden: { elements: rows * 32, initial: new Float32Array(rows * 32) },
-  }, { rows, pairs, firstPair, groups: 2, stride: 32 });
-  const full = padColumns(linear(input, weight));
-  const expected = full.map((value, i) =>
-    i % 32 >= firstPair * 2 && i % 32 < (firstPair + pairs) * 2 ? value : 0
-  );
+    hidden: { elements: rows * 512, initial: new Float32Array(rows * 512) },
+  }, { rows, firstRow: 0, pairs, firstPair, groups: 2, stride: 512 });
+  const full = linear(input, weight);
+  full.data.forEach((_, i) => {
+    const output = i % outputs;
+    if (output < firstPair * 2 || output >= (firstPair + pairs) * 2) full.data[i] = 0;
+  });
+  const expected = hiddenRows(full);
   expectClose(result.hidden!, expected, TOLERANCE);
 });
 
@@ -83,21 +97,21 @@ for (const [tuningName, tuning] of Object.entries(TUNINGS)) {
         const { hidden } = await runKernel(
           device,
           linearResidual,
-          linearVariant("fp8", tuning, rows === 1 ? 1 : 4),
+          variantOf("fp8", tuning, rows, inputs),
           {
             input,
             weights: packed.weights,
             channels: packed.channels,
-            hidden: { elements: rows * 32, initial: new Float32Array(rows * 32) },
+            hidden: { elements: rows * 512, initial: new Float32Array(rows * 512) },
           },
-          { rows, pairs: outputs / 2, firstPair: 0, groups: padded(inputs) / 16, stride: 32 },
+          { rows, firstRow: 0, pairs: outputs / 2, firstPair: 0, groups: padded(inputs) / 16, stride: 512 },
         );
         return hidden!;
       };
       const together = await run(rows, input);
       for (let row = 0; row < rows; row++) {
         const alone = await run(1, input.slice(row * padded(inputs), (row + 1) * padded(inputs)));
-        expect(alone).toEqual(together.slice(row * 32, (row + 1) * 32));
+        expect(alone).toEqual(together.slice(row * 512, (row + 1) * 512));
       }
     },
   );
@@ -110,17 +124,35 @@ gpuTest("linear_residual decodes every E4M3 code, subnormals and signs of zero i
   codes.forEach((code, row) => weights[row * 16] = code);
   const channels = new Float32Array(codes.length * 2);
   codes.forEach((_, row) => channels[row * 2] = 256);
-  const result = await runKernel(device, linearResidual, linearVariant("fp8", TUNINGS["software"]!, 1), {
+  const result = await runKernel(device, linearResidual, variantOf("fp8", TUNINGS["software"]!, 1, 16), {
     input: Float32Array.from({ length: 16 }, (_, i) => i === 0 ? 1 : 0),
     weights,
     channels,
-    hidden: { elements: codes.length, initial: new Float32Array(codes.length) },
+    hidden: { elements: 512, initial: new Float32Array(512) },
   }, {
     rows: 1,
+    firstRow: 0,
     pairs: codes.length / 2,
     firstPair: 0,
     groups: 1,
-    stride: codes.length,
+    stride: 512,
   });
-  expect([...result.hidden!]).toEqual(codes.map((code) => decodeE4m3(code) + 0));
+  const values = Float64Array.from(codes, (code) => decodeE4m3(code) + 0);
+  expect(result.hidden!).toEqual(hiddenRows({ rows: 1, columns: codes.length, data: values }));
+});
+
+gpuTest("linear_residual gives large tiles the bits of small ones", async (device) => {
+  const [rows, outputs, inputs] = [9, 67, 77];
+  const packed = packWeights("fp8", noiseMatrix(outputs, inputs, 8));
+  const run = async (tuning: LinearTuning) => {
+    const { hidden } = await runKernel(device, linearResidual, linearVariant("fp8", tuning), {
+      input: padColumns(noiseMatrix(rows, inputs, 7)),
+      weights: packed.weights,
+      channels: packed.channels,
+      hidden: { elements: rows * 512, initial: new Float32Array(rows * 512) },
+    }, { rows, firstRow: 0, pairs: 34, firstPair: 0, groups: padded(inputs) / 16, stride: 512 });
+    return hidden!;
+  };
+  const [small, large] = subgroupTuning(SUBGROUP).matrices.output.prompt;
+  expect(await run(large!)).toEqual(await run(small!));
 });

@@ -1,17 +1,17 @@
-import { linearVariant } from "../../src/kernels/linear.ts";
 import { lmHead } from "../../src/kernels/lm_head.ts";
 import { gpuTest } from "../gpu/device.ts";
 import { linear, matrix, rmsNorm } from "../oracle/ops.ts";
 import {
   expectClose,
+  hiddenRows,
   noise,
   noiseMatrix,
   packWeights,
-  padColumns,
   padded,
   runKernel,
   SHAPES,
   TUNINGS,
+  variantOf,
 } from "./harness.ts";
 
 const EPS = 1e-6;
@@ -30,10 +30,10 @@ for (const [tuningName, tuning] of Object.entries(TUNINGS)) {
       const result = await runKernel(
         device,
         lmHead,
-        linearVariant("fp8", tuning, sampled.length === 1 ? 1 : 4),
+        variantOf("fp8", tuning, sampled.length, inputs),
         {
-          input: padColumns(input),
-          gain: padColumns({ rows: 1, columns: inputs, data: gain }),
+          input: hiddenRows(input),
+          gain: hiddenRows({ rows: 1, columns: inputs, data: gain }),
           weights: packed.weights,
           channels: packed.channels,
           plan,
@@ -41,6 +41,7 @@ for (const [tuningName, tuning] of Object.entries(TUNINGS)) {
         },
         {
           rows: sampled.length,
+          firstRow: 0,
           pairs: Math.ceil(outputs / 2),
           firstPair: 0,
           groups: padded(inputs) / 16,

@@ -1,10 +1,10 @@
-import { linearVariant } from "../../src/kernels/linear.ts";
 import { qkvRope } from "../../src/kernels/qkv_rope.ts";
 import { rotaryTable } from "../../src/model/rotary.ts";
 import { gpuTest } from "../gpu/device.ts";
 import { linear, type Matrix, matrix, rmsNorm, rope } from "../oracle/ops.ts";
 import {
   expectClose,
+  hiddenRows,
   noise,
   noiseMatrix,
   packWeights,
@@ -12,6 +12,7 @@ import {
   padded,
   runKernel,
   TUNINGS,
+  variantOf,
 } from "./harness.ts";
 
 const EPS = 1e-5;
@@ -55,9 +56,9 @@ for (const [tuningName, tuning] of Object.entries(TUNINGS)) {
         const plan = Uint32Array.from([...positions.flatMap((p) => [0, 0, p, rows * 4]), ...table]);
         const queryStride = padded(queryHeads * headDim);
         const blockElements = 2 * kvHeads * blockSize * headDim;
-        const result = await runKernel(device, qkvRope, linearVariant("f16", tuning, rows === 1 ? 1 : 4), {
-          input: padColumns(input),
-          gain: padColumns({ rows: 1, columns: inputs, data: gain }),
+        const result = await runKernel(device, qkvRope, variantOf("f16", tuning, rows, inputs), {
+          input: hiddenRows(input),
+          gain: hiddenRows({ rows: 1, columns: inputs, data: gain }),
           weights: packed.weights,
           channels: packed.channels,
           rotary: rotaryTable(THETA, headDim, Math.max(...positions) + 1),
@@ -66,6 +67,7 @@ for (const [tuningName, tuning] of Object.entries(TUNINGS)) {
           cache: { elements: blocks * blockElements },
         }, {
           rows,
+          firstRow: 0,
           pairs: heads * headDim / 2,
           firstPair: 0,
           groups: padded(inputs) / 16,

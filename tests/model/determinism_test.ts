@@ -1,6 +1,7 @@
 /** A sequence's bits do not depend on who else is in the batch, on how its prompt was cut, nor on steps per submit. */
 import { expect } from "@std/expect";
 import * as fc from "fast-check";
+import { portableTuning, subgroupTuning } from "../../src/kernels/tuning.ts";
 import { loadModel } from "../../src/model/load.ts";
 import { gpuTest } from "../gpu/device.ts";
 import { SAMPLING } from "../support/sampling.ts";
@@ -52,37 +53,60 @@ for (const quantization of ["none", "fp8"] as const) {
   );
 }
 
-gpuTest("a runner gives a sequence the same tokens alone and in any batch", async (device) => {
-  using runner = await loadModel(device, fixture("sliding-window"), LOAD);
-  const jobs = fc.array(
-    fc.record({
-      prompt: prompt(40),
-      count: fc.integer({ min: 1, max: 12 }),
-      joins: fc.integer({ min: 0, max: 6 }),
-      seed: fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }),
-      greedy: fc.boolean(),
-    }),
-    { minLength: 2, maxLength: 5 },
-  );
-  await fc.assert(
-    fc.asyncProperty(jobs, fc.integer({ min: 1, max: 5 }), async (specs, stepsPerSubmit) => {
-      const batch = specs.map(({ prompt, count, joins, seed, greedy }, slot): Job => ({
-        prompt,
-        count,
-        joins,
-        slot,
-        firstBlock: slot * 8,
-        init: greedy
-          ? GREEDY
-          : { ...GREEDY, sampling: { ...SAMPLING, temperature: 0.9, topP: 0.95, seed, logprobs: 2 } },
-      }));
-      const together = await generate(runner, batch, { stepsPerSubmit });
-      for (const [index, job] of batch.entries()) {
-        // Another slot and other blocks: neither may matter.
-        const [alone] = await generate(runner, [{ ...job, joins: 0, slot: 7, firstBlock: 100 }]);
-        expect(alone!.map((token) => ({ ...token, slot: index }))).toEqual(together[index]);
+gpuTest(
+  "Forward tuned for subgroups gives a row its family's bits, however many rows go with it",
+  async (device) => {
+    const tuning = subgroupTuning(device.info.subgroupSize!);
+    using model = await TestModel.load(device, fixture("gqa"), { quantization: "fp8", tuning, maxRows: 64 });
+    const tokens = Array.from({ length: 60 }, (_, i) => 3 + (i * 37) % (model.vocabSize - 3));
+    for (const family of ["prompt", "decode"] as const) {
+      const whole = await model.runPrompt(tokens, 60, { family });
+      for (const chunk of [1, 2, 7, 9]) {
+        expect(await model.runPrompt(tokens, chunk, { family, firstBlock: 9 })).toEqual(whole);
       }
-    }),
-    PROPERTY,
+    }
+  },
+  { subgroups: true },
+);
+
+for (const tuned of ["anything", "subgroups"] as const) {
+  gpuTest(
+    `a runner tuned for ${tuned} gives a sequence the same tokens alone and in any batch`,
+    async (device) => {
+      const tuning = tuned === "subgroups" ? subgroupTuning(device.info.subgroupSize!) : portableTuning(true);
+      using runner = await loadModel(device, fixture("sliding-window"), { ...LOAD, tuning });
+      const jobs = fc.array(
+        fc.record({
+          prompt: prompt(40),
+          count: fc.integer({ min: 1, max: 12 }),
+          joins: fc.integer({ min: 0, max: 6 }),
+          seed: fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }),
+          greedy: fc.boolean(),
+        }),
+        { minLength: 2, maxLength: 5 },
+      );
+      await fc.assert(
+        fc.asyncProperty(jobs, fc.integer({ min: 1, max: 5 }), async (specs, stepsPerSubmit) => {
+          const batch = specs.map(({ prompt, count, joins, seed, greedy }, slot): Job => ({
+            prompt,
+            count,
+            joins,
+            slot,
+            firstBlock: slot * 8,
+            init: greedy
+              ? GREEDY
+              : { ...GREEDY, sampling: { ...SAMPLING, temperature: 0.9, topP: 0.95, seed, logprobs: 2 } },
+          }));
+          const together = await generate(runner, batch, { stepsPerSubmit });
+          for (const [index, job] of batch.entries()) {
+            // Another slot and other blocks: neither may matter.
+            const [alone] = await generate(runner, [{ ...job, joins: 0, slot: 7, firstBlock: 100 }]);
+            expect(alone!.map((token) => ({ ...token, slot: index }))).toEqual(together[index]);
+          }
+        }),
+        PROPERTY,
+      );
+    },
+    { subgroups: tuned === "subgroups" },
   );
-});
+}

@@ -1,5 +1,6 @@
 /** The forward pass against the golden files, and greedy tokens through the runner. */
 import { expect } from "@std/expect";
+import { subgroupTuning } from "../../src/kernels/tuning.ts";
 import { loadModel } from "../../src/model/load.ts";
 import { gpuTest } from "../gpu/device.ts";
 import { expectedValues, fixture, generate, golden, LOAD, TestModel, worst } from "./harness.ts";
@@ -36,6 +37,45 @@ gpuTest("Forward equals the golden logits with FP8 weights", async (device) => {
   const expected = await expectedValues("gqa", "logits_all_linear", "expected-fp8");
   expect(worst(await model.runPrompt(input_ids), expected).error).toBeLessThan(TOLERANCE);
 });
+
+for (const name of ["gqa", "head-dim", "sliding-window"]) {
+  gpuTest(
+    `Forward tuned for subgroups equals the golden logits of ${name}, by either family`,
+    async (device) => {
+      const tuning = subgroupTuning(device.info.subgroupSize!);
+      using model = await TestModel.load(device, fixture(name), { tuning });
+      const { input_ids } = await golden(name);
+      const expected = await expectedValues(name, "logits");
+      for (const family of ["prompt", "decode"] as const) {
+        const { error } = worst(await model.runPrompt(input_ids, 32, { family }), expected);
+        expect(error).toBeLessThan(TOLERANCE);
+      }
+    },
+    { subgroups: true },
+  );
+}
+
+gpuTest(
+  "Forward tuned for subgroups equals the golden logits with FP8 weights and f16 activations",
+  async (device) => {
+    const tuning = subgroupTuning(device.info.subgroupSize!);
+    const { input_ids, facts } = await golden("gqa");
+    const expected = await expectedValues("gqa", "logits_all_linear", "expected-fp8");
+    for (
+      const [precision, tolerance] of [
+        ["f32", TOLERANCE],
+        ["f16", facts["f16_compute_vs_fp32_max_abs"] as number],
+      ] as const
+    ) {
+      using model = await TestModel.load(device, fixture("gqa"), { quantization: "fp8", precision, tuning });
+      expect(worst(await model.runPrompt(input_ids), expected).error).toBeLessThan(tolerance);
+      expect(worst(await model.runPrompt(input_ids, 1, { family: "decode" }), expected).error).toBeLessThan(
+        tolerance,
+      );
+    }
+  },
+  { feature: "shader-f16", subgroups: true },
+);
 
 for (const name of ["gqa", "head-dim", "sliding-window"]) {
   gpuTest(

@@ -7,6 +7,8 @@ import type { GpuDevice } from "../../src/gpu/device.ts";
 import { StepEncoder } from "../../src/gpu/encoder.ts";
 import { ParamsArena } from "../../src/gpu/params.ts";
 import { ReadbackRing } from "../../src/gpu/readback.ts";
+import { type LinearOverride, withDefaults } from "../../src/kernels/linear.ts";
+import { chooseTuning, type DeviceTuning, portableTuning, subgroupTuning } from "../../src/kernels/tuning.ts";
 import { Forward } from "../../src/model/forward.ts";
 import type { LoadOptions } from "../../src/model/load.ts";
 import type {
@@ -61,6 +63,8 @@ export interface RowRun {
   readonly table: readonly number[];
   readonly tokens: ArrayLike<number>;
   readonly start: number;
+  /** Computed as rows of a prompt unless said otherwise; these come first. */
+  readonly family?: "prompt" | "decode";
 }
 
 /** A forward pass whose every row's logits can be read. */
@@ -102,6 +106,7 @@ export class TestModel implements Disposable {
       maxBindableBytes?: number;
       maxContext?: number;
       maxRows?: number;
+      tuning?: DeviceTuning;
     } = {},
   ): Promise<TestModel> {
     const { quantization = "none", precision = "f32", maxContext = 512, maxRows = 32 } = options;
@@ -109,16 +114,18 @@ export class TestModel implements Disposable {
     using owned = new DisposableStack();
     const maxBindableBytes = options.maxBindableBytes ?? device.maxBindableBytes;
     const { config } = checkpoint;
+    const tuning = options.tuning ?? chooseTuning(device.info);
     const sizes = planSizes(config, {
       precision,
       maxContext,
       maxSequences: maxRows,
       maxBindableBytes: device.maxBindableBytes,
+      tuning,
     });
     const onBytes = () => {};
     const context = { device, checkpoint, owned, maxBindableBytes, onBytes, signal: undefined };
     const weights = await loadWeights(context, quantization);
-    const forward = await Forward.create({ device, config, sizes, weights, precision, owned });
+    const forward = await Forward.create({ device, config, sizes, weights, precision, tuning, owned });
     const params = owned.use(new ParamsArena(device, forward.dispatches));
     const uploads = owned.use(new StepUploads(device, forward.planWriter.capacity));
     const bytes = maxRows * config.vocabSize * 4;
@@ -130,7 +137,9 @@ export class TestModel implements Disposable {
   async run(runs: readonly RowRun[]): Promise<Float32Array> {
     const { planWriter, logits } = this.#forward;
     planWriter.reset();
-    for (const { table, tokens, start } of runs) {
+    const decodes = runs.findIndex(({ family }) => family === "decode");
+    for (const [index, { table, tokens, start }] of runs.entries()) {
+      if (index === decodes) planWriter.endPrompts();
       const at = planWriter.addTable(table, table.length);
       for (let i = 0; i < tokens.length; i++) {
         planWriter.addSample(
@@ -138,6 +147,7 @@ export class TestModel implements Disposable {
         );
       }
     }
+    if (decodes === -1) planWriter.endPrompts();
     this.#uploads.reset();
     const step = new StepEncoder(this.#device, this.#params);
     this.#forward.encode(step, this.#uploads);
@@ -148,12 +158,19 @@ export class TestModel implements Disposable {
   }
 
   /** Runs one sequence from position 0 in chunks of at most `chunk` rows; logits of every row. */
-  async runPrompt(tokens: readonly number[], chunk = 32, firstBlock = 0): Promise<Float32Array> {
+  async runPrompt(
+    tokens: readonly number[],
+    chunk = 32,
+    { firstBlock = 0, family = "prompt" }: {
+      readonly firstBlock?: number;
+      readonly family?: RowRun["family"];
+    } = {},
+  ): Promise<Float32Array> {
     const table = blocks(tokens.length, this.blockSize, firstBlock);
     const result = new Float32Array(tokens.length * this.vocabSize);
     for (let start = 0; start < tokens.length; start += chunk) {
       const part = tokens.slice(start, start + chunk);
-      result.set(await this.run([{ table, tokens: part, start }]), start * this.vocabSize);
+      result.set(await this.run([{ table, tokens: part, start, family }]), start * this.vocabSize);
     }
     return result;
   }
@@ -161,6 +178,13 @@ export class TestModel implements Disposable {
   [Symbol.dispose](): void {
     this.#owned[Symbol.dispose]();
   }
+}
+
+/** The tunables of every linear kernel on every kind of device. */
+export function everyTuning(): Readonly<Record<LinearOverride, number>>[] {
+  return [portableTuning(true), portableTuning(false), subgroupTuning(32)].flatMap(({ matrices }) =>
+    Object.values(matrices).flatMap(({ decode, prompt }) => [...decode, ...prompt].map(withDefaults))
+  );
 }
 
 /** Block ids for so many tokens, scattered rather than consecutive. */

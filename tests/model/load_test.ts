@@ -7,7 +7,7 @@ import type { GpuDevice } from "../../src/gpu/device.ts";
 import { StepEncoder } from "../../src/gpu/encoder.ts";
 import { ParamsArena } from "../../src/gpu/params.ts";
 import { ReadbackRing } from "../../src/gpu/readback.ts";
-import { LINEAR_OVERRIDES, linearGrid, linearTuning } from "../../src/kernels/linear.ts";
+import { linearGrid } from "../../src/kernels/linear.ts";
 import { loadModel, type LoadOptions, type LoadProgress } from "../../src/model/load.ts";
 import { loadWeights } from "../../src/model/weights.ts";
 import { gpuTest } from "../gpu/device.ts";
@@ -15,7 +15,7 @@ import { readCheckpoint, readSafetensors, toNumbers } from "../oracle/checkpoint
 import { forward, loadOracle } from "../oracle/forward.ts";
 import { TINY_CONFIG, writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { tempDir } from "../support/temp.ts";
-import { fixture, generate, golden, LOAD, TestModel, worst } from "./harness.ts";
+import { everyTuning, fixture, generate, golden, LOAD, TestModel, worst } from "./harness.ts";
 
 const TOLERANCE = 1e-3;
 const IDS = [1, 5, 31, 0, 17, 9, 9, 2, 30];
@@ -303,11 +303,9 @@ gpuTest(
     const { maxBindableBytes } = device;
     const context = { device, checkpoint, owned, maxBindableBytes, onBytes: () => {}, signal: undefined };
     const { slices } = (await loadWeights(context, "fp8")).lmHead;
-    for (const software of [true, false]) {
-      const overrides = { ...LINEAR_OVERRIDES, ...linearTuning(software) };
+    for (const overrides of everyTuning()) {
       for (const { pairs } of slices) {
-        expect(linearGrid({ rows: 1, pairs }, overrides)[0])
-          .toBeLessThanOrEqual(65_535);
+        expect(linearGrid({ rows: 1, pairs }, overrides)[0]).toBeLessThanOrEqual(65_535);
       }
     }
     expect(slices.reduce((sum, { pairs }) => sum + pairs, 0)).toBe(262_150);

@@ -1,10 +1,12 @@
 /** Whether a real model's shape fits a device that binds as little as lavapipe does, worked out without allocating it. */
 import { expect } from "@std/expect";
 import { parseModelConfig } from "../../src/formats/config.ts";
-import { LINEAR_OVERRIDES, linearGrid, linearTuning, type WeightFormat } from "../../src/kernels/linear.ts";
+import { linearGrid, type WeightFormat } from "../../src/kernels/linear.ts";
+import { portableTuning, subgroupTuning } from "../../src/kernels/tuning.ts";
 import { layOut } from "../../src/model/packed_matrix.ts";
 import { planSizes } from "../../src/model/sizes.ts";
 import { MISTRAL_7B_SHAPE, TINY_CONFIG } from "../support/checkpoint_generator.ts";
+import { everyTuning } from "./harness.ts";
 
 const LEAST = 128 * 2 ** 20;
 const config = parseModelConfig({ ...TINY_CONFIG, ...MISTRAL_7B_SHAPE }, "config.json");
@@ -36,8 +38,7 @@ for (const [name, [inputs, pairs]] of Object.entries(MATRICES)) {
       for (const slice of slices) {
         expect(slice.firstPair).toBe(next);
         expect(slice.pairs * pairBytes).toBeLessThanOrEqual(LEAST);
-        for (const software of [true, false]) {
-          const tunables = { ...LINEAR_OVERRIDES, ...linearTuning(software) };
+        for (const tunables of everyTuning()) {
           expect(linearGrid({ rows: 1, pairs: slice.pairs }, tunables)[0]).toBeLessThanOrEqual(65_535);
         }
         next += slice.pairs;
@@ -48,27 +49,37 @@ for (const [name, [inputs, pairs]] of Object.entries(MATRICES)) {
 }
 
 Deno.test("planSizes() keeps every buffer of Mistral 7B within 128 MiB bindings", () => {
-  for (const precision of ["f32", "f16"] as const) {
-    const request = { precision, maxContext: 8192, maxSequences: 8, maxBindableBytes: LEAST };
-    const sizes = planSizes(config, request);
-    const { limits, maxRows, hiddenStride, queryStride, innerStride, cacheLayerBytes } = sizes;
-    const largest = Math.max(
-      cacheLayerBytes,
-      maxRows * hiddenStride * 4,
-      maxRows * queryStride * sizes.activationBytes,
-      maxRows * innerStride * sizes.activationBytes,
-      limits.maxSequences * vocabSize * 4,
-      limits.maxContext * headDim * 4,
-    );
-    expect(largest).toBeLessThanOrEqual(LEAST);
-    expect(limits).toMatchObject({ maxContext: 8192, maxPromptTokens: 512 });
-    expect(limits.blockCount * limits.blockSize).toBeGreaterThanOrEqual(8192);
-    expect(cacheLayerBytes * layers).toBeLessThanOrEqual(4 * 2 ** 30);
+  for (const tuning of [portableTuning(true), subgroupTuning(32)]) {
+    for (const precision of ["f32", "f16"] as const) {
+      const request = { precision, maxContext: 8192, maxSequences: 8, maxBindableBytes: LEAST, tuning };
+      const sizes = planSizes(config, request);
+      const { limits, maxRows, hiddenStride, queryStride, innerStride, cacheLayerBytes, parts } = sizes;
+      const largest = Math.max(
+        cacheLayerBytes,
+        maxRows * hiddenStride * 4,
+        maxRows * queryStride * sizes.activationBytes,
+        maxRows * innerStride * sizes.activationBytes,
+        limits.maxSequences * vocabSize * 4,
+        limits.maxContext * headDim * 4,
+        parts.partRows * parts.maxSplits * queryHeads * headDim * 4,
+      );
+      expect(largest).toBeLessThanOrEqual(LEAST);
+      expect(limits).toMatchObject({ maxContext: 8192, maxPromptTokens: 512 });
+      expect(limits.blockCount * limits.blockSize).toBeGreaterThanOrEqual(8192);
+      expect(cacheLayerBytes * layers).toBeLessThanOrEqual(4 * 2 ** 30);
+    }
   }
 });
 
 Deno.test("planSizes() says how long a context the cache can hold when it cannot hold the one asked for", () => {
-  const request = { precision: "f32", maxContext: 32_768, maxSequences: 1, maxBindableBytes: LEAST } as const;
+  const tuning = portableTuning(true);
+  const request = {
+    precision: "f32",
+    maxContext: 32_768,
+    maxSequences: 1,
+    maxBindableBytes: LEAST,
+    tuning,
+  } as const;
   expect(() => planSizes(config, request)).toThrow(
     "Cannot serve a context of 32768 tokens: the KV cache holds 16384",
   );

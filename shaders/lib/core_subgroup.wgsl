@@ -1,0 +1,140 @@
+// The core of a linear layer for few tokens, bound by memory: SPLIT subgroups share PAIRS pairs of adjacent weight rows
+// times TOKENS input rows. Lanes take neighbouring groups of sixteen weights, one load of 16 bytes each in FP8, UNROLL
+// groups in flight; every sum is one chain of fma() a lane, then a tree over the subgroup, then the subgroups in order.
+// A sum's order depends on the input's size, the subgroup and SPLIT only: a token's result is the same alone and in any batch.
+//
+// Wants LANES to be SPLIT subgroups whose invocations follow each other, LANES · UNROLL to divide params.groups unless
+// UNROLL is 1, and PAIRS · TOKENS to be at most a subgroup. The kernel gives `input_row` and `finish`.
+override SUBGROUP: u32 = LANES / SPLIT;
+
+fn dot_into(sum: f32, a: vec4<f32>, b: vec4<f32>) -> f32 {
+  return fma(a.w, b.w, fma(a.z, b.z, fma(a.y, b.y, fma(a.x, b.x, sum))));
+}
+
+// The sum over a subgroup, in every lane of it.
+fn across(value: f32) -> f32 {
+  var sum = value;
+  if (SUBGROUP > 64u) { sum += subgroupShuffleXor(sum, 64u); }
+  if (SUBGROUP > 32u) { sum += subgroupShuffleXor(sum, 32u); }
+  if (SUBGROUP > 16u) { sum += subgroupShuffleXor(sum, 16u); }
+  if (SUBGROUP > 8u) { sum += subgroupShuffleXor(sum, 8u); }
+  if (SUBGROUP > 4u) { sum += subgroupShuffleXor(sum, 4u); }
+  if (SUBGROUP > 2u) { sum += subgroupShuffleXor(sum, 2u); }
+  if (SUBGROUP > 1u) { sum += subgroupShuffleXor(sum, 1u); }
+  return sum;
+}
+
+//! if SPLIT > 1
+struct Partial {
+  //! for t in TOKENS
+  squares_$t: f32,
+  //! for p in PAIRS
+  even_$p_$t: f32,
+  odd_$p_$t: f32,
+  //! end
+  //! end
+}
+
+var<workgroup> partials: array<Partial, 32>; // of each subgroup
+
+//! end
+fn linear(group: vec2<u32>, local: u32) {
+  let groups = params.groups;
+  let lane = local % LANES;
+  let first_pair = (group.x * (WORKGROUP / LANES) + local / LANES) * PAIRS;
+  let first = group.y * TOKENS;
+  let last = params.rows - 1u;
+  //! for t in TOKENS
+  let row_$t = input_row(min(first + $tu, last));
+  var squares_$t = 0.0;
+  //! end
+  //! for p in PAIRS
+  let at_$p = min(first_pair + $pu, params.pairs - 1u) * 2u * groups;
+  //! for t in TOKENS
+  var even_$p_$t = 0.0;
+  var odd_$p_$t = 0.0;
+  //! end
+  //! end
+  for (var base = lane; base < groups; base += LANES * UNROLL) {
+    //! for u in UNROLL
+    let group_$u = base + $uu * LANES;
+    //! for p in PAIRS
+    let even_weights_$u_$p = weights[at_$p + group_$u];
+    let odd_weights_$u_$p = weights[at_$p + groups + group_$u];
+    //! end
+    //! end
+    //! for u in UNROLL
+    //! for q in 4
+    {
+      //! for t in TOKENS
+      var x_$t = load_input4(row_$t, group_$u, $qu);
+      //! end
+      if (NORMED) {
+        let gains = load_gain4(group_$u, $qu);
+        //! for t in TOKENS
+        squares_$t = dot_into(squares_$t, x_$t, x_$t);
+        x_$t *= gains;
+        //! end
+      }
+      //! for p in PAIRS
+      let even_$p = quarter_$q(even_weights_$u_$p);
+      let odd_$p = quarter_$q(odd_weights_$u_$p);
+      //! for t in TOKENS
+      even_$p_$t = dot_into(even_$p_$t, even_$p, x_$t);
+      odd_$p_$t = dot_into(odd_$p_$t, odd_$p, x_$t);
+      //! end
+      //! end
+    }
+    //! end
+    //! end
+  }
+  //! for t in TOKENS
+  if (NORMED) { squares_$t = across(squares_$t); }
+  //! for p in PAIRS
+  even_$p_$t = across(even_$p_$t);
+  odd_$p_$t = across(odd_$p_$t);
+  //! end
+  //! end
+  //! if SPLIT > 1
+  let own = local / SUBGROUP;
+  if (local % SUBGROUP == 0u) {
+    //! for t in TOKENS
+    partials[own].squares_$t = squares_$t;
+    //! for p in PAIRS
+    partials[own].even_$p_$t = even_$p_$t;
+    partials[own].odd_$p_$t = odd_$p_$t;
+    //! end
+    //! end
+  }
+  workgroupBarrier();
+  if (lane >= SUBGROUP) { return; }
+  for (var other = own + 1u; other < own + SPLIT; other++) {
+    //! for t in TOKENS
+    squares_$t += partials[other].squares_$t;
+    //! for p in PAIRS
+    even_$p_$t += partials[other].even_$p_$t;
+    odd_$p_$t += partials[other].odd_$p_$t;
+    //! end
+    //! end
+  }
+  //! end
+  // Every lane holds every sum; each finishes one of them.
+  var even = even_0_0;
+  var odd = odd_0_0;
+  var squares = squares_0;
+  //! for t in TOKENS
+  //! for p in PAIRS
+  if (lane == $pu * TOKENS + $tu) {
+    even = even_$p_$t;
+    odd = odd_$p_$t;
+    squares = squares_$t;
+  }
+  //! end
+  //! end
+  let pair = first_pair + lane / TOKENS;
+  let row = first + lane % TOKENS;
+  if (lane < PAIRS * TOKENS && pair < params.pairs && row < params.rows) {
+    let inverse = inverse_rms(vec4<f32>(squares)).x;
+    finish(pair, row, even * inverse, odd * inverse);
+  }
+}

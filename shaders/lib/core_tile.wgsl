@@ -1,0 +1,150 @@
+// The core of a linear layer for many tokens, bound by arithmetic: a workgroup of 256 computes 32 · PAIRS weight rows times
+// 16 · TOKENS input rows, 32 inputs at a time through workgroup memory; an invocation holds 2 · PAIRS rows times TOKENS
+// tokens in registers. PAIRS is 2 or 4, TOKENS 4 or 8. Every sum is one chain of fma() over the inputs in order, whatever
+// the tile: a token's result is the same however its prompt is cut. The kernel gives `input_row` and `finish`.
+// [inputs of the tile][rows / 4], [inputs of the tile][tokens / 4]. Quads change places with the input's chunk of four, by
+// exclusive or: eight neighbours write eight chunks of one quad, and without it all eight would hit the same banks.
+//! if PAIRS > 2
+var<workgroup> tile_weights: array<vec4<f32>, 1024>;
+const ROW_QUADS = 32u;
+//! end
+//! if PAIRS < 3
+var<workgroup> tile_weights: array<vec4<f32>, 512>;
+const ROW_QUADS = 16u;
+//! end
+//! if TOKENS > 4
+var<workgroup> tile_input: array<vec4<f32>, 1024>;
+const TOKEN_QUADS = 32u;
+//! end
+//! if TOKENS < 5
+var<workgroup> tile_input: array<vec4<f32>, 512>;
+const TOKEN_QUADS = 16u;
+//! end
+
+fn dot_into(sum: f32, a: vec4<f32>, b: vec4<f32>) -> f32 {
+  return fma(a.w, b.w, fma(a.z, b.z, fma(a.y, b.y, fma(a.x, b.x, sum))));
+}
+
+fn linear(group: vec2<u32>, local: u32) {
+  let groups = params.groups;
+  // Loading: eight neighbours take the 32 inputs of four rows, four inputs each.
+  let chunk = local % 8u;
+  let quad = local / 8u;
+  let first_row = group.x * ROW_QUADS * 4u;
+  let last_row = params.pairs * 2u - 1u;
+  let first_token = group.y * TOKEN_QUADS * 4u;
+  //! for i in 4
+  let weight_at_$i = min(first_row + quad * 4u + $iu, last_row) * groups;
+  let row_$i = input_row(min(first_token + quad * 4u + $iu, params.rows - 1u));
+  //! end
+  var squares = vec4<f32>(0.0); // of this chunk of the four tokens
+  // Computing: sixteen quads of rows times sixteen quads of tokens, PAIRS / 2 times TOKENS / 4 of them each.
+  // Neighbours form blocks of eight quads of rows times four of tokens, so that a subgroup loads few distinct vectors.
+  let row_quad = local % 8u + local / 32u % 2u * 8u;
+  let token_quad = local / 8u % 4u + local / 64u % 4u * 4u;
+  //! for s in TOKENS/4
+  //! for v in PAIRS/2
+  var sum_0_$s_$v = vec4<f32>(0.0);
+  var sum_1_$s_$v = vec4<f32>(0.0);
+  var sum_2_$s_$v = vec4<f32>(0.0);
+  var sum_3_$s_$v = vec4<f32>(0.0);
+  //! end
+  //! end
+  // What the next tile needs is loaded while the last one is computed.
+  let quarter = chunk % 4u;
+  var from_group = chunk / 4u;
+  var gains = load_gain4(min(from_group, groups - 1u), quarter);
+  //! for i in 4
+  var raw_$i = load_raw4(weight_at_$i + min(from_group, groups - 1u), quarter);
+  var x_$i = load_input4(row_$i, min(from_group, groups - 1u), quarter);
+  //! end
+  for (var base = 0u; base < groups; base += 2u) {
+    let inside = from_group < groups;
+    workgroupBarrier();
+    if (quad < ROW_QUADS) {
+      //! for i in 4
+      let w_$i = select(vec4<f32>(0.0), decode4(raw_$i), inside);
+      //! end
+      let at = chunk * 4u * ROW_QUADS + (quad ^ chunk);
+      tile_weights[at] = vec4<f32>(w_0.x, w_1.x, w_2.x, w_3.x);
+      tile_weights[at + ROW_QUADS] = vec4<f32>(w_0.y, w_1.y, w_2.y, w_3.y);
+      tile_weights[at + 2u * ROW_QUADS] = vec4<f32>(w_0.z, w_1.z, w_2.z, w_3.z);
+      tile_weights[at + 3u * ROW_QUADS] = vec4<f32>(w_0.w, w_1.w, w_2.w, w_3.w);
+    }
+    if (quad < TOKEN_QUADS) {
+      //! for i in 4
+      x_$i = select(vec4<f32>(0.0), x_$i, inside);
+      //! end
+      if (NORMED) {
+        squares = vec4<f32>(
+          dot_into(squares.x, x_0, x_0), dot_into(squares.y, x_1, x_1), dot_into(squares.z, x_2, x_2),
+          dot_into(squares.w, x_3, x_3),
+        );
+        //! for i in 4
+        x_$i *= gains;
+        //! end
+      }
+      let at = chunk * 4u * TOKEN_QUADS + (quad ^ chunk);
+      tile_input[at] = vec4<f32>(x_0.x, x_1.x, x_2.x, x_3.x);
+      tile_input[at + TOKEN_QUADS] = vec4<f32>(x_0.y, x_1.y, x_2.y, x_3.y);
+      tile_input[at + 2u * TOKEN_QUADS] = vec4<f32>(x_0.z, x_1.z, x_2.z, x_3.z);
+      tile_input[at + 3u * TOKEN_QUADS] = vec4<f32>(x_0.w, x_1.w, x_2.w, x_3.w);
+    }
+    workgroupBarrier();
+    from_group += 2u;
+    let next_group = min(from_group, groups - 1u);
+    gains = load_gain4(next_group, quarter);
+    //! for i in 4
+    raw_$i = load_raw4(weight_at_$i + next_group, quarter);
+    x_$i = load_input4(row_$i, next_group, quarter);
+    //! end
+    for (var chunk_read = 0u; chunk_read < 8u; chunk_read++) {
+      let weights_at = chunk_read * 4u * ROW_QUADS + (row_quad ^ chunk_read);
+      let input_at = chunk_read * 4u * TOKEN_QUADS + (token_quad ^ chunk_read);
+      //! for i in 4
+      {
+        //! for v in PAIRS/2
+        let weight_$v = tile_weights[weights_at + $iu * ROW_QUADS + $vu * 16u];
+        //! end
+        //! for s in TOKENS/4
+        let held_$s = tile_input[input_at + $iu * TOKEN_QUADS + $su * 16u];
+        //! for v in PAIRS/2
+        sum_0_$s_$v = fma(held_$s.xxxx, weight_$v, sum_0_$s_$v);
+        sum_1_$s_$v = fma(held_$s.yyyy, weight_$v, sum_1_$s_$v);
+        sum_2_$s_$v = fma(held_$s.zzzz, weight_$v, sum_2_$s_$v);
+        sum_3_$s_$v = fma(held_$s.wwww, weight_$v, sum_3_$s_$v);
+        //! end
+        //! end
+      }
+      //! end
+    }
+  }
+  workgroupBarrier();
+  if (NORMED && quad < TOKEN_QUADS) { tile_input[chunk * TOKEN_QUADS + quad] = squares; }
+  workgroupBarrier();
+  //! for s in TOKENS/4
+  {
+    var total = vec4<f32>(0.0);
+    if (NORMED) {
+      for (var part = 0u; part < 8u; part++) { total += tile_input[part * TOKEN_QUADS + token_quad + $su * 16u]; }
+    }
+    let inverse = inverse_rms(total);
+    let row = first_token + (token_quad + $su * 16u) * 4u;
+    //! for v in PAIRS/2
+    {
+      let pair = (first_row + (row_quad + $vu * 16u) * 4u) / 2u;
+      finish_two(pair, row, sum_0_$s_$v * inverse.x);
+      finish_two(pair, row + 1u, sum_1_$s_$v * inverse.y);
+      finish_two(pair, row + 2u, sum_2_$s_$v * inverse.z);
+      finish_two(pair, row + 3u, sum_3_$s_$v * inverse.w);
+    }
+    //! end
+  }
+  //! end
+}
+
+fn finish_two(pair: u32, row: u32, sums: vec4<f32>) {
+  if (row >= params.rows) { return; }
+  if (pair < params.pairs) { finish(pair, row, sums.x, sums.y); }
+  if (pair + 1u < params.pairs) { finish(pair + 1u, row, sums.z, sums.w); }
+}

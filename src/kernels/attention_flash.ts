@@ -1,0 +1,62 @@
+/** Attention in parts with subgroups (shaders/attention_flash.wgsl), and what puts the parts together again. */
+import { defineKernel } from "../gpu/kernel.ts";
+import { ACT_LIBS } from "./linear.ts";
+
+export const attentionFlash = defineKernel({
+  name: "attention_flash",
+  bindings: {
+    queries: "read", // [rows, queryStride]
+    cache: "read", // [blocks, k|v, kvHeads, blockSize, headDim]
+    plan: "read", // u32, see src/model/plan.ts
+    attended: "write", // [rows, queryStride]
+    parts: "write", // [rows, splits, queryHeads, headDim] f32
+    part_terms: "write", // [rows, splits, queryHeads] f32
+  },
+  params: {
+    rows: "u32",
+    firstRow: "u32",
+    queryHeads: "u32",
+    kvHeads: "u32",
+    columns: "u32",
+    queryStride: "u32",
+    blockSize: "u32",
+    window: "u32",
+    splits: "u32",
+    splitKeys: "u32",
+    scale: "f32",
+  },
+  overrides: { WORKGROUP: 64, SUBGROUP: 8, HEADS: 1, CHUNKS: 1, KEYS: 1 },
+  libs: { act: ACT_LIBS },
+  grid: (
+    { rows, queryHeads, kvHeads, splits },
+    { HEADS },
+  ) => [kvHeads * Math.ceil(queryHeads / kvHeads / HEADS), rows, splits],
+});
+
+export const attentionCombine = defineKernel({
+  name: "attention_combine",
+  bindings: {
+    parts: "read", // [rows, splits, queryHeads, headDim] f32
+    part_terms: "read", // [rows, splits, queryHeads] f32
+    plan: "read", // u32, see src/model/plan.ts
+    attended: "write", // [rows, queryStride]
+  },
+  params: {
+    rows: "u32",
+    firstRow: "u32",
+    queryHeads: "u32",
+    columns: "u32",
+    queryStride: "u32",
+    splits: "u32",
+    splitKeys: "u32",
+  },
+  overrides: { WORKGROUP: 64 },
+  libs: { act: ACT_LIBS },
+  grid: ({ rows, queryHeads, columns }, { WORKGROUP }) => [Math.ceil(queryHeads * columns / WORKGROUP), rows],
+});
+
+/** Elements of a head that one load of eight invocations covers: heads are multiples of it. */
+export const FLASH_HEAD_STEP = 32;
+
+/** Subgroups of a workgroup. */
+export const FLASH_SUBGROUPS = 8;

@@ -1,0 +1,141 @@
+/**
+ * Which core each matrix runs with, and how it shares the work out, on which kind of device. The figures for GPUs come
+ * from bench/gpu and stand in bench/RESULTS.md; a device that is not in the table gets those of the closest kind.
+ *
+ * Decode rows and prompt rows are two families: within a family a row's bits depend on nothing else in the step, so the
+ * variants of a family may differ in anything but the order of a sum.
+ */
+import { FLASH_SUBGROUPS } from "./attention_flash.ts";
+import { linearGrid, type LinearTuning, tokensPerWorkgroup, withDefaults } from "./linear.ts";
+
+/** The matrices of a model. */
+export type MatrixRole = "qkv" | "output" | "gateUp" | "down" | "head";
+
+export interface MatrixTuning {
+  /** By the rows that a workgroup takes, ascending. */
+  readonly decode: readonly LinearTuning[];
+  /** Empty: prompt rows go through `decode`, in the same dispatches as the others. */
+  readonly prompt: readonly LinearTuning[];
+}
+
+export interface AttentionTuning {
+  readonly WORKGROUP: number;
+  readonly SUBGROUP: number;
+  readonly KEYS: number;
+  /** Keys of a decode row that one workgroup takes. */
+  readonly splitKeys: number;
+}
+
+export interface DeviceTuning {
+  readonly matrices: Readonly<Record<MatrixRole, MatrixTuning>>;
+  /** Null: the attention that runs anywhere. */
+  readonly attention: AttentionTuning | null;
+}
+
+/** What {@link chooseTuning} looks at; GpuDeviceInfo has it. */
+export interface TunedDevice {
+  readonly adapter: string;
+  readonly software: boolean;
+  readonly subgroupSize: number | null;
+}
+
+const ROLES = ["qkv", "output", "gateUp", "down", "head"] as const satisfies readonly MatrixRole[];
+
+function byRole(tuning: (role: MatrixRole) => MatrixTuning): Record<MatrixRole, MatrixTuning> {
+  return Object.fromEntries(ROLES.map((role) => [role, tuning(role)])) as Record<MatrixRole, MatrixTuning>;
+}
+
+/**
+ * Without subgroups. A GPU wants neighbouring invocations on neighbouring weights. A software device loads lane by lane,
+ * one word in about 7 ns (llvmpipe of Mesa 22.3), whatever lies next to it: what counts there is how often a loaded input
+ * is used.
+ */
+export function portableTuning(software: boolean): DeviceTuning {
+  const shared = software
+    ? { core: "core_lanes", WORKGROUP: 8, LANES: 1, PAIRS: 4 } as const
+    : { core: "core_lanes", WORKGROUP: 128, LANES: 32, PAIRS: 1 } as const;
+  return {
+    matrices: byRole(() => ({ decode: [{ ...shared, TOKENS: 1 }, { ...shared, TOKENS: 4 }], prompt: [] })),
+    attention: null,
+  };
+}
+
+/** How many subgroups share a product, and how many pairs of rows a lane has, for one input row and for several. */
+interface SubgroupShares {
+  /** Part of a sum's order: the same for any number of rows. */
+  readonly split: number;
+  readonly pairs: number;
+  readonly unroll?: number;
+  /** Subgroups of a workgroup. */
+  readonly subgroups?: number;
+}
+
+/** Best of those that bench/gpu tried on an H100, at Mistral 7B's shapes in FP8. */
+const SUBGROUP_SHARES: Readonly<Record<MatrixRole, SubgroupShares>> = {
+  qkv: { split: 4, pairs: 4 },
+  output: { split: 2, pairs: 1, unroll: 2 },
+  gateUp: { split: 4, pairs: 2, subgroups: 4 },
+  down: { split: 4, pairs: 1 },
+  head: { split: 4, pairs: 4, subgroups: 4 },
+};
+
+/** With subgroups of `size`. */
+export function subgroupTuning(size: number): DeviceTuning {
+  const decode = ({ split, pairs, unroll = 1, subgroups = 8 }: SubgroupShares): LinearTuning[] =>
+    [1, 2, 4, 8].map((TOKENS) => ({
+      core: "core_subgroup",
+      WORKGROUP: (TOKENS === 1 ? subgroups : Math.max(4, split)) * size,
+      LANES: size * split,
+      SPLIT: split,
+      UNROLL: TOKENS === 1 ? unroll : 1,
+      TOKENS,
+      // A row's product is finished by a lane of its own.
+      PAIRS: Math.min(TOKENS === 1 ? pairs : 2, size / TOKENS),
+    }));
+  return {
+    matrices: byRole((role) => ({ decode: decode(SUBGROUP_SHARES[role]), prompt: PROMPT_TILES })),
+    attention: { WORKGROUP: FLASH_SUBGROUPS * size, SUBGROUP: size, KEYS: 2, splitKeys: 256 },
+  };
+}
+
+const TILE = { core: "core_tile", WORKGROUP: 256, TEAMS: 16 } as const;
+
+/** 64 × 64 and 128 × 128. */
+const PROMPT_TILES: readonly LinearTuning[] = [{ ...TILE, PAIRS: 2, TOKENS: 4 }, {
+  ...TILE,
+  PAIRS: 4,
+  TOKENS: 8,
+}];
+
+export function chooseTuning({ software, subgroupSize }: TunedDevice): DeviceTuning {
+  if (software || subgroupSize === null) return portableTuning(software);
+  return subgroupTuning(subgroupSize);
+}
+
+/** The tuning as it can be used for rows of so many groups: groups in flight must come out even. */
+export function fitUnroll(tuning: LinearTuning, groups: number): LinearTuning {
+  const { LANES = 1, UNROLL = 1 } = tuning;
+  return groups % (LANES * UNROLL) === 0 ? tuning : { ...tuning, UNROLL: 1 };
+}
+
+/** A dispatch of fewer large tiles than this leaves processors idle that smaller ones would employ. */
+const WORKGROUPS_THAT_FILL = 120;
+
+/**
+ * Which of a family's variants, given in ascending order, to run for so many rows: for a memory-bound core the first that
+ * takes them all at once, or the one that takes most; for tiles the largest that still make enough workgroups.
+ */
+export function variantFor(
+  variants: readonly LinearTuning[],
+  shape: { readonly rows: number; readonly pairs: number },
+): number {
+  if (variants[0]!.core === "core_tile") {
+    const filling = variants.findLastIndex((tuning) => {
+      const [x, y] = linearGrid(shape, withDefaults(tuning));
+      return x * y >= WORKGROUPS_THAT_FILL;
+    });
+    return Math.max(0, filling);
+  }
+  const index = variants.findIndex((tuning) => tokensPerWorkgroup(tuning) >= shape.rows);
+  return index === -1 ? variants.length - 1 : index;
+}

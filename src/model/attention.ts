@@ -1,0 +1,109 @@
+/**
+ * Attention of one layer as an operation: with subgroups in parts of fixed length, put together by a second dispatch
+ * where a decode row has more than one; without them by the kernel that runs anywhere.
+ */
+import type { ModelConfig } from "../formats/config.ts";
+import type { GpuBuffer } from "../gpu/buffer.ts";
+import { attention, headBundle, NO_WINDOW } from "../kernels/attention.ts";
+import { attentionCombine, attentionFlash, FLASH_HEAD_STEP } from "../kernels/attention_flash.ts";
+import type { AttentionTuning } from "../kernels/tuning.ts";
+import type { Operation, OperationParts } from "./operations.ts";
+
+/** One split: a prompt row's keys stay with one workgroup, of which there are enough. */
+const WHOLE = 0x7fffffff;
+
+/** Rows and splits that the parts of a step's attention have room for; decode rows beyond them go in several turns. */
+export interface PartSizes {
+  readonly partRows: number;
+  readonly maxSplits: number;
+}
+
+/** No room is needed where {@link attend} takes no parts. */
+export function partSizes(
+  config: ModelConfig,
+  tuning: AttentionTuning | null,
+  { maxContext, maxSequences, maxBindableBytes }: {
+    readonly maxContext: number;
+    readonly maxSequences: number;
+    readonly maxBindableBytes: number;
+  },
+): PartSizes {
+  if (!takesParts(config, tuning)) return { partRows: 0, maxSplits: 0 };
+  const maxSplits = Math.ceil(maxContext / tuning.splitKeys);
+  const rowBytes = maxSplits * config.queryHeads * config.headDim * 4;
+  const partRows = Math.max(1, Math.min(maxSequences, Math.floor(maxBindableBytes / rowBytes)));
+  return { partRows, maxSplits };
+}
+
+function takesParts({ headDim }: ModelConfig, tuning: AttentionTuning | null): tuning is AttentionTuning {
+  return tuning !== null && headDim % FLASH_HEAD_STEP === 0;
+}
+
+export async function attend(parts: OperationParts, cache: GpuBuffer): Promise<Operation> {
+  const { config, tuning } = parts;
+  return takesParts(config, tuning.attention)
+    ? await attendInParts(parts, tuning.attention, cache)
+    : await attendAnywhere(parts, cache);
+}
+
+function shapeOf({ config, sizes }: OperationParts) {
+  return {
+    queryHeads: config.queryHeads,
+    kvHeads: config.kvHeads,
+    columns: config.headDim / 4,
+    queryStride: sizes.queryStride,
+    blockSize: sizes.limits.blockSize,
+    window: config.slidingWindow ?? NO_WINDOW,
+    scale: config.headDim ** -0.5,
+  };
+}
+
+async function attendAnywhere(parts: OperationParts, cache: GpuBuffer): Promise<Operation> {
+  const { device, config, precision, buffers } = parts;
+  const kernel = await device.compile(attention, {
+    libs: { act: `act_${precision}` },
+    overrides: { HEADS: headBundle(config.queryHeads, config.kvHeads) },
+  });
+  const { queries, plan, attended } = buffers;
+  const bound = kernel.bind({ queries, cache, plan, attended });
+  const shape = shapeOf(parts);
+  return {
+    dispatches: 1,
+    encode: (step, { rows }) => step.dispatch(bound, { rows, firstRow: 0, ...shape }),
+  };
+}
+
+async function attendInParts(
+  parts: OperationParts,
+  { splitKeys, ...lanes }: AttentionTuning,
+  cache: GpuBuffer,
+): Promise<Operation> {
+  const { device, config, sizes, precision, buffers } = parts;
+  const libs = { act: `act_${precision}` };
+  const HEADS = headBundle(config.queryHeads, config.kvHeads);
+  const CHUNKS = config.headDim / FLASH_HEAD_STEP;
+  const flash = await device.compile(attentionFlash, { libs, overrides: { ...lanes, HEADS, CHUNKS } });
+  const combine = await device.compile(attentionCombine, { libs });
+  const { queries, plan, attended, parts: partsBuffer, partTerms: part_terms } = buffers;
+  const boundFlash = flash.bind({ queries, cache, plan, attended, parts: partsBuffer, part_terms });
+  const boundCombine = combine.bind({ parts: partsBuffer, part_terms, plan, attended });
+  const shape = shapeOf(parts);
+  const { queryHeads, columns, queryStride } = shape;
+  const { partRows } = sizes.parts;
+  return {
+    dispatches: 1 + 2 * Math.ceil(sizes.maxRows / partRows),
+    encode(step, { promptRows, rows, lastPosition }) {
+      if (promptRows > 0) {
+        step.dispatch(boundFlash, { rows: promptRows, firstRow: 0, splits: 1, splitKeys: WHOLE, ...shape });
+      }
+      const splits = Math.floor(lastPosition / splitKeys) + 1;
+      // Whatever is alone in its part is written at once, however many rows there are.
+      const most = splits === 1 ? rows : partRows;
+      for (let firstRow = promptRows; firstRow < rows; firstRow += most) {
+        const range = { rows: Math.min(most, rows - firstRow), firstRow, splits, splitKeys };
+        step.dispatch(boundFlash, { ...range, ...shape });
+        if (splits > 1) step.dispatch(boundCombine, { ...range, queryHeads, columns, queryStride });
+      }
+    },
+  };
+}
