@@ -1,0 +1,428 @@
+/**
+ * The runtime's own kernels at Mistral 7B's shapes, one at a time, in every tuning worth trying: the figures behind
+ * src/kernels/tuning.ts. Every candidate's output is held against that of the kernel that runs anywhere before it is timed.
+ * Dispatches of a series read weights that no cache holds and write one output, so each waits for the one before, as the
+ * kernels of a step do.
+ */
+import type { BufferSlice, GpuBuffer } from "../../src/gpu/buffer.ts";
+import type { BoundKernel, KernelDeclaration, KernelVariant } from "../../src/gpu/kernel.ts";
+import { ParamsArena } from "../../src/gpu/params.ts";
+import { attentionCombine, attentionFlash } from "../../src/kernels/attention_flash.ts";
+import { NO_WINDOW } from "../../src/kernels/attention.ts";
+import { gateUp } from "../../src/kernels/gate_up.ts";
+import { type LinearTuning, linearVariant } from "../../src/kernels/linear.ts";
+import { linearResidual } from "../../src/kernels/linear_residual.ts";
+import { lmHead } from "../../src/kernels/lm_head.ts";
+import { qkvRope } from "../../src/kernels/qkv_rope.ts";
+import { fitUnroll, type MatrixRole, portableTuning } from "../../src/kernels/tuning.ts";
+import { type Encode, type Lab, randomCodes, round } from "./harness.ts";
+
+const SHAPES: Readonly<Record<MatrixRole, readonly [pairs: number, inputs: number]>> = {
+  qkv: [3072, 4096],
+  output: [2048, 4096],
+  gateUp: [14336, 4096],
+  down: [2048, 14336],
+  head: [16000, 4096],
+};
+const ROWS = 512;
+const BLOCK_SIZE = 16;
+const CONTEXT = 4096;
+
+// deno-lint-ignore no-explicit-any -- kernels of different params go through one function
+type Bound = BoundKernel<any>;
+
+export class KernelBench implements Disposable {
+  readonly #lab: Lab;
+  readonly #arena: ParamsArena;
+  readonly #pool: GpuBuffer;
+  readonly #channels: GpuBuffer;
+  readonly #input32: GpuBuffer;
+  readonly #input16: GpuBuffer;
+  readonly #gain: GpuBuffer;
+  readonly #rotary: GpuBuffer;
+  readonly #plan: GpuBuffer;
+  readonly #cache: GpuBuffer;
+  readonly #out: GpuBuffer;
+  readonly #parts: GpuBuffer;
+  readonly #terms: GpuBuffer;
+
+  constructor(lab: Lab) {
+    this.#lab = lab;
+    const { software } = lab.gpu.info;
+    this.#arena = new ParamsArena(lab.gpu, 64);
+    this.#pool = lab.gpuBuffer("pool", software ? 120 * 2 ** 20 : 1.5 * 2 ** 30);
+    lab.fill(this.#pool.handle, randomCodes(8 * 2 ** 20));
+    const write = (
+      label: string,
+      data: Float32Array<ArrayBuffer> | Float16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>,
+    ) => {
+      const buffer = lab.gpuBuffer(label, data.byteLength);
+      lab.device.queue.writeBuffer(buffer.handle, 0, data);
+      return buffer;
+    };
+    const noise = Float32Array.from(
+      { length: ROWS * 14336 },
+      (_, i) => ((Math.imul(i, 2654435761) >>> 24) - 127.5) / 128,
+    );
+    this.#input32 = write("input f32", noise.subarray(0, ROWS * 4096));
+    this.#input16 = write("input f16", Float16Array.from(noise));
+    this.#gain = write("gain", new Float32Array(4096).fill(1));
+    const terms = new Float32Array(32000 * 2);
+    for (let i = 0; i < terms.length; i += 2) terms[i] = 1;
+    this.#channels = write("channels", terms);
+    this.#rotary = write("rotary", new Float32Array(CONTEXT * 128).fill(0.5));
+    // Rows of one sequence at ascending positions, then its blocks, then the samples.
+    const plan = new Uint32Array(ROWS * 4 + CONTEXT / BLOCK_SIZE + 64);
+    for (let row = 0; row < ROWS; row++) plan.set([0, 0, row, ROWS * 4], row * 4);
+    for (let block = 0; block < CONTEXT / BLOCK_SIZE; block++) plan[ROWS * 4 + block] = block;
+    this.#plan = write("plan", plan);
+    this.#cache = lab.gpuBuffer("cache", CONTEXT * 2 * 8 * 128 * 2);
+    this.#out = lab.gpuBuffer("out", Math.max(ROWS * 14336 * 4, 8 * 32000 * 4));
+    this.#parts = lab.gpuBuffer("parts", 8 * 64 * 4096 * 4);
+    this.#terms = lab.gpuBuffer("part terms", 8 * 64 * 32 * 4);
+  }
+
+  /** Microseconds of one dispatch in a series. */
+  async #series(bound: readonly Bound[], params: Readonly<Record<string, number>>): Promise<number> {
+    this.#arena.reset();
+    const offset = Uint32Array.of(this.#arena.push(bound[0]!, params));
+    this.#arena.flush();
+    const [x, y = 1, z = 1] = bound[0]!.grid(params);
+    const encode: Encode = (pass) => {
+      pass.setPipeline(bound[0]!.pipeline);
+      pass.setBindGroup(1, this.#arena.bindGroup, offset, 0, 1);
+      for (const { bindGroup } of bound) {
+        pass.setBindGroup(0, bindGroup);
+        pass.dispatchWorkgroups(x, y, z);
+      }
+    };
+    return await this.#lab.time(encode) / bound.length;
+  }
+
+  async #bindLinear(
+    role: MatrixRole,
+    tuning: LinearTuning,
+    slices: readonly BufferSlice[],
+  ): Promise<Bound[]> {
+    const { gpu } = this.#lab;
+    const make = async <B extends string, P extends string, O extends string>(
+      kernel: KernelDeclaration<B, P, O>,
+      act: boolean,
+      buffers: (weights: BufferSlice) => Record<B, GpuBuffer | BufferSlice>,
+    ) => {
+      const variant = linearVariant(
+        "fp8",
+        fitUnroll(tuning, SHAPES[role][1] / 16),
+      ) as unknown as KernelVariant<O>;
+      const libs = { ...variant.libs, ...(act ? { act: "act_f16" } : {}) };
+      const compiled = await gpu.compile(kernel, { ...variant, libs });
+      return slices.map((weights) => compiled.bind(buffers(weights)));
+    };
+    const [input, gain, channels, plan] = [this.#input32, this.#gain, this.#channels, this.#plan];
+    switch (role) {
+      case "qkv": {
+        const [rotary, cache, queries] = [this.#rotary, this.#cache, this.#out];
+        return await make(
+          qkvRope,
+          true,
+          (weights) => ({ input, gain, weights, channels, rotary, plan, queries, cache }),
+        );
+      }
+      case "gateUp":
+        return await make(
+          gateUp,
+          true,
+          (weights) => ({ input, gain, weights, channels, activated: this.#out }),
+        );
+      case "head":
+        return await make(
+          lmHead,
+          false,
+          (weights) => ({ input, gain, weights, channels, plan, logits: this.#out }),
+        );
+      default:
+        return await make(
+          linearResidual,
+          true,
+          (weights) => ({ input: this.#input16, weights, channels, hidden: this.#out }),
+        );
+    }
+  }
+
+  #linearParams(role: MatrixRole, rows: number): Record<string, number> {
+    const [pairs, inputs] = SHAPES[role];
+    const shared = {
+      rows,
+      firstRow: 0,
+      pairs,
+      firstPair: 0,
+      groups: inputs / 16,
+      inputSize: inputs,
+      eps: 1e-5,
+    };
+    const heads = { queryHeads: 32, kvHeads: 8, headDim: 128, queryStride: 4096, blockSize: BLOCK_SIZE };
+    return {
+      ...shared,
+      ...heads,
+      stride: role === "gateUp" ? 14336 : 4096,
+      outputs: 32000,
+      samples: ROWS * 4 + CONTEXT / BLOCK_SIZE,
+    };
+  }
+
+  /** GB of weights a second and, where `rows` is large, G products a second. */
+  async linear(role: MatrixRole, tuning: LinearTuning, rows: number) {
+    const [pairs, inputs] = SHAPES[role];
+    const bytes = pairs * 2 * inputs;
+    const count = Math.max(1, Math.min(rows > 16 ? 3 : 16, Math.floor(this.#pool.bytes / bytes)));
+    const slices = Array.from(
+      { length: count },
+      (_, i) => ({ buffer: this.#pool, offset: i * bytes, bytes }),
+    );
+    const params = this.#linearParams(role, rows);
+    await this.#verify(role, tuning, params, slices[0]!);
+    const us = await this.#series(await this.#bindLinear(role, tuning, slices), params);
+    return rows > 16
+      ? { us: round(us, 1), GFMA: round(bytes * rows / us / 1000, 0) }
+      : { us: round(us, 1), GBs: round(bytes / us / 1000, 0) };
+  }
+
+  async #verify(role: MatrixRole, tuning: LinearTuning, params: Record<string, number>, slice: BufferSlice) {
+    const elements = Math.min(params["rows"]!, 8) * 4000;
+    const f16 = role === "qkv" || role === "gateUp";
+    const run = async (tuning: LinearTuning) => {
+      const [bound] = await this.#bindLinear(role, tuning, [slice]);
+      const encoder = this.#lab.device.createCommandEncoder();
+      encoder.clearBuffer(this.#out.handle);
+      this.#arena.reset();
+      const offset = Uint32Array.of(this.#arena.push(bound!, params));
+      this.#arena.flush();
+      const pass = encoder.beginComputePass();
+      pass.setPipeline(bound!.pipeline);
+      pass.setBindGroup(0, bound!.bindGroup);
+      pass.setBindGroup(1, this.#arena.bindGroup, offset, 0, 1);
+      const [x, y = 1] = bound!.grid(params);
+      pass.dispatchWorkgroups(x, y);
+      pass.end();
+      this.#lab.device.queue.submit([encoder.finish()]);
+      const bytes = await this.#lab.read(this.#out.handle, elements * (f16 ? 2 : 4));
+      return f16 ? Float32Array.from(new Float16Array(bytes)) : new Float32Array(bytes);
+    };
+    const [found, wanted] = [
+      await run(tuning),
+      await run({ ...portableTuning(false).matrices[role].decode[0]! }),
+    ];
+    const scale = wanted.reduce((most: number, value: number) => Math.max(most, Math.abs(value)), 0);
+    for (let i = 0; i < elements; i++) {
+      if (!(Math.abs(found[i]! - wanted[i]!) <= scale * (f16 ? 2e-3 : 1e-4))) {
+        throw new Error(`element ${i} is ${found[i]}, expected ${wanted[i]} of at most ${scale}`);
+      }
+    }
+  }
+
+  /** Microseconds a layer of one decode row at `context`, or of a chunk of prompt rows. */
+  async attention(
+    { rows, context, splitKeys, KEYS, decode }: {
+      rows: number;
+      context: number;
+      splitKeys: number;
+      KEYS: number;
+      decode: boolean;
+    },
+  ) {
+    const { gpu, device } = this.#lab;
+    const size = gpu.info.subgroupSize!;
+    const plan = new Uint32Array(ROWS * 4);
+    for (let row = 0; row < ROWS; row++) {
+      plan.set([0, 0, decode ? context : context + row, ROWS * 4], row * 4);
+    }
+    device.queue.writeBuffer(this.#plan.handle, 0, plan);
+    const overrides = { WORKGROUP: 8 * size, SUBGROUP: size, HEADS: 4, CHUNKS: 4, KEYS };
+    const flash = await gpu.compile(attentionFlash, { libs: { act: "act_f16" }, overrides });
+    const combine = await gpu.compile(attentionCombine, { libs: { act: "act_f16" } });
+    const [queries, cache] = [this.#input16, this.#cache];
+    const attended = this.#out;
+    const [parts, part_terms] = [this.#parts, this.#terms];
+    const boundFlash = flash.bind({ queries, cache, plan: this.#plan, attended, parts, part_terms });
+    const boundCombine = combine.bind({ parts, part_terms, plan: this.#plan, attended });
+    const splits = decode ? Math.floor(context / splitKeys) + 1 : 1;
+    const params = {
+      rows,
+      firstRow: 0,
+      queryHeads: 32,
+      kvHeads: 8,
+      columns: 32,
+      queryStride: 4096,
+      blockSize: BLOCK_SIZE,
+      window: NO_WINDOW,
+      splits,
+      splitKeys: decode ? splitKeys : 0x7fffffff,
+      scale: 128 ** -0.5,
+    };
+    this.#arena.reset();
+    const series = (splits > 1 ? [boundFlash, boundCombine] : [boundFlash]) as Bound[];
+    const dispatches = series.map((bound) => ({
+      bound,
+      offset: Uint32Array.of(this.#arena.push(bound, params)),
+      grid: bound.grid(params),
+    }));
+    this.#arena.flush();
+    const repeats = rows > 16 ? 2 : 16;
+    const us = await this.#lab.time((pass) => {
+      for (let i = 0; i < repeats; i++) {
+        for (const { bound, offset, grid: [x, y = 1, z = 1] } of dispatches) {
+          pass.setPipeline(bound.pipeline);
+          pass.setBindGroup(0, bound.bindGroup);
+          pass.setBindGroup(1, this.#arena.bindGroup, offset, 0, 1);
+          pass.dispatchWorkgroups(x, y, z);
+        }
+      }
+    });
+    return round(us / repeats, 1);
+  }
+
+  [Symbol.dispose](): void {
+    this.#arena[Symbol.dispose]();
+  }
+}
+
+const LANES = (
+  size: number,
+  { WORKGROUP = 256, SPLIT = 1, UNROLL = 1, PAIRS = 1, TOKENS = 1 },
+): LinearTuning => ({
+  core: "core_subgroup",
+  WORKGROUP,
+  LANES: size * SPLIT,
+  SPLIT,
+  UNROLL,
+  PAIRS,
+  TOKENS,
+});
+
+type Shares = Parameters<typeof LANES>[1];
+
+const DECODE: readonly Shares[] = [
+  { SPLIT: 2, UNROLL: 2 },
+  { SPLIT: 2, PAIRS: 2 },
+  { SPLIT: 4, PAIRS: 2 },
+  { SPLIT: 2, PAIRS: 2, WORKGROUP: 128 },
+  { SPLIT: 4, PAIRS: 2, WORKGROUP: 128 },
+  { SPLIT: 2, PAIRS: 4 },
+  { SPLIT: 4, PAIRS: 4 },
+  { SPLIT: 4, PAIRS: 4, WORKGROUP: 128 },
+  { SPLIT: 8, PAIRS: 4 },
+  { SPLIT: 8, PAIRS: 2 },
+  { SPLIT: 4, PAIRS: 1 },
+];
+
+const BATCHED: readonly Shares[] = [
+  { PAIRS: 2, SPLIT: 2 },
+  { PAIRS: 2, SPLIT: 4 },
+  { PAIRS: 4, SPLIT: 4 },
+  { PAIRS: 2, SPLIT: 4, WORKGROUP: 128 },
+];
+
+type Table = Record<string, unknown>;
+
+async function attempt(lab: Lab, table: Table, name: string, run: () => Promise<unknown>): Promise<void> {
+  try {
+    await lab.heat();
+    table[name] = await run();
+  } catch (error) {
+    table[name] = String(error).slice(0, 200);
+  }
+}
+
+const label = (shares: Shares) =>
+  Object.entries(shares).map(([name, value]) => `${name.toLowerCase()} ${value}`).join(", ") || "plain";
+
+const roles = (lab: Lab): readonly MatrixRole[] =>
+  lab.gpu.info.software ? ["output"] : ["output", "gateUp", "down", "qkv", "head"];
+
+/** For software drivers, where only that it works is of interest. */
+const small = (lab: Lab, shares: Shares): Shares =>
+  lab.gpu.info.software ? { ...shares, WORKGROUP: 8 * SOFTWARE_SUBGROUP, PAIRS: 1 } : shares;
+const SOFTWARE_SUBGROUP = 8;
+
+const sizeOf = (lab: Lab) => lab.gpu.info.subgroupSize ?? SOFTWARE_SUBGROUP;
+
+/** One row: what decoding a single sequence is made of. */
+export async function decodeKernels(lab: Lab): Promise<Table> {
+  using bench = new KernelBench(lab);
+  const result: Table = {};
+  for (const role of roles(lab)) {
+    const table: Table = result[role] = {};
+    for (const shares of lab.gpu.info.software ? DECODE.slice(0, 1) : DECODE) {
+      await attempt(
+        lab,
+        table,
+        label(shares),
+        () => bench.linear(role, LANES(sizeOf(lab), small(lab, shares)), 1),
+      );
+    }
+  }
+  return result;
+}
+
+/** Several rows that read the weights once. */
+export async function batchedKernels(lab: Lab): Promise<Table> {
+  using bench = new KernelBench(lab);
+  const result: Table = {};
+  for (const role of roles(lab).slice(0, 3)) {
+    for (const TOKENS of lab.gpu.info.software ? [4] : [2, 4, 8]) {
+      const table: Table = result[`${role}, ${TOKENS} rows`] = {};
+      for (const shares of lab.gpu.info.software ? BATCHED.slice(0, 1) : BATCHED) {
+        const tuning = LANES(sizeOf(lab), { ...small(lab, shares), TOKENS });
+        await attempt(lab, table, label(shares), () => bench.linear(role, tuning, TOKENS));
+      }
+    }
+  }
+  return result;
+}
+
+/** Prompts: tiles of several shapes. */
+export async function tileKernels(lab: Lab): Promise<Table> {
+  using bench = new KernelBench(lab);
+  const result: Table = {};
+  for (const role of roles(lab).slice(0, 3)) {
+    for (const rows of lab.gpu.info.software ? [24] : [128, 512]) {
+      const table: Table = result[`${role}, ${rows} rows`] = {};
+      for (
+        const [PAIRS, TOKENS, UNROLL] of [[2, 4, 8], [4, 4, 8], [2, 8, 8], [4, 8, 8], [4, 8, 1]] as const
+      ) {
+        const tuning: LinearTuning = { core: "core_tile", WORKGROUP: 256, TEAMS: 16, PAIRS, TOKENS, UNROLL };
+        const name = `${PAIRS} pairs, ${TOKENS} tokens${UNROLL === 1 ? ", in a loop" : ""}`;
+        await attempt(lab, table, name, () => bench.linear(role, tuning, rows));
+      }
+    }
+  }
+  return result;
+}
+
+/** Microseconds of a layer's attention. */
+export async function attentionKernels(lab: Lab): Promise<Table> {
+  using bench = new KernelBench(lab);
+  const { software } = lab.gpu.info;
+  const result: Table = {};
+  for (const context of software ? [100] : [60, 250, 1000, 4000]) {
+    for (const splitKeys of software ? [64] : [128, 256]) {
+      await attempt(
+        lab,
+        result,
+        `a row at ${context}, splits of ${splitKeys}`,
+        () => bench.attention({ rows: 1, context, splitKeys, KEYS: 2, decode: true }),
+      );
+    }
+  }
+  for (const context of software ? [] : [0, 512, 3500]) {
+    for (const KEYS of [2, 4]) {
+      await attempt(
+        lab,
+        result,
+        `512 prompt rows from ${context}, ${KEYS} keys in flight`,
+        () => bench.attention({ rows: 512, context, splitKeys: 0, KEYS, decode: false }),
+      );
+    }
+  }
+  return result;
+}

@@ -1,0 +1,76 @@
+/**
+ * Everything worth knowing from a few minutes with a GPU, in order of value, as one JSON document that grows section by
+ * section: `deno run -A bench/gpu/main.ts OUT.json [section …]`. A section that fails says so and the next one runs.
+ */
+import { GpuDevice } from "../../src/gpu/device.ts";
+import { Lab } from "./harness.ts";
+import { attentionKernels, batchedKernels, decodeKernels, tileKernels } from "./kernels.ts";
+import { arithmetic, bandwidth, gaps, host } from "./limits.ts";
+import { decode, prefill, randomModel } from "./step.ts";
+
+const [out = "gpu.json", ...wanted] = Deno.args;
+using gpu = await GpuDevice.open();
+const report: Record<string, unknown> = {
+  adapter: gpu.info,
+  deno: Deno.version.deno,
+  date: new Date().toISOString(),
+};
+console.log(gpu.info.adapter, gpu.info.features.join(" "));
+const begin = performance.now();
+
+const SECTIONS: Readonly<Record<string, (lab: Lab) => Promise<unknown>>> = {
+  bandwidth,
+  gaps,
+  host,
+  step,
+  tileKernels,
+  decodeKernels,
+  batchedKernels,
+  attentionKernels,
+  arithmetic,
+};
+
+for (const [name, run] of Object.entries(SECTIONS)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  const started = performance.now();
+  try {
+    using lab = new Lab(gpu);
+    report[name] = await run(lab);
+    gpu.assertHealthy();
+  } catch (error) {
+    report[name] = { error: error instanceof Error ? `${error.message}\n${error.stack}` : String(error) };
+  }
+  console.log(
+    `${name} (${((performance.now() - started) / 1000).toFixed(1)} s)`,
+    JSON.stringify(report[name], null, 1),
+  );
+  report["seconds"] = (performance.now() - begin) / 1000;
+  Deno.writeTextFileSync(out, JSON.stringify(report, null, 2));
+}
+
+async function step(lab: Lab) {
+  const { software } = gpu.info;
+  const result: Record<string, unknown> = {};
+  const shape = software ? { layers: 1, maxContext: 512 } : { layers: 32, maxContext: 4608 };
+  using runner = await randomModel(lab, { ...shape, precision: "f16", maxSequences: 8 });
+  const cases = software
+    ? [[1, 64, 1]]
+    : [[1, 64, 1], [1, 64, 4], [1, 250, 4], [1, 1000, 4], [1, 4000, 4], [2, 64, 4], [4, 64, 4], [8, 64, 4], [
+      8,
+      500,
+      4,
+    ]];
+  for (const [batch, context, stepsPerSubmit] of cases as [number, number, number][]) {
+    const submits = software ? 1 : Math.ceil(200 / stepsPerSubmit);
+    result[`decode, batch ${batch}, context ${context}, ${stepsPerSubmit} a submit`] = await decode(runner, {
+      batch,
+      context,
+      submits,
+      stepsPerSubmit,
+    });
+  }
+  for (const tokens of software ? [16] : [16, 128, 1024, 4096]) {
+    result[`prefill ${tokens}`] = await prefill(runner, tokens, 2);
+  }
+  return result;
+}

@@ -1,0 +1,203 @@
+/**
+ * The whole model of Mistral 7B's shape with random FP8 weights made on the device: decode at several batch sizes and
+ * context lengths, prefill, time to the first token; each as measured by the host, as a client would see it.
+ */
+import { parseModelConfig } from "../../src/formats/config.ts";
+import type { WeightFormat } from "../../src/kernels/linear.ts";
+import { chooseTuning, type DeviceTuning } from "../../src/kernels/tuning.ts";
+import { MistralRunner } from "../../src/model/mistral.ts";
+import { layOut, type MatrixSlice, type PackedMatrix } from "../../src/model/packed_matrix.ts";
+import type { BlockId, ModelRunner, PendingStep, Precision, Slot } from "../../src/model/runner.ts";
+import { planSizes } from "../../src/model/sizes.ts";
+import type { ModelWeights } from "../../src/model/weights.ts";
+import { MISTRAL_7B_SHAPE, TINY_CONFIG } from "../../tests/support/checkpoint_generator.ts";
+import { type Lab, randomCodes, round } from "./harness.ts";
+
+const CHUNK = 32 * 2 ** 20;
+
+export interface StepOptions {
+  readonly layers: number;
+  readonly precision: Precision;
+  readonly maxSequences: number;
+  readonly maxContext: number;
+  readonly tuning?: DeviceTuning;
+}
+
+/** A model whose every matrix is a repetition of one random chunk. */
+export async function randomModel(lab: Lab, options: StepOptions): Promise<ModelRunner> {
+  const { precision, maxSequences, maxContext, layers } = options;
+  const device = lab.gpu;
+  const shape = {
+    ...TINY_CONFIG,
+    ...MISTRAL_7B_SHAPE,
+    rope_theta: 1e6,
+    head_dim: 128,
+    num_hidden_layers: layers,
+  };
+  const config = parseModelConfig(shape, "config.json");
+  const maxBindableBytes = device.maxBindableBytes;
+  const tuning = options.tuning ?? chooseTuning(device.info);
+  const sizes = planSizes(config, { precision, maxContext, maxSequences, maxBindableBytes, tuning });
+  using owned = new DisposableStack();
+  const codes = lab.buffer(CHUNK);
+  lab.fill(codes, randomCodes(CHUNK, 7));
+  const matrix = (
+    label: string,
+    inputs: number,
+    pairs: number,
+    format: WeightFormat = "fp8",
+  ): PackedMatrix => {
+    const { groups, pairBytes, slices: ranges } = layOut({ inputs, pairs, format, maxBindableBytes });
+    const slices = ranges.map((range): MatrixSlice => {
+      const bytes = range.pairs * pairBytes;
+      const weights = owned.use(device.createBuffer({ label, bytes }));
+      const channels = owned.use(device.createBuffer({ label, bytes: range.pairs * 16 }));
+      const encoder = device.handle.createCommandEncoder();
+      for (let at = 0; at < bytes; at += CHUNK) {
+        encoder.copyBufferToBuffer(codes, 0, weights.handle, at, Math.min(CHUNK, bytes - at));
+      }
+      device.handle.queue.submit([encoder.finish()]);
+      const scale = 256 / (100 * Math.sqrt(inputs)); // Codes have a standard deviation near 100.
+      const terms = new Float32Array(range.pairs * 4);
+      for (let i = 0; i < terms.length; i += 2) terms[i] = scale;
+      device.handle.queue.writeBuffer(channels.handle, 0, terms);
+      return { ...range, weights, channels };
+    });
+    return { format, groups, slices };
+  };
+  const gain = () => {
+    const buffer = owned.use(device.createBuffer({ label: "gain", bytes: sizes.hiddenStride * 4 }));
+    device.handle.queue.writeBuffer(buffer.handle, 0, new Float32Array(sizes.hiddenStride).fill(1));
+    return buffer;
+  };
+  const { hiddenSize, intermediateSize, queryHeads, kvHeads, headDim, vocabSize } = config;
+  const weights: ModelWeights = {
+    embedding: matrix("embedding", hiddenSize, vocabSize / 2, "bf16"),
+    layers: Array.from({ length: layers }, () => ({
+      inputGain: gain(),
+      qkv: matrix("qkv", hiddenSize, (queryHeads + 2 * kvHeads) * headDim / 2),
+      output: matrix("output", queryHeads * headDim, hiddenSize / 2),
+      postAttentionGain: gain(),
+      gateUp: matrix("gate up", hiddenSize, intermediateSize),
+      down: matrix("down", intermediateSize, hiddenSize / 2),
+    })),
+    finalGain: gain(),
+    lmHead: matrix("head", hiddenSize, vocabSize / 2),
+  };
+  return await MistralRunner.create({
+    device,
+    config,
+    sizes,
+    weights,
+    precision,
+    tuning,
+    weightBytes: 0,
+    owned,
+  });
+}
+
+const SAMPLING = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  typicalP: 1,
+  repetitionPenalty: 1,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  maxTokens: 1,
+  minTokens: 0,
+  stop: [],
+  stopTokenIds: [],
+  ignoreEos: true,
+  seed: 0n,
+  logprobs: -1,
+};
+
+/** Slots 0 … batch − 1, each with the same share of the blocks. */
+function sequences(runner: ModelRunner, batch: number) {
+  const { blockCount, maxContext, blockSize } = runner.limits;
+  const each = Math.min(Math.floor(blockCount / batch), Math.ceil(maxContext / blockSize));
+  return Array.from({ length: batch }, (_, index) => ({
+    slot: index as Slot,
+    blockTable: Array.from({ length: each }, (_, block) => (index * each + block) as BlockId),
+  }));
+}
+
+function initSlots(runner: ModelRunner, batch: number, sampling: Partial<typeof SAMPLING> = {}): void {
+  for (const { slot } of sequences(runner, batch)) {
+    runner.initSlot(slot, {
+      sampling: { ...SAMPLING, ...sampling },
+      bannedUntilMinTokens: [],
+      promptTokenIds: new Uint32Array(1),
+      outputTokenIds: [],
+    });
+  }
+}
+
+/** Tokens a second over all sequences, as a client of the runner would see them, `ahead` steps to a submit. */
+export async function decode(
+  runner: ModelRunner,
+  { batch, context, submits, stepsPerSubmit = 4, sampling = {} }: {
+    readonly batch: number;
+    readonly context: number;
+    readonly submits: number;
+    readonly stepsPerSubmit?: number;
+    readonly sampling?: Partial<typeof SAMPLING>;
+  },
+) {
+  initSlots(runner, batch, sampling);
+  const rows = sequences(runner, batch);
+  let position = context;
+  const prepare = () =>
+    runner.prepare(Array.from({ length: stepsPerSubmit }, () => {
+      const at = position++;
+      return { prompts: [], decodes: rows.map((row) => ({ ...row, position: at })) };
+    }));
+  let running = prepare().submit();
+  const host = { prepareMs: 0, waitMs: 0, submitMs: 0 };
+  const warmUp = Math.ceil(submits / 2);
+  let dispatches = 0;
+  for (let turn = 0; turn < submits + warmUp; turn++) {
+    const t0 = performance.now();
+    const next = prepare();
+    const t1 = performance.now();
+    await running.collect();
+    const t2 = performance.now();
+    running = next.submit();
+    dispatches = next.costs[0]!.dispatches;
+    if (turn < warmUp) continue;
+    host.prepareMs += (t1 - t0) / submits;
+    host.waitMs += (t2 - t1) / submits;
+    host.submitMs += (performance.now() - t2) / submits;
+  }
+  await running.collect();
+  const ms = (host.prepareMs + host.waitMs + host.submitMs) / stepsPerSubmit;
+  const aSubmit = Object.fromEntries(Object.entries(host).map(([name, value]) => [name, round(value, 3)]));
+  return { msPerStep: round(ms, 3), tokensPerSecond: round(1000 * batch / ms, 1), dispatches, ...aSubmit };
+}
+
+/** Milliseconds from submit to the first token of a prompt. */
+export async function prefill(runner: ModelRunner, tokens: number, rounds = 3) {
+  initSlots(runner, 1);
+  const [{ slot, blockTable }] = sequences(runner, 1) as [ReturnType<typeof sequences>[number]];
+  const ids = Uint32Array.from({ length: tokens }, (_, i) => (i * 7919) % 32000);
+  const most = runner.limits.maxPromptTokens;
+  const times: number[] = [];
+  for (let round = 0; round <= rounds; round++) {
+    const begin = performance.now();
+    let last: PendingStep | null = null;
+    for (let start = 0; start < tokens; start += most) {
+      const tokenIds = ids.subarray(start, Math.min(tokens, start + most));
+      const sample = start + tokenIds.length === tokens;
+      const chunk = { slot, tokenIds, start, sample, blockTable, replay: false };
+      const next = runner.prepare([{ prompts: [chunk], decodes: [] }]);
+      await last?.collect();
+      last = next.submit();
+    }
+    await last!.collect();
+    if (round > 0) times.push(performance.now() - begin);
+  }
+  const ms = times.sort((a, b) => a - b)[times.length >> 1]!;
+  return { ms: round(ms, 1), tokensPerSecond: round(1000 * tokens / ms, 0) };
+}
