@@ -302,17 +302,14 @@ const LANES = (
 type Shares = Parameters<typeof LANES>[1];
 
 const DECODE: readonly Shares[] = [
+  { PAIRS: 1 },
+  { PAIRS: 2 },
   { SPLIT: 2, UNROLL: 2 },
   { SPLIT: 2, PAIRS: 2 },
-  { SPLIT: 4, PAIRS: 2 },
-  { SPLIT: 2, PAIRS: 2, WORKGROUP: 128 },
+  { SPLIT: 4, PAIRS: 1 },
   { SPLIT: 4, PAIRS: 2, WORKGROUP: 128 },
-  { SPLIT: 2, PAIRS: 4 },
   { SPLIT: 4, PAIRS: 4 },
   { SPLIT: 4, PAIRS: 4, WORKGROUP: 128 },
-  { SPLIT: 8, PAIRS: 4 },
-  { SPLIT: 8, PAIRS: 2 },
-  { SPLIT: 4, PAIRS: 1 },
 ];
 
 const BATCHED: readonly Shares[] = [

@@ -1,6 +1,6 @@
 // The core of a linear layer for many tokens, bound by arithmetic: a workgroup of 256 computes 32 · PAIRS weight rows times
 // 16 · TOKENS input rows, 32 inputs at a time through workgroup memory; an invocation holds 2 · PAIRS rows times TOKENS
-// tokens in registers. PAIRS is 2 or 4, TOKENS 4 or 8. Every sum is one chain of fma() over the inputs in order, whatever
+// tokens in registers. PAIRS is 2 or 4, TOKENS 4 or 8; with an UNROLL of 2 a tile is loaded while the last one is computed. Every sum is one chain of fma() over the inputs in order, whatever
 // the tile: a token's result is the same however its prompt is cut. The kernel gives `input_row` and `finish`.
 // [inputs of the tile][rows / 4], [inputs of the tile][tokens / 4]. Quads change places with the input's chunk of four, by
 // exclusive or: eight neighbours write eight chunks of one quad, and without it all eight would hit the same banks.
@@ -27,15 +27,18 @@ fn dot_into(sum: f32, a: vec4<f32>, b: vec4<f32>) -> f32 {
 
 fn linear(group: vec2<u32>, local: u32) {
   let groups = params.groups;
-  // Loading: eight neighbours take the 32 inputs of four rows, four inputs each.
+  // Loading: eight neighbours take the 32 inputs of four rows, four inputs each. In a small tile half of the invocations
+  // take weights and the other half inputs.
   let chunk = local % 8u;
+  let quarter = chunk % 4u;
   let quad = local / 8u;
+  let input_quad = (quad + TOKEN_QUADS) % 32u;
   let first_row = group.x * ROW_QUADS * 4u;
   let last_row = params.pairs * 2u - 1u;
   let first_token = group.y * TOKEN_QUADS * 4u;
   //! for i in 4
   let weight_at_$i = min(first_row + quad * 4u + $iu, last_row) * groups;
-  let row_$i = input_row(min(first_token + quad * 4u + $iu, params.rows - 1u));
+  let row_$i = input_row(min(first_token + input_quad * 4u + $iu, params.rows - 1u));
   //! end
   var squares = vec4<f32>(0.0); // of this chunk of the four tokens
   // Computing: sixteen quads of rows times sixteen quads of tokens, PAIRS / 2 times TOKENS / 4 of them each.
@@ -50,16 +53,45 @@ fn linear(group: vec2<u32>, local: u32) {
   var sum_3_$s_$v = vec4<f32>(0.0);
   //! end
   //! end
-  // What the next tile needs is loaded while the last one is computed.
-  let quarter = chunk % 4u;
-  var from_group = chunk / 4u;
-  var gains = load_gain4(min(from_group, groups - 1u), quarter);
+  var gains = vec4<f32>(0.0);
   //! for i in 4
-  var raw_$i = load_raw4(weight_at_$i + min(from_group, groups - 1u), quarter);
-  var x_$i = load_input4(row_$i, min(from_group, groups - 1u), quarter);
+  var raw_$i = RawQuarter();
+  var x_$i = vec4<f32>(0.0);
+  //! end
+  //! if UNROLL > 1
+  {
+    let from_group = min(chunk / 4u, groups - 1u);
+    if (quad < ROW_QUADS) {
+      //! for i in 4
+      raw_$i = load_raw4(weight_at_$i + from_group, quarter);
+      //! end
+    }
+    if (input_quad < TOKEN_QUADS) {
+      gains = load_gain4(from_group, quarter);
+      //! for i in 4
+      x_$i = load_input4(row_$i, from_group, quarter);
+      //! end
+    }
+  }
   //! end
   for (var base = 0u; base < groups; base += 2u) {
-    let inside = from_group < groups;
+    let inside = base + chunk / 4u < groups;
+    //! if UNROLL < 2
+    {
+      let from_group = min(base + chunk / 4u, groups - 1u);
+      if (quad < ROW_QUADS) {
+        //! for i in 4
+        raw_$i = load_raw4(weight_at_$i + from_group, quarter);
+        //! end
+      }
+      if (input_quad < TOKEN_QUADS) {
+        gains = load_gain4(from_group, quarter);
+        //! for i in 4
+        x_$i = load_input4(row_$i, from_group, quarter);
+        //! end
+      }
+    }
+    //! end
     workgroupBarrier();
     if (quad < ROW_QUADS) {
       //! for i in 4
@@ -71,7 +103,7 @@ fn linear(group: vec2<u32>, local: u32) {
       tile_weights[at + 2u * ROW_QUADS] = vec4<f32>(w_0.z, w_1.z, w_2.z, w_3.z);
       tile_weights[at + 3u * ROW_QUADS] = vec4<f32>(w_0.w, w_1.w, w_2.w, w_3.w);
     }
-    if (quad < TOKEN_QUADS) {
+    if (input_quad < TOKEN_QUADS) {
       //! for i in 4
       x_$i = select(vec4<f32>(0.0), x_$i, inside);
       //! end
@@ -84,19 +116,29 @@ fn linear(group: vec2<u32>, local: u32) {
         x_$i *= gains;
         //! end
       }
-      let at = chunk * 4u * TOKEN_QUADS + (quad ^ chunk);
+      let at = chunk * 4u * TOKEN_QUADS + (input_quad ^ chunk);
       tile_input[at] = vec4<f32>(x_0.x, x_1.x, x_2.x, x_3.x);
       tile_input[at + TOKEN_QUADS] = vec4<f32>(x_0.y, x_1.y, x_2.y, x_3.y);
       tile_input[at + 2u * TOKEN_QUADS] = vec4<f32>(x_0.z, x_1.z, x_2.z, x_3.z);
       tile_input[at + 3u * TOKEN_QUADS] = vec4<f32>(x_0.w, x_1.w, x_2.w, x_3.w);
     }
     workgroupBarrier();
-    from_group += 2u;
-    let next_group = min(from_group, groups - 1u);
-    gains = load_gain4(next_group, quarter);
-    //! for i in 4
-    raw_$i = load_raw4(weight_at_$i + next_group, quarter);
-    x_$i = load_input4(row_$i, next_group, quarter);
+    //! if UNROLL > 1
+    // What the next tile needs is loaded while this one is computed.
+    {
+      let from_group = min(base + 2u + chunk / 4u, groups - 1u);
+      if (quad < ROW_QUADS) {
+        //! for i in 4
+        raw_$i = load_raw4(weight_at_$i + from_group, quarter);
+        //! end
+      }
+      if (input_quad < TOKEN_QUADS) {
+        gains = load_gain4(from_group, quarter);
+        //! for i in 4
+        x_$i = load_input4(row_$i, from_group, quarter);
+        //! end
+      }
+    }
     //! end
     for (var chunk_read = 0u; chunk_read < 8u; chunk_read++) {
       let weights_at = chunk_read * 4u * ROW_QUADS + (row_quad ^ chunk_read);
@@ -120,7 +162,7 @@ fn linear(group: vec2<u32>, local: u32) {
     }
   }
   workgroupBarrier();
-  if (NORMED && quad < TOKEN_QUADS) { tile_input[chunk * TOKEN_QUADS + quad] = squares; }
+  if (NORMED && input_quad < TOKEN_QUADS) { tile_input[chunk * TOKEN_QUADS + input_quad] = squares; }
   workgroupBarrier();
   //! for s in TOKENS/4
   {

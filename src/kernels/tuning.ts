@@ -115,7 +115,7 @@ export function chooseTuning({ software, subgroupSize }: TunedDevice): DeviceTun
 /** The tuning as it can be used for rows of so many groups: groups in flight must come out even. */
 export function fitUnroll(tuning: LinearTuning, groups: number): LinearTuning {
   const { LANES = 1, UNROLL = 1 } = tuning;
-  return groups % (LANES * UNROLL) === 0 ? tuning : { ...tuning, UNROLL: 1 };
+  return tuning.core === "core_tile" || groups % (LANES * UNROLL) === 0 ? tuning : { ...tuning, UNROLL: 1 };
 }
 
 /** A dispatch of fewer large tiles than this leaves processors idle that smaller ones would employ. */
