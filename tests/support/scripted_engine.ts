@@ -158,7 +158,7 @@ export class FakeEngine implements EngineClient {
 
   /** The running request ends a turn later, as it does across a thread. */
   cancel(requestId: string): void {
-    const request = this.requests.find(({ command }) => command.requestId === requestId);
+    const request = this.requests.findLast(({ command }) => command.requestId === requestId);
     if (request === undefined || request.ended) return;
     request.cancelled = true;
     queueMicrotask(() => request.finish("CANCELLED"));
