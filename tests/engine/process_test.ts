@@ -8,6 +8,8 @@ import { PortEngineClient } from "../../src/engine/client.ts";
 import { FrameDecoder, FrameEncoder } from "../../src/engine/frames.ts";
 import { openProcessPort } from "../../src/engine/process_port.ts";
 import type { EngineMessage, Pong } from "../../src/engine/protocol.ts";
+import { startPulse } from "../../src/engine/pulse.ts";
+import { openWorkerPort } from "../../src/engine/worker_port.ts";
 import { failure } from "../support/failure.ts";
 import { submitCommand } from "../support/fake_engine.ts";
 import { hasDevice } from "../gpu/device.ts";
@@ -89,6 +91,31 @@ deviceTest(
     expect(await processIsGone(port.pid, 0)).toBe(true);
   },
 );
+
+deviceTest("openWorkerPort() tells for how long its thread has not answered", async () => {
+  const port = openWorkerPort();
+  await using client = new PortEngineClient(port);
+  expect(port.silentMs()).toBe(0); // It asks.
+  expect(port.silentMs()).toBeGreaterThan(0); // A thread that starts has not answered yet.
+  await client.ready();
+  await client.metrics();
+  expect(port.silentMs()).toBe(0);
+});
+
+Deno.test("startPulse() gives up a thread that is stuck, though its process answers", () => {
+  const verdicts: string[] = [];
+  let answer: (pong: Pong) => void = () => {};
+  using _pulse = startPulse({
+    ping: () => {},
+    onPong: (listener) => answer = listener,
+    onSilent: ({ message }) => verdicts.push(message),
+    maxThreadSilentMs: 300_000,
+  });
+  answer({ type: "pong", silentMs: 300_000 }); // One long step.
+  expect(verdicts).toEqual([]);
+  answer({ type: "pong", silentMs: 300_001 });
+  expect(verdicts).toEqual(["The engine's thread hangs: no answer for 300001 ms"]);
+});
 
 deviceTest("openProcessPort() leaves nothing behind when its client is disposed", async () => {
   const port = openProcessPort();
