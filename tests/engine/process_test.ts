@@ -13,7 +13,7 @@ import { openWorkerPort } from "../../src/engine/worker_port.ts";
 import { failure } from "../support/failure.ts";
 import { submitCommand } from "../support/fake_engine.ts";
 import { hasDevice } from "../gpu/device.ts";
-import { processIsGone } from "../support/processes.ts";
+import { processIsGone, readProc } from "../support/processes.ts";
 
 const HELPER = fileURLToPath(new URL("../../demo/parents/helper", import.meta.url));
 const ENTRY = fileURLToPath(new URL("../../src/engine/process.ts", import.meta.url));
@@ -192,8 +192,8 @@ deviceTest("process.ts waits for a gateway that does not read, and loses nothing
   const { process, input, send } = rawProcess();
   await send({ ...LOAD, type: "load" });
   const residentKb = async () => {
-    const status = await Deno.readTextFile(`/proc/${process.pid}/status`);
-    return Number(/VmRSS:\s+(\d+)/.exec(status)![1]);
+    const status = await readProc(`${process.pid}/status`);
+    return Number(/VmRSS:\s+(\d+)/.exec(status!)![1]);
   };
   const messages = messagesOf(process);
   const counts: Record<string, number> = { r: 0, s: 0 };

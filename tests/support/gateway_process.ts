@@ -3,6 +3,7 @@
  * it over HTTP and SSE. Owns the process and its data folder; dispose ends the one and removes the other.
  */
 import { fileURLToPath } from "node:url";
+import { readProc } from "./processes.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -63,7 +64,8 @@ export class GatewayProcess implements AsyncDisposable {
   /** The pid of the engine's process, once there is one that is not `except`. Linux only. */
   async enginePid(except = -1): Promise<number> {
     for (;;) {
-      const children = await Deno.readTextFile(`/proc/${this.pid}/task/${this.pid}/children`);
+      const children = await readProc(`${this.pid}/task/${this.pid}/children`);
+      if (children === null) throw new Error("The gateway has ended");
       const pid = children.trim().split(" ").filter((text) => text !== "").map(Number)
         .find((candidate) => candidate !== except);
       if (pid !== undefined) return pid;
