@@ -6,15 +6,17 @@
 import { parseArgs } from "node:util";
 import type { Figure } from "./figure.ts";
 import { benchMerge, benchMerge7b } from "./merge.ts";
+import { benchPort } from "./port.ts";
 import { benchStep } from "./step.ts";
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   merge: benchMerge,
   step: benchStep,
+  port: benchPort,
   "merge-7b": benchMerge7b,
 };
 /** Those that take minutes and tens of gigabytes run only when they are asked for. */
-const DEFAULT = ["merge", "step"];
+const DEFAULT = ["merge", "step", "port"];
 
 const { values, positionals } = (() => {
   try {

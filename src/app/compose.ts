@@ -5,7 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { toErrorRecord } from "../errors.ts";
-import type { DeviceInfo, EngineClient } from "../engine/protocol.ts";
+import type { EngineClient } from "../engine/protocol.ts";
 import type { Precision, Quantization } from "../model/runner.ts";
 import type { Db } from "../store/database.ts";
 import { allModels } from "../store/models.ts";
@@ -164,13 +164,11 @@ async function noteMissingWeights(db: Db, board: ResidencyBoard): Promise<void> 
 
 /** Never waits for the device: until it is known, and after it is lost, there is none. */
 function runtimeOf(engine: EngineClient): Gateway["runtime"] {
-  let device: DeviceInfo | null = null;
-  engine.ready().then((info) => device = info, () => {});
-  engine.onLost(() => device = null);
-  return async () => ({
-    device,
-    engine: device === null ? null : await engine.metrics().catch(() => null),
-  });
+  return async () => {
+    const status = engine.status();
+    if (status.state !== "READY") return { status, device: null, engine: null };
+    return { status, device: status.device, engine: await engine.metrics().catch(() => null) };
+  };
 }
 
 function drawSeed(): bigint {
