@@ -7,6 +7,7 @@ import { linearResidual } from "./linear_residual.ts";
 import { lmHead } from "./lm_head.ts";
 import { qkvRope } from "./qkv_rope.ts";
 import { sample } from "./sample.ts";
+import { sampleGroups } from "./sample_groups.ts";
 
 export const ALL_KERNELS: readonly AnyKernel[] = [
   embed,
@@ -15,5 +16,6 @@ export const ALL_KERNELS: readonly AnyKernel[] = [
   linearResidual,
   gateUp,
   lmHead,
+  sampleGroups,
   sample,
 ];

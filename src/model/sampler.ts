@@ -8,6 +8,7 @@ import type { GpuDevice } from "../gpu/device.ts";
 import type { StepEncoder } from "../gpu/encoder.ts";
 import type { BoundKernel } from "../gpu/kernel.ts";
 import { sample } from "../kernels/sample.ts";
+import { groupBytes, sampleGroups } from "../kernels/sample_groups.ts";
 import type { SampledToken, Slot, SlotInit, TokenLogprob } from "./runner.ts";
 import { SAMPLING_LIMITS } from "./sampling.ts";
 import { countWords, readsCounts, SLOT_WORDS, slotWords } from "./sampler_slot.ts";
@@ -36,7 +37,12 @@ export interface SamplerOptions {
   readonly logits: GpuBuffer;
   /** [maxSequences] u32 */
   readonly tokens: GpuBuffer;
+  /** Tunables of the kernel; a short list sends more requests the long way. */
+  readonly overrides?: { readonly listCapacity?: number };
 }
+
+/** Dispatches that {@link Sampler.encode} appends. */
+export const SAMPLER_DISPATCHES = 2;
 
 /** Id, log-probability, then pairs of them. */
 const MAX_RECORD_WORDS = 2 + 2 * SAMPLING_LIMITS.logprobs.max;
@@ -53,6 +59,8 @@ export class Sampler implements Disposable {
   readonly #slots: GpuBuffer;
   readonly #counts: GpuBuffer;
   readonly #rows: GpuBuffer;
+  readonly #groups: GpuBuffer;
+  readonly #groupsKernel: BoundKernel<"vocabSize" | "rowCount">;
   readonly #kernel: BoundKernel<"vocabSize" | "recordWords" | "rowCount">;
   /** Asked number of alternatives per slot; -1 = no log-probabilities. */
   readonly #logprobs: Int32Array;
@@ -60,7 +68,7 @@ export class Sampler implements Disposable {
   private constructor(
     device: GpuDevice,
     options: SamplerOptions,
-    kernel: Awaited<ReturnType<typeof compile>>,
+    kernels: Awaited<ReturnType<typeof compile>>,
   ) {
     const { maxSequences, vocabSize, logits, tokens } = options;
     this.#device = device;
@@ -71,14 +79,19 @@ export class Sampler implements Disposable {
     this.#slots = device.createBuffer({ label: "sample slots", bytes: maxSequences * SLOT_WORDS * 4 });
     this.#counts = device.createBuffer({ label: "sample counts", bytes: maxSequences * vocabSize * 4 });
     this.#rows = device.createBuffer({ label: "sample rows", bytes: maxSequences * SAMPLE_ROW_WORDS * 4 });
-    this.#kernel = kernel.bind({
+    this.#groups = device.createBuffer({
+      label: "sample groups",
+      bytes: maxSequences * groupBytes(vocabSize),
+    });
+    const state = {
       logits,
       rows: this.#rows,
       slots: this.#slots,
       counts: this.#counts,
-      tokens,
-      results: this.results,
-    });
+      groups: this.#groups,
+    };
+    this.#groupsKernel = kernels.sampleGroups.bind(state);
+    this.#kernel = kernels.sample.bind({ ...state, tokens, results: this.results });
   }
 
   /** Compiles the kernel and makes the buffers; CapacityError where a count per slot and token id cannot be bound. */
@@ -92,10 +105,10 @@ export class Sampler implements Disposable {
         { field: "maxSequences", found: countBytes, expected: device.maxBindableBytes },
       );
     }
-    const kernel = await compile(device);
+    const kernels = await compile(device, options.overrides ?? {});
     return await device.guard(
       `allocate ${countBytes} bytes of token counts`,
-      () => new Sampler(device, options, kernel),
+      () => new Sampler(device, options, kernels),
       (sampler) => sampler[Symbol.dispose](),
     );
   }
@@ -112,7 +125,7 @@ export class Sampler implements Disposable {
   }
 
   /**
-   * Appends one dispatch that samples from row r of the logits for `sampled[r]`. A slot appears once at most. Without
+   * Appends the dispatches that sample from row r of the logits for `sampled[r]`. A slot appears once at most. Without
    * `uploads` the rows are written at once, which serves one step in a submit.
    */
   encode(step: StepEncoder, sampled: readonly SampleRow[], uploads?: StepUploads): SampleBatch {
@@ -122,7 +135,9 @@ export class Sampler implements Disposable {
     const words = Uint32Array.from(rows.flatMap(({ slot, index }) => [slot, index]));
     if (uploads === undefined) this.#device.handle.queue.writeBuffer(this.#rows.handle, 0, words);
     else uploads.send(step, words, this.#rows);
-    step.dispatch(this.#kernel, { vocabSize: this.#vocabSize, recordWords, rowCount: rows.length });
+    const params = { vocabSize: this.#vocabSize, rowCount: rows.length };
+    step.dispatch(this.#groupsKernel, params);
+    step.dispatch(this.#kernel, { ...params, recordWords });
     return { rows, recordWords, bytes: rows.length * recordWords * 4 };
   }
 
@@ -141,10 +156,14 @@ export class Sampler implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const buffer of [this.results, this.#slots, this.#counts, this.#rows]) buffer[Symbol.dispose]();
+    const buffers = [this.results, this.#slots, this.#counts, this.#rows, this.#groups];
+    for (const buffer of buffers) buffer[Symbol.dispose]();
   }
 }
 
-function compile(device: GpuDevice) {
-  return device.compile(sample);
+async function compile(device: GpuDevice, overrides: NonNullable<SamplerOptions["overrides"]>) {
+  return {
+    sampleGroups: await device.compile(sampleGroups),
+    sample: await device.compile(sample, { overrides }),
+  };
 }

@@ -6,12 +6,10 @@ import { gpuTest } from "../gpu/device.ts";
 import { draw, greedy, logprobs, philox, type SampleInput, support, uniform } from "../oracle/sample.ts";
 import { chiSquared, normals, runSampler, SAMPLING } from "../support/sampling.ts";
 
-const LANES = 256;
-
 /** What the kernel is to return for the token at `index` of its output. */
 function expected(input: SampleInput, index: number): number {
   const left = input.sampling.temperature === 0 ? [] : support(input);
-  return left.length === 0 ? greedy(input) : draw(left, uniform(input.sampling.seed, index), LANES);
+  return left.length === 0 ? greedy(input) : draw(left, uniform(input.sampling.seed, index));
 }
 
 function input(
@@ -51,7 +49,10 @@ const PARAMETERS: Readonly<Record<string, Partial<SamplingParams>>> = {
   "everything": { temperature: 0.8, topK: 40, typicalP: 0.9, topP: 0.95, minP: 0.02 },
 };
 
-gpuTest("sample draws the oracle's tokens, one by one", async (device) => {
+/** Long enough for whole rows of the small vocabularies, and too short for nearly everything. */
+const LIST_CAPACITIES = [512, 32];
+
+gpuTest("sample draws the oracle's tokens, one by one, from a list or by search", async (device) => {
   for (const vocabSize of [8, 61, 256, 2049]) {
     for (const [name, sampling] of Object.entries(PARAMETERS)) {
       const logits = normals(vocabSize, 3, vocabSize);
@@ -59,10 +60,44 @@ gpuTest("sample draws the oracle's tokens, one by one", async (device) => {
       const seeds = Array.from({ length: rows }, (_, row) => BigInt(row) * 0x1_0000_0003n);
       const inputs = seeds.map((seed) => input(logits, { ...sampling, seed }));
       const indices = inputs.map((_, row) => row * 7);
-      const found = await runSampler(device, inputs, { indices });
       const wanted = inputs.map((one, row) => expected(one, indices[row]!));
-      expect({ name, vocabSize, ids: found.map(({ id }) => id) }).toEqual({ name, vocabSize, ids: wanted });
+      for (const listCapacity of LIST_CAPACITIES) {
+        const found = (await runSampler(device, inputs, { indices, listCapacity })).map(({ id }) => id);
+        expect({ name, vocabSize, listCapacity, found }).toEqual({
+          name,
+          vocabSize,
+          listCapacity,
+          found: wanted,
+        });
+      }
     }
+  }
+});
+
+gpuTest("sample draws the oracle's tokens from a vocabulary of 32 k", async (device) => {
+  const cases: Partial<SamplingParams>[] = [
+    { temperature: 0.8 },
+    { topK: 50, topP: 0.95 },
+    { topK: 256 },
+    { topP: 0.9, temperature: 0.7 },
+    { minP: 0.05 },
+    { topP: 0.95, minP: 0.01 },
+    { topK: 100, typicalP: 0.6, topP: 0.9, minP: 0.02 },
+  ];
+  // As a language model's rows are: a few tokens far above the rest, or not.
+  const peaks = [0, 8, 16];
+  const inputs = cases.flatMap((sampling, at) =>
+    peaks.map((height, row) => {
+      const logits = normals(32_000, 3, 10 * at + row);
+      for (let id = 0; id < 32_000; id += 4001) logits[id]! += height;
+      return input(logits, { ...sampling, seed: BigInt(row) });
+    })
+  );
+  const wanted = inputs.map((one) => expected(one, 5));
+  const indices = inputs.map(() => 5);
+  for (const listCapacity of LIST_CAPACITIES) {
+    const found = (await runSampler(device, inputs, { indices, listCapacity })).map(({ id }) => id);
+    expect({ listCapacity, found }).toEqual({ listCapacity, found: wanted });
   }
 });
 
@@ -129,8 +164,10 @@ gpuTest("sample draws from exactly the oracle's set in awkward rows", async (dev
   for (const [name, logits, sampling, ids] of AWKWARD) {
     const one = input(logits, sampling);
     const left = support(one).map(({ id }) => id).sort((a, b) => a - b);
-    const found = new Set(await drawMany(device, one, 128));
-    expect({ name, left, found: [...found].sort((a, b) => a - b) }).toEqual({ name, left: ids, found: ids });
+    for (const listCapacity of [512, 1]) {
+      const found = [...new Set(await drawMany(device, one, 128, listCapacity))].sort((a, b) => a - b);
+      expect({ name, listCapacity, left, found }).toEqual({ name, listCapacity, left: ids, found: ids });
+    }
   }
 });
 
@@ -230,6 +267,7 @@ gpuTest("sample reports log-probabilities of the model's own distribution", asyn
   const wanted = [0, 1, 20, -1];
   const inputs = wanted.map((count) => input(logits, { ...changes, logprobs: count }, { prompt: [100] }));
   const found = await runSampler(device, inputs);
+  expect(await runSampler(device, inputs, { listCapacity: 20 })).toEqual(found);
   const reference = logprobs(logits);
   const best = reference.map((logprob, id) => ({ id, logprob }))
     .sort((a, b) => b.logprob - a.logprob || a.id - b.id);
@@ -287,7 +325,13 @@ gpuTest("sample gives a row the same bits alone and in any batch", async (device
 });
 
 /** Draws at output indices 0 … count − 1 of one request, from a step of many rows each. */
-async function drawMany(device: GpuDevice, one: SampleInput, count: number): Promise<number[]> {
+async function drawMany(
+  device: GpuDevice,
+  one: SampleInput,
+  count: number,
+  listCapacity = 512,
+): Promise<number[]> {
   const inputs = Array.from({ length: count }, () => one);
-  return (await runSampler(device, inputs, { indices: inputs.map((_, index) => index) })).map(({ id }) => id);
+  const indices = inputs.map((_, index) => index);
+  return (await runSampler(device, inputs, { indices, listCapacity })).map(({ id }) => id);
 }

@@ -1,7 +1,6 @@
 /**
  * Sampling in float64, by sorting: what a request's parameters make of one row of logits, which tokens are left, and
- * which one the random number picks. Never optimised. The kernel's lanes appear only in `draw`, whose cumulative sum
- * runs in the kernel's order so that single tokens can be compared.
+ * which one the random number picks. Never optimised.
  */
 import type { SamplingParams } from "../../src/model/sampling.ts";
 
@@ -86,9 +85,9 @@ function normalize(tokens: readonly Candidate[]): Candidate[] {
   return tokens.map(({ id, p }) => ({ id, p: p / mass }));
 }
 
-/** The token at place u of the cumulative distribution, ids ordered by lane (id mod lanes), then by id. */
-export function draw(tokens: readonly Candidate[], u: number, lanes: number): number {
-  const inOrder = tokens.toSorted((a, b) => a.id % lanes - b.id % lanes || a.id - b.id);
+/** The token at place u of the cumulative distribution, in order of id. */
+export function draw(tokens: readonly Candidate[], u: number): number {
+  const inOrder = tokens.toSorted((a, b) => a.id - b.id);
   let mass = 0;
   return (inOrder.find(({ p }) => (mass += p) > u) ?? inOrder.at(-1)!).id;
 }

@@ -4,7 +4,7 @@ import { StepEncoder } from "../../src/gpu/encoder.ts";
 import { ParamsArena } from "../../src/gpu/params.ts";
 import { ReadbackRing } from "../../src/gpu/readback.ts";
 import type { SampledToken, Slot } from "../../src/model/runner.ts";
-import { Sampler } from "../../src/model/sampler.ts";
+import { Sampler, SAMPLER_DISPATCHES } from "../../src/model/sampler.ts";
 import type { SamplingParams } from "../../src/model/sampling.ts";
 import type { SampleInput } from "../oracle/sample.ts";
 
@@ -65,21 +65,29 @@ export interface SamplerRun {
   readonly indices?: readonly number[];
   /** Tokens in a row from the same logits, each a step of its own. */
   readonly steps?: number;
+  /** Of the kernel; its own unless given. */
+  readonly listCapacity?: number;
 }
 
 /** One slot per input; all tokens, step by step, in the order of the inputs. */
 export async function runSampler(
   device: GpuDevice,
   inputs: readonly SampleInput[],
-  { indices = [], steps = 1 }: SamplerRun = {},
+  { indices = [], steps = 1, listCapacity = 512 }: SamplerRun = {},
 ): Promise<SampledToken[]> {
   const vocabSize = inputs[0]!.logits.length;
   const values = new Float32Array(inputs.length * vocabSize);
   for (const [row, { logits }] of inputs.entries()) values.set(Float32Array.from(logits), row * vocabSize);
   using logits = device.createBuffer({ label: "logits", bytes: values.byteLength });
   using tokens = device.createBuffer({ label: "tokens", bytes: inputs.length * 4 });
-  using params = new ParamsArena(device, 1);
-  using sampler = await Sampler.create(device, { maxSequences: inputs.length, vocabSize, logits, tokens });
+  using params = new ParamsArena(device, SAMPLER_DISPATCHES);
+  using sampler = await Sampler.create(device, {
+    maxSequences: inputs.length,
+    vocabSize,
+    logits,
+    tokens,
+    overrides: { listCapacity },
+  });
   using readback = await ReadbackRing.create(device, {
     depth: 2,
     bytes: Math.max(sampler.maxResultBytes, tokens.bytes),
