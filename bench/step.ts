@@ -156,6 +156,7 @@ const GREEDY = {
   repetitionPenalty: 1,
   presencePenalty: 0,
   frequencyPenalty: 0,
+  logitBias: [],
   maxTokens: CONTEXT,
   minTokens: 0,
   stop: [],

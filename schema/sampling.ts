@@ -1,6 +1,6 @@
 /** Sampling parameters as GraphQL: what a request may set, what it set, and what was in force. */
 import type { SamplingInput } from "../src/app/types.ts";
-import type { SamplingParams } from "../src/model/sampling.ts";
+import type { LogitBias, SamplingParams } from "../src/model/sampling.ts";
 import { builder } from "./builder.ts";
 
 /** One sentence a parameter, shared by the input and both outputs. Ranges are checked by the use cases. */
@@ -13,6 +13,7 @@ export const SAMPLING_DESCRIPTIONS: Readonly<Record<keyof SamplingParams, string
   repetitionPenalty: "Weakens tokens seen in prompt or output, up to 2; 1 is off.",
   presencePenalty: "Subtracted once from the logit of a token in the output, -2 to 2; 0 is off.",
   frequencyPenalty: "Subtracted per occurrence in the output, -2 to 2; 0 is off.",
+  logitBias: "Added to the logits of single tokens before penalties, -100 to 100 each; up to 300.",
   maxTokens: "At most this many tokens.",
   minTokens: "No stop before this many tokens.",
   stop: "The text ends before the first of these strings; up to 8, each up to 64 characters.",
@@ -22,6 +23,17 @@ export const SAMPLING_DESCRIPTIONS: Readonly<Record<keyof SamplingParams, string
   logprobs: "Report this many alternatives per token, 0 to 20; null for no log-probabilities at all.",
 };
 const D = SAMPLING_DESCRIPTIONS;
+
+const LogitBiasInput = builder.inputType("LogitBiasInput", {
+  fields: (t) => ({
+    tokenId: t.int({ required: true }),
+    bias: t.float({ required: true, description: "Added to the token's logit; -100 all but bans it." }),
+  }),
+});
+
+const LogitBiasObject = builder.objectRef<LogitBias>("LogitBias").implement({
+  fields: (t) => ({ tokenId: t.exposeInt("tokenId"), bias: t.exposeFloat("bias") }),
+});
 
 export const SamplingInputType = builder.inputType("SamplingInput", {
   description: "What is left out keeps its default; see `samplingDefaults`.",
@@ -34,6 +46,7 @@ export const SamplingInputType = builder.inputType("SamplingInput", {
     repetitionPenalty: t.float({ description: D.repetitionPenalty }),
     presencePenalty: t.float({ description: D.presencePenalty }),
     frequencyPenalty: t.float({ description: D.frequencyPenalty }),
+    logitBias: t.field({ type: [LogitBiasInput], description: D.logitBias }),
     maxTokens: t.int({ description: D.maxTokens }),
     minTokens: t.int({ description: D.minTokens }),
     stop: t.stringList({ description: D.stop }),
@@ -55,6 +68,12 @@ export const SamplingParamsObject = builder.objectRef<SamplingParams>("SamplingP
     repetitionPenalty: t.exposeFloat("repetitionPenalty", { description: D.repetitionPenalty }),
     presencePenalty: t.exposeFloat("presencePenalty", { description: D.presencePenalty }),
     frequencyPenalty: t.exposeFloat("frequencyPenalty", { description: D.frequencyPenalty }),
+    // Not set in rows that are older than the parameter.
+    logitBias: t.field({
+      type: [LogitBiasObject],
+      description: D.logitBias,
+      resolve: ({ logitBias }: Partial<SamplingParams>) => [...logitBias ?? []],
+    }),
     maxTokens: t.exposeInt("maxTokens", { description: D.maxTokens }),
     minTokens: t.exposeInt("minTokens", { description: D.minTokens }),
     stop: t.stringList({ description: D.stop, resolve: ({ stop }) => [...stop] }),
@@ -83,6 +102,11 @@ export const SamplingValuesObject = builder.objectRef<SamplingInput>("SamplingVa
     repetitionPenalty: t.exposeFloat("repetitionPenalty", { nullable: true }),
     presencePenalty: t.exposeFloat("presencePenalty", { nullable: true }),
     frequencyPenalty: t.exposeFloat("frequencyPenalty", { nullable: true }),
+    logitBias: t.field({
+      type: [LogitBiasObject],
+      nullable: true,
+      resolve: ({ logitBias }) => logitBias ? [...logitBias] : null,
+    }),
     maxTokens: t.exposeInt("maxTokens", { nullable: true }),
     minTokens: t.exposeInt("minTokens", { nullable: true }),
     stop: t.stringList({ nullable: true, resolve: ({ stop }) => stop ? [...stop] : null }),

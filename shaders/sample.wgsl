@@ -2,6 +2,7 @@
 // on request. The first half (sample_groups.wgsl) has left statistics of every 64 ids.
 //
 // One workgroup per row; grid [rowCount]. For the row's slot, in this order (why: src/kernels/sample.ts):
+//   bias        l += bias where flagged BIASED
 //   penalties   y = l / r or l * r where seen (by sign of l), then y -= count * frequency + (count > 0) * presence
 //   ban         ids flagged BANNED are out while index < min_tokens
 //   temperature x = (y - max y) / T; T = 0 takes the largest y and ends here
@@ -21,7 +22,8 @@
 // logits  [rows, vocabSize] bits of f32: as bits, since a compiler may assume that floats are never NaN
 // rows    [rows] slot, index of the token within its output
 // slots   [slots] parameters of each slot's request
-// counts  [slots, vocabSize] SEEN and BANNED flags, occurrences in the output below them; read if the flags say so
+// counts  [slots, vocabSize] SEEN, BANNED and BIASED flags, occurrences in the output below them; read if the flags say so
+// controls [slots, 2 * 300] (id, bits of the bias) by id; read where flagged
 // groups  [rows, 2, ceil(vocabSize / 64)] see sample_groups.wgsl
 // tokens  [slots]
 // results [rows, recordWords]: id, then if recordWords > 1 log-probability bits and (id, log-probability bits) pairs,
@@ -37,9 +39,10 @@ struct Params {
 @group(0) @binding(1) var<storage, read> rows: array<vec2<u32>>;
 @group(0) @binding(2) var<storage, read> slots: array<SlotSampling>;
 @group(0) @binding(3) var<storage, read_write> counts: array<u32>;
-@group(0) @binding(4) var<storage, read> groups: array<vec4<u32>>;
-@group(0) @binding(5) var<storage, read_write> tokens: array<u32>;
-@group(0) @binding(6) var<storage, read_write> results: array<u32>;
+@group(0) @binding(4) var<storage, read> controls: array<u32>;
+@group(0) @binding(5) var<storage, read> groups: array<vec4<u32>>;
+@group(0) @binding(6) var<storage, read_write> tokens: array<u32>;
+@group(0) @binding(7) var<storage, read_write> results: array<u32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 /// A power of two.

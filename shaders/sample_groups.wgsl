@@ -3,7 +3,7 @@
 //
 // Grid [ceil(vocabSize / (4 workgroupSize)), rowCount]; a lane takes four neighbouring ids, 16 lanes a group.
 //
-//   groups[row][0][g] = best key of the values (penalties and ban applied), its id (the lowest among equals),
+//   groups[row][0][g] = best key of the values (bias, penalties and ban applied), its id (the lowest among equals),
 //                       sum of exp((value - best) / T) in f32 bits and number of ids with a probability (T > 0 only)
 //   groups[row][1][g] = the same of the raw logits at T = 1; only where the slot wants log-probabilities
 //
@@ -13,6 +13,7 @@
 // rows    [rows] slot, index of the token within its output
 // slots   [slots]
 // counts  [slots, vocabSize]
+// controls [slots, 2 * 300] biases
 // groups  [rows, 2, ceil(vocabSize / 64)] vec4
 
 struct Params {
@@ -24,7 +25,8 @@ struct Params {
 @group(0) @binding(1) var<storage, read> rows: array<vec2<u32>>;
 @group(0) @binding(2) var<storage, read> slots: array<SlotSampling>;
 @group(0) @binding(3) var<storage, read> counts: array<u32>;
-@group(0) @binding(4) var<storage, read_write> groups: array<vec4<u32>>;
+@group(0) @binding(4) var<storage, read> controls: array<u32>;
+@group(0) @binding(5) var<storage, read_write> groups: array<vec4<u32>>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 /// A multiple of LANES.

@@ -5,6 +5,7 @@
 import { parseSampling } from "../app/sampling.ts";
 import type { SamplingInput, SamplingKey } from "../app/types.ts";
 import { ConfigError } from "../errors.ts";
+import type { LogitBias } from "../model/sampling.ts";
 import type { Invocation, OptionSpec } from "./command.ts";
 
 interface SamplingOption extends OptionSpec {
@@ -46,6 +47,12 @@ const STOP: OptionSpec = {
   description: "End before this text; repeatable",
 };
 const STOP_IDS: OptionSpec = { type: "string", value: "1,2,…", description: "End at these token ids" };
+const LOGIT_BIAS: OptionSpec = {
+  type: "string",
+  multiple: true,
+  value: "ID=X",
+  description: "Add X to the logit of a token; repeatable",
+};
 const IGNORE_EOS: OptionSpec = { type: "boolean", description: "Do not stop at the end-of-sequence token" };
 
 export const samplingOptions: Readonly<Record<string, OptionSpec>> = {
@@ -53,6 +60,7 @@ export const samplingOptions: Readonly<Record<string, OptionSpec>> = {
   stop: STOP,
   "stop-token-ids": STOP_IDS,
   "ignore-eos": IGNORE_EOS,
+  "logit-bias": LOGIT_BIAS,
 };
 
 /** What the command line sets. Throws UsageError that names the option. */
@@ -68,6 +76,8 @@ export function parseSamplingOptions(invocation: Invocation): SamplingInput {
   if (stopIds !== undefined) {
     given.stopTokenIds = explained(invocation, "stop-token-ids", () => parseTokenIds(stopIds));
   }
+  const biases = invocation.texts("logit-bias");
+  if (biases.length > 0) given.logitBias = biases.map((text) => parseBias(invocation, text));
   if (invocation.flag("ignore-eos")) given.ignoreEos = true;
   try {
     return parseSampling(given);
@@ -92,6 +102,12 @@ export function explained<T>(invocation: Invocation, name: string, parse: () => 
     if (!(error instanceof SyntaxError)) throw error;
     throw invocation.usageError(`--${name} is "${invocation.text(name)}", expected ${error.message}`);
   }
+}
+
+function parseBias(invocation: Invocation, text: string): LogitBias {
+  const [, id, bias] = /^(\d{1,10})=(-?\d+(?:\.\d+)?)$/.exec(text) ?? [];
+  if (id !== undefined) return { tokenId: Number(id), bias: Number(bias) };
+  throw invocation.usageError(`--logit-bias is "${text}", expected a token id and a number, such as 42=-5`);
 }
 
 function parseNumber(text: string): number {

@@ -66,6 +66,13 @@ function validateSampling(wire: WireSampling, vocabSize: number): SamplingParams
     throw refusal("stopTokenIds", wire.stopTokenIds.length, `at most ${limits.stopTokenIds.maxItems} ids`);
   }
   checkIds("stopTokenIds", wire.stopTokenIds, vocabSize);
+  if (wire.logitBias.length > limits.logitBias.maxItems) {
+    throw refusal("logitBias", wire.logitBias.length, `at most ${limits.logitBias.maxItems} entries`);
+  }
+  checkIds("logitBias", wire.logitBias.map(({ tokenId }) => tokenId), vocabSize);
+  for (const [index, { bias }] of wire.logitBias.entries()) {
+    checkNumber(`logitBias[${index}]`, bias, limits.logitBias.bias);
+  }
   return { ...wire, seed: parseSeed(wire.seed), stop: [] };
 }
 

@@ -1,7 +1,9 @@
 /**
  * Declares the second half of sampling: penalties, truncation, draw and log-probabilities of one token per row.
  *
- * Order of operations, and why: penalties first, on raw logits, as everywhere. Temperature next, as in vLLM and
+ * Order of operations, and why: bias first, then penalties, on raw logits. vLLM (min tokens, logit bias, penalties) and
+ * Hugging Face (SequenceBias, then repetition penalty) agree in that, so a bias decides by which sign the repetition penalty
+ * goes. Log-probabilities are reported of the logits before all of it, as vLLM's raw_logprobs. Temperature next, as in vLLM and
  * Hugging Face: the masses that top-p, typical-p and min-p speak of are those of the distribution that is drawn from.
  * (llama.cpp applies it last by default, so its min-p and top-p see the untempered one.) Then top-k, typical-p, top-p,
  * min-p, each on what the one before left, in llama.cpp's order: the cheap bound on the number first, and min-p, which
@@ -20,6 +22,7 @@ export const sample = defineKernel({
     rows: "read",
     slots: "read",
     counts: "read_write",
+    controls: "read",
     groups: "read",
     tokens: "write",
     results: "write",

@@ -11,7 +11,14 @@ const LOADS = 4;
 
 export const sampleGroups = defineKernel({
   name: "sample_groups",
-  bindings: { logits: "read", rows: "read", slots: "read", counts: "read", groups: "write" },
+  bindings: {
+    logits: "read",
+    rows: "read",
+    slots: "read",
+    counts: "read",
+    controls: "read",
+    groups: "write",
+  },
   params: { vocabSize: "u32", rowCount: "u32" },
   overrides: { workgroupSize: 256 },
   libs: { values: ["sample_values"], order: ["float_order"] },

@@ -11,7 +11,7 @@ import { sample } from "../kernels/sample.ts";
 import { groupBytes, sampleGroups } from "../kernels/sample_groups.ts";
 import type { SampledToken, Slot, SlotInit, TokenLogprob } from "./runner.ts";
 import { SAMPLING_LIMITS } from "./sampling.ts";
-import { countWords, readsCounts, SLOT_WORDS, slotWords } from "./sampler_slot.ts";
+import { biasWords, CONTROL_WORDS, countWords, readsCounts, SLOT_WORDS, slotWords } from "./sampler_slot.ts";
 import type { StepUploads } from "./step_uploads.ts";
 
 /** Row r of the logits: whose they are, and the how-manieth token of its output (from 0) they decide. */
@@ -58,6 +58,7 @@ export class Sampler implements Disposable {
   readonly #vocabSize: number;
   readonly #slots: GpuBuffer;
   readonly #counts: GpuBuffer;
+  readonly #controls: GpuBuffer;
   readonly #rows: GpuBuffer;
   readonly #groups: GpuBuffer;
   readonly #groupsKernel: BoundKernel<"vocabSize" | "rowCount">;
@@ -78,6 +79,10 @@ export class Sampler implements Disposable {
     this.results = device.createBuffer({ label: "sample results", bytes: this.maxResultBytes });
     this.#slots = device.createBuffer({ label: "sample slots", bytes: maxSequences * SLOT_WORDS * 4 });
     this.#counts = device.createBuffer({ label: "sample counts", bytes: maxSequences * vocabSize * 4 });
+    this.#controls = device.createBuffer({
+      label: "sample controls",
+      bytes: maxSequences * CONTROL_WORDS * 4,
+    });
     this.#rows = device.createBuffer({ label: "sample rows", bytes: maxSequences * SAMPLE_ROW_WORDS * 4 });
     this.#groups = device.createBuffer({
       label: "sample groups",
@@ -88,6 +93,7 @@ export class Sampler implements Disposable {
       rows: this.#rows,
       slots: this.#slots,
       counts: this.#counts,
+      controls: this.#controls,
       groups: this.#groups,
     };
     this.#groupsKernel = kernels.sampleGroups.bind(state);
@@ -121,6 +127,8 @@ export class Sampler implements Disposable {
       const words = countWords(init, this.#vocabSize);
       queue.writeBuffer(this.#counts.handle, slot * words.byteLength, words);
     }
+    const biases = biasWords(init.sampling);
+    if (biases.length > 0) queue.writeBuffer(this.#controls.handle, slot * CONTROL_WORDS * 4, biases);
     this.#logprobs[slot] = init.sampling.logprobs;
   }
 
@@ -156,7 +164,7 @@ export class Sampler implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    const buffers = [this.results, this.#slots, this.#counts, this.#rows, this.#groups];
+    const buffers = [this.results, this.#slots, this.#counts, this.#controls, this.#rows, this.#groups];
     for (const buffer of buffers) buffer[Symbol.dispose]();
   }
 }

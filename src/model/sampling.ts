@@ -4,6 +4,12 @@
  * src/app/sampling.ts for parsing and src/kernels/sample.ts for what the GPU does with the values.
  */
 
+/** What is added to one token's logit. */
+export interface LogitBias {
+  readonly tokenId: number;
+  readonly bias: number;
+}
+
 /** Every value present; "off" is a value, never an absence. */
 export interface SamplingParams {
   /** 0 = greedy. Logits are divided by it. */
@@ -22,6 +28,8 @@ export interface SamplingParams {
   readonly presencePenalty: number;
   /** Subtracted from the logit per occurrence in the output; 0 = off. */
   readonly frequencyPenalty: number;
+  /** Added to the logits of these tokens, before penalties; an id appears once. */
+  readonly logitBias: readonly LogitBias[];
   /** At most this many tokens are generated. */
   readonly maxTokens: number;
   /** No stop (end of sequence, stop token, stop string) before this many tokens. */
@@ -48,6 +56,7 @@ export const SAMPLING_LIMITS = {
   repetitionPenalty: { minExclusive: 0, max: 2 },
   presencePenalty: { min: -2, max: 2 },
   frequencyPenalty: { min: -2, max: 2 },
+  logitBias: { maxItems: 300, bias: { min: -100, max: 100 } },
   maxTokens: { min: 1, max: 1_048_576 },
   minTokens: { min: 0, max: 1_048_576 },
   stop: { maxItems: 8, maxLength: 64 },

@@ -101,6 +101,12 @@ deviceTest(
   },
 );
 
+deviceTest("generate --logit-bias makes a token the likeliest", async () => {
+  const args = ["--prompt", "Hello!", "--temperature", "0", "--max-tokens", "3", "--ignore-eos"];
+  const { tokenIds } = await generate(HELPER, ...args, "--logit-bias", "300=100", "--logit-bias", "7=-1.5");
+  expect(tokenIds).toEqual([300, 300, 300]);
+});
+
 deviceTest("generate streams the text to stdout and nothing else", async () => {
   const args = ["generate", HELPER, "--prompt", reference!.messages[0]!.content, "--temperature", "0"];
   const { code, stdout, stderr } = await geodesic(args);

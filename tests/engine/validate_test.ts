@@ -32,6 +32,9 @@ const SAMPLING_CASES: readonly [field: string, value: unknown][] = [
   ["seed", "9".repeat(1_000_000)],
   ["stopTokenIds[1]", [1, 64]],
   ["stopTokenIds", Array(65).fill(1)],
+  ["logitBias[0]", [{ tokenId: 64, bias: 0 }]],
+  ["logitBias[0]", [{ tokenId: 1, bias: -101 }]],
+  ["logitBias", Array(301).fill({ tokenId: 1, bias: 0 })],
 ];
 
 function refusal(command: SubmitCommand): GeodesicError {

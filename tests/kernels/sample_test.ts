@@ -171,10 +171,33 @@ gpuTest("sample draws from exactly the oracle's set in awkward rows", async (dev
   }
 });
 
+/** Everything that changes a distribution, in company. */
+const COMBINATIONS: Readonly<Record<string, Partial<SamplingParams>>> = {
+  "bias and top-p": { logitBias: [{ tokenId: 3, bias: 2 }, { tokenId: 30, bias: -1 }], topP: 0.8 },
+  "bias against repetition": { logitBias: [{ tokenId: 4, bias: 3 }], repetitionPenalty: 1.5, topK: 12 },
+  "minimum, temperature and min-p": { minTokens: 1000, temperature: 1.5, minP: 0.05 },
+  "minimum, bias of a banned id, typical-p": {
+    minTokens: 1000,
+    logitBias: [{ tokenId: 1, bias: 50 }],
+    typicalP: 0.8,
+  },
+  "all of them": {
+    logitBias: [{ tokenId: 3, bias: 1.5 }, { tokenId: 1, bias: 9 }],
+    repetitionPenalty: 1.2,
+    minTokens: 1000,
+    temperature: 1.4,
+    topK: 25,
+    typicalP: 0.95,
+    topP: 0.9,
+    minP: 0.01,
+  },
+};
+
 gpuTest("sample follows the oracle's distribution", async (device) => {
   const draws = 256;
-  for (const [name, sampling] of Object.entries(PARAMETERS)) {
-    const one = input(normals(40, 1.5, 11), { ...sampling, seed: 99n });
+  for (const [name, sampling] of Object.entries({ ...PARAMETERS, ...COMBINATIONS })) {
+    const rest = { prompt: [3, 4, 5, 4], banned: [1, 2] };
+    const one = input(normals(40, 1.5, 11), { ...sampling, seed: 99n }, rest);
     const counts = new Map<number, number>();
     for (const id of await drawMany(device, one, draws)) counts.set(id, (counts.get(id) ?? 0) + 1);
     const left = support(one);
@@ -204,6 +227,30 @@ gpuTest("sample applies the penalties to what prompt and output hold", async (de
     for (const [slot, one] of inputs.entries()) {
       const output: number[] = [];
       for (let step = 0; step < 24; step++) output.push(expected({ ...one, output }, step));
+      expect(found.filter((token) => token.slot === slot).map(({ id }) => id)).toEqual(output);
+    }
+  }
+});
+
+gpuTest("sample adds biases before the penalties", async (device) => {
+  const logits = normals(500, 2, 8);
+  const every = Array.from({ length: 300 }, (_, at) => ({ tokenId: 499 - at, bias: (at % 7) - 3 }));
+  const cases: Partial<SamplingParams>[] = [
+    { logitBias: [{ tokenId: 77, bias: 100 }] },
+    { logitBias: [{ tokenId: 499, bias: 3 }, { tokenId: 0, bias: -2.5 }], topP: 0.9 },
+    { logitBias: every, topK: 30 },
+    // The bias turns the sign by which the repetition penalty goes.
+    { logitBias: [{ tokenId: 5, bias: 12 }, { tokenId: 6, bias: -12 }], repetitionPenalty: 1.7, minP: 0.01 },
+    { logitBias: every, repetitionPenalty: 1.2, frequencyPenalty: 0.4, typicalP: 0.9 },
+  ];
+  for (const temperature of [0, 1.3]) {
+    const inputs = cases.map((sampling, slot) =>
+      input(logits, { ...sampling, temperature, seed: BigInt(slot) }, { prompt: [5, 6, 77] })
+    );
+    const found = await runSampler(device, inputs, { steps: 12 });
+    for (const [slot, one] of inputs.entries()) {
+      const output: number[] = [];
+      for (let step = 0; step < 12; step++) output.push(expected({ ...one, output }, step));
       expect(found.filter((token) => token.slot === slot).map(({ id }) => id)).toEqual(output);
     }
   }

@@ -179,6 +179,7 @@ export const GREEDY: SlotInit = {
     repetitionPenalty: 1,
     presencePenalty: 0,
     frequencyPenalty: 0,
+    logitBias: [],
     maxTokens: 1,
     minTokens: 0,
     stop: [],

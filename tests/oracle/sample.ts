@@ -27,13 +27,14 @@ function sane(logit: number): number {
   return Number.isNaN(logit) ? -Infinity : Math.min(logit, 1e37);
 }
 
-/** [vocabSize] logits after penalties and ban; -Infinity is out. */
+/** [vocabSize] logits after bias, penalties and ban; -Infinity is out. */
 export function penalized({ logits, sampling, prompt, output, banned }: SampleInput): number[] {
+  const biases = new Map(sampling.logitBias.map(({ tokenId, bias }) => [tokenId, bias]));
   const { repetitionPenalty: r, presencePenalty, frequencyPenalty, minTokens } = sampling;
   return Array.from(logits, (logit, id) => {
     if (output.length < minTokens && banned.includes(id)) return -Infinity;
     const count = output.filter((other) => other === id).length;
-    const value = sane(logit);
+    const value = sane(logit) + (biases.get(id) ?? 0);
     const repeated = count > 0 || prompt.includes(id) ? (value > 0 ? value / r : value * r) : value;
     return repeated - count * frequencyPenalty - (count > 0 ? presencePenalty : 0);
   });

@@ -198,8 +198,9 @@ Deno.test("Query.runtime sums over the models on the device", async () => {
 Deno.test("Query.samplingDefaults covers every sampling parameter", async () => {
   await using api = new ApiServer(new FakeGateway().gateway);
   const keys = Object.keys(SAMPLING).join(" ");
+  const selected = keys.replace("logitBias", "logitBias { tokenId bias }");
   const answer = await api.query(
-    `{ samplingDefaults { values { ${keys} } origins { ${keys} } revisions { id } } }`,
+    `{ samplingDefaults { values { ${selected} } origins { ${keys} } revisions { id } } }`,
   );
   expect(answer.body.data.samplingDefaults.values).toEqual({ ...SAMPLING, seed: "0", logprobs: null });
   expect(Object.keys(answer.body.data.samplingDefaults.origins)).toEqual(Object.keys(SAMPLING));

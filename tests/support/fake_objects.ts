@@ -14,6 +14,7 @@ export const SAMPLING: SamplingParams = {
   repetitionPenalty: 1,
   presencePenalty: 0,
   frequencyPenalty: 0,
+  logitBias: [],
   maxTokens: 256,
   minTokens: 0,
   stop: [],

@@ -18,6 +18,7 @@ export const SAMPLING: SamplingParams = {
   repetitionPenalty: 1,
   presencePenalty: 0,
   frequencyPenalty: 0,
+  logitBias: [],
   maxTokens: 100,
   minTokens: 0,
   stop: [],
