@@ -2,6 +2,7 @@
 // on request. The first half (sample_groups.wgsl) has left statistics of every 64 ids.
 //
 // One workgroup per row; grid [rowCount]. For the row's slot, in this order (why: src/kernels/sample.ts):
+//   mask        ids whose bit is not set are out, before and after everything
 //   bias        l += bias where flagged BIASED
 //   penalties   y = l / r or l * r where seen (by sign of l), then y -= count * frequency + (count > 0) * presence
 //   ban         ids flagged BANNED are out while index < min_tokens
@@ -16,14 +17,14 @@
 // some value (sample_bound.wgsl), these are gathered into a short list, and all else happens there (sample_list.wgsl).
 // Otherwise every cut searches the vocabulary (sample_search.wgsl). Which of these it is follows from the row alone.
 //
-// NaN and -inf count as probability zero, +inf as 1e37. If nothing is left, the lowest id that is not banned is
-// taken (id 0 if all are). A result is always below vocabSize.
+// NaN and -inf count as probability zero, +inf as 1e37. If nothing is left, the lowest id that is neither masked nor banned
+// is taken, or else the lowest that is not masked, or else id 0. A result is always below vocabSize.
 //
 // logits  [rows, vocabSize] bits of f32: as bits, since a compiler may assume that floats are never NaN
 // rows    [rows] slot, index of the token within its output
 // slots   [slots] parameters of each slot's request
 // counts  [slots, vocabSize] SEEN, BANNED and BIASED flags, occurrences in the output below them; read if the flags say so
-// controls [slots, 2 * 300] (id, bits of the bias) by id; read where flagged
+// controls [slots, 2 * 300 + ceil(vocabSize / 32)] (id, bits of the bias) by id, then the mask; read where flagged
 // groups  [rows, 2, ceil(vocabSize / 64)] see sample_groups.wgsl
 // tokens  [slots]
 // results [rows, recordWords]: id, then if recordWords > 1 log-probability bits and (id, log-probability bits) pairs,

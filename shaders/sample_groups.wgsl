@@ -3,7 +3,7 @@
 //
 // Grid [ceil(vocabSize / (4 workgroupSize)), rowCount]; a lane takes four neighbouring ids, 16 lanes a group.
 //
-//   groups[row][0][g] = best key of the values (bias, penalties and ban applied), its id (the lowest among equals),
+//   groups[row][0][g] = best key of the values (mask, bias, penalties and ban applied), its id (the lowest among equals),
 //                       sum of exp((value - best) / T) in f32 bits and number of ids with a probability (T > 0 only)
 //   groups[row][1][g] = the same of the raw logits at T = 1; only where the slot wants log-probabilities
 //
@@ -13,7 +13,7 @@
 // rows    [rows] slot, index of the token within its output
 // slots   [slots]
 // counts  [slots, vocabSize]
-// controls [slots, 2 * 300] biases
+// controls [slots, 2 * 300 + ceil(vocabSize / 32)] biases, mask
 // groups  [rows, 2, ceil(vocabSize / 64)] vec4
 
 struct Params {
@@ -83,9 +83,9 @@ fn sample_groups(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_inv
   let row = workgroup.y;
   read_slot(row, rows[row].x, rows[row].y);
   let id = (workgroup.x * workgroupSize + lane) * LOADS;
-  // Ids past the end are like banned ones, and never the first of them.
-  var raw = vec4<u32>(BANNED_KEY);
-  var key = vec4<u32>(BANNED_KEY);
+  // Ids past the end are like masked ones, and never the first of them.
+  var raw = vec4<u32>(MASKED_KEY);
+  var key = vec4<u32>(MASKED_KEY);
   if (id < params.vocabSize) { raw.x = raw_key(id); key.x = value_key(id, raw.x); }
   if (id + 1u < params.vocabSize) { raw.y = raw_key(id + 1u); key.y = value_key(id + 1u, raw.y); }
   if (id + 2u < params.vocabSize) { raw.z = raw_key(id + 2u); key.z = value_key(id + 2u, raw.z); }

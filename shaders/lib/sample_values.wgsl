@@ -1,4 +1,4 @@
-// What sampling makes of one token's logit, as a key (see float_order.wgsl): bias, penalties and ban of the row's slot. The
+// What sampling makes of one token's logit, as a key (see float_order.wgsl): mask, bias, penalties and ban of the row's slot. The
 // shader provides `logits`, `counts`, `slots` and `controls`, and calls read_slot first.
 
 struct SlotSampling {
@@ -22,17 +22,20 @@ const PENALIZES = 1u;
 const BANS = 2u;
 const WANTS_LOGPROBS = 4u;
 const BIASES = 8u;
+const MASKS = 16u;
 
 const SEEN = 0x80000000u;
 const BANNED = 0x40000000u;
 const BIASED = 0x20000000u;
 const COUNT = 0x1fffffffu;
 
-/// Keys below those of any value.
-const BANNED_KEY = 0u;
-const EXCLUDED_KEY = 1u;
+/// Keys below those of any value: what a mask forbids comes after what is only banned for now, and that after what has no
+/// probability, should there be nothing else to take.
+const MASKED_KEY = 0u;
+const BANNED_KEY = 1u;
+const EXCLUDED_KEY = 2u;
 
-/// Entries of a slot in `controls`: (id, bits of the bias), by id.
+/// A slot in `controls`: (id, bits of the bias) by id, then a bit for each id that may come.
 const MAX_BIASES = 300u;
 
 /// Consecutive ids whose statistics are kept together.
@@ -44,6 +47,7 @@ var<private> count_base: u32;
 var<private> control_base: u32;
 var<private> banning: bool;
 var<private> biasing: bool;
+var<private> masking: bool;
 var<private> penalizing: bool;
 
 /// Of row `row`, for the token at `index` of the output of `slot`.
@@ -51,7 +55,8 @@ fn read_slot(row: u32, slot: u32, index: u32) {
   sampling = slots[slot];
   logit_base = row * params.vocabSize;
   count_base = slot * params.vocabSize;
-  control_base = slot * 2u * MAX_BIASES;
+  control_base = slot * (2u * MAX_BIASES + (params.vocabSize + 31u) / 32u);
+  masking = (sampling.flags & MASKS) != 0u;
   biasing = (sampling.flags & BIASES) != 0u;
   penalizing = (sampling.flags & PENALIZES) != 0u;
   banning = (sampling.flags & BANS) != 0u && index < sampling.min_tokens;
@@ -65,6 +70,10 @@ fn raw_key(id: u32) -> u32 {
 }
 
 fn value_key(id: u32, raw: u32) -> u32 {
+  if (masking) {
+    let word = controls[control_base + 2u * MAX_BIASES + id / 32u];
+    if (((word >> (id % 32u)) & 1u) == 0u) { return MASKED_KEY; }
+  }
   if (!banning && !penalizing && !biasing) { return raw; }
   let seen = counts[count_base + id];
   if (banning && (seen & BANNED) != 0u) { return BANNED_KEY; }

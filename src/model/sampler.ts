@@ -11,7 +11,17 @@ import { sample } from "../kernels/sample.ts";
 import { groupBytes, sampleGroups } from "../kernels/sample_groups.ts";
 import type { SampledToken, Slot, SlotInit, TokenLogprob } from "./runner.ts";
 import { SAMPLING_LIMITS } from "./sampling.ts";
-import { biasWords, CONTROL_WORDS, countWords, readsCounts, SLOT_WORDS, slotWords } from "./sampler_slot.ts";
+import {
+  BIAS_WORDS,
+  biasWords,
+  controlWords,
+  countWords,
+  MASKS,
+  maskWords,
+  readsCounts,
+  SLOT_WORDS,
+  slotWords,
+} from "./sampler_slot.ts";
 import type { StepUploads } from "./step_uploads.ts";
 
 /** Row r of the logits: whose they are, and the how-manieth token of its output (from 0) they decide. */
@@ -65,6 +75,8 @@ export class Sampler implements Disposable {
   readonly #kernel: BoundKernel<"vocabSize" | "recordWords" | "rowCount">;
   /** Asked number of alternatives per slot; -1 = no log-probabilities. */
   readonly #logprobs: Int32Array;
+  /** Flags of each slot, without {@link MASKS}. */
+  readonly #flags: Uint32Array;
 
   private constructor(
     device: GpuDevice,
@@ -75,13 +87,14 @@ export class Sampler implements Disposable {
     this.#device = device;
     this.#vocabSize = vocabSize;
     this.#logprobs = new Int32Array(maxSequences).fill(-1);
+    this.#flags = new Uint32Array(maxSequences);
     this.maxResultBytes = maxSequences * MAX_RECORD_WORDS * 4;
     this.results = device.createBuffer({ label: "sample results", bytes: this.maxResultBytes });
     this.#slots = device.createBuffer({ label: "sample slots", bytes: maxSequences * SLOT_WORDS * 4 });
     this.#counts = device.createBuffer({ label: "sample counts", bytes: maxSequences * vocabSize * 4 });
     this.#controls = device.createBuffer({
       label: "sample controls",
-      bytes: maxSequences * CONTROL_WORDS * 4,
+      bytes: maxSequences * controlWords(vocabSize) * 4,
     });
     this.#rows = device.createBuffer({ label: "sample rows", bytes: maxSequences * SAMPLE_ROW_WORDS * 4 });
     this.#groups = device.createBuffer({
@@ -119,17 +132,37 @@ export class Sampler implements Disposable {
     );
   }
 
-  /** Takes effect for steps submitted later. */
+  /** Takes effect for steps submitted later. A mask of the slot's previous sequence is gone. */
   initSlot(slot: Slot, init: SlotInit): void {
     const { queue } = this.#device.handle;
-    queue.writeBuffer(this.#slots.handle, slot * SLOT_WORDS * 4, slotWords(init));
+    const parameters = slotWords(init);
+    queue.writeBuffer(this.#slots.handle, slot * SLOT_WORDS * 4, parameters);
+    this.#flags[slot] = parameters[0]!;
     if (readsCounts(init)) {
       const words = countWords(init, this.#vocabSize);
       queue.writeBuffer(this.#counts.handle, slot * words.byteLength, words);
     }
     const biases = biasWords(init.sampling);
-    if (biases.length > 0) queue.writeBuffer(this.#controls.handle, slot * CONTROL_WORDS * 4, biases);
+    if (biases.length > 0) {
+      queue.writeBuffer(this.#controls.handle, slot * controlWords(this.#vocabSize) * 4, biases);
+    }
     this.#logprobs[slot] = init.sampling.logprobs;
+  }
+
+  /**
+   * From the next submitted step on, only tokens whose bit is set can come: bit id % 32 of word id / 32. Null lifts the
+   * mask. Holds until the next call or {@link initSlot}. With every bit clear, a step still gives an id, which means nothing.
+   */
+  setMask(slot: Slot, words: Uint32Array<ArrayBuffer> | null): void {
+    const { queue } = this.#device.handle;
+    const expected = maskWords(this.#vocabSize);
+    if (words !== null && words.length !== expected) {
+      throw new RangeError(`Cannot mask slot ${slot} with ${words.length} words, expected ${expected}`);
+    }
+    const flags = this.#flags[slot]! | (words === null ? 0 : MASKS);
+    queue.writeBuffer(this.#slots.handle, slot * SLOT_WORDS * 4, Uint32Array.of(flags));
+    if (words === null) return;
+    queue.writeBuffer(this.#controls.handle, (slot * controlWords(this.#vocabSize) + BIAS_WORDS) * 4, words);
   }
 
   /**

@@ -1,6 +1,6 @@
 /**
  * A slot's sampling state as the kernel reads it: fourteen words of parameters, one word per vocabulary entry for
- * what depends on the token, and its biases (shaders/sample.wgsl names them). Values arrive validated; here they are only brought into
+ * what depends on the token, its biases and its mask (shaders/sample.wgsl names them). Values arrive validated; here they are only brought into
  * the range where f32 on a GPU can hold them without an infinity, a NaN or a flushed subnormal.
  */
 import type { SlotInit } from "./runner.ts";
@@ -8,13 +8,15 @@ import { SAMPLING_LIMITS } from "./sampling.ts";
 
 /** Words of one entry of `slots`. */
 export const SLOT_WORDS = 14;
-/** Words of one entry of `controls`: (id, bias) pairs. */
-export const CONTROL_WORDS = 2 * SAMPLING_LIMITS.logitBias.maxItems;
+/** Words of (id, bias) pairs, with which an entry of `controls` begins. */
+export const BIAS_WORDS = 2 * SAMPLING_LIMITS.logitBias.maxItems;
 
 const PENALIZES = 1;
 const BANS = 2;
 const WANTS_LOGPROBS = 4;
 const BIASES = 8;
+/** Set in a slot's flags while its mask counts. */
+export const MASKS = 16;
 const SEEN = 0x80000000;
 const BANNED = 0x40000000;
 const BIASED = 0x20000000;
@@ -22,6 +24,16 @@ const BIASED = 0x20000000;
 const NO_FLOOR = -1e30;
 /** Smallest normal f32: below it a GPU may read zero. */
 const TINY = 2 ** -126;
+
+/** Words of a mask: bit id % 32 of word id / 32 is set where the token may come. */
+export function maskWords(vocabSize: number): number {
+  return Math.ceil(vocabSize / 32);
+}
+
+/** Words of one entry of `controls`: biases, then the mask. */
+export function controlWords(vocabSize: number): number {
+  return BIAS_WORDS + maskWords(vocabSize);
+}
 
 /** Does the slot read its row of `counts`? If not, that row's content does not matter. */
 export function readsCounts({ sampling, bannedUntilMinTokens }: SlotInit): boolean {

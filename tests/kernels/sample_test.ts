@@ -269,6 +269,48 @@ gpuTest("sample bans ids while fewer than minTokens are out", async (device) => 
   expect(of(2).slice(0, 3).every((id) => id === 0 || id === 3)).toBe(true);
 });
 
+gpuTest("sample never takes what a mask forbids, on any of its ways", async (device) => {
+  for (const vocabSize of [61, 2049]) {
+    const logits = normals(vocabSize, 3, vocabSize);
+    const sparse = [1, 31, 32, 60];
+    const dense = Array.from({ length: vocabSize }, (_, id) => id).filter((id) => id % 3 > 0);
+    for (const allowed of [sparse, dense, [vocabSize - 1]]) {
+      const settings: Partial<SamplingParams>[] = [
+        ...Object.values(PARAMETERS),
+        ...Object.values(COMBINATIONS),
+        { temperature: 0 },
+        { temperature: 0, logitBias: [{ tokenId: 0, bias: 100 }], logprobs: 3 },
+      ];
+      const rest = { allowed, prompt: [3, 4], banned: [1, 2] };
+      const inputs = settings.map((sampling, row) => input(logits, { ...sampling, seed: BigInt(row) }, rest));
+      for (const listCapacity of LIST_CAPACITIES) {
+        const found = await runSampler(device, inputs, { listCapacity });
+        const wanted = inputs.map((one) => expected(one, 0));
+        expect({ vocabSize, found: found.map(({ id }) => id) }).toEqual({ vocabSize, found: wanted });
+        expect(wanted.filter((id) => !allowed.includes(id))).toEqual([]);
+      }
+    }
+  }
+});
+
+gpuTest(
+  "sample keeps to the mask where that leaves nothing likely, and to id 0 where it leaves nothing",
+  async (device) => {
+    const logits = [-Infinity, 9, NaN, 4, -Infinity];
+    const minimum = { temperature: 0, minTokens: 3 };
+    const inputs = [
+      input(logits, {}, { allowed: [2, 4] }),
+      input(logits, minimum, { allowed: [1, 4], banned: [1] }),
+      input(logits, minimum, { allowed: [1], banned: [1] }),
+      input(logits, {}, { allowed: [] }),
+      input(logits, { temperature: 0 }),
+    ];
+    const wanted = [2, 4, 1, 0, 1];
+    expect(inputs.map((one) => expected(one, 0))).toEqual(wanted);
+    expect((await runSampler(device, inputs)).map(({ id }) => id)).toEqual(wanted);
+  },
+);
+
 const HOSTILE: readonly [name: string, logits: number[]][] = [
   ["all NaN", Array(70).fill(NaN)],
   ["all -Infinity", Array(70).fill(-Infinity)],

@@ -61,6 +61,13 @@ export function chiSquared(
   return { statistic, critical: degrees * (1 - spread + 3.0902 * Math.sqrt(spread)) ** 3 };
 }
 
+/** Bits of the ids that may come. */
+export function maskOf(allowed: readonly number[], vocabSize: number): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(Math.ceil(vocabSize / 32));
+  for (const id of allowed) words[id >>> 5]! |= 1 << (id & 31);
+  return words;
+}
+
 export interface SamplerRun {
   /** Of each row's first token within its output; 0 unless given. */
   readonly indices?: readonly number[];
@@ -101,6 +108,8 @@ export async function runSampler(
       promptTokenIds: Uint32Array.from(prompt),
       outputTokenIds: [],
     });
+    const { allowed } = inputs[slot]!;
+    if (allowed !== undefined) sampler.setMask(slot as Slot, maskOf(allowed, vocabSize));
   }
   const all: SampledToken[] = [];
   for (let step = 0; step < steps; step++) {
