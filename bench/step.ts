@@ -157,6 +157,7 @@ const GREEDY = {
   presencePenalty: 0,
   frequencyPenalty: 0,
   logitBias: [],
+  constraint: null,
   maxTokens: CONTEXT,
   minTokens: 0,
   stop: [],

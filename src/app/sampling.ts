@@ -3,6 +3,7 @@
  * ranges of src/model/sampling.ts, and the resolution of what is left unsaid. Errors name the field, what was found and
  * what is allowed. Unknown keys are refused: a misspelt parameter must not pass as a default.
  */
+import { parseConstraint } from "../constraint/constraint.ts";
 import { ConfigError } from "../errors.ts";
 import type { GenerationConfig } from "../formats/generation_config.ts";
 import { type LogitBias, SAMPLING_LIMITS, type SamplingParams } from "../model/sampling.ts";
@@ -19,6 +20,7 @@ export const BUILT_IN_SAMPLING: SamplingParams = Object.freeze({
   presencePenalty: 0,
   frequencyPenalty: 0,
   logitBias: Object.freeze([]),
+  constraint: null,
   maxTokens: 512,
   minTokens: 0,
   stop: Object.freeze([]),
@@ -52,6 +54,7 @@ const PARSERS: { readonly [K in SamplingKey]: Parser<K> } = {
   presencePenalty: number,
   frequencyPenalty: number,
   logitBias,
+  constraint: parseConstraint,
   maxTokens: integer,
   minTokens: integer,
   stop: stopStrings,
@@ -161,7 +164,7 @@ function parseField<K extends SamplingKey>(field: K, value: unknown): SamplingPa
 }
 
 function number(
-  field: Exclude<SamplingKey, "logitBias" | "stop" | "stopTokenIds" | "ignoreEos" | "seed">,
+  field: Exclude<SamplingKey, "logitBias" | "constraint" | "stop" | "stopTokenIds" | "ignoreEos" | "seed">,
   value: unknown,
 ): number {
   const range: Range = SAMPLING_LIMITS[field];

@@ -16,6 +16,16 @@ export interface TokenTable {
   readonly stopTokenIds: readonly number[];
 }
 
+/**
+ * A token for every byte, and one that ends the output: a grammar that compiles for these is one, and compiles for others
+ * if they are not too many.
+ */
+export const BYTE_TOKENS: TokenTable = {
+  tokens: [...Array.from({ length: 256 }, (_, byte) => toAlphabet([byte])), ""],
+  vocabSize: 257,
+  stopTokenIds: [256],
+};
+
 const FILE = "tokenizer.json";
 
 /** Of a checkpoint folder. A model without a tokenizer cannot be held to a text: FormatError. */

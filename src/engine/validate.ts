@@ -3,6 +3,7 @@
  * queued, whatever the sender has checked already. Throws ConfigError for values that can never be right and
  * CapacityError for requests that are too large for this model.
  */
+import { parseConstraint } from "../constraint/constraint.ts";
 import { CapacityError, ConfigError } from "../errors.ts";
 import type { RunnerLimits } from "../model/runner.ts";
 import { SAMPLING_LIMITS, type SamplingParams } from "../model/sampling.ts";
@@ -73,7 +74,8 @@ function validateSampling(wire: WireSampling, vocabSize: number): SamplingParams
   for (const [index, { bias }] of wire.logitBias.entries()) {
     checkNumber(`logitBias[${index}]`, bias, limits.logitBias.bias);
   }
-  return { ...wire, seed: parseSeed(wire.seed), stop: [] };
+  const constraint = wire.constraint === null ? null : parseConstraint("constraint", wire.constraint);
+  return { ...wire, constraint, seed: parseSeed(wire.seed), stop: [] };
 }
 
 type Range = { readonly min?: number; readonly minExclusive?: number; readonly max: number };

@@ -3,6 +3,7 @@
  * that requests, admin defaults and the command line are held to the same ones. Refuses nothing itself; see
  * src/app/sampling.ts for parsing and src/kernels/sample.ts for what the GPU does with the values.
  */
+import type { Constraint } from "../constraint/constraint.ts";
 
 /** What is added to one token's logit. */
 export interface LogitBias {
@@ -30,6 +31,8 @@ export interface SamplingParams {
   readonly frequencyPenalty: number;
   /** Added to the logits of these tokens, before penalties; an id appears once. */
   readonly logitBias: readonly LogitBias[];
+  /** What the output is held to; it ends when it is complete, whatever `ignoreEos` says. Null: nothing. */
+  readonly constraint: Constraint | null;
   /** At most this many tokens are generated. */
   readonly maxTokens: number;
   /** No stop (end of sequence, stop token, stop string) before this many tokens. */

@@ -37,6 +37,7 @@ Deno.test("parseSampling() takes both ends of every range", () => {
     presencePenalty: [-2, 2],
     frequencyPenalty: [-2, 2],
     logitBias: [[], [{ tokenId: 0, bias: -100 }, { tokenId: 2 ** 31 - 1, bias: 100 }]],
+    constraint: [{ regex: "a" }, { choice: ["a", "b"] }, { jsonSchema: "true" }],
     maxTokens: [1, 1_048_576],
     minTokens: [0, 1_048_576],
     stop: [[], ["x".repeat(64)], Array(8).fill("é"), ["🍕".repeat(64)]],

@@ -180,6 +180,7 @@ export const GREEDY: SlotInit = {
     presencePenalty: 0,
     frequencyPenalty: 0,
     logitBias: [],
+    constraint: null,
     maxTokens: 1,
     minTokens: 0,
     stop: [],

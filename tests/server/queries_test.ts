@@ -198,7 +198,8 @@ Deno.test("Query.runtime sums over the models on the device", async () => {
 Deno.test("Query.samplingDefaults covers every sampling parameter", async () => {
   await using api = new ApiServer(new FakeGateway().gateway);
   const keys = Object.keys(SAMPLING).join(" ");
-  const selected = keys.replace("logitBias", "logitBias { tokenId bias }");
+  const selected = keys.replace("logitBias", "logitBias { tokenId bias }")
+    .replace("constraint", "constraint { jsonSchema regex choice }");
   const answer = await api.query(
     `{ samplingDefaults { values { ${selected} } origins { ${keys} } revisions { id } } }`,
   );

@@ -22,6 +22,7 @@ export const SAMPLING: SubmitCommand["sampling"] = {
   presencePenalty: 0,
   frequencyPenalty: 0,
   logitBias: [],
+  constraint: null,
   maxTokens: 8,
   minTokens: 0,
   stopTokenIds: [],

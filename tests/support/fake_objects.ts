@@ -15,6 +15,7 @@ export const SAMPLING: SamplingParams = {
   presencePenalty: 0,
   frequencyPenalty: 0,
   logitBias: [],
+  constraint: null,
   maxTokens: 256,
   minTokens: 0,
   stop: [],

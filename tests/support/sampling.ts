@@ -19,6 +19,7 @@ export const SAMPLING: SamplingParams = {
   presencePenalty: 0,
   frequencyPenalty: 0,
   logitBias: [],
+  constraint: null,
   maxTokens: 100,
   minTokens: 0,
   stop: [],
