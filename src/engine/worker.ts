@@ -8,6 +8,7 @@ import { collectGarbage } from "../gpu/collect.ts";
 import { GpuDevice } from "../gpu/device.ts";
 import { loadModel, type LoadProgress as ModelLoadProgress } from "../model/load.ts";
 import { Engine } from "./engine.ts";
+import { ModelMatchers } from "./matchers.ts";
 import type { EngineCommand, EngineMessage } from "./protocol.ts";
 import type { LoadModel } from "./residency.ts";
 import { MessageTurns } from "./turns.ts";
@@ -31,17 +32,22 @@ async function start(): Promise<void> {
   scope.onmessage = ({ data }) => data !== null && early.push(data);
   try {
     const device = await GpuDevice.open();
-    const engine = startEngine(device);
+    const matchers = new ModelMatchers();
+    const engine = startEngine(device, matchers);
+    const dispatch = (command: EngineCommand) => {
+      matchers.note(command);
+      engine.dispatch(command);
+    };
     scope.postMessage({ type: "ready", device: device.info });
-    scope.onmessage = ({ data }) => data !== null && engine.dispatch(data);
-    for (const command of early) engine.dispatch(command);
+    scope.onmessage = ({ data }) => data !== null && dispatch(data);
+    early.forEach(dispatch);
   } catch (error) {
     if (!(error instanceof GeodesicError)) console.error(error);
     scope.postMessage({ type: "unavailable", error: toErrorRecord(error) });
   }
 }
 
-function startEngine(device: GpuDevice): Engine {
+function startEngine(device: GpuDevice, matchers: ModelMatchers): Engine {
   const turns = new MessageTurns();
   const load: LoadModel = (command, { signal, onProgress }) => {
     const { path, quantization, precision, maxContext, maxSequences } = command;
@@ -56,6 +62,7 @@ function startEngine(device: GpuDevice): Engine {
   };
   const engine = new Engine({
     load,
+    openMatcher: (request) => matchers.open(request),
     emit(message) {
       if (message.type !== "closed") return scope.postMessage(message);
       turns[Symbol.dispose]();

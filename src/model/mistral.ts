@@ -121,6 +121,11 @@ export class MistralRunner implements ModelRunner {
     this.#sampledTokens[slot] = init.outputTokenIds.length;
   }
 
+  setMask(slot: Slot, words: Uint32Array<ArrayBuffer> | null): void {
+    this.#device.assertHealthy();
+    this.#sampler.setMask(slot, words);
+  }
+
   prepare(plans: readonly StepPlan[]): PreparedStep {
     this.#checkRoom(plans.length);
     for (const plan of plans) checkPlan(plan, this.limits);
