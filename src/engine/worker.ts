@@ -8,6 +8,7 @@ import { collectGarbage } from "../gpu/collect.ts";
 import { GpuDevice } from "../gpu/device.ts";
 import { loadModel, type LoadProgress as ModelLoadProgress } from "../model/load.ts";
 import { Engine } from "./engine.ts";
+import { ModelMatchers } from "./matchers.ts";
 import type { EngineCommand, EngineMessage, Ping, Pong } from "./protocol.ts";
 import type { LoadModel } from "./residency.ts";
 import { MessageTurns } from "./turns.ts";
@@ -45,10 +46,14 @@ async function start(): Promise<void> {
   };
   try {
     const device = await GpuDevice.open();
-    const engine = startEngine(device);
+    const matchers = new ModelMatchers();
+    const engine = startEngine(device, matchers);
     post({ type: "ready", device: device.info });
-    act = (command) => engine.dispatch(command);
-    for (const command of early) engine.dispatch(command);
+    act = (command) => {
+      matchers.note(command);
+      engine.dispatch(command);
+    };
+    early.forEach(act);
   } catch (error) {
     if (!(error instanceof GeodesicError)) console.error(error);
     post({ type: "unavailable", error: toErrorRecord(error) });
@@ -60,7 +65,7 @@ function post(message: EngineMessage): void {
   scope.postMessage(message);
 }
 
-function startEngine(device: GpuDevice): Engine {
+function startEngine(device: GpuDevice, matchers: ModelMatchers): Engine {
   const turns = new MessageTurns();
   const load: LoadModel = (command, { signal, onProgress }) => {
     const { path, quantization, precision, maxContext, maxSequences } = command;
@@ -75,6 +80,7 @@ function startEngine(device: GpuDevice): Engine {
   };
   const engine = new Engine({
     load,
+    openMatcher: (request) => matchers.open(request),
     emit(message) {
       if (message.type !== "closed") return post(message);
       turns[Symbol.dispose]();

@@ -230,8 +230,10 @@ Deno.test("Query.runtime tells how the engine is, and when it is tried again", a
 Deno.test("Query.samplingDefaults covers every sampling parameter", async () => {
   await using api = new ApiServer(new FakeGateway().gateway);
   const keys = Object.keys(SAMPLING).join(" ");
+  const selected = keys.replace("logitBias", "logitBias { tokenId bias }")
+    .replace("constraint", "constraint { jsonSchema regex choice }");
   const answer = await api.query(
-    `{ samplingDefaults { values { ${keys} } origins { ${keys} } revisions { id } } }`,
+    `{ samplingDefaults { values { ${selected} } origins { ${keys} } revisions { id } } }`,
   );
   expect(answer.body.data.samplingDefaults.values).toEqual({ ...SAMPLING, seed: "0", logprobs: null });
   expect(Object.keys(answer.body.data.samplingDefaults.origins)).toEqual(Object.keys(SAMPLING));
