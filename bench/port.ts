@@ -17,6 +17,8 @@ const SAMPLING: SubmitCommand["sampling"] = {
   ...{ temperature: 0, topK: 0, topP: 1, minP: 0, typicalP: 1, seed: "1", logprobs: -1 },
   ...{ repetitionPenalty: 1, presencePenalty: 0, frequencyPenalty: 0 },
   ...{ maxTokens: 50, minTokens: 0, stopTokenIds: [], ignoreEos: true },
+  logitBias: [],
+  constraint: null,
 };
 
 const KINDS = { Worker: openWorkerPort, process: openProcessPort } as const;
