@@ -21,6 +21,7 @@ export const CONSTRAINT_LIMITS = {
   choice: { maxItems: 256, maxLength: 512 },
 } as const;
 
+const BOUNDS = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"] as const;
 const PATTERNS = "one of what stands in a JSON string as it is, such as [a-z]{2,8}";
 const KINDS: readonly ConstraintKind[] = ["jsonSchema", "regex", "choice"];
 
@@ -33,6 +34,7 @@ const UNSUPPORTED: ReadonlySet<string> = new Set([
   "multipleOf",
   "uniqueItems",
   "contains",
+  "propertyNames",
   "minContains",
   "maxContains",
   "dependentRequired",
@@ -130,6 +132,10 @@ function checkKeywords(field: string, schema: Record<string, unknown>): void {
   }
   if (Array.isArray(allOf) && allOf.length > 1) {
     throw refused(field, "allOf of several", "allOf of one schema");
+  }
+  // The library's ranges of fractions let "01.5" through.
+  if (schema.type !== "integer" && BOUNDS.some((key) => schema[key] !== undefined)) {
+    throw refused(field, `bounds of type ${JSON.stringify(schema.type) ?? "any"}`, "bounds of integers");
   }
   const { patternProperties = {} } = schema;
   const patterns = typeof patternProperties === "object" ? Object.keys(patternProperties ?? {}) : [];

@@ -21,7 +21,10 @@ export class ModelMatchers {
   note(command: EngineCommand): void {
     if (command.type === "unload") this.#drop(command.modelKey);
     if (command.type === "close") { for (const modelKey of [...this.#sources.keys()]) this.#drop(modelKey); }
-    if (command.type !== "load" || this.#sources.has(command.modelKey)) return;
+    if (command.type !== "load") return;
+    // One that is loaded already stays what it is: the engine refuses the second.
+    const known = this.#sources.get(command.modelKey);
+    if (known !== undefined && known.services.size > 0) return;
     this.#sources.set(command.modelKey, { path: command.path, services: new Map() });
   }
 

@@ -59,6 +59,8 @@ const BAD: readonly (readonly [string, unknown, string])[] = [
   ["another document", schema({ $ref: "https://example.com/x.json" }), "constraint.jsonSchema"],
   ["a pattern of anything", schema({ pattern: "a.b" }), "constraint.jsonSchema"],
   ["a pattern of names", schema({ patternProperties: { '"': true } }), "constraint.jsonSchema"],
+  ["bounds of what may have fractions", schema({ type: "number", minimum: 0.5 }), "constraint.jsonSchema"],
+  ["bounds of what may be anything", schema({ maximum: 5 }), "constraint.jsonSchema"],
   ["a pattern with a length", schema({ pattern: "a", maxLength: 2 }), "constraint.jsonSchema"],
 ];
 for (const [name, value, field] of BAD) {
