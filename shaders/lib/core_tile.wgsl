@@ -74,7 +74,7 @@ fn linear(group: vec2<u32>, local: u32) {
   //! if UNROLL > 1
   {
     let from_group = min(chunk / 4u, groups - 1u);
-    if (quad < ROW_QUADS) {
+    if (ROW_QUADS >= LOAD_QUADS || quad < ROW_QUADS) {
       //! for i in 4
       raw_$i = load_raw4(weight_at_$i + from_group, quarter);
       //! if WORKGROUP < 128
@@ -82,7 +82,7 @@ fn linear(group: vec2<u32>, local: u32) {
       //! end
       //! end
     }
-    if (input_quad < TOKEN_QUADS) {
+    if (TOKEN_QUADS >= LOAD_QUADS || input_quad < TOKEN_QUADS) {
       gains = load_gain4(from_group, quarter);
       //! for i in 4
       x_$i = load_input4(row_$i, from_group, quarter);
@@ -95,7 +95,7 @@ fn linear(group: vec2<u32>, local: u32) {
     //! if UNROLL < 2
     {
       let from_group = min(base + chunk / 4u, groups - 1u);
-      if (quad < ROW_QUADS) {
+      if (ROW_QUADS >= LOAD_QUADS || quad < ROW_QUADS) {
         //! for i in 4
         raw_$i = load_raw4(weight_at_$i + from_group, quarter);
         //! if WORKGROUP < 128
@@ -103,7 +103,7 @@ fn linear(group: vec2<u32>, local: u32) {
         //! end
         //! end
       }
-      if (input_quad < TOKEN_QUADS) {
+      if (TOKEN_QUADS >= LOAD_QUADS || input_quad < TOKEN_QUADS) {
         gains = load_gain4(from_group, quarter);
         //! for i in 4
         x_$i = load_input4(row_$i, from_group, quarter);
@@ -112,7 +112,7 @@ fn linear(group: vec2<u32>, local: u32) {
     }
     //! end
     workgroupBarrier();
-    if (quad < ROW_QUADS) {
+    if (ROW_QUADS >= LOAD_QUADS || quad < ROW_QUADS) {
       //! for i in 4
       let w_$i = select(vec4<f32>(0.0), decode4(raw_$i), inside);
       //! end
@@ -124,7 +124,7 @@ fn linear(group: vec2<u32>, local: u32) {
       keep_weights(weights_place(chunk, quad + LOAD_QUADS), other_w_0, other_w_1, other_w_2, other_w_3);
       //! end
     }
-    if (input_quad < TOKEN_QUADS) {
+    if (TOKEN_QUADS >= LOAD_QUADS || input_quad < TOKEN_QUADS) {
       //! for i in 4
       x_$i = select(vec4<f32>(0.0), x_$i, inside);
       //! end
@@ -148,7 +148,7 @@ fn linear(group: vec2<u32>, local: u32) {
     // What the next tile needs is loaded while this one is computed.
     {
       let from_group = min(base + 2u + chunk / 4u, groups - 1u);
-      if (quad < ROW_QUADS) {
+      if (ROW_QUADS >= LOAD_QUADS || quad < ROW_QUADS) {
         //! for i in 4
         raw_$i = load_raw4(weight_at_$i + from_group, quarter);
         //! if WORKGROUP < 128
@@ -156,7 +156,7 @@ fn linear(group: vec2<u32>, local: u32) {
         //! end
         //! end
       }
-      if (input_quad < TOKEN_QUADS) {
+      if (TOKEN_QUADS >= LOAD_QUADS || input_quad < TOKEN_QUADS) {
         gains = load_gain4(from_group, quarter);
         //! for i in 4
         x_$i = load_input4(row_$i, from_group, quarter);

@@ -99,7 +99,7 @@ export function subgroupTuning(size: number): DeviceTuning {
 }
 
 const tile = (WORKGROUP: number, PAIRS: number, TOKENS: number): LinearTuning => {
-  return { core: "core_tile", WORKGROUP, TEAMS: WORKGROUP / 16, PAIRS, TOKENS };
+  return { core: "core_tile", WORKGROUP, TEAMS: WORKGROUP / 16, PAIRS, TOKENS, UNROLL: 2 };
 };
 
 /** 64 weight rows times 16, 32 or 64 input rows, and 128 times 128. */

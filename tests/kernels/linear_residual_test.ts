@@ -157,6 +157,6 @@ gpuTest("linear_residual gives tiles of every size the same bits", async (device
   const expected = await run(tiles[0]!);
   for (const tuning of tiles) {
     expect(await run(tuning)).toEqual(expected);
-    expect(await run({ ...tuning, UNROLL: 2 })).toEqual(expected);
+    expect(await run({ ...tuning, UNROLL: 1 })).toEqual(expected);
   }
 });
