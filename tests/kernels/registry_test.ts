@@ -3,7 +3,10 @@ import { expect } from "@std/expect";
 import type { AnyKernel, KernelVariant } from "../../src/gpu/kernel.ts";
 import { shaderText } from "../../src/gpu/shader.ts";
 import { ALL_KERNELS } from "../../src/kernels/all.ts";
+import { withDefaults } from "../../src/kernels/linear.ts";
+import { subgroupTuning } from "../../src/kernels/tuning.ts";
 import { gpuTest } from "../gpu/device.ts";
+import { SUBGROUP } from "./harness.ts";
 
 const SHADERS = new URL("../../shaders/", import.meta.url);
 
@@ -65,11 +68,16 @@ for (const path of [...shaderFiles("."), ...shaderFiles("lib/").map((name) => `l
   });
 }
 
-/** Every choice of libraries once, the other slots at their defaults. */
+/** Every choice of libraries once, the other slots at their defaults; cores with the tunables of one tuning that has them. */
 function variants(kernel: AnyKernel): KernelVariant[] {
   const result: KernelVariant[] = [{}];
+  const { decode, prompt } = subgroupTuning(SUBGROUP).matrices.output;
   for (const [slot, choices] of Object.entries<readonly string[]>(kernel.libs ?? {})) {
-    for (const choice of choices.slice(1)) result.push({ libs: { [slot]: choice } });
+    for (const choice of choices.slice(1)) {
+      const tuning = [...decode, ...prompt].find(({ core }) => core === choice);
+      const overrides = tuning === undefined ? {} : { overrides: withDefaults(tuning) };
+      result.push({ libs: { [slot]: choice }, ...overrides });
+    }
   }
   return result;
 }
