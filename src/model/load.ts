@@ -3,12 +3,13 @@
  * it fails, for whatever reason, nothing of it is left on the device.
  */
 import { CapacityError } from "../errors.ts";
-import { openCheckpoint } from "../formats/checkpoint.ts";
+import { type Checkpoint, openCheckpoint } from "../formats/checkpoint.ts";
 import type { GpuDevice } from "../gpu/device.ts";
 import { chooseTuning, type DeviceTuning } from "../kernels/tuning.ts";
 import { MistralRunner } from "./mistral.ts";
 import type { PackedMatrix } from "./packed_matrix.ts";
 import type { ModelRunner, Precision, Quantization } from "./runner.ts";
+import { InlinePacker, PackThreads, type RowSource } from "./pack_threads.ts";
 import { planSizes } from "./sizes.ts";
 import { checkTensors, loadWeights, type ModelWeights } from "./weights.ts";
 
@@ -34,6 +35,8 @@ export interface LoadOptions {
   readonly maxBindableBytes?: number;
   /** In place of the one for the device. */
   readonly tuning?: DeviceTuning;
+  /** That read and quantize; 0: the calling one. By the machine's processors and the model's size unless given. */
+  readonly threads?: number;
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -58,6 +61,7 @@ export async function loadModel(device: GpuDevice, dir: string, options: LoadOpt
   const sizes = planSizes(checkpoint.config, { ...options, maxBindableBytes, tuning });
 
   using owned = new DisposableStack();
+  using rows = startPacking(checkpoint, options.threads ?? threadsFor(totalBytes), signal);
   let loadedBytes = 0;
   const report = (stage: LoadStage) => onProgress({ stage, loadedBytes, totalBytes });
   report("READING");
@@ -66,7 +70,7 @@ export async function loadModel(device: GpuDevice, dir: string, options: LoadOpt
     report(quantization === "none" ? "UPLOADING" : "QUANTIZING");
   };
   const weights = await loadWeights(
-    { device, checkpoint, owned, maxBindableBytes, onBytes, signal },
+    { device, checkpoint, rows, owned, maxBindableBytes, onBytes, checksums: undefined, signal },
     quantization,
   );
   report("WARMING_UP");
@@ -83,6 +87,23 @@ export async function loadModel(device: GpuDevice, dir: string, options: LoadOpt
   if (signal?.aborted) runner[Symbol.dispose]();
   signal?.throwIfAborted();
   return runner;
+}
+
+/** Below this, threads would have more to do with starting than with packing. */
+const MIN_BYTES_FOR_THREADS = 64 * 2 ** 20;
+/** More than the one thread that uploads can keep up with. */
+const MAX_THREADS = 12;
+
+function threadsFor(bytes: number): number {
+  return bytes < MIN_BYTES_FOR_THREADS ? 0 : Math.min(navigator.hardwareConcurrency, MAX_THREADS);
+}
+
+export function startPacking(
+  checkpoint: Checkpoint,
+  threads: number,
+  signal: AbortSignal | undefined,
+): RowSource {
+  return threads === 0 ? new InlinePacker(checkpoint, signal) : new PackThreads(threads, signal);
 }
 
 /** Bytes of all weights on the device; a matrix that serves twice counts once. */

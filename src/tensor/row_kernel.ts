@@ -56,7 +56,7 @@ export class RowKernel {
   readonly #result: Float32Array;
   readonly #resultBits: Uint32Array;
   readonly #loops: WebAssembly.Exports;
-  /** Whether the last row that was quantized or searched has a NaN. */
+  /** Whether the last row that was quantized has a NaN. */
   #sawNaN = false;
 
   constructor() {
@@ -97,9 +97,9 @@ export class RowKernel {
     return scale;
   }
 
-  /** Sets {@link sawNaN} for a row of E4M3 codes. */
-  searchNaN(codes: Uint8Array): void {
-    this.#sawNaN = this.#blocks(codes, "searchNaN").some((lanes) => lanes.some((lane) => lane !== 0));
+  /** Whether one of these E4M3 codes is NaN. */
+  hasNaN(codes: Uint8Array): boolean {
+    return this.#blocks(codes, "searchNaN").some((lanes) => lanes.some((lane) => lane !== 0));
   }
 
   /**
