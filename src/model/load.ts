@@ -6,21 +6,31 @@ import { CapacityError } from "../errors.ts";
 import { type Checkpoint, openCheckpoint } from "../formats/checkpoint.ts";
 import type { GpuDevice } from "../gpu/device.ts";
 import { chooseTuning, type DeviceTuning } from "../kernels/tuning.ts";
+import { LoadMeter, type LoadProgress, type LoadStage } from "./load_meter.ts";
 import { MistralRunner } from "./mistral.ts";
 import type { PackedMatrix } from "./packed_matrix.ts";
 import type { ModelRunner, Precision, Quantization } from "./runner.ts";
+import { isUnquantized } from "./quantized_copy.ts";
 import { InlinePacker, PackThreads, type RowSource } from "./pack_threads.ts";
-import { planSizes } from "./sizes.ts";
+import { type ModelSizes, planSizes } from "./sizes.ts";
+import {
+  type CacheEntry,
+  type CacheJob,
+  type CacheKey,
+  cacheNotice,
+  isUnusable,
+  openCacheEntry,
+} from "./weight_cache.ts";
 import { checkTensors, loadWeights, type ModelWeights } from "./weights.ts";
 
-/** `QUANTIZING` and `UPLOADING` both read, convert and upload as they go; the name says what takes the time. */
-export type LoadStage = "READING" | "QUANTIZING" | "UPLOADING" | "WARMING_UP";
+export type { LoadProgress, LoadStage };
 
-export interface LoadProgress {
-  readonly stage: LoadStage;
-  /** Of the checkpoint's tensors; never decreases. */
-  readonly loadedBytes: number;
-  readonly totalBytes: number;
+/** Where quantized weights are kept between loads. */
+export interface LoadCache extends CacheKey {
+  /** Called after a load that found none, with what should be written while nobody waits for it. */
+  readonly write: (job: CacheJob) => void;
+  /** One line, when an entry cannot be used. */
+  readonly log: (line: string) => void;
 }
 
 export interface LoadOptions {
@@ -37,6 +47,7 @@ export interface LoadOptions {
   readonly tuning?: DeviceTuning;
   /** That read and quantize; 0: the calling one. By the machine's processors and the model's size unless given. */
   readonly threads?: number;
+  readonly cache?: LoadCache;
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -46,7 +57,7 @@ export interface LoadOptions {
  * hold or do, DeviceLostError, or `signal.reason`.
  */
 export async function loadModel(device: GpuDevice, dir: string, options: LoadOptions): Promise<ModelRunner> {
-  const { quantization, precision, signal, onProgress = () => {} } = options;
+  const { precision, quantization, signal, cache } = options;
   signal?.throwIfAborted();
   if (precision === "f16" && !device.has("shader-f16")) {
     throw new CapacityError(`Cannot run with precision f16: "${device.info.adapter}" has no f16 in shaders`, {
@@ -54,26 +65,52 @@ export async function loadModel(device: GpuDevice, dir: string, options: LoadOpt
       expected: "shader-f16",
     });
   }
-  using checkpoint = await openCheckpoint(dir, signal ? { signal } : {});
-  const totalBytes = checkTensors(checkpoint, quantization);
+  using source = await openCheckpoint(dir, signal ? { signal } : {});
+  checkTensors(source, quantization);
   const maxBindableBytes = Math.min(device.maxBindableBytes, options.maxBindableBytes ?? Infinity);
   const tuning = options.tuning ?? chooseTuning(device.info);
-  const sizes = planSizes(checkpoint.config, { ...options, maxBindableBytes, tuning });
+  const sizes = planSizes(source.config, { ...options, maxBindableBytes, tuning });
+  const fit = { maxBindableBytes, tuning, sizes };
+  const meter = new LoadMeter(options.onProgress);
 
+  const caching = cache !== undefined && quantization === "fp8" && isUnquantized(source);
+  if (caching) {
+    try {
+      using entry = await openCacheEntry(cache, source);
+      if (entry !== null) return await load(device, entry.checkpoint, { ...options, ...fit, meter, entry });
+    } catch (error) {
+      if (!isUnusable(error)) throw error;
+      cache.log(cacheNotice(error));
+    }
+  }
+  const runner = await load(device, source, { ...options, ...fit, meter, entry: null });
+  if (caching) cache.write({ dir: cache.dir, manifestSha256: cache.manifestSha256, source: dir });
+  return runner;
+}
+
+interface LoadPlan extends LoadOptions {
+  readonly maxBindableBytes: number;
+  readonly tuning: DeviceTuning;
+  readonly sizes: ModelSizes;
+  readonly meter: LoadMeter;
+  /** That the checkpoint is, to be checked against what was read. */
+  readonly entry: CacheEntry | null;
+}
+
+async function load(device: GpuDevice, checkpoint: Checkpoint, plan: LoadPlan): Promise<ModelRunner> {
+  const { quantization, precision, maxBindableBytes, tuning, sizes, meter, entry, signal } = plan;
+  const totalBytes = checkTensors(checkpoint, quantization);
+  meter.begin(totalBytes, quantization === "fp8" && isUnquantized(checkpoint) ? "QUANTIZING" : "UPLOADING");
   using owned = new DisposableStack();
-  using rows = startPacking(checkpoint, options.threads ?? threadsFor(totalBytes), signal);
-  let loadedBytes = 0;
-  const report = (stage: LoadStage) => onProgress({ stage, loadedBytes, totalBytes });
-  report("READING");
-  const onBytes = (bytes: number) => {
-    loadedBytes += bytes;
-    report(quantization === "none" ? "UPLOADING" : "QUANTIZING");
-  };
+  using rows = startPacking(checkpoint, plan.threads ?? threadsFor(totalBytes), signal);
+  const checksums = entry === null ? undefined : new Map<string, number>();
+  const onBytes = (bytes: number) => meter.add(bytes);
   const weights = await loadWeights(
-    { device, checkpoint, rows, owned, maxBindableBytes, onBytes, checksums: undefined, signal },
+    { device, checkpoint, rows, owned, maxBindableBytes, onBytes, checksums, signal },
     quantization,
   );
-  report("WARMING_UP");
+  if (checksums !== undefined) entry?.check(checksums);
+  meter.warmUp();
   const runner = await MistralRunner.create({
     device,
     config: checkpoint.config,

@@ -104,7 +104,11 @@ export async function packMatrix(
     );
   }
   const terms = await readTerms(context, source, format);
-  const task = { tensors, inputs, layout, format, rowBytes: pairBytes / 2 };
+  const { checksums: sums } = context;
+  // Tied embeddings are read twice, but counted once.
+  const checksums = sums !== undefined && !sums.has(label);
+  if (checksums) { for (const { name } of tensors) sums.set(name, 0); }
+  const task = { tensors, inputs, layout, format, rowBytes: pairBytes / 2, checksums };
   const slices: MatrixSlice[] = [];
   for (const range of ranges) slices.push(await loadSlice(context, { label, task, terms, ...range }));
   return { format, groups, slices };
@@ -173,7 +177,7 @@ async function readTerms(
 
 interface SlicePlan extends PairRange {
   readonly label: string;
-  readonly task: Omit<PackTask, "from" | "to" | "checksums">;
+  readonly task: Omit<PackTask, "from" | "to">;
   readonly terms: Terms;
 }
 
@@ -196,15 +200,14 @@ async function loadSlice(context: PackContext, plan: SlicePlan): Promise<MatrixS
     end = Math.min(firstPair + pairs, pair + chunkPairs - pair % align);
     const at = pair - firstPair;
     const count = end - pair;
-    const checksums = context.checksums !== undefined;
-    await rows.submit({ ...task, from: pair * 2, to: end * 2, checksums }, (packed) => {
+    await rows.submit({ ...task, from: pair * 2, to: end * 2 }, (packed) => {
       queue.writeBuffer(weights.handle, at * pairBytes, packed.bytes, 0, count * pairBytes);
       fillTerms(plan, packed, pair * 2, terms.subarray(at * 4, (at + count) * 4));
       missing -= count;
       if (missing === 0) queue.writeBuffer(channels.handle, 0, terms);
       // Without a submit now and then, wgpu keeps the staged copy of every write.
       queue.submit([]);
-      addChecksums(context, task.tensors, packed.checksums);
+      if (task.checksums) addChecksums(context.checksums!, task.tensors, packed.checksums);
       onBytes(packed.readBytes);
     });
   }
@@ -227,14 +230,11 @@ function fillTerms({ task, terms }: SlicePlan, packed: PackedRows, from: number,
 }
 
 function addChecksums(
-  { checksums }: PackContext,
+  into: Map<string, number>,
   tensors: readonly PackTensor[],
   sums: readonly number[],
 ): void {
-  if (checksums === undefined) return;
-  for (const [index, { name }] of tensors.entries()) {
-    checksums.set(name, (checksums.get(name) ?? 0) + sums[index]! >>> 0);
-  }
+  for (const [index, { name }] of tensors.entries()) into.set(name, into.get(name)! + sums[index]! >>> 0);
 }
 
 /** A vector of any float dtype as f32. */

@@ -89,7 +89,8 @@ function checkScale(checkpoint: Checkpoint, weight: string): void {
   );
 }
 
-function tensorsToLoad(checkpoint: Checkpoint): Map<string, readonly number[]> {
+/** Every tensor that a load reads by name, with its shape; scales of FP8 tensors come on top. */
+export function tensorsToLoad(checkpoint: Checkpoint): Map<string, readonly number[]> {
   const tensors = new Map(expectedTensors(checkpoint.config));
   if (headTensor(checkpoint) === EMBEDDING_TENSOR) tensors.delete(LM_HEAD_TENSOR);
   for (const [name, [rows]] of [...tensors]) {

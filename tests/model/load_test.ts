@@ -178,12 +178,21 @@ gpuTest("loadModel() reports progress that never falls and ends complete", async
       onProgress: (progress) => seen.push(progress),
     });
     expect(runner.limits.vocabSize).toBe(300);
-    expect(seen[0]).toEqual({ stage: "READING", loadedBytes: 0, totalBytes: seen[0]!.totalBytes });
+    expect(seen[0]).toEqual({
+      stage: "READING",
+      loadedBytes: 0,
+      totalBytes: seen[0]!.totalBytes,
+      bytesPerSecond: 0,
+    });
     expect(seen.at(-1)).toEqual({
       stage: "WARMING_UP",
       loadedBytes: seen[0]!.totalBytes,
       totalBytes: seen[0]!.totalBytes,
+      bytesPerSecond: seen.at(-2)!.bytesPerSecond,
     });
+    expect(seen.at(-1)!.bytesPerSecond).toBeGreaterThan(0);
+    const working = seen.slice(1, -1).map(({ stage }) => stage);
+    expect(new Set(working)).toEqual(new Set([quantization === "fp8" ? "QUANTIZING" : "UPLOADING"]));
     seen.reduce((last, { loadedBytes }) => {
       expect(loadedBytes).toBeGreaterThanOrEqual(last);
       return loadedBytes;
