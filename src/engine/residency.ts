@@ -132,7 +132,7 @@ export class Residency {
         runner[Symbol.dispose]();
         throw signal.reason;
       }
-      const { limits, memory } = runner;
+      const { limits, memory: { weightBytes, kvCacheBytes } } = runner;
       this.#models.set(modelKey, {
         modelKey,
         runner,
@@ -140,7 +140,8 @@ export class Residency {
         leaving: false,
       });
       const { vocabSize } = limits;
-      emit({ type: "loaded", modelKey, ...memory, maxContext: contextTokens(limits), vocabSize });
+      const maxContext = contextTokens(limits);
+      emit({ type: "loaded", modelKey, weightBytes, kvCacheBytes, maxContext, vocabSize });
     } catch (error) {
       if (!(error instanceof GeodesicError)) onInternalError(error);
       emit({ type: "loadFailed", modelKey, error: toErrorRecord(error) });

@@ -7,12 +7,12 @@ import { type Checkpoint, openCheckpoint } from "../formats/checkpoint.ts";
 import type { GpuDevice } from "../gpu/device.ts";
 import { chooseTuning, type DeviceTuning } from "../kernels/tuning.ts";
 import { LoadMeter, type LoadProgress, type LoadStage } from "./load_meter.ts";
+import { fitModel, type MemoryPlan } from "./memory.ts";
 import { MistralRunner } from "./mistral.ts";
-import type { PackedMatrix } from "./packed_matrix.ts";
 import type { ModelRunner, Precision, Quantization } from "./runner.ts";
 import { isUnquantized } from "./quantized_copy.ts";
 import { InlinePacker, PackThreads, type RowSource } from "./pack_threads.ts";
-import { type ModelSizes, planSizes } from "./sizes.ts";
+import type { ModelSizes } from "./sizes.ts";
 import {
   type CacheEntry,
   type CacheJob,
@@ -21,7 +21,7 @@ import {
   isUnusable,
   openCacheEntry,
 } from "./weight_cache.ts";
-import { checkTensors, loadWeights, type ModelWeights } from "./weights.ts";
+import { checkTensors, formatsOf, loadWeights } from "./weights.ts";
 
 export type { LoadProgress, LoadStage };
 
@@ -41,6 +41,8 @@ export interface LoadOptions {
   readonly maxSequences: number;
   /** Upper bound of the KV cache in bytes. */
   readonly cacheBytes?: number;
+  /** What the model may take of the device in all; a smaller KV cache comes before a refusal. */
+  readonly memoryBytes?: number | undefined;
   /** Treat the device as if no larger range could be bound; weights are sliced accordingly. */
   readonly maxBindableBytes?: number;
   /** In place of the one for the device. */
@@ -69,8 +71,9 @@ export async function loadModel(device: GpuDevice, dir: string, options: LoadOpt
   checkTensors(source, quantization);
   const maxBindableBytes = Math.min(device.maxBindableBytes, options.maxBindableBytes ?? Infinity);
   const tuning = options.tuning ?? chooseTuning(device.info);
-  const sizes = planSizes(source.config, { ...options, maxBindableBytes, tuning });
-  const fit = { maxBindableBytes, tuning, sizes };
+  const formats = formatsOf(source, quantization);
+  const { sizes, memory } = fitModel(source.config, { ...options, maxBindableBytes, tuning, formats });
+  const fit = { maxBindableBytes, tuning, sizes, memory };
   const meter = new LoadMeter(options.onProgress);
 
   const caching = cache !== undefined && quantization === "fp8" && isUnquantized(source);
@@ -92,6 +95,7 @@ interface LoadPlan extends LoadOptions {
   readonly maxBindableBytes: number;
   readonly tuning: DeviceTuning;
   readonly sizes: ModelSizes;
+  readonly memory: MemoryPlan;
   readonly meter: LoadMeter;
   /** That the checkpoint is, to be checked against what was read. */
   readonly entry: CacheEntry | null;
@@ -118,7 +122,7 @@ async function load(device: GpuDevice, checkpoint: Checkpoint, plan: LoadPlan): 
     weights,
     precision,
     tuning,
-    weightBytes: countBytes(weights),
+    memory: plan.memory,
     owned,
   });
   if (signal?.aborted) runner[Symbol.dispose]();
@@ -141,18 +145,4 @@ export function startPacking(
   signal: AbortSignal | undefined,
 ): RowSource {
   return threads === 0 ? new InlinePacker(checkpoint, signal) : new PackThreads(threads, signal);
-}
-
-/** Bytes of all weights on the device; a matrix that serves twice counts once. */
-function countBytes({ embedding, layers, finalGain, lmHead }: ModelWeights): number {
-  const matrices = new Set([
-    embedding,
-    lmHead,
-    ...layers.flatMap((l) => [l.qkv, l.output, l.gateUp, l.down]),
-  ]);
-  const gains = [finalGain, ...layers.flatMap((layer) => [layer.inputGain, layer.postAttentionGain])];
-  const matrixBytes = ({ slices }: PackedMatrix) =>
-    slices.reduce((sum, { weights, channels }) => sum + weights.bytes + channels.bytes, 0);
-  return [...matrices].reduce((sum, matrix) => sum + matrixBytes(matrix), 0) +
-    gains.reduce((sum, { bytes }) => sum + bytes, 0);
 }

@@ -15,9 +15,17 @@ import {
 } from "../formats/architecture.ts";
 import type { Checkpoint } from "../formats/checkpoint.ts";
 import type { GpuBuffer } from "../gpu/buffer.ts";
-import { isFloatDtype, isWeightDtype } from "../tensor/dtype.ts";
-import { type LayerMatrix, layerMatrix, type MatrixShape, vocabularyMatrix } from "./matrices.ts";
+import { type FloatDtype, isFloatDtype, isWeightDtype } from "../tensor/dtype.ts";
+import type { ModelFormats } from "./cost.ts";
 import {
+  LAYER_MATRICES,
+  type LayerMatrix,
+  layerMatrix,
+  type MatrixShape,
+  vocabularyMatrix,
+} from "./matrices.ts";
+import {
+  formatOf,
   type MatrixSource,
   type PackContext,
   type PackedMatrix,
@@ -125,6 +133,26 @@ export function scaleTensorName(weight: string): string {
   return weight.replace(/weight$/, "weight_scale");
 }
 
+/** How {@link loadWeights} holds each matrix. */
+export function formatsOf(checkpoint: Checkpoint, quantization: Quantization): ModelFormats {
+  const { config } = checkpoint;
+  const head = headTensor(checkpoint);
+  const format = ({ tensors }: MatrixShape, as = quantization) =>
+    formatOf(tensors.map((name) => checkpoint.tensor(name).dtype as FloatDtype), as);
+  return {
+    embedding: format(vocabularyMatrix(config, EMBEDDING_TENSOR), "none"),
+    head: sharesEmbedding(checkpoint, quantization) ? null : format(vocabularyMatrix(config, head)),
+    layers: Array.from({ length: config.layers }, (_, layer) =>
+      Object.fromEntries(
+        LAYER_MATRICES.map((name) => [name, format(layerMatrix(config, layer, name))]),
+      ) as ModelFormats["layers"][number]),
+  };
+}
+
+function sharesEmbedding(checkpoint: Checkpoint, quantization: Quantization): boolean {
+  return headTensor(checkpoint) === EMBEDDING_TENSOR && quantization === "none";
+}
+
 /** Uploads everything; buffers land on `context.owned` whatever happens. */
 export async function loadWeights(context: PackContext, quantization: Quantization): Promise<ModelWeights> {
   const { checkpoint, rows } = context;
@@ -147,10 +175,9 @@ export async function loadWeights(context: PackContext, quantization: Quantizati
     });
   }
   const finalGain = await packGain(context, FINAL_NORM_TENSOR);
-  const head = headTensor(checkpoint);
-  const lmHead = head === EMBEDDING_TENSOR && quantization === "none"
+  const lmHead = sharesEmbedding(checkpoint, quantization)
     ? embedding
-    : await pack(vocabularyMatrix(config, head));
+    : await pack(vocabularyMatrix(config, headTensor(checkpoint)));
   await rows.drain();
   return { embedding, layers, finalGain, lmHead };
 }
