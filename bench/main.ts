@@ -3,24 +3,46 @@
  * reports ratios to a peer or a limit measured in the same run, because machines differ and are noisy. Figures worth
  * keeping go to RESULTS.md, with the command.
  */
+import os from "node:os";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Figure } from "./figure.ts";
-import { benchMerge, benchMerge7b } from "./merge.ts";
+import { benchMerge, benchMerge7b, type MergeBenchOptions } from "./merge.ts";
+import { benchPort } from "./port.ts";
 import { benchStep } from "./step.ts";
 
-const BENCHMARKS: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
+const BENCHMARKS: Readonly<Record<string, (options: MergeBenchOptions) => Promise<readonly Figure[]>>> = {
   merge: benchMerge,
   step: benchStep,
+  port: benchPort,
   "merge-7b": benchMerge7b,
 };
 /** Those that take minutes and tens of gigabytes run only when they are asked for. */
-const DEFAULT = ["merge", "step"];
+const DEFAULT = ["merge", "step", "port"];
+
+const HELP = `deno task bench [${Object.keys(BENCHMARKS).join("|")}] [options]; without a name: ${
+  DEFAULT.join(", ")
+}
+
+  --json           machine and figures as JSON on stdout
+  --dir PATH       where merge and merge-7b put their checkpoints; they need 7 and 60 GB there, and remove them
+                   (default: the system's folder for temporary files)
+  --threads N      of the merge (default: one for each processor)
+  --python PATH    a python3 with numpy, for the ratio to mergekit's arithmetic (default: GEODESIC_PYTHON, or the
+                   first of python3 on the PATH and /usr/bin/python3 that has numpy). With another one, or with
+                   GEODESIC_PYTHON, run it as: deno run -A bench/main.ts …`;
 
 const { values, positionals } = (() => {
   try {
     return parseArgs({
       args: Deno.args,
-      options: { json: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
+      options: {
+        json: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+        dir: { type: "string" },
+        threads: { type: "string" },
+        python: { type: "string" },
+      },
       allowPositionals: true,
     });
   } catch (error) {
@@ -29,9 +51,7 @@ const { values, positionals } = (() => {
   }
 })();
 if (values.help) {
-  console.log(
-    `deno task bench [${Object.keys(BENCHMARKS).join("|")}] [--json]; without a name: ${DEFAULT.join(", ")}`,
-  );
+  console.log(HELP);
   Deno.exit(0);
 }
 const names = positionals.length === 0 ? DEFAULT : positionals;
@@ -40,10 +60,19 @@ if (unknown !== undefined) {
   console.error(`error: no benchmark "${unknown}"; there are ${Object.keys(BENCHMARKS).join(", ")}`);
   Deno.exit(2);
 }
+if (values.threads !== undefined && !/^[1-9]\d*$/.test(values.threads)) {
+  console.error(`error: --threads is "${values.threads}", expected a positive integer`);
+  Deno.exit(2);
+}
+const options: MergeBenchOptions = {
+  ...(values.dir !== undefined && { dir: resolve(values.dir) }),
+  ...(values.threads !== undefined && { threads: Number(values.threads) }),
+  ...(values.python !== undefined && { python: values.python }),
+};
 const results: Record<string, readonly Figure[]> = {};
 for (const name of names) {
   console.error(`${name}: verifying, then timing; this takes a minute or more …`);
-  const figures = await BENCHMARKS[name]!();
+  const figures = await BENCHMARKS[name]!(options);
   results[name] = figures;
   if (values.json) continue;
   console.log(`\n${name}`);
@@ -54,4 +83,14 @@ for (const name of names) {
     );
   }
 }
-if (values.json) console.log(JSON.stringify(results, null, 2));
+if (values.json) {
+  const machine = {
+    processor: os.cpus()[0]?.model ?? null,
+    processors: navigator.hardwareConcurrency,
+    memoryBytes: Deno.systemMemoryInfo().total,
+    deno: Deno.version.deno,
+    // One, five and fifteen minutes up to now: the benchmark's own work is in them.
+    loadAverage: Deno.loadavg(),
+  };
+  console.log(JSON.stringify({ machine, ...results }, null, 2));
+}

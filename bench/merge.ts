@@ -9,7 +9,7 @@ import { openCheckpoint } from "../src/formats/checkpoint.ts";
 import { runMerge } from "../src/merge/run.ts";
 import { toFloat32 } from "../src/tensor/convert.ts";
 import { MISTRAL_7B_SHAPE } from "../tests/support/checkpoint_generator.ts";
-import { arithmeticFigures } from "./arithmetic.ts";
+import { arithmeticFigures, findNumpy } from "./arithmetic.ts";
 import type { Figure } from "./figure.ts";
 import { writeParents } from "./parents.ts";
 
@@ -31,21 +31,39 @@ parameters: { t: ${T} }
 dtype: bfloat16
 `;
 
+export interface MergeBenchOptions {
+  /** Where the checkpoints go, in a folder of their own; the system's place for such things where absent. */
+  readonly dir?: string;
+  /** One for each processor where absent. */
+  readonly threads?: number;
+  /** The interpreter that has numpy; looked for where absent. */
+  readonly python?: string;
+}
+
 /** A merge of a size that fits into the page cache, and the arithmetic alone. */
-export async function benchMerge(): Promise<readonly Figure[]> {
-  return [...await wholeMerge(SHAPE, { rounds: 3, verifyEvery: 1 }), ...await arithmeticFigures()];
+export async function benchMerge(options: MergeBenchOptions): Promise<readonly Figure[]> {
+  const numpy = await findNumpy(options.python); // a wrong path is not to be told after minutes
+  return [
+    ...await wholeMerge(SHAPE, { ...options, rounds: 3, verifyEvery: 1 }),
+    ...await arithmeticFigures(numpy),
+  ];
 }
 
 /** Two parents of 14.5 GB. Needs 60 GB of disk. */
-export async function benchMerge7b(): Promise<readonly Figure[]> {
-  return await wholeMerge(MISTRAL_7B_SHAPE, { rounds: 1, verifyEvery: 29 });
+export async function benchMerge7b(options: MergeBenchOptions): Promise<readonly Figure[]> {
+  return await wholeMerge(MISTRAL_7B_SHAPE, { ...options, rounds: 1, verifyEvery: 29 });
 }
 
 async function wholeMerge(
   shape: Readonly<Record<string, number>>,
-  { rounds, verifyEvery }: { readonly rounds: number; readonly verifyEvery: number },
+  { rounds, verifyEvery, dir, threads }: MergeBenchOptions & {
+    readonly rounds: number;
+    readonly verifyEvery: number;
+  },
 ): Promise<readonly Figure[]> {
-  const folder = await Deno.makeTempDir({ prefix: "geodesic-bench-" });
+  if (dir !== undefined) await Deno.mkdir(dir, { recursive: true });
+  const folder = await Deno.makeTempDir({ prefix: "geodesic-bench-", ...(dir !== undefined && { dir }) });
+  const [load] = Deno.loadavg();
   try {
     const paths = { base: join(folder, "base"), other: join(folder, "other"), out: join(folder, "out") };
     await writeParents(folder, shape);
@@ -55,7 +73,8 @@ async function wholeMerge(
     let peak = 0;
     for (let round = 0; round < rounds; round++) {
       const onProgress = () => peak = Math.max(peak, Deno.memoryUsage().rss);
-      const merge = await timed(() => runMerge({ config: CONFIG, outDir: paths.out, resolve, onProgress }));
+      const options = { config: CONFIG, outDir: paths.out, resolve, onProgress };
+      const merge = await timed(() => runMerge({ ...options, ...(threads !== undefined && { threads }) }));
       if (round === 0) elements = await verify(paths, verifyEvery);
       times.push({ merge, copy: await timed(() => copy(paths)) });
       await Deno.remove(`${paths.out}.copy`);
@@ -66,8 +85,16 @@ async function wholeMerge(
     const note = rounds === 1 ? {} : { note: `median of ${rounds}` };
     const ratio = (kind: keyof Timing) => median(times.map(({ merge, copy }) => merge[kind] / copy[kind]));
     return [
+      { name: "threads", value: threads ?? navigator.hardwareConcurrency, unit: "" },
+      { name: "load average before", value: load!, unit: "" },
       { name: "elements merged", value: elements / 1e6, unit: "M" },
       { name: "whole merge", value: seconds, unit: "s", ...note },
+      {
+        name: "copying the same bytes",
+        value: median(times.map(({ copy }) => copy.wall)),
+        unit: "s",
+        ...note,
+      },
       { name: "whole merge / copying the same bytes", value: ratio("wall"), unit: "×", ...note },
       { name: "  in processor time", value: ratio("processor"), unit: "×", ...note },
       { name: "elements a second, whole merge", value: elements / seconds / 1e6, unit: "M/s" },

@@ -156,6 +156,8 @@ const GREEDY = {
   repetitionPenalty: 1,
   presencePenalty: 0,
   frequencyPenalty: 0,
+  logitBias: [],
+  constraint: null,
   maxTokens: CONTEXT,
   minTokens: 0,
   stop: [],

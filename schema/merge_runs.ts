@@ -12,7 +12,7 @@ const MergeConnection = builder.connectionObject({ type: MergeNode, name: "Merge
 });
 
 const MergeFilterInput = builder.inputType("MergeFilter", {
-  description: "All conditions must hold.",
+  description: "All conditions must hold. One that is null is none.",
   fields: (t) => ({
     status: t.field({ type: MergeStatusEnum }),
     nameContains: t.string({ description: "Part of the result's name, as it was asked for." }),

@@ -77,7 +77,8 @@ const MergeModeEnum = builder.enumType("MergeMode", {
 });
 
 const MergeSourceObject = builder.objectRef<MergeSource>("MergeSource").implement({
-  description: "A parent, as the configuration uses it.",
+  description:
+    "A parent, as the configuration uses it. Of several documents: what the last one reads, stages included, and then what only earlier ones do.",
   fields: (t) => ({
     name: t.exposeString("name", { description: "As the configuration names it." }),
     model: t.field({
@@ -161,7 +162,7 @@ const MergeTensorConnection = builder.connectionObject({
 }, { name: "MergeTensorEdge" });
 
 const MergeTensorFilterInput = builder.inputType("MergeTensorFilter", {
-  description: "All conditions must hold.",
+  description: "All conditions must hold. One that is null is none.",
   fields: (t) => ({
     layer: t.int(),
     filter: t.string({ description: "The filter that matched." }),

@@ -1,6 +1,6 @@
 /** The device and what runs on it, as counts. */
 import type { RuntimeInfo } from "../src/app/types.ts";
-import type { DeviceInfo, EngineMetrics } from "../src/engine/protocol.ts";
+import type { DeviceInfo, EngineMetrics, EngineStatus } from "../src/engine/protocol.ts";
 import { builder } from "./builder.ts";
 
 const DeviceLimitObject = builder.objectRef<readonly [name: string, value: number]>("DeviceLimit").implement({
@@ -49,6 +49,39 @@ const RuntimeModelObject = builder.objectRef<EngineMetrics["models"][number]>("R
   }),
 });
 
+const EngineStateEnum = builder.enumType("EngineState", {
+  values: {
+    STARTING: { description: "For the first time." },
+    READY: {},
+    RESTARTING: { description: "It died; generations go on when it is back." },
+    FAILED: { description: "It died too often, or there is no device." },
+  } as const,
+});
+
+const EngineObject = builder.objectRef<EngineStatus>("Engine").implement({
+  description: "What computes: it has a process of its own, which is replaced when it dies.",
+  fields: (t) => ({
+    state: t.field({ type: EngineStateEnum, resolve: ({ state }) => state }),
+    restarts: t.exposeInt("restarts", { description: "Since the gateway's start." }),
+    attempt: t.int({
+      nullable: true,
+      description: "While it is being restarted: which try this is.",
+      resolve: (status) => status.state === "RESTARTING" ? status.attempt : null,
+    }),
+    retryAt: t.field({
+      type: "DateTime",
+      nullable: true,
+      description: "When it is tried again; null while that is under way, and where it is not.",
+      resolve: (status) => "retryAt" in status ? status.retryAt : null,
+    }),
+    reason: t.string({
+      nullable: true,
+      description: "Why it is not running.",
+      resolve: (status) => "error" in status ? status.error.message : null,
+    }),
+  }),
+});
+
 type Counts = EngineMetrics["models"][number];
 
 /** A count over all resident models; 0 without an engine. */
@@ -65,6 +98,7 @@ const RuntimeObject = builder.objectRef<RuntimeInfo>("Runtime").implement({
       nullable: true,
       description: "Null where there is none.",
     }),
+    engine: t.field({ type: EngineObject, resolve: ({ status }) => status }),
     models: t.field({
       type: [RuntimeModelObject],
       resolve: ({ engine }) => [...engine?.models ?? []],

@@ -1,6 +1,7 @@
 /** Sampling parameters as GraphQL: what a request may set, what it set, and what was in force. */
+import type { Constraint } from "../src/constraint/constraint.ts";
 import type { SamplingInput } from "../src/app/types.ts";
-import type { SamplingParams } from "../src/model/sampling.ts";
+import type { LogitBias, SamplingParams } from "../src/model/sampling.ts";
 import { builder } from "./builder.ts";
 
 /** One sentence a parameter, shared by the input and both outputs. Ranges are checked by the use cases. */
@@ -13,6 +14,8 @@ export const SAMPLING_DESCRIPTIONS: Readonly<Record<keyof SamplingParams, string
   repetitionPenalty: "Weakens tokens seen in prompt or output, up to 2; 1 is off.",
   presencePenalty: "Subtracted once from the logit of a token in the output, -2 to 2; 0 is off.",
   frequencyPenalty: "Subtracted per occurrence in the output, -2 to 2; 0 is off.",
+  logitBias: "Added to the logits of single tokens before penalties, -100 to 100 each; up to 300.",
+  constraint: "What the output is held to; it ends when it is complete.",
   maxTokens: "At most this many tokens.",
   minTokens: "No stop before this many tokens.",
   stop: "The text ends before the first of these strings; up to 8, each up to 64 characters.",
@@ -22,6 +25,49 @@ export const SAMPLING_DESCRIPTIONS: Readonly<Record<keyof SamplingParams, string
   logprobs: "Report this many alternatives per token, 0 to 20; null for no log-probabilities at all.",
 };
 const D = SAMPLING_DESCRIPTIONS;
+
+const LogitBiasInput = builder.inputType("LogitBiasInput", {
+  fields: (t) => ({
+    tokenId: t.int({ required: true }),
+    bias: t.float({ required: true, description: "Added to the token's logit; -100 all but bans it." }),
+  }),
+});
+
+const LogitBiasObject = builder.objectRef<LogitBias>("LogitBias").implement({
+  fields: (t) => ({ tokenId: t.exposeInt("tokenId"), bias: t.exposeFloat("bias") }),
+});
+
+const ConstraintInput = builder.inputType("ConstraintInput", {
+  description: "Exactly one of these.",
+  isOneOf: true,
+  fields: (t) => ({
+    jsonSchema: t.string({
+      description:
+        "A JSON schema as JSON text: the output is one valid document. Objects have no properties but " +
+        "those that are named, unless additionalProperties says so; keywords that cannot be enforced are refused.",
+    }),
+    regex: t.string({ description: "A regular expression that the whole output matches." }),
+    choice: t.stringList({ description: "The output is one of these." }),
+  }),
+});
+
+const ConstraintObject = builder.objectRef<Constraint>("Constraint").implement({
+  description: "One field is not null.",
+  fields: (t) => ({
+    jsonSchema: t.string({
+      nullable: true,
+      resolve: (constraint) => "jsonSchema" in constraint ? constraint.jsonSchema : null,
+    }),
+    regex: t.string({
+      nullable: true,
+      resolve: (constraint) => "regex" in constraint ? constraint.regex : null,
+    }),
+    choice: t.stringList({
+      nullable: true,
+      resolve: (constraint) => "choice" in constraint ? [...constraint.choice] : null,
+    }),
+  }),
+});
 
 export const SamplingInputType = builder.inputType("SamplingInput", {
   description: "What is left out keeps its default; see `samplingDefaults`.",
@@ -34,6 +80,8 @@ export const SamplingInputType = builder.inputType("SamplingInput", {
     repetitionPenalty: t.float({ description: D.repetitionPenalty }),
     presencePenalty: t.float({ description: D.presencePenalty }),
     frequencyPenalty: t.float({ description: D.frequencyPenalty }),
+    logitBias: t.field({ type: [LogitBiasInput], description: D.logitBias }),
+    constraint: t.field({ type: ConstraintInput, description: D.constraint }),
     maxTokens: t.int({ description: D.maxTokens }),
     minTokens: t.int({ description: D.minTokens }),
     stop: t.stringList({ description: D.stop }),
@@ -55,6 +103,18 @@ export const SamplingParamsObject = builder.objectRef<SamplingParams>("SamplingP
     repetitionPenalty: t.exposeFloat("repetitionPenalty", { description: D.repetitionPenalty }),
     presencePenalty: t.exposeFloat("presencePenalty", { description: D.presencePenalty }),
     frequencyPenalty: t.exposeFloat("frequencyPenalty", { description: D.frequencyPenalty }),
+    // Not set in rows that are older than the parameter.
+    logitBias: t.field({
+      type: [LogitBiasObject],
+      description: D.logitBias,
+      resolve: ({ logitBias }: Partial<SamplingParams>) => [...logitBias ?? []],
+    }),
+    constraint: t.field({
+      type: ConstraintObject,
+      nullable: true,
+      description: D.constraint,
+      resolve: ({ constraint }: Partial<SamplingParams>) => constraint ?? null,
+    }),
     maxTokens: t.exposeInt("maxTokens", { description: D.maxTokens }),
     minTokens: t.exposeInt("minTokens", { description: D.minTokens }),
     stop: t.stringList({ description: D.stop, resolve: ({ stop }) => [...stop] }),
@@ -83,6 +143,16 @@ export const SamplingValuesObject = builder.objectRef<SamplingInput>("SamplingVa
     repetitionPenalty: t.exposeFloat("repetitionPenalty", { nullable: true }),
     presencePenalty: t.exposeFloat("presencePenalty", { nullable: true }),
     frequencyPenalty: t.exposeFloat("frequencyPenalty", { nullable: true }),
+    logitBias: t.field({
+      type: [LogitBiasObject],
+      nullable: true,
+      resolve: ({ logitBias }) => logitBias ? [...logitBias] : null,
+    }),
+    constraint: t.field({
+      type: ConstraintObject,
+      nullable: true,
+      resolve: ({ constraint }) => constraint ?? null,
+    }),
     maxTokens: t.exposeInt("maxTokens", { nullable: true }),
     minTokens: t.exposeInt("minTokens", { nullable: true }),
     stop: t.stringList({ nullable: true, resolve: ({ stop }) => stop ? [...stop] : null }),

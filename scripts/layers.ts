@@ -13,6 +13,7 @@ export const LAYERS = [
   "src/tensor",
   "src/formats",
   "src/tokenizer",
+  "src/constraint",
   "src/merge",
   "src/gpu",
   "src/kernels",

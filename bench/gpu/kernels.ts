@@ -14,7 +14,7 @@ import { type LinearTuning, linearVariant } from "../../src/kernels/linear.ts";
 import { linearResidual } from "../../src/kernels/linear_residual.ts";
 import { lmHead } from "../../src/kernels/lm_head.ts";
 import { qkvRope } from "../../src/kernels/qkv_rope.ts";
-import { fitUnroll, type MatrixRole, portableTuning } from "../../src/kernels/tuning.ts";
+import { fitUnroll, type MatrixRole, portableTuning, subgroupTuning } from "../../src/kernels/tuning.ts";
 import { type Encode, type Lab, randomCodes, round } from "./harness.ts";
 
 const SHAPES: Readonly<Record<MatrixRole, readonly [pairs: number, inputs: number]>> = {
@@ -174,7 +174,7 @@ export class KernelBench implements Disposable {
   async linear(role: MatrixRole, tuning: LinearTuning, rows: number) {
     const [pairs, inputs] = SHAPES[role];
     const bytes = pairs * 2 * inputs;
-    const count = Math.max(1, Math.min(rows > 16 ? 3 : 16, Math.floor(this.#pool.bytes / bytes)));
+    const count = Math.max(1, Math.min(rows > 100 ? 3 : 16, Math.floor(this.#pool.bytes / bytes)));
     const slices = Array.from(
       { length: count },
       (_, i) => ({ buffer: this.#pool, offset: i * bytes, bytes }),
@@ -182,7 +182,7 @@ export class KernelBench implements Disposable {
     const params = this.#linearParams(role, rows);
     await this.#verify(role, tuning, params, slices[0]!);
     const us = await this.#series(await this.#bindLinear(role, tuning, slices), params);
-    return rows > 16
+    return rows > 8
       ? { us: round(us, 1), GFMA: round(bytes * rows / us / 1000, 0) }
       : { us: round(us, 1), GBs: round(bytes / us / 1000, 0) };
   }
@@ -302,17 +302,14 @@ const LANES = (
 type Shares = Parameters<typeof LANES>[1];
 
 const DECODE: readonly Shares[] = [
+  { PAIRS: 1 },
+  { PAIRS: 2 },
   { SPLIT: 2, UNROLL: 2 },
   { SPLIT: 2, PAIRS: 2 },
-  { SPLIT: 4, PAIRS: 2 },
-  { SPLIT: 2, PAIRS: 2, WORKGROUP: 128 },
+  { SPLIT: 4, PAIRS: 1 },
   { SPLIT: 4, PAIRS: 2, WORKGROUP: 128 },
-  { SPLIT: 2, PAIRS: 4 },
   { SPLIT: 4, PAIRS: 4 },
   { SPLIT: 4, PAIRS: 4, WORKGROUP: 128 },
-  { SPLIT: 8, PAIRS: 4 },
-  { SPLIT: 8, PAIRS: 2 },
-  { SPLIT: 4, PAIRS: 1 },
 ];
 
 const BATCHED: readonly Shares[] = [
@@ -385,14 +382,16 @@ export async function tileKernels(lab: Lab): Promise<Table> {
   using bench = new KernelBench(lab);
   const result: Table = {};
   for (const role of roles(lab).slice(0, 3)) {
-    for (const rows of lab.gpu.info.software ? [24] : [128, 512]) {
+    for (const rows of lab.gpu.info.software ? [24] : [16, 128, 512]) {
       const table: Table = result[`${role}, ${rows} rows`] = {};
-      for (
-        const [PAIRS, TOKENS, UNROLL] of [[2, 4, 8], [4, 4, 8], [2, 8, 8], [4, 8, 8], [4, 8, 1]] as const
-      ) {
-        const tuning: LinearTuning = { core: "core_tile", WORKGROUP: 256, TEAMS: 16, PAIRS, TOKENS, UNROLL };
-        const name = `${PAIRS} pairs, ${TOKENS} tokens${UNROLL === 1 ? ", in a loop" : ""}`;
-        await attempt(lab, table, name, () => bench.linear(role, tuning, rows));
+      for (const tuning of subgroupTuning(sizeOf(lab)).matrices[role].prompt) {
+        for (const UNROLL of [1, 2]) {
+          const { WORKGROUP, PAIRS, TOKENS } = tuning;
+          const name = `workgroup ${WORKGROUP}, ${PAIRS} pairs, ${TOKENS} tokens${
+            UNROLL === 2 ? ", loaded ahead" : ""
+          }`;
+          await attempt(lab, table, name, () => bench.linear(role, { ...tuning, UNROLL }, rows));
+        }
       }
     }
   }

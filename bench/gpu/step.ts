@@ -112,6 +112,8 @@ const SAMPLING = {
   ignoreEos: true,
   seed: 0n,
   logprobs: -1,
+  logitBias: [],
+  constraint: null,
 };
 
 /** Slots 0 … batch − 1, each with the same share of the blocks. */

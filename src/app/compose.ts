@@ -3,9 +3,11 @@
  * outside: the caller owns database and engine, and tests bring their own clock and engine. Making a gateway takes the
  * data folder's lock and ends what a dead process left open; disposing it ends what still runs and lets go of the folder.
  */
+import { ConstraintService } from "../constraint/service.ts";
+import { BYTE_TOKENS } from "../constraint/token_table.ts";
 import { randomBytes } from "node:crypto";
 import { toErrorRecord } from "../errors.ts";
-import type { DeviceInfo, EngineClient } from "../engine/protocol.ts";
+import type { EngineClient } from "../engine/protocol.ts";
 import type { Precision, Quantization } from "../model/runner.ts";
 import type { Db } from "../store/database.ts";
 import { allModels } from "../store/models.ts";
@@ -106,6 +108,8 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
     const jobs = new ActiveJobs();
     const common = { db, clock, ids };
     const texts = new ServedTexts();
+    // Only tries; the engine compiles for the tokens of its models. Starts a thread when first needed.
+    const constraints = new ConstraintService(BYTE_TOKENS);
     const { quantization, maxContextLength } = options;
     const registering = { ...common, board, loader, dataDir, quantization, maxContextLength };
     const reportError = options.reportError ?? console.error;
@@ -135,6 +139,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
         admission: new Admission(options.admission),
         texts,
         drawSeed: options.drawSeed ?? drawSeed,
+        checkConstraint: (constraint) => constraints.check(constraint),
         reportError,
       }),
       samplingDefaults: createSamplingDefaults(common),
@@ -145,6 +150,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
       stop,
       async [Symbol.asyncDispose]() {
         await stop();
+        constraints[Symbol.dispose]();
         lock[Symbol.dispose]();
       },
     };
@@ -164,13 +170,11 @@ async function noteMissingWeights(db: Db, board: ResidencyBoard): Promise<void> 
 
 /** Never waits for the device: until it is known, and after it is lost, there is none. */
 function runtimeOf(engine: EngineClient): Gateway["runtime"] {
-  let device: DeviceInfo | null = null;
-  engine.ready().then((info) => device = info, () => {});
-  engine.onLost(() => device = null);
-  return async () => ({
-    device,
-    engine: device === null ? null : await engine.metrics().catch(() => null),
-  });
+  return async () => {
+    const status = engine.status();
+    if (status.state !== "READY") return { status, device: null, engine: null };
+    return { status, device: status.device, engine: await engine.metrics().catch(() => null) };
+  };
 }
 
 function drawSeed(): bigint {

@@ -3,8 +3,8 @@
  * given up when the last of them has gone. Who uses a model holds a lease, and a leased model is not unloaded. Idle
  * models make room, least recently used first.
  */
-import { CapacityError, DeviceLostError, GeodesicError, NotFoundError, toErrorRecord } from "../errors.ts";
-import type { EngineClient, LoadProgress } from "../engine/protocol.ts";
+import { CapacityError, GeodesicError, NotFoundError, toErrorRecord } from "../errors.ts";
+import { type EngineClient, isRestarting, type LoadProgress } from "../engine/protocol.ts";
 import type { Precision, Quantization } from "../model/runner.ts";
 import type { ModelRow } from "../store/models.ts";
 import type { ResidencyBoard } from "./residency.ts";
@@ -43,6 +43,8 @@ interface Slot {
 }
 
 const RETRY_AFTER_MS = 2000;
+/** Engines that may die under one load: a model that ends them all must not keep the others from working. */
+const MAX_LOAD_ATTEMPTS = 2;
 
 export class ModelLoader {
   readonly #options: LoaderOptions;
@@ -51,7 +53,7 @@ export class ModelLoader {
 
   constructor(options: LoaderOptions) {
     this.#options = options;
-    options.engine.onLost((error) => this.#lost(error));
+    options.engine.onLost(() => this.#lost());
   }
 
   /**
@@ -147,7 +149,7 @@ export class ModelLoader {
     const { signal } = flight.controller;
     while (this.#occupied(model.id) >= maxWarmModels && await this.#evictOne());
     if (this.#occupied(model.id) >= maxWarmModels) throw noRoom(model.name, maxWarmModels);
-    for (;;) {
+    for (let attempt = 1;;) {
       try {
         signal.throwIfAborted();
         await engine.load({
@@ -160,9 +162,9 @@ export class ModelLoader {
         }, { signal, onProgress: (progress) => this.#progress(flight, model.id, toProgress(progress)) });
         return;
       } catch (error) {
-        if (!(error instanceof GeodesicError) || error.code !== "CAPACITY" || !await this.#evictOne()) {
-          throw error;
-        }
+        if (!(error instanceof GeodesicError)) throw error;
+        if (isRestarting(error) && attempt++ < MAX_LOAD_ATTEMPTS) continue; // The next load waits for the restart.
+        if (error.code !== "CAPACITY" || !await this.#evictOne()) throw error;
       }
     }
   }
@@ -218,10 +220,12 @@ export class ModelLoader {
     await slot.unloading;
   }
 
-  #lost(error: Error): void {
-    const record = toErrorRecord(error instanceof GeodesicError ? error : new DeviceLostError(error.message));
-    for (const id of this.#options.board.inState("WARM")) {
-      this.#options.board.set(id, { state: "FAILED", error: record });
+  /** With the engine its models are gone. Those that another engine can have are cold, and loaded when they are needed. */
+  #lost(): void {
+    const { board, engine } = this.#options;
+    const status = engine.status();
+    for (const id of board.inState("WARM")) {
+      board.set(id, status.state === "FAILED" ? { state: "FAILED", error: status.error } : { state: "COLD" });
     }
   }
 

@@ -36,22 +36,46 @@ export function recordColumns(record: MergeRecord) {
   };
 }
 
+/** A source in a slice. */
+interface SourceUse {
+  readonly model: string;
+  readonly layerRange: readonly [number, number];
+  readonly isBase: boolean;
+  readonly artifactSha256: string;
+}
+
+function usesOf({ sources, configuration }: MergeRecord): readonly SourceUse[] {
+  const manifests = new Map(sources.map((source) => [source.name, source.manifestSha256]));
+  return configuration.resolved.slices.flatMap((slice) =>
+    slice.sources.map(({ model, layerRange }) => ({
+      ...{ model, layerRange, isBase: model === slice.baseModel },
+      artifactSha256: manifests.get(model) ?? "",
+    }))
+  );
+}
+
+/** What only the documents before the output read: parents all the same. None of them is the output's base. */
+function usesInStages(record: MergeRecord): readonly SourceUse[] {
+  const stages = record.stages ?? [];
+  const known = new Set([...stages, ...record.sources].map(({ name }) => name));
+  return stages.flatMap((stage) => usesOf(stage.record))
+    .filter(({ model }) => !known.has(model) && known.add(model))
+    .map((use) => ({ ...use, isBase: false }));
+}
+
 /** Sources and tensors of a merge whose row is there. Call it in the transaction that ends the merge. */
 export async function insertRecordParts(trx: Db, mergeId: string, record: MergeRecord): Promise<void> {
-  const manifests = new Map(record.sources.map((source) => [source.name, source.manifestSha256]));
-  const sources = record.configuration.resolved.slices.flatMap((slice) =>
-    slice.sources.map(({ model, layerRange }) => ({ model, layerRange, isBase: model === slice.baseModel }))
-  );
+  const sources = [...usesOf(record), ...usesInStages(record)];
   await insertMergeSources(
     trx,
-    sources.map(({ model, layerRange, isBase }, ordinal) => ({
+    sources.map(({ model, layerRange, isBase, artifactSha256 }, ordinal) => ({
       merge_id: mergeId,
       ordinal,
       name: model,
       layer_start: layerRange[0],
       layer_end: layerRange[1],
       is_base: isBase ? 1 : 0,
-      artifact_sha256: manifests.get(model) ?? "",
+      artifact_sha256: artifactSha256,
     })),
   );
   await insertMergeTensors(

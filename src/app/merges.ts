@@ -28,11 +28,12 @@ export function createMerges(options: MergeRunOptions): MergeUseCases {
   const { db, queue, hub } = options;
 
   async function withParts(row: store.MergeRow): Promise<Merge> {
-    const position = queue.get(row.id)?.position ?? 0;
+    const job = queue.get(row.id);
     return toMerge(row, {
       sources: await store.mergeSources(db, row.id),
       modelId: await store.modelIdOfMerge(db, row.id),
-      position: row.status === "QUEUED" && position > 0 ? position : null,
+      // Taken from the queue a moment before its row says that it runs, it is the next one.
+      position: row.status === "QUEUED" && job !== undefined ? Math.max(1, job.position) : null,
     });
   }
 

@@ -3,9 +3,10 @@
  * ranges of src/model/sampling.ts, and the resolution of what is left unsaid. Errors name the field, what was found and
  * what is allowed. Unknown keys are refused: a misspelt parameter must not pass as a default.
  */
+import { parseConstraint } from "../constraint/constraint.ts";
 import { ConfigError } from "../errors.ts";
 import type { GenerationConfig } from "../formats/generation_config.ts";
-import { SAMPLING_LIMITS, type SamplingParams } from "../model/sampling.ts";
+import { type LogitBias, SAMPLING_LIMITS, type SamplingParams } from "../model/sampling.ts";
 import type { SamplingInput, SamplingKey, SamplingOrigin } from "./types.ts";
 
 /** What holds where nobody has said anything: the model's own distribution, and an answer of moderate length. */
@@ -18,6 +19,8 @@ export const BUILT_IN_SAMPLING: SamplingParams = Object.freeze({
   repetitionPenalty: 1,
   presencePenalty: 0,
   frequencyPenalty: 0,
+  logitBias: Object.freeze([]),
+  constraint: null,
   maxTokens: 512,
   minTokens: 0,
   stop: Object.freeze([]),
@@ -50,6 +53,8 @@ const PARSERS: { readonly [K in SamplingKey]: Parser<K> } = {
   repetitionPenalty: number,
   presencePenalty: number,
   frequencyPenalty: number,
+  logitBias,
+  constraint: parseConstraint,
   maxTokens: integer,
   minTokens: integer,
   stop: stopStrings,
@@ -159,7 +164,7 @@ function parseField<K extends SamplingKey>(field: K, value: unknown): SamplingPa
 }
 
 function number(
-  field: Exclude<SamplingKey, "stop" | "stopTokenIds" | "ignoreEos" | "seed">,
+  field: Exclude<SamplingKey, "logitBias" | "constraint" | "stop" | "stopTokenIds" | "ignoreEos" | "seed">,
   value: unknown,
 ): number {
   const range: Range = SAMPLING_LIMITS[field];
@@ -204,11 +209,31 @@ function stopTokenIds(field: SamplingKey, value: unknown): readonly number[] {
   const allowed = `at most ${maxItems} token ids`;
   if (!Array.isArray(value) || value.length > maxItems) throw refused(field, value, allowed);
   return value.map((item: unknown, index) => {
-    if (typeof item !== "number" || !Number.isInteger(item) || item < 0 || item > MAX_TOKEN_ID) {
-      throw refused(`${field}[${index}]`, item, allowed);
-    }
+    if (!isTokenId(item)) throw refused(`${field}[${index}]`, item, allowed);
     return item;
   });
+}
+
+function logitBias(field: SamplingKey, value: unknown): readonly LogitBias[] {
+  const { maxItems, bias: range } = SAMPLING_LIMITS.logitBias;
+  const allowed = `at most ${maxItems} pairs of a token id and a bias, ${describe(range)}, each id once`;
+  if (!Array.isArray(value) || value.length > maxItems) throw refused(field, value, allowed);
+  const ids = new Set<number>();
+  return value.map((item: unknown, index) => {
+    const entry = `${field}[${index}]`;
+    if (typeof item !== "object" || item === null || !("tokenId" in item) || !("bias" in item)) {
+      throw refused(entry, item, allowed);
+    }
+    const { tokenId, bias } = item;
+    if (!isTokenId(tokenId) || ids.has(tokenId)) throw refused(`${entry}.tokenId`, tokenId, allowed);
+    if (typeof bias !== "number" || !inRange(bias, range)) throw refused(`${entry}.bias`, bias, allowed);
+    ids.add(tokenId);
+    return { tokenId, bias };
+  });
+}
+
+function isTokenId(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MAX_TOKEN_ID;
 }
 
 function inRange(value: number, range: Range): boolean {

@@ -4,7 +4,7 @@
  * and only the schema knows how they look in GraphQL.
  */
 import type { ErrorRecord } from "../errors.ts";
-import type { DeviceInfo, EngineMetrics, RequestTimings } from "../engine/protocol.ts";
+import type { DeviceInfo, EngineMetrics, EngineStatus, RequestTimings } from "../engine/protocol.ts";
 import type { Quantization, TokenLogprob } from "../model/runner.ts";
 import type { SamplingParams } from "../model/sampling.ts";
 import type { MergeUseCases } from "./merge_types.ts";
@@ -230,6 +230,7 @@ export interface NewApiKey {
 export interface RuntimeInfo {
   readonly device: DeviceInfo | null;
   readonly engine: EngineMetrics | null;
+  readonly status: EngineStatus;
 }
 
 /**

@@ -63,7 +63,7 @@ export const generateCommand: Command = {
 
 async function readRequest(invocation: Invocation): Promise<LocalRequest> {
   const { terminal, signal } = invocation;
-  const requested = parseSamplingOptions(invocation);
+  const requested = await parseSamplingOptions(invocation);
   const source = promptSource(invocation);
   const quantization = invocation.choice("quantization", ["none", "fp8"]);
   const precision = invocation.choice("precision", ["f32", "f16"]);

@@ -2,10 +2,14 @@
  * Sampling parameters as options: `topP` is `--top-p`. Values are held to the same ranges as requests and defaults, by
  * the same validator.
  */
+import { resolve } from "node:path";
+import { CONSTRAINT_LIMITS } from "../constraint/constraint.ts";
 import { parseSampling } from "../app/sampling.ts";
 import type { SamplingInput, SamplingKey } from "../app/types.ts";
 import { ConfigError } from "../errors.ts";
+import type { LogitBias } from "../model/sampling.ts";
 import type { Invocation, OptionSpec } from "./command.ts";
+import { readTextFile } from "./read_file.ts";
 
 interface SamplingOption extends OptionSpec {
   readonly key: SamplingKey;
@@ -46,6 +50,24 @@ const STOP: OptionSpec = {
   description: "End before this text; repeatable",
 };
 const STOP_IDS: OptionSpec = { type: "string", value: "1,2,…", description: "End at these token ids" };
+const JSON_SCHEMA: OptionSpec = {
+  type: "string",
+  value: "FILE|TEXT",
+  description: "Answer with JSON that is valid by this schema; text begins with {",
+};
+const REGEX: OptionSpec = { type: "string", value: "RE", description: "Answer with a match of all of it" };
+const CHOICE: OptionSpec = {
+  type: "string",
+  multiple: true,
+  value: "TEXT",
+  description: "Answer with one of the choices; repeatable",
+};
+const LOGIT_BIAS: OptionSpec = {
+  type: "string",
+  multiple: true,
+  value: "ID=X",
+  description: "Add X to the logit of a token; repeatable",
+};
 const IGNORE_EOS: OptionSpec = { type: "boolean", description: "Do not stop at the end-of-sequence token" };
 
 export const samplingOptions: Readonly<Record<string, OptionSpec>> = {
@@ -53,10 +75,14 @@ export const samplingOptions: Readonly<Record<string, OptionSpec>> = {
   stop: STOP,
   "stop-token-ids": STOP_IDS,
   "ignore-eos": IGNORE_EOS,
+  "logit-bias": LOGIT_BIAS,
+  "json-schema": JSON_SCHEMA,
+  regex: REGEX,
+  choice: CHOICE,
 };
 
 /** What the command line sets. Throws UsageError that names the option. */
-export function parseSamplingOptions(invocation: Invocation): SamplingInput {
+export async function parseSamplingOptions(invocation: Invocation): Promise<SamplingInput> {
   const given: Partial<Record<SamplingKey, unknown>> = {};
   for (const [name, { key, parse }] of Object.entries(OPTIONS)) {
     const text = invocation.text(name);
@@ -68,7 +94,11 @@ export function parseSamplingOptions(invocation: Invocation): SamplingInput {
   if (stopIds !== undefined) {
     given.stopTokenIds = explained(invocation, "stop-token-ids", () => parseTokenIds(stopIds));
   }
+  const biases = invocation.texts("logit-bias");
+  if (biases.length > 0) given.logitBias = biases.map((text) => parseBias(invocation, text));
   if (invocation.flag("ignore-eos")) given.ignoreEos = true;
+  const constraint = await parseConstraintOptions(invocation);
+  if (constraint !== undefined) given.constraint = constraint;
   try {
     return parseSampling(given);
   } catch (error) {
@@ -92,6 +122,31 @@ export function explained<T>(invocation: Invocation, name: string, parse: () => 
     if (!(error instanceof SyntaxError)) throw error;
     throw invocation.usageError(`--${name} is "${invocation.text(name)}", expected ${error.message}`);
   }
+}
+
+/** What is wrong with it, the validator says, also where there are two. */
+async function parseConstraintOptions(invocation: Invocation): Promise<unknown> {
+  const schema = invocation.text("json-schema");
+  const regex = invocation.text("regex");
+  const choice = invocation.texts("choice");
+  if (schema === undefined && regex === undefined && choice.length === 0) return undefined;
+  return {
+    jsonSchema: schema === undefined ? undefined : await readSchema(invocation, schema),
+    regex,
+    choice: choice.length === 0 ? undefined : choice,
+  };
+}
+
+async function readSchema({ terminal }: Invocation, given: string): Promise<string> {
+  if (/^\s*\{/.test(given)) return given;
+  const maxBytes = 4 * CONSTRAINT_LIMITS.jsonSchema.maxLength;
+  return await readTextFile(resolve(terminal.userDir, given), { what: "JSON schema", maxBytes });
+}
+
+function parseBias(invocation: Invocation, text: string): LogitBias {
+  const [, id, bias] = /^(\d{1,10})=(-?\d+(?:\.\d+)?)$/.exec(text) ?? [];
+  if (id !== undefined) return { tokenId: Number(id), bias: Number(bias) };
+  throw invocation.usageError(`--logit-bias is "${text}", expected a token id and a number, such as 42=-5`);
 }
 
 function parseNumber(text: string): number {

@@ -7,7 +7,6 @@ import { ensureAdminKey, LOCAL_ADMIN } from "../app/access.ts";
 import { systemClock } from "../app/clock.ts";
 import { createGateway, type GatewayHandle } from "../app/compose.ts";
 import { uuidV7 } from "../app/ids.ts";
-import { createWorkerEngine } from "../engine/client.ts";
 import { curlExample } from "../server/curl_example.ts";
 import { startServer } from "../server/server.ts";
 import { openStore } from "../store/open.ts";
@@ -16,6 +15,7 @@ import { EXIT } from "./errors.ts";
 import { mergeProgress } from "./merge_progress.ts";
 import { migrationSummary } from "./migrate.ts";
 import { readServeSettings, serveNotes, serveOptions } from "./serve_settings.ts";
+import { createServeEngine, readyUnlessAborted } from "./serve_engine.ts";
 import type { Terminal } from "./terminal.ts";
 import { formatDuration } from "./units.ts";
 
@@ -57,23 +57,21 @@ async function serve(
   loadSchema: ServeParts["loadSchema"],
   prepare: (preparation: Preparation) => Promise<string | null>,
 ): Promise<number> {
-  const { terminal } = invocation;
+  const { terminal, signal } = invocation;
   const settings = readServeSettings(invocation);
-  const { dataDir } = settings;
-  const failed = new AbortController();
-  const signal = AbortSignal.any([invocation.signal, failed.signal]);
+  const { dataDir, log } = settings;
 
   await using cleanup = new AsyncDisposableStack(); // last opened, first closed
   const report = (names: readonly string[]) => terminal.print(migrationSummary(dataDir, names));
   const db = cleanup.adopt(await openStore(dataDir, { onMigrated: report }), (db) => db.destroy());
-  const engine = cleanup.use(createWorkerEngine());
-  engine.onLost((error) => failed.abort(error));
+  const onOutput = (line: string) => terminal.writeStatus(`engine: ${line}\n`);
+  const engine = cleanup.use(createServeEngine({ log, onOutput }));
   const gateway = cleanup.use(await createGateway({ ...settings, db, engine }));
   // Before the work of a first run, so that a port in use is found out at once. Nobody is told the address yet.
   const schema = await loadSchema();
   const beforeStop = () => gateway.stop();
   const server = cleanup.use(startServer({ ...settings, schema, gateway, signal, beforeStop }));
-  const { adapter, software } = await engine.ready();
+  const { adapter, software } = await readyUnlessAborted(engine, signal);
   terminal.print(`WebGPU device: ${adapter}${software ? " (software: exact, and slow)" : ""}`);
   const model = await prepare({ terminal, gateway, signal });
   signal.throwIfAborted();
@@ -84,7 +82,6 @@ async function serve(
   terminal.print(welcome({ origin, adminKey, model, allowAnonymous, nothingServed }));
 
   await server.finished;
-  if (failed.signal.aborted) throw failed.signal.reason;
   terminal.print("Stopped");
   return EXIT.done;
 }

@@ -39,6 +39,7 @@ export const verifyCommand: Command = {
     "are worked out anew from the recorded configuration; tensors are hashed and merged again from their parents. A\n" +
     "parent is looked for at its --model path, by its hash among the registered models, as a path from where you\n" +
     "stand and from MODEL, and among the data folder's models; without it its tensors are hashed only.\n" +
+    "Of several documents, those before the output are merged again too, beside MODEL, for as long as it takes.\n" +
     "Exit code 1 when anything does not match, each mismatch on a line of its own.",
   async run(invocation) {
     const { terminal, signal } = invocation;
@@ -73,7 +74,8 @@ async function verify(
 function barState({ stage, item, done, total, tensors }: VerifyProgress) {
   if (tensors !== undefined) {
     const count = `${tensors.done}/${tensors.total} tensors`;
-    return { stage: "Verifying tensors", doneBytes: done, totalBytes: total, count };
+    const what = stage === "documents" ? "Merging stages again" : "Verifying tensors";
+    return { stage: what, doneBytes: done, totalBytes: total, count };
   }
   const what = stage === "hashing" ? "Hashing files" : `Hashing ${item}`;
   return { stage: what, doneBytes: done, totalBytes: total };
@@ -114,7 +116,8 @@ function describe(verification: Verification): readonly string[] {
     ? []
     : [`Not at hand: ${absent.join(", ")} (--model NAME=PATH); no tensor was merged again`];
   const looked = `${files} files and ${tensors.hashed} of ${tensors.total} tensors hashed, ` +
-    `${tensors.recomputed} merged again`;
+    `${tensors.recomputed} merged again` +
+    (tensors.ofStages === 0 ? "" : `, and ${tensors.ofStages} of the documents before`);
   if (ok) return [`Verified ${dir}: ${looked}`, `Manifest SHA-256 ${verification.manifestSha256}`, ...notes];
   const count = mismatches.length === 1 ? "1 mismatch" : `${mismatches.length} mismatches`;
   return [...mismatches.map(describeMismatch), `${count} in ${dir}: ${looked}`, ...notes];

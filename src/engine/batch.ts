@@ -227,6 +227,7 @@ export class Batch {
       sequence.computed += tokens;
       sequence.stepsInFlight++;
       if (samples) sequence.samplesSubmitted++;
+      if (samples && sequence.stepwise) sequence.blocked = true;
       rows.push({ sequence, kind, computed: sequence.computed, samples });
     };
     const chunk = ({ sequence, start, length, replay, last }: ChunkDecision<Sequence>): PromptChunk => {

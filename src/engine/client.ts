@@ -3,19 +3,14 @@
  * messages the other. Owns what is pending on this side; answers for the engine only when the port has died, so
  * that no caller waits for ever. How a port comes about (a Worker here) is behind {@link EnginePort}.
  */
-import {
-  ConfigError,
-  DeviceLostError,
-  fromErrorRecord,
-  type GeodesicError,
-  toErrorRecord,
-} from "../errors.ts";
+import { ConfigError, DeviceLostError, fromErrorRecord, GeodesicError, toErrorRecord } from "../errors.ts";
 import type {
   DeviceInfo,
   EngineClient,
   EngineCommand,
   EngineMessage,
   EngineMetrics,
+  EngineStatus,
   LoadCommand,
   Loaded,
   LoadProgress,
@@ -27,7 +22,7 @@ import { openWorkerPort } from "./worker_port.ts";
 /** A two-way channel to an engine. Messages arrive in order, from a later turn than the one that created it. */
 export interface EnginePort {
   post(command: EngineCommand): void;
-  /** Called once. `onDeath` is called when nothing more can come. */
+  /** Called once. `onDeath` is called when nothing more can come; a GeodesicError explains it as it is. */
   listen(onMessage: (message: EngineMessage) => void, onDeath: (error: Error) => void): void;
   /** Ends the other side at once; resolves when nothing of it runs any more. Idempotent, never rejects. */
   terminate(): Promise<void>;
@@ -51,7 +46,9 @@ export class PortEngineClient implements EngineClient {
   readonly #unloads = new Map<string, PromiseWithResolvers<void>>();
   readonly #requests = new Map<string, RequestListener>();
   readonly #metrics: PromiseWithResolvers<EngineMetrics>[] = [];
-  readonly #lostListeners: ((error: Error) => void)[] = [];
+  readonly #lostListeners: ((error: GeodesicError) => void)[] = [];
+  #device: DeviceInfo | undefined;
+  #saidUnavailable = false;
   #state: "open" | "closing" | "ended" = "open";
   #endedBy: GeodesicError = new DeviceLostError("The engine is closed");
 
@@ -62,7 +59,11 @@ export class PortEngineClient implements EngineClient {
     port.listen(
       (message) => this.#receive(message),
       (error) =>
-        this.#lose(new DeviceLostError(`The engine's thread died: ${error.message}`, {}, { cause: error })),
+        this.lose(
+          error instanceof GeodesicError
+            ? error
+            : new DeviceLostError(`The engine's thread died: ${error.message}`, {}, { cause: error }),
+        ),
     );
   }
 
@@ -127,8 +128,28 @@ export class PortEngineClient implements EngineClient {
     return await pending.promise;
   }
 
-  onLost(listener: (error: Error) => void): void {
+  onLost(listener: (error: GeodesicError) => void): void {
     this.#lostListeners.push(listener);
+  }
+
+  status(): EngineStatus {
+    if (this.#state === "ended") {
+      return { state: "FAILED", restarts: 0, error: toErrorRecord(this.#endedBy), retryAt: null };
+    }
+    if (this.#device === undefined) return { state: "STARTING", restarts: 0 };
+    return { state: "READY", restarts: 0, device: this.#device };
+  }
+
+  /** It has told its end itself: no device. Otherwise it died without a word. */
+  get saidUnavailable(): boolean {
+    return this.#saidUnavailable;
+  }
+
+  /** Gives the engine up: ends it, and answers whatever is open as if it had died. */
+  lose(error: GeodesicError): void {
+    if (this.#state === "ended") return;
+    this.#end(error);
+    for (const listener of this.#lostListeners) listener(error);
   }
 
   /** Cancels everything, waits until the device is freed, ends the thread. Later calls wait for the same end. */
@@ -148,9 +169,11 @@ export class PortEngineClient implements EngineClient {
   #receive(message: EngineMessage): void {
     switch (message.type) {
       case "ready":
+        this.#device = message.device;
         return this.#ready.resolve(message.device);
       case "unavailable":
-        return this.#lose(new DeviceLostError(message.error.message, { ...message.error.details }));
+        this.#saidUnavailable = true;
+        return this.lose(new DeviceLostError(message.error.message, { ...message.error.details }));
       case "loadProgress":
         return this.#loads.get(message.modelKey)?.onProgress?.(message);
       case "loaded":
@@ -195,12 +218,6 @@ export class PortEngineClient implements EngineClient {
 
   #assertOpen(): void {
     if (this.#state !== "open") throw this.#endedBy;
-  }
-
-  #lose(error: DeviceLostError): void {
-    if (this.#state === "ended") return;
-    this.#end(error);
-    for (const listener of this.#lostListeners) listener(error);
   }
 
   /** Nothing more will come: answers everything that is still open, then lets go of the port. */

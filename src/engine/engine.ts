@@ -10,6 +10,7 @@
 import { CapacityError, DeviceLostError, GeodesicError, NotFoundError, toErrorRecord } from "../errors.ts";
 import type { PendingStep, PreparedStep, SampledToken, StepCost } from "../model/runner.ts";
 import type { BatchOptions, BatchSubmit } from "./batch.ts";
+import { type OpenMatcher, OutputConstraints } from "./constraints.ts";
 import { EngineMeter } from "./meter.ts";
 import type {
   EngineCommand,
@@ -34,6 +35,8 @@ export interface EngineOptions {
   readonly now: () => number;
   /** Throws when the device can run nothing more. Asked after an error that nobody expected. */
   readonly assertDevice?: () => void;
+  /** For outputs with a constraint; they are refused unless given. */
+  readonly openMatcher?: OpenMatcher;
   /** Errors that nobody expected; a request that meets one fails with `INTERNAL`. */
   readonly onInternalError: (error: unknown) => void;
   /**
@@ -75,6 +78,7 @@ export class Engine {
   readonly #report: Reporter;
   readonly #meter = new EngineMeter();
   readonly #open = new Map<string, OpenRequest>();
+  readonly #constraints: OutputConstraints;
   /** At most one per model, in the order in which the device runs them. */
   #inFlight: InFlight[] = [];
   #state: "open" | "closing" | "closed" = "open";
@@ -86,6 +90,15 @@ export class Engine {
     this.#options = { maxWaiting: 256, assertDevice: () => {}, ...options };
     const { load, emit, onInternalError, batch = {} } = options;
     this.#report = new Reporter(emit);
+    this.#constraints = new OutputConstraints(options.openMatcher, {
+      onMask: () => this.#wake(),
+      onComplete: (sequence) => this.#endOpen(sequence, (request) => this.#finish(request, "STOP")),
+      onFailure: (sequence, error) =>
+        this.#endOpen(sequence, (request) => {
+          this.#noteUnexpected(error);
+          this.#fail(request, error);
+        }),
+    });
     this.#residency = new Residency({ load, emit, onInternalError, batch, onSettled: () => this.#wake() });
   }
 
@@ -158,6 +171,12 @@ export class Engine {
       });
       this.#open.set(requestId, { model, sequence });
       model.batch.enqueue(sequence);
+      const { constraint } = sequence.sampling;
+      if (constraint !== null) {
+        const { modelKey } = model;
+        const eosTokenIds = command.eosTokenIds.filter((id) => id < limits.vocabSize);
+        this.#constraints.begin(sequence, { modelKey, constraint, eosTokenIds, vocabSize: limits.vocabSize });
+      }
     } catch (error) {
       this.#noteUnexpected(error);
       this.#report.failed(requestId, error);
@@ -245,6 +264,9 @@ export class Engine {
       const { sampling, promptTokenIds, outputTokenIds, stopTokenIds: bannedUntilMinTokens } = sequence;
       runner.initSlot(slot, { sampling, bannedUntilMinTokens, promptTokenIds, outputTokenIds });
     }
+    for (const { sequence, samples } of steps.flatMap(({ rows }) => rows)) {
+      if (samples && sequence.mask !== null) runner.setMask(sequence.placement!.slot, sequence.mask);
+    }
     return runner.prepare(steps.map(({ plan }) => plan));
   }
 
@@ -289,6 +311,7 @@ export class Engine {
       this.#meter.token(nowMs);
       this.#report.token(row, token);
       if (finish !== null) this.#finish({ model, sequence }, finish);
+      else if (sequence.stepwise) this.#constraints.accept(sequence, token.id);
     }
     this.#report.flush();
   }
@@ -304,11 +327,20 @@ export class Engine {
     }
   }
 
-  /** Going to sleep with requests open would leave them without an end, in silence. */
+  /**
+   * Going to sleep with requests open would leave them without an end, in silence. One that is blocked wakes the
+   * loop, by an answer that comes or fails to come in time; others may wait for its place.
+   */
   #assertIdle(): void {
-    if (this.#open.size > 0) {
-      throw new Error(`The engine has nothing to do, but ${this.#open.size} requests are open`);
-    }
+    const open = [...this.#open.values()];
+    if (open.length === 0 || open.some(({ sequence }) => sequence.blocked)) return;
+    throw new Error(`The engine has nothing to do, but ${open.length} requests are open`);
+  }
+
+  #endOpen(sequence: Sequence, end: (request: OpenRequest) => void): void {
+    const request = this.#open.get(sequence.requestId);
+    if (request?.sequence === sequence) end(request);
+    this.#wake();
   }
 
   /** Whoever had a row in the submit fails; without the device, everybody does. */
@@ -346,6 +378,7 @@ export class Engine {
     const nowMs = this.#options.now();
     this.#open.delete(sequence.requestId);
     model.batch.end(sequence);
+    this.#constraints.end(sequence);
     if (sequence.cachedTokens !== null) this.#meter.served(sequence.clock.serviceMs(nowMs));
     this.#report.finished(sequence, reason, nowMs);
   }
@@ -353,6 +386,7 @@ export class Engine {
   #fail({ model, sequence }: OpenRequest, error: unknown): void {
     this.#open.delete(sequence.requestId);
     model.batch.end(sequence);
+    this.#constraints.end(sequence);
     this.#report.failed(sequence.requestId, error);
   }
 

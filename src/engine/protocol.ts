@@ -3,7 +3,7 @@
  * ways: structured-cloneable and JSON-able (bigints travel as decimal strings), no object references, no clocks.
  * Nothing else crosses.
  */
-import type { ErrorRecord } from "../errors.ts";
+import type { ErrorRecord, GeodesicError } from "../errors.ts";
 import type { LoadStage } from "../model/load.ts";
 import type { Precision, Quantization, TokenLogprob } from "../model/runner.ts";
 import type { SamplingParams } from "../model/sampling.ts";
@@ -208,6 +208,17 @@ export interface EngineMetrics {
 }
 export type EngineClosed = { readonly type: "closed" };
 
+/**
+ * Is anybody there? Asked beside the conversation with the engine and answered between its steps: what does not answer
+ * is stuck in the driver, or stopped.
+ */
+export type Ping = { readonly type: "ping" };
+export interface Pong {
+  readonly type: "pong";
+  /** For how long the thread of the GPU has not answered; 0 from the thread itself. */
+  readonly silentMs: number;
+}
+
 export type RequestMessage =
   | RequestQueued
   | PromptProcessed
@@ -225,9 +236,52 @@ export type EngineMessage =
   | EngineMetrics
   | EngineClosed;
 
-/** The gateway's side of the conversation. src/engine/client.ts speaks it to a Worker. */
+/** How an engine is. Only a supervised one (src/engine/supervisor.ts) is ever RESTARTING. */
+export type EngineStatus =
+  & {
+    /** How often it was started anew. */
+    readonly restarts: number;
+  }
+  & (
+    | { readonly state: "STARTING" }
+    | { readonly state: "READY"; readonly device: DeviceInfo }
+    | {
+      readonly state: "RESTARTING";
+      /** Since it was last well; 1 is the first. */
+      readonly attempt: number;
+      /** Null while the attempt is under way. */
+      readonly retryAt: Date | null;
+      /** Why it is not running. */
+      readonly error: ErrorRecord;
+    }
+    | {
+      readonly state: "FAILED";
+      readonly error: ErrorRecord;
+      /** When it is tried once more; null: never. */
+      readonly retryAt: Date | null;
+    }
+  );
+
+/**
+ * In the details of an error: the engine is being started again, and the same request can be made again by whoever
+ * got the error. Without it, trying again is for a human to decide.
+ */
+export const RESTARTING = "engineRestarts";
+
+/** Whether the same request may succeed soon, on an engine that is being started anew. */
+export function isRestarting({ code, details }: Pick<ErrorRecord, "code" | "details">): boolean {
+  return code === "DEVICE_LOST" && details[RESTARTING] === true;
+}
+
+/**
+ * The gateway's side of the conversation. src/engine/client.ts speaks it to one engine, src/engine/supervisor.ts to one
+ * engine after another.
+ */
 export interface EngineClient extends AsyncDisposable {
-  /** Resolves once the device is known; rejects with DeviceLostError when there is none. */
+  /**
+   * Resolves once the device is known; rejects with DeviceLostError when there is none. While an engine is being
+   * restarted, this and `load` wait for it.
+   */
   ready(): Promise<DeviceInfo>;
   /** Rejects with the load's own error. Aborting unloads whatever was loaded. */
   load(
@@ -239,6 +293,7 @@ export interface EngineClient extends AsyncDisposable {
   submit(command: Omit<SubmitCommand, "type">, listener: (message: RequestMessage) => void): void;
   cancel(requestId: string): void;
   metrics(): Promise<EngineMetrics>;
-  /** Called once if the thread dies; every open request has been failed with DEVICE_LOST before. */
-  onLost(listener: (error: Error) => void): void;
+  /** Called whenever the engine dies; every open request has been failed with DEVICE_LOST before. */
+  onLost(listener: (error: GeodesicError) => void): void;
+  status(): EngineStatus;
 }

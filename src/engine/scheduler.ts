@@ -14,7 +14,7 @@
  * is in flight, for all others are preempted before it gives up; and alone it always fits, since a request that does
  * not fit the cache is refused. So it ends. (2) Waiting sequences are admitted strictly in order of rank, and the first
  * needs no spare blocks once nobody runs. So it is admitted. (3) Ranks are fixed, see ranking.ts. So everybody is the
- * first some day.
+ * first some day. A sequence that the host must answer first stands aside meanwhile, for a time that has a bound.
  */
 import type { CachedPrefix } from "./prefix.ts";
 
@@ -26,6 +26,8 @@ export interface WaitingView {
   readonly promptLength: number;
   /** With the outputs that are to be replayed. */
   readonly knownLength: number;
+  /** It cannot sample before the host has said which tokens may come. Then it takes no part, and nobody waits for it. */
+  readonly blocked: boolean;
 }
 
 /** A running sequence, in tokens submitted (collected or in flight). */
@@ -116,6 +118,7 @@ export function schedule<R extends RunningView, W extends WaitingView>(
   let blocks = available;
   for (const sequence of view.waiting) {
     if (admit.length === view.freeSlots) break;
+    if (sequence.blocked) continue; // The one exception, for as long as the host takes to answer.
     const cached = view.cachedPrefix(sequence);
     const taken = blocksFor(sequence.knownLength, blockSize) - cached.blocks.length + cached.idle;
     // A block for everybody who may soon need one, lest the next steps preempt what is admitted here.
@@ -159,6 +162,7 @@ function growDecodes<R extends RunningView, W extends WaitingView>(view: Schedul
   for (let index = 0; index < running.length - preempt.length; index++) {
     const sequence = running[index]!;
     if (!isDecoding(sequence) || sequence.samplesSubmitted === sequence.maxNewTokens) continue;
+    if (sequence.blocked) continue;
     const needed = growth(sequence, blockSize);
     while (needed > available + returning) {
       const victim = running[running.length - preempt.length - 1]!;

@@ -44,8 +44,10 @@ export class Sequence implements RunningView, WaitingView, Ranked {
   readonly deadlineMs: number | null;
   readonly maxNewTokens: number;
   readonly clock: RequestClock;
-  /** Nothing yet asks the host before every token. */
-  readonly stepwise = false;
+  readonly stepwise: boolean;
+  /** Which tokens may come next; null where any may. Only of use while it is not blocked. */
+  mask: Uint32Array<ArrayBuffer> | null = null;
+  blocked: boolean;
   /** Both are set when it joins a queue. */
   rank = 0;
   arrival = 0;
@@ -85,6 +87,8 @@ export class Sequence implements RunningView, WaitingView, Ranked {
     this.priority = init.priority;
     this.deadlineMs = init.deadlineMs;
     this.clock = init.clock;
+    this.stepwise = sampling.constraint !== null;
+    this.blocked = this.stepwise;
     this.maxNewTokens = Math.min(sampling.maxTokens, room);
     this.#contextIsBound = room < sampling.maxTokens;
     this.#stops = new Set(init.stopTokenIds);
@@ -130,6 +134,12 @@ export class Sequence implements RunningView, WaitingView, Ranked {
     if (this.completionTokens > this.sampling.minTokens && this.#stops.has(id)) return "STOP";
     if (this.completionTokens < this.maxNewTokens) return null;
     return this.#contextIsBound ? "CONTEXT_FULL" : "LENGTH";
+  }
+
+  /** The tokens that may come next are known. */
+  unblock(mask: Uint32Array<ArrayBuffer>): void {
+    this.mask = mask;
+    this.blocked = false;
   }
 
   /** Starts from the beginning, with what is known now, as one that waits. */

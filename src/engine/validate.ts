@@ -3,6 +3,7 @@
  * queued, whatever the sender has checked already. Throws ConfigError for values that can never be right and
  * CapacityError for requests that are too large for this model.
  */
+import { parseConstraint } from "../constraint/constraint.ts";
 import { CapacityError, ConfigError } from "../errors.ts";
 import type { RunnerLimits } from "../model/runner.ts";
 import { SAMPLING_LIMITS, type SamplingParams } from "../model/sampling.ts";
@@ -66,7 +67,15 @@ function validateSampling(wire: WireSampling, vocabSize: number): SamplingParams
     throw refusal("stopTokenIds", wire.stopTokenIds.length, `at most ${limits.stopTokenIds.maxItems} ids`);
   }
   checkIds("stopTokenIds", wire.stopTokenIds, vocabSize);
-  return { ...wire, seed: parseSeed(wire.seed), stop: [] };
+  if (wire.logitBias.length > limits.logitBias.maxItems) {
+    throw refusal("logitBias", wire.logitBias.length, `at most ${limits.logitBias.maxItems} entries`);
+  }
+  checkIds("logitBias", wire.logitBias.map(({ tokenId }) => tokenId), vocabSize);
+  for (const [index, { bias }] of wire.logitBias.entries()) {
+    checkNumber(`logitBias[${index}]`, bias, limits.logitBias.bias);
+  }
+  const constraint = wire.constraint === null ? null : parseConstraint("constraint", wire.constraint);
+  return { ...wire, constraint, seed: parseSeed(wire.seed), stop: [] };
 }
 
 type Range = { readonly min?: number; readonly minExclusive?: number; readonly max: number };

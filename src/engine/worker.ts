@@ -8,40 +8,64 @@ import { collectGarbage } from "../gpu/collect.ts";
 import { GpuDevice } from "../gpu/device.ts";
 import { loadModel, type LoadProgress as ModelLoadProgress } from "../model/load.ts";
 import { Engine } from "./engine.ts";
-import type { EngineCommand, EngineMessage } from "./protocol.ts";
+import { ModelMatchers } from "./matchers.ts";
+import type { EngineCommand, EngineMessage, Ping, Pong } from "./protocol.ts";
 import type { LoadModel } from "./residency.ts";
 import { MessageTurns } from "./turns.ts";
+import { Backlog } from "./backlog.ts";
+
+/** The first message; the port at its end lives as long as this thread does, which is all it is for. */
+export interface Attachment {
+  readonly type: "attach";
+  /** Messages that are posted and not yet read. */
+  readonly backlog: SharedArrayBuffer;
+}
+type Incoming = EngineCommand | Ping | Attachment;
 
 /** What a Worker's global scope offers beyond the window's types. */
 interface WorkerScope {
-  /** Null is the message that carries the lifeline (worker_port.ts); being delivered is all it is for. */
-  onmessage: ((event: MessageEvent<EngineCommand | null>) => void) | null;
-  postMessage(message: EngineMessage): void;
+  onmessage: ((event: MessageEvent<Incoming>) => void) | null;
+  postMessage(message: EngineMessage | Pong): void;
 }
 
 /** Share of a load that is left when all bytes are on the device. */
 const WARM_UP_SHARE = 0.05;
 
 const scope = self as unknown as WorkerScope;
+let backlog: Backlog | undefined;
 
 await start();
 
 async function start(): Promise<void> {
   const early: EngineCommand[] = [];
-  scope.onmessage = ({ data }) => data !== null && early.push(data);
+  let act: (command: EngineCommand) => void = (command) => early.push(command);
+  scope.onmessage = ({ data }) => {
+    if (data.type === "attach") backlog = new Backlog(data.backlog);
+    else if (data.type === "ping") scope.postMessage({ type: "pong", silentMs: 0 });
+    else act(data);
+  };
   try {
     const device = await GpuDevice.open();
-    const engine = startEngine(device);
-    scope.postMessage({ type: "ready", device: device.info });
-    scope.onmessage = ({ data }) => data !== null && engine.dispatch(data);
-    for (const command of early) engine.dispatch(command);
+    const matchers = new ModelMatchers();
+    const engine = startEngine(device, matchers);
+    post({ type: "ready", device: device.info });
+    act = (command) => {
+      matchers.note(command);
+      engine.dispatch(command);
+    };
+    early.forEach(act);
   } catch (error) {
     if (!(error instanceof GeodesicError)) console.error(error);
-    scope.postMessage({ type: "unavailable", error: toErrorRecord(error) });
+    post({ type: "unavailable", error: toErrorRecord(error) });
   }
 }
 
-function startEngine(device: GpuDevice): Engine {
+function post(message: EngineMessage): void {
+  backlog?.add();
+  scope.postMessage(message);
+}
+
+function startEngine(device: GpuDevice, matchers: ModelMatchers): Engine {
   const turns = new MessageTurns();
   const load: LoadModel = (command, { signal, onProgress }) => {
     const { path, quantization, precision, maxContext, maxSequences } = command;
@@ -56,13 +80,18 @@ function startEngine(device: GpuDevice): Engine {
   };
   const engine = new Engine({
     load,
+    openMatcher: (request) => matchers.open(request),
     emit(message) {
-      if (message.type !== "closed") return scope.postMessage(message);
+      if (message.type !== "closed") return post(message);
       turns[Symbol.dispose]();
       scope.onmessage = null;
       device.close().then(() => end(message));
     },
-    turn: () => turns.next(),
+    async turn() {
+      await turns.next();
+      // Nobody is to be outrun without limit: a reader that is behind holds up the next step.
+      await backlog?.shrunk();
+    },
     now: () => performance.now(),
     assertDevice: () => device.assertHealthy(),
     onInternalError: (error) => console.error(error),
@@ -78,7 +107,7 @@ function startEngine(device: GpuDevice): Engine {
 function end(last: EngineMessage): void {
   setTimeout(() => {
     collectGarbage();
-    scope.postMessage(last);
+    post(last);
   });
 }
 

@@ -81,9 +81,9 @@ export class StagedFolder implements AsyncDisposable {
     return await Array.fromAsync(Deno.readDir(this.#parts.temporary), ({ name }) => name);
   }
 
-  /** Where a file of this name lies until commit(). */
+  /** Where a file of this name lies: commit() moves it. */
   pathOf(name: string): string {
-    return join(this.#parts.temporary, name);
+    return join(this.#state === "committed" ? this.target : this.#parts.temporary, name);
   }
 
   /** Creates a file; the caller writes, and closes it with {@link flushAndClose}. */

@@ -8,6 +8,7 @@ import { linearResidual } from "./linear_residual.ts";
 import { lmHead } from "./lm_head.ts";
 import { qkvRope } from "./qkv_rope.ts";
 import { sample } from "./sample.ts";
+import { sampleGroups } from "./sample_groups.ts";
 
 export const ALL_KERNELS: readonly AnyKernel[] = [
   embed,
@@ -18,5 +19,6 @@ export const ALL_KERNELS: readonly AnyKernel[] = [
   linearResidual,
   gateUp,
   lmHead,
+  sampleGroups,
   sample,
 ];

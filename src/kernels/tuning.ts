@@ -98,14 +98,17 @@ export function subgroupTuning(size: number): DeviceTuning {
   };
 }
 
-const TILE = { core: "core_tile", WORKGROUP: 256, TEAMS: 16 } as const;
+const tile = (WORKGROUP: number, PAIRS: number, TOKENS: number): LinearTuning => {
+  return { core: "core_tile", WORKGROUP, TEAMS: WORKGROUP / 16, PAIRS, TOKENS };
+};
 
-/** 64 × 64 and 128 × 128. */
-const PROMPT_TILES: readonly LinearTuning[] = [{ ...TILE, PAIRS: 2, TOKENS: 4 }, {
-  ...TILE,
-  PAIRS: 4,
-  TOKENS: 8,
-}];
+/** 64 weight rows times 16, 32 or 64 input rows, and 128 times 128. */
+const PROMPT_TILES: readonly LinearTuning[] = [
+  tile(64, 2, 4),
+  tile(128, 2, 4),
+  tile(256, 2, 4),
+  tile(256, 4, 8),
+];
 
 export function chooseTuning({ software, subgroupSize }: TunedDevice): DeviceTuning {
   if (software || subgroupSize === null) return portableTuning(software);
@@ -115,27 +118,26 @@ export function chooseTuning({ software, subgroupSize }: TunedDevice): DeviceTun
 /** The tuning as it can be used for rows of so many groups: groups in flight must come out even. */
 export function fitUnroll(tuning: LinearTuning, groups: number): LinearTuning {
   const { LANES = 1, UNROLL = 1 } = tuning;
-  return groups % (LANES * UNROLL) === 0 ? tuning : { ...tuning, UNROLL: 1 };
+  return tuning.core === "core_tile" || groups % (LANES * UNROLL) === 0 ? tuning : { ...tuning, UNROLL: 1 };
 }
 
 /** A dispatch of fewer large tiles than this leaves processors idle that smaller ones would employ. */
 const WORKGROUPS_THAT_FILL = 120;
 
 /**
- * Which of a family's variants, given in ascending order, to run for so many rows: for a memory-bound core the first that
- * takes them all at once, or the one that takes most; for tiles the largest that still make enough workgroups.
+ * Which of a family's variants, given in ascending order, to run for so many rows: the first that takes
+ * them all at once, or the one that takes most; of tiles none that is too large to make enough workgroups.
  */
 export function variantFor(
   variants: readonly LinearTuning[],
   shape: { readonly rows: number; readonly pairs: number },
 ): number {
-  if (variants[0]!.core === "core_tile") {
-    const filling = variants.findLastIndex((tuning) => {
-      const [x, y] = linearGrid(shape, withDefaults(tuning));
-      return x * y >= WORKGROUPS_THAT_FILL;
-    });
-    return Math.max(0, filling);
-  }
   const index = variants.findIndex((tuning) => tokensPerWorkgroup(tuning) >= shape.rows);
-  return index === -1 ? variants.length - 1 : index;
+  const most = index === -1 ? variants.length - 1 : index;
+  if (variants[most]!.core !== "core_tile") return most;
+  const filling = variants.slice(0, most + 1).findLastIndex((tuning) => {
+    const [x, y] = linearGrid(shape, withDefaults(tuning));
+    return x * y >= WORKGROUPS_THAT_FILL;
+  });
+  return Math.max(0, filling);
 }

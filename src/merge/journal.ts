@@ -16,6 +16,8 @@ import { RECORD_VERSION } from "./record.ts";
 import type { SourceFileInfo } from "./sources.ts";
 
 const JOURNAL_FILE = ".journal.jsonl";
+/** The next one, until it has everything that is worth keeping of the last. */
+const NEW_JOURNAL_FILE = ".journal.new";
 
 /** What the record needs to know of a tensor that is written. */
 export type TensorOutcome = Omit<Mixed, "type">;
@@ -73,7 +75,7 @@ export class Journal implements Disposable {
     );
   }
 
-  /** Reads what a dead merge of this fingerprint left in the folder, and removes everything else from it. */
+  /** Reads what a dead merge of this fingerprint left in the folder, and removes all else from it. */
   static async open(folder: StagedFolder, fingerprint: string): Promise<Journal> {
     const head = JSON.stringify({ kind: "merge", fingerprint });
     const names = await folder.list();
@@ -81,12 +83,14 @@ export class Journal implements Disposable {
     const lines = text.split("\n").slice(0, -1); // what follows the last line end was cut off in writing
     const entries = lines[0] === head ? parseEntries(lines.slice(1)) : [];
     const kept = new Set(entries.flatMap((entry) => entry.kind === "shard" ? [entry.file] : []));
+    kept.add(JOURNAL_FILE); // at no moment are there shards without one: it may be killed again
     for (const name of names) if (!kept.has(name)) await folder.removeFile(name);
 
-    const file = await folder.createFile(JOURNAL_FILE);
+    const file = await folder.createFile(NEW_JOURNAL_FILE);
     const journal = new Journal(folder, file, entries);
     try {
       await journal.#append([head, ...entries.map((entry) => JSON.stringify(entry))]);
+      await Deno.rename(folder.pathOf(NEW_JOURNAL_FILE), folder.pathOf(JOURNAL_FILE));
     } catch (error) {
       file.close();
       throw error;
@@ -115,9 +119,9 @@ export class Journal implements Disposable {
   }
 }
 
-/** For a folder that is complete. */
+/** For a folder that is complete and in its place. Should it stay there, it is a hidden file that nobody counts. */
 export async function removeJournal(folder: StagedFolder): Promise<void> {
-  await folder.removeFile(JOURNAL_FILE);
+  await folder.removeFile(JOURNAL_FILE).catch(() => {});
 }
 
 /** Entries up to the first line that is none. */

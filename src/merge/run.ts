@@ -89,7 +89,7 @@ async function mergeOne(
   const record = buildRecord(plan, { tensors, sourceFiles, files, stages });
   await writeStagedFile(folder, PROVENANCE_FILE, JSON.stringify(record, null, 1) + "\n");
   signal?.throwIfAborted();
-  await removeJournal(folder);
   await folder.commit();
+  await removeJournal(folder); // not before: killed in between, all shards would have to be made again
   return record;
 }

@@ -7,7 +7,8 @@
  */
 import { BLOCK_ELEMENTS } from "../tensor/convert.ts";
 import { forEachBlock, type Operand } from "./operand.ts";
-import { type BlockSums, slerpKernel } from "./slerp_kernel.ts";
+import { slerpKernel } from "./slerp_kernel.ts";
+import type { BlockSums } from "./slerp_loops.ts";
 
 const COLINEAR = Math.fround(0.9995);
 const TINY_NORM = Math.fround(1e-8);
@@ -24,8 +25,8 @@ export interface SlerpWeights {
 }
 
 /**
- * One pass over both inputs. Sums are float64: at 7B sizes mergekit's float32 sums are off by up to 1e-3, so an exact
- * sum is the best estimate of what they mean.
+ * One pass over both inputs. Sums are float64, of bfloat16 values after short runs in float32 (see slerp_kernel.ts): at
+ * 7B sizes mergekit's float32 sums are off by up to 1e-3, so a good sum is the best estimate of what they mean.
  */
 export function slerpWeights(v0: Operand, v1: Operand, t: number): SlerpWeights {
   const blockSums = v0.isBfloat16 && v1.isBfloat16 ? bfloat16Sums(v0, v1) : float32Sums(v0, v1);

@@ -13,10 +13,10 @@ import {
   type MatrixShape,
   vocabularyMatrix,
 } from "./matrices.ts";
-import { SAMPLER_DISPATCHES } from "./mistral.ts";
 import { layOut, sliceBytes } from "./packed_matrix.ts";
 import { roundUp } from "./plan.ts";
 import { pairsOf } from "./row_layout.ts";
+import { SAMPLER_DISPATCHES } from "./sampler.ts";
 import type { ModelSizes } from "./sizes.ts";
 
 /** How each matrix is held on the device. */

@@ -7,13 +7,10 @@ import { CapacityError } from "../errors.ts";
 import type { ModelConfig } from "../formats/config.ts";
 import { PARAMS_WINDOW_BYTES } from "../gpu/params.ts";
 import { maxDispatches, type ModelFormats, weightBytes } from "./cost.ts";
-import { MAX_STEPS_PER_SUBMIT } from "./mistral.ts";
-import { SAMPLE_ROW_WORDS } from "./sampler.ts";
+import { MAX_STEPS_PER_SUBMIT, MAX_SUBMITS_IN_FLIGHT } from "./mistral.ts";
+import { SAMPLE_ROW_WORDS, samplerBytes } from "./sampler.ts";
 import { BLOCK_SIZE, type ModelSizes, planSizes, type SizeRequest } from "./sizes.ts";
 import { planWriter, stepBufferBytes } from "./step_buffers.ts";
-
-/** Of parameters, result records and their way back; what depends on the vocabulary comes on top. */
-const SAMPLER_SEQUENCE_BYTES = 16 * 1024;
 
 /** Bytes on the device. */
 export interface MemoryPlan {
@@ -60,17 +57,18 @@ export function fitModel(
 
 function planMemory(config: ModelConfig, sizes: ModelSizes, request: FitRequest): MemoryPlan {
   const { formats, tuning, maxBindableBytes } = request;
-  const { maxSequences, vocabSize } = sizes.limits;
   const shape = { config, formats, maxBindableBytes };
   const planWords = planWriter(sizes).capacity;
   const { cache, ...buffers } = stepBufferBytes(config, sizes, planWords);
   const params = MAX_STEPS_PER_SUBMIT * maxDispatches(shape, sizes, tuning) * PARAMS_WINDOW_BYTES;
-  const uploads = MAX_STEPS_PER_SUBMIT * (planWords + maxSequences * SAMPLE_ROW_WORDS) * 4;
-  const sampling = maxSequences * (vocabSize * 4 + SAMPLER_SEQUENCE_BYTES);
+  const uploads = MAX_STEPS_PER_SUBMIT * (planWords + sizes.limits.maxSequences * SAMPLE_ROW_WORDS) * 4;
+  const sampler = samplerBytes(sizes.limits);
+  const readback = MAX_SUBMITS_IN_FLIGHT * MAX_STEPS_PER_SUBMIT * sampler.results;
   const plan = {
     weightBytes: weightBytes(shape),
     kvCacheBytes: cache * config.layers,
-    workBytes: Object.values(buffers).reduce((sum, bytes) => sum + bytes, params + uploads + sampling),
+    workBytes: [...Object.values(buffers), ...Object.values(sampler)]
+      .reduce((sum, bytes) => sum + bytes, params + uploads + readback),
   };
   return { ...plan, totalBytes: plan.weightBytes + plan.kvCacheBytes + plan.workBytes };
 }

@@ -21,11 +21,11 @@ import type {
   StepCost,
   StepPlan,
 } from "./runner.ts";
-import { SAMPLE_ROW_WORDS, type SampleBatch, Sampler } from "./sampler.ts";
+import { SAMPLE_ROW_WORDS, type SampleBatch, Sampler, SAMPLER_DISPATCHES } from "./sampler.ts";
 import { StepUploads } from "./step_uploads.ts";
 
 /** Submits whose results have not been collected; the engine has one, and another prepared. */
-const MAX_SUBMITS_IN_FLIGHT = 4;
+export const MAX_SUBMITS_IN_FLIGHT = 4;
 
 /** More would let a cancellation or a new request wait too long for what the host gains. */
 export const MAX_STEPS_PER_SUBMIT = 8;
@@ -38,9 +38,6 @@ const PREFERRED_STEPS = { gpu: 4, software: 1 } as const;
 
 /** Read back, and ignored, to learn that steps without samples are done. */
 const FENCE_BYTES = 4;
-
-/** Dispatches that sampling appends to a step. */
-export const SAMPLER_DISPATCHES = 1;
 
 export interface MistralParts extends ForwardParts {
   readonly memory: ModelRunner["memory"];
@@ -119,6 +116,11 @@ export class MistralRunner implements ModelRunner {
     this.#device.assertHealthy();
     this.#sampler.initSlot(slot, init);
     this.#sampledTokens[slot] = init.outputTokenIds.length;
+  }
+
+  setMask(slot: Slot, words: Uint32Array<ArrayBuffer> | null): void {
+    this.#device.assertHealthy();
+    this.#sampler.setMask(slot, words);
   }
 
   prepare(plans: readonly StepPlan[]): PreparedStep {

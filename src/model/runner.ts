@@ -128,6 +128,11 @@ export interface ModelRunner extends Disposable {
   /** Prepares a slot; its previous sequence must have left the batch. Takes effect for steps prepared later. */
   initSlot(slot: Slot, init: SlotInit): void;
   /**
+   * Only tokens whose bit is set (bit id % 32 of word id / 32) can be sampled for the slot in steps prepared later, until
+   * the next call; null lifts that. No step in flight may sample for the slot.
+   */
+  setMask(slot: Slot, words: Uint32Array<ArrayBuffer> | null): void;
+  /**
    * Encodes consecutive steps into one command buffer, without waiting for the GPU and without submitting it: do it
    * while the device works on the steps before. What is prepared must be submitted before the next is prepared. Throws
    * on a plan outside `limits`, having changed nothing.

@@ -8,9 +8,20 @@ import type { GpuDevice } from "../gpu/device.ts";
 import type { StepEncoder } from "../gpu/encoder.ts";
 import type { BoundKernel } from "../gpu/kernel.ts";
 import { sample } from "../kernels/sample.ts";
+import { groupBytes, sampleGroups } from "../kernels/sample_groups.ts";
 import type { SampledToken, Slot, SlotInit, TokenLogprob } from "./runner.ts";
 import { SAMPLING_LIMITS } from "./sampling.ts";
-import { countWords, readsCounts, SLOT_WORDS, slotWords } from "./sampler_slot.ts";
+import {
+  BIAS_WORDS,
+  biasWords,
+  controlWords,
+  countWords,
+  MASKS,
+  maskWords,
+  readsCounts,
+  SLOT_WORDS,
+  slotWords,
+} from "./sampler_slot.ts";
 import type { StepUploads } from "./step_uploads.ts";
 
 /** Row r of the logits: whose they are, and the how-manieth token of its output (from 0) they decide. */
@@ -36,12 +47,31 @@ export interface SamplerOptions {
   readonly logits: GpuBuffer;
   /** [maxSequences] u32 */
   readonly tokens: GpuBuffer;
+  /** Tunables of the kernel; a short list sends more requests the long way. */
+  readonly overrides?: { readonly listCapacity?: number };
 }
+
+/** Dispatches that {@link Sampler.encode} appends. */
+export const SAMPLER_DISPATCHES = 2;
 
 /** Id, log-probability, then pairs of them. */
 const MAX_RECORD_WORDS = 2 + 2 * SAMPLING_LIMITS.logprobs.max;
 /** Ends a record's pairs early. */
 const NONE = 0xffffffff;
+
+/** Bytes of each of its buffers. */
+export function samplerBytes(
+  { maxSequences, vocabSize }: { readonly maxSequences: number; readonly vocabSize: number },
+) {
+  return {
+    results: maxSequences * MAX_RECORD_WORDS * 4,
+    slots: maxSequences * SLOT_WORDS * 4,
+    counts: maxSequences * vocabSize * 4,
+    controls: maxSequences * controlWords(vocabSize) * 4,
+    rows: maxSequences * SAMPLE_ROW_WORDS * 4,
+    groups: maxSequences * groupBytes(vocabSize),
+  };
+}
 
 export class Sampler implements Disposable {
   /** Records of the last step, row by row. */
@@ -52,33 +82,44 @@ export class Sampler implements Disposable {
   readonly #vocabSize: number;
   readonly #slots: GpuBuffer;
   readonly #counts: GpuBuffer;
+  readonly #controls: GpuBuffer;
   readonly #rows: GpuBuffer;
+  readonly #groups: GpuBuffer;
+  readonly #groupsKernel: BoundKernel<"vocabSize" | "rowCount">;
   readonly #kernel: BoundKernel<"vocabSize" | "recordWords" | "rowCount">;
   /** Asked number of alternatives per slot; -1 = no log-probabilities. */
   readonly #logprobs: Int32Array;
+  /** Flags of each slot, without {@link MASKS}. */
+  readonly #flags: Uint32Array;
 
   private constructor(
     device: GpuDevice,
     options: SamplerOptions,
-    kernel: Awaited<ReturnType<typeof compile>>,
+    kernels: Awaited<ReturnType<typeof compile>>,
   ) {
     const { maxSequences, vocabSize, logits, tokens } = options;
     this.#device = device;
     this.#vocabSize = vocabSize;
     this.#logprobs = new Int32Array(maxSequences).fill(-1);
-    this.maxResultBytes = maxSequences * MAX_RECORD_WORDS * 4;
-    this.results = device.createBuffer({ label: "sample results", bytes: this.maxResultBytes });
-    this.#slots = device.createBuffer({ label: "sample slots", bytes: maxSequences * SLOT_WORDS * 4 });
-    this.#counts = device.createBuffer({ label: "sample counts", bytes: maxSequences * vocabSize * 4 });
-    this.#rows = device.createBuffer({ label: "sample rows", bytes: maxSequences * SAMPLE_ROW_WORDS * 4 });
-    this.#kernel = kernel.bind({
+    this.#flags = new Uint32Array(maxSequences);
+    const bytes = samplerBytes(options);
+    this.maxResultBytes = bytes.results;
+    this.results = device.createBuffer({ label: "sample results", bytes: bytes.results });
+    this.#slots = device.createBuffer({ label: "sample slots", bytes: bytes.slots });
+    this.#counts = device.createBuffer({ label: "sample counts", bytes: bytes.counts });
+    this.#controls = device.createBuffer({ label: "sample controls", bytes: bytes.controls });
+    this.#rows = device.createBuffer({ label: "sample rows", bytes: bytes.rows });
+    this.#groups = device.createBuffer({ label: "sample groups", bytes: bytes.groups });
+    const state = {
       logits,
       rows: this.#rows,
       slots: this.#slots,
       counts: this.#counts,
-      tokens,
-      results: this.results,
-    });
+      controls: this.#controls,
+      groups: this.#groups,
+    };
+    this.#groupsKernel = kernels.sampleGroups.bind(state);
+    this.#kernel = kernels.sample.bind({ ...state, tokens, results: this.results });
   }
 
   /** Compiles the kernel and makes the buffers; CapacityError where a count per slot and token id cannot be bound. */
@@ -92,27 +133,49 @@ export class Sampler implements Disposable {
         { field: "maxSequences", found: countBytes, expected: device.maxBindableBytes },
       );
     }
-    const kernel = await compile(device);
+    const kernels = await compile(device, options.overrides ?? {});
     return await device.guard(
       `allocate ${countBytes} bytes of token counts`,
-      () => new Sampler(device, options, kernel),
+      () => new Sampler(device, options, kernels),
       (sampler) => sampler[Symbol.dispose](),
     );
   }
 
-  /** Takes effect for steps submitted later. */
+  /** Takes effect for steps submitted later. A mask of the slot's previous sequence is gone. */
   initSlot(slot: Slot, init: SlotInit): void {
     const { queue } = this.#device.handle;
-    queue.writeBuffer(this.#slots.handle, slot * SLOT_WORDS * 4, slotWords(init));
+    const parameters = slotWords(init);
+    queue.writeBuffer(this.#slots.handle, slot * SLOT_WORDS * 4, parameters);
+    this.#flags[slot] = parameters[0]!;
     if (readsCounts(init)) {
       const words = countWords(init, this.#vocabSize);
       queue.writeBuffer(this.#counts.handle, slot * words.byteLength, words);
+    }
+    const biases = biasWords(init.sampling);
+    if (biases.length > 0) {
+      queue.writeBuffer(this.#controls.handle, slot * controlWords(this.#vocabSize) * 4, biases);
     }
     this.#logprobs[slot] = init.sampling.logprobs;
   }
 
   /**
-   * Appends one dispatch that samples from row r of the logits for `sampled[r]`. A slot appears once at most. Without
+   * From the next submitted step on, only tokens whose bit is set can come: bit id % 32 of word id / 32. Null lifts the
+   * mask. Holds until the next call or {@link initSlot}. With every bit clear, a step still gives an id, which means nothing.
+   */
+  setMask(slot: Slot, words: Uint32Array<ArrayBuffer> | null): void {
+    const { queue } = this.#device.handle;
+    const expected = maskWords(this.#vocabSize);
+    if (words !== null && words.length !== expected) {
+      throw new RangeError(`Cannot mask slot ${slot} with ${words.length} words, expected ${expected}`);
+    }
+    const flags = this.#flags[slot]! | (words === null ? 0 : MASKS);
+    queue.writeBuffer(this.#slots.handle, slot * SLOT_WORDS * 4, Uint32Array.of(flags));
+    if (words === null) return;
+    queue.writeBuffer(this.#controls.handle, (slot * controlWords(this.#vocabSize) + BIAS_WORDS) * 4, words);
+  }
+
+  /**
+   * Appends the dispatches that sample from row r of the logits for `sampled[r]`. A slot appears once at most. Without
    * `uploads` the rows are written at once, which serves one step in a submit.
    */
   encode(step: StepEncoder, sampled: readonly SampleRow[], uploads?: StepUploads): SampleBatch {
@@ -122,7 +185,9 @@ export class Sampler implements Disposable {
     const words = Uint32Array.from(rows.flatMap(({ slot, index }) => [slot, index]));
     if (uploads === undefined) this.#device.handle.queue.writeBuffer(this.#rows.handle, 0, words);
     else uploads.send(step, words, this.#rows);
-    step.dispatch(this.#kernel, { vocabSize: this.#vocabSize, recordWords, rowCount: rows.length });
+    const params = { vocabSize: this.#vocabSize, rowCount: rows.length };
+    step.dispatch(this.#groupsKernel, params);
+    step.dispatch(this.#kernel, { ...params, recordWords });
     return { rows, recordWords, bytes: rows.length * recordWords * 4 };
   }
 
@@ -141,10 +206,14 @@ export class Sampler implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const buffer of [this.results, this.#slots, this.#counts, this.#rows]) buffer[Symbol.dispose]();
+    const buffers = [this.results, this.#slots, this.#counts, this.#controls, this.#rows, this.#groups];
+    for (const buffer of buffers) buffer[Symbol.dispose]();
   }
 }
 
-function compile(device: GpuDevice) {
-  return device.compile(sample);
+async function compile(device: GpuDevice, overrides: NonNullable<SamplerOptions["overrides"]>) {
+  return {
+    sampleGroups: await device.compile(sampleGroups),
+    sample: await device.compile(sample, { overrides }),
+  };
 }

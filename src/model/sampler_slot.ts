@@ -1,26 +1,44 @@
 /**
- * A slot's sampling state as the kernel reads it: thirteen words of parameters, and one word per vocabulary entry for
- * what depends on the token (shaders/sample.wgsl names them). Values arrive validated; here they are only brought into
+ * A slot's sampling state as the kernel reads it: fourteen words of parameters, one word per vocabulary entry for
+ * what depends on the token, its biases and its mask (shaders/sample.wgsl names them). Values arrive validated; here they are only brought into
  * the range where f32 on a GPU can hold them without an infinity, a NaN or a flushed subnormal.
  */
 import type { SlotInit } from "./runner.ts";
+import { SAMPLING_LIMITS } from "./sampling.ts";
 
 /** Words of one entry of `slots`. */
-export const SLOT_WORDS = 13;
+export const SLOT_WORDS = 14;
+/** Words of (id, bias) pairs, with which an entry of `controls` begins. */
+export const BIAS_WORDS = 2 * SAMPLING_LIMITS.logitBias.maxItems;
 
 const PENALIZES = 1;
 const BANS = 2;
 const WANTS_LOGPROBS = 4;
+const BIASES = 8;
+/** Set in a slot's flags while its mask counts. */
+export const MASKS = 16;
 const SEEN = 0x80000000;
 const BANNED = 0x40000000;
+const BIASED = 0x20000000;
 /** log_min_p where min-p is off. */
 const NO_FLOOR = -1e30;
 /** Smallest normal f32: below it a GPU may read zero. */
 const TINY = 2 ** -126;
 
+/** Words of a mask: bit id % 32 of word id / 32 is set where the token may come. */
+export function maskWords(vocabSize: number): number {
+  return Math.ceil(vocabSize / 32);
+}
+
+/** Words of one entry of `controls`: biases, then the mask. */
+export function controlWords(vocabSize: number): number {
+  return BIAS_WORDS + maskWords(vocabSize);
+}
+
 /** Does the slot read its row of `counts`? If not, that row's content does not matter. */
 export function readsCounts({ sampling, bannedUntilMinTokens }: SlotInit): boolean {
-  return penalizes(sampling) || bans(sampling.minTokens, bannedUntilMinTokens);
+  return penalizes(sampling) || bans(sampling.minTokens, bannedUntilMinTokens) ||
+    sampling.logitBias.length > 0;
 }
 
 export function slotWords({ sampling, bannedUntilMinTokens }: SlotInit): Uint32Array<ArrayBuffer> {
@@ -28,7 +46,8 @@ export function slotWords({ sampling, bannedUntilMinTokens }: SlotInit): Uint32A
   const floats = new Float32Array(words.buffer);
   words[0] = (penalizes(sampling) ? PENALIZES : 0) |
     (bans(sampling.minTokens, bannedUntilMinTokens) ? BANS : 0) |
-    (sampling.logprobs >= 0 ? WANTS_LOGPROBS : 0);
+    (sampling.logprobs >= 0 ? WANTS_LOGPROBS : 0) |
+    (sampling.logitBias.length > 0 ? BIASES : 0);
   floats[1] = sampling.temperature < TINY ? 0 : sampling.temperature;
   words[2] = sampling.topK;
   floats[3] = Math.max(sampling.topP, TINY);
@@ -41,6 +60,7 @@ export function slotWords({ sampling, bannedUntilMinTokens }: SlotInit): Uint32A
   words[10] = Number(sampling.seed & 0xffffffffn);
   words[11] = Number(sampling.seed >> 32n);
   words[12] = Math.max(0, sampling.logprobs);
+  words[13] = sampling.logitBias.length;
   return words;
 }
 
@@ -50,6 +70,18 @@ export function countWords(init: SlotInit, vocabSize: number): Uint32Array<Array
   for (const id of init.promptTokenIds) words[id] = SEEN;
   for (const id of init.outputTokenIds) words[id]!++;
   for (const id of init.bannedUntilMinTokens) words[id]! |= BANNED;
+  for (const { tokenId } of init.sampling.logitBias) words[tokenId]! |= BIASED;
+  return words;
+}
+
+/** The slot's entry of `controls`, as far as it is used: pairs in order of id, which the kernel searches by halving. */
+export function biasWords({ logitBias }: SlotInit["sampling"]): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(2 * logitBias.length);
+  const floats = new Float32Array(words.buffer);
+  for (const [at, { tokenId, bias }] of logitBias.toSorted((a, b) => a.tokenId - b.tokenId).entries()) {
+    words[2 * at] = tokenId;
+    floats[2 * at + 1] = bias;
+  }
   return words;
 }
 

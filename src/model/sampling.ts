@@ -3,6 +3,13 @@
  * that requests, admin defaults and the command line are held to the same ones. Refuses nothing itself; see
  * src/app/sampling.ts for parsing and src/kernels/sample.ts for what the GPU does with the values.
  */
+import type { Constraint } from "../constraint/constraint.ts";
+
+/** What is added to one token's logit. */
+export interface LogitBias {
+  readonly tokenId: number;
+  readonly bias: number;
+}
 
 /** Every value present; "off" is a value, never an absence. */
 export interface SamplingParams {
@@ -22,6 +29,10 @@ export interface SamplingParams {
   readonly presencePenalty: number;
   /** Subtracted from the logit per occurrence in the output; 0 = off. */
   readonly frequencyPenalty: number;
+  /** Added to the logits of these tokens, before penalties; an id appears once. */
+  readonly logitBias: readonly LogitBias[];
+  /** What the output is held to; it ends when it is complete, whatever `ignoreEos` says. Null: nothing. */
+  readonly constraint: Constraint | null;
   /** At most this many tokens are generated. */
   readonly maxTokens: number;
   /** No stop (end of sequence, stop token, stop string) before this many tokens. */
@@ -48,6 +59,7 @@ export const SAMPLING_LIMITS = {
   repetitionPenalty: { minExclusive: 0, max: 2 },
   presencePenalty: { min: -2, max: 2 },
   frequencyPenalty: { min: -2, max: 2 },
+  logitBias: { maxItems: 300, bias: { min: -100, max: 100 } },
   maxTokens: { min: 1, max: 1_048_576 },
   minTokens: { min: 0, max: 1_048_576 },
   stop: { maxItems: 8, maxLength: 64 },

@@ -56,9 +56,9 @@ export function createRouter(options: RouterOptions): Router {
   }
 
   async function ready(): Promise<Response> {
-    const { device } = await gateway.runtime();
+    const { device, status } = await gateway.runtime();
     const isReady = device !== null && !options.stopping.aborted;
-    return Response.json({ ready: isReady, device: device?.adapter ?? null }, {
+    return Response.json({ ready: isReady, device: device?.adapter ?? null, engine: status.state }, {
       status: isReady ? 200 : 503,
     });
   }

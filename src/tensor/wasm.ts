@@ -75,6 +75,10 @@ export const store = (address: Code, value: Code, offset = 0): Code => [
 export const i32x4Shl = (value: Code, bits: number): Code => [...value, ...i32(bits), ...simd(0xab)];
 export const i32x4ShrU = (value: Code, bits: number): Code => [...value, ...i32(bits), ...simd(0xad)];
 export const i32x4Add = binary(0xae);
+export const i16x8ShrU = (value: Code, bits: number): Code => [...value, ...i32(bits), ...simd(0x8d)];
+export const i16x8Add = binary(0x8e);
+/** Below zero it stops at zero. */
+export const i16x8SubSaturated = binary(0x93);
 export const and = binary(0x4e);
 export const or = binary(0x50);
 /** Bits of `a` where `mask` has ones, of `b` elsewhere. */
@@ -100,12 +104,21 @@ export const f32x4Abs = (value: Code): Code => [...value, ...simd(0xe0)];
 /** `b` where it is larger, else `a`: so `a` where either is NaN. */
 export const f32x4PMax = binary(0xeb);
 export const f64x2Add = binary(0xf0);
-export const f64x2Mul = binary(0xf2);
+/** Bytes of `a` (0 to 15) and of `b` (16 to 31), one for each of the result's. */
+export const shuffle = (a: Code, b: Code, bytes: readonly number[]): Code => [
+  ...a,
+  ...b,
+  ...simd(0x0d),
+  ...bytes,
+];
+/** Even 16-bit lanes of `a`, odd ones of `b`: one instruction on the processors that matter. */
+export const i16x8Blend = (a: Code, b: Code): Code =>
+  shuffle(a, b, [0, 1, 18, 19, 4, 5, 22, 23, 8, 9, 26, 27, 12, 13, 30, 31]);
 /** Lanes 0 and 1 as float64. */
 export const promoteLow = (value: Code): Code => [...value, ...simd(0x5f)];
 /** Lanes 2 and 3 as float64. */
 export const promoteHigh = (value: Code): Code =>
-  promoteLow([...value, ...value, ...simd(0x0d), 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15]);
+  promoteLow(shuffle(value, value, [8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15]));
 
 function binary(opcode: number): (a: Code, b: Code) => Code {
   return (a, b) => [...a, ...b, ...simd(opcode)];

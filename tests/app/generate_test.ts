@@ -243,6 +243,9 @@ Deno.test("generations.start() refuses before anything is written", async () => 
       prompt: { messages: [{ role: "ASSISTANT", content: "Hi" }] },
     }, "CONFIG"],
     ["a bad parameter", { ...input, sampling: { topP: 0 } }, "CONFIG", { field: "topP" }],
+    ["a constraint that does not compile", { ...input, sampling: { constraint: { regex: "(" } } }, "CONFIG", {
+      field: "constraint.regex",
+    }],
     ["more than the context", { ...input, sampling: { maxTokens: 5000 } }, "CONFIG", { field: "maxTokens" }],
     ["an empty key", { ...input, idempotencyKey: "" }, "CONFIG", { field: "idempotencyKey" }],
   ];

@@ -13,6 +13,7 @@ import { ConfigError } from "../../src/errors.ts";
 import type { GenerationConfig } from "../../src/formats/generation_config.ts";
 import { SAMPLING_LIMITS } from "../../src/model/sampling.ts";
 
+const BIASES = "at most 300 pairs of a token id and a bias, -100 … 100, each id once";
 const SEED_MAX = (1n << 64n) - 1n;
 
 function refusal(input: unknown): ConfigError | null {
@@ -35,6 +36,8 @@ Deno.test("parseSampling() takes both ends of every range", () => {
     repetitionPenalty: [Number.MIN_VALUE, 2],
     presencePenalty: [-2, 2],
     frequencyPenalty: [-2, 2],
+    logitBias: [[], [{ tokenId: 0, bias: -100 }, { tokenId: 2 ** 31 - 1, bias: 100 }]],
+    constraint: [{ regex: "a" }, { choice: ["a", "b"] }, { jsonSchema: "true" }],
     maxTokens: [1, 1_048_576],
     minTokens: [0, 1_048_576],
     stop: [[], ["x".repeat(64)], Array(8).fill("é"), ["🍕".repeat(64)]],
@@ -77,6 +80,13 @@ Deno.test("parseSampling() names field, found and allowed of what it refuses", (
     ["stopTokenIds", Array(65).fill(1), "a list of 65", "at most 64 token ids"],
     ["stopTokenIds[0]", [-1], "-1", "at most 64 token ids"],
     ["stopTokenIds[1]", [1, 0.5], "0.5", "at most 64 token ids"],
+    ["logitBias", { 5: 1 }, "an object", BIASES],
+    ["logitBias", Array(301).fill({ tokenId: 1, bias: 0 }), "a list of 301", BIASES],
+    ["logitBias[0]", [[5, 1]], "a list of 2", BIASES],
+    ["logitBias[0].tokenId", [{ tokenId: -1, bias: 0 }], "-1", BIASES],
+    ["logitBias[1].tokenId", [{ tokenId: 1, bias: 0 }, { tokenId: 1, bias: 1 }], "1", BIASES],
+    ["logitBias[0].bias", [{ tokenId: 1, bias: 100.5 }], "100.5", BIASES],
+    ["logitBias[0].bias", [{ tokenId: 1, bias: NaN }], "NaN", BIASES],
     ["ignoreEos", "yes", '"yes"', "true or false"],
     ["seed", -1n, "-1", `an integer, 0 … ${SEED_MAX}`],
     ["seed", SEED_MAX + 1n, String(SEED_MAX + 1n), `an integer, 0 … ${SEED_MAX}`],

@@ -101,6 +101,33 @@ deviceTest(
   },
 );
 
+deviceTest("generate --logit-bias makes a token the likeliest", async () => {
+  const args = ["--prompt", "Hello!", "--temperature", "0", "--max-tokens", "3", "--ignore-eos"];
+  const { tokenIds } = await generate(HELPER, ...args, "--logit-bias", "300=100", "--logit-bias", "7=-1.5");
+  expect(tokenIds).toEqual([300, 300, 300]);
+});
+
+deviceTest("generate holds its output to a choice, an expression, and a schema from a file", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/schema.json`;
+  await Deno.writeTextFile(
+    path,
+    '{"type": "array", "items": {"enum": [1, 2]}, "minItems": 1, "maxItems": 3}',
+  );
+  const answer = async (...args: string[]) => {
+    const rest = ["--prompt", "Hello!", "--temperature", "1.5", "--max-tokens", "60"];
+    const { text, finishReason } = await generate(HELPER, ...rest, ...args);
+    expect(finishReason).toBe("STOP");
+    return text;
+  };
+  expect(await answer("--choice", "red", "--choice", "green")).toMatch(/^(red|green)$/);
+  expect(await answer("--regex", "[ab]{3}")).toMatch(/^[ab]{3}$/);
+  expect([1, 2]).toContain(JSON.parse(await answer("--json-schema", path))[0]);
+  const refused = await geodesic(["generate", HELPER, "--prompt", "x", "--regex", "(", "--json"]);
+  expect(refused.code).toBe(1);
+  expect(refused.stdout + refused.stderr).toContain("constraint.regex");
+});
+
 deviceTest("generate streams the text to stdout and nothing else", async () => {
   const args = ["generate", HELPER, "--prompt", reference!.messages[0]!.content, "--temperature", "0"];
   const { code, stdout, stderr } = await geodesic(args);

@@ -30,6 +30,7 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Den
       "--allow-write",
       "--allow-env=GEODESIC_*,INIT_CWD",
       "--allow-sys=statfs",
+      `--allow-run=${Deno.execPath()}`,
       "--ignore-env",
       "src/main.ts",
       ...args,

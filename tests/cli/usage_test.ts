@@ -34,6 +34,16 @@ const wrong: readonly (readonly [string, readonly string[], string])[] = [
     "Give either --text or --jsonl",
   ],
   [
+    "two constraints",
+    ["generate", "demo/parents/helper", "--prompt", "x", "--regex", "a", "--choice", "b"],
+    'Invalid sampling parameter "constraint": found regex, choice',
+  ],
+  [
+    "a bias without a number",
+    ["generate", "demo/parents/helper", "--prompt", "x", "--logit-bias", "7"],
+    '--logit-bias is "7", expected a token id and a number',
+  ],
+  [
     "a number that is none",
     ["merge", "a", "b", "--threads", "many"],
     '--threads is "many", expected a whole number',

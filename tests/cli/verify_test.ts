@@ -48,6 +48,30 @@ Deno.test("verify checks a merge with its parents, a sample of it, and without t
   }]);
 });
 
+Deno.test("verify merges the documents before the output again and says how much of them, or what is wrong there", async () => {
+  await using dir = await tempDir();
+  const [helper, storyteller] = ["parents/helper", "parents/storyteller"];
+  const document = (other: string) =>
+    `merge_method: slerp\nbase_model: ${helper}\nmodels: [{ model: ${helper} }, { model: ${other} }]\n` +
+    "parameters: { t: 0.5 }\n";
+  await Deno.writeTextFile(
+    dir.join("two.yml"),
+    `name: half\n${document(storyteller)}---\n${document("half")}`,
+  );
+  const merged = await geodesic(["merge", dir.join("two.yml"), dir.join("out")], { cwd: DEMO });
+  expect(merged.code).toBe(0);
+  const { code, stdout } = await geodesic(["verify", dir.join("out"), "--sample", "4"], { cwd: DEMO });
+  expect({ code, stdout }).toEqual({
+    code: 0,
+    stdout: expect.stringContaining("4 of 75 tensors hashed, 4 merged again, and 4 of the documents before"),
+  });
+  const record = await Deno.readTextFile(dir.join("out", "provenance.json"));
+  await Deno.writeTextFile(dir.join("out", "provenance.json"), record.replace(/"t": 0.5/, '"t": 0.25'));
+  const tampered = await geodesic(["verify", dir.join("out"), "--sample", "1"], { cwd: DEMO });
+  expect(tampered.code).toBe(1);
+  expect(tampered.stdout).toMatch(/^PARAMETER {2}/m);
+});
+
 Deno.test("verify goes on without a registered parent whose folder has gone", async () => {
   await using dir = await tempDir();
   await using api = await MergeApi.make();

@@ -11,7 +11,7 @@ type W = WaitingView & { readonly name: string; readonly cached?: number; readon
 const running = (name: string, view: Partial<R>): R => {
   const computed = view.computed ?? 3;
   const heldBlocks = Math.ceil(Math.max(computed, view.knownLength ?? 3) / BLOCK_SIZE);
-  const rest = { samplesSubmitted: 1, maxNewTokens: 9, stepwise: false };
+  const rest = { samplesSubmitted: 1, maxNewTokens: 9, stepwise: false, blocked: false };
   return { name, promptLength: 3, knownLength: 3, computed, heldBlocks, ...rest, ...view };
 };
 const decoding = (name: string, computed: number, view: Partial<R> = {}) =>
@@ -26,6 +26,7 @@ const waiting = (
   name,
   promptLength,
   knownLength: promptLength + (view.outputs ?? 0),
+  blocked: false,
   ...view,
 });
 

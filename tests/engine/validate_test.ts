@@ -32,6 +32,10 @@ const SAMPLING_CASES: readonly [field: string, value: unknown][] = [
   ["seed", "9".repeat(1_000_000)],
   ["stopTokenIds[1]", [1, 64]],
   ["stopTokenIds", Array(65).fill(1)],
+  ["constraint.regex", { regex: "" }],
+  ["logitBias[0]", [{ tokenId: 64, bias: 0 }]],
+  ["logitBias[0]", [{ tokenId: 1, bias: -101 }]],
+  ["logitBias", Array(301).fill({ tokenId: 1, bias: 0 })],
 ];
 
 function refusal(command: SubmitCommand): GeodesicError {
@@ -46,7 +50,7 @@ function refusal(command: SubmitCommand): GeodesicError {
 
 for (const [field, value] of SAMPLING_CASES) {
   Deno.test(`validateRequest() refuses ${field} = ${String(value).slice(0, 24)}`, () => {
-    const key = field.split("[")[0]!;
+    const key = field.split(/[.[]/)[0]!;
     const error = refusal(submitCommand("r", [1], { [key]: value }));
     expect(error.code).toBe("CONFIG");
     expect(error.details).toMatchObject({ field });

@@ -1,9 +1,11 @@
 /**
- * The whole way down: client, Worker, engine, runner, kernels, on a real device with a trained model. What it says is
- * held against the references that were made when the model was trained.
+ * The whole way down: client, Worker, engine, runner, kernels, on a real device with a trained model; and the same with
+ * the Worker in a process of its own. What it says is held against the references that were made when the model was
+ * trained.
  */
 import { expect } from "@std/expect";
-import { createWorkerEngine } from "../../src/engine/client.ts";
+import { createWorkerEngine, PortEngineClient } from "../../src/engine/client.ts";
+import { openProcessPort } from "../../src/engine/process_port.ts";
 import type { EngineClient, RequestMessage, SubmitCommand } from "../../src/engine/protocol.ts";
 import { hasDevice } from "../gpu/device.ts";
 import { SAMPLING } from "../support/fake_engine.ts";
@@ -64,19 +66,27 @@ function run(
   );
 }
 
-function workerTest(name: string, body: (engine: EngineClient) => Promise<void>): void {
-  Deno.test({
-    name,
-    ignore: !hasDevice,
-    fn: async () => {
-      await using engine = createWorkerEngine();
-      await engine.ready();
-      await body(engine);
-    },
-  });
+const ENGINES: Readonly<Record<string, () => EngineClient>> = {
+  "createWorkerEngine()": createWorkerEngine,
+  "openProcessPort()": () => new PortEngineClient(openProcessPort()),
+};
+
+/** One test for each kind of engine: they are to be the same for those who use them. */
+function engineTest(criterion: string, body: (engine: EngineClient) => Promise<void>): void {
+  for (const [name, create] of Object.entries(ENGINES)) {
+    Deno.test({
+      name: `${name} ${criterion}`,
+      ignore: !hasDevice,
+      fn: async () => {
+        await using engine = create();
+        await engine.ready();
+        await body(engine);
+      },
+    });
+  }
 }
 
-workerTest("createWorkerEngine() streams the demo model's reference answers", async (engine) => {
+engineTest("streams the demo model's reference answers", async (engine) => {
   const stages = new Set<string>();
   const loaded = await engine.load(load(HELPER), { onProgress: ({ stage }) => stages.add(stage) });
   expect(loaded).toMatchObject({ modelKey: "helper", maxContext: 256, vocabSize: 2048 });
@@ -87,18 +97,18 @@ workerTest("createWorkerEngine() streams the demo model's reference answers", as
     expect(last).toMatchObject({ type: "finished", reason: "STOP", promptTokens: prompt_ids.length });
     if (last.type !== "finished") throw new Error(last.type);
     const { steps, submitsPerStep, readbackBytesPerStep, dispatchesPerStep, ttftMs } = last.timings;
-    // Counts, so they hold on any machine: embed, five a layer, lm_head, sample; one id of four bytes back.
+    // Counts, so they hold on any machine: embed, five a layer, lm_head, two to sample; one id of four bytes back.
     expect({ steps, submitsPerStep, readbackBytesPerStep, dispatchesPerStep }).toEqual({
       steps: output_ids.length,
       submitsPerStep: 1,
       readbackBytesPerStep: 4,
-      dispatchesPerStep: 3 + 5 * 8,
+      dispatchesPerStep: 4 + 5 * 8,
     });
     expect(ttftMs).toBeGreaterThan(0);
   }
 });
 
-workerTest("createWorkerEngine() gives concurrent requests what each gets alone", async (engine) => {
+engineTest("gives concurrent requests what each gets alone", async (engine) => {
   await engine.load(load(HELPER));
   const [greedy, sampled] = references();
   const warm = { temperature: 0.9, topP: 0.95, seed: "12345678901234567890", logprobs: 2, maxTokens: 24 };
@@ -127,7 +137,7 @@ workerTest("createWorkerEngine() gives concurrent requests what each gets alone"
   expect((await engine.metrics()).models).toMatchObject([{ running: 0 }]);
 });
 
-workerTest("createWorkerEngine() cancels mid-stream and empties the batch", async (engine) => {
+engineTest("cancels mid-stream and empties the batch", async (engine) => {
   await engine.load(load(HELPER));
   const [{ prompt_ids } = { prompt_ids: [1] }] = references();
   const sampling = { ignoreEos: true, maxTokens: 200 };
@@ -143,8 +153,8 @@ workerTest("createWorkerEngine() cancels mid-stream and empties the batch", asyn
   expect(lastBatchSize).toBe(0);
 });
 
-workerTest(
-  "createWorkerEngine() reports what is wrong with a folder or a request, and lives on",
+engineTest(
+  "reports what is wrong with a folder or a request, and lives on",
   async (engine) => {
     await using dir = await tempDir();
     await expect(engine.load(load(dir.path))).rejects.toMatchObject({
@@ -160,7 +170,7 @@ workerTest(
   },
 );
 
-workerTest("createWorkerEngine() ends a running request when it is disposed", async (engine) => {
+engineTest("ends a running request when it is disposed", async (engine) => {
   await engine.load(load(HELPER));
   const started = Promise.withResolvers<void>();
   const running = run(

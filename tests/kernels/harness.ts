@@ -139,8 +139,7 @@ export const TUNINGS: Readonly<Record<string, readonly LinearTuning[]>> = {
     UNROLL: 2,
     PAIRS: 1,
   })),
-  "small tiles": withSubgroups.prompt.slice(0, 1),
-  "large tiles": withSubgroups.prompt.slice(-1),
+  ...Object.fromEntries(withSubgroups.prompt.map((tuning, index) => [`tiles (${index + 1})`, [tuning]])),
 };
 
 /** The variant that a model would run so many rows of so many inputs with. */

@@ -6,12 +6,10 @@ import { gpuTest } from "../gpu/device.ts";
 import { draw, greedy, logprobs, philox, type SampleInput, support, uniform } from "../oracle/sample.ts";
 import { chiSquared, normals, runSampler, SAMPLING } from "../support/sampling.ts";
 
-const LANES = 256;
-
 /** What the kernel is to return for the token at `index` of its output. */
 function expected(input: SampleInput, index: number): number {
   const left = input.sampling.temperature === 0 ? [] : support(input);
-  return left.length === 0 ? greedy(input) : draw(left, uniform(input.sampling.seed, index), LANES);
+  return left.length === 0 ? greedy(input) : draw(left, uniform(input.sampling.seed, index));
 }
 
 function input(
@@ -51,7 +49,10 @@ const PARAMETERS: Readonly<Record<string, Partial<SamplingParams>>> = {
   "everything": { temperature: 0.8, topK: 40, typicalP: 0.9, topP: 0.95, minP: 0.02 },
 };
 
-gpuTest("sample draws the oracle's tokens, one by one", async (device) => {
+/** Long enough for whole rows of the small vocabularies, and too short for nearly everything. */
+const LIST_CAPACITIES = [512, 32];
+
+gpuTest("sample draws the oracle's tokens, one by one, from a list or by search", async (device) => {
   for (const vocabSize of [8, 61, 256, 2049]) {
     for (const [name, sampling] of Object.entries(PARAMETERS)) {
       const logits = normals(vocabSize, 3, vocabSize);
@@ -59,10 +60,44 @@ gpuTest("sample draws the oracle's tokens, one by one", async (device) => {
       const seeds = Array.from({ length: rows }, (_, row) => BigInt(row) * 0x1_0000_0003n);
       const inputs = seeds.map((seed) => input(logits, { ...sampling, seed }));
       const indices = inputs.map((_, row) => row * 7);
-      const found = await runSampler(device, inputs, { indices });
       const wanted = inputs.map((one, row) => expected(one, indices[row]!));
-      expect({ name, vocabSize, ids: found.map(({ id }) => id) }).toEqual({ name, vocabSize, ids: wanted });
+      for (const listCapacity of LIST_CAPACITIES) {
+        const found = (await runSampler(device, inputs, { indices, listCapacity })).map(({ id }) => id);
+        expect({ name, vocabSize, listCapacity, found }).toEqual({
+          name,
+          vocabSize,
+          listCapacity,
+          found: wanted,
+        });
+      }
     }
+  }
+});
+
+gpuTest("sample draws the oracle's tokens from a vocabulary of 32 k", async (device) => {
+  const cases: Partial<SamplingParams>[] = [
+    { temperature: 0.8 },
+    { topK: 50, topP: 0.95 },
+    { topK: 256 },
+    { topP: 0.9, temperature: 0.7 },
+    { minP: 0.05 },
+    { topP: 0.95, minP: 0.01 },
+    { topK: 100, typicalP: 0.6, topP: 0.9, minP: 0.02 },
+  ];
+  // As a language model's rows are: a few tokens far above the rest, or not.
+  const peaks = [0, 8, 16];
+  const inputs = cases.flatMap((sampling, at) =>
+    peaks.map((height, row) => {
+      const logits = normals(32_000, 3, 10 * at + row);
+      for (let id = 0; id < 32_000; id += 4001) logits[id]! += height;
+      return input(logits, { ...sampling, seed: BigInt(row) });
+    })
+  );
+  const wanted = inputs.map((one) => expected(one, 5));
+  const indices = inputs.map(() => 5);
+  for (const listCapacity of LIST_CAPACITIES) {
+    const found = (await runSampler(device, inputs, { indices, listCapacity })).map(({ id }) => id);
+    expect({ listCapacity, found }).toEqual({ listCapacity, found: wanted });
   }
 });
 
@@ -129,15 +164,40 @@ gpuTest("sample draws from exactly the oracle's set in awkward rows", async (dev
   for (const [name, logits, sampling, ids] of AWKWARD) {
     const one = input(logits, sampling);
     const left = support(one).map(({ id }) => id).sort((a, b) => a - b);
-    const found = new Set(await drawMany(device, one, 128));
-    expect({ name, left, found: [...found].sort((a, b) => a - b) }).toEqual({ name, left: ids, found: ids });
+    for (const listCapacity of [512, 1]) {
+      const found = [...new Set(await drawMany(device, one, 128, listCapacity))].sort((a, b) => a - b);
+      expect({ name, listCapacity, left, found }).toEqual({ name, listCapacity, left: ids, found: ids });
+    }
   }
 });
 
+/** Everything that changes a distribution, in company. */
+const COMBINATIONS: Readonly<Record<string, Partial<SamplingParams>>> = {
+  "bias and top-p": { logitBias: [{ tokenId: 3, bias: 2 }, { tokenId: 30, bias: -1 }], topP: 0.8 },
+  "bias against repetition": { logitBias: [{ tokenId: 4, bias: 3 }], repetitionPenalty: 1.5, topK: 12 },
+  "minimum, temperature and min-p": { minTokens: 1000, temperature: 1.5, minP: 0.05 },
+  "minimum, bias of a banned id, typical-p": {
+    minTokens: 1000,
+    logitBias: [{ tokenId: 1, bias: 50 }],
+    typicalP: 0.8,
+  },
+  "all of them": {
+    logitBias: [{ tokenId: 3, bias: 1.5 }, { tokenId: 1, bias: 9 }],
+    repetitionPenalty: 1.2,
+    minTokens: 1000,
+    temperature: 1.4,
+    topK: 25,
+    typicalP: 0.95,
+    topP: 0.9,
+    minP: 0.01,
+  },
+};
+
 gpuTest("sample follows the oracle's distribution", async (device) => {
   const draws = 256;
-  for (const [name, sampling] of Object.entries(PARAMETERS)) {
-    const one = input(normals(40, 1.5, 11), { ...sampling, seed: 99n });
+  for (const [name, sampling] of Object.entries({ ...PARAMETERS, ...COMBINATIONS })) {
+    const rest = { prompt: [3, 4, 5, 4], banned: [1, 2] };
+    const one = input(normals(40, 1.5, 11), { ...sampling, seed: 99n }, rest);
     const counts = new Map<number, number>();
     for (const id of await drawMany(device, one, draws)) counts.set(id, (counts.get(id) ?? 0) + 1);
     const left = support(one);
@@ -172,6 +232,30 @@ gpuTest("sample applies the penalties to what prompt and output hold", async (de
   }
 });
 
+gpuTest("sample adds biases before the penalties", async (device) => {
+  const logits = normals(500, 2, 8);
+  const every = Array.from({ length: 300 }, (_, at) => ({ tokenId: 499 - at, bias: (at % 7) - 3 }));
+  const cases: Partial<SamplingParams>[] = [
+    { logitBias: [{ tokenId: 77, bias: 100 }] },
+    { logitBias: [{ tokenId: 499, bias: 3 }, { tokenId: 0, bias: -2.5 }], topP: 0.9 },
+    { logitBias: every, topK: 30 },
+    // The bias turns the sign by which the repetition penalty goes.
+    { logitBias: [{ tokenId: 5, bias: 12 }, { tokenId: 6, bias: -12 }], repetitionPenalty: 1.7, minP: 0.01 },
+    { logitBias: every, repetitionPenalty: 1.2, frequencyPenalty: 0.4, typicalP: 0.9 },
+  ];
+  for (const temperature of [0, 1.3]) {
+    const inputs = cases.map((sampling, slot) =>
+      input(logits, { ...sampling, temperature, seed: BigInt(slot) }, { prompt: [5, 6, 77] })
+    );
+    const found = await runSampler(device, inputs, { steps: 12 });
+    for (const [slot, one] of inputs.entries()) {
+      const output: number[] = [];
+      for (let step = 0; step < 12; step++) output.push(expected({ ...one, output }, step));
+      expect(found.filter((token) => token.slot === slot).map(({ id }) => id)).toEqual(output);
+    }
+  }
+});
+
 gpuTest("sample bans ids while fewer than minTokens are out", async (device) => {
   const logits = [1, 9, 8, 2];
   const one = input(logits, { temperature: 0, minTokens: 3 }, { banned: [1, 2] });
@@ -184,6 +268,48 @@ gpuTest("sample bans ids while fewer than minTokens are out", async (device) => 
   expect(of(1)).toEqual([0, 0, 0, 1, 1]);
   expect(of(2).slice(0, 3).every((id) => id === 0 || id === 3)).toBe(true);
 });
+
+gpuTest("sample never takes what a mask forbids, on any of its ways", async (device) => {
+  for (const vocabSize of [61, 2049]) {
+    const logits = normals(vocabSize, 3, vocabSize);
+    const sparse = [1, 31, 32, 60];
+    const dense = Array.from({ length: vocabSize }, (_, id) => id).filter((id) => id % 3 > 0);
+    for (const allowed of [sparse, dense, [vocabSize - 1]]) {
+      const settings: Partial<SamplingParams>[] = [
+        ...Object.values(PARAMETERS),
+        ...Object.values(COMBINATIONS),
+        { temperature: 0 },
+        { temperature: 0, logitBias: [{ tokenId: 0, bias: 100 }], logprobs: 3 },
+      ];
+      const rest = { allowed, prompt: [3, 4], banned: [1, 2] };
+      const inputs = settings.map((sampling, row) => input(logits, { ...sampling, seed: BigInt(row) }, rest));
+      for (const listCapacity of LIST_CAPACITIES) {
+        const found = await runSampler(device, inputs, { listCapacity });
+        const wanted = inputs.map((one) => expected(one, 0));
+        expect({ vocabSize, found: found.map(({ id }) => id) }).toEqual({ vocabSize, found: wanted });
+        expect(wanted.filter((id) => !allowed.includes(id))).toEqual([]);
+      }
+    }
+  }
+});
+
+gpuTest(
+  "sample keeps to the mask where that leaves nothing likely, and to id 0 where it leaves nothing",
+  async (device) => {
+    const logits = [-Infinity, 9, NaN, 4, -Infinity];
+    const minimum = { temperature: 0, minTokens: 3 };
+    const inputs = [
+      input(logits, {}, { allowed: [2, 4] }),
+      input(logits, minimum, { allowed: [1, 4], banned: [1] }),
+      input(logits, minimum, { allowed: [1], banned: [1] }),
+      input(logits, {}, { allowed: [] }),
+      input(logits, { temperature: 0 }),
+    ];
+    const wanted = [2, 4, 1, 0, 1];
+    expect(inputs.map((one) => expected(one, 0))).toEqual(wanted);
+    expect((await runSampler(device, inputs)).map(({ id }) => id)).toEqual(wanted);
+  },
+);
 
 const HOSTILE: readonly [name: string, logits: number[]][] = [
   ["all NaN", Array(70).fill(NaN)],
@@ -230,6 +356,7 @@ gpuTest("sample reports log-probabilities of the model's own distribution", asyn
   const wanted = [0, 1, 20, -1];
   const inputs = wanted.map((count) => input(logits, { ...changes, logprobs: count }, { prompt: [100] }));
   const found = await runSampler(device, inputs);
+  expect(await runSampler(device, inputs, { listCapacity: 20 })).toEqual(found);
   const reference = logprobs(logits);
   const best = reference.map((logprob, id) => ({ id, logprob }))
     .sort((a, b) => b.logprob - a.logprob || a.id - b.id);
@@ -287,7 +414,13 @@ gpuTest("sample gives a row the same bits alone and in any batch", async (device
 });
 
 /** Draws at output indices 0 … count − 1 of one request, from a step of many rows each. */
-async function drawMany(device: GpuDevice, one: SampleInput, count: number): Promise<number[]> {
+async function drawMany(
+  device: GpuDevice,
+  one: SampleInput,
+  count: number,
+  listCapacity = 512,
+): Promise<number[]> {
   const inputs = Array.from({ length: count }, () => one);
-  return (await runSampler(device, inputs, { indices: inputs.map((_, index) => index) })).map(({ id }) => id);
+  const indices = inputs.map((_, index) => index);
+  return (await runSampler(device, inputs, { indices, listCapacity })).map(({ id }) => id);
 }

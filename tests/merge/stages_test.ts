@@ -1,5 +1,6 @@
 // Configurations of several documents: merged in order, each finding the results of the others by name.
 import { expect } from "@std/expect";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ConfigError, MergeError, NotFoundError } from "../../src/errors.ts";
 import { modelResolver } from "../../src/merge/model_paths.ts";
@@ -98,17 +99,42 @@ function writingTimes(dir: TempDir): readonly number[] {
 }
 
 /** Killed at the given moment; 0 lets it run to its end. Returns how many moments it had. */
-async function childMerge(dir: TempDir, moment: number): Promise<number> {
+async function childMerge(dir: TempDir, moment: number, shardBytes = SHARD_BYTES): Promise<number> {
+  const passed = await mergeUntil(dir, moment, shardBytes);
+  expect(passed === null).toBe(moment !== 0);
+  return passed ?? moment;
+}
+const SHARD_BYTES = 1e9;
+
+/** The moments that a merge had in all; null where it was killed at the given one. */
+async function mergeUntil(dir: TempDir, moment: number, shardBytes: number): Promise<number | null> {
   await Deno.writeTextFile(dir.join("config.yml"), STAGED);
   const child = fileURLToPath(new URL("./kill_child.ts", import.meta.url));
-  const { signal, success, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", child, dir.path, String(SHARD_BYTES), String(moment)],
+  const { signal, success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", child, dir.path, String(shardBytes), String(moment)],
   }).output();
-  expect({ success, signal }).toEqual(moment === 0 ? { success: true, signal: null } : DEAD);
-  return moment === 0 ? -JSON.parse(new TextDecoder().decode(stdout)).momentsLeft : moment;
+  if (signal === "SIGKILL") return null;
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  return moment - JSON.parse(new TextDecoder().decode(stdout)).momentsLeft;
 }
-const DEAD = { success: false, signal: "SIGKILL" };
-const SHARD_BYTES = 1e9;
+
+/** Which file each shard is that is finished, of the output and of what comes before it. */
+async function finishedShards(dir: TempDir): Promise<ReadonlyMap<string, string>> {
+  const shards = new Map<string, string>();
+  for (const [at, name] of [[".out.stages", "0"], [".out.stages", "1"], ["", "out"]] as const) {
+    const folder = (path: string) => dir.join(at, path);
+    for (const [place, isWhole] of [[folder(name), true], [folder(`.${name}.partial`), false]] as const) {
+      const files = await Array.fromAsync(Deno.readDir(place), ({ name }) => name).catch(() => []);
+      const journal = await Deno.readTextFile(join(place, ".journal.jsonl")).catch(() => "");
+      for (const file of files.filter((file) => file.endsWith(".safetensors"))) {
+        if (!isWhole && !journal.includes(`"kind":"shard","file":"${file}"`)) continue;
+        const { ino, mtime } = await Deno.stat(join(place, file));
+        shards.set(`${name}/${file}`, `${ino} of ${mtime!.toISOString()}`);
+      }
+    }
+  }
+  return shards;
+}
 
 Deno.test("runMerge() of several documents, killed, takes up whole stages, makes others again, and tidies up", async () => {
   await using dir = await parents();
@@ -148,6 +174,38 @@ Deno.test("runMerge() of several documents, killed, takes up whole stages, makes
   const other = await again(outdated);
   expect(other.made).toEqual([true, true]);
   expect(other.record.artifact.manifestSha256).not.toBe(expected.artifact.manifestSha256);
+});
+
+Deno.test("runMerge() of several documents, killed at random moments over and over, makes no finished shard again", async () => {
+  await using dir = await parents();
+  const shardBytes = 4000; // several a document
+  const moments = await childMerge(dir, 0, shardBytes);
+  const expected = JSON.parse(await Deno.readTextFile(dir.join("out/provenance.json")));
+  await Deno.remove(dir.join("out"), { recursive: true });
+  let takenUp = 0;
+  for (let round = 0; round < 4; round++) {
+    const finished = new Map<string, string>();
+    let passed: number | null = null;
+    for (let kill = 0; passed === null; kill++) {
+      // The first three die if they get that far; then it may end.
+      const moment = kill < 3 ? 1 + Math.floor(Math.random() * moments * 0.7) : 0;
+      passed = await mergeUntil(dir, moment, shardBytes);
+      for (const [shard, file] of await finishedShards(dir)) {
+        const before = finished.get(shard) ?? file;
+        expect({ round, kill, moment, shard, file }).toEqual({ round, kill, moment, shard, file: before });
+        if (finished.has(shard)) takenUp++;
+        finished.set(shard, file);
+      }
+      if (names(dir.path).includes("out")) break; // killed when it had its name
+    }
+    const record = JSON.parse(await Deno.readTextFile(dir.join("out/provenance.json")));
+    expect({ round, record }).toEqual({ round, record: expected });
+    if (passed !== null) expect(names(dir.path)).toEqual(["a", "b", "c", "config.yml", "out"]);
+    for (const name of names(dir.path)) {
+      if (name.includes("out")) await Deno.remove(dir.join(name), { recursive: true });
+    }
+  }
+  expect(takenUp).toBeGreaterThan(0);
 });
 
 Deno.test("runMerge() checks every document and the target before the first is merged", async () => {

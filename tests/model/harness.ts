@@ -242,6 +242,8 @@ export const GREEDY: SlotInit = {
     repetitionPenalty: 1,
     presencePenalty: 0,
     frequencyPenalty: 0,
+    logitBias: [],
+    constraint: null,
     maxTokens: 1,
     minTokens: 0,
     stop: [],

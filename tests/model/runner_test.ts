@@ -31,7 +31,7 @@ const submit = (runner: ModelRunner, ...plans: StepPlan[]) => runner.prepare(pla
 gpuTest("prepare() costs one submit, five dispatches a layer and four bytes a sequence", async (device) => {
   using runner = await loadModel(device, demoParent("helper"), LOAD);
   const layers = 8;
-  const dispatches = 1 + 5 * layers + 1 + 1; // embed, layers, lm_head, sample
+  const dispatches = 1 + 5 * layers + 1 + 2; // embed, layers, lm_head, sample
   for (const slot of [0, 1, 2]) runner.initSlot(slot as Slot, GREEDY);
   const buffers = liveBufferCount();
   const first = runner.prepare([prompts(chunk(0, [1, 5, 9]), chunk(1, [1]))]);

@@ -1,7 +1,6 @@
 /**
  * Sampling in float64, by sorting: what a request's parameters make of one row of logits, which tokens are left, and
- * which one the random number picks. Never optimised. The kernel's lanes appear only in `draw`, whose cumulative sum
- * runs in the kernel's order so that single tokens can be compared.
+ * which one the random number picks. Never optimised.
  */
 import type { SamplingParams } from "../../src/model/sampling.ts";
 
@@ -12,6 +11,8 @@ export interface SampleInput {
   readonly prompt: readonly number[];
   readonly output: readonly number[];
   readonly banned: readonly number[];
+  /** Ids that may come; all unless given. */
+  readonly allowed?: readonly number[];
 }
 
 /** A token that can be drawn. */
@@ -28,27 +29,32 @@ function sane(logit: number): number {
   return Number.isNaN(logit) ? -Infinity : Math.min(logit, 1e37);
 }
 
-/** [vocabSize] logits after penalties and ban; -Infinity is out. */
-export function penalized({ logits, sampling, prompt, output, banned }: SampleInput): number[] {
+/** [vocabSize] logits after mask, bias, penalties and ban; -Infinity is out. */
+export function penalized({ logits, sampling, prompt, output, banned, allowed }: SampleInput): number[] {
+  const mayCome = allowed === undefined ? null : new Set(allowed);
+  const biases = new Map(sampling.logitBias.map(({ tokenId, bias }) => [tokenId, bias]));
   const { repetitionPenalty: r, presencePenalty, frequencyPenalty, minTokens } = sampling;
   return Array.from(logits, (logit, id) => {
+    if (mayCome?.has(id) === false) return -Infinity;
     if (output.length < minTokens && banned.includes(id)) return -Infinity;
     const count = output.filter((other) => other === id).length;
-    const value = sane(logit);
+    const value = sane(logit) + (biases.get(id) ?? 0);
     const repeated = count > 0 || prompt.includes(id) ? (value > 0 ? value / r : value * r) : value;
     return repeated - count * frequencyPenalty - (count > 0 ? presencePenalty : 0);
   });
 }
 
-/** Greedy choice: the largest value, the lowest id among equals; with nothing left, the lowest id not banned. */
+/** Greedy choice: the largest value, the lowest id among equals; with nothing left, the lowest that is out the least. */
 export function greedy(input: SampleInput): number {
   const values = penalized(input);
   let best = -1;
   for (const [id, value] of values.entries()) if (value > (values[best] ?? -Infinity)) best = id;
   if (best >= 0) return best;
-  const { output, sampling, banned } = input;
-  const free = values.findIndex((_, id) => output.length >= sampling.minTokens || !banned.includes(id));
-  return Math.max(0, free);
+  const { output, sampling, banned, allowed } = input;
+  const mayCome = values.map((_, id) => allowed?.includes(id) ?? true);
+  const isBanned = (id: number) => output.length < sampling.minTokens && banned.includes(id);
+  const free = values.findIndex((_, id) => mayCome[id] && !isBanned(id));
+  return Math.max(0, free < 0 ? mayCome.indexOf(true) : free);
 }
 
 /** What is left after all cuts, most likely first, with probabilities that sum to 1. Empty when nothing was ever in. */
@@ -86,9 +92,9 @@ function normalize(tokens: readonly Candidate[]): Candidate[] {
   return tokens.map(({ id, p }) => ({ id, p: p / mass }));
 }
 
-/** The token at place u of the cumulative distribution, ids ordered by lane (id mod lanes), then by id. */
-export function draw(tokens: readonly Candidate[], u: number, lanes: number): number {
-  const inOrder = tokens.toSorted((a, b) => a.id % lanes - b.id % lanes || a.id - b.id);
+/** The token at place u of the cumulative distribution, in order of id. */
+export function draw(tokens: readonly Candidate[], u: number): number {
+  const inOrder = tokens.toSorted((a, b) => a.id - b.id);
   let mass = 0;
   return (inOrder.find(({ p }) => (mass += p) > u) ?? inOrder.at(-1)!).id;
 }

@@ -81,7 +81,7 @@ Deno.test("buildSchema() makes every result union a payload and errors, and ever
 
 Deno.test("buildSchema() marks the inputs of which exactly one field is given", () => {
   const oneOf = Object.values(schema.getTypeMap()).filter(isInputObjectType).filter(({ isOneOf }) => isOneOf);
-  expect(oneOf.map(String).sort()).toEqual(["ModelRef", "PromptSource"]);
+  expect(oneOf.map(String).sort()).toEqual(["ConstraintInput", "ModelRef", "PromptSource"]);
 });
 
 Deno.test("buildSchema() knows every sampling parameter in its input and its outputs", () => {

@@ -92,10 +92,10 @@ Deno.test("/livez and /readyz tell a running process from one that can generate"
     return [response.status, await response.json()];
   };
   expect(await get("/livez")).toEqual([200, { live: true }]);
-  expect(await get("/readyz")).toEqual([200, { ready: true, device: "llvmpipe" }]);
+  expect(await get("/readyz")).toEqual([200, { ready: true, device: "llvmpipe", engine: "READY" }]);
   fake.device = false;
   expect(await get("/livez")).toEqual([200, { live: true }]);
-  expect(await get("/readyz")).toEqual([503, { ready: false, device: null }]);
+  expect(await get("/readyz")).toEqual([503, { ready: false, device: null, engine: "FAILED" }]);
 });
 
 Deno.test("frontPage() names the models, escaped, and loads nothing from elsewhere", async () => {

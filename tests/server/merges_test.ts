@@ -17,6 +17,9 @@ Deno.test("startMerge merges registered models into a registered one, and mergeE
   await using api = await MergeApi.make();
   const started = await api.start("me/merged");
   expect(started).toMatchObject({ __typename: "StartMergePayload", merge: { name: "me/merged" } });
+  // With nothing before it, it is taken from the queue at once, and its row may not say so yet.
+  const { status, position } = started.merge;
+  expect([["QUEUED", 1], ["RUNNING", null]]).toContainEqual([status, position]);
   const { id } = started.merge;
   const events = await api.events(id);
   expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
@@ -58,7 +61,14 @@ Deno.test("startMerge merges in stages, whose results nobody else ever sees", as
   expect(new Set(progress.map(({ totalBytes }) => totalBytes)).size).toBe(2); // both documents tell
   expect(progress.at(-1)!.doneBytes).toBe(progress.at(-1)!.totalBytes);
   const { merge } = (await api.query(MERGE, { id: started.merge.id })).body.data;
-  expect(merge.model.parents).toEqual([{ name: PARENTS[1] }]);
+  // The other one is a parent only by way of the stage.
+  expect(merge.model.parents).toEqual([{ name: PARENTS[1] }, { name: PARENTS[0] }]);
+  const sources = "query ($id: ID!) { merge(id: $id) { sources { name isBase model { name } } } }";
+  expect((await api.query(sources, { id: started.merge.id })).body.data.merge.sources).toEqual([
+    { name: "half", isBase: true, model: null },
+    { name: PARENTS[1], isBase: false, model: { name: PARENTS[1] } },
+    { name: PARENTS[0], isBase: false, model: { name: PARENTS[0] } },
+  ]);
   expect(await api.test.gateway.models.get({ name: "half" })).toBeNull();
 });
 

@@ -190,16 +190,50 @@ Deno.test("Query.runtime sums over the models on the device", async () => {
       },
     ],
   });
-  fake.runtime = () => Promise.resolve({ device: null, engine: null });
+  fake.device = false;
+  const { runtime } = fake;
+  fake.runtime = async () => ({ ...await runtime(), engine: null });
   expect((await api.query(`{ runtime { running steps device { adapter } } }`)).body.data.runtime)
     .toEqual({ running: 0, steps: "0", device: null });
+});
+
+Deno.test("Query.runtime tells how the engine is, and when it is tried again", async () => {
+  const fake = new FakeGateway();
+  await using api = new ApiServer(fake.gateway);
+  const query = `{ runtime { engine { state restarts attempt retryAt reason } } }`;
+  const none = { attempt: null, retryAt: null, reason: null };
+  expect((await api.query(query)).body.data.runtime.engine).toEqual({ ...none, state: "READY", restarts: 0 });
+  const { runtime } = fake;
+  const retryAt = new Date("2024-01-31T09:30:00.500Z");
+  const error = {
+    code: "DEVICE_LOST",
+    message: "The engine's process died: SIGKILL",
+    details: { output: ["secret"] },
+  };
+  fake.runtime = async () => ({
+    ...await runtime(),
+    status: { state: "RESTARTING", restarts: 1, attempt: 2, retryAt, error },
+  });
+  expect((await api.query(query)).body.data.runtime.engine).toEqual({
+    state: "RESTARTING",
+    restarts: 1,
+    attempt: 2,
+    retryAt: retryAt.toISOString(),
+    reason: error.message,
+  });
+  fake.runtime = runtime;
+  fake.device = false;
+  expect((await api.query(query)).body.data.runtime.engine)
+    .toEqual({ ...none, state: "FAILED", restarts: 2, reason: "No GPU" });
 });
 
 Deno.test("Query.samplingDefaults covers every sampling parameter", async () => {
   await using api = new ApiServer(new FakeGateway().gateway);
   const keys = Object.keys(SAMPLING).join(" ");
+  const selected = keys.replace("logitBias", "logitBias { tokenId bias }")
+    .replace("constraint", "constraint { jsonSchema regex choice }");
   const answer = await api.query(
-    `{ samplingDefaults { values { ${keys} } origins { ${keys} } revisions { id } } }`,
+    `{ samplingDefaults { values { ${selected} } origins { ${keys} } revisions { id } } }`,
   );
   expect(answer.body.data.samplingDefaults.values).toEqual({ ...SAMPLING, seed: "0", logprobs: null });
   expect(Object.keys(answer.body.data.samplingDefaults.origins)).toEqual(Object.keys(SAMPLING));

@@ -21,6 +21,8 @@ export const SAMPLING: SubmitCommand["sampling"] = {
   repetitionPenalty: 1,
   presencePenalty: 0,
   frequencyPenalty: 0,
+  logitBias: [],
+  constraint: null,
   maxTokens: 8,
   minTokens: 0,
   stopTokenIds: [],

@@ -17,6 +17,7 @@ import type {
   SessionMessage,
 } from "../../src/app/types.ts";
 import { CapacityError, ConfigError, ForbiddenError, NotFoundError } from "../../src/errors.ts";
+import type { DeviceInfo } from "../../src/engine/protocol.ts";
 import type { SamplingParams } from "../../src/model/sampling.ts";
 import { FakeLog, USAGE } from "./fake_log.ts";
 import { ARTIFACT, HASH, MERGE, MODELS, SAMPLING, T0, TENSORS } from "./fake_objects.ts";
@@ -40,6 +41,15 @@ type ModelsOfApi = Pick<
 type SamplingDefaultsOfApi = Pick<Gateway["samplingDefaults"], "effective" | "update">;
 type SessionsOfApi = Pick<Gateway["sessions"], "get" | "list" | "messages" | "create" | "delete">;
 type GenerationsOfApi = Pick<Gateway["generations"], "get" | "start" | "cancel" | "events">;
+
+const DEVICE: DeviceInfo = {
+  adapter: "llvmpipe",
+  vendor: "mesa",
+  backend: "vulkan",
+  features: ["shader-f16"],
+  limits: { maxBufferSize: 4_294_967_296 },
+  software: true,
+};
 
 export class FakeGateway {
   allowAnonymous = true;
@@ -282,16 +292,13 @@ export class FakeGateway {
 
   runtime: Gateway["runtime"] = () =>
     Promise.resolve({
-      device: this.device
-        ? {
-          adapter: "llvmpipe",
-          vendor: "mesa",
-          backend: "vulkan",
-          features: ["shader-f16"],
-          limits: { maxBufferSize: 4_294_967_296 },
-          software: true,
-        }
-        : null,
+      status: this.device ? { state: "READY", restarts: 0, device: DEVICE } : {
+        state: "FAILED",
+        restarts: 2,
+        error: { code: "DEVICE_LOST", message: "No GPU", details: {} },
+        retryAt: null,
+      },
+      device: this.device ? DEVICE : null,
       engine: {
         type: "metrics",
         models: [

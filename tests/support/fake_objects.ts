@@ -14,6 +14,8 @@ export const SAMPLING: SamplingParams = {
   repetitionPenalty: 1,
   presencePenalty: 0,
   frequencyPenalty: 0,
+  logitBias: [],
+  constraint: null,
   maxTokens: 256,
   minTokens: 0,
   stop: [],

@@ -62,6 +62,8 @@ interface FakeSlot {
   readonly tokens: number[];
   /** Tokens in the cache; null before the first chunk. */
   computed: number | null;
+  /** Used once: a constrained sequence gets another for every token. */
+  mask: Uint32Array | null;
 }
 
 interface Cell {
@@ -73,6 +75,7 @@ interface Cell {
 interface Row {
   readonly slot: Slot;
   readonly owner: number;
+  readonly samples: boolean;
   /** Its whole table. */
   readonly blocks: readonly BlockId[];
   readonly written: readonly BlockId[];
@@ -131,7 +134,14 @@ export class FakeRunner implements ModelRunner {
     assert(!inUse, `slot ${slot} is reused while a step in flight refers to it`);
     this.started.push(init.promptTokenIds);
     const tokens = [...init.promptTokenIds, ...init.outputTokenIds];
-    this.#slots.set(slot, { init, owner: this.#owners++, tokens, computed: null });
+    this.#slots.set(slot, { init, owner: this.#owners++, tokens, computed: null, mask: null });
+  }
+
+  setMask(slot: Slot, words: Uint32Array | null): void {
+    this.#assertLive();
+    const inUse = this.#inFlight.some(({ rows }) => rows.some((row) => row.slot === slot && row.samples));
+    assert(!inUse, `slot ${slot} gets a mask while a step in flight samples for it`);
+    this.#slot(slot).mask = words;
   }
 
   prepare(plans: readonly StepPlan[]): PreparedStep {
@@ -167,10 +177,12 @@ export class FakeRunner implements ModelRunner {
       ...plan.prompts.filter(({ replay }) => replay),
     ];
     const rows = [
-      ...chunks.map(({ slot, start, tokenIds, blockTable }) =>
-        this.#row(slot, start, tokenIds.length, blockTable)
+      ...chunks.map(({ slot, start, tokenIds, sample, blockTable }) =>
+        this.#row(slot, start, tokenIds.length, { blockTable, samples: sample })
       ),
-      ...plan.decodes.map(({ slot, position, blockTable }) => this.#row(slot, position, 1, blockTable)),
+      ...plan.decodes.map(({ slot, position, blockTable }) =>
+        this.#row(slot, position, 1, { blockTable, samples: true })
+      ),
     ];
     this.#check(plan, rows);
     this.batchSizes.push(rows.length);
@@ -182,10 +194,15 @@ export class FakeRunner implements ModelRunner {
     return sampling.map(({ slot, blockTable }) => this.#sample(slot, blockTable));
   }
 
-  #row(slot: Slot, start: number, length: number, blockTable: readonly BlockId[]): Row {
+  #row(
+    slot: Slot,
+    start: number,
+    length: number,
+    { blockTable, samples }: { readonly blockTable: readonly BlockId[]; readonly samples: boolean },
+  ): Row {
     const { blockSize } = this.limits;
     const written = blockTable.slice(Math.floor(start / blockSize), Math.ceil((start + length) / blockSize));
-    return { slot, owner: this.#slot(slot).owner, blocks: [...blockTable], written, cells: [] };
+    return { slot, owner: this.#slot(slot).owner, samples, blocks: [...blockTable], written, cells: [] };
   }
 
   #writeChunk({ slot, tokenIds, start, replay, sample, blockTable }: PromptChunk): void {
@@ -284,7 +301,14 @@ export class FakeRunner implements ModelRunner {
     });
     const produced = tokens.length - init.promptTokenIds.length;
     assert(produced < init.sampling.maxTokens, `slot ${slot} samples more than was asked for`);
-    const id = nextToken(context, init, produced, this.limits.vocabSize);
+    let id = nextToken(context, init, produced, this.limits.vocabSize);
+    const slotState = this.#slot(slot);
+    if (init.sampling.constraint !== null) {
+      const { mask } = slotState;
+      assert(mask !== null, `slot ${slot} samples without the mask of its token`);
+      while ((mask[id >>> 5]! >>> (id & 31) & 1) === 0) id = (id + 1) % this.limits.vocabSize;
+      slotState.mask = null;
+    }
     tokens.push(id);
     const { logprobs } = init.sampling;
     const top = Array.from(

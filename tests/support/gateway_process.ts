@@ -3,6 +3,7 @@
  * it over HTTP and SSE. Owns the process and its data folder; dispose ends the one and removes the other.
  */
 import { fileURLToPath } from "node:url";
+import { readProc } from "./processes.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -54,6 +55,27 @@ export class GatewayProcess implements AsyncDisposable {
       }),
     ]);
     return new GatewayProcess(child, output, address[1]!, dataDir, options.dataDir === undefined);
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** The pid of the engine's process, once there is one that is not `except`. Linux only. */
+  async enginePid(except = -1): Promise<number> {
+    for (;;) {
+      const children = await readProc(`${this.pid}/task/${this.pid}/children`);
+      if (children === null) throw new Error("The gateway has ended");
+      const pid = children.trim().split(" ").filter((text) => text !== "").map(Number)
+        .find((candidate) => candidate !== except);
+      if (pid !== undefined) return pid;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Resolves with the match once the gateway has printed it. */
+  printed(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#output.waitFor(pattern);
   }
 
   /** Everything printed so far, stdout and stderr together. */

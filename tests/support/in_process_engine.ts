@@ -2,7 +2,7 @@
  * An engine client without a Worker: the real client and engine in one thread over a port that copies what crosses it,
  * with fake runners below. For tests of whatever sits on top of the engine.
  */
-import { PortEngineClient } from "../../src/engine/client.ts";
+import { type EnginePort, PortEngineClient } from "../../src/engine/client.ts";
 import { Engine, type EngineOptions } from "../../src/engine/engine.ts";
 import type { DeviceInfo, EngineCommand, EngineMessage } from "../../src/engine/protocol.ts";
 import { type FakeOptions, FakeRunner } from "./fake_runner.ts";
@@ -16,8 +16,8 @@ export const FAKE_DEVICE: DeviceInfo = {
   software: true,
 };
 
-export interface InProcessEngine extends AsyncDisposable {
-  readonly client: PortEngineClient;
+/** An engine behind a port, as a Worker or a process would be. */
+export interface InProcessPort extends EnginePort {
   /** In the order they were loaded. */
   readonly runners: readonly FakeRunner[];
   readonly commands: readonly EngineCommand[];
@@ -28,11 +28,31 @@ export interface InProcessEngine extends AsyncDisposable {
   die(error: Error): void;
 }
 
+export type InProcessEngine = Omit<InProcessPort, keyof EnginePort> & AsyncDisposable & {
+  readonly client: PortEngineClient;
+};
+
+type InProcessOptions = Partial<EngineOptions> & { readonly announce?: boolean };
+
 /** `announce: false` leaves out the first `ready`. */
-export function inProcessEngine(
-  fake: FakeOptions = {},
-  options: Partial<EngineOptions> & { readonly announce?: boolean } = {},
-): InProcessEngine {
+export function inProcessEngine(fake: FakeOptions = {}, options: InProcessOptions = {}): InProcessEngine {
+  const port = inProcessPort(fake, options);
+  const client = new PortEngineClient(port);
+  return {
+    client,
+    runners: port.runners,
+    commands: port.commands,
+    inject: (message) => port.inject(message),
+    die: (error) => port.die(error),
+    get terminated() {
+      return port.terminated;
+    },
+    [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
+  };
+}
+
+/** The port alone. */
+export function inProcessPort(fake: FakeOptions = {}, options: InProcessOptions = {}): InProcessPort {
   const runners: FakeRunner[] = [];
   const commands: EngineCommand[] = [];
   const state = { terminated: false };
@@ -55,7 +75,8 @@ export function inProcessEngine(
     onInternalError: (error) => console.error(error),
     ...options,
   });
-  const client = new PortEngineClient({
+  if (options.announce !== false) send({ type: "ready", device: FAKE_DEVICE });
+  return {
     post(command) {
       commands.push(command);
       const text = JSON.stringify(command);
@@ -69,10 +90,6 @@ export function inProcessEngine(
       state.terminated = true;
       return Promise.resolve();
     },
-  });
-  if (options.announce !== false) send({ type: "ready", device: FAKE_DEVICE });
-  return {
-    client,
     runners,
     commands,
     get terminated() {
@@ -80,6 +97,5 @@ export function inProcessEngine(
     },
     inject: (message) => deliver(message),
     die: (error) => death(error),
-    [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
   };
 }

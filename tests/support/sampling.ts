@@ -4,7 +4,7 @@ import { StepEncoder } from "../../src/gpu/encoder.ts";
 import { ParamsArena } from "../../src/gpu/params.ts";
 import { ReadbackRing } from "../../src/gpu/readback.ts";
 import type { SampledToken, Slot } from "../../src/model/runner.ts";
-import { Sampler } from "../../src/model/sampler.ts";
+import { Sampler, SAMPLER_DISPATCHES } from "../../src/model/sampler.ts";
 import type { SamplingParams } from "../../src/model/sampling.ts";
 import type { SampleInput } from "../oracle/sample.ts";
 
@@ -18,6 +18,8 @@ export const SAMPLING: SamplingParams = {
   repetitionPenalty: 1,
   presencePenalty: 0,
   frequencyPenalty: 0,
+  logitBias: [],
+  constraint: null,
   maxTokens: 100,
   minTokens: 0,
   stop: [],
@@ -60,26 +62,41 @@ export function chiSquared(
   return { statistic, critical: degrees * (1 - spread + 3.0902 * Math.sqrt(spread)) ** 3 };
 }
 
+/** Bits of the ids that may come. */
+export function maskOf(allowed: readonly number[], vocabSize: number): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(Math.ceil(vocabSize / 32));
+  for (const id of allowed) words[id >>> 5]! |= 1 << (id & 31);
+  return words;
+}
+
 export interface SamplerRun {
   /** Of each row's first token within its output; 0 unless given. */
   readonly indices?: readonly number[];
   /** Tokens in a row from the same logits, each a step of its own. */
   readonly steps?: number;
+  /** Of the kernel; its own unless given. */
+  readonly listCapacity?: number;
 }
 
 /** One slot per input; all tokens, step by step, in the order of the inputs. */
 export async function runSampler(
   device: GpuDevice,
   inputs: readonly SampleInput[],
-  { indices = [], steps = 1 }: SamplerRun = {},
+  { indices = [], steps = 1, listCapacity = 512 }: SamplerRun = {},
 ): Promise<SampledToken[]> {
   const vocabSize = inputs[0]!.logits.length;
   const values = new Float32Array(inputs.length * vocabSize);
   for (const [row, { logits }] of inputs.entries()) values.set(Float32Array.from(logits), row * vocabSize);
   using logits = device.createBuffer({ label: "logits", bytes: values.byteLength });
   using tokens = device.createBuffer({ label: "tokens", bytes: inputs.length * 4 });
-  using params = new ParamsArena(device, 1);
-  using sampler = await Sampler.create(device, { maxSequences: inputs.length, vocabSize, logits, tokens });
+  using params = new ParamsArena(device, SAMPLER_DISPATCHES);
+  using sampler = await Sampler.create(device, {
+    maxSequences: inputs.length,
+    vocabSize,
+    logits,
+    tokens,
+    overrides: { listCapacity },
+  });
   using readback = await ReadbackRing.create(device, {
     depth: 2,
     bytes: Math.max(sampler.maxResultBytes, tokens.bytes),
@@ -92,6 +109,8 @@ export async function runSampler(
       promptTokenIds: Uint32Array.from(prompt),
       outputTokenIds: [],
     });
+    const { allowed } = inputs[slot]!;
+    if (allowed !== undefined) sampler.setMask(slot as Slot, maskOf(allowed, vocabSize));
   }
   const all: SampledToken[] = [];
   for (let step = 0; step < steps; step++) {

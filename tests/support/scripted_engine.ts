@@ -3,19 +3,21 @@
  * when the test says so. Deterministic: nothing happens between two calls of the test.
  */
 import { CapacityError, DeviceLostError, type GeodesicError, toErrorRecord } from "../../src/errors.ts";
-import type {
-  DeviceInfo,
-  EngineClient,
-  EngineFinishReason,
-  EngineMetrics,
-  LoadCommand,
-  Loaded,
-  LoadProgress,
-  LoadStage,
-  RequestMessage,
-  RequestTimings,
-  SubmitCommand,
-  WireToken,
+import {
+  type DeviceInfo,
+  type EngineClient,
+  type EngineFinishReason,
+  type EngineMetrics,
+  type EngineStatus,
+  type LoadCommand,
+  type Loaded,
+  type LoadProgress,
+  type LoadStage,
+  type RequestMessage,
+  type RequestTimings,
+  RESTARTING,
+  type SubmitCommand,
+  type WireToken,
 } from "../../src/engine/protocol.ts";
 
 const DEVICE: DeviceInfo = {
@@ -98,7 +100,8 @@ export class FakeEngine implements EngineClient {
   readonly unloaded: string[] = [];
   readonly #loaded = new Set<string>();
   readonly #waiting: (() => void)[] = [];
-  readonly #lostListeners: ((error: Error) => void)[] = [];
+  readonly #lostListeners: ((error: GeodesicError) => void)[] = [];
+  #status: EngineStatus = { state: "READY", restarts: 0, device: DEVICE };
   /** Loads finish by themselves. */
   autoLoad = true;
   /** Models that fit at once; more are a CapacityError. */
@@ -156,7 +159,7 @@ export class FakeEngine implements EngineClient {
 
   /** The running request ends a turn later, as it does across a thread. */
   cancel(requestId: string): void {
-    const request = this.requests.find(({ command }) => command.requestId === requestId);
+    const request = this.requests.findLast(({ command }) => command.requestId === requestId);
     if (request === undefined || request.ended) return;
     request.cancelled = true;
     queueMicrotask(() => request.finish("CANCELLED"));
@@ -176,14 +179,30 @@ export class FakeEngine implements EngineClient {
     });
   }
 
-  onLost(listener: (error: Error) => void): void {
+  onLost(listener: (error: GeodesicError) => void): void {
     this.#lostListeners.push(listener);
   }
 
-  /** The thread dies: open requests fail, then the listeners hear of it. */
+  status(): EngineStatus {
+    return this.#status;
+  }
+
+  /** The engine dies for good: open requests fail, then the listeners hear of it. */
   lose(): void {
     const error = new DeviceLostError("The device is gone");
+    this.#status = { state: "FAILED", restarts: 0, error: toErrorRecord(error), retryAt: null };
+    this.#die(error);
+  }
+
+  /** The engine dies, and another one is there at once, without models. */
+  restart(): void {
+    this.#status = { ...this.#status, restarts: this.#status.restarts + 1 };
+    this.#die(new DeviceLostError("The engine died", { [RESTARTING]: true }));
+  }
+
+  #die(error: DeviceLostError): void {
     this.#loaded.clear();
+    for (const load of this.loads) load.fail(error);
     for (const request of this.requests) request.fail(error);
     for (const listener of this.#lostListeners) listener(error);
   }

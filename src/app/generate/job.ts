@@ -2,16 +2,18 @@
  * One generation from its accepted row to its terminal event: waits for the model, submits the request, turns the
  * engine's messages into log entries. It ends exactly once, whoever is first: the engine, a stop string, a cancel, an
  * error. Cancelling never waits for the device: the log is closed at once and what the engine still says is dropped.
+ * An engine that dies and is started again gets the request once more, and the log goes on where it was (replay.ts).
  */
 import type { Updateable } from "kysely";
 import { DeviceLostError, type ErrorRecord, GeodesicError, toErrorRecord } from "../../errors.ts";
-import type {
-  EngineClient,
-  RequestFailed,
-  RequestFinished,
-  RequestMessage,
-  RequestTimings,
-  WireToken,
+import {
+  type EngineClient,
+  isRestarting,
+  type RequestFailed,
+  type RequestFinished,
+  type RequestMessage,
+  type RequestTimings,
+  type WireToken,
 } from "../../engine/protocol.ts";
 import type { SamplingParams } from "../../model/sampling.ts";
 import { toJson, toTime } from "../../store/codec.ts";
@@ -31,6 +33,7 @@ import type {
   Usage,
 } from "../types.ts";
 import type { OutputText } from "./output_text.ts";
+import { Replay } from "./replay.ts";
 import { TokenBatcher } from "./token_batcher.ts";
 
 export interface JobOptions {
@@ -63,6 +66,9 @@ type Ending =
 /** Load progress is logged when it has moved this far or changed its stage. */
 const LOADING_STEP = 0.02;
 
+/** Engines that may die under one generation that they had begun: the third may well have died of it. */
+const MAX_ATTEMPTS = 3;
+
 export class GenerationJob {
   readonly #options: JobOptions;
   readonly #batcher: TokenBatcher;
@@ -70,14 +76,23 @@ export class GenerationJob {
   readonly #done = Promise.withResolvers<void>();
   /** What others may want: concurrency units and the model's place on the device. Free before the end is told. */
   readonly #held = new DisposableStack();
+  readonly #replay = new Replay();
+  /** The model's place on the device, given up between attempts. */
+  #lease: Disposable | undefined;
+  /** Attempts that an engine has begun. */
+  #attempts = 0;
   #submitted = false;
+  /** This attempt waits in the engine's queue, as far as it has said. */
+  #queued = false;
   #ending = false;
-  #cachedTokens = 0;
+  /** Null until the prompt was processed for the first time. */
+  #cachedTokens: number | null = null;
   #lastLoading: { readonly stage: string; readonly fraction: number } | undefined;
 
   constructor(options: JobOptions) {
     this.#options = options;
     this.#held.use(options.permit);
+    this.#held.defer(() => this.#lease?.[Symbol.dispose]());
     this.#batcher = new TokenBatcher(options.clock, (tokens) => this.#write([tokensEvent(tokens)]));
   }
 
@@ -96,21 +111,34 @@ export class GenerationJob {
 
   /** Runs to the end. Never rejects: errors become the `failed` event. */
   async run(): Promise<void> {
-    const { loader, model } = this.#options;
     try {
-      const lease = await loader.ensureLoaded(model, {
-        signal: this.#abort.signal,
-        onProgress: (progress) => this.#onLoading(progress),
-      });
-      if (this.#ending) lease[Symbol.dispose]();
-      else {
-        this.#held.use(lease);
-        this.#submit();
-      }
+      await this.#attempt();
       await this.done;
     } catch (error) {
       await this.#fail(error);
     }
+  }
+
+  async #attempt(): Promise<void> {
+    const { loader, model } = this.#options;
+    const lease = await loader.ensureLoaded(model, {
+      signal: this.#abort.signal,
+      onProgress: (progress) => this.#onLoading(progress),
+    });
+    if (this.#ending) return lease[Symbol.dispose]();
+    this.#lease = lease;
+    this.#submit();
+  }
+
+  /** Once more, on the engine that takes the place of the one that died. */
+  #retry(): void {
+    this.#lease?.[Symbol.dispose]();
+    this.#lease = undefined;
+    this.#submitted = false;
+    this.#lastLoading = undefined;
+    this.#replay.restart();
+    // Not now: the loader may hear of the death after this.
+    queueMicrotask(() => this.#attempt().catch((error) => this.#fail(error)));
   }
 
   /** Ends it as cancelled; resolves when that (or whatever ended it before) is written. */
@@ -132,6 +160,7 @@ export class GenerationJob {
     const { engine, id, model, promptTokenIds, eosTokenIds, sampling } = this.#options;
     const { seed, stop: _stop, ...wire } = sampling;
     this.#submitted = true;
+    this.#queued = false;
     engine.submit({
       requestId: id,
       modelKey: model.id,
@@ -160,27 +189,38 @@ export class GenerationJob {
     if (this.#ending) return;
     switch (message.type) {
       case "queued":
+        this.#queued = true;
         return void this.#write([{ kind: "queued", position: message.position }], "QUEUED");
       case "promptProcessed": {
         const { promptTokens, cachedTokens } = message;
+        this.#queued = false;
+        if (this.#cachedTokens !== null) return void this.#write([], "RUNNING"); // has been told
         this.#cachedTokens = cachedTokens;
         return void this.#write([{ kind: "promptProcessed", promptTokens, cachedTokens }], "RUNNING");
       }
       case "tokens":
         return this.#onTokens(message.tokens);
       case "finished":
+        this.#replay.finish();
+        return void this.#end(this.#endingOf(message));
       case "failed":
+        if (isRestarting(message.error) && this.#mayRetry()) return this.#retry();
         return void this.#end(this.#endingOf(message));
     }
+  }
+
+  /** Whoever was waiting in the queue has no part in an engine's death, and does not count it. */
+  #mayRetry(): boolean {
+    return this.#queued || ++this.#attempts < MAX_ATTEMPTS;
   }
 
   #onTokens(tokens: readonly WireToken[]): void {
     const { output, engine, id } = this.#options;
     for (const token of tokens) {
-      if (output.stopped) return;
-      this.#batcher.push(output.push(token));
+      if (output.stopped && this.#replay.caughtUp) return; // ran ahead of the stop string
+      if (this.#replay.take(token)) this.#batcher.push(output.push(token));
       // The engine knows no text. Its answer to the cancel brings the timings, and ends this.
-      if (output.stopped) engine.cancel(id);
+      if (output.stopped && this.#replay.caughtUp) engine.cancel(id);
     }
   }
 
@@ -218,7 +258,7 @@ export class GenerationJob {
     const { text } = output;
     const usage: Usage = {
       promptTokens: promptTokenIds.length,
-      cachedTokens: this.#cachedTokens,
+      cachedTokens: this.#cachedTokens ?? 0,
       completionTokens: output.tokenCount,
     };
     const { event, row } = describeEnding(ending, text, usage);

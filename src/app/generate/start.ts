@@ -2,6 +2,7 @@
  * Accepts a generation: everything that can be wrong with a request is found out here, before its row is written; then
  * row, session messages and the first event are written together, and its job runs on its own.
  */
+import type { Constraint } from "../../constraint/constraint.ts";
 import { CapacityError, ConfigError, NotFoundError } from "../../errors.ts";
 import type { EngineClient } from "../../engine/protocol.ts";
 import type { SamplingParams } from "../../model/sampling.ts";
@@ -62,6 +63,8 @@ export interface StartOptions {
   readonly hub: EventHub<GenerationEvent>;
   /** 64 random bits, for generations whose seed nobody chose. */
   readonly drawSeed: () => bigint;
+  /** Throws where the constraint is none that could be compiled. */
+  readonly checkConstraint: (constraint: Constraint) => Promise<void>;
   /** Told of errors that nobody expected. */
   readonly reportError: (error: unknown) => void;
 }
@@ -132,7 +135,7 @@ async function startNew(
 }
 
 async function accept(
-  { db, texts, drawSeed }: StartOptions,
+  { db, texts, drawSeed, checkConstraint }: StartOptions,
   request: Pick<Accepted, "principal" | "input" | "model" | "session" | "requested">,
 ): Promise<Accepted> {
   const { input, model, session, requested } = request;
@@ -142,6 +145,13 @@ async function accept(
   const served = await texts.open(model);
   if (effective.stop.length > 0 && served.tokenizer === null) {
     throw new ConfigError("Cannot stop at strings: the model has no tokenizer", { field: "stop" });
+  }
+  if (effective.constraint !== null) {
+    if (served.tokenizer === null) {
+      const details = { field: "constraint" };
+      throw new ConfigError("Cannot constrain the output: the model has no tokenizer", details);
+    }
+    await checkConstraint(effective.constraint);
   }
   const seenOrdinal = session === null ? 0 : await lastOrdinal(db, session.id);
   const history = session === null ? null : (await conversation(db, session.id)).map(

@@ -32,6 +32,8 @@ export interface Mismatch {
   readonly expected: string | null;
   /** Null where there is nothing. */
   readonly found: string | null;
+  /** The document before the output that it is about; absent where it is about the output. */
+  readonly stage?: string;
 }
 
 const WORDS: Readonly<Record<MismatchKind, (mismatch: Mismatch) => string>> = {
@@ -52,9 +54,10 @@ const WORDS: Readonly<Record<MismatchKind, (mismatch: Mismatch) => string>> = {
 
 /** One line: what is wrong, what was found and what was expected. */
 export function describeMismatch(mismatch: Mismatch): string {
-  const { kind, expected, found } = mismatch;
+  const { kind, expected, found, stage } = mismatch;
+  const where = stage === undefined ? "" : `in stage "${stage}", `;
   const values = kind === "UNREADABLE"
     ? ""
     : `: found ${found ?? "nothing"}, expected ${expected ?? "nothing"}`;
-  return `${kind}  ${WORDS[kind](mismatch)}${values}`;
+  return `${kind}  ${where}${WORDS[kind](mismatch)}${values}`;
 }

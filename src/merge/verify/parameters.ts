@@ -6,7 +6,7 @@ import { GeodesicError } from "../../errors.ts";
 import type { JsonObject } from "../../formats/json.ts";
 import type { ArchitectureDefinition } from "../architecture_definition.ts";
 import { architectureOf } from "../architectures.ts";
-import { parseMergeConfig } from "../config.ts";
+import { type MergeConfig, parseMergeConfig } from "../config.ts";
 import { layoutTensors, resolveSlices } from "../layout.ts";
 import type { ParameterValues } from "../methods/method.ts";
 import { curvesOf, parametersAsWritten, roleOf } from "../provenance.ts";
@@ -14,14 +14,33 @@ import type { MergeRecord, TensorRecord } from "../record.ts";
 import { requireMethod, StepParameters } from "../step_parameters.ts";
 import type { Mismatch } from "./mismatch.ts";
 
-/** `configJson` is that of the merged model, which tells its architecture; `brought` may describe it. */
+/**
+ * `configJson` is that of the merged model, which tells its architecture; `brought` may describe it. Stages have the
+ * same one: a merge's inputs and its output do not differ in that.
+ */
 export function verifyParameters(
   record: MergeRecord,
   configJson: JsonObject,
   brought: readonly ArchitectureDefinition[],
 ): readonly Mismatch[] {
   try {
-    return [...recordMismatches(record, architectureOf(configJson, "the merged one", brought))];
+    const architecture = architectureOf(configJson, "the merged one", brought);
+    const config = parseMergeConfig(record.configuration.text, "recorded configuration");
+    const mismatches = [...recordMismatches(record, config, architecture)];
+    const recorded = new Map(record.stages?.map((stage) => [stage.name, stage.record]));
+    for (const document of config.before) {
+      const stage = document.name!; // only named documents are needed by others
+      const record = recorded.get(stage);
+      if (record === undefined) {
+        const [subject, field] = ["the merge", "stages"];
+        mismatches.push({ kind: "PARAMETER", subject, field, expected: JSON.stringify(stage), found: null });
+      } else {
+        for (const mismatch of recordMismatches(record, document, architecture)) {
+          mismatches.push({ ...mismatch, stage });
+        }
+      }
+    }
+    return mismatches;
   } catch (error) {
     if (!(error instanceof GeodesicError)) throw error;
     const subject = "the record's configuration";
@@ -31,9 +50,9 @@ export function verifyParameters(
 
 function* recordMismatches(
   record: MergeRecord,
+  config: MergeConfig,
   architecture: ArchitectureDefinition,
 ): Generator<Mismatch> {
-  const config = parseMergeConfig(record.configuration.text, "recorded configuration");
   const method = requireMethod(config);
   const slices = resolveSlices(config, recordedLayers(record));
   const parameters = new StepParameters(config, method);

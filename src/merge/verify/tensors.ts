@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { sha256 } from "../../formats/artifact.ts";
 import type { Checkpoint } from "../../formats/checkpoint.ts";
-import type { MergePlan } from "../plan.ts";
+import type { MergePlan, PlannedStep } from "../plan.ts";
 import type { MergeRecord, TensorRecord } from "../record.ts";
 import { mixedBlocks, mixStep, tensorRecord } from "../step.ts";
 import type { Mismatch } from "./mismatch.ts";
@@ -65,6 +65,44 @@ export async function hashTensor(
   return hash.digest("hex");
 }
 
+/** Merges a step again; what the record must say of it. `write` takes the tensor's bytes, block by block. */
+export async function remakeTensor(
+  plan: MergePlan,
+  step: PlannedStep,
+  { signal, write }: { readonly signal?: AbortSignal; readonly write?: (block: Uint8Array) => void },
+): Promise<TensorRecord> {
+  const mix = await mixStep(plan, step, signal === undefined ? {} : { signal });
+  const hash = createHash("sha256");
+  for (const block of mixedBlocks(step, mix)) {
+    signal?.throwIfAborted();
+    hash.update(block);
+    write?.(block);
+  }
+  return tensorRecord(step, mix, hash.digest("hex"));
+}
+
+/** A tensor merged again against the record. `found` is the hash of the one that was written. */
+export function* compareTensor(
+  again: TensorRecord,
+  record: TensorRecord,
+  { found, fields = ["mode", "cosine", "seed"] }: {
+    readonly found: string;
+    readonly fields?: readonly (keyof TensorRecord)[];
+  },
+): Generator<Mismatch> {
+  const subject = record.name;
+  if (again.outputSha256 !== found) {
+    const expected = again.outputSha256;
+    yield { kind: "TENSOR_RECOMPUTED", subject, field: null, expected, found };
+  }
+  for (const field of fields) {
+    const [expected, claimed] = [json(again[field]), json(record[field])];
+    if (expected !== claimed) {
+      yield { kind: "PARAMETER", subject: `tensor "${subject}"`, field, expected, found: claimed };
+    }
+  }
+}
+
 /** Merges the parents' tensors again. `found` is the hash of the tensor in the folder. */
 export async function recomputeTensor(
   plan: MergePlan,
@@ -76,25 +114,8 @@ export async function recomputeTensor(
   if (step === undefined) {
     return [{ kind: "TENSOR_RECOMPUTED", subject, field: null, expected: null, found }];
   }
-  const mix = await mixStep(plan, step, signal === undefined ? {} : { signal });
-  const hash = createHash("sha256");
-  for (const block of mixedBlocks(step, mix)) {
-    signal?.throwIfAborted();
-    hash.update(block);
-  }
-  const again = tensorRecord(step, mix, hash.digest("hex"));
-  const mismatches: Mismatch[] = [];
-  if (again.outputSha256 !== found) {
-    const expected = again.outputSha256;
-    mismatches.push({ kind: "TENSOR_RECOMPUTED", subject, field: null, expected, found });
-  }
-  for (const field of ["mode", "cosine", "seed"] as const) {
-    const [expected, claimed] = [json(again[field]), json(record[field])];
-    if (expected !== claimed) {
-      mismatches.push({ kind: "PARAMETER", subject: `tensor "${subject}"`, field, expected, found: claimed });
-    }
-  }
-  return mismatches;
+  const again = await remakeTensor(plan, step, signal === undefined ? {} : { signal });
+  return [...compareTensor(again, record, { found })];
 }
 
 function json(value: unknown): string | null {

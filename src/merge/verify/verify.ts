@@ -9,12 +9,13 @@ import { type Checkpoint, openCheckpoint } from "../../formats/checkpoint.ts";
 import { ModelFolder } from "../../formats/folder.ts";
 import type { ArchitectureDefinition } from "../architecture_definition.ts";
 import { parseMergeConfig } from "../config.ts";
-import { type MergePlan, planMerge } from "../plan.ts";
+import { parentsOfRecord } from "../provenance.ts";
 import type { MergeRecord, SourceRecord } from "../record.ts";
 import { readRecord } from "../record_file.ts";
 import { verifyFiles, verifySource } from "./files.ts";
 import type { Mismatch } from "./mismatch.ts";
 import { verifyParameters } from "./parameters.ts";
+import { Replay, type ReplayOptions, verifyStageRecords } from "./stages.ts";
 import { hashTensor, recomputeTensor, sampleTensors, verifyHeaders } from "./tensors.ts";
 
 export interface VerifyOptions {
@@ -33,13 +34,13 @@ export interface VerifyOptions {
 }
 
 export interface VerifyProgress {
-  readonly stage: "hashing" | "parents" | "tensors";
-  /** The file's folder, parent or tensor being looked at. */
+  readonly stage: "hashing" | "parents" | "documents" | "tensors";
+  /** The file's folder, parent, tensor of a document before the output, or tensor being looked at. */
   readonly item: string;
   /** Bytes of this stage. */
   readonly done: number;
   readonly total: number;
-  /** Tensors looked at, in the last stage. */
+  /** Tensors looked at, in the last two stages. */
   readonly tensors?: { readonly done: number; readonly total: number };
 }
 
@@ -64,6 +65,8 @@ export interface Verification {
     readonly hashed: number;
     /** Merged again from the parents. */
     readonly recomputed: number;
+    /** Of the documents before the output, merged again on the way. */
+    readonly ofStages: number;
   };
 }
 
@@ -86,16 +89,19 @@ export async function verifyModel(options: VerifyOptions): Promise<Verification>
   const architectures = options.architectures ?? [];
   const mismatches = [
     ...await verifyFiles(record, files, folder),
+    ...verifyStageRecords(record),
     ...verifyParameters(record, configJson, architectures),
   ];
   const { sources, paths } = await verifySources(record, options, mismatches);
 
   using checkpoint = await openOrReport(dir, signalOption, mismatches);
   if (checkpoint !== null) mismatches.push(...verifyHeaders(record, checkpoint));
-  using plan = allAtHand(record, paths)
-    ? await planAgain(record, { paths, architectures }, mismatches)
+  await using replay = allAtHand(record, paths)
+    ? await replayOrReport(record, { paths, architectures, dir, ...signalOption }, mismatches)
     : null;
   const sample = sampleTensors(record, options.sample, options.seed ?? 0);
+  const names = sample === record.tensors ? null : new Set(sample.map(({ name }) => name));
+  const ofStages = replay === null ? 0 : await remakeStages(replay, names, options, mismatches);
   let [hashed, recomputed] = [0, 0];
   const bytesOf = ({ name }: { readonly name: string }) => checkpoint?.tensors.get(name)?.byteLength ?? 0;
   const total = sample.reduce((sum, tensor) => sum + bytesOf(tensor), 0);
@@ -113,9 +119,9 @@ export async function verifyModel(options: VerifyOptions): Promise<Verification>
       const { name: subject, outputSha256: expected } = tensor;
       mismatches.push({ kind: "TENSOR_HASH", subject, field: null, expected, found });
     }
-    if (plan === null) continue;
+    if (replay === null) continue;
     recomputed++;
-    mismatches.push(...await recomputeTensor(plan, tensor, { found, ...signalOption }));
+    mismatches.push(...await recomputeTensor(replay.plan, tensor, { found, ...signalOption }));
   }
   return {
     dir,
@@ -124,7 +130,7 @@ export async function verifyModel(options: VerifyOptions): Promise<Verification>
     manifestSha256: manifestSha256(files),
     files: files.length,
     sources,
-    tensors: { total: record.tensors.length, hashed, recomputed },
+    tensors: { total: record.tensors.length, hashed, recomputed, ofStages },
   };
 }
 
@@ -135,7 +141,7 @@ async function verifySources(
 ): Promise<{ readonly sources: readonly VerifiedSource[]; readonly paths: ReadonlyMap<string, string> }> {
   const sources: VerifiedSource[] = [];
   const paths = new Map<string, string>();
-  for (const source of record.sources) {
+  for (const source of parentsOf(record)) {
     const { name } = source;
     const path = await options.findSource(source);
     if (path === null) {
@@ -168,30 +174,67 @@ async function openOrReport(
   }
 }
 
-/** Whether nothing that the merge read is missing: neither a parent nor a tokenizer that came from elsewhere. */
-function allAtHand(record: MergeRecord, paths: ReadonlyMap<string, string>): boolean {
-  return paths.size === record.sources.length &&
-    (record.tokenizer === undefined || paths.has(record.tokenizer.model));
+/** Those that a merge began with: not what a document makes, whether the record tells of it or not. */
+function parentsOf(record: MergeRecord): readonly SourceRecord[] {
+  return parentsOfRecord(record).filter(({ name }) => !stageNames(record.configuration.text).includes(name));
 }
 
-async function planAgain(
-  record: MergeRecord,
-  { paths, architectures }: {
-    readonly paths: ReadonlyMap<string, string>;
-    readonly architectures: readonly ArchitectureDefinition[];
-  },
-  mismatches: Mismatch[],
-): Promise<MergePlan | null> {
+function stageNames(configuration: string): readonly (string | null)[] {
   try {
-    const config = parseMergeConfig(record.configuration.text, "recorded configuration");
-    return await planMerge(config, (name) => {
-      const path = paths.get(name);
-      if (path !== undefined) return Promise.resolve(path);
-      throw new NotFoundError(`The configuration names model "${name}", the record's sources do not`);
-    }, { architectures });
+    return parseMergeConfig(configuration, "recorded configuration").before.map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof GeodesicError) return []; // verifyParameters() says what is wrong with it
+    throw error;
+  }
+}
+
+/** Whether nothing that the merge read is missing: neither a parent nor a tokenizer that came from elsewhere. */
+function allAtHand(record: MergeRecord, paths: ReadonlyMap<string, string>): boolean {
+  const stages = record.stages ?? [];
+  const made = new Set(stages.map(({ name }) => name));
+  return parentsOf(record).every(({ name }) => paths.has(name)) &&
+    [record, ...stages.map((stage) => stage.record)].every(({ tokenizer }) =>
+      tokenizer === undefined || paths.has(tokenizer.model) || made.has(tokenizer.model)
+    );
+}
+
+async function replayOrReport(
+  record: MergeRecord,
+  { paths, ...options }: Omit<ReplayOptions, "resolve"> & { readonly paths: ReadonlyMap<string, string> },
+  mismatches: Mismatch[],
+): Promise<Replay | null> {
+  const resolve = (name: string) => {
+    const path = paths.get(name);
+    if (path !== undefined) return Promise.resolve(path);
+    return Promise.reject(
+      new NotFoundError(`The configuration names model "${name}", the record's sources do not`),
+    );
+  };
+  try {
+    return await Replay.open(record, { ...options, resolve });
   } catch (error) {
     return report("the merge of these parents", error, mismatches);
   }
+}
+
+/** How many tensors of stages were merged again: those that the output's tensors of these names come from. */
+async function remakeStages(
+  replay: Replay,
+  names: ReadonlySet<string> | null,
+  { onProgress, signal }: VerifyOptions,
+  mismatches: Mismatch[],
+): Promise<number> {
+  const stageWork = replay.neededBy(names);
+  const total = stageWork.work.reduce((sum, { steps }) => sum + steps.length, 0);
+  let [count, done] = [0, 0];
+  const onTensor = (stage: string, tensor: string, bytes: number) => {
+    const tensors = { done: count++, total };
+    onProgress?.({ stage: "documents", item: `${stage}: ${tensor}`, done, total: stageWork.bytes, tensors });
+    done += bytes;
+  };
+  const remade = replay.remake(stageWork, { onTensor, ...(signal && { signal }) });
+  for await (const mismatch of remade) mismatches.push(mismatch);
+  return total;
 }
 
 function report(subject: string, error: unknown, mismatches: Mismatch[]): null {

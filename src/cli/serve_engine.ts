@@ -1,0 +1,52 @@
+/**
+ * The engine of a serving process: a supervised process of its own, for a gateway outlives what ends the GPU's driver,
+ * and the news of its lives in the gateway's log. `generate` keeps the Worker: it has one generation and nothing to
+ * outlive it for, and starts sooner without another process.
+ */
+import type { Log } from "../app/request.ts";
+import { systemClock } from "../app/clock.ts";
+import type { EngineClient } from "../engine/protocol.ts";
+import { openProcessPort } from "../engine/process_port.ts";
+import { type EngineNews, SupervisedEngine } from "../engine/supervisor.ts";
+
+export interface ServeEngineOptions {
+  readonly log: Log;
+  /** What the engine's process prints, a line at a time. */
+  readonly onOutput: (line: string) => void;
+}
+
+/** Starts it. What goes wrong, also at once, is told by `ready`. */
+export function createServeEngine({ log, onOutput }: ServeEngineOptions): EngineClient {
+  return new SupervisedEngine({
+    open: () => openProcessPort({ onOutput }),
+    clock: systemClock,
+    onNews: (news) => report(log, news),
+  });
+}
+
+function report(log: Log, news: EngineNews): void {
+  if (news.kind === "restarted") return log("warn", "engine restarted", { device: news.device.adapter });
+  const { error, next } = news;
+  if (next.kind === "restart") {
+    log("error", "engine died", { reason: error.message, attempt: next.attempt, restartInMs: next.delayMs });
+  } else {
+    log("error", "engine died too often", {
+      reason: error.message,
+      deaths: next.deaths,
+      restartInMs: next.delayMs,
+    });
+  }
+}
+
+/** Settles as `ready`, or rejects with the signal's reason: a start that does not succeed can be interrupted. */
+export async function readyUnlessAborted(engine: EngineClient, signal: AbortSignal) {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([engine.ready(), promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * What an output may be held to: a JSON schema, a regular expression, or a list of choices. The shape and the bounds of
+ * what a stranger sends are checked here, with ConfigErrors that name the field; whether it compiles, the library knows
+ * (service.ts). Keywords that the library would leave out in silence are refused: an output must not pass for valid.
+ */
+import { ConfigError } from "../errors.ts";
+import { isSafeInString } from "./string_pattern.ts";
+
+/** The output is exactly one value of the schema, a match of the whole expression, or one of the strings. */
+export type Constraint =
+  | { readonly jsonSchema: string }
+  | { readonly regex: string }
+  | { readonly choice: readonly string[] };
+
+export type ConstraintKind = "jsonSchema" | "regex" | "choice";
+
+export const CONSTRAINT_LIMITS = {
+  /** Characters, levels and values of a schema. Real ones have some thousand characters. */
+  jsonSchema: { maxLength: 65_536, maxDepth: 32, maxValues: 4096 },
+  regex: { maxLength: 1024 },
+  choice: { maxItems: 256, maxLength: 512 },
+} as const;
+
+const PATTERNS = "one of what stands in a JSON string as it is, such as [a-z]{2,8}";
+const KINDS: readonly ConstraintKind[] = ["jsonSchema", "regex", "choice"];
+
+/** Of JSON Schema; the grammar would know nothing of them. */
+const UNSUPPORTED: ReadonlySet<string> = new Set([
+  "not",
+  "if",
+  "then",
+  "else",
+  "multipleOf",
+  "uniqueItems",
+  "contains",
+  "minContains",
+  "maxContains",
+  "dependentRequired",
+  "dependentSchemas",
+  "dependencies",
+  "$dynamicRef",
+  "$recursiveRef",
+]);
+/** Their keys are names that somebody chose, not keywords. */
+const NAMES_INSIDE: ReadonlySet<string> = new Set([
+  "properties",
+  "patternProperties",
+  "$defs",
+  "definitions",
+]);
+/** Their values are data, not schemas. */
+const DATA_INSIDE: ReadonlySet<string> = new Set(["const", "enum", "default", "examples", "example"]);
+
+export function kindOf(constraint: Constraint): ConstraintKind {
+  return KINDS.find((kind) => kind in constraint)!;
+}
+
+/** `field` is how errors call the value. Exactly one kind must be given; null counts as not given. */
+export function parseConstraint(field: string, value: unknown): Constraint {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw refused(field, "not an object", `one of ${KINDS.join(", ")}`);
+  }
+  const given = Object.entries(value).filter(([, part]) => part !== null && part !== undefined);
+  const [kind, part] = given[0] ?? [];
+  if (given.length !== 1 || !KINDS.some((known) => known === kind)) {
+    const found = given.map(([key]) => key).join(", ") || "nothing";
+    throw refused(field, found, `exactly one of ${KINDS.join(", ")}`);
+  }
+  const name = `${field}.${kind}`;
+  if (kind === "choice") return { choice: parseChoice(name, part) };
+  const { maxLength } = CONSTRAINT_LIMITS[kind as "jsonSchema" | "regex"];
+  if (typeof part !== "string" || part === "" || part.length > maxLength) {
+    throw refused(name, describe(part), `a text of 1 … ${maxLength} characters`);
+  }
+  if (!part.isWellFormed()) throw refused(name, "half a surrogate pair", "Unicode text");
+  if (kind === "regex") return { regex: part };
+  checkSchema(name, part);
+  return { jsonSchema: part };
+}
+
+function parseChoice(field: string, value: unknown): readonly string[] {
+  const { maxItems, maxLength } = CONSTRAINT_LIMITS.choice;
+  const allowed = `1 … ${maxItems} strings of 1 … ${maxLength} characters`;
+  if (!Array.isArray(value) || value.length === 0 || value.length > maxItems) {
+    throw refused(field, describe(value), allowed);
+  }
+  const strings = value.map((item: unknown, index) => {
+    const usable = typeof item === "string" && item !== "" && item.length <= maxLength && item.isWellFormed();
+    if (!usable || item.includes("\0")) throw refused(`${field}[${index}]`, describe(item), allowed);
+    return item;
+  });
+  return [...new Set(strings)];
+}
+
+function checkSchema(field: string, text: string): void {
+  let schema: unknown;
+  try {
+    schema = JSON.parse(text);
+  } catch (error) {
+    throw refused(field, `text that is not JSON (${(error as Error).message})`, "a JSON schema");
+  }
+  if (
+    typeof schema !== "boolean" && (typeof schema !== "object" || schema === null || Array.isArray(schema))
+  ) {
+    throw refused(field, describe(schema), "a JSON schema: an object, true or false");
+  }
+  const { maxDepth, maxValues } = CONSTRAINT_LIMITS.jsonSchema;
+  let values = 0;
+  /** `names`: the keys of this object are no keywords. */
+  const walk = (value: unknown, depth: number, names: boolean, data: boolean): void => {
+    if (++values > maxValues) throw refused(field, "more values", `at most ${maxValues}`);
+    if (typeof value !== "object" || value === null) return;
+    if (depth > maxDepth) throw refused(field, "deeper nesting", `at most ${maxDepth} levels`);
+    if (!Array.isArray(value) && !names && !data) checkKeywords(field, value as Record<string, unknown>);
+    for (const [key, inner] of Object.entries(value)) {
+      const plain = !names && !data && !Array.isArray(value);
+      walk(inner, depth + 1, plain && NAMES_INSIDE.has(key), data || (plain && DATA_INSIDE.has(key)));
+    }
+  };
+  walk(schema, 1, false, false);
+}
+
+function checkKeywords(field: string, schema: Record<string, unknown>): void {
+  for (const key of Object.keys(schema)) {
+    if (UNSUPPORTED.has(key)) throw refused(field, `the keyword "${key}"`, "keywords that can be enforced");
+  }
+  const { $ref, allOf, pattern } = schema;
+  if ($ref !== undefined && (typeof $ref !== "string" || !$ref.startsWith("#"))) {
+    throw refused(field, "a $ref to another document", "references within the schema, such as #/$defs/x");
+  }
+  if (Array.isArray(allOf) && allOf.length > 1) {
+    throw refused(field, "allOf of several", "allOf of one schema");
+  }
+  const { patternProperties = {} } = schema;
+  const patterns = typeof patternProperties === "object" ? Object.keys(patternProperties ?? {}) : [];
+  if (typeof pattern === "string") patterns.push(pattern);
+  if (!patterns.every(isSafeInString)) {
+    throw refused(
+      field,
+      "a pattern that can match a quotation mark, a backslash or a control character",
+      PATTERNS,
+    );
+  }
+  if (pattern !== undefined && (schema.minLength !== undefined || schema.maxLength !== undefined)) {
+    throw refused(field, "a pattern together with a length", "one of them");
+  }
+}
+
+export function refused(field: string, found: string, allowed: string): ConfigError {
+  return new ConfigError(`Invalid sampling parameter "${field}": found ${found}, expected ${allowed}`, {
+    field,
+    found,
+    allowed,
+  });
+}
+
+function describe(value: unknown): string {
+  if (typeof value === "string") return `a text of ${value.length} characters`;
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  return typeof value === "object" && value !== null ? "an object" : String(value);
+}

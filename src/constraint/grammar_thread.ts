@@ -1,0 +1,130 @@
+/**
+ * The other end of a grammar thread: calls with a deadline. A thread that fails a call, or is late with one, is ended,
+ * for it may hang or hold a library in pieces; the next call starts another. Who was waiting beside it learns that
+ * its thread is lost, not why.
+ */
+import type { GrammarAnswer, GrammarCall, Mask } from "./protocol.ts";
+import type { TokenTable } from "./token_table.ts";
+
+/** The call itself could not be carried out: it was too late, or the library refused it. */
+export class GrammarFailure extends Error {
+  override readonly name = "GrammarFailure";
+  constructor(readonly reason: string, readonly isLate: boolean) {
+    super(reason);
+  }
+}
+
+/** Another call ended the thread, or its owner did. */
+export class ThreadLost extends Error {
+  override readonly name = "ThreadLost";
+}
+
+interface Pending extends PromiseWithResolvers<Mask> {
+  readonly timer: ReturnType<typeof setTimeout>;
+}
+
+/** To start and to take in a tokenizer, on a busy machine. */
+const START_MS = 30_000;
+
+export class GrammarThread implements Disposable {
+  readonly #table: TokenTable;
+  #worker: Worker | null = null;
+  #ready: Promise<unknown> = Promise.resolve();
+  #turn: Promise<unknown> = Promise.resolve();
+  #pending = new Map<number, Pending>();
+  #nextId = 0;
+  /** Counts the threads; a matcher of an earlier one is gone. */
+  #generation = 0;
+  #disposed = false;
+
+  constructor(table: TokenTable) {
+    this.#table = table;
+  }
+
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /**
+   * One call at a time, so that a deadline is that of the call alone. With `generation`, only on that very thread:
+   * ThreadLost where it has ended.
+   */
+  async call(call: GrammarCall, deadlineMs: number, generation?: number): Promise<Mask> {
+    const own = this.#turn.then(() => this.#carryOut(call, deadlineMs, generation));
+    this.#turn = own.catch(() => {});
+    return await own;
+  }
+
+  /** Without an answer; nothing where no thread runs. */
+  tell(call: GrammarCall): void {
+    this.#worker?.postMessage({ ...call, id: this.#nextId++ });
+  }
+
+  [Symbol.dispose](): void {
+    this.#disposed = true;
+    this.#end();
+  }
+
+  async #carryOut(call: GrammarCall, deadlineMs: number, generation?: number): Promise<Mask> {
+    const isLost = this.#worker === null || generation !== this.#generation;
+    if (this.#disposed || (generation !== undefined && isLost)) {
+      throw new ThreadLost("The grammar thread has ended");
+    }
+    if (this.#worker === null) this.#start();
+    await this.#ready;
+    return await this.#post(call, deadlineMs);
+  }
+
+  #start(): void {
+    const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+    this.#worker = worker;
+    this.#generation++;
+    worker.onmessage = ({ data }: MessageEvent<GrammarAnswer>) => {
+      if (this.#worker === worker) this.#receive(data);
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      if (this.#worker === worker) this.#end();
+    };
+    this.#ready = this.#post({ type: "init", table: this.#table }, START_MS);
+    this.#ready.catch(() => {});
+  }
+
+  async #post(call: GrammarCall, deadlineMs: number): Promise<Mask> {
+    if (this.#worker === null) throw new ThreadLost("The grammar thread has ended");
+    const id = this.#nextId++;
+    const timer = setTimeout(() => this.#fail(id, `It took more than ${deadlineMs} ms`, true), deadlineMs);
+    const pending: Pending = { ...Promise.withResolvers<Mask>(), timer };
+    this.#pending.set(id, pending);
+    this.#worker.postMessage({ ...call, id });
+    return await pending.promise;
+  }
+
+  #receive(answer: GrammarAnswer): void {
+    const pending = this.#pending.get(answer.id);
+    if (pending === undefined) return;
+    if (!answer.ok) return this.#fail(answer.id, answer.reason, false);
+    this.#pending.delete(answer.id);
+    clearTimeout(pending.timer);
+    pending.resolve(answer.mask);
+  }
+
+  #fail(id: number, reason: string, isLate: boolean): void {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    if (pending !== undefined) clearTimeout(pending.timer);
+    this.#end();
+    pending?.reject(new GrammarFailure(reason, isLate));
+  }
+
+  #end(): void {
+    this.#worker?.terminate();
+    this.#worker = null;
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const { timer, reject } of pending) {
+      clearTimeout(timer);
+      reject(new ThreadLost("The grammar thread has ended"));
+    }
+  }
+}

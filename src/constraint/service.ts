@@ -1,0 +1,174 @@
+/**
+ * Constraints over one tokenizer, for whoever decodes: a matcher says which tokens may come next, and takes the one that
+ * came. Nothing of it runs on the caller's thread.
+ *
+ * Two threads, because compiling a stranger's grammar can take for ever or end the library: on the first it is tried, and
+ * only what came out in time goes to the second, where the matchers of all live. What failed is remembered.
+ */
+import { CapacityError, ConfigError, type GeodesicError } from "../errors.ts";
+import { type Constraint, kindOf } from "./constraint.ts";
+import { GrammarFailure, GrammarThread, ThreadLost } from "./grammar_thread.ts";
+import type { Mask } from "./protocol.ts";
+import type { TokenTable } from "./token_table.ts";
+
+export interface ConstraintServiceOptions {
+  /** For compiling a grammar and its first mask; 3000 unless given. */
+  readonly compileMs?: number;
+}
+
+/** Steps through one output. */
+export interface TokenMatcher extends Disposable {
+  /** Tokens that may come next; null: the output has ended. */
+  readonly mask: Mask;
+  /** Takes the token that came. Rejects with a GeodesicError, after which the matcher is of no use. */
+  accept(tokenId: number): Promise<Mask>;
+}
+
+const COMPILE_MS = 3000;
+/** For one token, beside others: far beyond what it takes, within what somebody may wait. */
+const ACCEPT_MS = 5000;
+/** Each may take compileMs. */
+const MAX_TRIALS = 16;
+const REMEMBERED = 256;
+
+export class ConstraintService implements Disposable {
+  readonly #trial: GrammarThread;
+  readonly #thread: GrammarThread;
+  readonly #compileMs: number;
+  /** By key: null where a trial went well. */
+  readonly #tried = new Map<string, GeodesicError | null>();
+  #trials = 0;
+  #lastTrial: Promise<unknown> = Promise.resolve();
+  #nextMatcher = 0;
+
+  constructor(table: TokenTable, { compileMs = COMPILE_MS }: ConstraintServiceOptions = {}) {
+    this.#trial = new GrammarThread(table);
+    this.#thread = new GrammarThread(table);
+    this.#compileMs = compileMs;
+  }
+
+  /** Compiles it elsewhere. ConfigError where it does not compile in time; CapacityError where too many wait for that. */
+  async check(constraint: Constraint): Promise<void> {
+    const key = JSON.stringify(constraint);
+    if (!this.#tried.has(key)) await this.#inTurn(() => this.#try(key, constraint));
+    const failure = this.#tried.get(key);
+    if (failure) throw failure;
+  }
+
+  /** A matcher at the beginning of an output. */
+  async open(constraint: Constraint): Promise<TokenMatcher> {
+    await this.check(constraint);
+    const matcher = new Matcher(this.#thread, this.#nextMatcher++, constraint, this.#compileMs + ACCEPT_MS);
+    await matcher.reopen();
+    return matcher;
+  }
+
+  [Symbol.dispose](): void {
+    this.#trial[Symbol.dispose]();
+    this.#thread[Symbol.dispose]();
+  }
+
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    if (this.#trials >= MAX_TRIALS) {
+      throw new CapacityError(`Cannot compile the constraint: ${this.#trials} others wait for that`, {
+        field: "constraint",
+        retryAfterMs: this.#compileMs,
+      });
+    }
+    this.#trials++;
+    const own = this.#lastTrial.then(work);
+    this.#lastTrial = own.catch(() => {});
+    try {
+      await own;
+    } finally {
+      this.#trials--;
+    }
+  }
+
+  async #try(key: string, constraint: Constraint): Promise<void> {
+    if (this.#tried.has(key)) return;
+    try {
+      await this.#trial.call({ type: "try", constraint }, this.#compileMs);
+      this.#tried.set(key, null);
+    } catch (error) {
+      if (!(error instanceof GrammarFailure)) throw lost(error);
+      const field = `constraint.${kindOf(constraint)}`;
+      const { reason, isLate } = error;
+      this.#tried.set(
+        key,
+        new ConfigError(`Cannot compile sampling parameter "${field}": ${reason}`, { field, reason, isLate }),
+      );
+    }
+    const [oldest] = this.#tried.keys();
+    if (this.#tried.size > REMEMBERED && oldest !== undefined) this.#tried.delete(oldest);
+    if (!this.#tried.has(key)) throw new Error("A trial was forgotten at once");
+  }
+}
+
+class Matcher implements TokenMatcher {
+  readonly #thread: GrammarThread;
+  readonly #id: number;
+  readonly #constraint: Constraint;
+  readonly #openMs: number;
+  readonly #tokenIds: number[] = [];
+  #generation = 0;
+  #mask: Mask = null;
+
+  constructor(thread: GrammarThread, id: number, constraint: Constraint, openMs: number) {
+    this.#thread = thread;
+    this.#id = id;
+    this.#constraint = constraint;
+    this.#openMs = openMs;
+  }
+
+  get mask(): Mask {
+    return this.#mask;
+  }
+
+  async accept(tokenId: number): Promise<Mask> {
+    this.#tokenIds.push(tokenId);
+    try {
+      const call = { type: "accept", matcher: this.#id, tokenId } as const;
+      return this.#mask = await this.#thread.call(call, ACCEPT_MS, this.#generation);
+    } catch (error) {
+      // Somebody else's grammar has ended the thread: begin again on another, with what has come so far.
+      if (error instanceof ThreadLost) return await this.reopen();
+      throw failed(this.#constraint, error);
+    }
+  }
+
+  /** On the thread that runs now, after the tokens taken so far. Once more if that one is ended meanwhile. */
+  async reopen(attempts = 2): Promise<Mask> {
+    try {
+      const call = { matcher: this.#id, constraint: this.#constraint, tokenIds: [...this.#tokenIds] };
+      this.#mask = await this.#thread.call({ type: "open", ...call }, this.#openMs);
+      this.#generation = this.#thread.generation;
+      return this.#mask;
+    } catch (error) {
+      if (error instanceof ThreadLost && attempts > 1) return await this.reopen(attempts - 1);
+      throw failed(this.#constraint, error);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#generation === this.#thread.generation) this.#thread.tell({ type: "close", matcher: this.#id });
+  }
+}
+
+function failed(constraint: Constraint, error: unknown): unknown {
+  if (!(error instanceof GrammarFailure)) return lost(error);
+  const field = `constraint.${kindOf(constraint)}`;
+  const { reason, isLate } = error;
+  return new CapacityError(`Cannot hold the output to sampling parameter "${field}": ${reason}`, {
+    field,
+    reason,
+    isLate,
+  });
+}
+
+function lost(error: unknown): unknown {
+  if (!(error instanceof ThreadLost)) return error;
+  return new CapacityError("Cannot constrain the output: the thread for that has ended", {
+    field: "constraint",
+  });
+}

@@ -1,0 +1,139 @@
+/**
+ * A grammar thread: compiles constraints to grammars over one tokenizer's tokens, and steps matchers through them. Keeps
+ * the grammars used last. Any failure of the library leaves it unusable, which the other side answers by ending the thread.
+ */
+import type { CompiledGrammar, GrammarCompiler, GrammarMatcher } from "@mlc-ai/web-xgrammar";
+import { ByteRules } from "./byte_rules.ts";
+import type { Constraint } from "./constraint.ts";
+import { explain, loadLibrary } from "./library.ts";
+import type { GrammarAnswer, GrammarCall, Mask } from "./protocol.ts";
+
+/** A compiled grammar takes up to some MB. Those in use by a matcher live on when they are let go. */
+const KEPT_GRAMMARS = 32;
+/** White space between two JSON tokens. Without a bound a model can go on with it for ever. */
+const MAX_WHITE_SPACE = 16;
+
+interface Stepper {
+  readonly matcher: GrammarMatcher;
+  readonly isJson: boolean;
+  /** Of the text so far. */
+  lastByte: number | undefined;
+}
+
+interface WorkerScope {
+  onmessage: ((event: MessageEvent<GrammarCall & { readonly id: number }>) => void) | null;
+  postMessage(message: GrammarAnswer, transfer?: Transferable[]): void;
+}
+
+const scope = self as unknown as WorkerScope;
+const library = loadLibrary();
+const grammars = new Map<string, CompiledGrammar>();
+const matchers = new Map<number, Stepper>();
+let compiler: GrammarCompiler;
+let hasStopTokens = false;
+let rules: ByteRules;
+/** One call at a time: some of the library's functions are asynchronous. */
+let turn = Promise.resolve();
+
+scope.onmessage = ({ data }) => {
+  turn = turn.then(async () => {
+    try {
+      const mask = await carryOut(data);
+      scope.postMessage({ id: data.id, ok: true, mask }, mask === null ? [] : [mask.buffer]);
+    } catch (error) {
+      scope.postMessage({ id: data.id, ok: false, reason: explain(error) });
+    }
+  });
+};
+
+async function carryOut(call: GrammarCall): Promise<Mask> {
+  switch (call.type) {
+    case "init": {
+      const { tokens, vocabSize, stopTokenIds } = call.table;
+      hasStopTokens = stopTokenIds.length > 0;
+      rules = new ByteRules(call.table);
+      const table = [...tokens.slice(0, vocabSize)];
+      const info = await library.TokenizerInfo.createTokenizerInfo(
+        table,
+        "byte_level",
+        false,
+        vocabSize,
+        hasStopTokens ? [...stopTokenIds] : undefined,
+      );
+      // Not the library's own cache, which has no bound.
+      compiler = await library.GrammarCompiler.createGrammarCompiler(info, false);
+      return null;
+    }
+    case "try": {
+      const stepper = await open(call.constraint);
+      const mask = await nextMask(stepper);
+      stepper.matcher.dispose();
+      return mask;
+    }
+    case "open": {
+      const stepper = await open(call.constraint);
+      matchers.set(call.matcher, stepper);
+      for (const id of call.tokenIds) accept(stepper, id);
+      return await nextMask(stepper);
+    }
+    case "accept": {
+      const stepper = matchers.get(call.matcher);
+      if (stepper === undefined) throw new RangeError("There is no such matcher");
+      accept(stepper, call.tokenId);
+      return await nextMask(stepper);
+    }
+    case "close":
+      matchers.get(call.matcher)?.matcher.dispose();
+      matchers.delete(call.matcher);
+      return null;
+  }
+}
+
+function accept(stepper: Stepper, id: number): void {
+  if (!stepper.matcher.acceptToken(id)) throw new RangeError(`Token ${id} does not fit the constraint`);
+  stepper.lastByte = rules.lastByte(id);
+}
+
+async function nextMask({ matcher, isJson, lastByte }: Stepper): Promise<Mask> {
+  if (matcher.isTerminated()) return null;
+  const mask = Uint32Array.from(await matcher.getNextTokenBitmask());
+  rules.apply(mask, lastByte, isJson);
+  if (mask.every((word) => word === 0)) throw new RangeError("Nothing can come next");
+  return mask;
+}
+
+async function open(constraint: Constraint): Promise<Stepper> {
+  const key = JSON.stringify(constraint);
+  const grammar = grammars.get(key) ?? await compile(constraint);
+  grammars.delete(key);
+  grammars.set(key, grammar);
+  const [oldest] = grammars.keys();
+  if (grammars.size > KEPT_GRAMMARS && oldest !== undefined) {
+    grammars.get(oldest)?.dispose();
+    grammars.delete(oldest);
+  }
+  const matcher = await library.GrammarMatcher.createGrammarMatcher(grammar, undefined, !hasStopTokens);
+  return { matcher, isJson: "jsonSchema" in constraint, lastByte: undefined };
+}
+
+async function compile(constraint: Constraint): Promise<CompiledGrammar> {
+  if ("jsonSchema" in constraint) {
+    const { jsonSchema } = constraint;
+    return await compiler.compileJSONSchema(jsonSchema, true, undefined, undefined, true, MAX_WHITE_SPACE);
+  }
+  if ("regex" in constraint) {
+    const format = { type: "regex", pattern: constraint.regex } as const;
+    return await compiler.compileStructuralTag({ type: "structural_tag", format });
+  }
+  return await compiler.compileGrammar(`root ::= ${constraint.choice.map(literal).join(" | ")}`);
+}
+
+/** A string of the grammar's own language. */
+function literal(text: string): string {
+  const escaped = Array.from(text, (character) => {
+    if (character === '"' || character === "\\") return `\\${character}`;
+    const code = character.codePointAt(0)!;
+    return code < 0x20 || code === 0x7f ? `\\u${code.toString(16).padStart(4, "0")}` : character;
+  });
+  return `"${escaped.join("")}"`;
+}

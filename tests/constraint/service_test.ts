@@ -1,0 +1,180 @@
+/** Matchers over a real tokenizer, and what happens to grammars that explode, hang, or are none. */
+import { expect } from "@std/expect";
+import Ajv from "ajv";
+import type { Constraint } from "../../src/constraint/constraint.ts";
+import { ConstraintService, type TokenMatcher } from "../../src/constraint/service.ts";
+import { readTokens, type TokenTable } from "../../src/constraint/token_table.ts";
+import { failure } from "../support/failure.ts";
+import { DEMO_DIR, tokenizerOf } from "../tokenizer/support.ts";
+
+const EOS = 2;
+const TABLE: TokenTable = { tokens: await readTokens(DEMO_DIR), vocabSize: 2048, stopTokenIds: [EOS] };
+const tokenizer = await tokenizerOf(DEMO_DIR);
+
+const PERSON = {
+  type: "object",
+  properties: {
+    name: { type: "string", maxLength: 12 },
+    age: { type: "integer", minimum: 0, maximum: 150 },
+    tags: { type: "array", items: { enum: ["a", "bé", 'quo"te'] }, maxItems: 3 },
+    friend: { anyOf: [{ type: "null" }, { type: "boolean" }] },
+  },
+  required: ["name", "age"],
+  additionalProperties: false,
+};
+
+/** Deterministic, and good enough to choose by. */
+function chooser(seed: number): (count: number) => number {
+  let state = Math.imul(seed + 1, 0x9e3779b1) >>> 0;
+  return (count) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor(state / 2 ** 32 * count);
+  };
+}
+
+function allowed(mask: Uint32Array): number[] {
+  return Array.from({ length: TABLE.vocabSize }, (_, id) => id)
+    .filter((id) => (mask[id >>> 5]! >>> (id & 31) & 1) === 1);
+}
+
+/** Any tokens that the masks let through, to the end. */
+async function wander(matcher: TokenMatcher, seed: number): Promise<string> {
+  const choose = chooser(seed);
+  const ids: number[] = [];
+  for (let { mask } = matcher; mask !== null;) {
+    const ways = allowed(mask);
+    if (ways.length === 0) throw new Error(`Nothing may come after ${ids.length} tokens`);
+    if (ids.length > 600) throw new Error(`No end after ${ids.length} tokens`);
+    const id = ways.includes(EOS) && choose(3) === 0 ? EOS : ways[choose(ways.length)]!;
+    ids.push(id);
+    mask = await matcher.accept(id);
+  }
+  const stream = tokenizer.streamDecoder({ afterPrompt: true });
+  return ids.slice(0, -1).map((id) => stream.push(id)).join("") + stream.flush();
+}
+
+Deno.test("readTokens() writes every token's bytes in printable characters", () => {
+  expect(TABLE.tokens.length).toBe(2048);
+  expect(TABLE.tokens[EOS]).toBe("");
+  expect(TABLE.tokens.every((token) => !/[\s\p{Cc}]/u.test(token))).toBe(true);
+});
+
+Deno.test("a matcher of a JSON schema lets only valid documents through", async () => {
+  using service = new ConstraintService(TABLE);
+  const validate = new Ajv.default().compile(PERSON);
+  for (let seed = 0; seed < 12; seed++) {
+    using matcher = await service.open({ jsonSchema: JSON.stringify(PERSON) });
+    const text = await wander(matcher, seed);
+    expect({ text, valid: validate(JSON.parse(text)) }).toEqual({ text, valid: true });
+  }
+});
+
+Deno.test("a matcher of a regular expression lets only matches of all of it through", async () => {
+  using service = new ConstraintService(TABLE);
+  for (const regex of ["[a-f]{3,9}", "(yes|no), sir[.!]?", "\\d{4}-\\d{2}", "é+ß?", "a*"]) {
+    for (let seed = 0; seed < 4; seed++) {
+      using matcher = await service.open({ regex });
+      const text = await wander(matcher, seed);
+      expect(text).toMatch(new RegExp(`^(?:${regex})$`, "u"));
+    }
+  }
+});
+
+Deno.test("a matcher of choices lets each of them through, and nothing else", async () => {
+  using service = new ConstraintService(TABLE);
+  const choice = ["yes", "no", 'he said "no"\n', "back\\slash", "ünïcode ✓ 🍕", "tab\tand\u0001bell"];
+  const seen = new Set<string>();
+  for (let seed = 0; seed < 60; seed++) {
+    using matcher = await service.open({ choice });
+    seen.add(await wander(matcher, seed));
+  }
+  expect([...seen].filter((text) => !choice.includes(text))).toEqual([]);
+  expect(seen.size).toBe(choice.length);
+});
+
+Deno.test("a matcher without stop tokens ends with the last token that can come", async () => {
+  using service = new ConstraintService({ ...TABLE, stopTokenIds: [] });
+  using matcher = await service.open({ choice: ["a"] });
+  expect(allowed(matcher.mask!).map((id) => TABLE.tokens[id])).toEqual(["a", "a"]);
+  expect(await matcher.accept(allowed(matcher.mask!)[0]!)).toBe(null);
+});
+
+const REFUSED: readonly (readonly [name: string, Constraint, field: string, reason: string])[] = [
+  ["an unclosed group", { regex: "(" }, "constraint.regex", "parenthesis"],
+  ["a lookahead", { regex: "(?=a)b" }, "constraint.regex", "Lookahead"],
+  ["a schema without an end", { jsonSchema: '{"$ref": "#"}' }, "constraint.jsonSchema", "Nothing can come"],
+  ["an unknown type", { jsonSchema: '{"type": "nope"}' }, "constraint.jsonSchema", "nope"],
+  ["a dangling reference", { jsonSchema: '{"$ref": "#/$defs/x"}' }, "constraint.jsonSchema", "$defs"],
+];
+
+Deno.test("check() names the field and the reason of what does not compile, and goes on", async () => {
+  using service = new ConstraintService(TABLE);
+  for (const [name, constraint, field, reason] of REFUSED) {
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const error = await failure(service.check(constraint));
+      expect({ name, code: error.code, details: error.details })
+        .toEqual({
+          name,
+          code: "CONFIG",
+          details: { field, reason: expect.stringContaining(reason), isLate: false },
+        });
+    }
+  }
+  await service.check({ regex: "a" });
+});
+
+/** Thousands of states for each of thousands of tokens. */
+const EXPLOSION: Constraint = { regex: "((a|b){100}c){1000}" };
+
+Deno.test("check() gives up on a grammar that explodes, while a matcher goes on", async () => {
+  using service = new ConstraintService(TABLE, { compileMs: 700 });
+  using matcher = await service.open({ regex: "[a-z ]{200}" });
+  const started = performance.now();
+  const exploding = failure(service.check(EXPLOSION));
+  let steps = 0;
+  let mask = matcher.mask;
+  const done = exploding.then(() => true);
+  while (!await Promise.race([done, new Promise<false>((resolve) => setTimeout(resolve, 1, false))])) {
+    if (mask === null || steps >= 150) continue;
+    mask = await matcher.accept(allowed(mask)[0]!);
+    steps++;
+  }
+  const error = await exploding;
+  expect({ code: error.code, field: error.details.field }).toEqual({
+    code: "CONFIG",
+    field: "constraint.regex",
+  });
+  expect(performance.now() - started).toBeLessThan(10_000);
+  expect(steps).toBeGreaterThan(10);
+  const again = performance.now();
+  await failure(service.check(EXPLOSION));
+  expect(performance.now() - again).toBeLessThan(100);
+});
+
+Deno.test("a matcher that takes what it must not fails alone; those beside it begin again where they were", async () => {
+  using service = new ConstraintService(TABLE);
+  using good = await service.open({ choice: ["banana"] });
+  using bad = await service.open({ choice: ["cherry"] });
+  const [first] = allowed(good.mask!);
+  const next = await good.accept(first!);
+  const error = await failure(bad.accept(allowed(good.mask!)[0]!));
+  expect(error.code).toBe("CAPACITY");
+  const text = TABLE.tokens[first!]! + await (async () => {
+    let rest = "";
+    for (let mask = next; mask !== null;) {
+      const id = allowed(mask).at(-1)!;
+      rest += TABLE.tokens[id];
+      mask = await good.accept(id);
+    }
+    return rest;
+  })();
+  expect(text).toBe("banana");
+});
+
+Deno.test("a disposed service ends its threads and fails what waits", async () => {
+  const service = new ConstraintService(TABLE);
+  const waiting = failure(service.check(EXPLOSION));
+  service[Symbol.dispose]();
+  expect((await waiting).code).toBe("CAPACITY");
+  expect((await failure(service.open({ regex: "a" }))).code).toBe("CAPACITY");
+});

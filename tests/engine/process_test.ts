@@ -1,0 +1,255 @@
+/**
+ * The engine's process as its gateway sees it: a real process each time. What it prints, how it ends, what it may not
+ * do, and what becomes of it when the one or the other is stopped or killed.
+ */
+import { expect } from "@std/expect";
+import { fileURLToPath } from "node:url";
+import { PortEngineClient } from "../../src/engine/client.ts";
+import { FrameDecoder, FrameEncoder } from "../../src/engine/frames.ts";
+import { openProcessPort } from "../../src/engine/process_port.ts";
+import type { EngineMessage, Pong } from "../../src/engine/protocol.ts";
+import { startPulse } from "../../src/engine/pulse.ts";
+import { openWorkerPort } from "../../src/engine/worker_port.ts";
+import { failure } from "../support/failure.ts";
+import { submitCommand } from "../support/fake_engine.ts";
+import { hasDevice } from "../gpu/device.ts";
+import { processIsGone, readProc } from "../support/processes.ts";
+
+const HELPER = fileURLToPath(new URL("../../demo/parents/helper", import.meta.url));
+const ENTRY = fileURLToPath(new URL("../../src/engine/process.ts", import.meta.url));
+const child = (name: string) => new URL(`./children/${name}.ts`, import.meta.url);
+const LOAD = {
+  modelKey: "m",
+  path: HELPER,
+  quantization: "none",
+  precision: "f32",
+  maxContext: 1024,
+  maxSequences: 4,
+} as const;
+
+function deviceTest(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, ignore: !hasDevice || Deno.build.os !== "linux", fn });
+}
+
+/** Resolves with why the engine is gone. */
+function lossOf(client: PortEngineClient) {
+  return new Promise<Error & { readonly details: Readonly<Record<string, unknown>> }>((resolve) =>
+    client.onLost(resolve)
+  );
+}
+
+Deno.test("openProcessPort() tells what a process prints from its messages, and bounds it", async () => {
+  const lines: string[] = [];
+  await using client = new PortEngineClient(
+    openProcessPort({ entry: child("chatty"), onOutput: (line) => lines.push(line) }),
+  );
+  const lost = lossOf(client);
+  expect((await client.ready()).adapter).toBe("chatty");
+  const { message, details } = await lost;
+  expect(message).toBe("The engine's process died: exit code 3");
+  expect(details["code"]).toBe(3);
+  expect((details["output"] as string[]).at(-1)).toBe("the last words");
+  expect((details["output"] as string[]).length).toBe(20);
+  expect(lines).toContain("a native library says hello");
+  expect(lines).toContain("and goes on");
+  expect(lines).toContain("line 0");
+  expect(lines.length).toBeLessThanOrEqual(201);
+  expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(501);
+});
+
+Deno.test("openProcessPort() ends a process whose messages cannot be read", async () => {
+  const port = openProcessPort({ entry: child("malformed") });
+  await using client = new PortEngineClient(port);
+  const { message } = await lossOf(client);
+  expect(message).toBe("The engine's process is given up: Cannot read a frame: its checksum is wrong");
+  expect(await processIsGone(port.pid, 5_000)).toBe(true);
+});
+
+Deno.test("openProcessPort() tells what a process said that died at once", async () => {
+  await using client = new PortEngineClient(openProcessPort({ entry: child("crash") }));
+  const lost = lossOf(client);
+  const error = await failure(client.ready());
+  expect(error.message).toBe("The engine's process died: exit code 101");
+  expect((await lost).details["output"]).toEqual(["thread 'main' panicked at wgpu-core: no luck today"]);
+});
+
+deviceTest(
+  "openProcessPort() notices a process that is stopped, and leaves one that works alone",
+  async () => {
+    const port = openProcessPort({ pulse: { intervalMs: 50, maxSilentRounds: 10, maxStartRounds: 1000 } });
+    await using client = new PortEngineClient(port);
+    await client.load(LOAD); // Longer than the pulse allows for silence, and heard all the time.
+    const lost = lossOf(client);
+    const ended = Promise.withResolvers<unknown>();
+    client.submit(submitCommand("r", [1], { maxTokens: 1000, ignoreEos: true }), (message) => {
+      if (message.type === "promptProcessed") Deno.kill(port.pid, "SIGSTOP");
+      if (message.type === "failed") ended.resolve(message.error);
+    });
+    expect((await lost).message).toMatch(/^The engine's process hangs: no answer for \d+ ms$/);
+    expect(await ended.promise).toMatchObject({ code: "DEVICE_LOST" });
+    await client[Symbol.asyncDispose]();
+    expect(await processIsGone(port.pid, 0)).toBe(true);
+  },
+);
+
+deviceTest("openWorkerPort() tells for how long its thread has not answered", async () => {
+  const port = openWorkerPort();
+  await using client = new PortEngineClient(port);
+  expect(port.silentMs()).toBe(0); // It asks.
+  expect(port.silentMs()).toBeGreaterThan(0); // A thread that starts has not answered yet.
+  await client.ready();
+  await client.metrics();
+  expect(port.silentMs()).toBe(0);
+});
+
+Deno.test("startPulse() gives up a thread that is stuck, though its process answers", () => {
+  const verdicts: string[] = [];
+  let answer: (pong: Pong) => void = () => {};
+  using _pulse = startPulse({
+    ping: () => {},
+    onPong: (listener) => answer = listener,
+    onSilent: ({ message }) => verdicts.push(message),
+    maxThreadSilentMs: 300_000,
+  });
+  answer({ type: "pong", silentMs: 300_000 }); // One long step.
+  expect(verdicts).toEqual([]);
+  answer({ type: "pong", silentMs: 300_001 });
+  expect(verdicts).toEqual(["The engine's thread hangs: no answer for 300001 ms"]);
+});
+
+deviceTest("openProcessPort() leaves nothing behind when its client is disposed", async () => {
+  const port = openProcessPort();
+  const client = new PortEngineClient(port);
+  await client.load(LOAD);
+  await client[Symbol.asyncDispose]();
+  expect(await processIsGone(port.pid, 0)).toBe(true);
+});
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  deviceTest(`process.ts leaves ${signal} to its gateway`, async () => {
+    const port = openProcessPort();
+    await using client = new PortEngineClient(port);
+    await client.ready();
+    Deno.kill(port.pid, signal);
+    expect((await client.metrics()).models).toEqual([]);
+  });
+}
+
+deviceTest("process.ts ends with its gateway, however that ends, in the middle of its work", async () => {
+  const parent = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", fileURLToPath(child("parent"))],
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const reader = parent.stdout.getReader();
+  const pid = Number(new TextDecoder().decode((await reader.read()).value));
+  expect(pid).toBeGreaterThan(1);
+  parent.kill("SIGKILL");
+  await parent.status;
+  await reader.cancel();
+  expect(await processIsGone(pid, 2_000)).toBe(true);
+});
+
+/** The process without the gateway's end of it: bytes in, messages out, read when the test says so. */
+function rawProcess(permissions: readonly string[] = ["--allow-read"]) {
+  const process = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-prompt", ...permissions, ENTRY],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const input = process.stdin.getWriter();
+  const frames = new FrameEncoder();
+  return {
+    process,
+    input,
+    send: (message: unknown) => input.write(frames.encode(message)),
+  };
+}
+
+async function* messagesOf(process: Deno.ChildProcess): AsyncGenerator<EngineMessage | Pong> {
+  const arrived: unknown[] = [];
+  const decoder = new FrameDecoder({ onMessage: (message) => arrived.push(message) });
+  for await (const chunk of process.stdout) {
+    decoder.push(chunk);
+    yield* arrived.splice(0) as (EngineMessage | Pong)[];
+  }
+}
+
+Deno.test("process.ts ends with a typed error at bytes that are no command", async () => {
+  const { process, input } = rawProcess();
+  await input.write(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"));
+  const messages = await Array.fromAsync(messagesOf(process));
+  await input.close().catch(() => {});
+  expect(messages.at(-1)).toMatchObject({
+    type: "unavailable",
+    error: { code: "FORMAT", message: "Cannot read a frame: it does not begin as one" },
+  });
+  expect((await process.status).code).toBe(70);
+});
+
+deviceTest("process.ts waits for a gateway that does not read, and loses nothing", async () => {
+  const { process, input, send } = rawProcess();
+  await send({ ...LOAD, type: "load" });
+  const residentKb = async () => {
+    const status = await readProc(`${process.pid}/status`);
+    return Number(/VmRSS:\s+(\d+)/.exec(status!)![1]);
+  };
+  const messages = messagesOf(process);
+  const counts: Record<string, number> = { r: 0, s: 0 };
+  let finished = 0;
+  let paused = false;
+  for await (const message of messages) {
+    if (message.type === "failed") throw new Error(message.error.message);
+    if (message.type === "loaded") {
+      // Some 1.5 KB a token: what the pipe takes is far less than what is to be said.
+      const sampling = { maxTokens: 150, ignoreEos: true, logprobs: 20 };
+      await send(submitCommand("r", [1], sampling));
+      await send(submitCommand("s", [2], sampling));
+    }
+    if (message.type === "tokens") counts[message.requestId]! += message.tokens.length;
+    if (message.type === "finished" && ++finished === 2) break;
+    if (message.type !== "promptProcessed" || paused) continue;
+    paused = true;
+    const before = await residentKb();
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    expect(await residentKb() - before).toBeLessThan(64 * 1024);
+  }
+  expect(counts).toEqual({ r: 150, s: 150 });
+  await input.close();
+  await process.status;
+});
+
+deviceTest(
+  "openProcessPort() needs no permission but to run Deno, whatever the loader's variables say",
+  async () => {
+    const code = `
+    import { PortEngineClient } from "${new URL("../../src/engine/client.ts", import.meta.url)}";
+    import { openProcessPort } from "${new URL("../../src/engine/process_port.ts", import.meta.url)}";
+    const client = new PortEngineClient(openProcessPort());
+    console.log((await client.ready()).adapter !== "");
+    await client[Symbol.asyncDispose]();
+  `;
+    const run = (permissions: readonly string[]) =>
+      new Deno.Command(Deno.execPath(), {
+        args: [
+          "run",
+          "--quiet",
+          "--no-prompt",
+          "--allow-read",
+          "--ignore-env",
+          ...permissions,
+          `data:application/typescript,${encodeURIComponent(code)}`,
+        ],
+        env: { LD_LIBRARY_PATH: "/nowhere" },
+      }).output();
+    const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    const may = await run([`--allow-run=${Deno.execPath()}`]);
+    expect({ stdout: decode(may.stdout), stderr: decode(may.stderr) }).toEqual({
+      stdout: "true\n",
+      stderr: "",
+    });
+    const mayNot = await run([]);
+    expect(decode(mayNot.stderr)).toMatch(/Cannot start the engine's process: Requires run access/);
+  },
+);
