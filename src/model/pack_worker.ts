@@ -18,7 +18,7 @@ const buffers: Uint8Array[] = [];
 scope.onmessage = ({ data: { task, buffer } }) => {
   try {
     const sources = readsOf(task).map(({ offset, bytes }, index) => {
-      if ((buffers[index]?.byteLength ?? 0) < bytes) buffers[index] = new Uint8Array(bytes);
+      if ((buffers[index]?.byteLength ?? -1) < bytes) buffers[index] = new Uint8Array(bytes);
       const into = buffers[index]!.subarray(0, bytes);
       if (bytes > 0) open(task.tensors[index]!.path).read(offset, into);
       return into;

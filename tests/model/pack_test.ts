@@ -50,13 +50,15 @@ async function hashesOf(device: GpuDevice, dir: string, quantization: Quantizati
 
 gpuTest("loadWeights() uploads the same bytes with threads and without", async (device) => {
   await using dir = await tempDir();
-  // More than one chunk, mixed dtypes, and rows that end inside a group.
+  // Mixed dtypes, rows that end inside a group, and chunks that take from one tensor of a matrix only.
   await writeCheckpoint(dir.path, {
     config: {
-      hidden_size: 1000,
-      intermediate_size: 3001,
-      vocab_size: 4001,
+      hidden_size: 2201,
+      intermediate_size: 1001,
+      vocab_size: 2001,
       num_hidden_layers: 1,
+      num_attention_heads: 22,
+      num_key_value_heads: 2,
       head_dim: 100,
     },
     dtypeOf: (name) => name.includes("k_proj") ? "F32" : name.includes("mlp") ? "F16" : "BF16",
