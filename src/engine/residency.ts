@@ -39,6 +39,8 @@ export class Residency {
   readonly #options: ResidencyOptions;
   readonly #loading = new Map<string, { readonly controller: AbortController; unloading: boolean }>();
   readonly #models = new Map<string, ResidentModel>();
+  /** The end of the last load that has a memory budget. */
+  #lastBudgeted: Promise<void> = Promise.resolve();
 
   constructor(options: ResidencyOptions) {
     this.#options = options;
@@ -120,7 +122,8 @@ export class Residency {
     const { signal } = entry.controller;
     let fraction = 0;
     try {
-      const runner = await load(command, {
+      using _turn = await this.#takeTurn(command, signal);
+      const runner = await load(this.#withWhatIsLeft(command), {
         signal,
         onProgress: (progress) => {
           if (signal.aborted) return;
@@ -151,6 +154,32 @@ export class Residency {
       onSettled();
     }
   }
+
+  /** Loads with a budget go one at a time, for each must know what those before have taken. */
+  async #takeTurn({ memoryBytes }: LoadCommand, signal: AbortSignal): Promise<Disposable> {
+    if (memoryBytes === undefined) return { [Symbol.dispose]() {} };
+    const before = this.#lastBudgeted;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#lastBudgeted = before.then(() => promise);
+    await Promise.race([before, aborted(signal)]);
+    if (!signal.aborted) return { [Symbol.dispose]: resolve };
+    resolve();
+    throw signal.reason;
+  }
+
+  #withWhatIsLeft(command: LoadCommand): LoadCommand {
+    if (command.memoryBytes === undefined) return command;
+    const used = [...this.#models.values()].reduce((sum, { runner }) => sum + runner.memory.totalBytes, 0);
+    return { ...command, memoryBytes: Math.max(0, command.memoryBytes - used) };
+  }
+}
+
+/** Resolves when the signal is aborted. */
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  return promise;
 }
 
 function cancelled(modelKey: string): GeodesicError {
