@@ -7,6 +7,7 @@ import os from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Figure } from "./figure.ts";
+import { benchLoad } from "./load.ts";
 import { benchMerge, benchMerge7b, type MergeBenchOptions } from "./merge.ts";
 import { benchPort } from "./port.ts";
 import { benchStep } from "./step.ts";
@@ -15,6 +16,7 @@ const BENCHMARKS: Readonly<Record<string, (options: MergeBenchOptions) => Promis
   merge: benchMerge,
   step: benchStep,
   port: benchPort,
+  load: benchLoad,
   "merge-7b": benchMerge7b,
 };
 /** Those that take minutes and tens of gigabytes run only when they are asked for. */
@@ -25,9 +27,9 @@ const HELP = `deno task bench [${Object.keys(BENCHMARKS).join("|")}] [options]; 
 }
 
   --json           machine and figures as JSON on stdout
-  --dir PATH       where merge and merge-7b put their checkpoints; they need 7 and 60 GB there, and remove them
+  --dir PATH       where merge, merge-7b and load put their checkpoints; they need 7, 60 and 3 GB, and remove them
                    (default: the system's folder for temporary files)
-  --threads N      of the merge (default: one for each processor)
+  --threads N      of merge and load (default: one for each processor)
   --python PATH    a python3 with numpy, for the ratio to mergekit's arithmetic (default: GEODESIC_PYTHON, or the
                    first of python3 on the PATH and /usr/bin/python3 that has numpy). With another one, or with
                    GEODESIC_PYTHON, run it as: deno run -A bench/main.ts …`;

@@ -147,7 +147,8 @@ async function decodeMs(
   return performance.now() - begin;
 }
 
-const GREEDY = {
+/** Also for other benchmarks. */
+export const GREEDY = {
   temperature: 0,
   topK: 0,
   topP: 1,

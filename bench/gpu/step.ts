@@ -91,7 +91,7 @@ export async function randomModel(lab: Lab, options: StepOptions): Promise<Model
     weights,
     precision,
     tuning,
-    weightBytes: 0,
+    memory: { weightBytes: 0, kvCacheBytes: 0, totalBytes: 0 },
     owned,
   });
 }

@@ -3,6 +3,7 @@
  * outside: the caller owns database and engine, and tests bring their own clock and engine. Making a gateway takes the
  * data folder's lock and ends what a dead process left open; disposing it ends what still runs and lets go of the folder.
  */
+import { join } from "node:path";
 import { ConstraintService } from "../constraint/service.ts";
 import { BYTE_TOKENS } from "../constraint/token_table.ts";
 import { randomBytes } from "node:crypto";
@@ -10,7 +11,7 @@ import { toErrorRecord } from "../errors.ts";
 import type { EngineClient } from "../engine/protocol.ts";
 import type { Precision, Quantization } from "../model/runner.ts";
 import type { Db } from "../store/database.ts";
-import { allModels } from "../store/models.ts";
+import { allModels, findManifest } from "../store/models.ts";
 import { lockDataDir } from "../store/ownership.ts";
 import { createAccess } from "./access.ts";
 import { Admission, type AdmissionLimits } from "./admission.ts";
@@ -51,6 +52,8 @@ export interface GatewayOptions {
   readonly maxSequences?: number;
   /** Models on the device at once. */
   readonly maxWarmModels?: number;
+  /** What all models together may take of the device; the device itself says when it is full without. */
+  readonly memoryBytes?: number;
   readonly admission?: AdmissionLimits;
   /** Folders besides the data folder's models whose checkpoints may be merged over the API. */
   readonly modelDirs?: readonly string[];
@@ -59,6 +62,11 @@ export interface GatewayOptions {
   readonly drawSeed?: () => bigint;
   /** Told of errors that nobody expected, with their stacks; clients only learn INTERNAL. */
   readonly reportError?: (error: unknown) => void;
+}
+
+/** Where quantized weights lie in a data folder. */
+export function cacheDirOf(dataDir: string): string {
+  return join(dataDir, "cache");
 }
 
 /** What `serve` uses unless told otherwise. */
@@ -103,6 +111,9 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
       precision: options.precision,
       maxSequences: options.maxSequences,
       maxWarmModels: options.maxWarmModels,
+      cacheDir: cacheDirOf(dataDir),
+      memoryBytes: options.memoryBytes,
+      findManifest: (model) => findManifest(db, model.artifact_id),
       checkWeights: (model, signal) => checkWeights(db, model, signal),
     });
     const jobs = new ActiveJobs();

@@ -23,6 +23,11 @@ export interface LoaderOptions {
   readonly maxSequences: number;
   /** Models on the device at once; idle ones are unloaded to stay below. */
   readonly maxWarmModels: number;
+  /** Where quantized weights are kept. */
+  readonly cacheDir: string;
+  /** What all models together may take of the device. */
+  readonly memoryBytes?: number | undefined;
+  readonly findManifest: (model: ModelRow) => Promise<string | undefined>;
   /** Throws NotFoundError when the files are not those that were registered. */
   readonly checkWeights: (model: ModelRow, signal: AbortSignal) => Promise<void>;
 }
@@ -145,8 +150,9 @@ export class ModelLoader {
 
   /** A device that is full gets one more try for every idle model that can leave it. */
   async #loadIntoEngine(model: ModelRow, flight: Flight): Promise<void> {
-    const { engine, maxWarmModels, precision, maxSequences } = this.#options;
+    const { engine, maxWarmModels, precision, maxSequences, cacheDir, memoryBytes } = this.#options;
     const { signal } = flight.controller;
+    const manifestSha256 = await this.#options.findManifest(model);
     while (this.#occupied(model.id) >= maxWarmModels && await this.#evictOne());
     if (this.#occupied(model.id) >= maxWarmModels) throw noRoom(model.name, maxWarmModels);
     for (let attempt = 1;;) {
@@ -159,6 +165,8 @@ export class ModelLoader {
           precision,
           maxContext: model.served_context_length,
           maxSequences,
+          ...manifestSha256 === undefined ? {} : { manifestSha256, cacheDir },
+          ...memoryBytes === undefined ? {} : { memoryBytes },
         }, { signal, onProgress: (progress) => this.#progress(flight, model.id, toProgress(progress)) });
         return;
       } catch (error) {

@@ -7,15 +7,16 @@ import type { MergeRecord } from "../merge/record.ts";
 import { runMerge } from "../merge/run.ts";
 import { ignoredParameters } from "../merge/step_parameters.ts";
 import { architectureOption, architecturesOf } from "./architecture_option.ts";
-import type { Command, Invocation } from "./command.ts";
+import type { Command } from "./command.ts";
 import { dataDirOf, dataDirOption } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
 import { printPlan } from "./merge_plan.ts";
 import { mergeProgress } from "./merge_progress.ts";
 import { modelOption, namedModels } from "./named_models.ts";
 import { readTextFile } from "./read_file.ts";
+import { sizeOf } from "./size_option.ts";
 import type { Terminal } from "./terminal.ts";
-import { formatBytes, parseByteSize } from "./units.ts";
+import { formatBytes } from "./units.ts";
 
 /** Real configurations have a few kilobytes. */
 const MAX_CONFIG_BYTES = 1024 * 1024;
@@ -102,14 +103,6 @@ async function merge(terminal: Terminal, options: Parameters<typeof runMerge>[0]
 function notesOn(text: string, name: string): readonly string[] {
   const config = parseMergeConfig(text, name);
   return [...config.before, config].flatMap(ignoredParameters);
-}
-
-/** The bytes that an option asks for. */
-function sizeOf(invocation: Invocation, option: string): number | undefined {
-  const text = invocation.text(option);
-  const bytes = text === undefined ? undefined : parseByteSize(text);
-  if (text === undefined || bytes !== undefined) return bytes;
-  throw invocation.usageError(`--${option} is "${text}", expected a size such as 5GB, 500MB or 30000`);
 }
 
 function summaryOf(record: MergeRecord, outDir: string): string {

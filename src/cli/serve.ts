@@ -5,7 +5,7 @@
 import type { GraphQLSchema } from "graphql";
 import { ensureAdminKey, LOCAL_ADMIN } from "../app/access.ts";
 import { systemClock } from "../app/clock.ts";
-import { createGateway, type GatewayHandle } from "../app/compose.ts";
+import { cacheDirOf, createGateway, type GatewayHandle } from "../app/compose.ts";
 import { uuidV7 } from "../app/ids.ts";
 import { curlExample } from "../server/curl_example.ts";
 import { startServer } from "../server/server.ts";
@@ -65,7 +65,7 @@ async function serve(
   const report = (names: readonly string[]) => terminal.print(migrationSummary(dataDir, names));
   const db = cleanup.adopt(await openStore(dataDir, { onMigrated: report }), (db) => db.destroy());
   const onOutput = (line: string) => terminal.writeStatus(`engine: ${line}\n`);
-  const engine = cleanup.use(createServeEngine({ log, onOutput }));
+  const engine = cleanup.use(createServeEngine({ log, onOutput, cacheDir: cacheDirOf(dataDir) }));
   const gateway = cleanup.use(await createGateway({ ...settings, db, engine }));
   // Before the work of a first run, so that a port in use is found out at once. Nobody is told the address yet.
   const schema = await loadSchema();

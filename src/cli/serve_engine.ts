@@ -13,12 +13,14 @@ export interface ServeEngineOptions {
   readonly log: Log;
   /** What the engine's process prints, a line at a time. */
   readonly onOutput: (line: string) => void;
+  /** Where it keeps quantized weights. */
+  readonly cacheDir: string;
 }
 
 /** Starts it. What goes wrong, also at once, is told by `ready`. */
-export function createServeEngine({ log, onOutput }: ServeEngineOptions): EngineClient {
+export function createServeEngine({ log, onOutput, cacheDir }: ServeEngineOptions): EngineClient {
   return new SupervisedEngine({
-    open: () => openProcessPort({ onOutput }),
+    open: () => openProcessPort({ onOutput, writableDir: cacheDir }),
     clock: systemClock,
     onNews: (news) => report(log, news),
   });

@@ -7,6 +7,7 @@ import { isLoopbackHost } from "../server/origin.ts";
 import type { Invocation, OptionSpec } from "./command.ts";
 import { dataDirOf, dataDirOption } from "./data_dir.ts";
 import { UsageError } from "./errors.ts";
+import { sizeOf } from "./size_option.ts";
 import { precisionOption, quantizationOption } from "./weight_options.ts";
 
 const DEFAULT_PORT = 8000;
@@ -24,6 +25,7 @@ export interface ServeSettings {
   readonly precision: Precision;
   readonly maxContextLength?: number;
   readonly maxSequences?: number;
+  readonly memoryBytes?: number;
   /** Folders besides the library whose models may be merged over the API. */
   readonly modelDirs: readonly string[];
   readonly log: Log;
@@ -49,6 +51,11 @@ export const serveOptions: Readonly<Record<string, OptionSpec>> = {
     description: "Folder whose models may be merged over the API, besides the registered ones; repeatable",
   },
   "max-context": { type: "string", value: "N", description: "Longest sequence to serve, in tokens" },
+  "gpu-memory": {
+    type: "string",
+    value: "SIZE",
+    description: "What all models together may take of the GPU, as in 20GB (default: as much as there is)",
+  },
   "max-sequences": { type: "string", value: "N", description: "Most generations of a model in one batch" },
 };
 
@@ -63,6 +70,7 @@ export function readServeSettings(invocation: Invocation): ServeSettings {
   const host = invocation.text("host") ?? DEFAULT_HOST;
   const maxContextLength = invocation.integer("max-context", { min: 2, max: 2 ** 20 });
   const maxSequences = invocation.integer("max-sequences", { min: 1, max: 256 });
+  const memoryBytes = sizeOf(invocation, "gpu-memory");
   return {
     dataDir: dataDirOf(invocation),
     host,
@@ -74,6 +82,7 @@ export function readServeSettings(invocation: Invocation): ServeSettings {
     precision: invocation.choice("precision", ["f32", "f16"]),
     ...maxContextLength === undefined ? {} : { maxContextLength },
     ...maxSequences === undefined ? {} : { maxSequences },
+    ...memoryBytes === undefined ? {} : { memoryBytes },
     modelDirs: [
       ...invocation.texts("models").map((dir) => resolve(invocation.terminal.userDir, dir)),
       ...invocation.terminal.modelDirs,

@@ -3,7 +3,7 @@
  * gateway alive. The engine is the Worker of worker.ts; this thread only passes frames between it and the standard
  * streams (process_port.ts has their other ends), so it answers pings and sees the end of its parent while the GPU's
  * thread is busy or stuck. Standard input's end is the end of the gateway, however that came about: nobody is left to
- * compute for. Needs to read models and kernels, and nothing else.
+ * compute for. Needs to read models and kernels, and to write to the cache of quantized weights.
  */
 import { DeviceLostError, FormatError, toErrorRecord } from "../errors.ts";
 import { FrameDecoder, FrameEncoder } from "./frames.ts";

@@ -15,6 +15,8 @@ export interface ProcessPortOptions {
   /** What the process prints, besides its messages. */
   readonly onOutput?: (line: string) => void;
   readonly pulse?: Pulse;
+  /** The one folder that the process may write to. */
+  readonly writableDir?: string;
   /** The module that the process runs; tests bring others. */
   readonly entry?: URL;
 }
@@ -187,11 +189,15 @@ function parseMessage(value: unknown): EngineMessage | Pong {
 }
 
 /**
- * Models lie wherever they were registered, so it may read; nothing else. The environment of the process is that of the
+ * Models lie wherever they were registered, so it may read; it may write to one folder at most; nothing else. The environment of the process is that of the
  * gateway, for drivers need theirs, but no code of ours can look at it.
  */
-function spawn({ entry = new URL("./process.ts", import.meta.url) }: ProcessPortOptions): Deno.ChildProcess {
+function spawn(
+  { entry = new URL("./process.ts", import.meta.url), writableDir }: ProcessPortOptions,
+): Deno.ChildProcess {
   const args = ["run", "--quiet", "--no-prompt", "--cached-only", "--allow-read", "--ignore-env"];
+  // A comma would begin another path; such a folder stays as it is, and nothing is cached.
+  if (writableDir !== undefined && !writableDir.includes(",")) args.push(`--allow-write=${writableDir}`);
   let env: Record<string, string> = {};
   for (;;) {
     try {

@@ -23,6 +23,15 @@ export interface LoadCommand {
   readonly maxContext: number;
   /** Upper bound of sequences in one batch. */
   readonly maxSequences: number;
+  /** Folder for quantized weights, which the engine may write; none are kept without it or without a manifest hash. */
+  readonly cacheDir?: string;
+  /** Identity of the checkpoint's files. */
+  readonly manifestSha256?: string;
+  /**
+   * What all models together may take of the device. Without it the device itself says when it is full. A KV cache is
+   * made smaller before a model is refused.
+   */
+  readonly memoryBytes?: number;
 }
 export interface UnloadCommand {
   readonly type: "unload";
@@ -86,6 +95,8 @@ export interface LoadProgress {
   readonly fraction: number;
   readonly loadedBytes: number;
   readonly totalBytes: number;
+  /** Mean of this load so far; 0 before the first bytes. */
+  readonly bytesPerSecond: number;
 }
 export interface Loaded {
   readonly type: "loaded";

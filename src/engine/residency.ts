@@ -39,6 +39,8 @@ export class Residency {
   readonly #options: ResidencyOptions;
   readonly #loading = new Map<string, { readonly controller: AbortController; unloading: boolean }>();
   readonly #models = new Map<string, ResidentModel>();
+  /** The end of the last load that has a memory budget. */
+  #lastBudgeted: Promise<void> = Promise.resolve();
 
   constructor(options: ResidencyOptions) {
     this.#options = options;
@@ -120,7 +122,8 @@ export class Residency {
     const { signal } = entry.controller;
     let fraction = 0;
     try {
-      const runner = await load(command, {
+      using _turn = await this.#takeTurn(command, signal);
+      const runner = await load(this.#withWhatIsLeft(command), {
         signal,
         onProgress: (progress) => {
           if (signal.aborted) return;
@@ -132,7 +135,7 @@ export class Residency {
         runner[Symbol.dispose]();
         throw signal.reason;
       }
-      const { limits, memory } = runner;
+      const { limits, memory: { weightBytes, kvCacheBytes } } = runner;
       this.#models.set(modelKey, {
         modelKey,
         runner,
@@ -140,7 +143,8 @@ export class Residency {
         leaving: false,
       });
       const { vocabSize } = limits;
-      emit({ type: "loaded", modelKey, ...memory, maxContext: contextTokens(limits), vocabSize });
+      const maxContext = contextTokens(limits);
+      emit({ type: "loaded", modelKey, weightBytes, kvCacheBytes, maxContext, vocabSize });
     } catch (error) {
       if (!(error instanceof GeodesicError)) onInternalError(error);
       emit({ type: "loadFailed", modelKey, error: toErrorRecord(error) });
@@ -150,6 +154,32 @@ export class Residency {
       onSettled();
     }
   }
+
+  /** Loads with a budget go one at a time, for each must know what those before have taken. */
+  async #takeTurn({ memoryBytes }: LoadCommand, signal: AbortSignal): Promise<Disposable> {
+    if (memoryBytes === undefined) return { [Symbol.dispose]() {} };
+    const before = this.#lastBudgeted;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#lastBudgeted = before.then(() => promise);
+    await Promise.race([before, aborted(signal)]);
+    if (!signal.aborted) return { [Symbol.dispose]: resolve };
+    resolve();
+    throw signal.reason;
+  }
+
+  #withWhatIsLeft(command: LoadCommand): LoadCommand {
+    if (command.memoryBytes === undefined) return command;
+    const used = [...this.#models.values()].reduce((sum, { runner }) => sum + runner.memory.totalBytes, 0);
+    return { ...command, memoryBytes: Math.max(0, command.memoryBytes - used) };
+  }
+}
+
+/** Resolves when the signal is aborted. */
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  return promise;
 }
 
 function cancelled(modelKey: string): GeodesicError {

@@ -6,10 +6,11 @@
 import { DeviceLostError, GeodesicError, toErrorRecord } from "../errors.ts";
 import { collectGarbage } from "../gpu/collect.ts";
 import { GpuDevice } from "../gpu/device.ts";
-import { loadModel, type LoadProgress as ModelLoadProgress } from "../model/load.ts";
+import { type LoadCache, loadModel, type LoadProgress as ModelLoadProgress } from "../model/load.ts";
+import { CacheWriter } from "./cache_writer.ts";
 import { Engine } from "./engine.ts";
 import { ModelMatchers } from "./matchers.ts";
-import type { EngineCommand, EngineMessage, Ping, Pong } from "./protocol.ts";
+import type { EngineCommand, EngineMessage, LoadCommand, Ping, Pong } from "./protocol.ts";
 import type { LoadModel } from "./residency.ts";
 import { MessageTurns } from "./turns.ts";
 import { Backlog } from "./backlog.ts";
@@ -67,13 +68,16 @@ function post(message: EngineMessage): void {
 
 function startEngine(device: GpuDevice, matchers: ModelMatchers): Engine {
   const turns = new MessageTurns();
+  const cacheWriter = new CacheWriter(console.error);
   const load: LoadModel = (command, { signal, onProgress }) => {
-    const { path, quantization, precision, maxContext, maxSequences } = command;
+    const { path, quantization, precision, maxContext, maxSequences, memoryBytes } = command;
     return loadModel(device, path, {
       quantization,
       precision,
       maxContext,
       maxSequences,
+      memoryBytes,
+      ...cacheFor(command, cacheWriter),
       signal,
       onProgress: (progress) => onProgress({ ...progress, fraction: fractionOf(progress) }),
     });
@@ -84,6 +88,7 @@ function startEngine(device: GpuDevice, matchers: ModelMatchers): Engine {
     emit(message) {
       if (message.type !== "closed") return post(message);
       turns[Symbol.dispose]();
+      cacheWriter[Symbol.dispose]();
       scope.onmessage = null;
       device.close().then(() => end(message));
     },
@@ -109,6 +114,14 @@ function end(last: EngineMessage): void {
     collectGarbage();
     post(last);
   });
+}
+
+function cacheFor(
+  { cacheDir: dir, manifestSha256 }: LoadCommand,
+  writer: CacheWriter,
+): { readonly cache?: LoadCache } {
+  if (dir === undefined || manifestSha256 === undefined) return {};
+  return { cache: { dir, manifestSha256, write: (job) => writer.write(job), log: console.error } };
 }
 
 function fractionOf({ stage, loadedBytes, totalBytes }: ModelLoadProgress): number {

@@ -35,7 +35,11 @@ export function partSizes(
   return { partRows, maxSplits };
 }
 
-function takesParts({ headDim }: ModelConfig, tuning: AttentionTuning | null): tuning is AttentionTuning {
+/** Whether a row's keys are shared out over workgroups. */
+export function takesParts(
+  { headDim }: ModelConfig,
+  tuning: AttentionTuning | null,
+): tuning is AttentionTuning {
   return tuning !== null && headDim % FLASH_HEAD_STEP === 0;
 }
 

@@ -9,10 +9,11 @@ import type { GpuDevice } from "../gpu/device.ts";
 import type { StepEncoder } from "../gpu/encoder.ts";
 import type { DeviceTuning } from "../kernels/tuning.ts";
 import { decoderLayer, embedding, head, type Operation, type StepBuffers } from "./operations.ts";
-import { PlanWriter } from "./plan.ts";
+import type { PlanWriter } from "./plan.ts";
 import { rotaryTable } from "./rotary.ts";
 import type { Precision } from "./runner.ts";
 import type { ModelSizes } from "./sizes.ts";
+import { planWriter, stepBufferBytes } from "./step_buffers.ts";
 import type { StepUploads } from "./step_uploads.ts";
 import type { ModelWeights } from "./weights.ts";
 
@@ -55,26 +56,22 @@ export class Forward {
   static async create(parts: ForwardParts): Promise<Forward> {
     const { device, config, sizes, weights, precision, tuning } = parts;
     const { limits } = sizes;
-    const planWriter = new PlanWriter({
-      maxRows: sizes.maxRows,
-      maxSamples: limits.maxSequences,
-      maxTableBlocks: limits.maxSequences * Math.ceil(limits.maxContext / limits.blockSize),
-    });
+    const writer = planWriter(sizes);
     const cacheBytes = sizes.cacheLayerBytes * config.layers;
     const buffers = await device.guard(
       `allocate a KV cache of ${cacheBytes} bytes and activations for ${sizes.maxRows} rows`,
-      () => allocate(parts, planWriter.capacity),
+      () => allocate(parts, writer.capacity),
     );
     const rotary = rotaryTable(config.ropeTheta, config.headDim, limits.maxContext);
     device.handle.queue.writeBuffer(buffers.rotary.handle, 0, rotary);
 
-    const { samplesOffset } = planWriter;
+    const { samplesOffset } = writer;
     const operationParts = { device, config, sizes, precision, tuning, buffers, samplesOffset };
     const body = await embedding(operationParts, weights.embedding);
     for (const [index, layer] of weights.layers.entries()) {
       body.push(...await decoderLayer(operationParts, layer, buffers.cache[index]!));
     }
-    return new Forward(buffers, planWriter, { body, head: await head(operationParts, weights) });
+    return new Forward(buffers, writer, { body, head: await head(operationParts, weights) });
   }
 
   /** Most dispatches of a step. */
@@ -94,23 +91,19 @@ export class Forward {
 }
 
 function allocate({ device, config, sizes, owned }: ForwardParts, planWords: number): StepBuffers {
-  const { limits, maxRows, activationBytes, hiddenStride, queryStride, innerStride } = sizes;
-  const partHeads = sizes.parts.partRows * sizes.parts.maxSplits * config.queryHeads;
+  const bytes = stepBufferBytes(config, sizes, planWords);
   const buffer = (label: string, bytes: number) => owned.use(device.createBuffer({ label, bytes }));
   return {
-    plan: buffer("plan", planWords * 4),
-    lastTokens: buffer("last tokens", limits.maxSequences * 4),
-    hidden: buffer("hidden", maxRows * hiddenStride * 4),
-    queries: buffer("queries", maxRows * queryStride * activationBytes),
-    attended: buffer("attended", maxRows * queryStride * activationBytes),
-    activated: buffer("activated", maxRows * innerStride * activationBytes),
-    logits: buffer("logits", limits.maxSequences * limits.vocabSize * 4),
-    rotary: buffer("rotary", limits.maxContext * config.headDim * 4),
-    parts: buffer("attention parts", partHeads * config.headDim * 4),
-    partTerms: buffer("attention part terms", partHeads * 4),
-    cache: Array.from(
-      { length: config.layers },
-      (_, layer) => buffer(`cache ${layer}`, sizes.cacheLayerBytes),
-    ),
+    plan: buffer("plan", bytes.plan),
+    lastTokens: buffer("last tokens", bytes.lastTokens),
+    hidden: buffer("hidden", bytes.hidden),
+    queries: buffer("queries", bytes.queries),
+    attended: buffer("attended", bytes.attended),
+    activated: buffer("activated", bytes.activated),
+    logits: buffer("logits", bytes.logits),
+    rotary: buffer("rotary", bytes.rotary),
+    parts: buffer("attention parts", bytes.parts),
+    partTerms: buffer("attention part terms", bytes.partTerms),
+    cache: Array.from({ length: config.layers }, (_, layer) => buffer(`cache ${layer}`, bytes.cache)),
   };
 }

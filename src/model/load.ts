@@ -3,23 +3,34 @@
  * it fails, for whatever reason, nothing of it is left on the device.
  */
 import { CapacityError } from "../errors.ts";
-import { openCheckpoint } from "../formats/checkpoint.ts";
+import { type Checkpoint, openCheckpoint } from "../formats/checkpoint.ts";
 import type { GpuDevice } from "../gpu/device.ts";
 import { chooseTuning, type DeviceTuning } from "../kernels/tuning.ts";
+import { LoadMeter, type LoadProgress, type LoadStage } from "./load_meter.ts";
+import { fitModel, type MemoryPlan } from "./memory.ts";
 import { MistralRunner } from "./mistral.ts";
-import type { PackedMatrix } from "./packed_matrix.ts";
 import type { ModelRunner, Precision, Quantization } from "./runner.ts";
-import { planSizes } from "./sizes.ts";
-import { checkTensors, loadWeights, type ModelWeights } from "./weights.ts";
+import { isUnquantized } from "./quantized_copy.ts";
+import { InlinePacker, PackThreads, type RowSource } from "./pack_threads.ts";
+import type { ModelSizes } from "./sizes.ts";
+import {
+  type CacheEntry,
+  type CacheJob,
+  type CacheKey,
+  cacheNotice,
+  isUnusable,
+  openCacheEntry,
+} from "./weight_cache.ts";
+import { checkTensors, formatsOf, loadWeights } from "./weights.ts";
 
-/** `QUANTIZING` and `UPLOADING` both read, convert and upload as they go; the name says what takes the time. */
-export type LoadStage = "READING" | "QUANTIZING" | "UPLOADING" | "WARMING_UP";
+export type { LoadProgress, LoadStage };
 
-export interface LoadProgress {
-  readonly stage: LoadStage;
-  /** Of the checkpoint's tensors; never decreases. */
-  readonly loadedBytes: number;
-  readonly totalBytes: number;
+/** Where quantized weights are kept between loads. */
+export interface LoadCache extends CacheKey {
+  /** Called after a load that found none, with what should be written while nobody waits for it. */
+  readonly write: (job: CacheJob) => void;
+  /** One line, when an entry cannot be used. */
+  readonly log: (line: string) => void;
 }
 
 export interface LoadOptions {
@@ -30,10 +41,15 @@ export interface LoadOptions {
   readonly maxSequences: number;
   /** Upper bound of the KV cache in bytes. */
   readonly cacheBytes?: number;
+  /** What the model may take of the device in all; a smaller KV cache comes before a refusal. */
+  readonly memoryBytes?: number | undefined;
   /** Treat the device as if no larger range could be bound; weights are sliced accordingly. */
   readonly maxBindableBytes?: number;
   /** In place of the one for the device. */
   readonly tuning?: DeviceTuning;
+  /** That read and quantize; 0: the calling one. By the machine's processors and the model's size unless given. */
+  readonly threads?: number;
+  readonly cache?: LoadCache;
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -43,7 +59,7 @@ export interface LoadOptions {
  * hold or do, DeviceLostError, or `signal.reason`.
  */
 export async function loadModel(device: GpuDevice, dir: string, options: LoadOptions): Promise<ModelRunner> {
-  const { quantization, precision, signal, onProgress = () => {} } = options;
+  const { precision, quantization, signal, cache } = options;
   signal?.throwIfAborted();
   if (precision === "f16" && !device.has("shader-f16")) {
     throw new CapacityError(`Cannot run with precision f16: "${device.info.adapter}" has no f16 in shaders`, {
@@ -51,25 +67,54 @@ export async function loadModel(device: GpuDevice, dir: string, options: LoadOpt
       expected: "shader-f16",
     });
   }
-  using checkpoint = await openCheckpoint(dir, signal ? { signal } : {});
-  const totalBytes = checkTensors(checkpoint, quantization);
+  using source = await openCheckpoint(dir, signal ? { signal } : {});
+  checkTensors(source, quantization);
   const maxBindableBytes = Math.min(device.maxBindableBytes, options.maxBindableBytes ?? Infinity);
   const tuning = options.tuning ?? chooseTuning(device.info);
-  const sizes = planSizes(checkpoint.config, { ...options, maxBindableBytes, tuning });
+  const formats = formatsOf(source, quantization);
+  const { sizes, memory } = fitModel(source.config, { ...options, maxBindableBytes, tuning, formats });
+  const fit = { maxBindableBytes, tuning, sizes, memory };
+  const meter = new LoadMeter(options.onProgress);
 
+  const caching = cache !== undefined && quantization === "fp8" && isUnquantized(source);
+  if (caching) {
+    try {
+      using entry = await openCacheEntry(cache, source);
+      if (entry !== null) return await load(device, entry.checkpoint, { ...options, ...fit, meter, entry });
+    } catch (error) {
+      if (!isUnusable(error)) throw error;
+      cache.log(cacheNotice(error));
+    }
+  }
+  const runner = await load(device, source, { ...options, ...fit, meter, entry: null });
+  if (caching) cache.write({ dir: cache.dir, manifestSha256: cache.manifestSha256, source: dir });
+  return runner;
+}
+
+interface LoadPlan extends LoadOptions {
+  readonly maxBindableBytes: number;
+  readonly tuning: DeviceTuning;
+  readonly sizes: ModelSizes;
+  readonly memory: MemoryPlan;
+  readonly meter: LoadMeter;
+  /** That the checkpoint is, to be checked against what was read. */
+  readonly entry: CacheEntry | null;
+}
+
+async function load(device: GpuDevice, checkpoint: Checkpoint, plan: LoadPlan): Promise<ModelRunner> {
+  const { quantization, precision, maxBindableBytes, tuning, sizes, meter, entry, signal } = plan;
+  const totalBytes = checkTensors(checkpoint, quantization);
+  meter.begin(totalBytes, quantization === "fp8" && isUnquantized(checkpoint) ? "QUANTIZING" : "UPLOADING");
   using owned = new DisposableStack();
-  let loadedBytes = 0;
-  const report = (stage: LoadStage) => onProgress({ stage, loadedBytes, totalBytes });
-  report("READING");
-  const onBytes = (bytes: number) => {
-    loadedBytes += bytes;
-    report(quantization === "none" ? "UPLOADING" : "QUANTIZING");
-  };
+  using rows = startPacking(checkpoint, plan.threads ?? threadsFor(totalBytes), signal);
+  const checksums = entry === null ? undefined : new Map<string, number>();
+  const onBytes = (bytes: number) => meter.add(bytes);
   const weights = await loadWeights(
-    { device, checkpoint, owned, maxBindableBytes, onBytes, signal },
+    { device, checkpoint, rows, owned, maxBindableBytes, onBytes, checksums, signal },
     quantization,
   );
-  report("WARMING_UP");
+  if (checksums !== undefined) entry?.check(checksums);
+  meter.warmUp();
   const runner = await MistralRunner.create({
     device,
     config: checkpoint.config,
@@ -77,7 +122,7 @@ export async function loadModel(device: GpuDevice, dir: string, options: LoadOpt
     weights,
     precision,
     tuning,
-    weightBytes: countBytes(weights),
+    memory: plan.memory,
     owned,
   });
   if (signal?.aborted) runner[Symbol.dispose]();
@@ -85,16 +130,19 @@ export async function loadModel(device: GpuDevice, dir: string, options: LoadOpt
   return runner;
 }
 
-/** Bytes of all weights on the device; a matrix that serves twice counts once. */
-function countBytes({ embedding, layers, finalGain, lmHead }: ModelWeights): number {
-  const matrices = new Set([
-    embedding,
-    lmHead,
-    ...layers.flatMap((l) => [l.qkv, l.output, l.gateUp, l.down]),
-  ]);
-  const gains = [finalGain, ...layers.flatMap((layer) => [layer.inputGain, layer.postAttentionGain])];
-  const matrixBytes = ({ slices }: PackedMatrix) =>
-    slices.reduce((sum, { weights, channels }) => sum + weights.bytes + channels.bytes, 0);
-  return [...matrices].reduce((sum, matrix) => sum + matrixBytes(matrix), 0) +
-    gains.reduce((sum, { bytes }) => sum + bytes, 0);
+/** Below this, threads would have more to do with starting than with packing. */
+const MIN_BYTES_FOR_THREADS = 64 * 2 ** 20;
+/** More than the one thread that uploads can keep up with. */
+const MAX_THREADS = 12;
+
+function threadsFor(bytes: number): number {
+  return bytes < MIN_BYTES_FOR_THREADS ? 0 : Math.min(navigator.hardwareConcurrency, MAX_THREADS);
+}
+
+export function startPacking(
+  checkpoint: Checkpoint,
+  threads: number,
+  signal: AbortSignal | undefined,
+): RowSource {
+  return threads === 0 ? new InlinePacker(checkpoint, signal) : new PackThreads(threads, signal);
 }

@@ -25,10 +25,10 @@ import { SAMPLE_ROW_WORDS, type SampleBatch, Sampler, SAMPLER_DISPATCHES } from 
 import { StepUploads } from "./step_uploads.ts";
 
 /** Submits whose results have not been collected; the engine has one, and another prepared. */
-const MAX_SUBMITS_IN_FLIGHT = 4;
+export const MAX_SUBMITS_IN_FLIGHT = 4;
 
 /** More would let a cancellation or a new request wait too long for what the host gains. */
-const MAX_STEPS_PER_SUBMIT = 8;
+export const MAX_STEPS_PER_SUBMIT = 8;
 
 /**
  * What is left between two submits (a fence, a submit) costs some 0.15 ms, which four steps share on a GPU that decodes
@@ -40,12 +40,12 @@ const PREFERRED_STEPS = { gpu: 4, software: 1 } as const;
 const FENCE_BYTES = 4;
 
 export interface MistralParts extends ForwardParts {
-  readonly weightBytes: number;
+  readonly memory: ModelRunner["memory"];
 }
 
 export class MistralRunner implements ModelRunner {
   readonly limits: RunnerLimits;
-  readonly memory: { readonly weightBytes: number; readonly kvCacheBytes: number };
+  readonly memory: ModelRunner["memory"];
   readonly stepsPerSubmit: { readonly max: number; readonly preferred: number };
   readonly #device: GpuDevice;
   readonly #forward: Forward;
@@ -71,10 +71,7 @@ export class MistralRunner implements ModelRunner {
   ) {
     const { sizes } = parts;
     this.limits = sizes.limits;
-    this.memory = {
-      weightBytes: parts.weightBytes,
-      kvCacheBytes: sizes.cacheLayerBytes * parts.config.layers,
-    };
+    this.memory = parts.memory;
     const { software } = parts.device.info;
     this.stepsPerSubmit = {
       max: MAX_STEPS_PER_SUBMIT,

@@ -1,7 +1,7 @@
 /**
- * One weight matrix on its way to the device: read in row ranges, converted or quantized, reordered, and uploaded as
- * pairs of rows padded to groups of sixteen, in slices that fit a binding. Host memory is bounded by one chunk, not
- * by the matrix. Owns no buffer: every one goes onto the caller's stack as soon as it exists.
+ * One weight matrix on its way to the device: cut into slices that fit a binding and chunks that are read, packed (see
+ * pack.ts) and uploaded one after the other, whoever packs them. Host memory is bounded by a few chunks, not by the
+ * matrix. Owns no buffer: every one goes onto the caller's stack as soon as it exists.
  */
 import { CapacityError } from "../errors.ts";
 import type { Checkpoint } from "../formats/checkpoint.ts";
@@ -16,22 +16,22 @@ import {
   type WeightFormat,
 } from "../kernels/linear.ts";
 import { toFloat32 } from "../tensor/convert.ts";
-import { bytesPerElement, type WeightDtype } from "../tensor/dtype.ts";
-import { quantizeRow } from "../tensor/row_quantize.ts";
+import type { FloatDtype } from "../tensor/dtype.ts";
+import type { MatrixShape } from "./matrices.ts";
+import { DTYPE_FORMATS, type PackedRows, type PackTask, type PackTensor, rowChecksum } from "./pack.ts";
+import type { RowSource } from "./pack_threads.ts";
 import { roundUp } from "./plan.ts";
+import { alignmentOf, pairsOf, rowAt } from "./row_layout.ts";
 import type { Quantization } from "./runner.ts";
 
-/** Packed bytes that are assembled on the host at a time. */
-const CHUNK_BYTES = 8 * 2 ** 20;
+/** Packed bytes that are assembled at a time; an upload gets no faster with more. */
+const CHUNK_BYTES = 4 * 2 ** 20;
 
 /**
- * No kernel spends more than a quarter of a workgroup on a pair (linearGrid), so that this many stay within the
- * 65,535 workgroups a side that WebGPU guarantees.
+ * No kernel spends more than half a workgroup on a pair (linearGrid), so that this many stay within the 65,535
+ * workgroups a side that WebGPU guarantees.
  */
-const MAX_SLICE_PAIRS = 4 * 65_535;
-
-/** E4M3 codes of NaN. */
-const NAN_CODES = [0x7f, 0xff];
+const MAX_SLICE_PAIRS = 2 * 65_535;
 
 export interface PairRange {
   readonly firstPair: number;
@@ -51,50 +51,74 @@ export interface PackedMatrix {
   readonly slices: readonly MatrixSlice[];
 }
 
-/** Where the rows of a packed matrix come from. */
-export interface MatrixSource {
-  /** For messages and labels. */
-  readonly label: string;
-  readonly tensors: readonly { readonly name: string; readonly bias?: string | undefined }[];
-  readonly inputs: number;
-  readonly pairs: number;
-  /** The tensor and its row that become packed row `row` (0 … 2·pairs − 1); null: a row of zeros. */
-  readonly rowAt: (row: number) => readonly [tensor: number, row: number] | null;
-  /** Chunks begin at multiples of so many pairs, so that reading ranges stay dense; 1 unless rows are reordered. */
-  readonly alignPairs: number;
+/** A tensor of a matrix by name, with what belongs to its rows. */
+export interface SourceTensor {
+  readonly name: string;
+  readonly bias: string | undefined;
+  /** The scales of a tensor that is stored as FP8: one a row, or one for all. */
+  readonly scale: string | undefined;
+}
+
+export interface MatrixSource extends Omit<MatrixShape, "tensors"> {
+  readonly tensors: readonly SourceTensor[];
 }
 
 export interface PackContext {
   readonly device: GpuDevice;
   readonly checkpoint: Checkpoint;
+  readonly rows: RowSource;
   /** Receives every buffer. */
   readonly owned: DisposableStack;
   readonly maxBindableBytes: number;
   /** Told after each chunk how many bytes of the checkpoint it consumed. */
   readonly onBytes: (bytes: number) => void;
+  /** Receives the sum of each tensor that was read, see rowChecksum(); none is taken without it. */
+  readonly checksums: Map<string, number> | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Uploads a matrix. Mixed dtypes are widened to f32. Throws CapacityError when not even one pair fits a binding. */
+/**
+ * Allocates a matrix and submits its rows; they are on the device once `context.rows` is drained. Mixed dtypes are
+ * widened to f32. Throws CapacityError when not even one pair fits a binding.
+ */
 export async function packMatrix(
   context: PackContext,
   source: MatrixSource,
   quantization: Quantization,
 ): Promise<PackedMatrix> {
-  const format = quantization === "fp8" ? "fp8" : storedFormat(context.checkpoint, source);
-  const { groups, pairBytes, slices: ranges } = layOut({ ...source, format, ...context });
+  const label = source.tensors[0]!.name;
+  const tensors = locate(context.checkpoint, source);
+  const format = formatOf(tensors.map(({ dtype }) => dtype), quantization);
+  const { inputs, layout } = source;
+  const { maxBindableBytes } = context;
+  const { groups, pairBytes, slices: ranges } = layOut({
+    inputs,
+    pairs: pairsOf(layout),
+    format,
+    maxBindableBytes,
+  });
   if (ranges.length === 0) {
     throw new CapacityError(
-      `Cannot load "${source.label}": two rows are ${pairBytes} bytes, the device binds ${context.maxBindableBytes}`,
-      { tensor: source.label, found: pairBytes, expected: context.maxBindableBytes },
+      `Cannot load "${label}": two rows are ${pairBytes} bytes, the device binds ${maxBindableBytes}`,
+      { tensor: label, found: pairBytes, expected: maxBindableBytes },
     );
   }
+  const terms = await readTerms(context, source, format);
+  const { checksums: sums } = context;
+  // Tied embeddings are read twice, but counted once.
+  const checksums = sums !== undefined && !sums.has(label);
+  if (checksums) { for (const { name } of tensors) sums.set(name, 0); }
+  const task = { tensors, inputs, layout, format, rowBytes: pairBytes / 2, checksums };
   const slices: MatrixSlice[] = [];
-  const reader = new RowReader(context, source, format, groups * GROUP_SIZE);
-  for (const range of ranges) {
-    slices.push(await uploadSlice(context, source.label, reader, { ...range, pairBytes }));
-  }
+  for (const range of ranges) slices.push(await loadSlice(context, { label, task, terms, ...range }));
   return { format, groups, slices };
+}
+
+/** How a matrix of tensors of these dtypes is held. */
+export function formatOf(dtypes: readonly FloatDtype[], quantization: Quantization): WeightFormat {
+  if (quantization === "fp8") return "fp8";
+  const formats = new Set(dtypes.map((dtype) => DTYPE_FORMATS[dtype]));
+  return formats.size === 1 ? [...formats][0]! : "f32";
 }
 
 /** How a matrix is cut into buffers; no slices where not even one pair fits a binding. */
@@ -116,152 +140,121 @@ export function layOut(
   return { groups, pairBytes, slices };
 }
 
-async function uploadSlice(
-  { device, owned, signal }: PackContext,
-  label: string,
-  reader: RowReader,
-  { firstPair, pairs, pairBytes }: { firstPair: number; pairs: number; pairBytes: number },
-): Promise<MatrixSlice> {
-  const create = () => ({
-    weights: owned.use(device.createBuffer({ label, bytes: pairs * pairBytes })),
-    channels: owned.use(device.createBuffer({ label: `${label} channels`, bytes: pairs * 16 })),
+/** Bytes of the buffers of `pairs` pairs. */
+export function sliceBytes(pairs: number, pairBytes: number): { weights: number; channels: number } {
+  return { weights: pairs * pairBytes, channels: pairs * 16 };
+}
+
+function locate(checkpoint: Checkpoint, { tensors }: MatrixSource): PackTensor[] {
+  const paths = checkpoint.weightPaths;
+  return tensors.map(({ name }) => {
+    const { dtype, file, offset } = checkpoint.tensor(name);
+    return { name, dtype: dtype as FloatDtype, path: paths.get(file)!, offset };
   });
-  const { weights, channels } = await device.guard(`load ${pairs * pairBytes} bytes of "${label}"`, create);
+}
+
+/** What (scale, bias) of a packed row are made of, tensor by tensor. */
+interface Terms {
+  /** Of FP8 rows: one a row, or one for all. */
+  readonly scales: readonly (Float32Array | null)[];
+  readonly biases: readonly (Float32Array | null)[];
+  readonly factor: number;
+}
+
+async function readTerms(
+  { checkpoint, checksums, signal }: PackContext,
+  { tensors }: MatrixSource,
+  format: WeightFormat,
+): Promise<Terms> {
+  const read = (name: string | undefined) =>
+    name === undefined ? null : readVector(checkpoint, name, { signal, checksums });
+  return {
+    scales: await Promise.all(tensors.map(({ scale }) => read(scale))),
+    biases: await Promise.all(tensors.map(({ bias }) => read(bias))),
+    factor: format === "fp8" ? FP8_SCALE_FACTOR : 1,
+  };
+}
+
+interface SlicePlan extends PairRange {
+  readonly label: string;
+  readonly task: Omit<PackTask, "from" | "to">;
+  readonly terms: Terms;
+}
+
+async function loadSlice(context: PackContext, plan: SlicePlan): Promise<MatrixSlice> {
+  const { device, owned, rows, onBytes } = context;
+  const { label, task, firstPair, pairs } = plan;
+  const pairBytes = task.rowBytes * 2;
+  const bytes = sliceBytes(pairs, pairBytes);
+  const { weights, channels } = await device.guard(`load ${bytes.weights} bytes of "${label}"`, () => ({
+    weights: owned.use(device.createBuffer({ label, bytes: bytes.weights })),
+    channels: owned.use(device.createBuffer({ label: `${label} channels`, bytes: bytes.channels })),
+  }));
+  const { queue } = device.handle;
   const terms = new Float32Array(pairs * 4);
-  const { alignPairs } = reader;
-  const chunkPairs = Math.max(alignPairs, Math.floor(CHUNK_BYTES / pairBytes / alignPairs) * alignPairs);
-  const chunk = new Uint8Array(Math.min(chunkPairs, pairs) * pairBytes);
-  for (let pair = firstPair; pair < firstPair + pairs;) {
-    // A slice may begin inside a run of alignPairs; the first chunk ends with that run.
-    const end = Math.min(firstPair + pairs, pair + chunkPairs - (pair % alignPairs));
-    const rowTerms = terms.subarray((pair - firstPair) * 4, (end - firstPair) * 4);
-    await reader.fill(pair * 2, end * 2, chunk, rowTerms);
-    signal?.throwIfAborted();
-    const offset = (pair - firstPair) * pairBytes;
-    device.handle.queue.writeBuffer(weights.handle, offset, chunk, 0, (end - pair) * pairBytes);
-    // Without a submit now and then, wgpu keeps the staged copy of every write.
-    device.handle.queue.submit([]);
-    pair = end;
+  let missing = pairs;
+  const align = alignmentOf(task.layout);
+  const chunkPairs = Math.max(align, Math.floor(CHUNK_BYTES / pairBytes / align) * align);
+  for (let pair = firstPair, end; pair < firstPair + pairs; pair = end) {
+    // A slice may begin inside an aligned run; the first chunk ends with that run.
+    end = Math.min(firstPair + pairs, pair + chunkPairs - pair % align);
+    const at = pair - firstPair;
+    const count = end - pair;
+    await rows.submit({ ...task, from: pair * 2, to: end * 2 }, (packed) => {
+      queue.writeBuffer(weights.handle, at * pairBytes, packed.bytes, 0, count * pairBytes);
+      fillTerms(plan, packed, pair * 2, terms.subarray(at * 4, (at + count) * 4));
+      missing -= count;
+      if (missing === 0) queue.writeBuffer(channels.handle, 0, terms);
+      // Without a submit now and then, wgpu keeps the staged copy of every write.
+      queue.submit([]);
+      if (task.checksums) addChecksums(context.checksums!, task.tensors, packed.checksums);
+      onBytes(packed.readBytes);
+    });
   }
-  device.handle.queue.writeBuffer(channels.handle, 0, terms);
   return { weights, channels, firstPair, pairs };
 }
 
-const FORMATS: Readonly<Record<WeightDtype, WeightFormat>> = { BF16: "bf16", F16: "f16", F32: "f32" };
-
-function storedFormat(checkpoint: Checkpoint, { tensors }: MatrixSource): WeightFormat {
-  const formats = new Set(tensors.map(({ name }) => FORMATS[checkpoint.tensor(name).dtype as WeightDtype]));
-  return formats.size === 1 ? [...formats][0]! : "f32";
-}
-
-/** Reads the source rows of a range of packed rows and lays them out in the packed format. */
-class RowReader {
-  readonly #context: PackContext;
-  readonly #source: MatrixSource;
-  readonly #format: WeightFormat;
-  readonly #rowBytes: number;
-  readonly #values: Float32Array<ArrayBuffer>;
-  #biases: (Float32Array | null)[] | null = null;
-
-  constructor(context: PackContext, source: MatrixSource, format: WeightFormat, paddedInputs: number) {
-    this.#context = context;
-    this.#source = source;
-    this.#format = format;
-    this.#rowBytes = paddedInputs * WEIGHT_BYTES[format];
-    this.#values = new Float32Array(source.inputs);
-  }
-
-  get alignPairs(): number {
-    return this.#source.alignPairs;
-  }
-
-  /** Packs rows `from … to − 1` to the front of `target`; `terms` receives (scale, bias) of each. */
-  async fill(from: number, to: number, target: Uint8Array, terms: Float32Array): Promise<void> {
-    const { tensors, rowAt } = this.#source;
-    const biases = this.#biases ??= await this.#readBiases();
-    const ranges = await Promise.all(tensors.map((_, tensor) => this.#readRange(tensor, from, to)));
-    target.fill(0, 0, (to - from) * this.#rowBytes);
-    for (let row = from; row < to; row++) {
-      const place = rowAt(row);
-      const into = (row - from) * this.#rowBytes;
-      const term = (row - from) * 2;
-      if (place === null) {
-        terms[term] = 1;
-        continue;
-      }
-      const [tensor, sourceRow] = place;
-      const range = ranges[tensor]!;
-      const bytes = range.bytes.subarray(
-        (sourceRow - range.first) * range.rowBytes,
-        (sourceRow - range.first + 1) * range.rowBytes,
-      );
-      terms[term] = this.#packRow(bytes, range.dtype, target.subarray(into, into + this.#rowBytes));
-      terms[term + 1] = biases[tensor]?.[sourceRow] ?? 0;
+function fillTerms({ task, terms }: SlicePlan, packed: PackedRows, from: number, into: Float32Array): void {
+  for (const [index, scale] of packed.scales.entries()) {
+    const place = rowAt(task.layout, from + index);
+    if (place === null) {
+      into[index * 2] = 1;
+      continue;
     }
-    this.#context.onBytes(ranges.reduce((sum, { bytes }) => sum + bytes.byteLength, 0));
-  }
-
-  /** Returns the factor that the kernel multiplies the row's sum by. */
-  #packRow(bytes: Uint8Array, dtype: WeightDtype, target: Uint8Array): number {
-    if (this.#format === FORMATS[dtype]) {
-      target.set(bytes);
-      return 1;
-    }
-    toFloat32(dtype, bytes, this.#values);
-    if (this.#format !== "fp8") {
-      target.set(new Uint8Array(this.#values.buffer));
-      return 1;
-    }
-    const codes = target.subarray(0, this.#values.length);
-    const scale = quantizeRow(this.#values, codes) * FP8_SCALE_FACTOR;
-    return NAN_CODES.some((code) => codes.includes(code)) ? NaN : scale;
-  }
-
-  /** The dense range of a tensor's rows that packed rows `from … to − 1` are taken from. */
-  async #readRange(tensor: number, from: number, to: number) {
-    const { checkpoint, signal } = this.#context;
-    let first = Infinity;
-    let last = -1;
-    for (let row = from; row < to; row++) {
-      const place = this.#source.rowAt(row);
-      if (place === null || place[0] !== tensor) continue;
-      first = Math.min(first, place[1]);
-      last = Math.max(last, place[1]);
-    }
-    const { name } = this.#source.tensors[tensor]!;
-    const dtype = checkpoint.tensor(name).dtype as WeightDtype;
-    const rowBytes = this.#source.inputs * bytesPerElement(dtype);
-    const bytes = new Uint8Array(last < 0 ? 0 : (last - first + 1) * rowBytes);
-    if (last >= 0) await checkpoint.readRange(name, first * rowBytes, bytes, signal ? { signal } : {});
-    return { first, rowBytes, dtype, bytes };
-  }
-
-  #readBiases(): Promise<(Float32Array | null)[]> {
-    const { checkpoint, signal } = this.#context;
-    return Promise.all(
-      this.#source.tensors.map(({ bias }) =>
-        bias === undefined ? null : readVector(checkpoint, bias, signal)
-      ),
-    );
+    const [tensor, row] = place;
+    const stored = terms.scales[tensor];
+    // The products are exact but for scales that no row of weights has.
+    into[index * 2] = scale * terms.factor * (stored ? stored[stored.length === 1 ? 0 : row]! : 1);
+    into[index * 2 + 1] = terms.biases[tensor]?.[row] ?? 0;
   }
 }
 
-/** A vector of any weight dtype as f32. */
+function addChecksums(
+  into: Map<string, number>,
+  tensors: readonly PackTensor[],
+  sums: readonly number[],
+): void {
+  for (const [index, { name }] of tensors.entries()) into.set(name, into.get(name)! + sums[index]! >>> 0);
+}
+
+/** A vector of any float dtype as f32. */
 export async function readVector(
   checkpoint: Checkpoint,
   name: string,
-  signal: AbortSignal | undefined,
+  { signal, checksums }: Pick<PackContext, "signal" | "checksums">,
 ): Promise<Float32Array<ArrayBuffer>> {
   const { shape, dtype } = checkpoint.tensor(name);
   const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
-  toFloat32(dtype as WeightDtype, await checkpoint.readTensor(name, signal ? { signal } : {}), values);
+  const bytes = await checkpoint.readTensor(name, signal ? { signal } : {});
+  checksums?.set(name, rowChecksum(bytes, 0));
+  toFloat32(dtype as FloatDtype, bytes, values);
   return values;
 }
 
 /** A vector as the kernels read it: f32, padded with zeros to whole groups. */
 export async function packGain(context: PackContext, name: string): Promise<GpuBuffer> {
-  const { device, checkpoint, owned, signal } = context;
-  const values = await readVector(checkpoint, name, signal);
+  const { device, checkpoint, owned } = context;
+  const values = await readVector(checkpoint, name, context);
   const placed = new Float32Array(roundUp(values.length, HIDDEN_BLOCK));
   for (const [index, value] of values.entries()) placed[hiddenPlace(index)] = value;
   const bytes = placed.byteLength;

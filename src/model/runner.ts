@@ -117,8 +117,12 @@ export interface RunnerLimits {
 /** A model resident on a device. `[Symbol.dispose]` destroys every buffer it owns. */
 export interface ModelRunner extends Disposable {
   readonly limits: RunnerLimits;
-  /** Bytes of weights and of KV cache on the device. */
-  readonly memory: { readonly weightBytes: number; readonly kvCacheBytes: number };
+  /** Bytes on the device: of weights, of KV cache, and of everything. */
+  readonly memory: {
+    readonly weightBytes: number;
+    readonly kvCacheBytes: number;
+    readonly totalBytes: number;
+  };
   /** Steps that one submit can hold, and how many decode steps of it pay on this device. */
   readonly stepsPerSubmit: { readonly max: number; readonly preferred: number };
   /** Prepares a slot; its previous sequence must have left the batch. Takes effect for steps prepared later. */

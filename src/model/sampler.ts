@@ -59,6 +59,20 @@ const MAX_RECORD_WORDS = 2 + 2 * SAMPLING_LIMITS.logprobs.max;
 /** Ends a record's pairs early. */
 const NONE = 0xffffffff;
 
+/** Bytes of each of its buffers. */
+export function samplerBytes(
+  { maxSequences, vocabSize }: { readonly maxSequences: number; readonly vocabSize: number },
+) {
+  return {
+    results: maxSequences * MAX_RECORD_WORDS * 4,
+    slots: maxSequences * SLOT_WORDS * 4,
+    counts: maxSequences * vocabSize * 4,
+    controls: maxSequences * controlWords(vocabSize) * 4,
+    rows: maxSequences * SAMPLE_ROW_WORDS * 4,
+    groups: maxSequences * groupBytes(vocabSize),
+  };
+}
+
 export class Sampler implements Disposable {
   /** Records of the last step, row by row. */
   readonly results: GpuBuffer;
@@ -88,19 +102,14 @@ export class Sampler implements Disposable {
     this.#vocabSize = vocabSize;
     this.#logprobs = new Int32Array(maxSequences).fill(-1);
     this.#flags = new Uint32Array(maxSequences);
-    this.maxResultBytes = maxSequences * MAX_RECORD_WORDS * 4;
-    this.results = device.createBuffer({ label: "sample results", bytes: this.maxResultBytes });
-    this.#slots = device.createBuffer({ label: "sample slots", bytes: maxSequences * SLOT_WORDS * 4 });
-    this.#counts = device.createBuffer({ label: "sample counts", bytes: maxSequences * vocabSize * 4 });
-    this.#controls = device.createBuffer({
-      label: "sample controls",
-      bytes: maxSequences * controlWords(vocabSize) * 4,
-    });
-    this.#rows = device.createBuffer({ label: "sample rows", bytes: maxSequences * SAMPLE_ROW_WORDS * 4 });
-    this.#groups = device.createBuffer({
-      label: "sample groups",
-      bytes: maxSequences * groupBytes(vocabSize),
-    });
+    const bytes = samplerBytes(options);
+    this.maxResultBytes = bytes.results;
+    this.results = device.createBuffer({ label: "sample results", bytes: bytes.results });
+    this.#slots = device.createBuffer({ label: "sample slots", bytes: bytes.slots });
+    this.#counts = device.createBuffer({ label: "sample counts", bytes: bytes.counts });
+    this.#controls = device.createBuffer({ label: "sample controls", bytes: bytes.controls });
+    this.#rows = device.createBuffer({ label: "sample rows", bytes: bytes.rows });
+    this.#groups = device.createBuffer({ label: "sample groups", bytes: bytes.groups });
     const state = {
       logits,
       rows: this.#rows,

@@ -1,7 +1,8 @@
 /**
  * The tensors of a Mistral-class checkpoint → matrices on the device, fused and reordered as the kernels want them:
- * q, k and v in one with the rows that rotate together side by side, gate and up interleaved. Checks that every
- * tensor is there, with the shape its configuration implies, before the first byte is uploaded.
+ * q, k and v in one with the rows that rotate together side by side, gate and up interleaved. Takes weights as trained
+ * and weights that compressed-tensors has quantized to FP8 (`X.weight` with `X.weight_scale`). Checks that every tensor
+ * is there, with the shape its configuration implies, before the first byte is uploaded.
  */
 import { FormatError } from "../errors.ts";
 import {
@@ -13,10 +14,18 @@ import {
   LM_HEAD_TENSOR,
 } from "../formats/architecture.ts";
 import type { Checkpoint } from "../formats/checkpoint.ts";
-import type { ModelConfig } from "../formats/config.ts";
 import type { GpuBuffer } from "../gpu/buffer.ts";
-import { isWeightDtype } from "../tensor/dtype.ts";
+import { type FloatDtype, isFloatDtype, isWeightDtype } from "../tensor/dtype.ts";
+import type { ModelFormats } from "./cost.ts";
 import {
+  LAYER_MATRICES,
+  type LayerMatrix,
+  layerMatrix,
+  type MatrixShape,
+  vocabularyMatrix,
+} from "./matrices.ts";
+import {
+  formatOf,
   type MatrixSource,
   type PackContext,
   type PackedMatrix,
@@ -56,19 +65,40 @@ export function checkTensors(checkpoint: Checkpoint, quantization: Quantization)
         { ...details, found: shape, expected },
       );
     }
-    if (!isWeightDtype(dtype)) {
-      throw new FormatError(`Cannot load tensor "${name}": dtype is ${dtype}, expected BF16, F16 or F32`, {
-        ...details,
-        found: dtype,
-        expected: ["BF16", "F16", "F32"],
-      });
+    const canBeFloat8 = shape.length === 2 && name !== EMBEDDING_TENSOR;
+    if (!(canBeFloat8 ? isFloatDtype(dtype) : isWeightDtype(dtype))) {
+      const dtypes = ["BF16", "F16", "F32", ...canBeFloat8 ? ["F8_E4M3"] : []];
+      throw new FormatError(
+        `Cannot load tensor "${name}": dtype is ${dtype}, expected ${dtypes.slice(0, -1).join(", ")} or ${
+          dtypes.at(-1)
+        }`,
+        { ...details, found: dtype, expected: dtypes },
+      );
     }
+    checkScale(checkpoint, name);
     bytes += byteLength;
   }
   return bytes;
 }
 
-function tensorsToLoad(checkpoint: Checkpoint): Map<string, readonly number[]> {
+/** A tensor of FP8 needs scales: one a row, or one for all. Scales of blocks are refused. */
+function checkScale(checkpoint: Checkpoint, weight: string): void {
+  const name = scaleName(checkpoint, weight);
+  if (name === undefined) return;
+  const { dtype, shape } = checkpoint.tensor(name);
+  const [rows] = checkpoint.tensor(weight).shape;
+  const elements = shape.reduce((a, b) => a * b, 1);
+  if (isWeightDtype(dtype) && (elements === 1 || (shape[0] === rows && elements === rows))) return;
+  throw new FormatError(
+    `Cannot load tensor "${name}": it is ${dtype} [${
+      shape.join(", ")
+    }], expected BF16, F16 or F32 [${rows}, 1] or [1]`,
+    { dir: checkpoint.dir, tensor: name, found: { dtype, shape }, expected: [rows, 1] },
+  );
+}
+
+/** Every tensor that a load reads by name, with its shape; scales of FP8 tensors come on top. */
+export function tensorsToLoad(checkpoint: Checkpoint): Map<string, readonly number[]> {
   const tensors = new Map(expectedTensors(checkpoint.config));
   if (headTensor(checkpoint) === EMBEDDING_TENSOR) tensors.delete(LM_HEAD_TENSOR);
   for (const [name, [rows]] of [...tensors]) {
@@ -79,12 +109,12 @@ function tensorsToLoad(checkpoint: Checkpoint): Map<string, readonly number[]> {
 }
 
 /** A checkpoint without an output head of its own uses its embedding, whether it says so or not. */
-function headTensor({ config, tensors }: Checkpoint): string {
+export function headTensor({ config, tensors }: Checkpoint): string {
   return config.tieWordEmbeddings || !tensors.has(LM_HEAD_TENSOR) ? EMBEDDING_TENSOR : LM_HEAD_TENSOR;
 }
 
 /** Biases exist only where config.json says so, as in the reference implementation. */
-function biasName({ configJson }: Checkpoint, weight: string): string | undefined {
+export function biasName({ configJson }: Checkpoint, weight: string): string | undefined {
   const flag = weight.includes(".self_attn.")
     ? "attention_bias"
     : weight.includes(".mlp.")
@@ -93,81 +123,72 @@ function biasName({ configJson }: Checkpoint, weight: string): string | undefine
   return flag !== undefined && configJson[flag] === true ? weight.replace(/weight$/, "bias") : undefined;
 }
 
+/** Where the scales of a tensor lie that is stored as FP8. */
+function scaleName(checkpoint: Checkpoint, weight: string): string | undefined {
+  return checkpoint.tensor(weight).dtype === "F8_E4M3" ? scaleTensorName(weight) : undefined;
+}
+
+/** `X.weight` → `X.weight_scale`, as compressed-tensors names it. */
+export function scaleTensorName(weight: string): string {
+  return weight.replace(/weight$/, "weight_scale");
+}
+
+/** How {@link loadWeights} holds each matrix. */
+export function formatsOf(checkpoint: Checkpoint, quantization: Quantization): ModelFormats {
+  const { config } = checkpoint;
+  const head = headTensor(checkpoint);
+  const format = ({ tensors }: MatrixShape, as = quantization) =>
+    formatOf(tensors.map((name) => checkpoint.tensor(name).dtype as FloatDtype), as);
+  return {
+    embedding: format(vocabularyMatrix(config, EMBEDDING_TENSOR), "none"),
+    head: sharesEmbedding(checkpoint, quantization) ? null : format(vocabularyMatrix(config, head)),
+    layers: Array.from({ length: config.layers }, (_, layer) =>
+      Object.fromEntries(
+        LAYER_MATRICES.map((name) => [name, format(layerMatrix(config, layer, name))]),
+      ) as ModelFormats["layers"][number]),
+  };
+}
+
+function sharesEmbedding(checkpoint: Checkpoint, quantization: Quantization): boolean {
+  return headTensor(checkpoint) === EMBEDDING_TENSOR && quantization === "none";
+}
+
 /** Uploads everything; buffers land on `context.owned` whatever happens. */
 export async function loadWeights(context: PackContext, quantization: Quantization): Promise<ModelWeights> {
-  const { checkpoint } = context;
+  const { checkpoint, rows } = context;
   const { config } = checkpoint;
-  const { hiddenSize, intermediateSize, headDim, vocabSize } = config;
-  const tensor = (name: string) => ({ name, bias: biasName(checkpoint, name) });
-  const plain = (name: string, rows: number, inputs: number): MatrixSource => ({
-    label: name,
-    tensors: [tensor(name)],
-    inputs,
-    pairs: Math.ceil(rows / 2),
-    rowAt: (row) => row < rows ? [0, row] : null,
-    alignPairs: 1,
-  });
+  const pack = (shape: MatrixShape, as = quantization) =>
+    packMatrix(context, sourceOf(checkpoint, shape), as);
 
-  const embedding = await packMatrix(context, plain(EMBEDDING_TENSOR, vocabSize, hiddenSize), "none");
+  const embedding = await pack(vocabularyMatrix(config, EMBEDDING_TENSOR), "none");
   const layers: LayerWeights[] = [];
   for (let layer = 0; layer < config.layers; layer++) {
-    const at = (name: LayerTensor) => layerTensorName(layer, name);
+    const gain = (name: LayerTensor) => packGain(context, layerTensorName(layer, name));
+    const matrix = (name: LayerMatrix) => pack(layerMatrix(config, layer, name));
     layers.push({
-      inputGain: await packGain(context, at("input_layernorm.weight")),
-      qkv: await packMatrix(context, qkvSource(config, layer, tensor), quantization),
-      output: await packMatrix(
-        context,
-        plain(at("self_attn.o_proj.weight"), hiddenSize, config.queryHeads * headDim),
-        quantization,
-      ),
-      postAttentionGain: await packGain(context, at("post_attention_layernorm.weight")),
-      gateUp: await packMatrix(context, {
-        label: at("mlp.gate_proj.weight"),
-        tensors: [tensor(at("mlp.gate_proj.weight")), tensor(at("mlp.up_proj.weight"))],
-        inputs: hiddenSize,
-        pairs: intermediateSize,
-        rowAt: (row) => [row % 2, row >> 1],
-        alignPairs: 1,
-      }, quantization),
-      down: await packMatrix(
-        context,
-        plain(at("mlp.down_proj.weight"), hiddenSize, intermediateSize),
-        quantization,
-      ),
+      inputGain: await gain("input_layernorm.weight"),
+      qkv: await matrix("qkv"),
+      output: await matrix("output"),
+      postAttentionGain: await gain("post_attention_layernorm.weight"),
+      gateUp: await matrix("gateUp"),
+      down: await matrix("down"),
     });
   }
   const finalGain = await packGain(context, FINAL_NORM_TENSOR);
-  const head = headTensor(checkpoint);
-  const lmHead = head === EMBEDDING_TENSOR && quantization === "none"
+  const lmHead = sharesEmbedding(checkpoint, quantization)
     ? embedding
-    : await packMatrix(context, plain(head, vocabSize, hiddenSize), quantization);
+    : await pack(vocabularyMatrix(config, headTensor(checkpoint)));
+  await rows.drain();
   return { embedding, layers, finalGain, lmHead };
 }
 
-function qkvSource(
-  { hiddenSize, queryHeads, kvHeads, headDim }: ModelConfig,
-  layer: number,
-  tensor: (name: string) => MatrixSource["tensors"][number],
-): MatrixSource {
-  const half = headDim / 2;
-  const label = layerTensorName(layer, "self_attn.q_proj.weight");
+function sourceOf(checkpoint: Checkpoint, { tensors, ...shape }: MatrixShape): MatrixSource {
   return {
-    label,
-    tensors: [
-      tensor(label),
-      tensor(layerTensorName(layer, "self_attn.k_proj.weight")),
-      tensor(layerTensorName(layer, "self_attn.v_proj.weight")),
-    ],
-    inputs: hiddenSize,
-    pairs: (queryHeads + 2 * kvHeads) * half,
-    rowAt: (row) => {
-      const pair = row >> 1;
-      const head = Math.floor(pair / half);
-      const element = pair % half + (row % 2) * half;
-      if (head < queryHeads) return [0, head * headDim + element];
-      const kvHead = head - queryHeads;
-      return kvHead < kvHeads ? [1, kvHead * headDim + element] : [2, (kvHead - kvHeads) * headDim + element];
-    },
-    alignPairs: half,
+    ...shape,
+    tensors: tensors.map((name) => ({
+      name,
+      bias: biasName(checkpoint, name),
+      scale: scaleName(checkpoint, name),
+    })),
   };
 }

@@ -19,9 +19,11 @@ export function quantizeRow(row: Float32Array, codes: Uint8Array): number {
     if (magnitude > largest) largest = magnitude;
   }
   const scale = Math.fround(largest / FLOAT8_MAX) || 1;
+  const bits = new Uint32Array(row.buffer, row.byteOffset, row.length);
   for (let i = 0; i < row.length; i++) {
     quotient[0] = row[i]! / scale;
-    codes[i] = float8FromBits(quotientBits[0]!);
+    // The weight's own sign: that of a NaN is the processor's choice.
+    codes[i] = float8FromBits(bits[i]! & 0x80000000 | quotientBits[0]! & 0x7fffffff);
   }
   return scale;
 }

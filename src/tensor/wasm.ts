@@ -46,6 +46,10 @@ export const set = (local: number, value: Code): Code => [...value, 0x21, ...uns
 /** Sets a local and leaves the value. */
 export const tee = (local: number, value: Code): Code => [...value, 0x22, ...unsigned(local)];
 export const i32 = (value: number): Code => [0x41, ...signed(value)];
+export const f32Const = (value: number): Code => [
+  0x43,
+  ...new Uint8Array(Float32Array.of(value).buffer),
+];
 export const i32Add = (a: Code, b: Code): Code => [...a, ...b, 0x6a];
 export const i32LessThan = (a: Code, b: Code): Code => [...a, ...b, 0x49];
 /** Runs `body` at least once, and again as long as `condition` holds. */
@@ -70,14 +74,35 @@ export const store = (address: Code, value: Code, offset = 0): Code => [
 ];
 export const i32x4Shl = (value: Code, bits: number): Code => [...value, ...i32(bits), ...simd(0xab)];
 export const i32x4ShrU = (value: Code, bits: number): Code => [...value, ...i32(bits), ...simd(0xad)];
+export const i32x4Add = binary(0xae);
 export const i16x8ShrU = (value: Code, bits: number): Code => [...value, ...i32(bits), ...simd(0x8d)];
 export const i16x8Add = binary(0x8e);
 /** Below zero it stops at zero. */
 export const i16x8SubSaturated = binary(0x93);
 export const and = binary(0x4e);
 export const or = binary(0x50);
+/** Bits of `a` where `mask` has ones, of `b` elsewhere. */
+export const bitselect = (a: Code, b: Code, mask: Code): Code => [...a, ...b, ...mask, ...simd(0x52)];
+export const xor = binary(0x51);
+export const i32x4Sub = binary(0xb1);
+export const i32x4Mul = binary(0xb5);
+/** The smaller, as signed. */
+export const i32x4Min = binary(0xb6);
+export const i32x4Eq = binary(0x37);
+/** As signed. */
+export const i32x4LessThan = binary(0x39);
+export const i8x16Eq = binary(0x23);
+/** Eight words, signed, to eight unsigned halves; what does not fit becomes the nearest that does. */
+export const i16x8NarrowI32x4 = binary(0x86);
+/** Sixteen halves, signed, to sixteen unsigned bytes; what does not fit becomes the nearest that does. */
+export const i8x16NarrowI16x8 = binary(0x66);
 export const f32x4Mul = binary(0xe6);
+export const f32x4Div = binary(0xe7);
 export const f32x4Add = binary(0xe4);
+export const f32x4Ne = binary(0x42);
+export const f32x4Abs = (value: Code): Code => [...value, ...simd(0xe0)];
+/** `b` where it is larger, else `a`: so `a` where either is NaN. */
+export const f32x4PMax = binary(0xeb);
 export const f64x2Add = binary(0xf0);
 /** Bytes of `a` (0 to 15) and of `b` (16 to 31), one for each of the result's. */
 export const shuffle = (a: Code, b: Code, bytes: readonly number[]): Code => [

@@ -77,7 +77,7 @@ Deno.test("PortEngineClient.cancel() ends a request; unknown ids are not even se
 Deno.test("PortEngineClient.load() rejects with the load's own error and reports progress before", async () => {
   await using engine = inProcessEngine({}, {
     load: (_command, { onProgress }) => {
-      onProgress({ stage: "READING", fraction: 0, loadedBytes: 0, totalBytes: 9 });
+      onProgress({ stage: "READING", fraction: 0, loadedBytes: 0, totalBytes: 9, bytesPerSecond: 0 });
       return Promise.reject(new GeodesicError("FORMAT", "Cannot read", { file: "x" }));
     },
   });

@@ -113,7 +113,7 @@ Deno.test("Engine reports a failed load with the load's own error", async () => 
 Deno.test("Engine never lets the progress of a load go back", async () => {
   const load: LoadModel = (_command, { onProgress }) => {
     for (const fraction of [0.2, 0.1, 0.5, 1.5]) {
-      onProgress({ stage: "UPLOADING", fraction, loadedBytes: 1, totalBytes: 2 });
+      onProgress({ stage: "UPLOADING", fraction, loadedBytes: 1, totalBytes: 2, bytesPerSecond: 0 });
     }
     return Promise.resolve(new FakeRunner());
   };

@@ -2,7 +2,9 @@
  * Models for tests: the fixtures by name, their goldens, and two ways in. `TestModel` goes below the runner and reads the
  * logits of every row; `generate` drives a runner as an engine would.
  */
-import { openCheckpoint } from "../../src/formats/checkpoint.ts";
+import { sha256 } from "../../src/formats/artifact.ts";
+import { type Checkpoint, openCheckpoint } from "../../src/formats/checkpoint.ts";
+import type { GpuBuffer } from "../../src/gpu/buffer.ts";
 import type { GpuDevice } from "../../src/gpu/device.ts";
 import { StepEncoder } from "../../src/gpu/encoder.ts";
 import { ParamsArena } from "../../src/gpu/params.ts";
@@ -10,7 +12,7 @@ import { ReadbackRing } from "../../src/gpu/readback.ts";
 import { type LinearOverride, withDefaults } from "../../src/kernels/linear.ts";
 import { chooseTuning, type DeviceTuning, portableTuning, subgroupTuning } from "../../src/kernels/tuning.ts";
 import { Forward } from "../../src/model/forward.ts";
-import type { LoadOptions } from "../../src/model/load.ts";
+import { type LoadOptions, startPacking } from "../../src/model/load.ts";
 import type {
   BlockId,
   DecodeRow,
@@ -26,7 +28,7 @@ import type {
 } from "../../src/model/runner.ts";
 import { planSizes } from "../../src/model/sizes.ts";
 import { StepUploads } from "../../src/model/step_uploads.ts";
-import { loadWeights } from "../../src/model/weights.ts";
+import { loadWeights, type ModelWeights } from "../../src/model/weights.ts";
 import { readSafetensors, toNumbers } from "../oracle/checkpoint.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -65,6 +67,45 @@ export interface RowRun {
   readonly start: number;
   /** Computed as rows of a prompt unless said otherwise; these come first. */
   readonly family?: "prompt" | "decode";
+}
+
+/** The weights alone, packed in this thread unless `threads` says otherwise. */
+export async function uploadWeights(
+  device: GpuDevice,
+  checkpoint: Checkpoint,
+  { owned, quantization, threads = 0, checksums, maxBindableBytes = device.maxBindableBytes }: {
+    owned: DisposableStack;
+    quantization: Quantization;
+    threads?: number;
+    checksums?: Map<string, number>;
+    maxBindableBytes?: number;
+  },
+): Promise<ModelWeights> {
+  using rows = startPacking(checkpoint, threads, undefined);
+  const context = { device, checkpoint, rows, owned, maxBindableBytes, onBytes: () => {}, signal: undefined };
+  return await loadWeights({ ...context, checksums }, quantization);
+}
+
+/** What a buffer holds. */
+export async function readBuffer(device: GpuDevice, buffer: GpuBuffer): Promise<Uint8Array<ArrayBuffer>> {
+  using arena = new ParamsArena(device, 1);
+  using ring = await ReadbackRing.create(device, { depth: 1, bytes: buffer.bytes });
+  const step = new StepEncoder(device, arena);
+  const ticket = ring.enqueue(step, buffer, 0, buffer.bytes);
+  step.submit();
+  return new Uint8Array(await ring.read(ticket));
+}
+
+/** SHA-256 of each buffer of a model's weights. */
+export async function weightHashes(device: GpuDevice, weights: ModelWeights): Promise<string[]> {
+  const { embedding, layers, finalGain, lmHead } = weights;
+  const matrices = [embedding, ...layers.flatMap((l) => [l.qkv, l.output, l.gateUp, l.down]), lmHead];
+  const gains = [finalGain, ...layers.flatMap((layer) => [layer.inputGain, layer.postAttentionGain])];
+  const slices = matrices.flatMap((matrix) => matrix.slices);
+  const buffers = [...gains, ...slices.flatMap((slice) => [slice.weights, slice.channels])];
+  const hashes: string[] = [];
+  for (const buffer of buffers) hashes.push(sha256(await readBuffer(device, buffer)));
+  return hashes;
 }
 
 /** A forward pass whose every row's logits can be read. */
@@ -122,9 +163,7 @@ export class TestModel implements Disposable {
       maxBindableBytes: device.maxBindableBytes,
       tuning,
     });
-    const onBytes = () => {};
-    const context = { device, checkpoint, owned, maxBindableBytes, onBytes, signal: undefined };
-    const weights = await loadWeights(context, quantization);
+    const weights = await uploadWeights(device, checkpoint, { owned, maxBindableBytes, quantization });
     const forward = await Forward.create({ device, config, sizes, weights, precision, tuning, owned });
     const params = owned.use(new ParamsArena(device, forward.dispatches));
     const uploads = owned.use(new StepUploads(device, forward.planWriter.capacity));

@@ -2,20 +2,26 @@
 import { expect } from "@std/expect";
 import { CapacityError, FormatError } from "../../src/errors.ts";
 import { openCheckpoint } from "../../src/formats/checkpoint.ts";
-import { type GpuBuffer, liveBufferCount } from "../../src/gpu/buffer.ts";
+import { liveBufferCount } from "../../src/gpu/buffer.ts";
 import type { GpuDevice } from "../../src/gpu/device.ts";
-import { StepEncoder } from "../../src/gpu/encoder.ts";
-import { ParamsArena } from "../../src/gpu/params.ts";
-import { ReadbackRing } from "../../src/gpu/readback.ts";
 import { linearGrid } from "../../src/kernels/linear.ts";
 import { loadModel, type LoadOptions, type LoadProgress } from "../../src/model/load.ts";
-import { loadWeights } from "../../src/model/weights.ts";
 import { gpuTest } from "../gpu/device.ts";
 import { readCheckpoint, readSafetensors, toNumbers } from "../oracle/checkpoint.ts";
 import { forward, loadOracle } from "../oracle/forward.ts";
 import { TINY_CONFIG, writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { tempDir } from "../support/temp.ts";
-import { everyTuning, fixture, generate, golden, LOAD, TestModel, worst } from "./harness.ts";
+import {
+  everyTuning,
+  fixture,
+  generate,
+  golden,
+  LOAD,
+  readBuffer,
+  TestModel,
+  uploadWeights,
+  worst,
+} from "./harness.ts";
 
 const TOLERANCE = 1e-3;
 const IDS = [1, 5, 31, 0, 17, 9, 9, 2, 30];
@@ -23,14 +29,7 @@ const IDS = [1, 5, 31, 0, 17, 9, 9, 2, 30];
 gpuTest("loadWeights() in FP8 holds exactly the golden bytes and scales", async (device) => {
   using checkpoint = await openCheckpoint(fixture("gqa"));
   using owned = new DisposableStack();
-  const { layers: [layer] } = await loadWeights({
-    device,
-    checkpoint,
-    owned,
-    maxBindableBytes: device.maxBindableBytes,
-    onBytes: () => {},
-    signal: undefined,
-  }, "fp8");
+  const { layers: [layer] } = await uploadWeights(device, checkpoint, { owned, quantization: "fp8" });
   const expected = await readSafetensors(`${fixture("gqa")}/fp8-weights-layer0.safetensors`);
   const headDim = 8;
   const heads = (rows: number) => (row: number) => {
@@ -64,15 +63,6 @@ gpuTest("loadWeights() in FP8 holds exactly the golden bytes and scales", async 
     }
   }
 });
-
-async function readBuffer(device: GpuDevice, buffer: GpuBuffer): Promise<Uint8Array<ArrayBuffer>> {
-  using arena = new ParamsArena(device, 1);
-  using ring = await ReadbackRing.create(device, { depth: 1, bytes: buffer.bytes });
-  const step = new StepEncoder(device, arena);
-  const ticket = ring.enqueue(step, buffer, 0, buffer.bytes);
-  step.submit();
-  return new Uint8Array(await ring.read(ticket));
-}
 
 for (const quantization of ["none", "fp8"] as const) {
   gpuTest(`slices of a matrix give the same bits as the whole, weights ${quantization}`, async (device) => {
@@ -188,12 +178,21 @@ gpuTest("loadModel() reports progress that never falls and ends complete", async
       onProgress: (progress) => seen.push(progress),
     });
     expect(runner.limits.vocabSize).toBe(300);
-    expect(seen[0]).toEqual({ stage: "READING", loadedBytes: 0, totalBytes: seen[0]!.totalBytes });
+    expect(seen[0]).toEqual({
+      stage: "READING",
+      loadedBytes: 0,
+      totalBytes: seen[0]!.totalBytes,
+      bytesPerSecond: 0,
+    });
     expect(seen.at(-1)).toEqual({
       stage: "WARMING_UP",
       loadedBytes: seen[0]!.totalBytes,
       totalBytes: seen[0]!.totalBytes,
+      bytesPerSecond: seen.at(-2)!.bytesPerSecond,
     });
+    expect(seen.at(-1)!.bytesPerSecond).toBeGreaterThan(0);
+    const working = seen.slice(1, -1).map(({ stage }) => stage);
+    expect(new Set(working)).toEqual(new Set([quantization === "fp8" ? "QUANTIZING" : "UPLOADING"]));
     seen.reduce((last, { loadedBytes }) => {
       expect(loadedBytes).toBeGreaterThanOrEqual(last);
       return loadedBytes;
@@ -300,9 +299,7 @@ gpuTest(
     });
     using checkpoint = await openCheckpoint(dir.path);
     using owned = new DisposableStack();
-    const { maxBindableBytes } = device;
-    const context = { device, checkpoint, owned, maxBindableBytes, onBytes: () => {}, signal: undefined };
-    const { slices } = (await loadWeights(context, "fp8")).lmHead;
+    const { slices } = (await uploadWeights(device, checkpoint, { owned, quantization: "fp8" })).lmHead;
     for (const overrides of everyTuning()) {
       for (const { pairs } of slices) {
         expect(linearGrid({ rows: 1, pairs }, overrides)[0]).toBeLessThanOrEqual(65_535);

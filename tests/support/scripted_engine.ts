@@ -132,6 +132,7 @@ export class FakeEngine implements EngineClient {
           fraction,
           loadedBytes: 0,
           totalBytes: 1,
+          bytesPerSecond: 0,
         }),
       finish: () => {
         this.#loaded.add(modelKey);

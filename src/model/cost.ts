@@ -1,0 +1,147 @@
+/**
+ * What a model takes of a device and what a step costs, worked out from shapes alone: bytes of weights, dispatches,
+ * bytes that a decode step reads. Counts what operations.ts encodes; the tests hold the two against each other.
+ */
+import type { ModelConfig } from "../formats/config.ts";
+import { HIDDEN_BLOCK, WEIGHT_BYTES, type WeightFormat } from "../kernels/linear.ts";
+import type { DeviceTuning } from "../kernels/tuning.ts";
+import { takesParts } from "./attention.ts";
+import {
+  LAYER_MATRICES,
+  type LayerMatrix,
+  layerMatrix,
+  type MatrixShape,
+  vocabularyMatrix,
+} from "./matrices.ts";
+import { layOut, sliceBytes } from "./packed_matrix.ts";
+import { roundUp } from "./plan.ts";
+import { pairsOf } from "./row_layout.ts";
+import { SAMPLER_DISPATCHES } from "./sampler.ts";
+import type { ModelSizes } from "./sizes.ts";
+
+/** How each matrix is held on the device. */
+export interface ModelFormats {
+  readonly embedding: WeightFormat;
+  /** Null: the embedding itself serves. */
+  readonly head: WeightFormat | null;
+  readonly layers: readonly Readonly<Record<LayerMatrix, WeightFormat>>[];
+}
+
+/** All layers alike. */
+export function uniformFormats(
+  { layers }: ModelConfig,
+  { embedding, weights }: { readonly embedding: WeightFormat; readonly weights: WeightFormat },
+): ModelFormats {
+  const layer = { qkv: weights, output: weights, gateUp: weights, down: weights };
+  return { embedding, head: weights, layers: Array.from({ length: layers }, () => layer) };
+}
+
+export interface ModelShape {
+  readonly config: ModelConfig;
+  readonly formats: ModelFormats;
+  readonly maxBindableBytes: number;
+}
+
+interface MatrixCost {
+  readonly slices: number;
+  readonly bytes: number;
+}
+
+function matrixCost(
+  { inputs, layout }: MatrixShape,
+  format: WeightFormat,
+  maxBindableBytes: number,
+): MatrixCost {
+  const pairs = pairsOf(layout);
+  const { pairBytes, slices } = layOut({ inputs, pairs, format, maxBindableBytes });
+  const { weights, channels } = sliceBytes(pairs, pairBytes);
+  return { slices: slices.length, bytes: weights + channels };
+}
+
+interface ModelCost {
+  readonly embedding: MatrixCost;
+  readonly head: MatrixCost;
+  readonly layers: readonly Readonly<Record<LayerMatrix, MatrixCost>>[];
+  readonly gainBytes: number;
+}
+
+function modelCost({ config, formats, maxBindableBytes }: ModelShape): ModelCost {
+  const vocabulary = vocabularyMatrix(config, "");
+  const embedding = matrixCost(vocabulary, formats.embedding, maxBindableBytes);
+  return {
+    embedding,
+    head: formats.head === null ? embedding : matrixCost(vocabulary, formats.head, maxBindableBytes),
+    layers: formats.layers.map((layer, index) =>
+      Object.fromEntries(LAYER_MATRICES.map((name) => [
+        name,
+        matrixCost(layerMatrix(config, index, name), layer[name], maxBindableBytes),
+      ])) as Record<LayerMatrix, MatrixCost>
+    ),
+    gainBytes: (2 * config.layers + 1) * roundUp(config.hiddenSize, HIDDEN_BLOCK) * 4,
+  };
+}
+
+const sum = (values: Iterable<number>) => [...values].reduce((a, b) => a + b, 0);
+
+/** Bytes of the buffers that loadWeights() makes. */
+export function weightBytes(shape: ModelShape): number {
+  const { embedding, head, layers, gainBytes } = modelCost(shape);
+  const layerBytes = sum(layers.flatMap((layer) => LAYER_MATRICES.map((name) => layer[name].bytes)));
+  return embedding.bytes + (shape.formats.head === null ? 0 : head.bytes) + layerBytes + gainBytes;
+}
+
+/** Most dispatches of one step. */
+export function maxDispatches(shape: ModelShape, sizes: ModelSizes, tuning: DeviceTuning): number {
+  const { embedding, head, layers } = modelCost(shape);
+  const families = (name: LayerMatrix) => tuning.matrices[name].prompt.length === 0 ? 1 : 2;
+  const matrices = layers.flatMap((layer) =>
+    LAYER_MATRICES.map((name) => layer[name].slices * families(name))
+  );
+  const attention = takesParts(shape.config, tuning.attention)
+    ? 1 + 2 * Math.ceil(sizes.maxRows / sizes.parts.partRows)
+    : 1;
+  return embedding.slices + sum(matrices) + layers.length * attention + head.slices + SAMPLER_DISPATCHES;
+}
+
+/** A decode step: so many sequences, each with so many tokens when the new one is in. */
+export interface DecodeStep {
+  readonly rows: number;
+  readonly context: number;
+}
+
+export interface DecodeCost {
+  readonly dispatches: number;
+  /** Read of weights, each matrix once: as long as a kernel takes all rows at a time. */
+  readonly weightBytes: number;
+  /** Read of keys and values. */
+  readonly cacheBytes: number;
+}
+
+/** Dispatches, and bytes that must come from memory. */
+export function decodeCost(
+  shape: ModelShape & { readonly sizes: ModelSizes; readonly tuning: DeviceTuning },
+  { rows, context }: DecodeStep,
+): DecodeCost {
+  const { config, formats, sizes, tuning } = shape;
+  const { embedding, head, layers, gainBytes } = modelCost(shape);
+  const matrices = layers.flatMap((layer) => LAYER_MATRICES.map((name) => layer[name]));
+  const seen = Math.min(context, config.slidingWindow ?? Infinity);
+  return {
+    dispatches: embedding.slices + sum(matrices.map(({ slices }) => slices)) +
+      layers.length * attentionDispatches(config, sizes, tuning, { rows, context }) + head.slices +
+      SAMPLER_DISPATCHES,
+    weightBytes: rows * config.hiddenSize * WEIGHT_BYTES[formats.embedding] +
+      sum(matrices.map(({ bytes }) => bytes)) + head.bytes + gainBytes,
+    cacheBytes: rows * seen * layers.length * 2 * config.kvHeads * config.headDim * sizes.activationBytes,
+  };
+}
+
+function attentionDispatches(
+  config: ModelConfig,
+  { parts }: ModelSizes,
+  { attention }: DeviceTuning,
+  { rows, context }: DecodeStep,
+): number {
+  if (!takesParts(config, attention)) return 1;
+  return context <= attention.splitKeys ? 1 : 2 * Math.ceil(rows / parts.partRows);
+}

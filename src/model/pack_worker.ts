@@ -1,0 +1,38 @@
+/** A thread of a load: reads the ranges of one task after the other, packs them and passes the bytes on. */
+import { GeodesicError, toErrorRecord } from "../errors.ts";
+import { SyncFile } from "../formats/sync_file.ts";
+import { packRows, readsOf } from "./pack.ts";
+import type { PackAnswer, PackOrder } from "./pack_threads.ts";
+
+/** What a Worker's global scope offers beyond the window's types. */
+interface WorkerScope {
+  onmessage: ((event: MessageEvent<PackOrder>) => void) | null;
+  postMessage(message: PackAnswer, transfer?: Transferable[]): void;
+}
+const scope = self as unknown as WorkerScope;
+
+const files = new Map<string, SyncFile>();
+/** Reused from task to task, one a tensor. */
+const buffers: Uint8Array[] = [];
+
+scope.onmessage = ({ data: { task, buffer } }) => {
+  try {
+    const sources = readsOf(task).map(({ offset, bytes }, index) => {
+      if ((buffers[index]?.byteLength ?? -1) < bytes) buffers[index] = new Uint8Array(bytes);
+      const into = buffers[index]!.subarray(0, bytes);
+      if (bytes > 0) open(task.tensors[index]!.path).read(offset, into);
+      return into;
+    });
+    const packed = packRows(task, sources, buffer === null ? undefined : new Uint8Array(buffer));
+    scope.postMessage({ type: "packed", packed }, [packed.bytes.buffer]);
+  } catch (error) {
+    if (error instanceof GeodesicError) scope.postMessage({ type: "failed", error: toErrorRecord(error) });
+    else scope.postMessage({ type: "broken", error });
+  }
+};
+
+function open(path: string): SyncFile {
+  let file = files.get(path);
+  if (file === undefined) files.set(path, file = SyncFile.open(path, "read"));
+  return file;
+}

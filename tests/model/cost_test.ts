@@ -1,0 +1,164 @@
+/** What a step costs and what a model takes, from shapes alone: the budget of a 7B model, and the truth of the count. */
+import { expect } from "@std/expect";
+import { CapacityError } from "../../src/errors.ts";
+import { parseModelConfig } from "../../src/formats/config.ts";
+import { portableTuning, subgroupTuning } from "../../src/kernels/tuning.ts";
+import { decodeCost, uniformFormats, weightBytes } from "../../src/model/cost.ts";
+import { loadModel } from "../../src/model/load.ts";
+import { fitModel } from "../../src/model/memory.ts";
+import type { BlockId, ModelRunner, Slot, StepCost } from "../../src/model/runner.ts";
+import { planSizes } from "../../src/model/sizes.ts";
+import { gpuTest } from "../gpu/device.ts";
+import { MISTRAL_7B_SHAPE, TINY_CONFIG, writeCheckpoint } from "../support/checkpoint_generator.ts";
+import { tempDir } from "../support/temp.ts";
+import { GREEDY, LOAD } from "./harness.ts";
+
+const config = parseModelConfig({ ...TINY_CONFIG, ...MISTRAL_7B_SHAPE }, "config.json");
+const formats = uniformFormats(config, { embedding: "bf16", weights: "fp8" });
+const tuning = subgroupTuning(32);
+const maxBindableBytes = 2 ** 31 - 4;
+const request = { precision: "f16", maxContext: 8192, maxSequences: 8, maxBindableBytes, tuning } as const;
+const shape = { config, formats, maxBindableBytes };
+
+Deno.test("decodeCost() of Mistral 7B in FP8: at most 170 dispatches and 7.2 GB read a step", () => {
+  const sizes = planSizes(config, request);
+  const short = decodeCost({ ...shape, sizes, tuning }, { rows: 1, context: 100 });
+  // Embedding, layers, head, and two to sample.
+  expect(short.dispatches).toBe(1 + 32 * 5 + 1 + 2);
+  expect(short.dispatches).toBeLessThanOrEqual(170);
+  const { hiddenSize: h, intermediateSize: inner, layers } = config;
+  const weights = layers * (h * (h + 2048) + h * h + 3 * h * inner) + 32_000 * h;
+  expect(short.weightBytes).toBeGreaterThan(weights);
+  expect(short.weightBytes + short.cacheBytes).toBeLessThan(7.2e9);
+  expect(short.cacheBytes).toBe(100 * 131_072);
+  // Keys and values in several parts take a second dispatch a layer, weights are read once for all rows.
+  const long = decodeCost({ ...shape, sizes, tuning }, { rows: 8, context: 1000 });
+  expect(long.dispatches).toBe(1 + 32 * 6 + 1 + 2);
+  expect(long.cacheBytes).toBe(8 * 1000 * 131_072);
+  expect(long.weightBytes - short.weightBytes).toBe(7 * h * 2);
+});
+
+Deno.test("decodeCost() counts every slice of a device that binds little", () => {
+  const small = { ...shape, maxBindableBytes: 128 * 2 ** 20, tuning };
+  const sizes = planSizes(config, { ...request, maxBindableBytes: small.maxBindableBytes });
+  // The embedding in bf16 is 262 MB; every other matrix fits.
+  expect(decodeCost({ ...small, sizes }, { rows: 1, context: 1 }).dispatches).toBe(2 + 32 * 5 + 1 + 2);
+});
+
+Deno.test("weightBytes() of Mistral 7B", () => {
+  // FP8, the embedding in bf16, eight bytes a row for scales and biases, and the gains.
+  expect(weightBytes(shape)).toBe(
+    7_110_393_856 + 262_144_000 + (32 * (6144 + 4096 + 28_672 + 4096) + 64_000) * 8 + 65 * 16_384,
+  );
+});
+
+Deno.test("fitModel() shrinks the KV cache to the budget, and refuses with figures what still does not fit", () => {
+  const free = fitModel(config, { ...request, formats });
+  expect(free.memory.kvCacheBytes).toBe(4 * 2 ** 30);
+  const { weightBytes, workBytes, totalBytes } = free.memory;
+  expect(totalBytes).toBe(weightBytes + workBytes + 4 * 2 ** 30);
+  expect(fitModel(config, { ...request, formats, memoryBytes: totalBytes }).sizes).toEqual(free.sizes);
+
+  const memoryBytes = weightBytes + workBytes + 1.5 * 2 ** 30;
+  const tight = fitModel(config, { ...request, formats, memoryBytes });
+  expect(tight.memory.totalBytes).toBeLessThanOrEqual(memoryBytes);
+  expect(memoryBytes - tight.memory.totalBytes).toBeLessThan(16 * 131_072);
+  expect(tight.sizes.limits).toEqual({ ...free.sizes.limits, blockCount: 1.5 * 2 ** 30 / (16 * 131_072) });
+
+  const least = weightBytes + workBytes + 2 ** 30;
+  expect(fitModel(config, { ...request, formats, memoryBytes: least }).memory.totalBytes).toBe(least);
+  const refuse = () => fitModel(config, { ...request, formats, memoryBytes: least - 1 });
+  expect(refuse).toThrow(CapacityError);
+  expect(refuse).toThrow(
+    `it takes ${weightBytes} bytes of weights, ${workBytes} of activations and at least ${
+      2 ** 30
+    } of KV cache for ` +
+      `a context of 8192 tokens, together ${least}; ${least - 1} are left`,
+  );
+});
+
+const SHAPES: Readonly<Record<string, Parameters<typeof writeCheckpoint>[1]>> = {
+  "small sizes": {},
+  "heads that subgroups share": { config: { head_dim: 64 } },
+  "tied embeddings": { config: { tie_word_embeddings: true } },
+  "a vocabulary and widths of some size": {
+    config: {
+      vocab_size: 4000,
+      hidden_size: 260,
+      intermediate_size: 700,
+      head_dim: 32,
+      num_attention_heads: 8,
+    },
+  },
+};
+
+for (const [name, options] of Object.entries(SHAPES)) {
+  for (const quantization of ["none", "fp8"] as const) {
+    gpuTest(
+      `memory and dispatches come out as worked out: ${name}, weights ${quantization}`,
+      async (device) => {
+        await using dir = await tempDir();
+        await writeCheckpoint(dir.path, {
+          ...options,
+          config: { max_position_embeddings: 600, ...options?.config },
+        });
+        let made = 0;
+        const createBuffer = device.handle.createBuffer.bind(device.handle);
+        device.handle.createBuffer = (descriptor) => {
+          made += descriptor.size;
+          return createBuffer(descriptor);
+        };
+        for (const tuning of [portableTuning(true), subgroupTuning(device.info.subgroupSize!)]) {
+          made = 0;
+          using runner = await loadModel(device, dir.path, { ...LOAD, quantization, tuning });
+          const { totalBytes, weightBytes, kvCacheBytes } = runner.memory;
+          // What the sampler takes is allowed for, not counted.
+          expect(totalBytes - made).toBeLessThan(LOAD.maxSequences * 16 * 1024 + 4096);
+          expect(totalBytes).toBeGreaterThan(weightBytes + kvCacheBytes);
+
+          const { maxBindableBytes } = device;
+          const config = parseModelConfig(
+            JSON.parse(await Deno.readTextFile(`${dir.path}/config.json`)),
+            "config.json",
+          );
+          const sizes = planSizes(config, { ...LOAD, maxBindableBytes, tuning });
+          const weights = quantization === "fp8" ? "fp8" : "bf16";
+          const formats = uniformFormats(config, { embedding: "bf16", weights });
+          for (const context of [1, 256, 257, 600]) {
+            const [step] = await costOf(runner, context);
+            const cost = decodeCost(
+              { config, formats, maxBindableBytes, sizes, tuning },
+              { rows: 1, context },
+            );
+            expect(step!.dispatches).toBe(cost.dispatches);
+          }
+        }
+      },
+    );
+  }
+}
+
+async function costOf(runner: ModelRunner, context: number): Promise<readonly StepCost[]> {
+  const slot = 0 as Slot;
+  runner.initSlot(slot, GREEDY);
+  const blockTable = Array.from(
+    { length: Math.ceil(context / runner.limits.blockSize) },
+    (_, i) => i as BlockId,
+  );
+  const step = runner.prepare([{ prompts: [], decodes: [{ slot, position: context - 1, blockTable }] }]);
+  await step.submit().collect();
+  return step.costs;
+}
+
+gpuTest("loadModel() refuses what does not fit the budget before it creates a buffer", async (device) => {
+  await using dir = await tempDir();
+  await writeCheckpoint(dir.path);
+  const createBuffer = device.handle.createBuffer;
+  device.handle.createBuffer = () => {
+    throw new Error("No buffer may be made");
+  };
+  await expect(loadModel(device, dir.path, { ...LOAD, memoryBytes: 50_000 })).rejects.toBeInstanceOf(
+    CapacityError,
+  );
+  device.handle.createBuffer = createBuffer;
+});
