@@ -82,7 +82,10 @@ export class SupervisedEngine implements EngineClient {
     const client = await abortable(this.#ready.promise, options.signal);
     const life = this.#life;
     try {
-      return await client.load(command, options);
+      const loaded = await client.load(command, options);
+      // The end of its engine may have been read together with it.
+      if (this.#life !== life) throw this.#whyNone();
+      return loaded;
     } catch (error) {
       if (!isLoss(error)) throw error;
       if (life?.client === client) this.#died(life, error);
