@@ -31,7 +31,7 @@ const EXIT_TIMEOUT_MS = 10_000;
 const KILL_TIMEOUT_MS = 5_000;
 const MESSAGE_TYPES: ReadonlySet<string> = new Set<(EngineMessage | Pong)["type"]>([
   ...["ready", "unavailable", "loadProgress", "loaded", "loadFailed", "unloaded", "queued"] as const,
-  ...["promptProcessed", "tokens", "finished", "failed", "metrics", "closed", "pong"] as const,
+  ...["started", "promptProcessed", "tokens", "finished", "failed", "metrics", "closed", "pong"] as const,
 ]);
 
 /** Starts the process. Throws ConfigError when that is not permitted or possible at all. */
