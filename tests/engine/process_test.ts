@@ -114,6 +114,7 @@ Deno.test("startPulse() gives up a thread that is stuck, though its process answ
   answer({ type: "pong", silentMs: 300_000 }); // One long step.
   expect(verdicts).toEqual([]);
   answer({ type: "pong", silentMs: 300_001 });
+  answer({ type: "pong", silentMs: 300_002 }); // Sent before its end came.
   expect(verdicts).toEqual(["The engine's thread hangs: no answer for 300001 ms"]);
 });
 

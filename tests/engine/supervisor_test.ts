@@ -187,7 +187,8 @@ Deno.test("SupervisedEngine gives up after too many deaths, says why, and tries 
   expect(engine.status()).toMatchObject({ state: "FAILED", retryAt: expect.any(Date) });
   const refused = (await run(engine, submitCommand("a", [1])))[0]!;
   expect(refused.type === "failed" && isRestarting(refused.error)).toBe(false);
-  expect((await failure(engine.load(LOAD))).message).toBe(error.message);
+  const { message, details } = await failure(engine.load(LOAD));
+  expect([message, Object.keys(details)]).toEqual([error.message, ["deaths"]]); // Without the process's output.
 
   clock.advance(1);
   await settle();
