@@ -115,7 +115,8 @@ class ChildPort implements ProcessPort {
     });
     try {
       for await (const chunk of this.#child.stdout) decoder.push(chunk);
-      decoder.end();
+      // Half a message from one that has crashed is no news: how it crashed is.
+      if ((await this.#child.status).success) decoder.end();
     } catch (error) {
       const cause = error instanceof Error ? error : new Error(String(error));
       this.#condemn(new DeviceLostError(`The engine's process is given up: ${cause.message}`, {}, { cause }));
