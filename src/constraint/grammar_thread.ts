@@ -55,9 +55,11 @@ export class GrammarThread implements Disposable {
     return await own;
   }
 
-  /** Without an answer; nothing where no thread runs. */
-  tell(call: GrammarCall): void {
-    this.#worker?.postMessage({ ...call, id: this.#nextId++ });
+  /** After the calls made before it, without an answer; nothing where that very thread has ended. */
+  tell(call: GrammarCall, generation: number): void {
+    this.#turn = this.#turn.then(() => {
+      if (generation === this.#generation) this.#worker?.postMessage({ ...call, id: this.#nextId++ });
+    });
   }
 
   [Symbol.dispose](): void {

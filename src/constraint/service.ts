@@ -112,6 +112,7 @@ class Matcher implements TokenMatcher {
   readonly #openMs: number;
   readonly #tokenIds: number[] = [];
   #generation = 0;
+  #disposed = false;
   #mask: Mask = null;
 
   constructor(thread: GrammarThread, id: number, constraint: Constraint, openMs: number) {
@@ -132,7 +133,7 @@ class Matcher implements TokenMatcher {
       return this.#mask = await this.#thread.call(call, ACCEPT_MS, this.#generation);
     } catch (error) {
       // Somebody else's grammar has ended the thread: begin again on another, with what has come so far.
-      if (error instanceof ThreadLost) return await this.reopen();
+      if (error instanceof ThreadLost && !this.#disposed) return await this.reopen();
       throw failed(this.#constraint, error);
     }
   }
@@ -143,6 +144,7 @@ class Matcher implements TokenMatcher {
       const call = { matcher: this.#id, constraint: this.#constraint, tokenIds: [...this.#tokenIds] };
       this.#mask = await this.#thread.call({ type: "open", ...call }, this.#openMs);
       this.#generation = this.#thread.generation;
+      if (this.#disposed) this.#close(); // Meanwhile, when there was nothing to close.
       return this.#mask;
     } catch (error) {
       if (error instanceof ThreadLost && attempts > 1) return await this.reopen(attempts - 1);
@@ -150,8 +152,14 @@ class Matcher implements TokenMatcher {
     }
   }
 
+  /** A token that it is taking is taken first: a call for a matcher that is gone would end the thread of all. */
   [Symbol.dispose](): void {
-    if (this.#generation === this.#thread.generation) this.#thread.tell({ type: "close", matcher: this.#id });
+    this.#disposed = true;
+    this.#close();
+  }
+
+  #close(): void {
+    this.#thread.tell({ type: "close", matcher: this.#id }, this.#generation);
   }
 }
 

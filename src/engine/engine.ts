@@ -261,6 +261,7 @@ export class Engine {
     const nowMs = this.#options.now();
     for (const { sequence, slot } of admitted) {
       sequence.clock.started(nowMs);
+      this.#report.started(sequence);
       const { sampling, promptTokenIds, outputTokenIds, stopTokenIds: bannedUntilMinTokens } = sequence;
       runner.initSlot(slot, { sampling, bannedUntilMinTokens, promptTokenIds, outputTokenIds });
     }

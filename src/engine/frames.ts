@@ -53,7 +53,11 @@ export class FrameDecoder {
   readonly #options: DecoderOptions;
   readonly #text = new TextDecoder("utf-8", { fatal: true });
   #sequence = 0;
-  #pending = new Uint8Array(0);
+  /** The beginning of a frame, in the order in which it came; put together once, when all of it is there. */
+  #pending: Uint8Array[] = [];
+  #pendingBytes = 0;
+  /** With fewer there is nothing to be learned. */
+  #neededBytes = 1;
 
   constructor(options: DecoderOptions) {
     this.#options = options;
@@ -61,20 +65,30 @@ export class FrameDecoder {
 
   /** Throws FormatError for bytes that are no frame; the decoder is of no use after that. */
   push(chunk: Uint8Array): void {
-    let bytes = this.#pending.length === 0 ? chunk : concat(this.#pending, chunk);
+    if (this.#pendingBytes + chunk.length < this.#neededBytes) return this.#keep(chunk);
+    let bytes = this.#pendingBytes === 0 ? chunk : concat([...this.#pending, chunk]);
+    this.#pending = [];
+    this.#pendingBytes = 0;
     for (;;) {
       bytes = this.#skipStray(bytes);
       const length = this.#frameLength(bytes);
-      if (length === null || bytes.length < length) break;
-      this.#take(bytes.subarray(0, length));
-      bytes = bytes.subarray(length);
+      this.#neededBytes = length ?? bytes.length + 1;
+      if (bytes.length < this.#neededBytes) break;
+      this.#take(bytes.subarray(0, this.#neededBytes));
+      bytes = bytes.subarray(this.#neededBytes);
     }
-    this.#pending = bytes.slice(); // The chunk may be of a much larger buffer.
+    this.#keep(bytes);
   }
 
   /** The stream has ended. Throws FormatError in the middle of a frame. */
   end(): void {
-    if (this.#pending.length > 0) throw malformed("it ends too early", { bytes: this.#pending.length });
+    if (this.#pendingBytes > 0) throw malformed("it ends too early", { bytes: this.#pendingBytes });
+  }
+
+  #keep(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#pending.push(bytes.slice()); // It may be of a much larger buffer.
+    this.#pendingBytes += bytes.length;
   }
 
   #skipStray(bytes: Uint8Array): Uint8Array {
@@ -124,11 +138,14 @@ function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
+function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 function malformed(what: string, details: Record<string, unknown> = {}): FormatError {

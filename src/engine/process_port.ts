@@ -33,7 +33,7 @@ const EXIT_TIMEOUT_MS = 10_000;
 const KILL_TIMEOUT_MS = 5_000;
 const MESSAGE_TYPES: ReadonlySet<string> = new Set<(EngineMessage | Pong)["type"]>([
   ...["ready", "unavailable", "loadProgress", "loaded", "loadFailed", "unloaded", "queued"] as const,
-  ...["promptProcessed", "tokens", "finished", "failed", "metrics", "closed", "pong"] as const,
+  ...["started", "promptProcessed", "tokens", "finished", "failed", "metrics", "closed", "pong"] as const,
 ]);
 
 /** Starts the process. Throws ConfigError when that is not permitted or possible at all. */
@@ -117,7 +117,8 @@ class ChildPort implements ProcessPort {
     });
     try {
       for await (const chunk of this.#child.stdout) decoder.push(chunk);
-      decoder.end();
+      // Half a message from one that has crashed is no news: how it crashed is.
+      if ((await this.#child.status).success) decoder.end();
     } catch (error) {
       const cause = error instanceof Error ? error : new Error(String(error));
       this.#condemn(new DeviceLostError(`The engine's process is given up: ${cause.message}`, {}, { cause }));

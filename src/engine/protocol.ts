@@ -123,6 +123,11 @@ export interface RequestQueued {
   readonly requestId: string;
   readonly position: number;
 }
+/** It has left the queue, and its prompt is being computed. Sent to those only who were told a position. */
+export interface RequestStarted {
+  readonly type: "started";
+  readonly requestId: string;
+}
 /** The whole prompt is in the KV cache. */
 export interface PromptProcessed {
   readonly type: "promptProcessed";
@@ -221,6 +226,7 @@ export interface Pong {
 
 export type RequestMessage =
   | RequestQueued
+  | RequestStarted
   | PromptProcessed
   | RequestTokens
   | RequestFinished

@@ -39,7 +39,11 @@ export function startPulse(options: PulseOptions): Disposable {
   const maxThreadSilentMs = options.maxThreadSilentMs ?? DEFAULTS.maxThreadSilentMs;
   let maxRounds = options.maxStartRounds ?? DEFAULTS.maxStartRounds;
   let silentRounds = 0;
-  const stop = () => clearInterval(timer);
+  let stopped = false;
+  const stop = () => {
+    stopped = true;
+    clearInterval(timer);
+  };
   const timer = setInterval(() => {
     if (silentRounds >= maxRounds) {
       stop();
@@ -53,7 +57,7 @@ export function startPulse(options: PulseOptions): Disposable {
   onPong(({ silentMs }) => {
     silentRounds = 0;
     maxRounds = maxSilentRounds;
-    if (silentMs <= maxThreadSilentMs) return;
+    if (stopped || silentMs <= maxThreadSilentMs) return;
     stop();
     onSilent(
       new DeviceLostError(`The engine's thread hangs: no answer for ${Math.round(silentMs)} ms`, {

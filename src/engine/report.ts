@@ -31,6 +31,13 @@ export class Reporter {
     }
   }
 
+  /** Ends the talk of positions, if there was any. */
+  started(sequence: Sequence): void {
+    if (sequence.reportedPosition === 0) return;
+    sequence.reportedPosition = 0;
+    this.#emit({ type: "started", requestId: sequence.requestId });
+  }
+
   /**
    * The token of a row, which is sent with those of the next steps by {@link flush} or the end. For the row that
    * completes a prompt, that the prompt is in comes first.

@@ -68,7 +68,7 @@ export class Sequence implements RunningView, WaitingView, Ranked {
   preempted = false;
   /** Set once; whatever the device still returns for it is dropped. */
   ended = false;
-  /** The last queue position its owner was told; 0 before any. */
+  /** The last queue position its owner was told; 0 before any, and once it has started. */
   reportedPosition = 0;
 
   readonly #outputTokenIds: number[] = [];

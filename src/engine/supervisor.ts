@@ -79,13 +79,17 @@ export class SupervisedEngine implements EngineClient {
     command: Omit<LoadCommand, "type">,
     options: { readonly signal?: AbortSignal; readonly onProgress?: (progress: LoadProgress) => void } = {},
   ): Promise<Loaded> {
-    const client = await abortable(this.#ready.promise, options.signal);
-    const life = this.#life;
+    let life: Life | null = null;
     try {
-      return await client.load(command, options);
+      const client = await abortable(this.#ready.promise, options.signal);
+      life = this.#life?.client === client ? this.#life : null;
+      const loaded = await client.load(command, options);
+      // The end of its engine may have been read together with it.
+      if (life === null || this.#life !== life) throw this.#whyNone();
+      return loaded;
     } catch (error) {
       if (!isLoss(error)) throw error;
-      if (life?.client === client) this.#died(life, error);
+      if (life !== null) this.#died(life, error);
       throw new DeviceLostError(error.message, this.#markedDetails(error), { cause: error });
     }
   }

@@ -66,6 +66,22 @@ Deno.test("a generation in the engine's queue is kept, however often the engine 
   expect(log.at(-1)!.kind).toBe("finished");
 });
 
+Deno.test("a prompt that ends every engine is given up with the third, though it stood in the queue first", async () => {
+  await using test = await TestGateway.make();
+  const { generations } = test.gateway;
+  const { id } = await generations.start(ALICE, input);
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const request = await test.engine.request(attempt);
+    request.queued(1);
+    request.started();
+    test.engine.restart();
+  }
+  const log = await collect(generations.events(ALICE, id, {}));
+  expectNoGaps(log);
+  expect(log.at(-1)).toMatchObject({ kind: "failed", code: "DEVICE_LOST" });
+  expect(test.engine.requests.length).toBe(3);
+});
+
 Deno.test("the third engine that dies under a generation ends it with a typed error", async () => {
   await using test = await TestGateway.make();
   const { generations } = test.gateway;

@@ -230,3 +230,35 @@ Deno.test("a disposed service ends its threads and fails what waits", async () =
   expect((await waiting).code).toBe("CAPACITY");
   expect((await failure(service.open({ regex: "a" }))).code).toBe("CAPACITY");
 });
+
+Deno.test("TokenMatcher.dispose() while its token waits to be taken costs nobody else the thread", async () => {
+  using started = countWorkers();
+  using service = new ConstraintService(TABLE);
+  using kept = await service.open({ regex: "[ab]{20}" });
+  const left = await service.open({ regex: "[ab]{20}" });
+  const [token] = allowed(kept.mask!);
+  const before = started.count;
+  const [first, second] = [kept.accept(token!), left.accept(token!).catch(() => null)];
+  left[Symbol.dispose]();
+  await Promise.all([first, second]);
+  expect(await kept.accept(token!)).not.toBe(null);
+  expect(started.count).toBe(before);
+});
+
+/** Counts the threads that are started until it is disposed. */
+function countWorkers(): Disposable & { readonly count: number } {
+  const Original = globalThis.Worker;
+  let count = 0;
+  globalThis.Worker = class extends Original {
+    constructor(...args: ConstructorParameters<typeof Original>) {
+      super(...args);
+      count++;
+    }
+  };
+  return {
+    get count() {
+      return count;
+    },
+    [Symbol.dispose]: () => void (globalThis.Worker = Original),
+  };
+}

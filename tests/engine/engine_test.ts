@@ -228,6 +228,10 @@ Deno.test("Engine tells waiting requests their position whenever it changes", as
   await fake.drain();
   const positions = (id: string) => fake.of(id).flatMap((m) => m.type === "queued" ? [m.position] : []);
   expect(["a", "b", "c", "d"].map(positions)).toEqual([[], [1], [2], [3, 2, 1]]);
+  const types = (id: string) => fake.of(id).map(({ type }) => type).filter((type) => type !== "tokens");
+  expect(types("a")).toEqual(["promptProcessed", "finished"]);
+  expect(types("b")).toEqual(["queued", "started", "promptProcessed", "finished"]);
+  expect(types("c")).toEqual(["queued", "finished"]);
 });
 
 Deno.test("Engine refuses a request beyond its bounded queue and says when to come back", async () => {

@@ -134,3 +134,15 @@ Deno.test("FrameDecoder refuses a lost and a repeated frame", () => {
     message: expect.stringMatching(/number is 1, expected 2/),
   });
 });
+
+Deno.test("FrameDecoder takes time in proportion to a frame, however small its pieces", () => {
+  const ids = Array.from({ length: 2 ** 19 }, (_, index) => 100_000 + index % 1000);
+  const [frame] = encodeAll([ids]);
+  const messages: unknown[] = [];
+  const decoder = new FrameDecoder({ onMessage: (each) => messages.push(each) });
+  const startMs = performance.now();
+  for (let at = 0; at < frame!.length; at += 256) decoder.push(frame!.subarray(at, at + 256));
+  expect(messages).toEqual([ids]);
+  // 14,336 pieces of 3.5 MiB: some 50 GiB if each were put together with all before it.
+  expect(performance.now() - startMs).toBeLessThan(5000);
+});

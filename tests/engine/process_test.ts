@@ -65,13 +65,15 @@ Deno.test("openProcessPort() ends a process whose messages cannot be read", asyn
   expect(await processIsGone(port.pid, 5_000)).toBe(true);
 });
 
-Deno.test("openProcessPort() tells what a process said that died at once", async () => {
-  await using client = new PortEngineClient(openProcessPort({ entry: child("crash") }));
-  const lost = lossOf(client);
-  const error = await failure(client.ready());
-  expect(error.message).toBe("The engine's process died: exit code 101");
-  expect((await lost).details["output"]).toEqual(["thread 'main' panicked at wgpu-core: no luck today"]);
-});
+for (const [when, entry] of [["at once", "crash"], ["in the middle of a message", "cut_off"]] as const) {
+  Deno.test(`openProcessPort() tells what a process said that died ${when}`, async () => {
+    await using client = new PortEngineClient(openProcessPort({ entry: child(entry) }));
+    const lost = lossOf(client);
+    const error = await failure(client.ready());
+    expect(error.message).toBe("The engine's process died: exit code 101");
+    expect((await lost).details["output"]).toEqual(["thread 'main' panicked at wgpu-core: no luck today"]);
+  });
+}
 
 deviceTest(
   "openProcessPort() notices a process that is stopped, and leaves one that works alone",
@@ -114,6 +116,7 @@ Deno.test("startPulse() gives up a thread that is stuck, though its process answ
   answer({ type: "pong", silentMs: 300_000 }); // One long step.
   expect(verdicts).toEqual([]);
   answer({ type: "pong", silentMs: 300_001 });
+  answer({ type: "pong", silentMs: 300_002 }); // Sent before its end came.
   expect(verdicts).toEqual(["The engine's thread hangs: no answer for 300001 ms"]);
 });
 

@@ -139,6 +139,23 @@ Deno.test("SupervisedEngine.load() fails with its engine, marked as worth anothe
   await expect(waiting).rejects.toThrow("changed my mind");
 });
 
+Deno.test("SupervisedEngine.load() does not promise a model of an engine that dies in the same breath", async () => {
+  const port = inProcessPort({}, { load: () => new Promise(() => {}) });
+  await using test = setup({ open: () => port });
+  const { engine } = test;
+  await engine.ready();
+  const loading = engine.load(LOAD).then(() => "loaded", isRestarting);
+  await settle();
+  // As they come out of one read of a process's output.
+  const sizes = { weightBytes: 1, kvCacheBytes: 1, maxContext: 48, vocabSize: 64 };
+  port.inject({ type: "loaded", modelKey: "m", ...sizes });
+  port.inject({
+    type: "unavailable",
+    error: { code: "DEVICE_LOST", message: "The GPU device was lost", details: {} },
+  });
+  expect(await loading).toBe(true);
+});
+
 Deno.test("SupervisedEngine gives up after too many deaths, says why, and tries again after a rest", async () => {
   let announce = false;
   await using test = setup({ announce: () => announce });
@@ -170,7 +187,8 @@ Deno.test("SupervisedEngine gives up after too many deaths, says why, and tries 
   expect(engine.status()).toMatchObject({ state: "FAILED", retryAt: expect.any(Date) });
   const refused = (await run(engine, submitCommand("a", [1])))[0]!;
   expect(refused.type === "failed" && isRestarting(refused.error)).toBe(false);
-  expect((await failure(engine.load(LOAD))).message).toBe(error.message);
+  const { message, details } = await failure(engine.load(LOAD));
+  expect([message, Object.keys(details)]).toEqual([error.message, ["deaths"]]); // Without the process's output.
 
   clock.advance(1);
   await settle();

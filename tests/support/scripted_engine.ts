@@ -66,6 +66,10 @@ export class FakeRequest {
     this.#send({ type: "queued", requestId: this.command.requestId, position });
   }
 
+  started(): void {
+    this.#send({ type: "started", requestId: this.command.requestId });
+  }
+
   promptProcessed(cachedTokens = 0): void {
     const { requestId, promptTokenIds } = this.command;
     this.#send({ type: "promptProcessed", requestId, promptTokens: promptTokenIds.length, cachedTokens });

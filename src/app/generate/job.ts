@@ -191,9 +191,11 @@ export class GenerationJob {
       case "queued":
         this.#queued = true;
         return void this.#write([{ kind: "queued", position: message.position }], "QUEUED");
+      case "started":
+        this.#queued = false;
+        return void this.#write([], "PREFILL");
       case "promptProcessed": {
         const { promptTokens, cachedTokens } = message;
-        this.#queued = false;
         if (this.#cachedTokens !== null) return void this.#write([], "RUNNING"); // has been told
         this.#cachedTokens = cachedTokens;
         return void this.#write([{ kind: "promptProcessed", promptTokens, cachedTokens }], "RUNNING");
