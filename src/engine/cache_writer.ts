@@ -9,6 +9,7 @@ export type CacheAnswer = { readonly failure: string | null };
 
 export class CacheWriter implements Disposable {
   readonly #log: (line: string) => void;
+  /** Under way, then waiting. */
   readonly #jobs: CacheJob[] = [];
   #worker: Worker | null = null;
   #disposed = false;
@@ -18,7 +19,10 @@ export class CacheWriter implements Disposable {
     this.#log = log;
   }
 
+  /** An entry that waits or is being written already is not written twice. */
   write(job: CacheJob): void {
+    const { dir, manifestSha256 } = job;
+    if (this.#jobs.some((other) => other.dir === dir && other.manifestSha256 === manifestSha256)) return;
     this.#jobs.push(job);
     if (this.#worker !== null) return;
     this.#idle = Promise.withResolvers();
@@ -38,13 +42,14 @@ export class CacheWriter implements Disposable {
   }
 
   #next(): void {
-    const job = this.#jobs.shift();
+    const [job] = this.#jobs;
     if (job === undefined || this.#disposed) return this.#idle.resolve();
     const worker = new Worker(new URL("./cache_worker.ts", import.meta.url), { type: "module" });
     this.#worker = worker;
     const done = (failure: string | null) => {
       worker.terminate();
       this.#worker = null;
+      this.#jobs.shift();
       if (failure !== null) this.#log(failure);
       this.#next();
     };

@@ -1,6 +1,8 @@
 /** Loads that are shared, given up and made room for. */
 import { expect } from "@std/expect";
 import { ConfigError } from "../../src/errors.ts";
+import { hashArtifact, manifestSha256 } from "../../src/formats/artifact.ts";
+import { ModelFolder } from "../../src/formats/folder.ts";
 import { failure } from "../support/failure.ts";
 import { ADMIN, ALICE, BOB, HELPER, HELPER_DIR, TestGateway } from "../support/gateway.ts";
 
@@ -100,4 +102,18 @@ Deno.test("models.load() empties a full device before it gives up", async () => 
   await test.engine.request(0);
   expect((await failure(models.load(ADMIN, { name: "c" }))).code).toBe("CAPACITY");
   await generations.cancel(ALICE, id);
+});
+
+Deno.test("models.load() tells the engine whose weights it may keep where, and what all models may take", async () => {
+  await using test = await TestGateway.make({ memoryBytes: 20e9 });
+  await test.gateway.models.load(ADMIN, HELPER);
+  const folder = await ModelFolder.open(HELPER_DIR);
+  expect(test.engine.loads[0]!.command).toMatchObject({
+    manifestSha256: manifestSha256(await hashArtifact(folder)),
+    cacheDir: `${test.dir.path}/cache`,
+    memoryBytes: 20e9,
+  });
+  await using other = await TestGateway.make();
+  await other.gateway.models.load(ADMIN, HELPER);
+  expect(other.engine.loads[0]!.command).not.toHaveProperty("memoryBytes");
 });

@@ -134,6 +134,12 @@ const refused: readonly (readonly [string, readonly string[], number, RegExp])[]
     2,
     /--quantization is "int3", expected none or fp8/,
   ],
+  [
+    "a memory budget that is none",
+    ["--gpu-memory", "plenty"],
+    2,
+    /^error: --gpu-memory is "plenty", expected a size such as 5GB/,
+  ],
 ];
 for (const [what, args, code, message] of refused) {
   Deno.test(`serve explains ${what} in one line`, async () => {

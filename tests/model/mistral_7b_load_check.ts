@@ -10,7 +10,7 @@ import { loadModel } from "../../src/model/load.ts";
 import { MISTRAL_7B_SHAPE } from "../support/checkpoint_generator.ts";
 import { writeFloat8Checkpoint } from "../support/float8_checkpoint.ts";
 import { tempDir } from "../support/temp.ts";
-import { generate } from "./harness.ts";
+import { generate, GREEDY } from "./harness.ts";
 
 const layers = Number(Deno.args[0] ?? 32);
 const started = performance.now();
@@ -51,10 +51,12 @@ const began = seconds();
   const { totalBytes, weightBytes } = runner.memory;
   log(`${totalBytes} bytes on the device, ${weightBytes} of weights`);
   check(Math.abs(totalBytes - made) < 64, `${made} bytes were allocated`);
-  const job = { prompt: [1, 31_999, 16_384], count: 3, slot: 0, firstBlock: 0 };
+  const init = { ...GREEDY, sampling: { ...GREEDY.sampling, logprobs: 1 } };
+  const job = { prompt: [1, 31_999, 16_384], count: 3, slot: 0, firstBlock: 0, init };
   const [tokens] = await generate(runner, [job]);
-  log(`tokens ${tokens!.map(({ id }) => id).join(", ")}`);
+  log(`tokens ${tokens!.map(({ id, logprob }) => `${id} (${logprob.toFixed(2)})`).join(", ")}`);
   check(tokens!.every(({ id }) => id >= 0 && id < 32_000), "a token is outside the vocabulary");
+  check(tokens!.every(({ logprob }) => logprob <= 0), "a log-probability is none");
   const [again] = await generate(runner, [{ ...job, slot: 1, firstBlock: 2 }]);
   log("tokens once more");
   check(
