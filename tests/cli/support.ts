@@ -1,10 +1,15 @@
 /** The real command line as a child process, with the permissions that its task gives it. */
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { hasDevice } from "../gpu/device.ts";
 
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 export const MERGE_FIXTURES = `${ROOT}tests/fixtures/merge`;
 export const DEMO = `${ROOT}demo`;
+
+/** A data folder that nobody makes: what `start` has left in the checkout's own must not matter to a test. */
+const NO_DATA = join(tmpdir(), "geodesic-test-no-data");
 
 export interface CliResult {
   readonly code: number;
@@ -38,6 +43,7 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Den
     cwd: ROOT,
     env: {
       INIT_CWD: options.cwd ?? ROOT,
+      GEODESIC_HOME: NO_DATA,
       XDG_RUNTIME_DIR: "/tmp",
       DENO_WEBGPU_BACKEND: "vulkan,metal,dx12",
       ...options.env,
