@@ -88,12 +88,7 @@ const SCHEMAS: readonly unknown[] = [
   { anyOf: [{ type: "boolean" }, { type: "array", items: { type: "null" }, maxItems: 2 }] },
   { type: "array", items: { enum: [1, 2] }, minItems: 2, maxItems: 4 },
   { type: "array", prefixItems: [{ type: "boolean" }, { const: "x" }], items: false, minItems: 2 },
-  {
-    type: "object",
-    properties: { a: { type: "null" } },
-    additionalProperties: { type: "boolean" },
-    maxProperties: 3,
-  },
+  { type: "object", additionalProperties: { type: "boolean" }, minProperties: 1, maxProperties: 3 },
   { type: "object", properties: { a: { type: "null" }, b: { type: "null" } }, minProperties: 1 },
   { type: "object", patternProperties: { "^x[0-9]$": { type: "boolean" } }, additionalProperties: false },
   {
