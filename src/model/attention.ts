@@ -5,7 +5,12 @@
 import type { ModelConfig } from "../formats/config.ts";
 import type { GpuBuffer } from "../gpu/buffer.ts";
 import { attention, headBundle, NO_WINDOW } from "../kernels/attention.ts";
-import { attentionCombine, attentionFlash, FLASH_HEAD_STEP } from "../kernels/attention_flash.ts";
+import {
+  attentionCombine,
+  attentionFlash,
+  FLASH_HEAD_STEP,
+  flashBundle,
+} from "../kernels/attention_flash.ts";
 import type { AttentionTuning } from "../kernels/tuning.ts";
 import type { Operation, OperationParts } from "./operations.ts";
 
@@ -80,7 +85,7 @@ async function attendInParts(
 ): Promise<Operation> {
   const { device, config, sizes, precision, buffers } = parts;
   const libs = { act: `act_${precision}` };
-  const HEADS = headBundle(config.queryHeads, config.kvHeads);
+  const HEADS = flashBundle(config, device.limits.maxComputeWorkgroupStorageSize);
   const CHUNKS = config.headDim / FLASH_HEAD_STEP;
   const flash = await device.compile(attentionFlash, { libs, overrides: { ...lanes, HEADS, CHUNKS } });
   const combine = await device.compile(attentionCombine, { libs });
