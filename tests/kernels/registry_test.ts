@@ -3,7 +3,10 @@ import { expect } from "@std/expect";
 import type { AnyKernel, KernelVariant } from "../../src/gpu/kernel.ts";
 import { shaderText } from "../../src/gpu/shader.ts";
 import { ALL_KERNELS } from "../../src/kernels/all.ts";
+import { withDefaults } from "../../src/kernels/linear.ts";
+import { subgroupTuning } from "../../src/kernels/tuning.ts";
 import { gpuTest } from "../gpu/device.ts";
+import { SUBGROUP } from "./harness.ts";
 
 const SHADERS = new URL("../../shaders/", import.meta.url);
 
@@ -65,11 +68,20 @@ for (const path of [...shaderFiles("."), ...shaderFiles("lib/").map((name) => `l
   });
 }
 
+const { decode: [subgroups], prompt: [tile] } = subgroupTuning(SUBGROUP).matrices.output;
+/** What a library demands of the kernel's tunables, where the defaults are not for it. */
+const FITTING: Readonly<Record<string, KernelVariant["overrides"]>> = {
+  core_subgroup: withDefaults(subgroups!),
+  core_tile: withDefaults(tile!),
+};
+
 /** Every choice of libraries once, the other slots at their defaults. */
 function variants(kernel: AnyKernel): KernelVariant[] {
   const result: KernelVariant[] = [{}];
   for (const [slot, choices] of Object.entries<readonly string[]>(kernel.libs ?? {})) {
-    for (const choice of choices.slice(1)) result.push({ libs: { [slot]: choice } });
+    for (const choice of choices.slice(1)) {
+      result.push({ libs: { [slot]: choice }, overrides: FITTING[choice] ?? {} });
+    }
   }
   return result;
 }

@@ -107,6 +107,8 @@ export class TestModel implements Disposable {
       maxContext?: number;
       maxRows?: number;
       tuning?: DeviceTuning;
+      /** Room for the parts of so many rows' attention. */
+      partRows?: number;
     } = {},
   ): Promise<TestModel> {
     const { quantization = "none", precision = "f32", maxContext = 512, maxRows = 32 } = options;
@@ -115,13 +117,15 @@ export class TestModel implements Disposable {
     const maxBindableBytes = options.maxBindableBytes ?? device.maxBindableBytes;
     const { config } = checkpoint;
     const tuning = options.tuning ?? chooseTuning(device.info);
-    const sizes = planSizes(config, {
+    const planned = planSizes(config, {
       precision,
       maxContext,
       maxSequences: maxRows,
       maxBindableBytes: device.maxBindableBytes,
       tuning,
     });
+    const { partRows = planned.parts.partRows } = options;
+    const sizes = { ...planned, parts: { ...planned.parts, partRows } };
     const onBytes = () => {};
     const context = { device, checkpoint, owned, maxBindableBytes, onBytes, signal: undefined };
     const weights = await loadWeights(context, quantization);
