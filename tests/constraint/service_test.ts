@@ -218,6 +218,17 @@ Deno.test("a matcher that takes what it must not fails alone; those beside it be
   expect(text).toBe("banana");
 });
 
+Deno.test("check() blames no constraint for a tokenizer that the library does not take", async () => {
+  using service = new ConstraintService({ ...TABLE, tokens: null as unknown as string[] });
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const error = await failure(service.check({ regex: "a" }));
+    expect({ code: error.code, field: error.details.field }).toEqual({
+      code: "CAPACITY",
+      field: "constraint",
+    });
+  }
+});
+
 Deno.test("a disposed service ends its threads and fails what waits", async () => {
   const service = new ConstraintService(TABLE);
   const waiting = failure(service.check(EXPLOSION));
