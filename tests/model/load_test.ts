@@ -7,7 +7,8 @@ import type { GpuDevice } from "../../src/gpu/device.ts";
 import { StepEncoder } from "../../src/gpu/encoder.ts";
 import { ParamsArena } from "../../src/gpu/params.ts";
 import { ReadbackRing } from "../../src/gpu/readback.ts";
-import { linearGrid } from "../../src/kernels/linear.ts";
+import { linearGrid, withDefaults } from "../../src/kernels/linear.ts";
+import { portableTuning, subgroupTuning, variantFor } from "../../src/kernels/tuning.ts";
 import { loadModel, type LoadOptions, type LoadProgress } from "../../src/model/load.ts";
 import { loadWeights } from "../../src/model/weights.ts";
 import { gpuTest } from "../gpu/device.ts";
@@ -15,7 +16,7 @@ import { readCheckpoint, readSafetensors, toNumbers } from "../oracle/checkpoint
 import { forward, loadOracle } from "../oracle/forward.ts";
 import { TINY_CONFIG, writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { tempDir } from "../support/temp.ts";
-import { everyTuning, fixture, generate, golden, LOAD, TestModel, worst } from "./harness.ts";
+import { fixture, generate, golden, LOAD, TestModel, worst } from "./harness.ts";
 
 const TOLERANCE = 1e-3;
 const IDS = [1, 5, 31, 0, 17, 9, 9, 2, 30];
@@ -303,9 +304,13 @@ gpuTest(
     const { maxBindableBytes } = device;
     const context = { device, checkpoint, owned, maxBindableBytes, onBytes: () => {}, signal: undefined };
     const { slices } = (await loadWeights(context, "fp8")).lmHead;
-    for (const overrides of everyTuning()) {
+    for (const { matrices } of [portableTuning(true), portableTuning(false), subgroupTuning(32)]) {
+      const { decode } = matrices.head;
       for (const { pairs } of slices) {
-        expect(linearGrid({ rows: 1, pairs }, overrides)[0]).toBeLessThanOrEqual(65_535);
+        for (const rows of [1, 2, 4, 8, 64]) {
+          const variant = decode[variantFor(decode, { rows, pairs })]!;
+          expect(linearGrid({ rows, pairs }, withDefaults(variant))[0]).toBeLessThanOrEqual(65_535);
+        }
       }
     }
     expect(slices.reduce((sum, { pairs }) => sum + pairs, 0)).toBe(262_150);
