@@ -32,10 +32,6 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> logits: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-fn sample_row(sample: u32) -> u32 {
-  return plan[params.samples + min(sample, params.rows - 1u)];
-}
-
 fn input_row(sample: u32) -> u32 {
   return plan[params.samples + params.firstRow + sample];
 }

@@ -4,6 +4,7 @@
  * (service.ts). Keywords that the library would leave out in silence are refused: an output must not pass for valid.
  */
 import { ConfigError } from "../errors.ts";
+import { conflictOf } from "./schema_keywords.ts";
 import { isSafeInString } from "./string_pattern.ts";
 
 /** The output is exactly one value of the schema, a match of the whole expression, or one of the strings. */
@@ -126,10 +127,9 @@ function checkKeywords(field: string, schema: Record<string, unknown>): void {
   for (const key of Object.keys(schema)) {
     if (UNSUPPORTED.has(key)) throw refused(field, `the keyword "${key}"`, "keywords that can be enforced");
   }
-  const { $ref, allOf, pattern } = schema;
-  if ($ref !== undefined && (typeof $ref !== "string" || !$ref.startsWith("#"))) {
-    throw refused(field, "a $ref to another document", "references within the schema, such as #/$defs/x");
-  }
+  const conflict = conflictOf(schema);
+  if (conflict !== null) throw refused(field, conflict.found, conflict.allowed);
+  const { allOf, pattern } = schema;
   if (Array.isArray(allOf) && allOf.length > 1) {
     throw refused(field, "allOf of several", "allOf of one schema");
   }
@@ -146,9 +146,6 @@ function checkKeywords(field: string, schema: Record<string, unknown>): void {
       "a pattern that can match a quotation mark, a backslash or a control character",
       PATTERNS,
     );
-  }
-  if (pattern !== undefined && (schema.minLength !== undefined || schema.maxLength !== undefined)) {
-    throw refused(field, "a pattern together with a length", "one of them");
   }
 }
 

@@ -14,7 +14,7 @@ export class GrammarFailure extends Error {
   }
 }
 
-/** Another call ended the thread, or its owner did. */
+/** Another call ended the thread, or its owner did, or it did not start. */
 export class ThreadLost extends Error {
   override readonly name = "ThreadLost";
 }
@@ -88,7 +88,10 @@ export class GrammarThread implements Disposable {
       event.preventDefault();
       if (this.#worker === worker) this.#end();
     };
-    this.#ready = this.#post({ type: "init", table: this.#table }, START_MS);
+    // A thread that does not start is not the fault of the call that it was started for.
+    this.#ready = this.#post({ type: "init", table: this.#table }, START_MS).catch((error) => {
+      throw error instanceof GrammarFailure ? new ThreadLost(`No grammar thread: ${error.reason}`) : error;
+    });
     this.#ready.catch(() => {});
   }
 

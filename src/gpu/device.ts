@@ -7,7 +7,7 @@ import { requestAdapter } from "./adapter.ts";
 import { GpuBuffer, type GpuBufferOptions } from "./buffer.ts";
 import { type BindingAccess, CompiledKernel, type KernelDeclaration, type KernelVariant } from "./kernel.ts";
 import { readShader } from "./shader.ts";
-import { probeSubgroups } from "./subgroups.ts";
+import { haveOneSize, probeSubgroups } from "./subgroups.ts";
 
 const ADVICE = "install a Vulkan driver (Debian and Ubuntu: apt install mesa-vulkan-drivers libvulkan1)";
 
@@ -88,7 +88,7 @@ export class GpuDevice implements Disposable {
       handle.destroy();
       signal.throwIfAborted();
     }
-    const subgroupSize = await probeSubgroups(handle);
+    const subgroupSize = haveOneSize(adapter.info) ? await probeSubgroups(handle) : null;
     return new GpuDevice(handle, { ...describe(adapter, features, requiredLimits), subgroupSize });
   }
 

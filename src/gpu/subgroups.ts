@@ -18,6 +18,24 @@ fn main(
   found[local] = vec2<u32>(size, select(0u, neighbour + 1u, lane == local % size));
 }`;
 
+/** What {@link haveOneSize} looks at; GPUAdapterInfo has it. */
+export interface SubgroupSizes {
+  readonly subgroupMinSize: number;
+  readonly subgroupMaxSize: number;
+}
+
+/**
+ * Whether all pipelines get subgroups of one size. Where a range is given (Intel 8 … 32, AMD 32 … 64) wgpu lets the
+ * driver choose for each pipeline, by its registers: what one was tried with says nothing of the next, and a kernel
+ * would add up the wrong lanes. Of Metal wgpu gives a range that is no device's; Apple's own GPUs have 32.
+ */
+export function haveOneSize(
+  { subgroupMinSize, subgroupMaxSize }: SubgroupSizes,
+  { os, arch }: { readonly os: string; readonly arch: string } = Deno.build,
+): boolean {
+  return os === "darwin" ? arch === "aarch64" : subgroupMinSize === subgroupMaxSize;
+}
+
 /** The size; null where subgroups are missing, uneven or laid out otherwise. */
 export async function probeSubgroups(device: GPUDevice): Promise<number | null> {
   if (!device.features.has("subgroups" as GPUFeatureName)) return null;

@@ -1,5 +1,6 @@
 /** Attention in parts with subgroups (shaders/attention_flash.wgsl), and what puts the parts together again. */
 import { defineKernel } from "../gpu/kernel.ts";
+import { headBundle } from "./attention.ts";
 import { ACT_LIBS } from "./linear.ts";
 
 export const attentionFlash = defineKernel({
@@ -60,3 +61,25 @@ export const FLASH_HEAD_STEP = 32;
 
 /** Subgroups of a workgroup. */
 export const FLASH_SUBGROUPS = 8;
+
+/**
+ * Query heads of one kv head that a workgroup takes together: as many as the device has workgroup memory for, which
+ * nothing checks when the pipeline is made. Changes no bit.
+ */
+export function flashBundle(
+  { queryHeads, kvHeads, headDim }: {
+    readonly queryHeads: number;
+    readonly kvHeads: number;
+    readonly headDim: number;
+  },
+  memoryBytes: number,
+): number {
+  let heads = headBundle(queryHeads, kvHeads);
+  while (heads > 1 && flashBytes(heads, headDim) > memoryBytes) heads /= 2;
+  return heads;
+}
+
+/** Workgroup memory: of each subgroup and head the values, the largest score and the sum of weights. */
+export function flashBytes(heads: number, headDim: number): number {
+  return FLASH_SUBGROUPS * heads * (headDim + 2) * 4;
+}

@@ -34,9 +34,9 @@ export interface DeviceTuning {
 
 /** What {@link chooseTuning} looks at; GpuDeviceInfo has it. */
 export interface TunedDevice {
-  readonly adapter: string;
   readonly software: boolean;
   readonly subgroupSize: number | null;
+  readonly limits: Readonly<Record<string, number>>;
 }
 
 const ROLES = ["qkv", "output", "gateUp", "down", "head"] as const satisfies readonly MatrixRole[];
@@ -110,9 +110,36 @@ const PROMPT_TILES: readonly LinearTuning[] = [
   tile(256, 4, 8),
 ];
 
-export function chooseTuning({ software, subgroupSize }: TunedDevice): DeviceTuning {
+/** Every variant can run on the device: a pipeline that cannot is refused late, or for memory not at all. */
+export function chooseTuning({ software, subgroupSize, limits }: TunedDevice): DeviceTuning {
   if (software || subgroupSize === null) return portableTuning(software);
-  return subgroupTuning(subgroupSize);
+  const { matrices, attention } = subgroupTuning(subgroupSize);
+  const most = limits["maxComputeInvocationsPerWorkgroup"] ?? LEAST_INVOCATIONS;
+  const memory = limits["maxComputeWorkgroupStorageSize"] ?? LEAST_MEMORY;
+  const runs = (tuning: LinearTuning) => tuning.WORKGROUP <= most && tileBytes(tuning) <= memory;
+  // Fewer products side by side change no sum; what shares a product has to fit.
+  const narrowed = (tuning: LinearTuning) => {
+    const { LANES = 1 } = tuning;
+    return { ...tuning, WORKGROUP: Math.min(tuning.WORKGROUP, Math.floor(most / LANES) * LANES) };
+  };
+  const decodes = ROLES.every((role) => matrices[role].decode.every(({ LANES = 1 }) => LANES <= most));
+  if (!decodes) return portableTuning(software);
+  return {
+    matrices: byRole((role) => ({
+      decode: matrices[role].decode.map(narrowed),
+      prompt: matrices[role].prompt.filter(runs),
+    })),
+    attention: attention !== null && attention.WORKGROUP <= most ? attention : null,
+  };
+}
+
+/** What WebGPU guarantees. */
+const LEAST_INVOCATIONS = 256;
+const LEAST_MEMORY = 16_384;
+
+/** Workgroup memory of core_tile. */
+function tileBytes({ PAIRS = 1, TEAMS = 1, TOKENS = 1 }: LinearTuning): number {
+  return 32 * (8 * PAIRS + TEAMS * TOKENS / 4) * 16;
 }
 
 /** The tuning as it can be used for rows of so many groups: groups in flight must come out even. */
@@ -124,16 +151,24 @@ export function fitUnroll(tuning: LinearTuning, groups: number): LinearTuning {
 /** A dispatch of fewer large tiles than this leaves processors idle that smaller ones would employ. */
 const WORKGROUPS_THAT_FILL = 120;
 
+/** On any device, along one side. */
+const MOST_WORKGROUPS = 65_535;
+
 /**
  * Which of a family's variants, given in ascending order, to run for so many rows: the first that takes
- * them all at once, or the one that takes most; of tiles none that is too large to make enough workgroups.
+ * them all at once, or the one that takes most; of tiles none that is too large to make enough workgroups,
+ * and none of what takes so few pairs that a large vocabulary makes too many.
  */
 export function variantFor(
   variants: readonly LinearTuning[],
   shape: { readonly rows: number; readonly pairs: number },
 ): number {
   const index = variants.findIndex((tuning) => tokensPerWorkgroup(tuning) >= shape.rows);
-  const most = index === -1 ? variants.length - 1 : index;
+  const wanted = index === -1 ? variants.length - 1 : index;
+  const most = variants.slice(0, wanted + 1).findLastIndex((tuning) =>
+    Math.max(...linearGrid(shape, withDefaults(tuning))) <= MOST_WORKGROUPS
+  );
+  if (most === -1) return wanted;
   if (variants[most]!.core !== "core_tile") return most;
   const filling = variants.slice(0, most + 1).findLastIndex((tuning) => {
     const [x, y] = linearGrid(shape, withDefaults(tuning));

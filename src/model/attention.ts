@@ -5,12 +5,23 @@
 import type { ModelConfig } from "../formats/config.ts";
 import type { GpuBuffer } from "../gpu/buffer.ts";
 import { attention, headBundle, NO_WINDOW } from "../kernels/attention.ts";
-import { attentionCombine, attentionFlash, FLASH_HEAD_STEP } from "../kernels/attention_flash.ts";
+import {
+  attentionCombine,
+  attentionFlash,
+  FLASH_HEAD_STEP,
+  flashBundle,
+} from "../kernels/attention_flash.ts";
 import type { AttentionTuning } from "../kernels/tuning.ts";
 import type { Operation, OperationParts } from "./operations.ts";
 
 /** One split: a prompt row's keys stay with one workgroup, of which there are enough. */
 const WHOLE = 0x7fffffff;
+
+/**
+ * Bytes that the parts may take even where few sequences run at once: each turn of a long replay takes two dispatches
+ * a layer, whose parameters would otherwise be the larger (64 MiB for one sequence of 8,192 tokens).
+ */
+const LEAST_PART_BYTES = 32 * 2 ** 20;
 
 /** Rows and splits that the parts of a step's attention have room for; decode rows beyond them go in several turns. */
 export interface PartSizes {
@@ -22,16 +33,18 @@ export interface PartSizes {
 export function partSizes(
   config: ModelConfig,
   tuning: AttentionTuning | null,
-  { maxContext, maxSequences, maxBindableBytes }: {
+  { maxContext, maxSequences, maxRows, maxBindableBytes }: {
     readonly maxContext: number;
     readonly maxSequences: number;
+    readonly maxRows: number;
     readonly maxBindableBytes: number;
   },
 ): PartSizes {
   if (!takesParts(config, tuning)) return { partRows: 0, maxSplits: 0 };
   const maxSplits = Math.ceil(maxContext / tuning.splitKeys);
   const rowBytes = maxSplits * config.queryHeads * config.headDim * 4;
-  const partRows = Math.max(1, Math.min(maxSequences, Math.floor(maxBindableBytes / rowBytes)));
+  const wanted = Math.max(maxSequences, Math.min(maxRows, Math.floor(LEAST_PART_BYTES / rowBytes)));
+  const partRows = Math.max(1, Math.min(wanted, Math.floor(maxBindableBytes / rowBytes)));
   return { partRows, maxSplits };
 }
 
@@ -84,7 +97,7 @@ async function attendInParts(
 ): Promise<Operation> {
   const { device, config, sizes, precision, buffers } = parts;
   const libs = { act: `act_${precision}` };
-  const HEADS = headBundle(config.queryHeads, config.kvHeads);
+  const HEADS = flashBundle(config, device.limits.maxComputeWorkgroupStorageSize);
   const CHUNKS = config.headDim / FLASH_HEAD_STEP;
   const flash = await device.compile(attentionFlash, { libs, overrides: { ...lanes, HEADS, CHUNKS } });
   const combine = await device.compile(attentionCombine, { libs });

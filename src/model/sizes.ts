@@ -85,6 +85,7 @@ export function planSizes(config: ModelConfig, request: SizeRequest): ModelSizes
       { found: Math.max(logitBytes, rowBytes * (maxSequences + 1)), expected: maxBindableBytes },
     );
   }
+  const maxRows = maxPromptTokens + maxSequences;
   return {
     limits: {
       maxSequences,
@@ -96,11 +97,16 @@ export function planSizes(config: ModelConfig, request: SizeRequest): ModelSizes
     },
     activationBytes,
     cacheLayerBytes: blockCount * blockBytes,
-    maxRows: maxPromptTokens + maxSequences,
+    maxRows,
     hiddenStride,
     queryStride,
     innerStride,
-    parts: partSizes(config, request.tuning.attention, { maxContext, maxSequences, maxBindableBytes }),
+    parts: partSizes(config, request.tuning.attention, {
+      maxContext,
+      maxSequences,
+      maxRows,
+      maxBindableBytes,
+    }),
   };
 }
 

@@ -43,8 +43,6 @@ export function assemble(
 
 export const get = (local: number): Code => [0x20, ...unsigned(local)];
 export const set = (local: number, value: Code): Code => [...value, 0x21, ...unsigned(local)];
-/** Sets a local and leaves the value. */
-export const tee = (local: number, value: Code): Code => [...value, 0x22, ...unsigned(local)];
 export const i32 = (value: number): Code => [0x41, ...signed(value)];
 export const f32Const = (value: number): Code => [
   0x43,

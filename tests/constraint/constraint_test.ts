@@ -61,7 +61,11 @@ const BAD: readonly (readonly [string, unknown, string])[] = [
   ["a pattern of names", schema({ patternProperties: { '"': true } }), "constraint.jsonSchema"],
   ["bounds of what may have fractions", schema({ type: "number", minimum: 0.5 }), "constraint.jsonSchema"],
   ["bounds of what may be anything", schema({ maximum: 5 }), "constraint.jsonSchema"],
-  ["a pattern with a length", schema({ pattern: "a", maxLength: 2 }), "constraint.jsonSchema"],
+  [
+    "a pattern with a length",
+    schema({ type: "string", pattern: "a", maxLength: 2 }),
+    "constraint.jsonSchema",
+  ],
 ];
 for (const [name, value, field] of BAD) {
   Deno.test(`parseConstraint() refuses ${name}`, () => {
@@ -69,6 +73,53 @@ for (const [name, value, field] of BAD) {
     expect(refusal(value)!.message.length).toBeLessThan(300);
   });
 }
+
+const OBJECT = { type: "object", properties: { a: { type: "null" } } };
+/** Schemas that the grammar would take for others: each of these let documents through that it forbids. */
+const CONFLICTS: readonly (readonly [schema: unknown, found: string])[] = [
+  [{ $ref: "#/$defs/x", maxLength: 1, $defs: { x: { type: "string" } } }, '"maxLength" beside "$ref"'],
+  [{ ...OBJECT, anyOf: [{ required: ["a"] }] }, 'beside "anyOf"'],
+  [{ type: "string", allOf: [{ type: "string", maxLength: 1 }] }, '"type" beside "allOf"'],
+  [{ enum: ["abc"], maxLength: 1 }, '"maxLength" beside "enum"'],
+  [{ type: "integer", enum: [1, "a"] }, '"type" beside "enum"'],
+  [{ type: "string", const: null }, '"type" beside "const"'],
+  [{ $ref: "#x", $defs: { a: { $anchor: "x", type: "integer" } } }, "no path"],
+  [{ minLength: 3 }, '"minLength" without a type'],
+  [{ maxItems: 1 }, '"maxItems" without a type'],
+  [{ required: ["a"] }, '"required" without a type'],
+  [{ patternProperties: { a: { type: "null" } } }, '"patternProperties" without a type'],
+  [{ ...OBJECT, required: ["z"] }, 'required "z"'],
+  [{ ...OBJECT, additionalProperties: true }, "names beside others"],
+  [{ ...OBJECT, additionalProperties: { type: "boolean" } }, "names beside others"],
+  [{ ...OBJECT, unevaluatedProperties: { type: "boolean" } }, "names beside others"],
+  [{ ...OBJECT, patternProperties: { "[a-z]": { type: "boolean" } } }, "names beside others"],
+  [{ type: "object", patternProperties: { "a[0-9]": true, "a[1-3]": false } }, "several patternProperties"],
+  [{ type: "object", additionalProperties: true, minProperties: 2 }, "may come twice"],
+  [{ type: "string", format: "date", maxLength: 2 }, "format, pattern and length"],
+  [{ type: "string", format: "date", pattern: "a" }, "format, pattern and length"],
+];
+for (const [value, found] of CONFLICTS) {
+  Deno.test(`parseConstraint() refuses ${JSON.stringify(value)}`, () => {
+    expect(refusal(schema({ type: "array", items: value }))?.message).toContain(found);
+  });
+}
+
+Deno.test("parseConstraint() takes what stands together", () => {
+  const good = [
+    { type: "string", enum: ["a", "b"], title: "x", description: "y", default: "a" },
+    { type: ["string", "null"], enum: ["a", null] },
+    { type: "integer", const: 3 },
+    { type: "object", const: { a: 1 } },
+    { properties: { a: true }, required: ["a"] },
+    { items: { type: "null" }, maxItems: 1 },
+    { ...OBJECT, required: ["a"], additionalProperties: false, minProperties: 1 },
+    { type: "object", additionalProperties: { type: "null" }, minProperties: 1, maxProperties: 3 },
+    { type: "object", patternProperties: { a: true }, additionalProperties: false },
+    { $ref: "#", title: "again" },
+    { type: "string", minLength: 1, maxLength: 2 },
+  ];
+  for (const value of good) expect(refusal(schema({ type: "array", items: value }))).toBe(null);
+});
 
 Deno.test("isSafeInString() knows which patterns can match what a JSON string cannot hold as it is", () => {
   const safe = [

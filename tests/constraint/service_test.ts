@@ -88,12 +88,7 @@ const SCHEMAS: readonly unknown[] = [
   { anyOf: [{ type: "boolean" }, { type: "array", items: { type: "null" }, maxItems: 2 }] },
   { type: "array", items: { enum: [1, 2] }, minItems: 2, maxItems: 4 },
   { type: "array", prefixItems: [{ type: "boolean" }, { const: "x" }], items: false, minItems: 2 },
-  {
-    type: "object",
-    properties: { a: { type: "null" } },
-    additionalProperties: { type: "boolean" },
-    maxProperties: 3,
-  },
+  { type: "object", additionalProperties: { type: "boolean" }, minProperties: 1, maxProperties: 3 },
   { type: "object", properties: { a: { type: "null" }, b: { type: "null" } }, minProperties: 1 },
   { type: "object", patternProperties: { "^x[0-9]$": { type: "boolean" } }, additionalProperties: false },
   {
@@ -221,6 +216,17 @@ Deno.test("a matcher that takes what it must not fails alone; those beside it be
     return rest;
   })();
   expect(text).toBe("banana");
+});
+
+Deno.test("check() blames no constraint for a tokenizer that the library does not take", async () => {
+  using service = new ConstraintService({ ...TABLE, tokens: null as unknown as string[] });
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const error = await failure(service.check({ regex: "a" }));
+    expect({ code: error.code, field: error.details.field }).toEqual({
+      code: "CAPACITY",
+      field: "constraint",
+    });
+  }
 });
 
 Deno.test("a disposed service ends its threads and fails what waits", async () => {

@@ -1,6 +1,7 @@
 import { expect } from "@std/expect";
 import { DeviceLostError } from "../../src/errors.ts";
 import { GpuDevice } from "../../src/gpu/device.ts";
+import { haveOneSize } from "../../src/gpu/subgroups.ts";
 import { gpuTest } from "./device.ts";
 
 gpuTest("GpuDevice.open() asks for the adapter's limits, not the defaults", async (device) => {
@@ -9,6 +10,17 @@ gpuTest("GpuDevice.open() asks for the adapter's limits, not the defaults", asyn
   expect(device.limits.maxStorageBufferBindingSize).toBe(adapter!.limits.maxStorageBufferBindingSize);
   expect(device.info.limits["maxBufferSize"]).toBe(adapter!.limits.maxBufferSize);
   expect(device.info.adapter).not.toBe("");
+});
+
+Deno.test("haveOneSize() takes no range, for the driver chooses from it for each pipeline", () => {
+  const sizes = (subgroupMinSize: number, subgroupMaxSize: number) => ({ subgroupMinSize, subgroupMaxSize });
+  const [linux, windows] = [{ os: "linux", arch: "x86_64" }, { os: "windows", arch: "x86_64" }];
+  expect(haveOneSize(sizes(32, 32), linux)).toBe(true); // NVIDIA
+  expect(haveOneSize(sizes(8, 8), linux)).toBe(true); // llvmpipe
+  expect(haveOneSize(sizes(8, 32), linux)).toBe(false); // Intel
+  expect(haveOneSize(sizes(32, 64), windows)).toBe(false); // AMD
+  expect(haveOneSize(sizes(4, 64), { os: "darwin", arch: "aarch64" })).toBe(true);
+  expect(haveOneSize(sizes(4, 64), { os: "darwin", arch: "x86_64" })).toBe(false);
 });
 
 Deno.test("GpuDevice.open() names the remedy when there is no adapter", async () => {

@@ -68,15 +68,19 @@ for (const path of [...shaderFiles("."), ...shaderFiles("lib/").map((name) => `l
   });
 }
 
-/** Every choice of libraries once, the other slots at their defaults; cores with the tunables of one tuning that has them. */
+const { decode: [subgroups], prompt: [tile] } = subgroupTuning(SUBGROUP).matrices.output;
+/** What a library demands of the kernel's tunables, where the defaults are not for it. */
+const FITTING: Readonly<Record<string, KernelVariant["overrides"]>> = {
+  core_subgroup: withDefaults(subgroups!),
+  core_tile: withDefaults(tile!),
+};
+
+/** Every choice of libraries once, the other slots at their defaults. */
 function variants(kernel: AnyKernel): KernelVariant[] {
   const result: KernelVariant[] = [{}];
-  const { decode, prompt } = subgroupTuning(SUBGROUP).matrices.output;
   for (const [slot, choices] of Object.entries<readonly string[]>(kernel.libs ?? {})) {
     for (const choice of choices.slice(1)) {
-      const tuning = [...decode, ...prompt].find(({ core }) => core === choice);
-      const overrides = tuning === undefined ? {} : { overrides: withDefaults(tuning) };
-      result.push({ libs: { [slot]: choice }, ...overrides });
+      result.push({ libs: { [slot]: choice }, overrides: FITTING[choice] ?? {} });
     }
   }
   return result;

@@ -148,6 +148,8 @@ export class TestModel implements Disposable {
       maxContext?: number;
       maxRows?: number;
       tuning?: DeviceTuning;
+      /** Room for the parts of so many rows' attention. */
+      partRows?: number;
     } = {},
   ): Promise<TestModel> {
     const { quantization = "none", precision = "f32", maxContext = 512, maxRows = 32 } = options;
@@ -156,13 +158,15 @@ export class TestModel implements Disposable {
     const maxBindableBytes = options.maxBindableBytes ?? device.maxBindableBytes;
     const { config } = checkpoint;
     const tuning = options.tuning ?? chooseTuning(device.info);
-    const sizes = planSizes(config, {
+    const planned = planSizes(config, {
       precision,
       maxContext,
       maxSequences: maxRows,
       maxBindableBytes: device.maxBindableBytes,
       tuning,
     });
+    const { partRows = planned.parts.partRows } = options;
+    const sizes = { ...planned, parts: { ...planned.parts, partRows } };
     const weights = await uploadWeights(device, checkpoint, { owned, maxBindableBytes, quantization });
     const forward = await Forward.create({ device, config, sizes, weights, precision, tuning, owned });
     const params = owned.use(new ParamsArena(device, forward.dispatches));

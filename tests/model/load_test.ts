@@ -4,24 +4,15 @@ import { CapacityError, FormatError } from "../../src/errors.ts";
 import { openCheckpoint } from "../../src/formats/checkpoint.ts";
 import { liveBufferCount } from "../../src/gpu/buffer.ts";
 import type { GpuDevice } from "../../src/gpu/device.ts";
-import { linearGrid } from "../../src/kernels/linear.ts";
+import { linearGrid, withDefaults } from "../../src/kernels/linear.ts";
+import { portableTuning, subgroupTuning, variantFor } from "../../src/kernels/tuning.ts";
 import { loadModel, type LoadOptions, type LoadProgress } from "../../src/model/load.ts";
 import { gpuTest } from "../gpu/device.ts";
 import { readCheckpoint, readSafetensors, toNumbers } from "../oracle/checkpoint.ts";
 import { forward, loadOracle } from "../oracle/forward.ts";
 import { TINY_CONFIG, writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { tempDir } from "../support/temp.ts";
-import {
-  everyTuning,
-  fixture,
-  generate,
-  golden,
-  LOAD,
-  readBuffer,
-  TestModel,
-  uploadWeights,
-  worst,
-} from "./harness.ts";
+import { fixture, generate, golden, LOAD, readBuffer, TestModel, uploadWeights, worst } from "./harness.ts";
 
 const TOLERANCE = 1e-3;
 const IDS = [1, 5, 31, 0, 17, 9, 9, 2, 30];
@@ -300,9 +291,13 @@ gpuTest(
     using checkpoint = await openCheckpoint(dir.path);
     using owned = new DisposableStack();
     const { slices } = (await uploadWeights(device, checkpoint, { owned, quantization: "fp8" })).lmHead;
-    for (const overrides of everyTuning()) {
+    for (const { matrices } of [portableTuning(true), portableTuning(false), subgroupTuning(32)]) {
+      const { decode } = matrices.head;
       for (const { pairs } of slices) {
-        expect(linearGrid({ rows: 1, pairs }, overrides)[0]).toBeLessThanOrEqual(65_535);
+        for (const rows of [1, 2, 4, 8, 64]) {
+          const variant = decode[variantFor(decode, { rows, pairs })]!;
+          expect(linearGrid({ rows, pairs }, withDefaults(variant))[0]).toBeLessThanOrEqual(65_535);
+        }
       }
     }
     expect(slices.reduce((sum, { pairs }) => sum + pairs, 0)).toBe(262_150);

@@ -71,6 +71,15 @@ Deno.test("planSizes() keeps every buffer of Mistral 7B within 128 MiB bindings"
   }
 });
 
+Deno.test("planSizes() has room for the parts of many replayed rows, however few sequences run at once", () => {
+  for (const maxSequences of [1, 2, 8, 64]) {
+    const request = { precision: "f16", maxContext: 8192, maxSequences, maxBindableBytes: 2 ** 31 } as const;
+    const { maxRows, parts } = planSizes(config, { ...request, tuning: subgroupTuning(32) });
+    expect(Math.ceil(maxRows / parts.partRows)).toBeLessThanOrEqual(9);
+    expect(parts.partRows).toBeLessThanOrEqual(maxRows);
+  }
+});
+
 Deno.test("planSizes() says how long a context the cache can hold when it cannot hold the one asked for", () => {
   const tuning = portableTuning(true);
   const request = {

@@ -1,0 +1,78 @@
+/** What is chosen for a device runs on it: nobody else checks the workgroup's memory, and a grid fails late. */
+import { expect } from "@std/expect";
+import { flashBundle, flashBytes } from "../../src/kernels/attention_flash.ts";
+import { linearGrid, type LinearTuning, withDefaults } from "../../src/kernels/linear.ts";
+import { chooseTuning, subgroupTuning, variantFor } from "../../src/kernels/tuning.ts";
+
+const device = (subgroupSize: number, invocations: number, memory: number) => ({
+  software: false,
+  subgroupSize,
+  limits: { maxComputeInvocationsPerWorkgroup: invocations, maxComputeWorkgroupStorageSize: memory },
+});
+
+/** Of core_tile's two arrays: 32 inputs of every weight row and every token, in f32. */
+const tileBytes = ({ PAIRS, TEAMS, TOKENS }: LinearTuning) => 32 * (32 * PAIRS! + TEAMS! * TOKENS!) * 4;
+
+for (const size of [8, 16, 32, 64]) {
+  for (
+    const [invocations, memory] of [[128, 16_384], [256, 16_384], [512, 32_768], [1024, 49_152]] as const
+  ) {
+    Deno.test(`chooseTuning() keeps subgroups of ${size} within ${invocations} invocations, ${memory} bytes`, () => {
+      const { matrices, attention } = chooseTuning(device(size, invocations, memory));
+      for (const { decode, prompt } of Object.values(matrices)) {
+        expect(decode.length).toBeGreaterThan(0);
+        for (const { WORKGROUP, LANES = 1 } of [...decode, ...prompt]) {
+          expect(WORKGROUP).toBeLessThanOrEqual(invocations);
+          expect(WORKGROUP % LANES).toBe(0);
+        }
+        for (const tuning of prompt) expect(tileBytes(tuning)).toBeLessThanOrEqual(memory);
+      }
+      expect(attention?.WORKGROUP ?? 0).toBeLessThanOrEqual(invocations);
+    });
+  }
+}
+
+Deno.test("chooseTuning() leaves nothing out on a device that runs everything", () => {
+  expect(chooseTuning(device(32, 1024, 49_152))).toEqual(subgroupTuning(32));
+});
+
+Deno.test("chooseTuning() splits sums alike in all variants of a family, however narrow they are", () => {
+  for (const role of Object.values(chooseTuning(device(64, 256, 16_384)).matrices)) {
+    expect(new Set(role.decode.map(({ core, LANES, SPLIT }) => `${core} ${LANES} ${SPLIT}`)).size).toBe(1);
+  }
+});
+
+Deno.test("flashBundle() takes as many heads as workgroup memory has room for", () => {
+  const shape = { queryHeads: 32, kvHeads: 8 };
+  expect(flashBundle({ ...shape, headDim: 128 }, 32_768)).toBe(4);
+  expect(flashBundle({ ...shape, headDim: 256 }, 49_152)).toBe(4);
+  expect(flashBundle({ ...shape, headDim: 256 }, 32_768)).toBe(2);
+  expect(flashBundle({ ...shape, headDim: 128 }, 16_384)).toBe(2);
+  expect(flashBundle({ ...shape, headDim: 256 }, 16_384)).toBe(1);
+  for (let headDim = 32; headDim <= 256; headDim += 32) {
+    for (const memory of [16_384, 32_768]) {
+      expect(flashBytes(flashBundle({ ...shape, headDim }, memory), headDim)).toBeLessThanOrEqual(memory);
+    }
+  }
+});
+
+Deno.test("variantFor() makes no more than 65,535 workgroups of the largest slice, whatever the rows", () => {
+  for (const size of [8, 16, 32, 64]) {
+    const { decode } = subgroupTuning(size).matrices.head;
+    // Vocabularies of Mistral Nemo, of Gemma, and the largest slice of a matrix.
+    for (const pairs of [65_536, 131_072, 4 * 65_535]) {
+      for (let rows = 1; rows <= 64; rows++) {
+        const variant = decode[variantFor(decode, { rows, pairs })]!;
+        const [x, y] = linearGrid({ rows, pairs }, withDefaults(variant));
+        expect({ size, pairs, rows, fits: x <= 65_535 && y <= 65_535 })
+          .toEqual({ size, pairs, rows, fits: true });
+      }
+    }
+  }
+});
+
+Deno.test("variantFor() takes the rows at once where the grid allows it", () => {
+  const { decode } = subgroupTuning(32).matrices.head;
+  const tokens = (rows: number) => decode[variantFor(decode, { rows, pairs: 16_384 })]!.TOKENS;
+  expect([1, 2, 3, 8, 9].map(tokens)).toEqual([1, 2, 4, 8, 8]);
+});
