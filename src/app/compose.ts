@@ -8,7 +8,7 @@ import { ConstraintService } from "../constraint/service.ts";
 import { BYTE_TOKENS } from "../constraint/token_table.ts";
 import { randomBytes } from "node:crypto";
 import { toErrorRecord } from "../errors.ts";
-import type { EngineClient } from "../engine/protocol.ts";
+import type { EngineClient, EngineMetrics } from "../engine/protocol.ts";
 import type { Precision, Quantization } from "../model/runner.ts";
 import type { Db } from "../store/database.ts";
 import { allModels, findManifest } from "../store/models.ts";
@@ -155,6 +155,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
       }),
       samplingDefaults: createSamplingDefaults(common),
       access: createAccess({ ...common, allowAnonymous: options.allowAnonymous }),
+      engineStatus: () => engine.status(),
       runtime: runtimeOf(engine),
       runMerge: async (principal, input) => toModel(await runMerge(merging, principal, input)),
       prepareDemo: (input) => prepareDemo(merging, input),
@@ -179,12 +180,24 @@ async function noteMissingWeights(db: Db, board: ResidencyBoard): Promise<void> 
   }
 }
 
-/** Never waits for the device: until it is known, and after it is lost, there is none. */
+/** A thread that is in the middle of a long step answers after it; nobody is kept waiting longer than this for counts. */
+const METRICS_PATIENCE_MS = 2_000;
+
+/** Until the device is known, and after it is lost, there is none; counts are left out where the engine is slow to tell. */
 function runtimeOf(engine: EngineClient): Gateway["runtime"] {
+  // One question at a time, whoever asks: answers that are late must not pile up.
+  let asked: Promise<EngineMetrics | null> | null = null;
   return async () => {
     const status = engine.status();
     if (status.state !== "READY") return { status, device: null, engine: null };
-    return { status, device: status.device, engine: await engine.metrics().catch(() => null) };
+    asked ??= engine.metrics().catch(() => null).finally(() => asked = null);
+    const { promise: late, resolve } = Promise.withResolvers<null>();
+    const timer = setTimeout(() => resolve(null), METRICS_PATIENCE_MS);
+    try {
+      return { status, device: status.device, engine: await Promise.race([asked, late]) };
+    } finally {
+      clearTimeout(timer);
+    }
   };
 }
 

@@ -320,5 +320,7 @@ export interface Gateway {
   readonly generations: GenerationUseCases;
   readonly samplingDefaults: SamplingDefaultUseCases;
   readonly access: AccessUseCases;
+  /** Asks nobody, so it never waits. */
+  engineStatus(): EngineStatus;
   runtime(): Promise<RuntimeInfo>;
 }

@@ -42,7 +42,7 @@ export function createRouter(options: RouterOptions): Router {
       case "/livez":
         return Response.json({ live: true });
       case "/readyz":
-        return await ready();
+        return ready();
       case "/":
         if (request.method !== "GET" && request.method !== "HEAD") return notAllowed("GET, HEAD", requestId);
         return await frontPage(gateway, url.origin, await principalOf(null) !== null);
@@ -55,8 +55,10 @@ export function createRouter(options: RouterOptions): Router {
     }
   }
 
-  async function ready(): Promise<Response> {
-    const { device, status } = await gateway.runtime();
+  /** A probe is answered while the engine is busy, too. */
+  function ready(): Response {
+    const status = gateway.engineStatus();
+    const device = status.state === "READY" ? status.device : null;
     const isReady = device !== null && !options.stopping.aborted;
     return Response.json({ ready: isReady, device: device?.adapter ?? null, engine: status.state }, {
       status: isReady ? 200 : 503,
