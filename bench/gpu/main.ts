@@ -4,7 +4,7 @@
  */
 import { GpuDevice } from "../../src/gpu/device.ts";
 import { Lab } from "./harness.ts";
-import { attentionKernels, batchedKernels, decodeKernels, tileKernels } from "./kernels.ts";
+import { attentionKernels, batchedKernels, decodeKernels, tileKernels } from "./sweeps.ts";
 import { arithmetic, bandwidth, gaps, host } from "./limits.ts";
 import { decode, prefill, randomModel } from "./step.ts";
 
