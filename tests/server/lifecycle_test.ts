@@ -91,6 +91,7 @@ Deno.test("/livez and /readyz tell a running process from one that can generate"
     const response = await fetch(`${api.server.origin}${path}`);
     return [response.status, await response.json()];
   };
+  fake.runtime = () => Promise.reject(new Error("The engine is busy: nobody who probes may ask it"));
   expect(await get("/livez")).toEqual([200, { live: true }]);
   expect(await get("/readyz")).toEqual([200, { ready: true, device: "llvmpipe", engine: "READY" }]);
   fake.device = false;

@@ -290,14 +290,17 @@ export class FakeGateway {
     },
   };
 
+  engineStatus: Gateway["engineStatus"] = () =>
+    this.device ? { state: "READY", restarts: 0, device: DEVICE } : {
+      state: "FAILED",
+      restarts: 2,
+      error: { code: "DEVICE_LOST", message: "No GPU", details: {} },
+      retryAt: null,
+    };
+
   runtime: Gateway["runtime"] = () =>
     Promise.resolve({
-      status: this.device ? { state: "READY", restarts: 0, device: DEVICE } : {
-        state: "FAILED",
-        restarts: 2,
-        error: { code: "DEVICE_LOST", message: "No GPU", details: {} },
-        retryAt: null,
-      },
+      status: this.engineStatus(),
       device: this.device ? DEVICE : null,
       engine: {
         type: "metrics",
