@@ -222,7 +222,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   }
   if (${
       names.map((id) =>
-        name.startsWith("f32") ? `${id}.x` : name.startsWith("f16") ? `f32(${id}.x)` : `f32(${id})`
+        // Every component: what is not used is not computed.
+        name.startsWith("f32")
+          ? `dot(${id}, vec4<f32>(1.0))`
+          : name.startsWith("f16")
+          ? `f32(${id}.x) + f32(${id}.y)`
+          : `f32(${id})`
       ).join(" + ")
     } == 12345.0) { data[id.x] = 1.0; }
 }`;

@@ -1,6 +1,6 @@
 /**
  * Repeats lines of WGSL a number of times known before compilation. Registers cannot be indexed on a GPU: an array with
- * a loop over it goes to memory, and a product with its sums there ran at a twentieth of the speed (bench/RESULTS.md).
+ * a loop over it goes to memory, and a product with its sums there ran at about a sixth of the speed (bench/RESULTS.md).
  * So the few kernels whose tiles live in registers are written once and unrolled here, by directives in comments:
  *
  *     //! for t in TOKENS     the lines up to its `//! end`, once for each t from 0, with `$t` replaced by the number
