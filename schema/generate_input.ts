@@ -30,6 +30,7 @@ const PromptSourceInput = builder.inputType("PromptSource", {
       type: [MessageInput],
       description: "A conversation; the model's chat template is applied.",
     }),
+    raw: t.string({ description: "A text to continue as it stands, without the chat template." }),
     tokenIds: t.intList({ description: "The whole prompt as token ids; nothing is added." }),
   }),
 });
@@ -62,8 +63,9 @@ export function toGenerateInput(
   };
 }
 
-function toPrompt({ text, messages, tokenIds }: typeof PromptSourceInput.$inferInput): PromptSource {
+function toPrompt({ text, messages, raw, tokenIds }: typeof PromptSourceInput.$inferInput): PromptSource {
   if (text != null) return { text };
+  if (raw != null) return { raw };
   if (messages != null) return { messages };
   return { tokenIds: tokenIds! };
 }

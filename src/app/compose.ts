@@ -32,6 +32,7 @@ import type { RunMergeInput } from "./merge/run_merge.ts";
 import { interruption, type MergeRunOptions, recoverMerges, runMerge } from "./merge/start.ts";
 import { createMerges } from "./merges.ts";
 import { prepareDemo, type PrepareDemoInput } from "./demo.ts";
+import type { GenerationObserver } from "./telemetry.ts";
 import type { Gateway, MergeEvent, Model, Principal } from "./types.ts";
 import { checkWeights, findMissingWeights } from "./weights.ts";
 
@@ -60,6 +61,8 @@ export interface GatewayOptions {
   readonly clock?: Clock;
   readonly ids?: Ids;
   readonly drawSeed?: () => bigint;
+  /** Who counts and traces generations. */
+  readonly observers?: readonly GenerationObserver[];
   /** Told of errors that nobody expected, with their stacks; clients only learn INTERNAL. */
   readonly reportError?: (error: unknown) => void;
 }
@@ -151,6 +154,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
         texts,
         drawSeed: options.drawSeed ?? drawSeed,
         checkConstraint: (constraint) => constraints.check(constraint),
+        observers: options.observers ?? [],
         reportError,
       }),
       samplingDefaults: createSamplingDefaults(common),

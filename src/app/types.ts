@@ -99,6 +99,8 @@ export interface SessionMessage extends ChatMessage {
 }
 export type PromptSource =
   | { readonly text: string }
+  /** Continued as it stands: no chat template, and no part in a session. */
+  | { readonly raw: string }
   | { readonly messages: readonly ChatMessage[] }
   | { readonly tokenIds: readonly number[] };
 export type SamplingInput = { readonly [K in keyof SamplingParams]?: SamplingParams[K] | null | undefined };

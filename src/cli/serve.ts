@@ -8,7 +8,9 @@ import { systemClock } from "../app/clock.ts";
 import { cacheDirOf, createGateway, type GatewayHandle } from "../app/compose.ts";
 import { uuidV7 } from "../app/ids.ts";
 import { curlExample } from "../server/curl_example.ts";
+import { Metrics } from "../server/metrics.ts";
 import { startServer } from "../server/server.ts";
+import { Tracing } from "../server/tracing.ts";
 import { openStore } from "../store/open.ts";
 import type { Command, Invocation } from "./command.ts";
 import { EXIT } from "./errors.ts";
@@ -66,11 +68,13 @@ async function serve(
   const db = cleanup.adopt(await openStore(dataDir, { onMigrated: report }), (db) => db.destroy());
   const onOutput = (line: string) => terminal.writeStatus(`engine: ${line}\n`);
   const engine = cleanup.use(createServeEngine({ log, onOutput, cacheDir: cacheDirOf(dataDir) }));
-  const gateway = cleanup.use(await createGateway({ ...settings, db, engine }));
+  const metrics = new Metrics();
+  const observers = [metrics, new Tracing()];
+  const gateway = cleanup.use(await createGateway({ ...settings, db, engine, observers }));
   // Before the work of a first run, so that a port in use is found out at once. Nobody is told the address yet.
   const schema = await loadSchema();
   const beforeStop = () => gateway.stop();
-  const server = cleanup.use(startServer({ ...settings, schema, gateway, signal, beforeStop }));
+  const server = cleanup.use(startServer({ ...settings, schema, gateway, metrics, signal, beforeStop }));
   const { adapter, software } = await readyUnlessAborted(engine, signal);
   terminal.print(`WebGPU device: ${adapter}${software ? " (software: exact, and slow)" : ""}`);
   const model = await prepare({ terminal, gateway, signal });

@@ -7,8 +7,11 @@ import { type Log, logUnexpected, type RequestContext } from "../app/request.ts"
 import type { Gateway, Principal } from "../app/types.ts";
 import { ForbiddenError } from "../errors.ts";
 import { createGraphQLHandler, GRAPHQL_PATH } from "./graphql.ts";
+import type { Metrics } from "./metrics.ts";
 import { isCrossOrigin, isKnownHost } from "./origin.ts";
 import { frontPage, graphiqlPage } from "./pages.ts";
+import { openAiErrorResponse } from "./openai/errors.ts";
+import { openAiResponse } from "./openai/routes.ts";
 import { errorResponse } from "./responses.ts";
 import type { StreamPlaces } from "./stream_places.ts";
 
@@ -19,12 +22,15 @@ export interface RouterOptions {
   readonly host: string;
   readonly log: Log;
   readonly places: StreamPlaces;
+  readonly metrics: Metrics;
   /** Aborts when the server stops. */
   readonly stopping: AbortSignal;
 }
 
 export type Router = (request: Request) => Promise<Response>;
 
+const METRICS_PATH = "/metrics";
+const LOOKS_LIKE_A_KEY = /^bearer +gsk_/i;
 const REQUEST_ID = /^[\w.-]{1,64}$/;
 const JSON_TYPE = /^application\/(graphql\+)?json\s*(;|$)/i;
 
@@ -48,7 +54,10 @@ export function createRouter(options: RouterOptions): Router {
         return await frontPage(gateway, url.origin, await principalOf(null) !== null);
       case GRAPHQL_PATH:
         return await routeGraphQL(request, url, requestId);
+      case METRICS_PATH:
+        return await routeMetrics(request, requestId);
       default:
+        if (url.pathname.startsWith("/v1/")) return await routeOpenAi(request, url, requestId);
         return errorResponse(404, "NOT_FOUND", `There is nothing at ${url.pathname.slice(0, 100)}`, {
           requestId,
         });
@@ -84,18 +93,44 @@ export function createRouter(options: RouterOptions): Router {
       });
     }
     const principal = await principalOf(request.headers.get("authorization"));
-    if (principal === null) {
-      return errorResponse(401, "UNAUTHENTICATED", 'Expected a valid key: "Authorization: Bearer gsk_…"', {
-        requestId,
-        headers: { "www-authenticate": "Bearer" },
-      });
-    }
+    if (principal === null) return unauthenticated(requestId);
     const response = await graphql(request, contextOf(request, principal, requestId));
     if (response.headers.get("content-type")?.startsWith("text/event-stream")) {
       // Proxies must not hold events back.
       response.headers.set("x-accel-buffering", "no");
     }
     return response;
+  }
+
+  /** For clients that speak the OpenAI API; refusals have its shape, too. */
+  async function routeOpenAi(request: Request, url: URL, requestId: string): Promise<Response> {
+    const refuse = (code: string, message: string) =>
+      openAiErrorResponse({ code, message, details: {} }, requestId);
+    if (isCrossOrigin(request, url)) {
+      return refuse("FORBIDDEN", "Requests from pages of another origin are refused");
+    }
+    if (request.method === "POST" && !JSON_TYPE.test(request.headers.get("content-type") ?? "")) {
+      return refuse("INVALID_REQUEST", "Expected the content type application/json");
+    }
+    // These clients cannot go without a key, so people who need none make one up.
+    const given = request.headers.get("authorization");
+    const principal = await principalOf(given) ??
+      (LOOKS_LIKE_A_KEY.test(given ?? "") ? null : await principalOf(null));
+    if (principal === null) {
+      return refuse("UNAUTHENTICATED", 'Expected a valid key: "Authorization: Bearer gsk_…"');
+    }
+    return await openAiResponse(request, url, contextOf(request, principal, requestId));
+  }
+
+  /** For whoever may ask anything at all: a scraper has a viewer's key, or sits on this machine. */
+  async function routeMetrics(request: Request, requestId: string): Promise<Response> {
+    if (request.method !== "GET" && request.method !== "HEAD") return notAllowed("GET, HEAD", requestId);
+    if (await principalOf(request.headers.get("authorization")) === null) return unauthenticated(requestId);
+    const { contentType, text } = await options.metrics.render({
+      gateway,
+      liveStreams: options.places.taken,
+    });
+    return new Response(text, { headers: { "content-type": contentType, "cache-control": "no-store" } });
   }
 
   /** Null for a caller whom the gateway does not let in. */
@@ -138,6 +173,13 @@ export function createRouter(options: RouterOptions): Router {
     });
     return response;
   };
+}
+
+function unauthenticated(requestId: string): Response {
+  return errorResponse(401, "UNAUTHENTICATED", 'Expected a valid key: "Authorization: Bearer gsk_…"', {
+    requestId,
+    headers: { "www-authenticate": "Bearer" },
+  });
 }
 
 function notAllowed(allow: string, requestId: string): Response {

@@ -3,6 +3,7 @@ import type { GraphQLSchema } from "graphql";
 import { type Log, logUnexpected } from "../app/request.ts";
 import type { Gateway } from "../app/types.ts";
 import { GeodesicError } from "../errors.ts";
+import { Metrics } from "./metrics.ts";
 import { errorResponse } from "./responses.ts";
 import { createRouter } from "./router.ts";
 import { StreamPlaces } from "./stream_places.ts";
@@ -23,6 +24,8 @@ export interface ServerOptions {
   readonly log: Log;
   /** Aborting it shuts the server down. */
   readonly signal?: AbortSignal;
+  /** What `/metrics` tells; it should hear of the gateway's generations. */
+  readonly metrics?: Metrics;
   /** Most subscriptions at one time; further ones are refused with CAPACITY. */
   readonly maxStreams?: number;
   /** Called first when stopping, while subscriptions are still open: gives what they watch its end. */
@@ -53,7 +56,12 @@ export function startServer(options: ServerOptions): RunningServer {
   const stopping = new AbortController();
   const tooLate = new AbortController();
   const places = new StreamPlaces(options.maxStreams ?? DEFAULT_MAX_STREAMS);
-  const router = createRouter({ ...options, places, stopping: stopping.signal });
+  const router = createRouter({
+    ...options,
+    places,
+    metrics: options.metrics ?? new Metrics(),
+    stopping: stopping.signal,
+  });
   const server = listen(
     options,
     (request) =>

@@ -26,6 +26,8 @@ export interface EventLogOptions<B, E> {
   readonly insert: (trx: Db, entries: readonly LogEntry<B>[]) => Promise<void>;
   /** What watchers see of an entry. */
   readonly toEvent: (entry: LogEntry<B>) => E;
+  /** Told what was committed, whether anybody watches or not. */
+  readonly onAppended?: (at: Date, bodies: readonly B[]) => void;
 }
 
 export class EventLog<B, E> {
@@ -49,7 +51,7 @@ export class EventLog<B, E> {
     bodies: readonly B[],
     also: ((trx: Db, at: Date) => Promise<void>) | undefined,
   ): Promise<void> {
-    const { db, clock, hub, subjectId, insert, toEvent } = this.#options;
+    const { db, clock, hub, subjectId, insert, toEvent, onAppended } = this.#options;
     const at = clock.now();
     const entries = bodies.map((body, index) => ({ seq: this.#lastSeq + 1 + index, at, body }));
     await db.transaction().execute(async (trx) => {
@@ -57,6 +59,8 @@ export class EventLog<B, E> {
       await also?.(trx, at);
     });
     this.#lastSeq += entries.length;
-    if (entries.length > 0) hub.publish(subjectId, () => entries.map(toEvent));
+    if (entries.length === 0) return;
+    onAppended?.(at, bodies);
+    hub.publish(subjectId, () => entries.map(toEvent));
   }
 }

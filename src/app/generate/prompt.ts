@@ -33,6 +33,8 @@ export function buildPrompt(
   const { history, contextLength } = options;
   const prompt = "tokenIds" in source
     ? fromTokenIds(source.tokenIds, served.vocabSize, history)
+    : "raw" in source
+    ? fromRaw(served, source.raw, history)
     : fromMessages(served, source, history);
   const { length } = prompt.tokenIds;
   if (length < contextLength) return prompt;
@@ -90,9 +92,17 @@ function fromTokenIds(
   return { tokenIds, continuesText: true, messages: [] };
 }
 
+function fromRaw({ tokenizer }: ServedText, text: string, history: readonly ChatMessage[] | null): Prompt {
+  if (tokenizer === null) throw invalid("tokenIds", "expected, because the model has no tokenizer");
+  if (history !== null) throw invalid("raw", "a session is a conversation: send text or messages");
+  if (text === "") throw invalid("raw", "expected at least one character");
+  checkSize("raw", text.length);
+  return { tokenIds: tokenizer.encode(text, { bos: tokenizer.addsBos }), continuesText: true, messages: [] };
+}
+
 function fromMessages(
   { tokenizer }: ServedText,
-  source: Exclude<PromptSource, { readonly tokenIds: readonly number[] }>,
+  source: Extract<PromptSource, { readonly text: string } | { readonly messages: unknown }>,
   history: readonly ChatMessage[] | null,
 ): Prompt {
   if (tokenizer === null) throw invalid("tokenIds", "expected, because the model has no tokenizer");

@@ -6,7 +6,7 @@ import type { Constraint } from "../../constraint/constraint.ts";
 import { CapacityError, ConfigError, NotFoundError } from "../../errors.ts";
 import type { EngineClient } from "../../engine/protocol.ts";
 import type { SamplingParams } from "../../model/sampling.ts";
-import { toJson, toTime } from "../../store/codec.ts";
+import { fromTime, toJson, toTime } from "../../store/codec.ts";
 import type { Db } from "../../store/database.ts";
 import { appendEvents } from "../../store/generation_events.ts";
 import {
@@ -43,6 +43,7 @@ import type {
   Principal,
   SamplingInput,
 } from "../types.ts";
+import type { GenerationListener, GenerationObserver } from "../telemetry.ts";
 import type { ActiveJobs } from "./active_jobs.ts";
 import { toEventRow } from "./event_rows.ts";
 import { GenerationJob } from "./job.ts";
@@ -65,6 +66,8 @@ export interface StartOptions {
   readonly drawSeed: () => bigint;
   /** Throws where the constraint is none that could be compiled. */
   readonly checkConstraint: (constraint: Constraint) => Promise<void>;
+  /** Who counts and traces. */
+  readonly observers: readonly GenerationObserver[];
   /** Told of errors that nobody expected. */
   readonly reportError: (error: unknown) => void;
 }
@@ -279,6 +282,7 @@ function run(options: StartOptions, accepted: Accepted, row: GenerationRow, perm
       insert: (trx, entries) =>
         appendEvents(trx, entries.map(({ seq, at, body }) => toEventRow(row.id, seq, at, body))),
       toEvent: ({ seq, at, body }) => ({ ...body, seq, at, generationId: row.id }),
+      onAppended: observe(options, accepted, row),
     }),
     engine,
     loader,
@@ -297,6 +301,18 @@ function run(options: StartOptions, accepted: Accepted, row: GenerationRow, perm
     jobs.remove(row.id);
     hub.close(row.id);
   });
+}
+
+/** One listener for all who listen. */
+function observe({ observers }: StartOptions, { model }: Accepted, row: GenerationRow): GenerationListener {
+  const facts = {
+    generationId: row.id,
+    modelName: model.name,
+    artifactSha256: row.artifact_sha256,
+    startedAt: fromTime(row.created_at),
+  };
+  const listeners = observers.map((observer) => observer.started(facts));
+  return (at, events) => listeners.forEach((listener) => listener(at, events));
 }
 
 function outputText({ tokenizer }: ServedText, prompt: Prompt, sampling: SamplingParams): OutputText {

@@ -1,0 +1,68 @@
+/** Errors as clients of the OpenAI API read them: `{error: {message, type, param, code}}` and an HTTP status. */
+import { type ErrorRecord, GeodesicError } from "../../errors.ts";
+
+export interface OpenAiError {
+  readonly message: string;
+  readonly type: string;
+  /** The field of the request in question. */
+  readonly param: string | null;
+  readonly code: string | null;
+}
+
+/** A request of the wrong shape. `param` is its field as the client wrote it. */
+export class RequestError extends GeodesicError {
+  constructor(param: string | null, message: string) {
+    super("INVALID_REQUEST", message, { field: param });
+  }
+}
+
+/** What a status and a body say of an expected error; null for one that nobody expected. */
+export function describeError(
+  error: Pick<ErrorRecord, "code" | "message" | "details">,
+): { readonly status: number; readonly error: OpenAiError; readonly retryAfterMs: number | null } | null {
+  const { code, message, details } = error;
+  const param = typeof details["field"] === "string" ? details["field"] : null;
+  const retryAfterMs = typeof details["retryAfterMs"] === "number" ? details["retryAfterMs"] : null;
+  const as = (status: number, type: string, name: string | null = code.toLowerCase()) => ({
+    status,
+    error: { message, type, param, code: name },
+    retryAfterMs,
+  });
+  switch (code) {
+    case "INVALID_REQUEST":
+    case "CONFIG":
+      return as(400, "invalid_request_error", null);
+    case "NOT_FOUND":
+      return as(404, "invalid_request_error", "model_not_found");
+    case "FORBIDDEN":
+      return as(403, "permission_error");
+    case "UNAUTHENTICATED":
+      return as(401, "authentication_error", "invalid_api_key");
+    case "CAPACITY":
+      if (retryAfterMs !== null) return as(429, "rate_limit_error", "rate_limit_exceeded");
+      if ("contextLength" in details) return as(400, "invalid_request_error", "context_length_exceeded");
+      return as(503, "server_error");
+    case "INTERNAL":
+      return null;
+    default:
+      return as(503, "server_error");
+  }
+}
+
+/** The response to an error; what nobody expected is a 500 that names the request. */
+export function openAiErrorResponse(
+  error: Pick<ErrorRecord, "code" | "message" | "details">,
+  requestId: string,
+): Response {
+  const described = describeError(error);
+  if (described === null) return Response.json({ error: internalError(requestId) }, { status: 500 });
+  const headers = new Headers();
+  const { status, retryAfterMs } = described;
+  if (retryAfterMs !== null) headers.set("retry-after", String(Math.ceil(retryAfterMs / 1000)));
+  if (status === 401) headers.set("www-authenticate", "Bearer");
+  return Response.json({ error: described.error }, { status, headers });
+}
+
+export function internalError(requestId: string): OpenAiError {
+  return { message: `Internal error, request ${requestId}`, type: "server_error", param: null, code: null };
+}
