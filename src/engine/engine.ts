@@ -166,6 +166,7 @@ export class Engine {
         requestId,
         contextTokens: contextTokens(limits),
         blockSize: limits.blockSize,
+        cacheSalt: command.cacheSalt,
         deadlineMs: command.deadlineMs === undefined ? null : nowMs + command.deadlineMs,
         clock: new RequestClock(nowMs),
       });

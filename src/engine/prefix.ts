@@ -17,12 +17,14 @@ export interface CachedPrefix {
 
 /**
  * One key per full block. SHA-256, because a prompt must not be answered from another one's blocks, not even if its
- * author looked for a collision.
+ * author looked for a collision. Keys under different salts have nothing in common, so that nobody learns from
+ * what is cached, or from how fast it comes, what others have asked.
  */
-export function prefixKeys(tokenIds: Uint32Array, blockSize: number): PrefixKey[] {
+export function prefixKeys(tokenIds: Uint32Array, blockSize: number, salt = ""): PrefixKey[] {
   const keys: PrefixKey[] = [];
+  const start = createHash("sha256").update(salt).digest("base64");
   for (let end = blockSize; end <= tokenIds.length; end += blockSize) {
-    const hash = createHash("sha256").update(keys.at(-1) ?? "", "base64");
+    const hash = createHash("sha256").update(keys.at(-1) ?? start, "base64");
     const key = hash.update(tokenIds.subarray(end - blockSize, end)).digest("base64") as string;
     keys.push(key as PrefixKey);
   }

@@ -49,6 +49,8 @@ export interface SubmitCommand {
   readonly priority?: number;
   /** Milliseconds from its arrival after which it fails with `CAPACITY` and `details.reason` `DEADLINE`. */
   readonly deadlineMs?: number;
+  /** Requests share cached prefixes only with those of the same salt. Up to 200 characters; none is a salt as well. */
+  readonly cacheSalt?: string;
 }
 export const PRIORITY_LIMITS = { min: -10, max: 10 } as const;
 /** Idempotent, also for a request that has ended or never was. */

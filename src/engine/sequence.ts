@@ -32,6 +32,8 @@ export interface SequenceInit {
   readonly contextTokens: number;
   /** Tokens per KV block. */
   readonly blockSize: number;
+  /** See SubmitCommand. */
+  readonly cacheSalt?: string | undefined;
   readonly clock: RequestClock;
 }
 
@@ -75,6 +77,7 @@ export class Sequence implements RunningView, WaitingView, Ranked {
   readonly #stops: ReadonlySet<number>;
   readonly #contextIsBound: boolean;
   readonly #blockSize: number;
+  readonly #cacheSalt: string | undefined;
   #prefixKeys: readonly PrefixKey[] | null = null;
 
   constructor(init: SequenceInit) {
@@ -93,6 +96,7 @@ export class Sequence implements RunningView, WaitingView, Ranked {
     this.#contextIsBound = room < sampling.maxTokens;
     this.#stops = new Set(init.stopTokenIds);
     this.#blockSize = init.blockSize;
+    this.#cacheSalt = init.cacheSalt;
   }
 
   get promptLength(): number {
@@ -113,7 +117,7 @@ export class Sequence implements RunningView, WaitingView, Ranked {
   }
   /** Of every full block of the prompt. */
   get prefixKeys(): readonly PrefixKey[] {
-    return this.#prefixKeys ??= prefixKeys(this.promptTokenIds, this.#blockSize);
+    return this.#prefixKeys ??= prefixKeys(this.promptTokenIds, this.#blockSize, this.#cacheSalt);
   }
   /** Of the blocks that may come from the cache: at least one prompt token is computed, for its logits are wanted. */
   get sharableKeys(): readonly PrefixKey[] {

@@ -10,7 +10,8 @@ import { SAMPLING_LIMITS, type SamplingParams } from "../model/sampling.ts";
 import { PRIORITY_LIMITS, type SubmitCommand, type WireSampling } from "./protocol.ts";
 
 /** A day; whoever can wait longer needs no deadline. */
-const MAX_DEADLINE_MS = 86_400_000;
+export const MAX_DEADLINE_MS = 86_400_000;
+const MAX_SALT_LENGTH = 200;
 
 /** The longest sequence a runner can hold: its context, or all of its cache where that is smaller. */
 export function contextTokens(limits: RunnerLimits): number {
@@ -42,6 +43,10 @@ export function validateRequest(command: SubmitCommand, limits: RunnerLimits): V
   checkIds("promptTokenIds", promptTokenIds, limits.vocabSize);
   checkInteger("priority", priority, PRIORITY_LIMITS);
   checkNumber("deadlineMs", deadlineMs, { min: 0, max: MAX_DEADLINE_MS });
+  const { cacheSalt = "" } = command;
+  if (typeof cacheSalt !== "string" || cacheSalt.length > MAX_SALT_LENGTH) {
+    throw refusal("cacheSalt", typeof cacheSalt, `a text of at most ${MAX_SALT_LENGTH} characters`);
+  }
   const sampling = validateSampling(command.sampling, limits.vocabSize);
   // A checkpoint may name an end id beyond its own vocabulary (added tokens without embeddings): it never comes.
   const ends = sampling.ignoreEos ? [] : eosTokenIds.filter((id) => isTokenId(id, limits.vocabSize));

@@ -131,4 +131,8 @@ Deno.test("prefixKeys() names full blocks by all tokens up to their end", () => 
   expect(prefixKeys(ids(1, 9, 3, 4), 2)[1]).not.toBe(keys[1]);
   expect(prefixKeys(ids(258, 0), 2)).not.toEqual(prefixKeys(ids(2, 1), 2));
   expect(prefixKeys(ids(1), 2)).toEqual([]);
+  const salted = prefixKeys(ids(1, 2, 3, 4), 2, "alice");
+  expect(prefixKeys(ids(1, 2, 3, 4), 2, "alice")).toEqual(salted);
+  expect(prefixKeys(ids(1, 2, 3, 4), 2, "bob").filter((key) => salted.includes(key))).toEqual([]);
+  expect(keys.filter((key) => salted.includes(key))).toEqual([]);
 });

@@ -37,6 +37,23 @@ Deno.test("Engine takes the blocks of a prompt from one that began alike, and sa
   }]);
 });
 
+Deno.test("Engine gives nobody the blocks of a prompt with another salt", async () => {
+  const fake = await FakeEngine.withModel();
+  const ask = async (id: string, cacheSalt?: string) => {
+    fake.send({ ...submitCommand(id, range(10)), ...(cacheSalt === undefined ? {} : { cacheSalt }) });
+    await fake.drain();
+    expect(fake.tokens(id)).toEqual(solo(8, range(10)));
+    return (processed(fake, id) as { cachedTokens: number }).cachedTokens;
+  };
+  expect(await ask("alice", "alice")).toBe(0);
+  expect(await ask("bob", "bob")).toBe(0);
+  expect(await ask("nobody")).toBe(0);
+  expect(await ask("alice again", "alice")).toBe(8);
+  fake.send({ ...submitCommand("long", range(10)), cacheSalt: "x".repeat(201) });
+  await fake.drain();
+  expect(fake.end("long")).toMatchObject({ error: { code: "CONFIG", details: { field: "cacheSalt" } } });
+});
+
 Deno.test("Engine never gives outputs as a cached prefix, though the next prompt may repeat them", async () => {
   const fake = await FakeEngine.withModel();
   fake.send(submitCommand("turn 1", range(6), { maxTokens: 12 }));
