@@ -27,6 +27,8 @@ const ERROR_TYPES = {
   MERGE: errorType("MergeError", "The configuration is sound, but these checkpoints cannot be merged by it."),
   NOT_FOUND: errorType("NotFoundError", "There is no such object, or none that you may see."),
   FORBIDDEN: errorType("ForbiddenError", "Your key's role does not allow this."),
+  CONFLICT: errorType("ConflictError", "What you went by has changed meanwhile: look again, then decide."),
+  DEADLINE: errorType("DeadlineError", "It took longer than the request's deadline."),
   DEVICE_LOST: errorType("DeviceLostError", "The GPU is gone. The same request can be made again."),
   INTERNAL: errorType("InternalError", "An unexpected failure. The log of the server has the details."),
   CAPACITY: builder.objectRef<ErrorRecord>("CapacityError").implement({

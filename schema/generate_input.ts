@@ -1,5 +1,5 @@
 /** The input that `generate` and `startGeneration` share, and its way to the use case. */
-import type { DisconnectPolicy, GenerateInput, PromptSource } from "../src/app/types.ts";
+import type { DisconnectPolicy, GenerateInput, GenerateOptions } from "../src/app/types.ts";
 import { builder } from "./builder.ts";
 import { MessageRoleEnum } from "./enums.ts";
 import { requireId } from "./ids.ts";
@@ -32,14 +32,47 @@ const PromptSourceInput = builder.inputType("PromptSource", {
     }),
     raw: t.string({ description: "A text to continue as it stands, without the chat template." }),
     tokenIds: t.intList({ description: "The whole prompt as token ids; nothing is added." }),
+    messageId: t.id({
+      description: "A question of the session, or its answer: it is asked again, and both answers stay.",
+    }),
   }),
 });
+
+export const ContextPolicyEnum = builder.enumType("ContextPolicy", {
+  description: "What happens when a conversation is longer than the model's context.",
+  values: {
+    REFUSE: { description: "The request is refused with the figures." },
+    DROP_OLDEST: {
+      description:
+        "The oldest turns are left out until there is room for `maxTokens`, or half the context where that is " +
+        "less. The system prompt and the last question stay; `ContextTrimmed` tells how much is missing.",
+    },
+  } as const,
+});
+
+const PRIORITY = "Higher is served first; 0 unless given. -5 to 5, for admins -10 to 10. Waiting raises it.";
+const DEADLINE =
+  "For the whole generation from now on, waiting and loading included, up to a day. Then it fails with `DEADLINE`.";
 
 export const GenerateInputType = builder.inputType("GenerateInput", {
   fields: (t) => ({
     model: t.field({ type: ModelRefInput, required: true }),
     sessionId: t.id({ description: "Continue this session, and keep prompt and answer in it." }),
     prompt: t.field({ type: PromptSourceInput, required: true }),
+    parentMessageId: t.id({
+      description:
+        "Continue the session from this answer (or its system prompt), in a branch beside what follows it already. " +
+        "Otherwise the current branch goes on.",
+    }),
+    replacesMessageId: t.id({
+      description: "The prompt takes the place of this question, in a branch of its own; the old one stays.",
+    }),
+    contextPolicy: t.field({
+      type: ContextPolicyEnum,
+      description: "The session's unless given; REFUSE without one.",
+    }),
+    priority: t.int({ description: PRIORITY }),
+    deadlineSeconds: t.float({ description: DEADLINE }),
     sampling: t.field({ type: SamplingInputType }),
     idempotencyKey: t.string({
       description: "The same key answers with the generation that was started first, instead of another one.",
@@ -56,14 +89,60 @@ export function toGenerateInput(
   return {
     model: toModelRef(input.model),
     prompt: toPrompt(input.prompt),
+    ...toGenerateOptions(input),
     onDisconnect: input.onDisconnect ?? onDisconnect,
     ...(input.sessionId != null ? { sessionId: requireId("Session", input.sessionId) } : {}),
-    ...(input.sampling != null ? { sampling: input.sampling } : {}),
-    ...(input.idempotencyKey != null ? { idempotencyKey: input.idempotencyKey } : {}),
+    ...(input.parentMessageId != null ? { parentMessageId: input.parentMessageId } : {}),
+    ...(input.replacesMessageId != null ? { replacesMessageId: input.replacesMessageId } : {}),
   };
 }
 
-function toPrompt({ text, messages, raw, tokenIds }: typeof PromptSourceInput.$inferInput): PromptSource {
+export const RegenerateInput = builder.inputType("RegenerateInput", {
+  fields: (t) => ({
+    messageId: t.id({
+      required: true,
+      description: "A question, or the answer that another one is wanted for.",
+    }),
+    contextPolicy: t.field({ type: ContextPolicyEnum, description: "The session's unless given." }),
+    priority: t.int({ description: PRIORITY }),
+    deadlineSeconds: t.float({ description: DEADLINE }),
+    sampling: t.field({ type: SamplingInputType }),
+    idempotencyKey: t.string(),
+    onDisconnect: t.field({ type: DisconnectPolicyEnum }),
+  }),
+});
+
+export const EditMessageInput = builder.inputType("EditMessageInput", {
+  fields: (t) => ({
+    messageId: t.id({ required: true, description: "A question." }),
+    content: t.string({ required: true, description: "What is asked instead." }),
+    contextPolicy: t.field({ type: ContextPolicyEnum, description: "The session's unless given." }),
+    priority: t.int({ description: PRIORITY }),
+    deadlineSeconds: t.float({ description: DEADLINE }),
+    sampling: t.field({ type: SamplingInputType }),
+    idempotencyKey: t.string(),
+    onDisconnect: t.field({ type: DisconnectPolicyEnum }),
+  }),
+});
+
+/** What is null was not given. `onDisconnect` has a default that depends on the operation. */
+export function toGenerateOptions(
+  input: Partial<Omit<typeof RegenerateInput.$inferInput, "messageId">>,
+): GenerateOptions {
+  return {
+    ...(input.contextPolicy != null ? { contextPolicy: input.contextPolicy } : {}),
+    ...(input.priority != null ? { priority: input.priority } : {}),
+    ...(input.deadlineSeconds != null ? { deadlineSeconds: input.deadlineSeconds } : {}),
+    ...(input.sampling != null ? { sampling: input.sampling } : {}),
+    ...(input.idempotencyKey != null ? { idempotencyKey: input.idempotencyKey } : {}),
+    ...(input.onDisconnect != null ? { onDisconnect: input.onDisconnect } : {}),
+  };
+}
+
+function toPrompt(
+  { text, messages, raw, tokenIds, messageId }: typeof PromptSourceInput.$inferInput,
+): GenerateInput["prompt"] {
+  if (messageId != null) return { messageId };
   if (text != null) return { text };
   if (raw != null) return { raw };
   if (messages != null) return { messages };

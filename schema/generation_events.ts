@@ -8,9 +8,11 @@ type EventOf<K extends GenerationEventBody["kind"]> = Extract<GenerationEvent, {
 
 const TYPE_NAMES: Readonly<Record<GenerationEventBody["kind"], string>> = {
   queued: "GenerationQueued",
+  contextTrimmed: "ContextTrimmed",
   loading: "GenerationLoading",
   promptProcessed: "PromptProcessed",
   tokens: "TokensGenerated",
+  reproduced: "GenerationReproduced",
   finished: "GenerationFinished",
   failed: "GenerationFailed",
   cancelled: "GenerationCancelled",
@@ -73,6 +75,37 @@ eventRef("queued").implement({
   description: "Waiting for its turn. Sent again when the position changes.",
   interfaces,
   fields: (t) => ({ position: t.exposeInt("position", { description: "1 is next." }) }),
+});
+
+eventRef("contextTrimmed").implement({
+  description: "The conversation is longer than the context: its oldest turns are not part of this prompt.",
+  interfaces,
+  fields: (t) => ({
+    droppedMessages: t.exposeInt("droppedMessages"),
+    keptMessages: t.exposeInt("keptMessages", { description: "The new prompt's included." }),
+    promptTokens: t.exposeInt("promptTokens"),
+  }),
+});
+
+export const ReproductionStatusEnum = builder.enumType("ReproductionStatus", {
+  values: {
+    PENDING: { description: "It is still running." },
+    MATCHED: { description: "The same tokens." },
+    DIFFERS: { description: "Other tokens." },
+    INCOMPLETE: { description: "It did not come to its own end, and agrees as far as it got." },
+  } as const,
+});
+
+eventRef("reproduced").implement({
+  description: "How a reproduction compares with what it reproduces. The last event follows.",
+  interfaces,
+  fields: (t) => ({
+    status: t.expose("status", { type: ReproductionStatusEnum }),
+    firstDifference: t.exposeInt("firstDifference", {
+      nullable: true,
+      description: "Position, from 0, of the first token that differs or that only one of the two has.",
+    }),
+  }),
 });
 
 eventRef("loading").implement({

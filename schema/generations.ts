@@ -1,17 +1,75 @@
 /** Generations: a durable row and a job. Starting, cancelling and reading one; watching is in subscriptions.ts. */
-import type { Generation } from "../src/app/types.ts";
+import type { Generation, GenerationConditions, Reproduction, TrimmedContext } from "../src/app/types.ts";
 import { builder } from "./builder.ts";
 import { ErrorInterface, errorTypes, expected, resultTypeName } from "./errors.ts";
-import { FinishReasonEnum, TimingsObject, UsageObject } from "./generation_events.ts";
-import { DisconnectPolicyEnum, GenerateInputType, toGenerateInput } from "./generate_input.ts";
-import { parseId, requireId } from "./ids.ts";
+import { FinishReasonEnum, ReproductionStatusEnum, TimingsObject, UsageObject } from "./generation_events.ts";
+import {
+  ContextPolicyEnum,
+  DisconnectPolicyEnum,
+  EditMessageInput,
+  GenerateInputType,
+  RegenerateInput,
+  toGenerateInput,
+  toGenerateOptions,
+} from "./generate_input.ts";
+import { encodeId, parseId, requireId } from "./ids.ts";
 import { modelLoader } from "./loaders.ts";
 import { ModelNode } from "./models.ts";
+import { QuantizationEnum } from "./enums.ts";
 import { SamplingParamsObject, SamplingValuesObject } from "./sampling.ts";
+import { SamplingOriginsObject } from "./sampling_defaults.ts";
 import { SessionNode } from "./sessions.ts";
 
 const GenerationStatusEnum = builder.enumType("GenerationStatus", {
   values: ["QUEUED", "LOADING", "PREFILL", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"] as const,
+});
+
+const TrimmedContextObject = builder.objectRef<TrimmedContext>("TrimmedContext").implement({
+  description: "How much of a conversation the model was not shown.",
+  fields: (t) => ({
+    droppedMessages: t.exposeInt("droppedMessages"),
+    keptMessages: t.exposeInt("keptMessages", { description: "The new prompt's included." }),
+  }),
+});
+
+const GenerationDeviceObject = builder.objectRef<NonNullable<GenerationConditions["device"]>>(
+  "GenerationDevice",
+).implement({
+  fields: (t) => ({
+    adapter: t.exposeString("adapter"),
+    vendor: t.exposeString("vendor"),
+    backend: t.exposeString("backend"),
+    software: t.exposeBoolean("software", { description: "A software driver such as llvmpipe." }),
+  }),
+});
+
+const ConditionsObject = builder.objectRef<GenerationConditions>("GenerationConditions").implement({
+  description: "What the tokens depend on besides prompt, parameters and the files.",
+  fields: (t) => ({
+    quantization: t.expose("quantization", { type: QuantizationEnum }),
+    precision: t.exposeString("precision", { description: "Of activations: f32 or f16." }),
+    device: t.expose("device", {
+      type: GenerationDeviceObject,
+      nullable: true,
+      description: "Null where it was not known yet when the generation was accepted.",
+    }),
+    version: t.exposeString("version", { description: "Of Geodesic." }),
+  }),
+});
+
+const ReproductionObject = builder.objectRef<Reproduction>("Reproduction").implement({
+  fields: (t) => ({
+    status: t.expose("status", { type: ReproductionStatusEnum }),
+    matches: t.boolean({
+      nullable: true,
+      description: "Null until it is known.",
+      resolve: ({ status }) => status === "MATCHED" ? true : status === "DIFFERS" ? false : null,
+    }),
+    firstDifference: t.exposeInt("firstDifference", {
+      nullable: true,
+      description: "Position, from 0, of the first token that differs or that only one of the two has.",
+    }),
+  }),
 });
 
 export const GenerationNode = builder.objectRef<Generation>("Generation");
@@ -52,6 +110,48 @@ builder.node(GenerationNode, {
       description: "Revisions of the defaults in force when it was started.",
       resolve: ({ samplingRevisionIds }) => [...samplingRevisionIds],
     }),
+    samplingOrigins: t.expose("samplingOrigins", {
+      type: SamplingOriginsObject,
+      nullable: true,
+      description: "Where each effective value came from; null for generations older than this record.",
+    }),
+    promptTokenIds: t.intList({
+      nullable: true,
+      description: "The whole prompt as the model got it; null where it was not kept.",
+      resolve: async ({ id }, _args, { gateway, principal }) => {
+        const { prompt } = await gateway.generations.tokenIds(principal, id);
+        return prompt === null ? null : [...prompt];
+      },
+    }),
+    outputTokenIds: t.intList({
+      description: "As far as they have been generated.",
+      resolve: async (
+        { id },
+        _args,
+        { gateway, principal },
+      ) => [...(await gateway.generations.tokenIds(principal, id)).output],
+    }),
+    contextPolicy: t.expose("contextPolicy", { type: ContextPolicyEnum }),
+    trimmed: t.expose("trimmed", {
+      type: TrimmedContextObject,
+      nullable: true,
+      description: "Null where the whole conversation fitted.",
+    }),
+    priority: t.exposeInt("priority"),
+    deadlineSeconds: t.exposeFloat("deadlineSeconds", { nullable: true }),
+    conditions: t.expose("conditions", { type: ConditionsObject, nullable: true }),
+    reproductionOf: t.field({
+      type: GenerationNode,
+      nullable: true,
+      description: "The generation that this one runs again.",
+      resolve: ({ reproductionOf: id }, _args, { gateway, principal }) =>
+        id === null ? null : gateway.generations.get(principal, id),
+    }),
+    reproduction: t.expose("reproduction", {
+      type: ReproductionObject,
+      nullable: true,
+      description: "How it compares with that; null unless it is a reproduction.",
+    }),
     usage: t.expose("usage", { type: UsageObject, nullable: true, description: "Null until it has ended." }),
     timings: t.expose("timings", { type: TimingsObject, nullable: true }),
     error: t.expose("error", { type: ErrorInterface, nullable: true, description: "Why it failed." }),
@@ -90,6 +190,39 @@ const CancelGenerationResult = builder.unionType("CancelGenerationResult", {
   types: [CancelGenerationPayload, ...errorTypes(CANCEL_ERRORS)],
   resolveType: (value) => resultTypeName(value, "CancelGenerationPayload"),
 });
+const REPRODUCE_ERRORS = [...START_ERRORS, "CONFLICT"] as const;
+const DELETE_ERRORS = ["CONFIG", "NOT_FOUND", "FORBIDDEN", "CAPACITY"] as const;
+const RegeneratePayload = generationPayload("RegeneratePayload");
+const RegenerateResult = builder.unionType("RegenerateResult", {
+  types: [RegeneratePayload, ...errorTypes(START_ERRORS)],
+  resolveType: (value) => resultTypeName(value, "RegeneratePayload"),
+});
+const EditMessagePayload = generationPayload("EditMessagePayload");
+const EditMessageResult = builder.unionType("EditMessageResult", {
+  types: [EditMessagePayload, ...errorTypes(START_ERRORS)],
+  resolveType: (value) => resultTypeName(value, "EditMessagePayload"),
+});
+const ReproduceGenerationPayload = generationPayload("ReproduceGenerationPayload");
+const ReproduceGenerationResult = builder.unionType("ReproduceGenerationResult", {
+  types: [ReproduceGenerationPayload, ...errorTypes(REPRODUCE_ERRORS)],
+  resolveType: (value) => resultTypeName(value, "ReproduceGenerationPayload"),
+});
+const DeleteGenerationPayload = builder.objectRef<{ readonly deletedId: string }>("DeleteGenerationPayload")
+  .implement({ fields: (t) => ({ deletedId: t.exposeID("deletedId") }) });
+const DeleteGenerationResult = builder.unionType("DeleteGenerationResult", {
+  types: [DeleteGenerationPayload, ...errorTypes(DELETE_ERRORS)],
+  resolveType: (value) => resultTypeName(value, "DeleteGenerationPayload"),
+});
+const ReproduceGenerationInput = builder.inputType("ReproduceGenerationInput", {
+  fields: (t) => ({
+    id: t.id({ required: true }),
+    idempotencyKey: t.string(),
+    onDisconnect: t.field({ type: DisconnectPolicyEnum }),
+  }),
+});
+const DeleteGenerationInput = builder.inputType("DeleteGenerationInput", {
+  fields: (t) => ({ id: t.id({ required: true }) }),
+});
 const CancelGenerationInput = builder.inputType("CancelGenerationInput", {
   fields: (t) => ({ id: t.id({ required: true }) }),
 });
@@ -103,6 +236,58 @@ builder.mutationFields((t) => ({
       expected(START_ERRORS, async () => ({
         generation: await gateway.generations.start(principal, toGenerateInput(input, "CONTINUE")),
       })),
+  }),
+  regenerate: t.field({
+    type: RegenerateResult,
+    description: "Asks a question of a session again, in a branch of its own; as `prompt: {messageId}` does.",
+    args: { input: t.arg({ type: RegenerateInput, required: true }) },
+    resolve: (_root, { input }, { gateway, principal }) =>
+      expected(START_ERRORS, async () => ({
+        generation: await gateway.generations.regenerate(principal, {
+          messageId: input.messageId,
+          ...toGenerateOptions(input),
+        }),
+      })),
+  }),
+  editMessage: t.field({
+    type: EditMessageResult,
+    description: "Asks something else in the place of a question, in a branch of its own; the old one stays.",
+    args: { input: t.arg({ type: EditMessageInput, required: true }) },
+    resolve: (_root, { input }, { gateway, principal }) =>
+      expected(START_ERRORS, async () => ({
+        generation: await gateway.generations.editMessage(principal, {
+          messageId: input.messageId,
+          content: input.content,
+          ...toGenerateOptions(input),
+        }),
+      })),
+  }),
+  reproduceGeneration: t.field({
+    type: ReproduceGenerationResult,
+    description:
+      "Runs a generation again with the same prompt tokens, parameters and seed, on the same files held in the same " +
+      "way, and compares the tokens. What it starts is watched with `generationEvents`; see `reproduction`.",
+    args: { input: t.arg({ type: ReproduceGenerationInput, required: true }) },
+    resolve: (_root, { input }, { gateway, principal }) =>
+      expected(REPRODUCE_ERRORS, async () => ({
+        generation: await gateway.generations.reproduce(principal, {
+          id: requireId("Generation", input.id),
+          ...(input.idempotencyKey != null ? { idempotencyKey: input.idempotencyKey } : {}),
+          ...(input.onDisconnect != null ? { onDisconnect: input.onDisconnect } : {}),
+        }),
+      })),
+  }),
+  deleteGeneration: t.field({
+    type: DeleteGenerationResult,
+    description:
+      "For one without a session: deletes what it was asked and said, and its events. Cancels it first.",
+    args: { input: t.arg({ type: DeleteGenerationInput, required: true }) },
+    resolve: (_root, { input }, { gateway, principal }) =>
+      expected(DELETE_ERRORS, async () => {
+        const id = requireId("Generation", input.id);
+        await gateway.generations.delete(principal, id);
+        return { deletedId: encodeId("Generation", id) };
+      }),
   }),
   cancelGeneration: t.field({
     type: CancelGenerationResult,

@@ -1,15 +1,17 @@
 /** Sessions: conversations that keep their messages. A session is visible to its owner and to admins. */
-import type { Session, SessionMessage } from "../src/app/types.ts";
+import type { ExportedSession, Session, SessionMessage } from "../src/app/types.ts";
 import { builder } from "./builder.ts";
 import { FORWARD_ARGS, pageComplexity, toConnection, toPageArgs } from "./connections.ts";
 import { MessageRoleEnum } from "./enums.ts";
 import { errorTypes, expected, resultTypeName } from "./errors.ts";
+import { ContextPolicyEnum } from "./generate_input.ts";
 import { GenerationNode } from "./generations.ts";
 import { encodeId, parseId, requireId } from "./ids.ts";
 import { modelLoader } from "./loaders.ts";
 import { ModelNode, ModelRefInput, toModelRef } from "./models.ts";
 
-const MessageObject = builder.objectRef<SessionMessage>("Message").implement({
+const MessageObject = builder.objectRef<SessionMessage>("Message");
+MessageObject.implement({
   fields: (t) => ({
     id: t.exposeID("id", { description: "Unique within the gateway; not a Node." }),
     role: t.expose("role", { type: MessageRoleEnum }),
@@ -20,6 +22,32 @@ const MessageObject = builder.objectRef<SessionMessage>("Message").implement({
       description: "The generation that the message prompted or is the answer of.",
       resolve: (message, _args, { gateway, principal }) =>
         message.generationId === null ? null : gateway.generations.get(principal, message.generationId),
+    }),
+    parentId: t.exposeID("parentId", {
+      nullable: true,
+      description: "The message before it; null for a first one.",
+    }),
+    siblings: t.field({
+      type: [MessageObject],
+      description: "Everything that follows the same message, itself included, oldest first.",
+      resolve: async ({ id }, _args, { gateway, principal }) => [
+        ...await gateway.sessions.siblings(principal, id),
+      ],
+    }),
+    branchIndex: t.int({
+      description: "Its place among its siblings, from 0.",
+      resolve: ({ id, siblingIds }) => siblingIds.indexOf(id),
+    }),
+    branchCount: t.int({
+      description: "How many siblings there are, itself included.",
+      resolve: ({ siblingIds }) => siblingIds.length,
+    }),
+    children: t.field({
+      type: [MessageObject],
+      description: "What follows it, one a branch, oldest first.",
+      resolve: async ({ id }, _args, { gateway, principal }) => [
+        ...await gateway.sessions.children(principal, id),
+      ],
     }),
     createdAt: t.expose("createdAt", { type: "DateTime" }),
   }),
@@ -34,7 +62,10 @@ builder.node(SessionNode, {
   id: { resolve: (session) => session.id },
   loadOne: (id, { gateway, principal }) => gateway.sessions.get(principal, id),
   fields: (t) => ({
-    title: t.exposeString("title", { nullable: true }),
+    title: t.exposeString("title", {
+      nullable: true,
+      description: "Of the first question unless somebody gave one.",
+    }),
     model: t.field({
       type: ModelNode,
       nullable: true,
@@ -43,12 +74,34 @@ builder.node(SessionNode, {
     }),
     messages: t.field({
       type: MessageConnection,
-      description: "Oldest first.",
-      args: FORWARD_ARGS,
+      description: "A branch, oldest first.",
+      args: {
+        ...FORWARD_ARGS,
+        branch: t.arg.id({
+          description: "The message that the branch ends with; the current branch unless given.",
+        }),
+      },
       complexity: pageComplexity,
       resolve: async (session, args, { gateway, principal }) =>
-        toConnection(await gateway.sessions.messages(principal, session.id, toPageArgs(args)), args),
+        toConnection(
+          await gateway.sessions.messages(principal, session.id, toPageArgs(args), args.branch ?? undefined),
+          args,
+        ),
     }),
+    activeBranch: t.field({
+      type: MessageObject,
+      nullable: true,
+      description: "The message that the current branch ends with; null while there is none.",
+      resolve: ({ activeMessageId: id }, _args, { gateway, principal }) =>
+        id === null ? null : gateway.sessions.message(principal, id),
+    }),
+    openGeneration: t.field({
+      type: GenerationNode,
+      nullable: true,
+      description: "What the session waits for; null when it is free.",
+      resolve: ({ id }, _args, { gateway, principal }) => gateway.generations.openOfSession(principal, id),
+    }),
+    contextPolicy: t.expose("contextPolicy", { type: ContextPolicyEnum }),
     createdAt: t.expose("createdAt", { type: "DateTime" }),
     updatedAt: t.expose("updatedAt", { type: "DateTime" }),
   }),
@@ -58,7 +111,32 @@ const SessionConnection = builder.connectionObject({ type: SessionNode, name: "S
   name: "SessionEdge",
 });
 
+const SessionFilter = builder.inputType("SessionFilter", {
+  fields: (t) => ({ titleContains: t.string({ description: "Case of A to Z does not count." }) }),
+});
+
+const ExportFormatEnum = builder.enumType("ExportFormat", {
+  values: {
+    JSON: { description: "All branches with everything that is known of every answer." },
+    MARKDOWN: { description: "The current branch, to read." },
+  } as const,
+});
+const SessionExportObject = builder.objectRef<ExportedSession>("SessionExport").implement({
+  fields: (t) => ({
+    fileName: t.exposeString("fileName"),
+    mediaType: t.exposeString("mediaType"),
+    content: t.exposeString("content"),
+  }),
+});
+
 builder.queryFields((t) => ({
+  exportSession: t.field({
+    type: SessionExportObject,
+    description: "A session as a file.",
+    args: { id: t.arg.id({ required: true }), format: t.arg({ type: ExportFormatEnum, required: true }) },
+    resolve: (_root, { id, format }, { gateway, principal }) =>
+      gateway.sessions.export(principal, requireId("Session", id), format),
+  }),
   session: t.field({
     type: SessionNode,
     nullable: true,
@@ -71,15 +149,54 @@ builder.queryFields((t) => ({
   sessions: t.field({
     type: SessionConnection,
     description: "Your own, the latest first; an admin's are everybody's.",
-    args: FORWARD_ARGS,
+    args: { ...FORWARD_ARGS, where: t.arg({ type: SessionFilter }) },
     complexity: pageComplexity,
-    resolve: async (_root, args, { gateway, principal }) =>
-      toConnection(await gateway.sessions.list(principal, toPageArgs(args)), args),
+    resolve: async (_root, args, { gateway, principal }) => {
+      const where = args.where?.titleContains != null ? { titleContains: args.where.titleContains } : {};
+      return toConnection(await gateway.sessions.list(principal, toPageArgs(args), where), args);
+    },
   }),
 }));
 
 const CREATE_ERRORS = ["CONFIG", "FORMAT", "NOT_FOUND", "FORBIDDEN", "CAPACITY"] as const;
-const DELETE_ERRORS = ["NOT_FOUND", "FORBIDDEN"] as const;
+const DELETE_ERRORS = ["NOT_FOUND", "FORBIDDEN", "CAPACITY"] as const;
+const CHANGE_ERRORS = ["CONFIG", "NOT_FOUND", "FORBIDDEN"] as const;
+
+function sessionPayload(name: string) {
+  return builder.objectRef<{ readonly session: Session }>(name).implement({
+    fields: (t) => ({ session: t.expose("session", { type: SessionNode }) }),
+  });
+}
+const RenameSessionPayload = sessionPayload("RenameSessionPayload");
+const RenameSessionResult = builder.unionType("RenameSessionResult", {
+  types: [RenameSessionPayload, ...errorTypes(CHANGE_ERRORS)],
+  resolveType: (value) => resultTypeName(value, "RenameSessionPayload"),
+});
+const SetContextPolicyPayload = sessionPayload("SetContextPolicyPayload");
+const SetContextPolicyResult = builder.unionType("SetContextPolicyResult", {
+  types: [SetContextPolicyPayload, ...errorTypes(CHANGE_ERRORS)],
+  resolveType: (value) => resultTypeName(value, "SetContextPolicyPayload"),
+});
+const SelectBranchPayload = sessionPayload("SelectBranchPayload");
+const SelectBranchResult = builder.unionType("SelectBranchResult", {
+  types: [SelectBranchPayload, ...errorTypes(CHANGE_ERRORS)],
+  resolveType: (value) => resultTypeName(value, "SelectBranchPayload"),
+});
+const RenameSessionInput = builder.inputType("RenameSessionInput", {
+  fields: (t) => ({
+    id: t.id({ required: true }),
+    title: t.string({ description: "Up to 200 characters; without one, the first question's words again." }),
+  }),
+});
+const SetContextPolicyInput = builder.inputType("SetContextPolicyInput", {
+  fields: (t) => ({
+    id: t.id({ required: true }),
+    contextPolicy: t.field({ type: ContextPolicyEnum, required: true }),
+  }),
+});
+const SelectBranchInput = builder.inputType("SelectBranchInput", {
+  fields: (t) => ({ messageId: t.id({ required: true }) }),
+});
 
 const CreateSessionPayload = builder.objectRef<{ readonly session: Session }>("CreateSessionPayload")
   .implement({
@@ -102,6 +219,7 @@ const CreateSessionInput = builder.inputType("CreateSessionInput", {
   fields: (t) => ({
     model: t.field({ type: ModelRefInput, required: true }),
     title: t.string(),
+    contextPolicy: t.field({ type: ContextPolicyEnum, description: "REFUSE unless given." }),
     systemPrompt: t.string({ description: "Becomes the first message, where the model takes one." }),
   }),
 });
@@ -117,14 +235,51 @@ builder.mutationFields((t) => ({
       expected(CREATE_ERRORS, async () => ({
         session: await gateway.sessions.create(principal, {
           model: toModelRef(input.model),
+          ...(input.contextPolicy != null ? { contextPolicy: input.contextPolicy } : {}),
           ...(input.title != null ? { title: input.title } : {}),
           ...(input.systemPrompt != null ? { systemPrompt: input.systemPrompt } : {}),
         }),
       })),
   }),
+  renameSession: t.field({
+    type: RenameSessionResult,
+    args: { input: t.arg({ type: RenameSessionInput, required: true }) },
+    resolve: (_root, { input }, { gateway, principal }) =>
+      expected(CHANGE_ERRORS, async () => ({
+        session: await gateway.sessions.rename(
+          principal,
+          requireId("Session", input.id),
+          input.title ?? null,
+        ),
+      })),
+  }),
+  setContextPolicy: t.field({
+    type: SetContextPolicyResult,
+    description: "For the session's next prompts.",
+    args: { input: t.arg({ type: SetContextPolicyInput, required: true }) },
+    resolve: (_root, { input }, { gateway, principal }) =>
+      expected(CHANGE_ERRORS, async () => ({
+        session: await gateway.sessions.setContextPolicy(
+          principal,
+          requireId("Session", input.id),
+          input.contextPolicy,
+        ),
+      })),
+  }),
+  selectBranch: t.field({
+    type: SelectBranchResult,
+    description: "Makes the newest branch through this message the current one.",
+    args: { input: t.arg({ type: SelectBranchInput, required: true }) },
+    resolve: (_root, { input }, { gateway, principal }) =>
+      expected(CHANGE_ERRORS, async () => ({
+        session: await gateway.sessions.selectBranch(principal, input.messageId),
+      })),
+  }),
   deleteSession: t.field({
     type: DeleteSessionResult,
-    description: "Deletes the conversation and its messages.",
+    description:
+      "Deletes the conversation: messages, and what its generations (and those that ran them again) were asked and " +
+      "said. Cancels what runs first. Counts stay.",
     args: { input: t.arg({ type: DeleteSessionInput, required: true }) },
     resolve: (_root, { input }, { gateway, principal }) =>
       expected(DELETE_ERRORS, async () => {

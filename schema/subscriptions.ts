@@ -3,7 +3,7 @@
  * ends its reading; what that means for the generation is the generation's own `onDisconnect`.
  */
 import type { RequestContext } from "../src/app/request.ts";
-import type { GenerationEvent, MergeEvent } from "../src/app/types.ts";
+import type { GenerationEvent, MergeEvent, SamplingDefaults } from "../src/app/types.ts";
 import { builder } from "./builder.ts";
 import { toGraphQLError } from "./errors.ts";
 import { SubscriptionSource } from "./subscription_source.ts";
@@ -11,6 +11,8 @@ import { GenerateInputType, toGenerateInput } from "./generate_input.ts";
 import { GenerationEventInterface } from "./generation_events.ts";
 import { notFound, requireId } from "./ids.ts";
 import { MergeEventInterface } from "./merge_events.ts";
+import { ModelRefInput, toModelRef } from "./models.ts";
+import { SamplingDefaultsObject } from "./sampling_defaults.ts";
 
 function watchMerge(context: RequestContext, place: Disposable, id: string, afterSeq: number) {
   const { gateway, signal } = context;
@@ -71,6 +73,25 @@ builder.subscriptionFields((t) => ({
         return watch(context, place, id, args.afterSeq ?? 0);
       }),
     resolve: (event) => event,
+  }),
+  samplingDefaultsChanged: t.field({
+    type: SamplingDefaultsObject,
+    description:
+      "What is in force for a model, or gateway-wide, now and after every change. Changes that come faster than " +
+      "they are read become one.",
+    args: { model: t.arg({ type: ModelRefInput }) },
+    subscribe: (_root, { model }, context) =>
+      withPlace(context, async (place) => {
+        const { gateway, signal } = context;
+        const ref = model ? toModelRef(model) : undefined;
+        // Refused before the stream begins, not within it.
+        await gateway.samplingDefaults.effective(ref);
+        return new SubscriptionSource<SamplingDefaults>(
+          (signal) => gateway.samplingDefaults.watch(ref, signal),
+          { signal, place, mapError: (error) => toGraphQLError(error, context) },
+        );
+      }),
+    resolve: (defaults) => defaults,
   }),
   mergeEvents: t.field({
     type: MergeEventInterface,

@@ -61,6 +61,20 @@ export class ForbiddenError extends GeodesicError {
   }
 }
 
+/** What the caller went by has changed meanwhile; `details` say what was expected and what is there now. */
+export class ConflictError extends GeodesicError {
+  constructor(message: string, details?: Record<string, unknown>, options?: ErrorOptions) {
+    super("CONFLICT", message, details, options);
+  }
+}
+
+/** It took longer than the caller gave it. */
+export class DeadlineError extends GeodesicError {
+  constructor(message: string, details?: Record<string, unknown>, options?: ErrorOptions) {
+    super("DEADLINE", message, details, options);
+  }
+}
+
 /** The GPU, its driver or its thread is gone; whatever ran on it can be run again. */
 export class DeviceLostError extends GeodesicError {
   constructor(message: string, details?: Record<string, unknown>, options?: ErrorOptions) {

@@ -4,6 +4,7 @@
  * data folder's lock and ends what a dead process left open; disposing it ends what still runs and lets go of the folder.
  */
 import { join } from "node:path";
+import type { Constraint } from "../constraint/constraint.ts";
 import { ConstraintService } from "../constraint/service.ts";
 import { BYTE_TOKENS } from "../constraint/token_table.ts";
 import { randomBytes } from "node:crypto";
@@ -124,6 +125,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
     const texts = new ServedTexts();
     // Only tries; the engine compiles for the tokens of its models. Starts a thread when first needed.
     const constraints = new ConstraintService(BYTE_TOKENS);
+    const checkConstraint = (constraint: Constraint) => constraints.check(constraint);
     const { quantization, maxContextLength } = options;
     const registering = { ...common, board, loader, dataDir, quantization, maxContextLength };
     const reportError = options.reportError ?? console.error;
@@ -143,7 +145,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
     return {
       models: createModels(registering),
       merges: createMerges(merging),
-      sessions: createSessions({ ...common, texts }),
+      sessions: createSessions({ ...common, texts, jobs }),
       generations: createGenerations({
         ...common,
         engine,
@@ -153,11 +155,12 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
         admission: new Admission(options.admission),
         texts,
         drawSeed: options.drawSeed ?? drawSeed,
-        checkConstraint: (constraint) => constraints.check(constraint),
+        precision: options.precision,
+        checkConstraint,
         observers: options.observers ?? [],
         reportError,
       }),
-      samplingDefaults: createSamplingDefaults(common),
+      samplingDefaults: createSamplingDefaults({ ...common, texts, checkConstraint }),
       access: createAccess({ ...common, allowAnonymous: options.allowAnonymous }),
       engineStatus: () => engine.status(),
       runtime: runtimeOf(engine),

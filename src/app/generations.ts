@@ -6,19 +6,26 @@
 import { ConfigError, NotFoundError } from "../errors.ts";
 import { fromJson, fromJsonOrNull, fromTime, fromTimeOrNull } from "../store/codec.ts";
 import { readEvents } from "../store/generation_events.ts";
-import { findGeneration, type GenerationRow, isOpen } from "../store/generations.ts";
+import { findGeneration, type GenerationRow, isOpen, openGenerationOfSession } from "../store/generations.ts";
+import type { Db } from "../store/database.ts";
+import { unpackTokenIds } from "../store/token_ids.ts";
+import { deleteGeneration } from "./deletion.ts";
 import { EventStream } from "./events/event_stream.ts";
 import { toEvent } from "./generate/event_rows.ts";
 import { endInterrupted } from "./generate/recovery.ts";
+import { loggedTokenIds, startReproduction } from "./generate/reproduce.ts";
 import { startGeneration, type StartOptions } from "./generate/start.ts";
 import { maySee } from "./roles.ts";
+import { requireMessage, requireSession } from "./sessions.ts";
 import {
+  type ContextPolicy,
   type DisconnectPolicy,
   type FinishReason,
   type Generation,
   type GenerationStatus,
   type GenerationUseCases,
   type Principal,
+  type Reproduction,
   TERMINAL_EVENT_KINDS,
 } from "./types.ts";
 
@@ -47,6 +54,39 @@ export function createGenerations(options: StartOptions): GenerationUseCases {
 
     async start(principal, input) {
       return withLiveText(await startGeneration(options, principal, input));
+    },
+
+    async regenerate(principal, { messageId, ...rest }) {
+      const { sessionId, model } = await sessionOf(db, principal, messageId);
+      const input = { ...rest, model, sessionId, prompt: { messageId } };
+      return withLiveText(await startGeneration(options, principal, input));
+    },
+
+    async editMessage(principal, { messageId, content, ...rest }) {
+      const { sessionId, model } = await sessionOf(db, principal, messageId);
+      const input = { ...rest, model, sessionId, prompt: { text: content }, replacesMessageId: messageId };
+      return withLiveText(await startGeneration(options, principal, input));
+    },
+
+    async reproduce(principal, { id, ...rest }) {
+      const original = await requireVisible(principal, id);
+      return withLiveText(await startReproduction(options, principal, original, rest));
+    },
+
+    async openOfSession(principal, sessionId) {
+      await requireSession(db, principal, sessionId);
+      const row = await openGenerationOfSession(db, sessionId);
+      return row === undefined ? null : withLiveText(row);
+    },
+
+    async tokenIds(principal, id) {
+      const { prompt_token_ids: packed } = await requireVisible(principal, id);
+      const prompt = packed === null ? null : unpackTokenIds(packed);
+      return { prompt, output: await loggedTokenIds(db, id) };
+    },
+
+    async delete(principal, id) {
+      await deleteGeneration(options, await requireVisible(principal, id));
     },
 
     concurrency({ id }) {
@@ -90,6 +130,19 @@ export function createGenerations(options: StartOptions): GenerationUseCases {
   };
 }
 
+/** Of a message that the principal may see. */
+async function sessionOf(db: Db, principal: Principal, messageId: string) {
+  const { session } = await requireMessage(db, principal, messageId);
+  return { sessionId: session.id, model: { id: session.model_id } };
+}
+
+/** A generation that is over compares nothing more. */
+function toReproduction(row: GenerationRow): Reproduction | null {
+  const reproduction = fromJsonOrNull<Reproduction>(row.reproduction);
+  if (reproduction?.status !== "PENDING" || isOpen(row)) return reproduction;
+  return { ...reproduction, status: "INCOMPLETE" };
+}
+
 function toGeneration(row: GenerationRow): Generation {
   return {
     id: row.id,
@@ -103,6 +156,14 @@ function toGeneration(row: GenerationRow): Generation {
     requestedSampling: fromJson(row.requested_sampling),
     effectiveSampling: fromJson(row.effective_sampling),
     samplingRevisionIds: fromJson(row.sampling_revision_ids),
+    samplingOrigins: fromJsonOrNull(row.sampling_origins),
+    contextPolicy: row.context_policy as ContextPolicy,
+    trimmed: fromJsonOrNull(row.trimmed),
+    priority: row.priority,
+    deadlineSeconds: row.deadline_ms === null ? null : row.deadline_ms / 1000,
+    conditions: fromJsonOrNull(row.conditions),
+    reproductionOf: row.reproduction_of,
+    reproduction: toReproduction(row),
     usage: fromJsonOrNull(row.usage),
     timings: fromJsonOrNull(row.timings),
     error: fromJsonOrNull(row.error),

@@ -103,13 +103,13 @@ export function layerSampling<O extends string>(
 
 /**
  * The parameters a generation runs with. A request must fit the model's context, defaults are cut to it. Without a
- * seed from anywhere, `drawSeed` gives one, and the result says which it was.
+ * seed from anywhere, `drawSeed` gives one, and the result says which it was. `origins` say where each came from.
  */
 export function resolveSampling(
   request: SamplingInput,
   defaults: readonly SamplingLayer<SamplingOrigin>[],
   options: { readonly contextLength: number; readonly drawSeed: () => bigint },
-): SamplingParams {
+): { readonly values: SamplingParams; readonly origins: Readonly<Record<SamplingKey, SamplingOrigin>> } {
   const { contextLength } = options;
   for (const field of ["maxTokens", "minTokens"] as const) {
     const asked = request[field];
@@ -122,12 +122,13 @@ export function resolveSampling(
   if (values.minTokens > maxTokens && origins.minTokens === "REQUEST") {
     throw refused("minTokens", values.minTokens, `at most maxTokens, which is ${maxTokens}`);
   }
-  return {
+  const resolved = {
     ...values,
     maxTokens,
     minTokens: Math.min(values.minTokens, maxTokens),
     seed: origins.seed === "BUILT_IN" ? options.drawSeed() : values.seed,
   };
+  return { values: resolved, origins };
 }
 
 /**

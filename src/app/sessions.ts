@@ -1,19 +1,30 @@
 /**
  * Sessions: conversations that a model continues. Owners see theirs, admins see all; for everybody else there is no such
- * session. Messages are written by generations (src/app/generate); here they are read.
+ * session. Messages are written by generations (src/app/generate); here they are read, a branch at a time.
  */
 import { ConfigError, NotFoundError } from "../errors.ts";
 import { fromTime, toTime } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
 import * as store from "../store/sessions.ts";
 import type { Clock } from "./clock.ts";
+import { deleteSession } from "./deletion.ts";
+import type { ActiveJobs } from "./generate/active_jobs.ts";
 import { checkConversation } from "./generate/prompt.ts";
 import type { ServedTexts } from "./generate/served_text.ts";
 import type { Ids } from "./ids.ts";
 import { requireModel } from "./models.ts";
 import { numberKeyset, parsePage, textKeyset, toPage } from "./paging.ts";
 import { maySee, requireRole } from "./roles.ts";
-import type { MessageRole, Principal, Session, SessionMessage, SessionUseCases } from "./types.ts";
+import { exportSession } from "./session_export.ts";
+import { titleOf } from "./session_title.ts";
+import type {
+  ContextPolicy,
+  MessageRole,
+  Principal,
+  Session,
+  SessionMessage,
+  SessionUseCases,
+} from "./types.ts";
 
 const MAX_TITLE_LENGTH = 200;
 /** Far beyond any context; a bound for what is stored. */
@@ -26,38 +37,80 @@ export interface SessionOptions {
   readonly texts: ServedTexts;
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly jobs: ActiveJobs;
 }
 
 /** The session use cases over the store. */
-export function createSessions({ db, clock, ids, texts }: SessionOptions): SessionUseCases {
+export function createSessions(options: SessionOptions): SessionUseCases {
+  const { db, clock, ids, texts } = options;
+
+  async function change(
+    principal: Principal,
+    id: string,
+    patch: (row: store.SessionRow) => Promise<Parameters<typeof store.updateSession>[2]>,
+  ): Promise<Session> {
+    const row = await requireSession(db, principal, id);
+    const values = await patch(row);
+    await store.updateSession(db, id, values);
+    return toSession({ ...row, ...values } as store.SessionRow);
+  }
+
   return {
     async get(principal, id) {
       const row = await store.findSession(db, id);
       return row !== undefined && maySee(principal, row.principal_id) ? toSession(row) : null;
     },
 
-    async list(principal, args) {
+    async list(principal, args, where = {}) {
       const { first, after } = parsePage(SESSIONS, args);
-      const owner = principal.role === "ADMIN" ? null : principal.id;
+      const filter = { ...where, principalId: principal.role === "ADMIN" ? null : principal.id };
       const page = { first, ...(after === undefined ? {} : { afterId: after }) };
-      return toPage(SESSIONS, await store.listSessions(db, owner, page), (row) => row.id, toSession);
+      return toPage(SESSIONS, await store.listSessions(db, filter, page), (row) => row.id, toSession);
     },
 
-    async messages(principal, sessionId, args) {
+    async messages(principal, sessionId, args, leafId) {
       const { first, after } = parsePage(MESSAGES, args);
-      await requireSession(db, principal, sessionId);
+      const session = await requireSession(db, principal, sessionId);
+      const leaf = leafId === undefined
+        ? session.active_message_id
+        : (await requireMessage(db, principal, leafId, sessionId)).message.id;
       const page = { first, ...(after === undefined ? {} : { afterOrdinal: after }) };
-      return toPage(MESSAGES, await store.listMessages(db, sessionId, page), (row) => row.ordinal, toMessage);
+      const rows = leaf === null
+        ? { rows: [], hasNextPage: false, totalCount: 0 }
+        : await store.listPath(db, leaf, page);
+      const shown = new Map((await toMessages(db, rows.rows)).map((message) => [message.id, message]));
+      return toPage(MESSAGES, rows, (row) => row.ordinal, (row) => shown.get(row.id)!);
+    },
+
+    async message(principal, id) {
+      const row = await store.findMessage(db, id);
+      if (row === undefined) return null;
+      const session = await store.findSession(db, row.session_id);
+      if (session === undefined || !maySee(principal, session.principal_id)) return null;
+      return (await toMessages(db, [row]))[0]!;
+    },
+
+    async siblings(principal, id) {
+      const { message } = await requireMessage(db, principal, id);
+      return await toMessages(db, await store.childMessages(db, message.session_id, message.parent_id));
+    },
+
+    async children(principal, id) {
+      const { message } = await requireMessage(db, principal, id);
+      return await toMessages(db, await store.childMessages(db, message.session_id, message.id));
     },
 
     async create(principal, input) {
       requireRole(principal, "GENERATOR", "create sessions");
-      const title = checkLength("title", input.title?.trim() || null, MAX_TITLE_LENGTH);
+      const title = checkTitle(input.title ?? null);
       const system = checkLength("systemPrompt", input.systemPrompt || null, MAX_SYSTEM_PROMPT_LENGTH);
       const model = await requireModel(db, input.model);
       // A conversation that the model cannot have is refused now, not with its first prompt.
       checkConversation(await texts.open(model), system, { contextLength: model.served_context_length });
       const now = toTime(clock.now());
+      const message: store.NewMessage | null = system === null
+        ? null
+        : { id: ids(), role: "SYSTEM", content: system, generation_id: null, created_at: now };
       const row: store.SessionRow = {
         id: ids(),
         principal_id: principal.id,
@@ -65,19 +118,42 @@ export function createSessions({ db, clock, ids, texts }: SessionOptions): Sessi
         title,
         created_at: now,
         updated_at: now,
+        active_message_id: message?.id ?? null,
+        context_policy: input.contextPolicy ?? "REFUSE",
       };
       await db.transaction().execute(async (trx) => {
         await store.insertSession(trx, row);
-        if (system === null) return;
-        const message = { id: ids(), role: "SYSTEM", content: system, generation_id: null, created_at: now };
-        await store.appendMessages(trx, row.id, [message]);
+        if (message !== null) await store.appendMessages(trx, row.id, null, [message]);
       });
       return toSession(row);
     },
 
+    async rename(principal, id, title) {
+      const given = checkTitle(title);
+      return await change(principal, id, async () => {
+        const question = given === null ? await store.firstUserMessage(db, id) : undefined;
+        return { title: given ?? titleOf(question?.content ?? "") };
+      });
+    },
+
+    setContextPolicy: (principal, id, policy) =>
+      change(principal, id, () => Promise.resolve({ context_policy: policy })),
+
+    async selectBranch(principal, messageId) {
+      const { session, message } = await requireMessage(db, principal, messageId);
+      return await change(principal, session.id, async () => ({
+        active_message_id: await store.newestLeaf(db, message.id),
+      }));
+    },
+
     async delete(principal, id) {
       await requireSession(db, principal, id);
-      await store.deleteSession(db, id);
+      await deleteSession(options, id);
+    },
+
+    async export(principal, id, format) {
+      const session = await requireSession(db, principal, id);
+      return await exportSession(db, session, { format, at: clock.now() });
     },
   };
 }
@@ -91,10 +167,29 @@ export async function requireSession(db: Db, principal: Principal, id: string): 
   return row;
 }
 
+/** The row and its session, or NotFoundError where there is none (in `sessionId`, if given) that this principal may see. */
+export async function requireMessage(
+  db: Db,
+  principal: Principal,
+  id: string,
+  sessionId?: string,
+): Promise<{ readonly session: store.SessionRow; readonly message: store.MessageRow }> {
+  const message = await store.findMessage(db, id);
+  const session = message === undefined ? undefined : await store.findSession(db, message.session_id);
+  const isThere = session !== undefined && maySee(principal, session.principal_id) &&
+    (sessionId === undefined || session.id === sessionId);
+  if (message !== undefined && isThere) return { session, message };
+  throw new NotFoundError(`No message "${id}"`, { id });
+}
+
+function checkTitle(title: string | null): string | null {
+  return checkLength("title", title?.trim() || null, MAX_TITLE_LENGTH);
+}
+
 function checkLength(field: string, text: string | null, max: number): string | null {
   if (text === null || text.length <= max) return text;
   throw new ConfigError(
-    `Cannot create a session: ${field} has ${text.length} characters, at most ${max} are allowed`,
+    `Invalid ${field}: it has ${text.length} characters, at most ${max} are allowed`,
     {
       field,
       found: text.length,
@@ -109,18 +204,27 @@ function toSession(row: store.SessionRow): Session {
     principalId: row.principal_id,
     modelId: row.model_id,
     title: row.title,
+    activeMessageId: row.active_message_id,
+    contextPolicy: row.context_policy as ContextPolicy,
     createdAt: fromTime(row.created_at),
     updatedAt: fromTime(row.updated_at),
   };
 }
 
-function toMessage(row: store.MessageRow): SessionMessage {
-  return {
+/** All of one session. */
+async function toMessages(db: Db, rows: readonly store.MessageRow[]): Promise<readonly SessionMessage[]> {
+  const [first] = rows;
+  if (first === undefined) return [];
+  const parents = rows.flatMap(({ parent_id: id }) => id === null ? [] : [id]);
+  const siblings = await store.childIds(db, first.session_id, [...new Set(parents)]);
+  return rows.map((row) => ({
     id: row.id,
     sessionId: row.session_id,
+    parentId: row.parent_id,
+    siblingIds: siblings.get(row.parent_id) ?? [row.id],
     generationId: row.generation_id,
     role: row.role as MessageRole,
     content: row.content,
     createdAt: fromTime(row.created_at),
-  };
+  }));
 }

@@ -5,11 +5,20 @@
  */
 import type { ErrorRecord } from "../errors.ts";
 import type { DeviceInfo, EngineMetrics, EngineStatus, RequestTimings } from "../engine/protocol.ts";
-import type { Quantization, TokenLogprob } from "../model/runner.ts";
+import type { Precision, Quantization, TokenLogprob } from "../model/runner.ts";
 import type { SamplingParams } from "../model/sampling.ts";
 import type { MergeUseCases } from "./merge_types.ts";
+import type {
+  SamplingDefaultUseCases,
+  SamplingInput,
+  SamplingKey,
+  SamplingOrigin,
+} from "./sampling_types.ts";
+import type { ChatMessage, ContextPolicy, SessionUseCases, TrimmedContext } from "./session_types.ts";
 
 export * from "./merge_types.ts";
+export * from "./sampling_types.ts";
+export * from "./session_types.ts";
 
 /** Who is asking. Anonymous callers exist on loopback only. */
 export interface Principal {
@@ -78,40 +87,49 @@ export interface Model {
 
 // Sessions and generations
 
-export type MessageRole = "SYSTEM" | "USER" | "ASSISTANT";
-export interface ChatMessage {
-  readonly role: MessageRole;
-  readonly content: string;
-}
-export interface Session {
-  readonly id: string;
-  readonly principalId: string;
-  readonly modelId: string;
-  readonly title: string | null;
-  readonly createdAt: Date;
-  readonly updatedAt: Date;
-}
-export interface SessionMessage extends ChatMessage {
-  readonly id: string;
-  readonly sessionId: string;
-  readonly generationId: string | null;
-  readonly createdAt: Date;
-}
 export type PromptSource =
   | { readonly text: string }
   /** Continued as it stands: no chat template, and no part in a session. */
   | { readonly raw: string }
   | { readonly messages: readonly ChatMessage[] }
   | { readonly tokenIds: readonly number[] };
-export type SamplingInput = { readonly [K in keyof SamplingParams]?: SamplingParams[K] | null | undefined };
 export type DisconnectPolicy = "CONTINUE" | "CANCEL";
 export interface GenerateInput {
   readonly model: ModelRef;
   readonly sessionId?: string;
-  readonly prompt: PromptSource;
+  /** Or a message of the session: what was asked there is asked again, and both answers stay. */
+  readonly prompt: PromptSource | { readonly messageId: string };
+  /** An answer (or the system prompt) of the session to continue from; the end of the current branch unless given. */
+  readonly parentMessageId?: string;
+  /** A question of the session whose place the prompt takes, in a branch of its own. */
+  readonly replacesMessageId?: string;
+  /** The session's unless given, REFUSE without one. */
+  readonly contextPolicy?: ContextPolicy;
   readonly sampling?: SamplingInput;
+  /** Higher is served first: -5 … 5, admins -10 … 10; 0 unless given. */
+  readonly priority?: number;
+  /** From now to the end, waiting and loading included; none unless given. More than 0, at most a day. */
+  readonly deadlineSeconds?: number;
   readonly idempotencyKey?: string;
   readonly onDisconnect?: DisconnectPolicy;
+}
+/** What else than its parameters a generation's tokens depend on. */
+export interface GenerationConditions {
+  readonly quantization: Quantization;
+  readonly precision: Precision;
+  /** Null where it was not known yet. */
+  readonly device: Pick<DeviceInfo, "adapter" | "vendor" | "backend" | "software"> | null;
+  /** Of Geodesic. */
+  readonly version: string;
+  /** Whether its text continues the prompt's or is one of its own. */
+  readonly continuesText: boolean;
+}
+/** INCOMPLETE: it did not come to its own end, and what it said so far agrees. */
+export type ReproductionStatus = "PENDING" | "MATCHED" | "DIFFERS" | "INCOMPLETE";
+export interface Reproduction {
+  readonly status: ReproductionStatus;
+  /** Position, from 0, of the first token that differs or that only one of the two has; null where none does. */
+  readonly firstDifference: number | null;
 }
 export type GenerationStatus =
   | "QUEUED"
@@ -141,6 +159,19 @@ export interface Generation {
   readonly effectiveSampling: SamplingParams;
   /** Revisions of the sampling defaults in force when it was started. */
   readonly samplingRevisionIds: readonly string[];
+  /** Where each effective value came from; null for generations that are older than this record. */
+  readonly samplingOrigins: Readonly<Record<SamplingKey, SamplingOrigin>> | null;
+  readonly contextPolicy: ContextPolicy;
+  /** Null where nothing was left out. */
+  readonly trimmed: TrimmedContext | null;
+  readonly priority: number;
+  readonly deadlineSeconds: number | null;
+  /** Null for generations that are older than this record. */
+  readonly conditions: GenerationConditions | null;
+  /** The generation that it runs again. */
+  readonly reproductionOf: string | null;
+  /** Null unless it is a reproduction. */
+  readonly reproduction: Reproduction | null;
   readonly usage: Usage | null;
   readonly timings: RequestTimings | null;
   readonly error: ErrorRecord | null;
@@ -164,9 +195,11 @@ export interface EventToken {
 }
 export type GenerationEventBody =
   | { readonly kind: "queued"; readonly position: number }
+  | ({ readonly kind: "contextTrimmed"; readonly promptTokens: number } & TrimmedContext)
   | { readonly kind: "loading"; readonly stage: string; readonly fraction: number }
   | { readonly kind: "promptProcessed"; readonly promptTokens: number; readonly cachedTokens: number }
   | { readonly kind: "tokens"; readonly text: string; readonly tokens: readonly EventToken[] }
+  | ({ readonly kind: "reproduced" } & Reproduction)
   | {
     readonly kind: "finished";
     readonly finishReason: FinishReason;
@@ -183,32 +216,6 @@ export const TERMINAL_EVENT_KINDS: ReadonlySet<GenerationEventBody["kind"]> = ne
   "failed",
   "cancelled",
 ]);
-
-// Sampling defaults
-
-export type SamplingKey = keyof SamplingParams;
-/** Where an effective value comes from, widest last: request → model revision → gateway revision → checkpoint → built in. */
-export type SamplingOrigin = "MODEL" | "GATEWAY" | "CHECKPOINT" | "BUILT_IN";
-export interface SamplingDefaults {
-  /** Whose they are; null for gateway-wide. */
-  readonly modelId: string | null;
-  readonly values: SamplingParams;
-  readonly origins: Readonly<Record<SamplingKey, SamplingOrigin>>;
-  /** Revisions in force, gateway's first; empty while nobody has set any. */
-  readonly revisions: readonly SamplingRevision[];
-}
-export interface SamplingRevision {
-  readonly id: string;
-  /** Null for gateway-wide. */
-  readonly modelId: string | null;
-  /** 1, 2, 3 … within its scope. */
-  readonly revision: number;
-  /** Only what this scope sets; the whole set of the scope, not a patch. */
-  readonly values: SamplingInput;
-  readonly author: string;
-  readonly reason: string;
-  readonly createdAt: Date;
-}
 
 // Access
 
@@ -235,6 +242,12 @@ export interface RuntimeInfo {
   readonly status: EngineStatus;
 }
 
+/** How to generate, apart from what. */
+export type GenerateOptions = Pick<
+  GenerateInput,
+  "sampling" | "contextPolicy" | "priority" | "deadlineSeconds" | "idempotencyKey" | "onDisconnect"
+>;
+
 /**
  * The use cases. All throw GeodesicError subclasses for what a caller can do something about. Methods that take a
  * principal check its role and ownership themselves: whatever a caller may not see is NOT_FOUND.
@@ -260,16 +273,6 @@ export interface ModelUseCases {
   load(principal: Principal, ref: ModelRef): Promise<Model>;
   unload(principal: Principal, ref: ModelRef): Promise<Model>;
 }
-export interface SessionUseCases {
-  get(principal: Principal, id: string): Promise<Session | null>;
-  list(principal: Principal, page: PageArgs): Promise<Page<Session>>;
-  messages(principal: Principal, sessionId: string, page: PageArgs): Promise<Page<SessionMessage>>;
-  create(
-    principal: Principal,
-    input: { readonly model: ModelRef; readonly title?: string; readonly systemPrompt?: string },
-  ): Promise<Session>;
-  delete(principal: Principal, id: string): Promise<void>;
-}
 export interface GenerationUseCases {
   get(principal: Principal, id: string): Promise<Generation | null>;
   /** Writes the row and starts the job. The same idempotency key and principal answer with the first generation. */
@@ -278,6 +281,33 @@ export interface GenerationUseCases {
   concurrency(principal: Principal): { readonly held: number; readonly allowed: number };
   /** Idempotent; a finished generation stays as it is. */
   cancel(principal: Principal, id: string): Promise<Generation>;
+  /** The generation that a session waits for; null when it is free. */
+  openOfSession(principal: Principal, sessionId: string): Promise<Generation | null>;
+  /** Asks again what led to this message (a question, or the answer to it); both answers stay. */
+  regenerate(
+    principal: Principal,
+    input: { readonly messageId: string } & GenerateOptions,
+  ): Promise<Generation>;
+  /** Asks something else in the place of a question, in a branch of its own. */
+  editMessage(
+    principal: Principal,
+    input: { readonly messageId: string; readonly content: string } & GenerateOptions,
+  ): Promise<Generation>;
+  /**
+   * Runs a generation that has ended again: same prompt tokens, effective parameters and seed. ConflictError where the
+   * model's files, quantization or precision are not those of then.
+   */
+  reproduce(
+    principal: Principal,
+    input: { readonly id: string } & Pick<GenerateInput, "idempotencyKey" | "onDisconnect">,
+  ): Promise<Generation>;
+  /** Of the prompt and of the answer so far; the prompt's are null where they were not kept. */
+  tokenIds(
+    principal: Principal,
+    id: string,
+  ): Promise<{ readonly prompt: readonly number[] | null; readonly output: readonly number[] }>;
+  /** One without a session. Cancels it if it runs, then deletes what it was asked and said. */
+  delete(principal: Principal, id: string): Promise<void>;
   /**
    * Replays the log after `afterSeq`, then tails it until the terminal event. A slow reader holds nobody up: it reads
    * from the log, in batches. Ending the iteration early (or aborting) is a disconnect, see `onDisconnect`.
@@ -287,21 +317,6 @@ export interface GenerationUseCases {
     id: string,
     options: { readonly afterSeq?: number; readonly signal?: AbortSignal },
   ): AsyncIterable<GenerationEvent>;
-}
-export interface SamplingDefaultUseCases {
-  effective(model?: ModelRef): Promise<SamplingDefaults>;
-  /** Values given replace, `null` removes, absent ones stay; the result is a new revision. */
-  update(
-    principal: Principal,
-    input: { readonly model?: ModelRef; readonly sampling: SamplingInput; readonly reason: string },
-  ): Promise<SamplingRevision>;
-  /** Writes the values of an earlier revision of the scope as a new one; those of revision 0 are none. */
-  revert(
-    principal: Principal,
-    input: { readonly model?: ModelRef; readonly revision: number; readonly reason: string },
-  ): Promise<SamplingRevision>;
-  /** Every revision of the model's own scope, or of the gateway's; newest first. */
-  history(model?: ModelRef): Promise<readonly SamplingRevision[]>;
 }
 export interface AccessUseCases {
   /** `Authorization: Bearer …` or nothing. An unknown or revoked key throws FORBIDDEN. */

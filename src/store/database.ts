@@ -3,7 +3,7 @@
  * ISO-8601 text with milliseconds and `Z`; JSON columns are text that only src/store/codec.ts reads and writes;
  * 64-bit counts come back as number (SQLite) or string (PostgreSQL) and pass through `toBigInt`.
  */
-import type { Kysely } from "kysely";
+import type { Generated, Kysely } from "kysely";
 
 /** A 64-bit count: written as a bigint, read as whatever the driver returns. */
 type Count64 = number | string | bigint;
@@ -99,6 +99,9 @@ export interface SessionsTable {
   readonly title: string | null;
   readonly created_at: string;
   readonly updated_at: string;
+  /** Leaf of the current branch; null while there are no messages. */
+  readonly active_message_id: string | null;
+  readonly context_policy: Generated<string>;
 }
 export interface MessagesTable {
   readonly id: string;
@@ -108,6 +111,10 @@ export interface MessagesTable {
   readonly content: string;
   readonly generation_id: string | null;
   readonly created_at: string;
+  /** The message before it, whose ordinal is lower; null for a first one. */
+  readonly parent_id: string | null;
+  /** 1 for what a generation said, 0 for what it was asked. */
+  readonly is_answer: Generated<number>;
 }
 export interface GenerationsTable {
   readonly id: string;
@@ -129,6 +136,25 @@ export interface GenerationsTable {
   readonly idempotency_key: string | null;
   readonly created_at: string;
   readonly finished_at: string | null;
+  /** As src/store/token_ids.ts packs them; null for rows that are older than it, and deleted ones. */
+  readonly prompt_token_ids: string | null;
+  /** JSON: parameter → where its effective value comes from. */
+  readonly sampling_origins: string | null;
+  /** What the answer follows in its session. */
+  readonly parent_message_id: string | null;
+  /** JSON: how much of the conversation was left out; null where nothing was. */
+  readonly trimmed: string | null;
+  /** JSON: what it ran on and how, as far as its tokens depend on it. */
+  readonly conditions: string | null;
+  /** The generation that it runs again. */
+  readonly reproduction_of: string | null;
+  /** JSON: how the two compare. */
+  readonly reproduction: string | null;
+  /** When its texts were deleted; what is left are counts. */
+  readonly deleted_at: string | null;
+  readonly context_policy: Generated<string>;
+  readonly priority: Generated<number>;
+  readonly deadline_ms: number | null;
 }
 export interface GenerationEventsTable {
   readonly generation_id: string;

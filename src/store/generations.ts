@@ -23,8 +23,10 @@ export async function updateGeneration(
   await db.updateTable("generations").set(patch).where("id", "=", id).execute();
 }
 
+/** None that was deleted. */
 export function findGeneration(db: Db, id: string): Promise<GenerationRow | undefined> {
-  return db.selectFrom("generations").selectAll().where("id", "=", id).executeTakeFirst();
+  return db.selectFrom("generations").selectAll().where("id", "=", id).where("deleted_at", "is", null)
+    .executeTakeFirst();
 }
 
 export function findGenerationByKey(
@@ -48,4 +50,38 @@ export function openGenerationOfSession(db: Db, sessionId: string): Promise<Gene
 export async function openGenerations(db: Db): Promise<readonly GenerationRow[]> {
   return await db.selectFrom("generations").selectAll().where("status", "in", OPEN_STATUSES)
     .orderBy("id").execute();
+}
+
+/** In the order in which they were started. */
+export async function generationsOfSession(db: Db, sessionId: string): Promise<readonly GenerationRow[]> {
+  return await db.selectFrom("generations").selectAll().where("session_id", "=", sessionId)
+    .orderBy("id").execute();
+}
+
+/** Those that run one of these again. */
+export async function reproductionsOf(db: Db, ids: readonly string[]): Promise<readonly GenerationRow[]> {
+  return ids.length === 0 ? [] : await db.selectFrom("generations").selectAll()
+    .where("reproduction_of", "in", ids).where("deleted_at", "is", null).execute();
+}
+
+/**
+ * Takes from a generation that has ended every text that came from outside or from the model, and its log. What is left
+ * are counts, hashes and times, which nobody finds by its id any more.
+ */
+export async function eraseGeneration(db: Db, id: string, at: string): Promise<void> {
+  await db.deleteFrom("generation_events").where("generation_id", "=", id).execute();
+  await updateGeneration(db, id, {
+    session_id: null,
+    parent_message_id: null,
+    prompt: "{}",
+    prompt_token_ids: null,
+    text: "",
+    // Stop strings, schemas and choices are texts as well.
+    requested_sampling: "{}",
+    effective_sampling: "{}",
+    error: null,
+    idempotency_key: null,
+    reproduction: null,
+    deleted_at: at,
+  });
 }

@@ -61,6 +61,8 @@ function openConnection(path: string): DatabaseSync {
     connection.exec("PRAGMA journal_mode = WAL");
     connection.exec("PRAGMA synchronous = NORMAL");
     connection.exec("PRAGMA foreign_keys = ON");
+    // What is deleted is overwritten, not only forgotten.
+    connection.exec("PRAGMA secure_delete = ON");
     // Reads the first page: a file that is something else is found out here.
     connection.prepare("SELECT count(*) FROM sqlite_master").get();
     return connection;

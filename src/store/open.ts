@@ -8,6 +8,7 @@ import { ConfigError } from "../errors.ts";
 import type { Database, Db } from "./database.ts";
 import { migrate } from "./migrate.ts";
 import { nodeSqliteDialect } from "./node_sqlite.ts";
+import { rewriteFile } from "./scrub.ts";
 
 /** File name of the SQLite database inside a data folder. */
 export const DATABASE_FILE = "geodesic.db";
@@ -23,6 +24,8 @@ export async function openStore(dataDir: string, options: OpenStoreOptions = {})
   const db = new Kysely<Database>({ dialect: nodeSqliteDialect(join(dataDir, DATABASE_FILE)) });
   try {
     const names = await migrate(db);
+    // Files that are older than secure deletion may hold what was deleted in them.
+    if (names.includes("0005_sessions") && !names.includes("0001_initial")) await rewriteFile(db);
     options.onMigrated?.(names);
     return db;
   } catch (error) {

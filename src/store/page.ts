@@ -34,11 +34,15 @@ export async function inBatches<R>(
 const MAX_SEARCH_LENGTH = 1000;
 
 /** True where `column` contains `text` literally, ASCII case aside (the two databases' LIKE differ in that). */
-export function contains(column: Expression<string | null>, text: string): Expression<SqlBool> {
+export function contains(
+  column: Expression<string | null>,
+  text: string,
+  field = "nameContains",
+): Expression<SqlBool> {
   if (text.length > MAX_SEARCH_LENGTH) {
     throw new ConfigError(
       `Cannot search for ${text.length} characters: at most ${MAX_SEARCH_LENGTH} are looked for`,
-      { field: "nameContains", found: text.length, allowed: MAX_SEARCH_LENGTH },
+      { field, found: text.length, allowed: MAX_SEARCH_LENGTH },
     );
   }
   // Not toLowerCase(): SQLite's lower() leaves letters beyond ASCII alone.

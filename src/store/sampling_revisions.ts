@@ -10,9 +10,19 @@ export type SamplingRevisionRow = Selectable<SamplingDefaultRevisionsTable>;
 /** The scope of revisions that hold for every model. Ids are UUIDs, so no model is ever called that. */
 export const GATEWAY_SCOPE = "gateway";
 
-export function latestRevision(db: Db, scope: string): Promise<SamplingRevisionRow | undefined> {
-  return db.selectFrom("sampling_default_revisions").selectAll().where("scope", "=", scope)
-    .orderBy("revision", "desc").limit(1).executeTakeFirst();
+export async function latestRevision(db: Db, scope: string): Promise<SamplingRevisionRow | undefined> {
+  return (await latestRevisions(db, scope, { first: 1 })).at(0);
+}
+
+/** Newest first, those before `before` where that is given. */
+export async function latestRevisions(
+  db: Db,
+  scope: string,
+  { first, before }: { readonly first: number; readonly before?: number | undefined },
+): Promise<readonly SamplingRevisionRow[]> {
+  return await db.selectFrom("sampling_default_revisions").selectAll().where("scope", "=", scope)
+    .$if(before !== undefined, (q) => q.where("revision", "<", before!))
+    .orderBy("revision", "desc").limit(first).execute();
 }
 
 export function findRevision(
@@ -26,10 +36,4 @@ export function findRevision(
 
 export async function insertRevision(db: Db, row: Insertable<SamplingDefaultRevisionsTable>): Promise<void> {
   await db.insertInto("sampling_default_revisions").values(row).execute();
-}
-
-/** Newest first. */
-export async function listRevisions(db: Db, scope: string): Promise<readonly SamplingRevisionRow[]> {
-  return await db.selectFrom("sampling_default_revisions").selectAll().where("scope", "=", scope)
-    .orderBy("revision", "desc").execute();
 }

@@ -1,54 +1,82 @@
 /**
- * Rows of sessions and their messages. A session's messages are numbered from 1 without gaps; a prompt and its
- * answer point to the generation between them, which decides whether they belong to the conversation.
+ * Rows of sessions and their messages. A session's messages are a tree: each names the one before it, and the path from
+ * a root to a leaf is a branch. They are numbered from 1 without gaps in the order in which they were written, so a
+ * message's number is above its parent's.
  */
-import type { Insertable, Selectable } from "kysely";
+import type { Insertable, Selectable, Updateable } from "kysely";
 import type { Db, MessagesTable, SessionsTable } from "./database.ts";
-import { type RowPage, toRowPage } from "./page.ts";
+import { contains, type RowPage, toRowPage } from "./page.ts";
 
 export type SessionRow = Selectable<SessionsTable>;
 export type MessageRow = Selectable<MessagesTable>;
+/** What only the store gives a message: its place. */
+export type NewMessage = Omit<Insertable<MessagesTable>, "session_id" | "ordinal" | "parent_id">;
 
 export async function insertSession(db: Db, row: Insertable<SessionsTable>): Promise<void> {
   await db.insertInto("sessions").values(row).execute();
+}
+
+export async function updateSession(db: Db, id: string, patch: Updateable<SessionsTable>): Promise<void> {
+  await db.updateTable("sessions").set(patch).where("id", "=", id).execute();
 }
 
 export function findSession(db: Db, id: string): Promise<SessionRow | undefined> {
   return db.selectFrom("sessions").selectAll().where("id", "=", id).executeTakeFirst();
 }
 
-/** Newest first: ids sort by the time they were made. `principalId` null means everybody's. */
+export interface SessionFilter {
+  /** Null means everybody's. */
+  readonly principalId: string | null;
+  readonly titleContains?: string;
+}
+
+/** Newest first: ids sort by the time they were made. */
 export async function listSessions(
   db: Db,
-  principalId: string | null,
+  { principalId, titleContains }: SessionFilter,
   page: { readonly first: number; readonly afterId?: string },
 ): Promise<RowPage<SessionRow>> {
-  const mine = db.selectFrom("sessions")
-    .$if(principalId !== null, (q) => q.where("principal_id", "=", principalId!));
-  const rows = await mine.selectAll()
+  const filtered = db.selectFrom("sessions")
+    .$if(principalId !== null, (q) => q.where("principal_id", "=", principalId!))
+    .$if(
+      titleContains !== undefined,
+      (q) => q.where((e) => contains(e.ref("title"), titleContains!, "titleContains")),
+    );
+  const rows = await filtered.selectAll()
     .$if(page.afterId !== undefined, (q) => q.where("id", "<", page.afterId!))
     .orderBy("id", "desc").limit(page.first + 1).execute();
-  const total = await mine.select((e) => e.fn.countAll().as("count")).executeTakeFirstOrThrow();
+  const total = await filtered.select((e) => e.fn.countAll().as("count")).executeTakeFirstOrThrow();
   return toRowPage(rows, page.first, total.count);
 }
 
-/** Its messages go with it; its generations stay, without a session. */
+/** The row alone: see src/app/deletion.ts for what goes before it. */
 export async function deleteSession(db: Db, id: string): Promise<void> {
+  await db.deleteFrom("messages").where("session_id", "=", id).execute();
   await db.deleteFrom("sessions").where("id", "=", id).execute();
 }
 
-/** Appends after the last message and moves the session's time; call it inside a transaction. */
+/**
+ * Appends each after the one before it, the first after `parentId`, and moves the session's time; call it inside a
+ * transaction. The last message, or `parentId` without any.
+ */
 export async function appendMessages(
   db: Db,
   sessionId: string,
-  rows: readonly Omit<Insertable<MessagesTable>, "session_id" | "ordinal">[],
-): Promise<void> {
+  parentId: string | null,
+  rows: readonly NewMessage[],
+): Promise<string | null> {
   const last = rows.at(-1);
-  if (last === undefined) return;
+  if (last === undefined) return parentId;
   const start = await lastOrdinal(db, sessionId) + 1;
-  await db.insertInto("messages")
-    .values(rows.map((row, index) => ({ ...row, session_id: sessionId, ordinal: start + index }))).execute();
-  await db.updateTable("sessions").set({ updated_at: last.created_at }).where("id", "=", sessionId).execute();
+  const placed = rows.map((row, index) => ({
+    ...row,
+    session_id: sessionId,
+    ordinal: start + index,
+    parent_id: rows[index - 1]?.id ?? parentId,
+  }));
+  await db.insertInto("messages").values(placed).execute();
+  await updateSession(db, sessionId, { updated_at: last.created_at });
+  return last.id;
 }
 
 /** Of the newest message; 0 without any. */
@@ -58,36 +86,111 @@ export async function lastOrdinal(db: Db, sessionId: string): Promise<number> {
   return Number(top?.ordinal ?? 0);
 }
 
-/** Oldest first. */
-export async function listMessages(
+export function findMessage(db: Db, id: string): Promise<MessageRow | undefined> {
+  return db.selectFrom("messages").selectAll().where("id", "=", id).executeTakeFirst();
+}
+
+/** A branch from its root to `leafId`. */
+export async function listPath(
   db: Db,
-  sessionId: string,
+  leafId: string,
   page: { readonly first: number; readonly afterOrdinal?: number },
 ): Promise<RowPage<MessageRow>> {
-  const all = db.selectFrom("messages").where("session_id", "=", sessionId);
-  const rows = await all.selectAll()
+  const path = pathTo(db, leafId).selectFrom("messages")
+    .where((e) => e("id", "in", e.selectFrom("path").select("path.id")));
+  const rows = await path.selectAll()
     .$if(page.afterOrdinal !== undefined, (q) => q.where("ordinal", ">", page.afterOrdinal!))
     .orderBy("ordinal").limit(page.first + 1).execute();
-  const total = await all.select((e) => e.fn.countAll().as("count")).executeTakeFirstOrThrow();
+  const total = await path.select((e) => e.fn.countAll().as("count")).executeTakeFirstOrThrow();
   return toRowPage(rows, page.first, total.count);
 }
 
-/**
- * What the model is shown, oldest first: messages of the session itself and of generations that gave an answer, which
- * are the finished ones and the cancelled ones that had said something. A prompt that got no answer stays listed but is
- * not part of the conversation, so that turns keep alternating.
- */
-export async function conversation(db: Db, sessionId: string): Promise<readonly MessageRow[]> {
-  return await db.selectFrom("messages")
-    .leftJoin("generations", "generations.id", "messages.generation_id")
-    .selectAll("messages")
-    .where("messages.session_id", "=", sessionId)
+/** All of a branch, from its root to `leafId`. */
+export async function wholePath(db: Db, leafId: string): Promise<readonly MessageRow[]> {
+  return await pathTo(db, leafId).selectFrom("messages").selectAll()
+    .where((e) => e("id", "in", e.selectFrom("path").select("path.id")))
+    .orderBy("ordinal").execute();
+}
+
+/** Every branch, in the order in which the messages were written. */
+export async function allMessages(db: Db, sessionId: string): Promise<readonly MessageRow[]> {
+  return await db.selectFrom("messages").selectAll().where("session_id", "=", sessionId)
+    .orderBy("ordinal").execute();
+}
+
+/** What follows a message in one branch or another (`parentId` null: the roots), oldest first. */
+export async function childMessages(
+  db: Db,
+  sessionId: string,
+  parentId: string | null,
+): Promise<readonly MessageRow[]> {
+  return await db.selectFrom("messages").selectAll().where("session_id", "=", sessionId)
+    .where("parent_id", parentId === null ? "is" : "=", parentId)
+    .orderBy("ordinal").execute();
+}
+
+/** Ids of the children of these messages and of nobody's, each list oldest first. */
+export async function childIds(
+  db: Db,
+  sessionId: string,
+  parentIds: readonly string[],
+): Promise<ReadonlyMap<string | null, readonly string[]>> {
+  const rows = await db.selectFrom("messages").select(["id", "parent_id"])
+    .where("session_id", "=", sessionId)
     .where((e) =>
       e.or([
-        e("messages.generation_id", "is", null),
-        e("generations.status", "=", "SUCCEEDED"),
-        e.and([e("generations.status", "=", "CANCELLED"), e("generations.text", "!=", "")]),
+        e("parent_id", "is", null),
+        ...parentIds.length === 0 ? [] : [e("parent_id", "in", parentIds)],
       ])
     )
-    .orderBy("messages.ordinal").execute();
+    .orderBy("ordinal").execute();
+  const ids = new Map<string | null, string[]>();
+  for (const row of rows) {
+    const siblings = ids.get(row.parent_id);
+    if (siblings === undefined) ids.set(row.parent_id, [row.id]);
+    else siblings.push(row.id);
+  }
+  return ids;
+}
+
+/** The leaf that was written last among those below a message, which may be itself. */
+export async function newestLeaf(db: Db, messageId: string): Promise<string> {
+  const below = await db.withRecursive(
+    "below(id, ordinal)",
+    (q) =>
+      q.selectFrom("messages").select(["messages.id", "messages.ordinal"]).where(
+        "messages.id",
+        "=",
+        messageId,
+      )
+        .unionAll(
+          q.selectFrom("messages").innerJoin("below", "below.id", "messages.parent_id")
+            .select(["messages.id", "messages.ordinal"]),
+        ),
+  ).selectFrom("below").select("below.id").orderBy("below.ordinal", "desc").limit(1).executeTakeFirst();
+  return below?.id ?? messageId;
+}
+
+/** The last message of what a generation was asked. */
+export function lastOfPrompt(db: Db, generationId: string): Promise<MessageRow | undefined> {
+  return db.selectFrom("messages").selectAll().where("generation_id", "=", generationId)
+    .where("is_answer", "=", 0).orderBy("ordinal", "desc").limit(1).executeTakeFirst();
+}
+
+/** The first thing that a user said; undefined before anything was. */
+export function firstUserMessage(db: Db, sessionId: string): Promise<MessageRow | undefined> {
+  return db.selectFrom("messages").selectAll().where("session_id", "=", sessionId)
+    .where("role", "=", "USER").orderBy("ordinal").limit(1).executeTakeFirst();
+}
+
+function pathTo(db: Db, leafId: string) {
+  return db.withRecursive(
+    "path(id, parent_id)",
+    (q) =>
+      q.selectFrom("messages").select(["messages.id", "messages.parent_id"]).where("messages.id", "=", leafId)
+        .unionAll(
+          q.selectFrom("messages").innerJoin("path", "path.parent_id", "messages.id")
+            .select(["messages.id", "messages.parent_id"]),
+        ),
+  );
 }

@@ -143,9 +143,13 @@ Deno.test("layerSampling() takes the first layer that sets a value, and says whi
 Deno.test("resolveSampling() cuts defaults to the context, holds requests to it, draws a seed only when none is given", () => {
   const options = { contextLength: 100, drawSeed: () => 7n };
   const gateway = [{ origin: "GATEWAY", values: { maxTokens: 5000, minTokens: 300 } }] as const;
-  expect(resolveSampling({}, gateway, options)).toMatchObject({ maxTokens: 100, minTokens: 100, seed: 7n });
-  expect(resolveSampling({ seed: 0n }, [], options).seed).toBe(0n);
-  expect(resolveSampling({}, [{ origin: "MODEL", values: { seed: 3n } }], options).seed).toBe(3n);
+  expect(resolveSampling({}, gateway, options).values).toMatchObject({
+    maxTokens: 100,
+    minTokens: 100,
+    seed: 7n,
+  });
+  expect(resolveSampling({ seed: 0n }, [], options).values.seed).toBe(0n);
+  expect(resolveSampling({}, [{ origin: "MODEL", values: { seed: 3n } }], options).values.seed).toBe(3n);
   expect(() => resolveSampling({ maxTokens: 101 }, [], options)).toThrow(/maxTokens.*100 tokens/);
   expect(() => resolveSampling({ maxTokens: 5, minTokens: 6 }, [], options)).toThrow(/minTokens.*maxTokens/);
 });

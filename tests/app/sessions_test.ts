@@ -168,22 +168,6 @@ Deno.test("sessions.create() refuses what the model's chat template would refuse
   expect((await sessions.list(ALICE, {})).totalCount).toBe(0);
 });
 
-Deno.test("sessions.delete() takes the messages along and leaves running generations alone", async () => {
-  await using test = await TestGateway.make();
-  const { sessions, generations } = test.gateway;
-  const { id: sessionId } = await sessions.create(ALICE, { model: HELPER });
-  const { id } = await generations.start(ALICE, { model: HELPER, sessionId, prompt: { text: "Hi" } });
-  const request = await test.engine.request(0);
-  expect((await failure(sessions.delete(BOB, sessionId))).code).toBe("NOT_FOUND");
-  await sessions.delete(ALICE, sessionId);
-  expect(await sessions.get(ALICE, sessionId)).toBeNull();
-  request.tokens(300);
-  request.finish("STOP");
-  await collect(generations.events(ALICE, id, {}));
-  expect(await generations.get(ALICE, id)).toMatchObject({ status: "SUCCEEDED", sessionId: null });
-  expect(await test.db.selectFrom("messages").selectAll().execute()).toEqual([]);
-});
-
 Deno.test("sessions belong to their principals; admins see all", async () => {
   await using test = await TestGateway.make();
   const { sessions } = test.gateway;

@@ -135,6 +135,19 @@ Deno.test("a fresh gateway merges, streams, resumes, cancels and proves where it
     expect(after.at(-1)!.text).toBe(whole.at(-1)!.text);
   });
 
+  await t.step("a sampled generation is reproduced token by token", async () => {
+    const input = { model: { name: MODEL }, prompt: { text: "Hello!" }, sampling: { maxTokens: 24 } };
+    const first = await collect(gateway.subscribe(GENERATE, { input }), "generate");
+    const { data } = await gateway.query<{ reproduceGeneration: { generation: { id: string } } }>(
+      `mutation ($id: ID!) { reproduceGeneration(input: { id: $id }) {
+        ... on ReproduceGenerationPayload { generation { id } } } }`,
+      { id: first[0]!.generationId },
+    );
+    const again = { id: data!.reproduceGeneration.generation.id, after: 0 };
+    const events = await collect(gateway.subscribe(WATCH, again), "generationEvents");
+    expect([events.at(-2)!.__typename, tokenIds(events)]).toEqual(["GenerationReproduced", tokenIds(first)]);
+  });
+
   await t.step("two concurrent generations give what each gives alone", async () => {
     const run = (text: string) =>
       collect(

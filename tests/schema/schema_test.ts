@@ -60,7 +60,18 @@ Deno.test("buildSchema() offers the operations of the contract, with their argum
     "runtime(): Runtime!",
     "samplingDefaults(model: ModelRef): SamplingDefaults!",
     "session(id: ID!): Session",
-    "sessions(first: Int, after: String): SessionConnection!",
+    "samplingDefaultsAt(model: ModelRef, revision: Int!): SamplingRevision",
+    "samplingDefaultsChanged(model: ModelRef): SamplingDefaults!",
+    "samplingParameters(model: ModelRef): [SamplingParameter!]!",
+    "sessions(first: Int, after: String, where: SessionFilter): SessionConnection!",
+    "exportSession(id: ID!, format: ExportFormat!): SessionExport!",
+    "renameSession(input: RenameSessionInput!): RenameSessionResult!",
+    "setContextPolicy(input: SetContextPolicyInput!): SetContextPolicyResult!",
+    "selectBranch(input: SelectBranchInput!): SelectBranchResult!",
+    "regenerate(input: RegenerateInput!): RegenerateResult!",
+    "editMessage(input: EditMessageInput!): EditMessageResult!",
+    "reproduceGeneration(input: ReproduceGenerationInput!): ReproduceGenerationResult!",
+    "deleteGeneration(input: DeleteGenerationInput!): DeleteGenerationResult!",
     "startGeneration(input: GenerateInput!): StartGenerationResult!",
     "unloadModel(input: UnloadModelInput!): UnloadModelResult!",
     "updateSamplingDefaults(input: UpdateSamplingDefaultsInput!): UpdateSamplingDefaultsResult!",
@@ -70,7 +81,7 @@ Deno.test("buildSchema() offers the operations of the contract, with their argum
 
 Deno.test("buildSchema() makes every result union a payload and errors, and every error an Error", () => {
   const unions = Object.values(schema.getTypeMap()).filter(isUnionType);
-  expect(unions).toHaveLength(13);
+  expect(unions).toHaveLength(20);
   for (const union of unions) {
     const [payload, ...errors] = union.getTypes();
     expect(`${payload}`).toBe(union.name.replace(/Result$/, "Payload"));

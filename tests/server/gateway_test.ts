@@ -222,7 +222,7 @@ Deno.test("an admin makes and revokes keys, and takes a default back; nobody els
     revertSamplingDefaults(input: { revision: $revision, reason: "back" }) { __typename
       ... on Error { code message }
       ... on RevertSamplingDefaultsPayload { revision { revision values { topK } }
-        samplingDefaults { values { topK } history { revision reason } } } } }`;
+        samplingDefaults { values { topK } history { totalCount edges { node { revision changes { parameter before after } } } } } } } }`;
   const made = (await api.query(create, {}, admin)).body.data.createApiKey;
   expect(made.apiKey).toEqual({
     id: expect.any(String),
@@ -264,11 +264,12 @@ Deno.test("an admin makes and revokes keys, and takes a default back; nobody els
     revision: { revision: 3, values: { topK: 7 } },
     samplingDefaults: {
       values: { topK: 7 },
-      history: [
-        { revision: 3, reason: "back" },
-        { revision: 2, reason: "to 9" },
-        { revision: 1, reason: "to 7" },
-      ],
+      history: {
+        totalCount: 3,
+        edges: [["9", "7"], ["7", "9"], [null, "7"]].map(([before, after], index) => ({
+          node: { revision: 3 - index, changes: [{ parameter: "topK", before, after }] },
+        })),
+      },
     },
   });
   const none = (await api.query(revert, { revision: 0 }, admin)).body.data.revertSamplingDefaults;

@@ -1,6 +1,7 @@
 /** Events of a generation as rows of its log, and back. */
 import { fromJson, fromTime, toJson, toTime } from "../../store/codec.ts";
-import type { GenerationEventRow } from "../../store/generation_events.ts";
+import type { Db } from "../../store/database.ts";
+import { type GenerationEventRow, readEvents } from "../../store/generation_events.ts";
 import type { GenerationEvent, GenerationEventBody } from "../types.ts";
 
 export function toEventRow(
@@ -15,4 +16,16 @@ export function toEventRow(
 export function toEvent(row: GenerationEventRow): GenerationEvent {
   const body = { kind: row.kind, ...fromJson<object>(row.payload) } as GenerationEventBody;
   return { ...body, seq: row.seq, generationId: row.generation_id, at: fromTime(row.at) };
+}
+
+/** Events of one read. */
+const BATCH = 256;
+
+/** The whole log as it is now, in order. */
+export async function* allEvents(db: Db, generationId: string): AsyncGenerator<GenerationEvent> {
+  let rows = await readEvents(db, generationId, 0, BATCH);
+  while (rows.length > 0) {
+    yield* rows.map(toEvent);
+    rows = await readEvents(db, generationId, rows.at(-1)!.seq, BATCH);
+  }
 }

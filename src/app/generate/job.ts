@@ -5,7 +5,13 @@
  * An engine that dies and is started again gets the request once more, and the log goes on where it was (replay.ts).
  */
 import type { Updateable } from "kysely";
-import { DeviceLostError, type ErrorRecord, GeodesicError, toErrorRecord } from "../../errors.ts";
+import {
+  DeadlineError,
+  DeviceLostError,
+  type ErrorRecord,
+  GeodesicError,
+  toErrorRecord,
+} from "../../errors.ts";
 import {
   type EngineClient,
   isRestarting,
@@ -34,6 +40,7 @@ import type {
 } from "../types.ts";
 import type { OutputText } from "./output_text.ts";
 import { Replay } from "./replay.ts";
+import type { ReproductionCheck } from "./reproduction.ts";
 import { TokenBatcher } from "./token_batcher.ts";
 
 export interface JobOptions {
@@ -42,6 +49,13 @@ export interface JobOptions {
   readonly promptTokenIds: readonly number[];
   readonly eosTokenIds: readonly number[];
   readonly sampling: SamplingParams;
+  readonly priority: number;
+  /** Instant of the clock's at which it is given up, wherever it is; null: never. */
+  readonly deadlineAtMs: number | null;
+  /** Prefixes of prompts are shared with requests of the same salt. */
+  readonly cacheSalt: string;
+  /** Where it runs an earlier generation again. */
+  readonly reproduction: ReproductionCheck | null;
   readonly output: OutputText;
   readonly log: EventLog<GenerationEventBody, GenerationEvent>;
   readonly engine: EngineClient;
@@ -112,11 +126,24 @@ export class GenerationJob {
   /** Runs to the end. Never rejects: errors become the `failed` event. */
   async run(): Promise<void> {
     try {
+      this.#watchDeadline();
       await this.#attempt();
       await this.done;
     } catch (error) {
       await this.#fail(error);
     }
+  }
+
+  #watchDeadline(): void {
+    const { clock } = this.#options;
+    const leftMs = this.#leftMs();
+    if (leftMs === null) return;
+    this.#held.use(clock.after(leftMs, () => void this.#fail(deadlinePassed())));
+  }
+
+  #leftMs(): number | null {
+    const { deadlineAtMs, clock } = this.#options;
+    return deadlineAtMs === null ? null : Math.max(0, deadlineAtMs - clock.now().getTime());
   }
 
   async #attempt(): Promise<void> {
@@ -157,7 +184,8 @@ export class GenerationJob {
   }
 
   #submit(): void {
-    const { engine, id, model, promptTokenIds, eosTokenIds, sampling } = this.#options;
+    const { engine, id, model, promptTokenIds, eosTokenIds, sampling, priority, cacheSalt } = this.#options;
+    const deadlineMs = this.#leftMs();
     const { seed, stop: _stop, ...wire } = sampling;
     this.#submitted = true;
     this.#queued = false;
@@ -167,6 +195,9 @@ export class GenerationJob {
       promptTokenIds,
       eosTokenIds,
       sampling: { ...wire, seed: String(seed) },
+      priority,
+      cacheSalt,
+      ...(deadlineMs === null ? {} : { deadlineMs }),
     }, (message) => {
       try {
         this.#onMessage(message);
@@ -217,17 +248,24 @@ export class GenerationJob {
   }
 
   #onTokens(tokens: readonly WireToken[]): void {
-    const { output, engine, id } = this.#options;
+    const { output, engine, id, reproduction } = this.#options;
     for (const token of tokens) {
       if (output.stopped && this.#replay.caughtUp) return; // ran ahead of the stop string
-      if (this.#replay.take(token)) this.#batcher.push(output.push(token));
+      if (this.#replay.take(token)) {
+        reproduction?.take(token.id);
+        this.#batcher.push(output.push(token));
+      }
       // The engine knows no text. Its answer to the cancel brings the timings, and ends this.
       if (output.stopped && this.#replay.caughtUp) engine.cancel(id);
     }
   }
 
   #endingOf(message: RequestFinished | RequestFailed): Ending {
-    if (message.type === "failed") return { kind: "failed", error: message.error };
+    if (message.type === "failed") {
+      const { error } = message;
+      const isLate = error.code === "CAPACITY" && error.details["reason"] === "DEADLINE";
+      return { kind: "failed", error: isLate ? toErrorRecord(deadlinePassed()) : error };
+    }
     const { reason, timings } = message;
     if (this.#options.output.stopped) return { kind: "finished", reason: "STOP_STRING", timings };
     if (reason !== "CANCELLED") return { kind: "finished", reason, timings };
@@ -256,7 +294,7 @@ export class GenerationJob {
   }
 
   async #writeEnding(ending: Ending, before: readonly GenerationEventBody[]): Promise<void> {
-    const { log, id, output, promptTokenIds, keepAnswer } = this.#options;
+    const { log, id, output, promptTokenIds, keepAnswer, reproduction } = this.#options;
     const { text } = output;
     const usage: Usage = {
       promptTokens: promptTokenIds.length,
@@ -264,8 +302,16 @@ export class GenerationJob {
       completionTokens: output.tokenCount,
     };
     const { event, row } = describeEnding(ending, text, usage);
-    await log.append([...before, event], async (trx, at) => {
-      await updateGeneration(trx, id, { ...row, text, usage: toJson(usage), finished_at: toTime(at) });
+    const verdict = reproduction?.verdict({ finished: ending.kind === "finished" }) ?? null;
+    const compared = verdict === null ? [] : [{ kind: "reproduced", ...verdict } as const];
+    await log.append([...before, ...compared, event], async (trx, at) => {
+      await updateGeneration(trx, id, {
+        ...row,
+        text,
+        usage: toJson(usage),
+        finished_at: toTime(at),
+        ...(verdict === null ? {} : { reproduction: toJson(verdict) }),
+      });
       if (ending.kind === "finished" || (ending.kind === "cancelled" && text !== "")) {
         await keepAnswer(trx, text, at);
       }
@@ -284,6 +330,10 @@ export class GenerationJob {
       void this.#fail(error);
     }
   }
+}
+
+function deadlinePassed(): DeadlineError {
+  return new DeadlineError("The generation took longer than its deadline");
 }
 
 function tokensEvent(tokens: readonly EventToken[], extraText = ""): GenerationEventBody {

@@ -4,7 +4,8 @@
  * own. A prompt that leaves no room for a single token is refused here, before anything is written.
  */
 import { CapacityError, ConfigError } from "../../errors.ts";
-import type { ChatMessage, PromptSource } from "../types.ts";
+import type { ChatMessage, PromptSource, TrimmedContext } from "../types.ts";
+import { fitTurns } from "./context.ts";
 import type { ServedText } from "./served_text.ts";
 
 export interface Prompt {
@@ -13,6 +14,16 @@ export interface Prompt {
   readonly continuesText: boolean;
   /** What the session remembers of it. */
   readonly messages: readonly ChatMessage[];
+  /** What of the conversation it leaves out; nothing unless given. */
+  readonly trimmed?: TrimmedContext;
+}
+
+export interface PromptOptions {
+  /** Null without a session. */
+  readonly history: readonly ChatMessage[] | null;
+  readonly contextLength: number;
+  /** For the policy DROP_OLDEST: tokens to leave for the answer. A conversation that is too long is refused without. */
+  readonly dropOldestFor?: number | undefined;
 }
 
 /** Bounds on what is worth tokenizing at all; real contexts are far smaller. */
@@ -22,24 +33,26 @@ const ROLES: ReadonlySet<string> = new Set(["SYSTEM", "USER", "ASSISTANT"]);
 
 /**
  * Throws ConfigError for a prompt that is malformed, that the template refuses, or that needs a tokenizer where there
- * is none; CapacityError when it does not fit into `contextLength` with one token to spare. `history` is null without a
- * session.
+ * is none; CapacityError when it does not fit into `contextLength` with one token to spare. `source` is null where the
+ * history ends with the question.
  */
 export function buildPrompt(
   served: ServedText,
-  source: PromptSource,
-  options: { readonly history: readonly ChatMessage[] | null; readonly contextLength: number },
+  source: PromptSource | null,
+  options: PromptOptions,
 ): Prompt {
   const { history, contextLength } = options;
-  const prompt = "tokenIds" in source
+  const prompt = source !== null && "tokenIds" in source
     ? fromTokenIds(source.tokenIds, served.vocabSize, history)
-    : "raw" in source
+    : source !== null && "raw" in source
     ? fromRaw(served, source.raw, history)
-    : fromMessages(served, source, history);
+    : fromMessages(served, source, options);
   const { length } = prompt.tokenIds;
   if (length < contextLength) return prompt;
   const what = history === null || history.length === 0
     ? `The prompt has ${length} tokens`
+    : options.dropOldestFor !== undefined
+    ? `Even without all that came before, the prompt has ${length} tokens`
     : `The session is full: with this prompt it has ${length} tokens`;
   throw new CapacityError(
     `${what}, more than fit into a context of ${contextLength} with an answer`,
@@ -102,21 +115,31 @@ function fromRaw({ tokenizer }: ServedText, text: string, history: readonly Chat
 
 function fromMessages(
   { tokenizer }: ServedText,
-  source: Extract<PromptSource, { readonly text: string } | { readonly messages: unknown }>,
-  history: readonly ChatMessage[] | null,
+  source: Extract<PromptSource, { readonly text: string } | { readonly messages: unknown }> | null,
+  { history, contextLength, dropOldestFor }: PromptOptions,
 ): Prompt {
   if (tokenizer === null) throw invalid("tokenIds", "expected, because the model has no tokenizer");
-  const messages = "text" in source ? [userMessage(source.text)] : checkMessages(source.messages);
-  if ("text" in source && history === null && !tokenizer.hasChatTemplate) {
+  const messages = source === null
+    ? []
+    : "text" in source
+    ? [userMessage(source.text)]
+    : checkMessages(source.messages);
+  if (source !== null && "text" in source && history === null && !tokenizer.hasChatTemplate) {
     return {
       tokenIds: tokenizer.encode(source.text, { bos: tokenizer.addsBos }),
       continuesText: true,
       messages,
     };
   }
-  const turns = [...history ?? [], ...messages]
-    .map(({ role, content }) => ({ role: role.toLowerCase(), content }));
-  return { tokenIds: tokenizer.encodeChat(turns).ids, continuesText: false, messages };
+  const conversation = [...history ?? [], ...messages];
+  const encode = (messages: readonly ChatMessage[]) =>
+    tokenizer.encodeChat(messages.map(({ role, content }) => ({ role: role.toLowerCase(), content }))).ids;
+  if (dropOldestFor === undefined) {
+    return { tokenIds: encode(conversation), continuesText: false, messages };
+  }
+  const { tokenIds, dropped } = fitTurns(conversation, { encode, limit: contextLength - dropOldestFor });
+  const trimmed = { droppedMessages: dropped, keptMessages: conversation.length - dropped };
+  return { tokenIds, continuesText: false, messages, ...(dropped === 0 ? {} : { trimmed }) };
 }
 
 function userMessage(content: string): ChatMessage {

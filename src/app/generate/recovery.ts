@@ -5,11 +5,11 @@
  */
 import { toJson, toTime } from "../../store/codec.ts";
 import type { Db } from "../../store/database.ts";
-import { appendEvents, lastSeq, readEvents } from "../../store/generation_events.ts";
+import { appendEvents, lastSeq } from "../../store/generation_events.ts";
 import { findGeneration, isOpen, openGenerations, updateGeneration } from "../../store/generations.ts";
 import type { ErrorRecord } from "../../errors.ts";
 import type { Clock } from "../clock.ts";
-import { toEvent, toEventRow } from "./event_rows.ts";
+import { allEvents, toEventRow } from "./event_rows.ts";
 
 /** Why a generation ends that nobody is running any more. */
 export const INTERRUPTED: ErrorRecord = Object.freeze({
@@ -17,8 +17,6 @@ export const INTERRUPTED: ErrorRecord = Object.freeze({
   message: "The gateway stopped while this generation was running; ask again",
   details: Object.freeze({}),
 });
-
-const BATCH = 256;
 
 /** Ends every open generation as failed, each in one transaction; how many there were. */
 export async function endInterruptedGenerations(db: Db, clock: Clock): Promise<number> {
@@ -49,10 +47,6 @@ export async function endInterrupted(db: Db, clock: Clock, id: string): Promise<
 
 async function loggedText(db: Db, id: string): Promise<string> {
   let text = "";
-  let rows = await readEvents(db, id, 0, BATCH);
-  while (rows.length > 0) {
-    for (const event of rows.map(toEvent)) if (event.kind === "tokens") text += event.text;
-    rows = await readEvents(db, id, rows.at(-1)!.seq, BATCH);
-  }
+  for await (const event of allEvents(db, id)) if (event.kind === "tokens") text += event.text;
   return text;
 }

@@ -3,26 +3,16 @@
  * row, session messages and the first event are written together, and its job runs on its own.
  */
 import type { Constraint } from "../../constraint/constraint.ts";
-import { CapacityError, ConfigError, NotFoundError } from "../../errors.ts";
+import { CapacityError, ConfigError } from "../../errors.ts";
 import type { EngineClient } from "../../engine/protocol.ts";
+import type { Precision } from "../../model/runner.ts";
 import type { SamplingParams } from "../../model/sampling.ts";
-import { fromTime, toJson, toTime } from "../../store/codec.ts";
+import { fromTime } from "../../store/codec.ts";
 import type { Db } from "../../store/database.ts";
 import { appendEvents } from "../../store/generation_events.ts";
-import {
-  findGenerationByKey,
-  type GenerationRow,
-  insertGeneration,
-  openGenerationOfSession,
-} from "../../store/generations.ts";
-import { findManifest, type ModelRow } from "../../store/models.ts";
-import {
-  appendMessages,
-  conversation,
-  findSession,
-  lastOrdinal,
-  type SessionRow,
-} from "../../store/sessions.ts";
+import { findGenerationByKey, type GenerationRow, openGenerationOfSession } from "../../store/generations.ts";
+import type { ModelRow } from "../../store/models.ts";
+import type { SessionRow } from "../../store/sessions.ts";
 import { StopMatcher } from "../../tokenizer/stop_strings.ts";
 import type { Admission, Permit } from "../admission.ts";
 import type { Clock } from "../clock.ts";
@@ -36,21 +26,27 @@ import { parseSampling, resolveSampling } from "../sampling.ts";
 import { samplingLayers } from "../sampling_defaults.ts";
 import { requireSession } from "../sessions.ts";
 import type {
-  ChatMessage,
+  ContextPolicy,
   GenerateInput,
   GenerationEvent,
-  MessageRole,
   Principal,
   SamplingInput,
+  SamplingKey,
+  SamplingOrigin,
 } from "../types.ts";
 import type { GenerationListener, GenerationObserver } from "../telemetry.ts";
 import type { ActiveJobs } from "./active_jobs.ts";
+import { findPlace, type Place, refusePlaceWithoutSession } from "./branch.ts";
+import { conversationOf, roomForAnswer } from "./context.ts";
 import { toEventRow } from "./event_rows.ts";
 import { GenerationJob } from "./job.ts";
 import { OutputText } from "./output_text.ts";
 import { endInterrupted } from "./recovery.ts";
 import { buildPrompt, type Prompt } from "./prompt.ts";
+import type { ReproductionCheck } from "./reproduction.ts";
+import { checkDeadline, checkPriority } from "./request_limits.ts";
 import type { ServedText, ServedTexts } from "./served_text.ts";
+import { busySession, keepAnswer, writeRows, type Written } from "./write_rows.ts";
 
 export interface StartOptions {
   readonly db: Db;
@@ -64,6 +60,8 @@ export interface StartOptions {
   readonly hub: EventHub<GenerationEvent>;
   /** 64 random bits, for generations whose seed nobody chose. */
   readonly drawSeed: () => bigint;
+  /** Of activations, for every model. */
+  readonly precision: Precision;
   /** Throws where the constraint is none that could be compiled. */
   readonly checkConstraint: (constraint: Constraint) => Promise<void>;
   /** Who counts and traces. */
@@ -73,22 +71,29 @@ export interface StartOptions {
 }
 
 /** A request that has passed every check. */
-interface Accepted {
+export interface Accepted {
   readonly principal: Principal;
-  readonly input: GenerateInput;
+  readonly input: Pick<GenerateInput, "idempotencyKey" | "onDisconnect">;
+  /** As it was asked for, to be kept. */
+  readonly source: unknown;
   readonly model: ModelRow;
-  readonly session: SessionRow | null;
-  /** Of the session's newest message when the prompt was built; 0 without a session. */
-  readonly seenOrdinal: number;
+  /** Null without a session. */
+  readonly place: Place | null;
+  readonly contextPolicy: ContextPolicy;
+  readonly priority: number;
+  /** From its acceptance; null: none. */
+  readonly deadlineMs: number | null;
   readonly served: ServedText;
   readonly prompt: Prompt;
   readonly requested: SamplingInput;
   readonly effective: SamplingParams;
+  readonly origins: Readonly<Record<SamplingKey, SamplingOrigin>>;
   readonly revisionIds: readonly string[];
+  /** Set where it runs an earlier generation again. */
+  readonly reproduction: { readonly of: string; readonly check: ReproductionCheck } | null;
 }
 
 const MAX_KEY_LENGTH = 200;
-const RETRY_AFTER_MS = 500;
 
 /** The new row, or the earlier one of the same idempotency key. Throws what is wrong with the request. */
 export async function startGeneration(
@@ -97,14 +102,37 @@ export async function startGeneration(
   input: GenerateInput,
 ): Promise<GenerationRow> {
   requireRole(principal, "GENERATOR", "generate");
-  const { db } = options;
-  const key = checkKey(input.idempotencyKey);
+  return await once(options, principal, input.idempotencyKey, async () => {
+    const requested = parseSampling(input.sampling ?? {});
+    const limits = {
+      priority: checkPriority(principal, input.priority),
+      deadlineMs: checkDeadline(input.deadlineSeconds),
+    };
+    const model = await requireModel(options.db, input.model);
+    const session = await findOwnSession(options, principal, input, model);
+    return await admit(
+      options,
+      principal,
+      model,
+      () => accept(options, { principal, input, model, session, requested, ...limits }),
+    );
+  });
+}
+
+/** Starts what has not been started under this key. */
+export async function once(
+  { db }: StartOptions,
+  principal: Principal,
+  idempotencyKey: string | undefined,
+  start: () => Promise<GenerationRow>,
+): Promise<GenerationRow> {
+  const key = checkKey(idempotencyKey);
   const findEarlier = async () =>
     key === undefined ? undefined : await findGenerationByKey(db, principal.id, key);
   const earlier = await findEarlier();
   if (earlier !== undefined) return earlier;
   try {
-    return await startNew(options, principal, input);
+    return await start();
   } catch (error) {
     // What is in its way (a busy session, a full gateway) may be the same request, sent a moment before.
     const earlier = error instanceof CapacityError ? await findEarlier() : undefined;
@@ -113,22 +141,20 @@ export async function startGeneration(
   }
 }
 
-async function startNew(
+/** Takes the model's units, checks the request, writes its rows and lets it run. */
+export async function admit(
   options: StartOptions,
   principal: Principal,
-  input: GenerateInput,
+  model: ModelRow,
+  accept: () => Promise<Accepted>,
 ): Promise<GenerationRow> {
-  const { db, admission } = options;
-  const requested = parseSampling(input.sampling ?? {});
-  const model = await requireModel(db, input.model);
-  const session = await findOwnSession(options, principal, input, model);
-  const permit = admission.acquire(principal.id, model.concurrency_cost);
+  const permit = options.admission.acquire(principal.id, model.concurrency_cost);
   let running = false;
   try {
-    const accepted = await accept(options, { principal, input, model, session, requested });
-    const { row, isNew } = await writeRows(options, accepted);
+    const accepted = await accept();
+    const { row, isNew, lastSeq, activeMessageId } = await writeRows(options, accepted);
     if (isNew) {
-      run(options, accepted, row, permit);
+      run(options, accepted, { row, permit, lastSeq, activeMessageId });
       running = true;
     }
     return row;
@@ -139,12 +165,15 @@ async function startNew(
 
 async function accept(
   { db, texts, drawSeed, checkConstraint }: StartOptions,
-  request: Pick<Accepted, "principal" | "input" | "model" | "session" | "requested">,
+  request: Pick<Accepted, "principal" | "model" | "requested" | "priority" | "deadlineMs"> & {
+    readonly input: GenerateInput;
+    readonly session: SessionRow | null;
+  },
 ): Promise<Accepted> {
   const { input, model, session, requested } = request;
   const contextLength = model.served_context_length;
   const { layers, revisions } = await samplingLayers(db, model);
-  const effective = resolveSampling(requested, layers, { contextLength, drawSeed });
+  const { values: effective, origins } = resolveSampling(requested, layers, { contextLength, drawSeed });
   const served = await texts.open(model);
   if (effective.stop.length > 0 && served.tokenizer === null) {
     throw new ConfigError("Cannot stop at strings: the model has no tokenizer", { field: "stop" });
@@ -156,18 +185,26 @@ async function accept(
     }
     await checkConstraint(effective.constraint);
   }
-  const seenOrdinal = session === null ? 0 : await lastOrdinal(db, session.id);
-  const history = session === null ? null : (await conversation(db, session.id)).map(
-    (row): ChatMessage => ({ role: row.role as MessageRole, content: row.content }),
-  );
-  const prompt = buildPrompt(served, input.prompt, { history, contextLength });
+  if (session === null) refusePlaceWithoutSession(input);
+  const place = session === null ? null : await findPlace(db, session, input);
+  const contextPolicy = input.contextPolicy ?? session?.context_policy as ContextPolicy ?? "REFUSE";
+  const source = "messageId" in input.prompt ? null : input.prompt;
+  const prompt = buildPrompt(served, source, {
+    history: place === null ? null : conversationOf(place.path, place),
+    contextLength,
+    dropOldestFor: contextPolicy === "REFUSE" ? undefined : roomForAnswer(effective.maxTokens, contextLength),
+  });
   return {
     ...request,
-    seenOrdinal,
+    source: input.prompt,
+    place,
+    contextPolicy,
     served,
     prompt,
     effective,
+    origins,
     revisionIds: revisions.map((revision) => revision.id),
+    reproduction: null,
   };
 }
 
@@ -192,93 +229,27 @@ async function findOwnSession(
   return session;
 }
 
-/** One question at a time: the next one continues from the answer. */
-function busySession(sessionId: string, generationId: string): CapacityError {
-  return new CapacityError("The session is still answering: wait for that generation's end, or cancel it", {
-    sessionId,
-    generationId,
-    retryAfterMs: RETRY_AFTER_MS,
-  });
-}
-
-async function writeRows(
+function run(
   options: StartOptions,
   accepted: Accepted,
-): Promise<{ readonly row: GenerationRow; readonly isNew: boolean }> {
-  const { db, clock, ids, jobs } = options;
-  const { principal, input, model, session, prompt } = accepted;
-  const manifestSha256 = await findManifest(db, model.artifact_id);
-  const at = clock.now();
-  const row: GenerationRow = {
-    id: ids(),
-    principal_id: principal.id,
-    model_id: model.id,
-    artifact_sha256: manifestSha256 ?? null,
-    session_id: session?.id ?? null,
-    status: "QUEUED",
-    finish_reason: null,
-    prompt: toJson(input.prompt),
-    text: "",
-    requested_sampling: toJson(accepted.requested),
-    effective_sampling: toJson(accepted.effective),
-    sampling_revision_ids: toJson(accepted.revisionIds),
-    usage: null,
-    timings: null,
-    error: null,
-    on_disconnect: input.onDisconnect ?? "CONTINUE",
-    idempotency_key: input.idempotencyKey ?? null,
-    created_at: toTime(at),
-    finished_at: null,
-  };
-  const write = async (trx: Db) => {
-    // Both were looked at before, but other requests have run since.
-    const earlier = row.idempotency_key === null
-      ? undefined
-      : await findGenerationByKey(trx, principal.id, row.idempotency_key);
-    if (earlier !== undefined) return { row: earlier, isNew: false };
-    if (session !== null) await requireUnchanged(trx, session.id, accepted.seenOrdinal);
-    jobs.reserve(row.id, { modelId: model.id, onDisconnect: input.onDisconnect ?? "CONTINUE" });
-    await insertGeneration(trx, row);
-    await appendEvents(trx, [
-      toEventRow(row.id, 1, at, { kind: "queued", position: jobs.waitingFor(model.id) }),
-    ]);
-    if (session !== null) await appendMessages(trx, session.id, messageRows(options, row, prompt.messages));
-    return { row, isNew: true };
-  };
-  try {
-    return await db.transaction().execute(write);
-  } catch (error) {
-    jobs.remove(row.id);
-    throw error;
-  }
-}
-
-/** The prompt was built from the session as it was. */
-async function requireUnchanged(trx: Db, sessionId: string, seenOrdinal: number): Promise<void> {
-  const open = await openGenerationOfSession(trx, sessionId);
-  if (open !== undefined) throw busySession(sessionId, open.id);
-  if (await findSession(trx, sessionId) === undefined) {
-    throw new NotFoundError(`No session "${sessionId}"`, { id: sessionId });
-  }
-  if (await lastOrdinal(trx, sessionId) === seenOrdinal) return;
-  throw new CapacityError("The session has changed meanwhile", {
-    sessionId,
-    retryAfterMs: RETRY_AFTER_MS,
-  });
-}
-
-function run(options: StartOptions, accepted: Accepted, row: GenerationRow, permit: Permit): void {
+  { row, permit, lastSeq, activeMessageId }: Omit<Written, "isNew"> & { readonly permit: Permit },
+): void {
   const { db, clock, engine, loader, jobs, hub } = options;
-  const { model, prompt, effective, served } = accepted;
+  const { model, prompt, effective, served, principal, deadlineMs } = accepted;
   const job = new GenerationJob({
     id: row.id,
     model,
     promptTokenIds: prompt.tokenIds,
     eosTokenIds: served.eosTokenIds,
     sampling: effective,
+    priority: accepted.priority,
+    deadlineAtMs: deadlineMs === null ? null : fromTime(row.created_at).getTime() + deadlineMs,
+    // What one principal has asked is nobody else's to find out.
+    cacheSalt: principal.id,
+    reproduction: accepted.reproduction?.check ?? null,
     output: outputText(served, prompt, effective),
     log: new EventLog({
-      ...{ db, clock, hub, subjectId: row.id, lastSeq: 1 },
+      ...{ db, clock, hub, subjectId: row.id, lastSeq },
       insert: (trx, entries) =>
         appendEvents(trx, entries.map(({ seq, at, body }) => toEventRow(row.id, seq, at, body))),
       toEvent: ({ seq, at, body }) => ({ ...body, seq, at, generationId: row.id }),
@@ -288,7 +259,7 @@ function run(options: StartOptions, accepted: Accepted, row: GenerationRow, perm
     loader,
     clock,
     permit,
-    keepAnswer: (trx, text, at) => keepAnswer(options, trx, row, text, at),
+    keepAnswer: (trx, text, at) => keepAnswer(options, trx, { row, text, at, activeMessageId }),
     reportError: options.reportError,
     onBroken: (error) => {
       options.reportError(error);
@@ -329,35 +300,6 @@ function outputText({ tokenizer }: ServedText, prompt: Prompt, sampling: Samplin
 }
 
 const NO_TEXT = { push: () => "", flush: () => "" };
-
-/** The assistant's message, unless the session was deleted meanwhile. */
-async function keepAnswer(
-  options: StartOptions,
-  trx: Db,
-  row: GenerationRow,
-  text: string,
-  at: Date,
-): Promise<void> {
-  if (row.session_id === null || await findSession(trx, row.session_id) === undefined) return;
-  const answer: ChatMessage = { role: "ASSISTANT", content: text };
-  await appendMessages(trx, row.session_id, messageRows(options, row, [answer], at));
-}
-
-function messageRows(
-  { ids }: StartOptions,
-  row: GenerationRow,
-  messages: readonly ChatMessage[],
-  at?: Date,
-) {
-  const createdAt = at === undefined ? row.created_at : toTime(at);
-  return messages.map(({ role, content }) => ({
-    id: ids(),
-    role,
-    content,
-    generation_id: row.id,
-    created_at: createdAt,
-  }));
-}
 
 function checkKey(key: string | undefined): string | undefined {
   if (key === undefined || (key.length >= 1 && key.length <= MAX_KEY_LENGTH)) return key;

@@ -1,0 +1,96 @@
+/**
+ * Deletion that deletes. A session goes with its messages, and with every text and event of its generations and of those
+ * that run them again, whoever started these; so does a generation without a session. What runs is cancelled first. The
+ * rows of generations stay without a text, for what is counted of them; nobody finds them by their ids any more.
+ */
+import { CapacityError, ConfigError } from "../errors.ts";
+import { toTime } from "../store/codec.ts";
+import type { Db } from "../store/database.ts";
+import {
+  eraseGeneration,
+  findGeneration,
+  type GenerationRow,
+  generationsOfSession,
+  isOpen,
+  reproductionsOf,
+} from "../store/generations.ts";
+import { emptyLog } from "../store/scrub.ts";
+import * as sessions from "../store/sessions.ts";
+import type { Clock } from "./clock.ts";
+import type { ActiveJobs } from "./generate/active_jobs.ts";
+import { endInterrupted } from "./generate/recovery.ts";
+
+export interface DeletionOptions {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly jobs: ActiveJobs;
+}
+
+/** Somebody may ask something while the last generation is being cancelled; not forever. */
+const MAX_ATTEMPTS = 5;
+const RETRY_AFTER_MS = 500;
+/** Ids in one statement. */
+const BATCH = 500;
+
+export async function deleteSession(options: DeletionOptions, id: string): Promise<void> {
+  await erase(options, {
+    find: (db) => generationsOfSession(db, id),
+    also: (trx) => sessions.deleteSession(trx, id),
+  });
+}
+
+/** ConfigError for one that is part of a session. */
+export async function deleteGeneration(options: DeletionOptions, row: GenerationRow): Promise<void> {
+  if (row.session_id !== null) {
+    throw new ConfigError("The generation is part of a session: delete that", {
+      field: "id",
+      sessionId: row.session_id,
+    });
+  }
+  await erase(options, {
+    find: async (db) => {
+      const found = await findGeneration(db, row.id);
+      return found === undefined ? [] : [found];
+    },
+    also: () => Promise.resolve(),
+  });
+}
+
+async function erase(
+  { db, clock, jobs }: DeletionOptions,
+  { find, also }: {
+    readonly find: (db: Db) => Promise<readonly GenerationRow[]>;
+    readonly also: (trx: Db) => Promise<void>;
+  },
+): Promise<void> {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    for (const { id } of (await withReproductions(db, await find(db))).filter(isOpen)) {
+      await jobs.cancel(id);
+      // Nobody runs it any more: its end could not be written.
+      if (!jobs.has(id)) await endInterrupted(db, clock, id);
+    }
+    const erased = await db.transaction().execute(async (trx) => {
+      const rows = await withReproductions(trx, await find(trx));
+      if (rows.some(isOpen)) return false;
+      for (const { id } of rows) await eraseGeneration(trx, id, toTime(clock.now()));
+      await also(trx);
+      return true;
+    });
+    if (erased) return await emptyLog(db);
+  }
+  throw new CapacityError("Cannot delete: new generations keep being started", {
+    retryAfterMs: RETRY_AFTER_MS,
+  });
+}
+
+/** These, those that run one of them again, those that run one of these again, and so on. */
+async function withReproductions(
+  db: Db,
+  rows: readonly GenerationRow[],
+): Promise<readonly GenerationRow[]> {
+  const found = [...rows];
+  for (let start = 0; start < found.length; start += BATCH) {
+    found.push(...await reproductionsOf(db, found.slice(start, start + BATCH).map(({ id }) => id)));
+  }
+  return found;
+}

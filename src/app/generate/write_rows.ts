@@ -1,0 +1,192 @@
+/**
+ * The rows of a generation in its session: what is written when it is accepted, in one transaction with the first events,
+ * and the answer when it ends.
+ */
+import { CapacityError, NotFoundError } from "../../errors.ts";
+import { toJson, toTime } from "../../store/codec.ts";
+import type { Db } from "../../store/database.ts";
+import { appendEvents } from "../../store/generation_events.ts";
+import {
+  findGenerationByKey,
+  type GenerationRow,
+  insertGeneration,
+  openGenerationOfSession,
+} from "../../store/generations.ts";
+import { findManifest } from "../../store/models.ts";
+import {
+  appendMessages,
+  findSession,
+  lastOrdinal,
+  type SessionRow,
+  updateSession,
+} from "../../store/sessions.ts";
+import { packTokenIds } from "../../store/token_ids.ts";
+import { VERSION } from "../../version.ts";
+import { titleOf } from "../session_title.ts";
+import type { ChatMessage, GenerationConditions, GenerationEventBody } from "../types.ts";
+import type { Place } from "./branch.ts";
+import { toEventRow } from "./event_rows.ts";
+import type { Prompt } from "./prompt.ts";
+import type { Accepted, StartOptions } from "./start.ts";
+
+const RETRY_AFTER_MS = 500;
+
+/** One question at a time: the next one continues from the answer. */
+export function busySession(sessionId: string, generationId: string): CapacityError {
+  return new CapacityError("The session is still answering: wait for that generation's end, or cancel it", {
+    sessionId,
+    generationId,
+    retryAfterMs: RETRY_AFTER_MS,
+  });
+}
+
+/** What was written, and what the session's current branch ends with if so. */
+export interface Written {
+  readonly row: GenerationRow;
+  readonly isNew: boolean;
+  readonly lastSeq: number;
+  readonly activeMessageId: string | null;
+}
+
+/** The new row, or the earlier one of the same key. Throws CapacityError where the session has gone on. */
+export async function writeRows(options: StartOptions, accepted: Accepted): Promise<Written> {
+  const { db, clock, ids, jobs } = options;
+  const { principal, input, model, place, prompt } = accepted;
+  const id = ids();
+  const at = clock.now();
+  const messages = place === null ? [] : messageRows(options, id, prompt.messages, at);
+  const row: GenerationRow = {
+    id,
+    principal_id: principal.id,
+    model_id: model.id,
+    artifact_sha256: await findManifest(db, model.artifact_id) ?? null,
+    session_id: place?.session.id ?? null,
+    status: "QUEUED",
+    finish_reason: null,
+    prompt: toJson(accepted.source),
+    text: "",
+    requested_sampling: toJson(accepted.requested),
+    effective_sampling: toJson(accepted.effective),
+    sampling_revision_ids: toJson(accepted.revisionIds),
+    usage: null,
+    timings: null,
+    error: null,
+    on_disconnect: input.onDisconnect ?? "CONTINUE",
+    idempotency_key: input.idempotencyKey ?? null,
+    created_at: toTime(at),
+    finished_at: null,
+    prompt_token_ids: packTokenIds(prompt.tokenIds),
+    sampling_origins: toJson(accepted.origins),
+    parent_message_id: messages.at(-1)?.id ?? place?.parentId ?? null,
+    context_policy: accepted.contextPolicy,
+    trimmed: prompt.trimmed === undefined ? null : toJson(prompt.trimmed),
+    priority: accepted.priority,
+    deadline_ms: accepted.deadlineMs,
+    conditions: toJson(conditions(options, accepted)),
+    reproduction_of: accepted.reproduction?.of ?? null,
+    reproduction: accepted.reproduction === null
+      ? null
+      : toJson({ status: "PENDING", firstDifference: null }),
+    deleted_at: null,
+  };
+  const write = async (trx: Db): Promise<Written> => {
+    // Both were looked at before, but other requests have run since.
+    const earlier = row.idempotency_key === null
+      ? undefined
+      : await findGenerationByKey(trx, principal.id, row.idempotency_key);
+    if (earlier !== undefined) return { row: earlier, isNew: false, lastSeq: 0, activeMessageId: null };
+    const session = place === null ? null : await requireUnchanged(trx, place);
+    jobs.reserve(id, { modelId: model.id, onDisconnect: input.onDisconnect ?? "CONTINUE" });
+    await insertGeneration(trx, row);
+    const events = firstEvents(prompt, jobs.waitingFor(model.id));
+    await appendEvents(trx, events.map((event, index) => toEventRow(id, index + 1, at, event)));
+    const lastSeq = events.length;
+    if (place === null || session === null) return { row, isNew: true, lastSeq, activeMessageId: null };
+    if (place.asksAgain) return { row, isNew: true, lastSeq, activeMessageId: session.active_message_id };
+    const leaf = await appendMessages(trx, session.id, place.parentId, messages);
+    await updateSession(trx, session.id, {
+      active_message_id: leaf,
+      title: session.title ?? titleOf(prompt.messages.find(({ role }) => role === "USER")?.content ?? ""),
+    });
+    return { row, isNew: true, lastSeq, activeMessageId: leaf };
+  };
+  try {
+    return await db.transaction().execute(write);
+  } catch (error) {
+    jobs.remove(id);
+    throw error;
+  }
+}
+
+function firstEvents({ tokenIds, trimmed }: Prompt, position: number): readonly GenerationEventBody[] {
+  const queued = { kind: "queued", position } as const;
+  if (trimmed === undefined) return [queued];
+  return [queued, { kind: "contextTrimmed", ...trimmed, promptTokens: tokenIds.length }];
+}
+
+/** What the tokens depend on besides prompt, parameters and the artifact. */
+function conditions(
+  { engine, precision }: StartOptions,
+  { model, prompt }: Accepted,
+): GenerationConditions {
+  const status = engine.status();
+  const { adapter, vendor, backend, software } = status.state === "READY" ? status.device : NO_DEVICE;
+  return {
+    quantization: model.served_quantization as GenerationConditions["quantization"],
+    precision,
+    device: status.state === "READY" ? { adapter, vendor, backend, software } : null,
+    version: VERSION,
+    continuesText: prompt.continuesText,
+  };
+}
+const NO_DEVICE = { adapter: "", vendor: "", backend: "", software: false } as const;
+
+/** The prompt was built from the session as it was. */
+async function requireUnchanged(trx: Db, { session: { id }, seenOrdinal }: Place): Promise<SessionRow> {
+  const open = await openGenerationOfSession(trx, id);
+  if (open !== undefined) throw busySession(id, open.id);
+  const session = await findSession(trx, id);
+  if (session === undefined) throw new NotFoundError(`No session "${id}"`, { id });
+  if (await lastOrdinal(trx, id) === seenOrdinal) return session;
+  throw new CapacityError("The session has changed meanwhile", {
+    sessionId: id,
+    retryAfterMs: RETRY_AFTER_MS,
+  });
+}
+
+/**
+ * The assistant's message, unless the session was deleted meanwhile. It is on the current branch, unless another one was
+ * selected meanwhile.
+ */
+export async function keepAnswer(
+  options: StartOptions,
+  trx: Db,
+  { row, text, at, activeMessageId }: {
+    readonly row: GenerationRow;
+    readonly text: string;
+    readonly at: Date;
+    readonly activeMessageId: string | null;
+  },
+): Promise<void> {
+  const session = row.session_id === null ? undefined : await findSession(trx, row.session_id);
+  if (session === undefined) return;
+  const [answer] = messageRows(options, row.id, [{ role: "ASSISTANT", content: text }], at);
+  const leaf = await appendMessages(trx, session.id, row.parent_message_id, [{ ...answer!, is_answer: 1 }]);
+  if (session.active_message_id !== activeMessageId) return;
+  await updateSession(trx, session.id, { active_message_id: leaf });
+}
+
+function messageRows(
+  { ids }: StartOptions,
+  generationId: string,
+  messages: readonly ChatMessage[],
+  at: Date,
+) {
+  return messages.map(({ role, content }) => ({
+    id: ids(),
+    role,
+    content,
+    generation_id: generationId,
+    created_at: toTime(at),
+  }));
+}

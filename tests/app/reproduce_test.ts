@@ -1,0 +1,97 @@
+/** Running a generation again: what it sends to the engine, how the tokens compare, and when it is refused. */
+import { expect } from "@std/expect";
+import { ReproductionCheck } from "../../src/app/generate/reproduction.ts";
+import type { Principal, Reproduction } from "../../src/app/types.ts";
+import { failure } from "../support/failure.ts";
+import { ADMIN, ALICE, BOB, collect, HELPER, TestGateway, VIEWER } from "../support/gateway.ts";
+
+/** Alice's generation, ended with these tokens. */
+async function original(test: TestGateway, ...tokens: readonly number[]): Promise<string> {
+  const { generations } = test.gateway;
+  const { id } = await generations.start(ALICE, {
+    model: HELPER,
+    prompt: { text: "Hi" },
+    sampling: { temperature: 0.7, topK: 40, maxTokens: 20 },
+  });
+  await end(test, id, tokens);
+  return id;
+}
+
+async function end(test: TestGateway, id: string, tokens: readonly number[], cancel = false): Promise<void> {
+  const { generations } = test.gateway;
+  const request = await test.engine.request(
+    test.engine.requests.length === 0 ? 0 : test.engine.requests.length - 1,
+  );
+  const own = request.command.requestId === id
+    ? request
+    : await test.engine.request(test.engine.requests.length);
+  if (tokens.length > 0) own.tokens(...tokens);
+  if (cancel) await generations.cancel(ADMIN, id);
+  else own.finish("STOP");
+  await collect(generations.events(ADMIN, id, {}));
+}
+
+Deno.test("generations.reproduce() sends the same request again and compares what comes", async () => {
+  await using test = await TestGateway.make();
+  const { generations, samplingDefaults } = test.gateway;
+  const id = await original(test, 300, 301, 302);
+  await samplingDefaults.update(ADMIN, { sampling: { topP: 0.1, seed: 9n }, reason: "meanwhile" });
+  const run = async (tokens: readonly number[], cancel = false, principal: Principal = ALICE) => {
+    const again = await generations.reproduce(principal, { id });
+    expect(again).toMatchObject({ reproductionOf: id, reproduction: { status: "PENDING" }, sessionId: null });
+    await end(test, again.id, tokens, cancel);
+    const events = await collect(generations.events(principal, again.id, {}));
+    const done = (await generations.get(principal, again.id))!;
+    const told = events.find(({ kind }) => kind === "reproduced");
+    expect(told).toMatchObject({ seq: events.length - 1, ...done.reproduction });
+    return done.reproduction;
+  };
+  const matched: Reproduction = { status: "MATCHED", firstDifference: null };
+  expect(await run([300, 301, 302])).toEqual(matched);
+  expect(await run([300, 301, 302], false, ADMIN)).toEqual(matched);
+  expect(await run([300, 999, 302])).toEqual({ status: "DIFFERS", firstDifference: 1 });
+  expect(await run([300])).toEqual({ status: "DIFFERS", firstDifference: 1 });
+  expect(await run([300, 301, 302, 303])).toEqual({ status: "DIFFERS", firstDifference: 3 });
+  expect(await run([300, 301], true)).toEqual({ status: "INCOMPLETE", firstDifference: null });
+  const [first, ...others] = test.engine.requests.map((
+    { command: { requestId: _, cacheSalt: __, ...rest } },
+  ) => rest);
+  expect(first!.sampling).toMatchObject({ temperature: 0.7, topK: 40, topP: 1, seed: "42" });
+  for (const other of others) expect(other).toEqual(first);
+  const ids = await generations.tokenIds(ALICE, id);
+  expect(ids).toEqual({ prompt: first!.promptTokenIds, output: [300, 301, 302] });
+});
+
+Deno.test("generations.reproduce() refuses what could not be the same", async () => {
+  await using test = await TestGateway.make();
+  const { generations } = test.gateway;
+  const id = await original(test, 300);
+  const refusal = async (principal = ALICE) => await failure(generations.reproduce(principal, { id }));
+  expect((await refusal(BOB)).code).toBe("NOT_FOUND");
+  expect((await refusal(VIEWER)).code).toBe("NOT_FOUND");
+  await test.db.updateTable("models").set({ served_quantization: "none" }).execute();
+  const { code, details } = await refusal();
+  expect([code, details]).toEqual(["CONFLICT", { field: "quantization", found: "none", expected: "fp8" }]);
+  await test.db.updateTable("models").set({ served_quantization: "fp8" }).execute();
+  await test.db.updateTable("artifacts").set({ manifest_sha256: "0".repeat(64) }).execute();
+  expect((await refusal()).details["field"]).toBe("artifactSha256");
+  await test.db.updateTable("generations").set({ conditions: null }).execute();
+  expect((await refusal()).code).toBe("CONFIG");
+  const running = await generations.start(ALICE, { model: HELPER, prompt: { text: "Hi" } });
+  expect((await failure(generations.reproduce(ALICE, { id: running.id }))).details["field"]).toBe("id");
+  expect(generations.concurrency(ALICE).held).toBe(1);
+});
+
+Deno.test("a reproduction that a dead process left is incomplete", async () => {
+  await using test = await TestGateway.make();
+  const id = await original(test, 300);
+  const again = await test.gateway.generations.reproduce(ALICE, { id });
+  await test.db.updateTable("generations").set({ status: "FAILED" }).where("id", "=", again.id).execute();
+  expect((await test.gateway.generations.get(ALICE, again.id))?.reproduction?.status).toBe("INCOMPLETE");
+});
+
+Deno.test("ReproductionCheck takes any continuation of a generation that was cut short", () => {
+  const check = new ReproductionCheck([1, 2], { isWhole: false });
+  for (const id of [1, 2, 3]) check.take(id);
+  expect(check.verdict({ finished: true })).toEqual({ status: "MATCHED", firstDifference: null });
+});
