@@ -7,6 +7,7 @@ import os from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Figure } from "./figure.ts";
+import { benchKv } from "./kv.ts";
 import { benchLoad } from "./load.ts";
 import { benchMerge, benchMerge7b, type MergeBenchOptions } from "./merge.ts";
 import { benchPort } from "./port.ts";
@@ -17,6 +18,7 @@ const BENCHMARKS: Readonly<Record<string, (options: MergeBenchOptions) => Promis
   step: benchStep,
   port: benchPort,
   load: benchLoad,
+  kv: benchKv,
   "merge-7b": benchMerge7b,
 };
 /** Those that take minutes and tens of gigabytes run only when they are asked for. */

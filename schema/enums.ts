@@ -1,5 +1,5 @@
 /** Enums that several domains share. Values on the wire equal the use cases' own, unless mapped here. */
-import type { Quantization } from "../src/model/runner.ts";
+import type { KvCacheFormat, Quantization } from "../src/model/runner.ts";
 import { builder } from "./builder.ts";
 
 export const DtypeEnum = builder.enumType("Dtype", {
@@ -14,6 +14,19 @@ export const QuantizationEnum = builder.enumType("Quantization", {
     FP8_E4M3: {
       value: "fp8" as Quantization,
       description: "Linear layers as 8-bit floats with one scale per output channel.",
+    },
+  },
+});
+
+export const KvCacheFormatEnum = builder.enumType("KvCacheFormat", {
+  description: "How keys and values are held on the device.",
+  values: {
+    FLOAT32: { value: "f32" as KvCacheFormat },
+    FLOAT16: { value: "f16" as KvCacheFormat },
+    FP8_E4M3: {
+      value: "fp8" as KvCacheFormat,
+      description:
+        "8-bit floats with one scale per token and head; answers differ a little from those of FLOAT32.",
     },
   },
 });

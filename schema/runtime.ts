@@ -2,6 +2,7 @@
 import type { RuntimeInfo } from "../src/app/types.ts";
 import type { DeviceInfo, EngineMetrics, EngineStatus } from "../src/engine/protocol.ts";
 import { builder } from "./builder.ts";
+import { KvCacheFormatEnum } from "./enums.ts";
 
 const DeviceLimitObject = builder.objectRef<readonly [name: string, value: number]>("DeviceLimit").implement({
   fields: (t) => ({
@@ -46,6 +47,7 @@ const RuntimeModelObject = builder.objectRef<EngineMetrics["models"][number]>("R
     }),
     weightBytes: t.expose("weightBytes", { type: "BigInt" }),
     kvCacheBytes: t.expose("kvCacheBytes", { type: "BigInt" }),
+    kvCacheFormat: t.expose("kvCacheFormat", { type: KvCacheFormatEnum }),
   }),
 });
 

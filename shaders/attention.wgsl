@@ -2,7 +2,7 @@
 // sequence, read from the paged cache through its block table. Query head h reads kv head h / (queryHeads / kvHeads).
 // Softmax runs online over tiles of WORKGROUP keys (Milakov and Gimelshein 2018).
 //
-// queries [rows, queryStride] Act     cache [blocks, k|v, kvHeads, blockSize, headDim] Act
+// queries [rows, queryStride] Act     cache [blocks, k|v, kvHeads] sections, see shaders/lib/cache_*.wgsl
 // plan u32, see src/model/plan.ts     attended [rows, queryStride] Act
 // Grid: x over bundles of up to HEADS query heads of one kv head, which share every key and value; y over rows.
 // In a tile each invocation scores one key; then the invocations are dealt out as (team, column): a column is four
@@ -26,27 +26,28 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> queries: array<Act4>;
-@group(0) @binding(1) var<storage, read> cache: array<Act4>;
+@group(0) @binding(1) var<storage, read> cache: array<Cached4>;
 @group(0) @binding(2) var<storage, read> plan: array<u32>;
 @group(0) @binding(3) var<storage, read_write> attended: array<Act4>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 var<workgroup> scores: array<vec4<f32>, WORKGROUP>; // one component per head; later the weights
 var<workgroup> places: array<u32, WORKGROUP>;       // of the tile's values in the cache
+var<workgroup> scales: array<f32, WORKGROUP>;       // of these values, where they have any
 var<workgroup> team_values: array<mat4x4<f32>, WORKGROUP>;
 
 fn across(v: vec4<f32>) -> f32 {
   return (v.x + v.y) + (v.z + v.w);
 }
 
-// The scores of one key for the bundle's heads, whose queries begin at `query` and lie `columns` apart.
+// The scores of one key, but for its scale, for the bundle's heads, whose queries begin at `query`.
 fn score_key(query: vec4<u32>, place: u32) -> vec4<f32> {
   var a = vec4<f32>();
   var b = vec4<f32>();
   var c = vec4<f32>();
   var d = vec4<f32>();
   for (var column = 0u; column < params.columns; column++) {
-    let key = vec4<f32>(cache[place + column]);
+    let key = cached4(cache[place + column]);
     a = fma(vec4<f32>(queries[query.x + column]), key, a);
     if (HEADS > 1u) { b = fma(vec4<f32>(queries[query.y + column]), key, b); }
     if (HEADS > 2u) {
@@ -83,10 +84,11 @@ fn attention(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     var score = vec4<f32>(LOWEST);
     if (local < keys) {
       let key = tile + local;
-      let block = plan[table + key / params.blockSize] * 2u * params.kvHeads + kv_head;
-      let place = (block * params.blockSize + key % params.blockSize) * columns;
-      score = score_key(query, place);
-      places[local] = place + params.kvHeads * params.blockSize * columns;
+      let section = plan[table + key / params.blockSize] * 2u * params.kvHeads + kv_head;
+      let token = key % params.blockSize;
+      score = score_key(query, cache_row(section, token)) * cache_scale(section, token);
+      places[local] = cache_row(section + params.kvHeads, token);
+      if (SCALED) { scales[local] = cache_scale(section + params.kvHeads, token); }
     }
     scores[local] = score;
     for (var step = WORKGROUP / 2u; step > 0u; step /= 2u) {
@@ -108,7 +110,8 @@ fn attention(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     if (team < teams) {
       for (var key = team; key < keys; key += teams) {
         let weight = scores[key];
-        let value = vec4<f32>(cache[places[key] + column]);
+        var value = cached4(cache[places[key] + column]);
+        if (SCALED) { value *= scales[key]; }
         weight_sum += weight;
         values[0] = fma(weight.xxxx, value, values[0]);
         if (HEADS > 1u) { values[1] = fma(weight.yyyy, value, values[1]); }

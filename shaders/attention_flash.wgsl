@@ -2,7 +2,7 @@
 // a key, four elements of every 32 each; the HEADS query heads of one kv head share what they load.
 // Keys of a split: positions split·splitKeys … (split + 1)·splitKeys − 1, as far as window and position allow.
 //
-// queries [rows, queryStride] Act     cache [blocks, k|v, kvHeads, blockSize, headDim] Act
+// queries [rows, queryStride] Act     cache [blocks, k|v, kvHeads] sections, see shaders/lib/cache_*.wgsl
 // plan u32, see src/model/plan.ts     attended [rows, queryStride] Act, written where splits is 1
 // parts [rows from firstRow, splits, queryHeads, headDim] f32 and part_terms [rows, splits, queryHeads], the logarithm of
 // each part's sum of exp(score): written otherwise, for attention_combine
@@ -32,7 +32,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> queries: array<Act4>;
-@group(0) @binding(1) var<storage, read> cache: array<Act4>;
+@group(0) @binding(1) var<storage, read> cache: array<Cached4>;
 @group(0) @binding(2) var<storage, read> plan: array<u32>;
 @group(0) @binding(3) var<storage, read_write> attended: array<Act4>;
 @group(0) @binding(4) var<storage, read_write> parts: array<vec4<f32>>;
@@ -86,29 +86,36 @@ fn attention_flash(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
     //! for k in KEYS
     let key_$k = tile + $ku * (WORKGROUP / 8u) + slot;
     let safe_$k = min(key_$k, end);
-    let block_$k = plan[table + safe_$k / params.blockSize] * 2u * params.kvHeads + kv_head;
-    let place_$k = (block_$k * params.blockSize + safe_$k % params.blockSize) * columns + eighth;
-    let values_at_$k = place_$k + params.kvHeads * params.blockSize * columns;
+    let section_$k = plan[table + safe_$k / params.blockSize] * 2u * params.kvHeads + kv_head;
+    let token_$k = safe_$k % params.blockSize;
+    let keys_at_$k = cache_row(section_$k, token_$k) + eighth;
+    let values_at_$k = cache_row(section_$k + params.kvHeads, token_$k) + eighth;
+    let key_scale_$k = cache_scale(section_$k, token_$k);
+    let value_scale_$k = cache_scale(section_$k + params.kvHeads, token_$k);
     //! for c in CHUNKS
-    let key_$k_$c = vec4<f32>(cache[place_$k + $cu * 8u]);
-    let held_$k_$c = vec4<f32>(cache[values_at_$k + $cu * 8u]);
+    let key_$k_$c = cache[keys_at_$k + $cu * 8u];
+    let held_$k_$c = cache[values_at_$k + $cu * 8u];
     //! end
     //! end
     //! for k in KEYS
+    //! for c in CHUNKS
+    let some_key_$k_$c = cached4(key_$k_$c);
+    let value_of_key_$k_$c = cached4(held_$k_$c) * value_scale_$k;
+    //! end
     //! for h in HEADS
     {
       var score = 0.0;
       //! for c in CHUNKS
-      score = dot_into(score, query_$h_$c, key_$k_$c);
+      score = dot_into(score, query_$h_$c, some_key_$k_$c);
       //! end
-      score = select(LOWEST, across_eight(score), key_$k <= end);
+      score = select(LOWEST, across_eight(score) * key_scale_$k, key_$k <= end);
       let next = max(largest_$h, score);
       let shrink = exp(largest_$h - next);
       let weight = select(0.0, exp(score - next), key_$k <= end);
       largest_$h = next;
       weight_$h = fma(weight_$h, shrink, weight);
       //! for c in CHUNKS
-      value_$h_$c = fma(value_$h_$c, vec4<f32>(shrink), held_$k_$c * weight);
+      value_$h_$c = fma(value_$h_$c, vec4<f32>(shrink), value_of_key_$k_$c * weight);
       //! end
     }
     //! end
@@ -155,14 +162,15 @@ fn attention_flash(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
     }
     if (first_head + bundled < heads) {
       let head = kv_head * heads + first_head + bundled;
-      // A split that the window leaves no key has no weight.
-      let mean = select(vec4<f32>(0.0), value / weight, weight > 0.0);
+      // A split that the window leaves no key has no weight. Asked like this, a NaN has one and is passed on.
+      let none = weight == 0.0;
+      let mean = select(value / weight, vec4<f32>(0.0), none);
       if (params.splits == 1u) {
         attended[row * params.queryStride / 4u + head * columns + column] = Act4(mean);
       } else {
         let part = (group.y * params.splits + group.z) * params.queryHeads + head;
         parts[part * columns + column] = mean;
-        if (column == 0u) { part_terms[part] = select(LOWEST, best + log(weight), weight > 0.0); }
+        if (column == 0u) { part_terms[part] = select(best + log(weight), LOWEST, none); }
       }
     }
   }

@@ -1,11 +1,11 @@
-// [q k v] = rmsNorm(input) · Wᵀ·scale + bias; q and k are rotated; q is kept, k and v go into the paged cache.
+// [q k v] = rmsNorm(input) · Wᵀ·scale + bias; q and k are rotated; q is kept, k and v go towards the paged cache.
 // Rotation of the pair (i, i + headDim/2): (a·cos − b·sin, b·cos + a·sin), angle = position · theta^(−2i/headDim).
 //
 // Weight rows come in such pairs: rows 2p and 2p+1 are i and i + headDim/2 of one head, heads in the order q, k, v.
 // input [rows, groups·16] f32, gain [groups·16] f32, both in the order of shaders/lib/hidden_order.wgsl
 //         weights [pairs·2, groups·16]  channels [pairs·2] (scale, bias)
 // rotary [positions, headDim/2] (cos, sin)                     plan u32, see src/model/plan.ts
-// queries [rows, queryStride]     cache [blocks, k|v, kvHeads, blockSize, headDim]
+// queries [rows, queryStride]     cache: keys and values, where shaders/lib/kept_*.wgsl say
 // Grid: x over pairs, y over tokens, by what the core takes of them at a time.
 override WORKGROUP: u32 = 32;
 override LANES: u32 = 1;
@@ -37,7 +37,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read> rotary: array<vec2<f32>>;
 @group(0) @binding(5) var<storage, read> plan: array<u32>;
 @group(0) @binding(6) var<storage, read_write> queries: array<Act>;
-@group(0) @binding(7) var<storage, read_write> cache: array<Act>;
+@group(0) @binding(7) var<storage, read_write> cache: array<Kept>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 fn input_row(row: u32) -> u32 {
@@ -51,11 +51,10 @@ fn finish(pair: u32, local_row: u32, even: f32, odd: f32) {
   let half_dim = params.headDim / 2u;
   let head = (params.firstPair + pair) / half_dim;
   let i = (params.firstPair + pair) % half_dim;
-  let position = plan[row * 4u + 2u];
   var a = fma(even, even_terms.x, even_terms.y);
   var b = fma(odd, odd_terms.x, odd_terms.y);
   if (head < params.queryHeads + params.kvHeads) {
-    let angle = rotary[position * half_dim + i];
+    let angle = rotary[plan[row * 4u + 2u] * half_dim + i];
     let rotated = fma(a, angle.x, -(b * angle.y));
     b = fma(b, angle.x, a * angle.y);
     a = rotated;
@@ -65,12 +64,9 @@ fn finish(pair: u32, local_row: u32, even: f32, odd: f32) {
     queries[at] = Act(a);
     queries[at + half_dim] = Act(b);
   } else {
-    // Heads count on from k to v, as the two halves of a block do.
-    let block = plan[plan[row * 4u + 3u] + position / params.blockSize];
-    let cache_head = block * 2u * params.kvHeads + head - params.queryHeads;
-    let at = (cache_head * params.blockSize + position % params.blockSize) * params.headDim + i;
-    cache[at] = Act(a);
-    cache[at + half_dim] = Act(b);
+    let at = kept_place(row, head - params.queryHeads) + i;
+    cache[at] = Kept(a);
+    cache[at + half_dim] = Kept(b);
   }
 }
 

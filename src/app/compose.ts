@@ -10,7 +10,7 @@ import { BYTE_TOKENS } from "../constraint/token_table.ts";
 import { randomBytes } from "node:crypto";
 import { toErrorRecord } from "../errors.ts";
 import type { EngineClient, EngineMetrics } from "../engine/protocol.ts";
-import type { Precision, Quantization } from "../model/runner.ts";
+import type { KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
 import type { Db } from "../store/database.ts";
 import { allModels, findManifest } from "../store/models.ts";
 import { lockDataDir } from "../store/ownership.ts";
@@ -48,6 +48,8 @@ export interface GatewayOptions {
   /** How newly registered models are held on the device. */
   readonly quantization?: Quantization;
   readonly precision?: Precision;
+  /** How the KV caches of all models are stored. */
+  readonly kvCacheDtype?: KvCacheDtype;
   /** Longest sequence to serve, prompt and answer together; a model with a shorter context serves its own. */
   readonly maxContextLength?: number;
   /** Upper bound of sequences in one batch of a model. */
@@ -78,6 +80,7 @@ export const GATEWAY_DEFAULTS = Object.freeze(
   {
     quantization: "fp8",
     precision: "f32",
+    kvCacheDtype: "auto",
     maxContextLength: 8192,
     maxSequences: 8,
     maxWarmModels: 3,
@@ -113,6 +116,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
       engine,
       board,
       precision: options.precision,
+      kvCacheDtype: options.kvCacheDtype,
       maxSequences: options.maxSequences,
       maxWarmModels: options.maxWarmModels,
       cacheDir: cacheDirOf(dataDir),

@@ -5,7 +5,7 @@
  */
 import { CapacityError, GeodesicError, NotFoundError, toErrorRecord } from "../errors.ts";
 import { type EngineClient, isRestarting, type LoadProgress } from "../engine/protocol.ts";
-import type { Precision, Quantization } from "../model/runner.ts";
+import type { KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
 import type { ModelRow } from "../store/models.ts";
 import type { ResidencyBoard } from "./residency.ts";
 
@@ -19,6 +19,7 @@ export interface LoaderOptions {
   readonly engine: EngineClient;
   readonly board: ResidencyBoard;
   readonly precision: Precision;
+  readonly kvCacheDtype: KvCacheDtype;
   /** Upper bound of sequences in one batch of a model. */
   readonly maxSequences: number;
   /** Models on the device at once; idle ones are unloaded to stay below. */
@@ -150,7 +151,8 @@ export class ModelLoader {
 
   /** A device that is full gets one more try for every idle model that can leave it. */
   async #loadIntoEngine(model: ModelRow, flight: Flight): Promise<void> {
-    const { engine, maxWarmModels, precision, maxSequences, cacheDir, memoryBytes } = this.#options;
+    const { engine, maxWarmModels, precision, kvCacheDtype, maxSequences, cacheDir, memoryBytes } =
+      this.#options;
     const { signal } = flight.controller;
     const manifestSha256 = await this.#options.findManifest(model);
     while (this.#occupied(model.id) >= maxWarmModels && await this.#evictOne());
@@ -163,6 +165,7 @@ export class ModelLoader {
           path: model.path,
           quantization: model.served_quantization as Quantization,
           precision,
+          kvCacheDtype,
           maxContext: model.served_context_length,
           maxSequences,
           ...manifestSha256 === undefined ? {} : { manifestSha256, cacheDir },

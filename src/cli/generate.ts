@@ -15,7 +15,7 @@ import { findModelFolder } from "./find_model.ts";
 import { generateLocally, type LocalRequest, type LocalResult } from "./local_generation.ts";
 import { Progress } from "./progress.ts";
 import { explained, parseSamplingOptions, parseTokenIds, samplingOptions } from "./sampling_options.ts";
-import { precisionOption, quantizationOption } from "./weight_options.ts";
+import { kvCacheDtypeOption, precisionOption, quantizationOption } from "./weight_options.ts";
 
 export const generateCommand: Command = {
   name: "generate",
@@ -39,6 +39,7 @@ export const generateCommand: Command = {
     ...samplingOptions,
     quantization: quantizationOption,
     precision: precisionOption,
+    "kv-cache-dtype": kvCacheDtypeOption,
     data: dataDirOption,
     json: { type: "boolean", description: "Print one JSON object at the end (errors, too) instead of text" },
   },
@@ -67,6 +68,7 @@ async function readRequest(invocation: Invocation): Promise<LocalRequest> {
   const source = promptSource(invocation);
   const quantization = invocation.choice("quantization", ["none", "fp8"]);
   const precision = invocation.choice("precision", ["f32", "f16"]);
+  const kvCacheDtype = invocation.choice("kv-cache-dtype", ["auto", "fp8"]);
   const where = { userDir: terminal.userDir, dataDir: dataDirOf(invocation) };
   const { path } = await findModelFolder(invocation.positional("MODEL"), where);
   using checkpoint = await openCheckpoint(path, { signal });
@@ -89,6 +91,7 @@ async function readRequest(invocation: Invocation): Promise<LocalRequest> {
     path,
     quantization,
     precision,
+    kvCacheDtype,
     promptTokenIds: prompt.tokenIds,
     continuesText: invocation.flag("raw"),
     sampling,

@@ -13,7 +13,7 @@ import type {
   WireToken,
 } from "../engine/protocol.ts";
 import { fromErrorRecord } from "../errors.ts";
-import type { Precision, Quantization } from "../model/runner.ts";
+import type { KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
 import type { SamplingParams } from "../model/sampling.ts";
 import { StopMatcher } from "../tokenizer/stop_strings.ts";
 
@@ -22,6 +22,7 @@ export interface LocalRequest {
   readonly path: string;
   readonly quantization: Quantization;
   readonly precision: Precision;
+  readonly kvCacheDtype: KvCacheDtype;
   readonly promptTokenIds: readonly number[];
   /** The output goes on with the prompt's text, so that a space at its start counts. */
   readonly continuesText: boolean;
@@ -56,12 +57,12 @@ export async function generateLocally(
   request: LocalRequest,
   options: LocalOptions,
 ): Promise<LocalResult> {
-  const { path, quantization, precision, maxContext } = request;
+  const { path, quantization, precision, kvCacheDtype, maxContext } = request;
   const { signal, onLoad } = options;
   const startedMs = performance.now();
   await engine.ready();
   await engine.load(
-    { modelKey: MODEL_KEY, path, quantization, precision, maxContext, maxSequences: 1 },
+    { modelKey: MODEL_KEY, path, quantization, precision, kvCacheDtype, maxContext, maxSequences: 1 },
     { signal, ...onLoad === undefined ? {} : { onProgress: onLoad } },
   );
   const loadMs = performance.now() - startedMs;

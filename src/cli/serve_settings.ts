@@ -1,14 +1,14 @@
 /** Options and settings of a serving process, checked before anything is opened. */
 import { resolve } from "node:path";
 import type { Log, LogLevel } from "../app/request.ts";
-import type { Precision, Quantization } from "../model/runner.ts";
+import type { KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
 import { createJsonLog } from "../server/log.ts";
 import { isLoopbackHost } from "../server/origin.ts";
 import type { Invocation, OptionSpec } from "./command.ts";
 import { dataDirOf, dataDirOption } from "./data_dir.ts";
 import { UsageError } from "./errors.ts";
 import { sizeOf } from "./size_option.ts";
-import { precisionOption, quantizationOption } from "./weight_options.ts";
+import { kvCacheDtypeOption, precisionOption, quantizationOption } from "./weight_options.ts";
 
 const DEFAULT_PORT = 8000;
 const DEFAULT_HOST = "127.0.0.1";
@@ -23,6 +23,7 @@ export interface ServeSettings {
   /** For models registered from now on; absent: as the gateway decides. */
   readonly quantization?: Quantization;
   readonly precision: Precision;
+  readonly kvCacheDtype: KvCacheDtype;
   readonly maxContextLength?: number;
   readonly maxSequences?: number;
   readonly memoryBytes?: number;
@@ -44,6 +45,7 @@ export const serveOptions: Readonly<Record<string, OptionSpec>> = {
     description: "How models registered from now on are held (default fp8; the demo models: none)",
   },
   precision: precisionOption,
+  "kv-cache-dtype": kvCacheDtypeOption,
   models: {
     type: "string",
     multiple: true,
@@ -80,6 +82,7 @@ export function readServeSettings(invocation: Invocation): ServeSettings {
       ? {}
       : { quantization: invocation.choice("quantization", ["none", "fp8"]) },
     precision: invocation.choice("precision", ["f32", "f16"]),
+    kvCacheDtype: invocation.choice("kv-cache-dtype", ["auto", "fp8"]),
     ...maxContextLength === undefined ? {} : { maxContextLength },
     ...maxSequences === undefined ? {} : { maxSequences },
     ...memoryBytes === undefined ? {} : { memoryBytes },

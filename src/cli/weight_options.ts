@@ -12,3 +12,9 @@ export const precisionOption: OptionSpec = {
   value: "f32|f16",
   description: "Number type of activations and KV cache; sums are always f32 (default f32)",
 };
+
+export const kvCacheDtypeOption: OptionSpec = {
+  type: "string",
+  value: "auto|fp8",
+  description: "fp8: KV cache in 8 bits, a scale for each token and head (default auto: as --precision)",
+};

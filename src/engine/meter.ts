@@ -66,6 +66,7 @@ export class EngineMeter {
         preemptions: batch.counts.preemptions,
         weightBytes: runner.memory.weightBytes,
         kvCacheBytes: runner.memory.kvCacheBytes,
+        kvCacheFormat: runner.kvCacheFormat,
       })),
       lastBatchSize: this.#lastBatchSize,
       steps: this.#steps,

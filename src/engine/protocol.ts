@@ -5,7 +5,7 @@
  */
 import type { ErrorRecord, GeodesicError } from "../errors.ts";
 import type { LoadStage } from "../model/load.ts";
-import type { Precision, Quantization, TokenLogprob } from "../model/runner.ts";
+import type { KvCacheDtype, KvCacheFormat, Precision, Quantization, TokenLogprob } from "../model/runner.ts";
 import type { SamplingParams } from "../model/sampling.ts";
 
 /** Sampling parameters on the wire: the seed as decimal digits, stop strings left out (text never reaches the engine). */
@@ -19,6 +19,8 @@ export interface LoadCommand {
   readonly path: string;
   readonly quantization: Quantization;
   readonly precision: Precision;
+  /** `auto` unless given. */
+  readonly kvCacheDtype?: KvCacheDtype;
   /** Longest sequence to serve; at most the checkpoint's own context. */
   readonly maxContext: number;
   /** Upper bound of sequences in one batch. */
@@ -200,6 +202,7 @@ export interface EngineMetrics {
     readonly preemptions: number;
     readonly weightBytes: number;
     readonly kvCacheBytes: number;
+    readonly kvCacheFormat: KvCacheFormat;
   }[];
   /** Sequences in the batch of the last submitted step; 0 when idle. */
   readonly lastBatchSize: number;

@@ -70,10 +70,11 @@ function startEngine(device: GpuDevice, matchers: ModelMatchers): Engine {
   const turns = new MessageTurns();
   const cacheWriter = new CacheWriter(console.error);
   const load: LoadModel = (command, { signal, onProgress }) => {
-    const { path, quantization, precision, maxContext, maxSequences, memoryBytes } = command;
+    const { path, quantization, precision, kvCacheDtype, maxContext, maxSequences, memoryBytes } = command;
     return loadModel(device, path, {
       quantization,
       precision,
+      kvCacheDtype,
       maxContext,
       maxSequences,
       memoryBytes,

@@ -7,12 +7,14 @@ import { gateUp } from "./gate_up.ts";
 import { linearResidual } from "./linear_residual.ts";
 import { lmHead } from "./lm_head.ts";
 import { qkvRope } from "./qkv_rope.ts";
+import { quantizeCache } from "./quantize_cache.ts";
 import { sample } from "./sample.ts";
 import { sampleGroups } from "./sample_groups.ts";
 
 export const ALL_KERNELS: readonly AnyKernel[] = [
   embed,
   qkvRope,
+  quantizeCache,
   attention,
   attentionFlash,
   attentionCombine,

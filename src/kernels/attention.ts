@@ -2,6 +2,9 @@
 import { defineKernel } from "../gpu/kernel.ts";
 import { ACT_LIBS } from "./linear.ts";
 
+/** How the paged cache is read: as activations are stored, or as quantize_cache leaves it. */
+export const CACHE_LIBS = ["cache_act", "cache_fp8"] as const;
+
 /** `window` of a model without sliding window. */
 export const NO_WINDOW = 0xffffffff;
 
@@ -9,7 +12,7 @@ export const attention = defineKernel({
   name: "attention",
   bindings: {
     queries: "read", // [rows, queryStride]
-    cache: "read", // [blocks, k|v, kvHeads, blockSize, headDim]
+    cache: "read", // [blocks, k|v, kvHeads, …], see shaders/lib/cache_*.wgsl
     plan: "read", // u32, see src/model/plan.ts
     attended: "write", // [rows, queryStride]
   },
@@ -25,7 +28,7 @@ export const attention = defineKernel({
     scale: "f32",
   },
   overrides: { WORKGROUP: 64, HEADS: 1 },
-  libs: { act: ACT_LIBS },
+  libs: { act: ACT_LIBS, cache: CACHE_LIBS },
   grid: (
     { rows, queryHeads, kvHeads },
     { HEADS },

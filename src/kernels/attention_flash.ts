@@ -1,13 +1,13 @@
 /** Attention in parts with subgroups (shaders/attention_flash.wgsl), and what puts the parts together again. */
 import { defineKernel } from "../gpu/kernel.ts";
-import { headBundle } from "./attention.ts";
+import { CACHE_LIBS, headBundle } from "./attention.ts";
 import { ACT_LIBS } from "./linear.ts";
 
 export const attentionFlash = defineKernel({
   name: "attention_flash",
   bindings: {
     queries: "read", // [rows, queryStride]
-    cache: "read", // [blocks, k|v, kvHeads, blockSize, headDim]
+    cache: "read", // [blocks, k|v, kvHeads, …], see shaders/lib/cache_*.wgsl
     plan: "read", // u32, see src/model/plan.ts
     attended: "write", // [rows, queryStride]
     parts: "write", // [rows, splits, queryHeads, headDim] f32
@@ -27,7 +27,7 @@ export const attentionFlash = defineKernel({
     scale: "f32",
   },
   overrides: { WORKGROUP: 64, SUBGROUP: 8, HEADS: 1, CHUNKS: 1, KEYS: 1 },
-  libs: { act: ACT_LIBS },
+  libs: { act: ACT_LIBS, cache: CACHE_LIBS },
   grid: (
     { rows, queryHeads, kvHeads, splits },
     { HEADS },

@@ -1,4 +1,7 @@
-/** RMSNorm, query, key and value projection, rotary embedding and the write into the paged cache (shaders/qkv_rope.wgsl). */
+/**
+ * RMSNorm, query, key and value projection, rotary embedding (shaders/qkv_rope.wgsl), and the write into the paged cache,
+ * or into rows for quantize_cache.
+ */
 import { defineKernel } from "../gpu/kernel.ts";
 import { ACT_LIBS, CORE_LIBS, LINEAR_OVERRIDES, linearGrid, WEIGHT_LIBS } from "./linear.ts";
 
@@ -12,7 +15,7 @@ export const qkvRope = defineKernel({
     rotary: "read", // [positions, headDim / 2] (cos, sin)
     plan: "read", // u32, see src/model/plan.ts
     queries: "write", // [rows, queryStride]
-    cache: "write", // [blocks, k|v, kvHeads, blockSize, headDim]
+    cache: "write", // [blocks, k|v, kvHeads, blockSize, headDim], or [rows, k|v, kvHeads, headDim] f32
   },
   params: {
     rows: "u32",
@@ -32,6 +35,7 @@ export const qkvRope = defineKernel({
   libs: {
     weight: WEIGHT_LIBS,
     act: ACT_LIBS,
+    kept: ["kept_pages", "kept_rows"],
     input: ["input_normed"],
     order: ["hidden_order"],
     core: CORE_LIBS,

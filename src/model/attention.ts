@@ -63,6 +63,10 @@ export async function attend(parts: OperationParts, cache: GpuBuffer): Promise<O
     : await attendAnywhere(parts, cache);
 }
 
+function libsOf({ precision, sizes }: OperationParts) {
+  return { act: `act_${precision}`, cache: sizes.kvCacheFormat === "fp8" ? "cache_fp8" : "cache_act" };
+}
+
 function shapeOf({ config, sizes }: OperationParts) {
   return {
     queryHeads: config.queryHeads,
@@ -76,9 +80,9 @@ function shapeOf({ config, sizes }: OperationParts) {
 }
 
 async function attendAnywhere(parts: OperationParts, cache: GpuBuffer): Promise<Operation> {
-  const { device, config, precision, buffers } = parts;
+  const { device, config, buffers } = parts;
   const kernel = await device.compile(attention, {
-    libs: { act: `act_${precision}` },
+    libs: libsOf(parts),
     overrides: { HEADS: headBundle(config.queryHeads, config.kvHeads) },
   });
   const { queries, plan, attended } = buffers;
@@ -95,12 +99,12 @@ async function attendInParts(
   { splitKeys, ...lanes }: AttentionTuning,
   cache: GpuBuffer,
 ): Promise<Operation> {
-  const { device, config, sizes, precision, buffers } = parts;
-  const libs = { act: `act_${precision}` };
+  const { device, config, sizes, buffers } = parts;
+  const libs = libsOf(parts);
   const HEADS = flashBundle(config, device.limits.maxComputeWorkgroupStorageSize);
   const CHUNKS = config.headDim / FLASH_HEAD_STEP;
   const flash = await device.compile(attentionFlash, { libs, overrides: { ...lanes, HEADS, CHUNKS } });
-  const combine = await device.compile(attentionCombine, { libs });
+  const combine = await device.compile(attentionCombine, { libs: { act: libs.act } });
   const { queries, plan, attended, parts: partsBuffer, partTerms: part_terms } = buffers;
   const boundFlash = flash.bind({ queries, cache, plan, attended, parts: partsBuffer, part_terms });
   const boundCombine = combine.bind({ parts: partsBuffer, part_terms, plan, attended });

@@ -100,7 +100,8 @@ export function maxDispatches(shape: ModelShape, sizes: ModelSizes, tuning: Devi
   const attention = takesParts(shape.config, tuning.attention)
     ? 1 + 2 * Math.ceil(sizes.maxRows / sizes.parts.partRows)
     : 1;
-  return embedding.slices + sum(matrices) + layers.length * attention + head.slices + SAMPLER_DISPATCHES;
+  return embedding.slices + sum(matrices) + layers.length * (attention + quantizeDispatches(sizes)) +
+    head.slices + SAMPLER_DISPATCHES;
 }
 
 /** A decode step: so many sequences, each with so many tokens when the new one is in. */
@@ -128,12 +129,18 @@ export function decodeCost(
   const seen = Math.min(context, config.slidingWindow ?? Infinity);
   return {
     dispatches: embedding.slices + sum(matrices.map(({ slices }) => slices)) +
-      layers.length * attentionDispatches(config, sizes, tuning, { rows, context }) + head.slices +
-      SAMPLER_DISPATCHES,
+      layers.length *
+        (attentionDispatches(config, sizes, tuning, { rows, context }) + quantizeDispatches(sizes)) +
+      head.slices + SAMPLER_DISPATCHES,
     weightBytes: rows * config.hiddenSize * WEIGHT_BYTES[formats.embedding] +
       sum(matrices.map(({ bytes }) => bytes)) + head.bytes + gainBytes,
-    cacheBytes: rows * seen * layers.length * 2 * config.kvHeads * config.headDim * sizes.activationBytes,
+    cacheBytes: rows * seen * layers.length * sizes.cacheTokenBytes,
   };
+}
+
+/** A layer's keys and values into a cache in FP8. */
+function quantizeDispatches({ kvCacheFormat }: ModelSizes): number {
+  return kvCacheFormat === "fp8" ? 1 : 0;
 }
 
 function attentionDispatches(

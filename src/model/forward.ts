@@ -1,7 +1,8 @@
 /**
  * The Mistral forward pass on the device: which kernels run in which order over which buffers. Knows rows, positions
  * and block tables, not sequences or sampling. Five dispatches a layer (more where a matrix has several slices):
- * qkv_rope, attention, linear_residual, gate_up, linear_residual; before them embed, after them lm_head.
+ * qkv_rope, attention, linear_residual, gate_up, linear_residual; before them embed, after them lm_head. With a KV cache
+ * in FP8, quantize_cache follows qkv_rope.
  */
 import type { ModelConfig } from "../formats/config.ts";
 import type { GpuBuffer } from "../gpu/buffer.ts";
@@ -99,6 +100,7 @@ function allocate({ device, config, sizes, owned }: ForwardParts, planWords: num
     hidden: buffer("hidden", bytes.hidden),
     queries: buffer("queries", bytes.queries),
     attended: buffer("attended", bytes.attended),
+    kept: buffer("kept keys and values", bytes.kept),
     activated: buffer("activated", bytes.activated),
     logits: buffer("logits", bytes.logits),
     rotary: buffer("rotary", bytes.rotary),

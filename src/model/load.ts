@@ -9,7 +9,7 @@ import { chooseTuning, type DeviceTuning } from "../kernels/tuning.ts";
 import { LoadMeter, type LoadProgress, type LoadStage } from "./load_meter.ts";
 import { fitModel, type MemoryPlan } from "./memory.ts";
 import { MistralRunner } from "./mistral.ts";
-import type { ModelRunner, Precision, Quantization } from "./runner.ts";
+import type { KvCacheDtype, ModelRunner, Precision, Quantization } from "./runner.ts";
 import { isUnquantized } from "./quantized_copy.ts";
 import { InlinePacker, PackThreads, type RowSource } from "./pack_threads.ts";
 import type { ModelSizes } from "./sizes.ts";
@@ -36,6 +36,8 @@ export interface LoadCache extends CacheKey {
 export interface LoadOptions {
   readonly quantization: Quantization;
   readonly precision: Precision;
+  /** `auto` unless given. */
+  readonly kvCacheDtype?: KvCacheDtype | undefined;
   /** Cut to the checkpoint's own context. */
   readonly maxContext: number;
   readonly maxSequences: number;

@@ -11,6 +11,7 @@ import { ReadbackRing, type ReadbackTicket } from "../gpu/readback.ts";
 import { Forward, type ForwardParts } from "./forward.ts";
 import { checkPlan, packPlan } from "./plan.ts";
 import type {
+  KvCacheFormat,
   ModelRunner,
   PendingStep,
   PreparedStep,
@@ -46,6 +47,7 @@ export interface MistralParts extends ForwardParts {
 export class MistralRunner implements ModelRunner {
   readonly limits: RunnerLimits;
   readonly memory: ModelRunner["memory"];
+  readonly kvCacheFormat: KvCacheFormat;
   readonly stepsPerSubmit: { readonly max: number; readonly preferred: number };
   readonly #device: GpuDevice;
   readonly #forward: Forward;
@@ -72,6 +74,7 @@ export class MistralRunner implements ModelRunner {
     const { sizes } = parts;
     this.limits = sizes.limits;
     this.memory = parts.memory;
+    this.kvCacheFormat = sizes.kvCacheFormat;
     const { software } = parts.device.info;
     this.stepsPerSubmit = {
       max: MAX_STEPS_PER_SUBMIT,

@@ -13,6 +13,7 @@ import { type LinearOverride, type LinearTuning, linearVariant } from "../kernel
 import { linearResidual } from "../kernels/linear_residual.ts";
 import { lmHead } from "../kernels/lm_head.ts";
 import { qkvRope } from "../kernels/qkv_rope.ts";
+import { quantizeCache } from "../kernels/quantize_cache.ts";
 import { type DeviceTuning, fitUnroll, type MatrixRole, variantFor } from "../kernels/tuning.ts";
 import { attend } from "./attention.ts";
 import type { MatrixSlice, PackedMatrix } from "./packed_matrix.ts";
@@ -44,10 +45,11 @@ export interface StepBuffers {
   readonly hidden: GpuBuffer; // [maxRows, hiddenStride] f32
   readonly queries: GpuBuffer; // [maxRows, queryStride]
   readonly attended: GpuBuffer; // [maxRows, queryStride]
+  readonly kept: GpuBuffer; // [maxRows, k|v, kvHeads, headDim] f32, of a cache in FP8
   readonly activated: GpuBuffer; // [maxRows, innerStride]
   readonly logits: GpuBuffer; // [maxSequences, vocabSize] f32
   readonly rotary: GpuBuffer; // [maxContext, headDim / 2, 2] f32
-  readonly cache: readonly GpuBuffer[]; // per layer: [blocks, k|v, kvHeads, blockSize, headDim]
+  readonly cache: readonly GpuBuffer[]; // per layer: [blocks, k|v, kvHeads, …], see shaders/lib/cache_*.wgsl
   readonly parts: GpuBuffer; // [partRows, maxSplits, queryHeads, headDim] f32
   readonly partTerms: GpuBuffer; // [partRows, maxSplits, queryHeads] f32
 }
@@ -87,6 +89,7 @@ export async function decoderLayer(
   const { attended, activated } = parts.buffers;
   return [
     ...await qkv(parts, layer, cache),
+    ...await quantizeKept(parts, cache),
     await attend(parts, cache),
     ...await residual(parts, "output", layer.output, attended),
     ...await mlp(parts, layer),
@@ -113,10 +116,21 @@ export function head(
 
 function qkv(parts: OperationParts, layer: LayerWeights, cache: GpuBuffer): Promise<Operation[]> {
   const { config, sizes } = parts;
-  const { hidden: input, rotary, plan, queries } = parts.buffers;
+  const { hidden: input, rotary, plan, queries, kept } = parts.buffers;
   const gain = layer.inputGain;
-  const bind = (slice: MatrixSlice) => ({ input, gain, ...operands(slice), rotary, plan, queries, cache });
-  return linear(parts, qkvRope, "qkv", layer.qkv, bind, {
+  const quantized = sizes.kvCacheFormat === "fp8";
+  const target = quantized ? kept : cache;
+  const bind = (slice: MatrixSlice) => ({
+    input,
+    gain,
+    ...operands(slice),
+    rotary,
+    plan,
+    queries,
+    cache: target,
+  });
+  const libs = { kept: quantized ? "kept_rows" : "kept_pages" };
+  return linear({ ...parts, libs }, qkvRope, "qkv", layer.qkv, bind, {
     inputSize: config.hiddenSize,
     eps: config.rmsNormEps,
     queryHeads: config.queryHeads,
@@ -125,6 +139,18 @@ function qkv(parts: OperationParts, layer: LayerWeights, cache: GpuBuffer): Prom
     queryStride: sizes.queryStride,
     blockSize: sizes.limits.blockSize,
   });
+}
+
+/** Nothing, unless the cache is in FP8: a scale takes a whole head, of which no invocation of qkv_rope knows more than two. */
+async function quantizeKept(
+  { device, config, sizes, buffers }: OperationParts,
+  cache: GpuBuffer,
+): Promise<Operation[]> {
+  if (sizes.kvCacheFormat !== "fp8") return [];
+  const { kept, plan } = buffers;
+  const bound = (await device.compile(quantizeCache)).bind({ kept, plan, cache });
+  const shape = { kvHeads: config.kvHeads, columns: config.headDim / 4, blockSize: sizes.limits.blockSize };
+  return [{ dispatches: 1, encode: (step, { rows }) => step.dispatch(bound, { rows, ...shape }) }];
 }
 
 function mlp(parts: OperationParts, layer: LayerWeights): Promise<Operation[]> {
@@ -158,7 +184,10 @@ interface RowRange {
 
 /** One operation per slice of the matrix. */
 async function linear<B extends string, P extends string>(
-  { device, precision, tuning, family = "rows" }: OperationParts & { readonly family?: "rows" | "samples" },
+  { device, precision, tuning, family = "rows", libs = {} }: OperationParts & {
+    readonly family?: "rows" | "samples";
+    readonly libs?: Readonly<Record<string, string>>;
+  },
   kernel: KernelDeclaration<B, P | LinearParam, LinearOverride>,
   role: MatrixRole,
   { format, groups, slices }: PackedMatrix,
@@ -169,7 +198,7 @@ async function linear<B extends string, P extends string>(
   const compile = (variants: readonly LinearTuning[]) =>
     Promise.all(variants.map((tuning) => {
       const variant = linearVariant(format, fitUnroll(tuning, groups));
-      return device.compile(kernel, { ...variant, libs: { ...variant.libs, ...act } });
+      return device.compile(kernel, { ...variant, libs: { ...variant.libs, ...act, ...libs } });
     }));
   const { decode, prompt } = tuning.matrices[role];
   const compiled = await compile(decode);

@@ -7,8 +7,12 @@ import type { SamplingParams } from "./sampling.ts";
 
 /** How weights are held on the device. `none`: as stored; `fp8`: E4M3, one scale per output channel. */
 export type Quantization = "none" | "fp8";
-/** Storage type of activations and KV cache; sums are always f32. */
+/** Storage type of activations, and of the KV cache unless {@link KvCacheDtype} says otherwise; sums are always f32. */
 export type Precision = "f32" | "f16";
+/** How the KV cache is to be stored. `auto`: as activations are; `fp8`: E4M3, one scale per token and kv head. */
+export type KvCacheDtype = "auto" | "fp8";
+/** How it is stored. */
+export type KvCacheFormat = Precision | "fp8";
 
 /** Index of a running sequence's device-side state (last token, sampling parameters, counts). */
 export type Slot = number & { readonly __brand: "Slot" };
@@ -123,6 +127,7 @@ export interface ModelRunner extends Disposable {
     readonly kvCacheBytes: number;
     readonly totalBytes: number;
   };
+  readonly kvCacheFormat: KvCacheFormat;
   /** Steps that one submit can hold, and how many decode steps of it pay on this device. */
   readonly stepsPerSubmit: { readonly max: number; readonly preferred: number };
   /** Prepares a slot; its previous sequence must have left the batch. Takes effect for steps prepared later. */

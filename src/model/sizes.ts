@@ -6,10 +6,11 @@ import { CapacityError, FormatError } from "../errors.ts";
 import type { ModelConfig } from "../formats/config.ts";
 import { MAX_HEAD_DIM } from "../kernels/attention.ts";
 import { GROUP_SIZE, HIDDEN_BLOCK } from "../kernels/linear.ts";
+import { fp8HeadBytes } from "../kernels/quantize_cache.ts";
 import type { DeviceTuning } from "../kernels/tuning.ts";
 import { type PartSizes, partSizes } from "./attention.ts";
 import { roundUp } from "./plan.ts";
-import type { Precision, RunnerLimits } from "./runner.ts";
+import type { KvCacheDtype, KvCacheFormat, Precision, RunnerLimits } from "./runner.ts";
 
 /** Tokens per KV block. */
 export const BLOCK_SIZE = 16;
@@ -22,6 +23,8 @@ const DEFAULT_CACHE_BYTES = 4 * 2 ** 30;
 
 export interface SizeRequest {
   readonly precision: Precision;
+  /** `auto` unless given. */
+  readonly kvCacheDtype?: KvCacheDtype | undefined;
   readonly maxContext: number;
   readonly maxSequences: number;
   /** Upper bound of the KV cache of all layers. */
@@ -34,8 +37,13 @@ export interface SizeRequest {
 export interface ModelSizes {
   readonly limits: RunnerLimits;
   readonly activationBytes: 2 | 4;
-  /** Of one layer. */
+  readonly kvCacheFormat: KvCacheFormat;
+  /** Keys and values of one token in one layer. */
+  readonly cacheTokenBytes: number;
+  /** KV cache of one layer. */
   readonly cacheLayerBytes: number;
+  /** Elements of keys and values from one row of a step to the next, where they wait to be quantized; 0: they do not. */
+  readonly keptStride: number;
   /** Prompt and decode rows in one step. */
   readonly maxRows: number;
   /** Elements from one row of the residual stream to the next. */
@@ -57,7 +65,11 @@ export function planSizes(config: ModelConfig, request: SizeRequest): ModelSizes
   const queryStride = roundUp(config.queryHeads * config.headDim, GROUP_SIZE);
   const innerStride = roundUp(config.intermediateSize, GROUP_SIZE);
 
-  const blockBytes = 2 * config.kvHeads * config.headDim * BLOCK_SIZE * activationBytes;
+  const kvCacheFormat = request.kvCacheDtype === "fp8" ? "fp8" : request.precision;
+  const keptStride = kvCacheFormat === "fp8" ? 2 * config.kvHeads * config.headDim : 0;
+  const headBytes = kvCacheFormat === "fp8" ? fp8HeadBytes(config.headDim) : config.headDim * activationBytes;
+  const cacheTokenBytes = 2 * config.kvHeads * headBytes;
+  const blockBytes = cacheTokenBytes * BLOCK_SIZE;
   const budget = request.cacheBytes ?? DEFAULT_CACHE_BYTES;
   const wanted = maxSequences * Math.ceil(maxContext / BLOCK_SIZE);
   const blockCount = Math.min(
@@ -71,7 +83,7 @@ export function planSizes(config: ModelConfig, request: SizeRequest): ModelSizes
       { found: blockCount * BLOCK_SIZE, expected: maxContext },
     );
   }
-  const rowBytes = 4 * Math.max(hiddenStride, queryStride, innerStride);
+  const rowBytes = 4 * Math.max(hiddenStride, queryStride, innerStride, keptStride);
   const maxPromptTokens = Math.min(
     MAX_PROMPT_TOKENS,
     maxContext,
@@ -96,7 +108,10 @@ export function planSizes(config: ModelConfig, request: SizeRequest): ModelSizes
       vocabSize: config.vocabSize,
     },
     activationBytes,
+    kvCacheFormat,
+    cacheTokenBytes,
     cacheLayerBytes: blockCount * blockBytes,
+    keptStride,
     maxRows,
     hiddenStride,
     queryStride,

@@ -14,7 +14,7 @@ export function planWriter({ limits, maxRows }: ModelSizes): PlanWriter {
 
 /** Bytes of each; `cache` of one layer. */
 export function stepBufferBytes(config: ModelConfig, sizes: ModelSizes, planWords: number) {
-  const { limits, maxRows, activationBytes, hiddenStride, queryStride, innerStride } = sizes;
+  const { limits, maxRows, activationBytes, hiddenStride, queryStride, innerStride, keptStride } = sizes;
   const partHeads = sizes.parts.partRows * sizes.parts.maxSplits * config.queryHeads;
   return {
     plan: planWords * 4,
@@ -22,6 +22,7 @@ export function stepBufferBytes(config: ModelConfig, sizes: ModelSizes, planWord
     hidden: maxRows * hiddenStride * 4,
     queries: maxRows * queryStride * activationBytes,
     attended: maxRows * queryStride * activationBytes,
+    kept: maxRows * keptStride * 4,
     activated: maxRows * innerStride * activationBytes,
     logits: limits.maxSequences * limits.vocabSize * 4,
     rotary: limits.maxContext * config.headDim * 4,

@@ -185,7 +185,7 @@ Deno.test("models.getMany() keeps order and holes", async () => {
 });
 
 Deno.test("models.onResidencyChange() tells every step of a load", async () => {
-  await using test = await TestGateway.make();
+  await using test = await TestGateway.make({ kvCacheDtype: "fp8" });
   test.engine.autoLoad = false;
   const { models, generations } = test.gateway;
   const heard: string[] = [];
@@ -198,6 +198,7 @@ Deno.test("models.onResidencyChange() tells every step of a load", async () => {
     path: HELPER_DIR,
     quantization: "fp8",
     precision: "f32",
+    kvCacheDtype: "fp8",
     maxContext: 1024,
   });
   load.progress("READING", 0.25);

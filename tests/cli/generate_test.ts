@@ -101,6 +101,21 @@ deviceTest(
   },
 );
 
+deviceTest(
+  "generate --kv-cache-dtype fp8 changes log-probabilities a little, and takes a dispatch a layer",
+  async () => {
+    const args = ["--prompt", "Hello!", "--temperature", "0", "--max-tokens", "3", "--logprobs", "0"];
+    const [full, fp8] = [
+      await generate(HELPER, ...args),
+      await generate(HELPER, ...args, "--kv-cache-dtype", "fp8"),
+    ];
+    expect(fp8.timings["dispatchesPerStep"]! - full.timings["dispatchesPerStep"]!).toBe(8);
+    const [expected, found] = [full.logprobs![0]!.logprob, fp8.logprobs![0]!.logprob];
+    expect(found).not.toBe(expected);
+    expect(Math.abs(found - expected)).toBeLessThan(0.1); // 0.004 in the mean (bench/RESULTS.md)
+  },
+);
+
 deviceTest("generate --logit-bias makes a token the likeliest", async () => {
   const args = ["--prompt", "Hello!", "--temperature", "0", "--max-tokens", "3", "--ignore-eos"];
   const { tokenIds } = await generate(HELPER, ...args, "--logit-bias", "300=100", "--logit-bias", "7=-1.5");
@@ -214,6 +229,12 @@ const refused: readonly (readonly [string, readonly string[], number, RegExp])[]
     [HELPER, "--prompt", "a", "--precision", "f64"],
     2,
     /--precision is "f64", expected f32 or f16/,
+  ],
+  [
+    "a KV cache that is none",
+    [HELPER, "--prompt", "a", "--kv-cache-dtype", "int4"],
+    2,
+    /--kv-cache-dtype is "int4", expected auto or fp8/,
   ],
   ["a folder that is no model", ["tests", "--prompt", "a"], 1, /the folder has no config\.json \[FORMAT\]/],
   [

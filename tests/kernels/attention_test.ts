@@ -6,6 +6,7 @@ import type { GpuDevice } from "../../src/gpu/device.ts";
 import { gpuTest } from "../gpu/device.ts";
 import { attention as attentionOracle, type Matrix } from "../oracle/ops.ts";
 import { expectClose, noiseMatrix, padColumns, padded, runKernel, SUBGROUP } from "./harness.ts";
+import { pageCache, type PagedCache } from "./paged_cache.ts";
 
 interface Case {
   readonly queryHeads: number;
@@ -102,34 +103,22 @@ const CASES: Readonly<Record<string, Case>> = {
   },
 };
 
-/** Rows of keys and values scattered over a cache by a block table; everything else in it is NaN. */
-function pageCache(keys: Matrix, values: Matrix, { kvHeads, headDim, blockSize }: Case) {
-  const blocks = Math.ceil(keys.rows / blockSize);
-  const table = Array.from({ length: blocks }, (_, i) => (blocks - 1 - i) * 2 + 1); // backwards, with gaps
-  const cache = new Float32Array(2 * blocks * 2 * kvHeads * blockSize * headDim).fill(NaN);
-  for (let token = 0; token < keys.rows; token++) {
-    for (let head = 0; head < kvHeads; head++) {
-      const block = table[Math.floor(token / blockSize)]!;
-      [keys, values].forEach(({ data, columns }, part) => {
-        const at = (((block * 2 + part) * kvHeads + head) * blockSize + token % blockSize) * headDim;
-        const from = token * columns + head * headDim;
-        cache.set(data.subarray(from, from + headDim), at);
-      });
-    }
-  }
-  return { table, cache };
-}
+/** Of a paged cache. */
+const FORMATS = ["f32", "fp8"] as const;
+const libsFor = ({ cache }: PagedCache) => ({
+  cache: cache instanceof Uint32Array ? "cache_fp8" : "cache_act",
+});
 
-async function run(device: GpuDevice, shape: Case, queries: Matrix, keys: Matrix, values: Matrix) {
+async function run(device: GpuDevice, shape: Case, queries: Matrix, paged: PagedCache) {
   const { queryHeads, kvHeads, headDim, blockSize, window, positions } = shape;
-  const { table, cache } = pageCache(keys, values, shape);
+  const { table, cache } = paged;
   const tableAt = positions.length * 4;
   const plan = Uint32Array.from([...positions.flatMap((position) => [0, 0, position, tableAt]), ...table]);
   const queryStride = padded(queryHeads * headDim);
   const { attended } = await runKernel(
     device,
     attention,
-    { overrides: { HEADS: headBundle(queryHeads, kvHeads) } },
+    { libs: libsFor(paged), overrides: { HEADS: headBundle(queryHeads, kvHeads) } },
     {
       queries: padColumns(queries),
       cache,
@@ -159,10 +148,11 @@ async function runInParts(
   device: GpuDevice,
   shape: Case,
   splitKeys: number,
-  [queries, keys, values]: readonly [Matrix, Matrix, Matrix],
+  queries: Matrix,
+  paged: PagedCache,
 ) {
   const { queryHeads, kvHeads, headDim, blockSize, window, positions } = shape;
-  const { table, cache } = pageCache(keys, values, shape);
+  const { table, cache } = paged;
   const rows = positions.length;
   // Rows begin at the second row of the plan: the first is another family's.
   const tableAt = (rows + 1) * 4;
@@ -182,7 +172,10 @@ async function runInParts(
   const flash = await runKernel(
     device,
     attentionFlash,
-    { overrides: { ...lanes, HEADS: headBundle(queryHeads, kvHeads), CHUNKS: headDim / FLASH_HEAD_STEP } },
+    {
+      libs: libsFor(paged),
+      overrides: { ...lanes, HEADS: headBundle(queryHeads, kvHeads), CHUNKS: headDim / FLASH_HEAD_STEP },
+    },
     {
       queries: padColumns(ahead(queries)),
       cache,
@@ -203,44 +196,81 @@ async function runInParts(
   return attended!.slice(queryStride);
 }
 
-for (
-  const [name, shape] of Object.entries(CASES).filter(([, { headDim }]) => headDim % FLASH_HEAD_STEP === 0)
-) {
-  for (const splitKeys of [64, 1000]) {
-    gpuTest(`attention_flash equals the oracle in parts of ${splitKeys} keys: ${name}`, async (device) => {
-      const { queryHeads, kvHeads, headDim, positions } = shape;
-      const tokens = Math.max(...positions) + 1;
-      const queries = noiseMatrix(positions.length, queryHeads * headDim, 1);
-      const keys = noiseMatrix(tokens, kvHeads * headDim, 2);
-      const values = noiseMatrix(tokens, kvHeads * headDim, 3);
-      const attended = await runInParts(device, shape, splitKeys, [queries, keys, values]);
-      expectClose(attended, padColumns(attentionOracle(queries, keys, values, shape)), 1e-5);
-      // A row that fits one part keeps its bits whether others need more parts or not.
-      for (const [row, position] of positions.entries()) {
-        const columns = queryHeads * headDim;
-        const one = { rows: 1, columns, data: queries.data.slice(row * columns, (row + 1) * columns) };
-        const alone = await runInParts(device, { ...shape, positions: [position] }, splitKeys, [
-          one,
-          keys,
-          values,
-        ]);
-        expect(alone).toEqual(attended.slice(row * padded(columns), (row + 1) * padded(columns)));
-      }
-    });
+/** Queries of the rows, and the cache of as many tokens as they see. */
+function inputs(shape: Case, format: typeof FORMATS[number]) {
+  const { queryHeads, kvHeads, headDim, positions } = shape;
+  const tokens = Math.max(...positions) + 1;
+  const queries = noiseMatrix(positions.length, queryHeads * headDim, 1);
+  const keys = noiseMatrix(tokens, kvHeads * headDim, 2);
+  const values = noiseMatrix(tokens, kvHeads * headDim, 3);
+  const paged = pageCache(keys, values, shape, format);
+  const expected = padColumns(attentionOracle(queries, paged.keys, paged.values, shape));
+  return { queries, paged, expected };
+}
+
+const FLASH_CASES = Object.entries(CASES).filter(([, { headDim }]) => headDim % FLASH_HEAD_STEP === 0);
+
+for (const [name, shape] of FLASH_CASES) {
+  for (const [format, splitKeys] of [["f32", 64], ["f32", 1000], ["fp8", 64]] as const) {
+    gpuTest(
+      `attention_flash equals the oracle in parts of ${splitKeys} keys, ${format}: ${name}`,
+      async (device) => {
+        const { queryHeads, headDim, positions } = shape;
+        const { queries, paged, expected } = inputs(shape, format);
+        const attended = await runInParts(device, shape, splitKeys, queries, paged);
+        expectClose(attended, expected, 1e-5);
+        // A row that fits one part keeps its bits whether others need more parts or not.
+        for (const [row, position] of positions.entries()) {
+          const columns = queryHeads * headDim;
+          const one = { rows: 1, columns, data: queries.data.slice(row * columns, (row + 1) * columns) };
+          const alone = await runInParts(device, { ...shape, positions: [position] }, splitKeys, one, paged);
+          expect(alone).toEqual(attended.slice(row * padded(columns), (row + 1) * padded(columns)));
+        }
+      },
+    );
   }
 }
 
 for (const [name, shape] of Object.entries(CASES)) {
-  gpuTest(`attention equals the oracle: ${name}`, async (device) => {
-    const { queryHeads, kvHeads, headDim, positions } = shape;
-    const tokens = Math.max(...positions) + 1;
-    const queries = noiseMatrix(positions.length, queryHeads * headDim, 1);
-    const keys = noiseMatrix(tokens, kvHeads * headDim, 2);
-    const values = noiseMatrix(tokens, kvHeads * headDim, 3);
-    const attended = await run(device, shape, queries, keys, values);
-    // A weighted mean of values below 1; what remains is the accuracy of exp, 2e-6 relative on llvmpipe.
-    expectClose(attended, padColumns(attentionOracle(queries, keys, values, shape)), 1e-5);
-  });
+  for (const format of FORMATS) {
+    gpuTest(`attention equals the oracle, ${format}: ${name}`, async (device) => {
+      const { queries, paged, expected } = inputs(shape, format);
+      // A weighted mean of values below 1; what remains is the accuracy of exp, 2e-6 relative on llvmpipe.
+      expectClose(await run(device, shape, queries, paged), expected, 1e-5);
+    });
+  }
+}
+
+/** Of the cases, one that both kernels can run, with a NaN in one key or value of kv head 1 at token 70. */
+function poisoned(part: "keys" | "values", format: typeof FORMATS[number]) {
+  const shape = { ...CASES["a head of 32, many keys"]!, positions: [300, 69, 70] };
+  const { queries, paged } = inputs(shape, format);
+  const source = { keys: paged.keys, values: paged.values };
+  source[part].data[70 * source[part].columns + 32 + 5] = NaN;
+  return { shape, queries, paged: pageCache(source.keys, source.values, shape, format) };
+}
+
+for (const format of FORMATS) {
+  for (const part of ["keys", "values"] as const) {
+    gpuTest(`a NaN among ${part} reaches every row that sees it, and no other, ${format}`, async (device) => {
+      const { shape, queries, paged } = poisoned(part, format);
+      const whole = await run(device, shape, queries, paged);
+      for (const attended of [whole, await runInParts(device, shape, 64, queries, paged)]) {
+        const stride = padded(6 * 32);
+        // Query heads 3 to 5 read kv head 1; of its values, a NaN in f32 spoils its own column only.
+        const columns = (
+          row: number,
+          first: number,
+          count: number,
+        ) => [...attended.slice(row * stride + first, row * stride + first + count)];
+        for (const row of [0, 1, 2]) expect(columns(row, 0, 96).every(Number.isFinite)).toBe(true);
+        expect(columns(1, 96, 96).every(Number.isFinite)).toBe(true);
+        for (const row of [0, 2]) {
+          for (const head of [3, 4, 5]) expect(columns(row, head * 32 + 5, 1)).toEqual([NaN]);
+        }
+      }
+    }, { subgroups: true });
+  }
 }
 
 gpuTest("attention survives scores too large for exp", async (device) => {
@@ -249,19 +279,19 @@ gpuTest("attention survives scores too large for exp", async (device) => {
   const queries = scaled(noiseMatrix(1, 4, 4), 100);
   const keys = scaled(noiseMatrix(81, 4, 5), 100);
   const values = noiseMatrix(81, 4, 6);
-  const attended = await run(device, shape, queries, keys, values);
+  const attended = await run(device, shape, queries, pageCache(keys, values, shape));
   expectClose(attended, padColumns(attentionOracle(queries, keys, values, shape)), 1e-3);
 });
 
-gpuTest("attention gives a row the same bits alone and among others", async (device) => {
-  const shape = CASES["two heads a key"]!;
-  const queries = noiseMatrix(3, 96, 1);
-  const keys = noiseMatrix(66, 48, 2);
-  const values = noiseMatrix(66, 48, 3);
-  const together = await run(device, shape, queries, keys, values);
-  for (let row = 0; row < 3; row++) {
-    const one = { rows: 1, columns: 96, data: queries.data.slice(row * 96, (row + 1) * 96) };
-    const alone = await run(device, { ...shape, positions: [shape.positions[row]!] }, one, keys, values);
-    expect(alone).toEqual(together.slice(row * 96, (row + 1) * 96));
-  }
-});
+for (const format of FORMATS) {
+  gpuTest(`attention gives a row the same bits alone and among others, ${format}`, async (device) => {
+    const shape = CASES["two heads a key"]!;
+    const { queries, paged } = inputs(shape, format);
+    const together = await run(device, shape, queries, paged);
+    for (let row = 0; row < 3; row++) {
+      const one = { rows: 1, columns: 96, data: queries.data.slice(row * 96, (row + 1) * 96) };
+      const alone = await run(device, { ...shape, positions: [shape.positions[row]!] }, one, paged);
+      expect(alone).toEqual(together.slice(row * 96, (row + 1) * 96));
+    }
+  });
+}

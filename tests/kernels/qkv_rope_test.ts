@@ -42,7 +42,9 @@ for (const [tuningName, tuning] of Object.entries(TUNINGS)) {
   gpuTest(
     `qkv_rope rotates, keeps queries and pages keys and values, tuned for ${tuningName}`,
     async (device) => {
-      for (const { queryHeads, kvHeads, headDim, inputs, blockSize, positions } of CASES) {
+      // Into rows, for quantize_cache, by one case: where a value goes has nothing to do with how it was made.
+      const turns = [...CASES.map((shape) => ({ ...shape, pages: true })), { ...CASES[1], pages: false }];
+      for (const { queryHeads, kvHeads, headDim, inputs, blockSize, positions, pages } of turns) {
         const rows = positions.length;
         const heads = queryHeads + 2 * kvHeads;
         const input = noiseMatrix(rows, inputs, 1);
@@ -56,7 +58,10 @@ for (const [tuningName, tuning] of Object.entries(TUNINGS)) {
         const plan = Uint32Array.from([...positions.flatMap((p) => [0, 0, p, rows * 4]), ...table]);
         const queryStride = padded(queryHeads * headDim);
         const blockElements = 2 * kvHeads * blockSize * headDim;
-        const result = await runKernel(device, qkvRope, variantOf("f16", tuning, rows, inputs), {
+        const variant = variantOf("f16", tuning, rows, inputs);
+        const libs = { ...variant.libs, kept: pages ? "kept_pages" : "kept_rows" };
+        const elements = pages ? blocks * blockElements : rows * 2 * kvHeads * headDim;
+        const result = await runKernel(device, qkvRope, { ...variant, libs }, {
           input: hiddenRows(input),
           gain: hiddenRows({ rows: 1, columns: inputs, data: gain }),
           weights: packed.weights,
@@ -64,7 +69,7 @@ for (const [tuningName, tuning] of Object.entries(TUNINGS)) {
           rotary: rotaryTable(THETA, headDim, Math.max(...positions) + 1),
           plan,
           queries: { elements: rows * queryStride, initial: new Float32Array(rows * queryStride) },
-          cache: { elements: blocks * blockElements },
+          cache: { elements },
         }, {
           rows,
           firstRow: 0,
@@ -94,12 +99,14 @@ for (const [tuningName, tuning] of Object.entries(TUNINGS)) {
         const values = columns(queryHeads + kvHeads, kvHeads);
         // Sums of up to 77 products of order 1.
         expectClose(result.queries!, padColumns(queries), 2e-5);
-        const cache = new Float64Array(blocks * blockElements).fill(NaN); // untouched elsewhere
+        const cache = new Float64Array(elements).fill(NaN); // untouched elsewhere
         positions.forEach((position, row) => {
           const block = table[Math.floor(position / blockSize)]!;
           [keys, values].forEach(({ data, columns }, part) => {
             for (let head = 0; head < kvHeads; head++) {
-              const at = (((block * 2 + part) * kvHeads + head) * blockSize + position % blockSize) * headDim;
+              const at = pages
+                ? (((block * 2 + part) * kvHeads + head) * blockSize + position % blockSize) * headDim
+                : ((row * 2 + part) * kvHeads + head) * headDim;
               const from = row * columns + head * headDim;
               cache.set(data.subarray(from, from + headDim), at);
             }

@@ -38,6 +38,19 @@ Deno.test("decodeCost() of Mistral 7B in FP8: at most 170 dispatches and 7.2 GB 
   expect(long.weightBytes - short.weightBytes).toBe(7 * h * 2);
 });
 
+Deno.test("a KV cache in FP8 takes 132 bytes a head instead of 256, and a dispatch a layer", () => {
+  const sizes = planSizes(config, { ...request, kvCacheDtype: "fp8" });
+  const cost = decodeCost({ ...shape, sizes, tuning }, { rows: 1, context: 100 });
+  expect(cost.dispatches).toBe(1 + 32 * 6 + 1 + 2);
+  expect(cost.cacheBytes).toBe(100 * 32 * 2 * 8 * 132);
+  // The same budget holds 1.94 times as many tokens.
+  const full = planSizes(config, { ...request, cacheBytes: 2 ** 30 });
+  const fp8 = planSizes(config, { ...request, kvCacheDtype: "fp8", cacheBytes: 2 ** 30 });
+  expect(fp8.limits.blockCount / full.limits.blockCount).toBeCloseTo(256 / 132, 2);
+  const { memory } = fitModel(config, { ...request, kvCacheDtype: "fp8", formats });
+  expect(memory.kvCacheBytes).toBe(Math.floor(4 * 2 ** 30 / (16 * 67_584)) * 16 * 67_584);
+});
+
 Deno.test("decodeCost() counts every slice of a device that binds little", () => {
   const small = { ...shape, maxBindableBytes: 128 * 2 ** 20, tuning };
   const sizes = planSizes(config, { ...request, maxBindableBytes: small.maxBindableBytes });
@@ -95,7 +108,7 @@ const SHAPES: Readonly<Record<string, Parameters<typeof writeCheckpoint>[1]>> = 
 for (const [name, options] of Object.entries(SHAPES)) {
   for (const quantization of ["none", "fp8"] as const) {
     gpuTest(
-      `memory and dispatches come out as worked out: ${name}, weights ${quantization}`,
+      `memory and dispatches come out as worked out: ${name}, weights and cache ${quantization}`,
       async (device) => {
         await using dir = await tempDir();
         await writeCheckpoint(dir.path, {
@@ -108,9 +121,11 @@ for (const [name, options] of Object.entries(SHAPES)) {
           made += descriptor.size;
           return createBuffer(descriptor);
         };
+        const kvCacheDtype = quantization === "fp8" ? "fp8" : "auto";
         for (const tuning of [portableTuning(true), subgroupTuning(device.info.subgroupSize!)]) {
           made = 0;
-          using runner = await loadModel(device, dir.path, { ...LOAD, quantization, tuning });
+          using runner = await loadModel(device, dir.path, { ...LOAD, quantization, kvCacheDtype, tuning });
+          expect(runner.kvCacheFormat).toBe(quantization === "fp8" ? "fp8" : "f32");
           const { totalBytes, weightBytes, kvCacheBytes } = runner.memory;
           // What the sampler takes is allowed for, not counted.
           expect(totalBytes - made).toBeLessThan(LOAD.maxSequences * 16 * 1024 + 4096);
@@ -121,7 +136,7 @@ for (const [name, options] of Object.entries(SHAPES)) {
             JSON.parse(await Deno.readTextFile(`${dir.path}/config.json`)),
             "config.json",
           );
-          const sizes = planSizes(config, { ...LOAD, maxBindableBytes, tuning });
+          const sizes = planSizes(config, { ...LOAD, kvCacheDtype, maxBindableBytes, tuning });
           const weights = quantization === "fp8" ? "fp8" : "bf16";
           const formats = uniformFormats(config, { embedding: "bf16", weights });
           for (const context of [1, 256, 257, 600]) {

@@ -13,11 +13,11 @@ const PROPERTY = { numRuns: 8, seed: 20240117 };
 const prompt = (maxLength: number) =>
   fc.array(fc.integer({ min: 3, max: VOCAB - 1 }), { minLength: 1, maxLength });
 
-for (const quantization of ["none", "fp8"] as const) {
+for (const [quantization, kvCacheDtype] of [["none", "auto"], ["fp8", "auto"], ["fp8", "fp8"]] as const) {
   gpuTest(
-    `Forward gives every row the same bits alone and in any mixture, weights ${quantization}`,
+    `Forward gives every row the same bits alone and in any mixture, weights ${quantization}, cache ${kvCacheDtype}`,
     async (device) => {
-      using model = await TestModel.load(device, fixture("sliding-window"), { quantization });
+      using model = await TestModel.load(device, fixture("sliding-window"), { quantization, kvCacheDtype });
       const mixture = fc.array(
         fc.record({ tokens: prompt(30), chunk: fc.integer({ min: 1, max: 30 }) }),
         { minLength: 2, maxLength: 4 },
@@ -54,13 +54,14 @@ for (const quantization of ["none", "fp8"] as const) {
 }
 
 // Heads of 32 elements go through attention_flash, in parts; those of "gqa" are too short for it.
-for (const name of ["gqa", "head-dim"]) {
+for (const [name, kvCacheDtype] of [["gqa", "auto"], ["head-dim", "auto"], ["head-dim", "fp8"]] as const) {
   gpuTest(
-    `Forward tuned for subgroups gives a row of ${name} its family's bits, however many rows go with it`,
+    `Forward tuned for subgroups gives a row of ${name} its family's bits, however many rows go with it, cache ${kvCacheDtype}`,
     async (device) => {
       const { attention, matrices } = subgroupTuning(device.info.subgroupSize!);
       const tuning = { matrices, attention: { ...attention!, splitKeys: 16 } };
-      using model = await TestModel.load(device, fixture(name), { quantization: "fp8", tuning, maxRows: 64 });
+      const options = { quantization: "fp8", kvCacheDtype, tuning, maxRows: 64 } as const;
+      using model = await TestModel.load(device, fixture(name), options);
       const tokens = Array.from({ length: 60 }, (_, i) => 3 + (i * 37) % (model.vocabSize - 3));
       for (const family of ["prompt", "decode"] as const) {
         const whole = await model.runPrompt(tokens, 60, { family });
@@ -89,12 +90,14 @@ gpuTest("decode rows beyond the room for parts go in turns, and give the same bi
   for (const partRows of [1, 7]) expect(await run(partRows)).toEqual(together);
 }, { subgroups: true });
 
-for (const tuned of ["anything", "subgroups"] as const) {
+for (
+  const [tuned, kvCacheDtype] of [["anything", "auto"], ["subgroups", "auto"], ["anything", "fp8"]] as const
+) {
   gpuTest(
-    `a runner tuned for ${tuned} gives a sequence the same tokens alone and in any batch`,
+    `a runner tuned for ${tuned}, cache ${kvCacheDtype}, gives a sequence the same tokens alone and in any batch`,
     async (device) => {
       const tuning = tuned === "subgroups" ? subgroupTuning(device.info.subgroupSize!) : portableTuning(true);
-      using runner = await loadModel(device, fixture("sliding-window"), { ...LOAD, tuning });
+      using runner = await loadModel(device, fixture("sliding-window"), { ...LOAD, tuning, kvCacheDtype });
       const jobs = fc.array(
         fc.record({
           prompt: prompt(40),

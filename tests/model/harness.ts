@@ -16,6 +16,7 @@ import { type LoadOptions, startPacking } from "../../src/model/load.ts";
 import type {
   BlockId,
   DecodeRow,
+  KvCacheDtype,
   ModelRunner,
   PendingStep,
   Precision,
@@ -144,6 +145,7 @@ export class TestModel implements Disposable {
     options: {
       quantization?: Quantization;
       precision?: Precision;
+      kvCacheDtype?: KvCacheDtype;
       maxBindableBytes?: number;
       maxContext?: number;
       maxRows?: number;
@@ -160,6 +162,7 @@ export class TestModel implements Disposable {
     const tuning = options.tuning ?? chooseTuning(device.info);
     const planned = planSizes(config, {
       precision,
+      kvCacheDtype: options.kvCacheDtype,
       maxContext,
       maxSequences: maxRows,
       maxBindableBytes: device.maxBindableBytes,
@@ -230,10 +233,10 @@ export function everyTuning(): Readonly<Record<LinearOverride, number>>[] {
   );
 }
 
-/** Block ids for so many tokens, scattered rather than consecutive. */
+/** Block ids for so many tokens, backwards from somewhere in the middle, each once. */
 export function blocks(tokens: number, blockSize: number, first = 0): BlockId[] {
   const count = Math.ceil(tokens / blockSize);
-  return Array.from({ length: count }, (_, i) => first + (i * 7 + 3) % count as BlockId);
+  return Array.from({ length: count }, (_, i) => first + (2 * count + 2 - i) % count as BlockId);
 }
 
 export const GREEDY: SlotInit = {

@@ -2,7 +2,7 @@
  * The whole Mistral forward pass as one readable float64 function: ids in, logits of every position out. With
  * `fp8`, every linear layer (and lm_head) is first quantized row by row, as the runtime does on load.
  */
-import { quantizeRows } from "./fp8.ts";
+import { quantizeHead, quantizeRows } from "./fp8.ts";
 import { add, attention, embed, linear, type Matrix, matrix, rmsNorm, rope, siluMul } from "./ops.ts";
 import { type PlainTensor, readCheckpoint, toNumbers } from "./checkpoint.ts";
 
@@ -92,8 +92,18 @@ export async function loadOracle(folder: string, options: { fp8?: boolean } = {}
   };
 }
 
-/** Logits of every position, [ids.length, vocabSize]. */
-export function forward(model: OracleModel, ids: ArrayLike<number>): Matrix {
+/** As a KV cache in FP8 gives them back. */
+function throughFp8(x: Matrix, headDim: number): Matrix {
+  const heads = Array.from(
+    { length: x.data.length / headDim },
+    (_, head) => quantizeHead(x.data.subarray(head * headDim, (head + 1) * headDim)).dequantized,
+  );
+  return matrix(x.rows, x.columns, heads.flat());
+}
+
+/** Logits of every position, [ids.length, vocabSize]; keys and values go through FP8 with `fp8Cache`. */
+export function forward(model: OracleModel, ids: ArrayLike<number>, { fp8Cache = false } = {}): Matrix {
+  const cached = (x: Matrix) => fp8Cache ? throughFp8(x, model.headDim) : x;
   const positions = Array.from({ length: ids.length }, (_, i) => i);
   const { queryHeads, kvHeads, headDim, window, theta, eps } = model;
   let x = embed(model.embedding, ids); // [tokens, hiddenSize]
@@ -101,8 +111,8 @@ export function forward(model: OracleModel, ids: ArrayLike<number>): Matrix {
     const { biases } = layer;
     const normed = rmsNorm(x, layer.inputNorm, eps);
     const q = rope(linear(normed, layer.q, biases.q_proj), positions, headDim, theta);
-    const k = rope(linear(normed, layer.k, biases.k_proj), positions, headDim, theta);
-    const v = linear(normed, layer.v, biases.v_proj);
+    const k = cached(rope(linear(normed, layer.k, biases.k_proj), positions, headDim, theta));
+    const v = cached(linear(normed, layer.v, biases.v_proj));
     const attended = attention(q, k, v, { positions, queryHeads, kvHeads, headDim, window });
     x = add(x, linear(attended, layer.o, biases.o_proj));
     const inner = rmsNorm(x, layer.postAttentionNorm, eps);

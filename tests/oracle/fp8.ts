@@ -49,3 +49,22 @@ export function quantizeRows(
   }
   return { bytes, scales, dequantized };
 }
+
+/**
+ * A token's key or value of one head as an FP8 KV cache holds it: scale the smallest power of two, from 2^-116 to 2^119,
+ * that brings the largest magnitude to 448 or less; 1 for zeros; NaN, and codes of zero, for a row that is not finite.
+ */
+export function quantizeHead(
+  row: ArrayLike<number>,
+): { codes: number[]; scale: number; dequantized: number[] } {
+  const values = Array.from(row);
+  const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0); // NaN if one is
+  if (!Number.isFinite(largest)) {
+    return { codes: values.map(() => 0), scale: NaN, dequantized: values.map(() => NaN) };
+  }
+  let exponent = -116;
+  while (exponent < 119 && largest / 2 ** exponent > 448) exponent++;
+  const scale = largest === 0 ? 1 : 2 ** exponent;
+  const codes = values.map((value) => encodeE4m3(value / scale));
+  return { codes, scale, dequantized: codes.map((code) => decodeE4m3(code) * scale) };
+}

@@ -151,7 +151,7 @@ Deno.test("Query.runtime sums over the models on the device", async () => {
     running waiting kvBlocksUsed kvBlocksTotal batchSize steps submits stepsPerSubmit generatedTokens
     dispatchesPerStep tokensPerSecond
     device { adapter software features limits { name value } }
-    models { key running kvBlocksCached prefixCacheQueries prefixCacheHits preemptions }
+    models { key running kvBlocksCached prefixCacheQueries prefixCacheHits preemptions kvCacheFormat }
   } }`;
   expect((await api.query(query)).body.data.runtime).toEqual({
     running: 3,
@@ -179,6 +179,7 @@ Deno.test("Query.runtime sums over the models on the device", async () => {
         prefixCacheQueries: "40",
         prefixCacheHits: "16",
         preemptions: 1,
+        kvCacheFormat: "FLOAT32",
       },
       {
         key: "m2",
@@ -187,6 +188,7 @@ Deno.test("Query.runtime sums over the models on the device", async () => {
         prefixCacheQueries: "2",
         prefixCacheHits: "0",
         preemptions: 2,
+        kvCacheFormat: "FP8_E4M3",
       },
     ],
   });

@@ -330,6 +330,7 @@ export class FakeGateway {
             preemptions: 1,
             weightBytes: 1,
             kvCacheBytes: 2,
+            kvCacheFormat: "f32",
           },
           {
             modelKey: "m2",
@@ -343,6 +344,7 @@ export class FakeGateway {
             preemptions: 2,
             weightBytes: 1,
             kvCacheBytes: 2,
+            kvCacheFormat: "fp8",
           },
         ],
         lastBatchSize: 3,
