@@ -5,7 +5,13 @@
 import { CapacityError, DeviceLostError } from "../errors.ts";
 import { requestAdapter } from "./adapter.ts";
 import { GpuBuffer, type GpuBufferOptions } from "./buffer.ts";
-import { type BindingAccess, CompiledKernel, type KernelDeclaration, type KernelVariant } from "./kernel.ts";
+import {
+  type AnyKernel,
+  type BindingAccess,
+  CompiledKernel,
+  type KernelDeclaration,
+  type KernelVariant,
+} from "./kernel.ts";
 import { readShader } from "./shader.ts";
 import { haveOneSize, probeSubgroups } from "./subgroups.ts";
 
@@ -161,7 +167,10 @@ export class GpuDevice implements Disposable {
     await Promise.allSettled([...this.#maps]);
   }
 
-  /** Compiles once per declaration and variant; later calls share the pipeline. */
+  /**
+   * Compiles once per declaration and variant; later calls share the pipeline. A failure is not kept, and leaves the
+   * device as it was: CapacityError where the driver gave up, a plain Error where it was asked wrongly.
+   */
   compile<B extends string, P extends string, O extends string>(
     declaration: KernelDeclaration<B, P, O>,
     variant: KernelVariant<O> = {},
@@ -182,6 +191,30 @@ export class GpuDevice implements Disposable {
   ): Promise<CompiledKernel<B, P, O>> {
     const overrides = { ...declaration.overrides, ...variant.overrides };
     const code = readShader(declaration.name, CompiledKernel.chooseLibs(declaration, variant), overrides);
+    // What is wrong with a module is told apart from its pipeline, and outside a scope it would be the device's failure.
+    this.handle.pushErrorScope("validation");
+    let made: { readonly storage: GPUBindGroupLayout; readonly pipeline: Promise<GPUComputePipeline> };
+    let verdict: Promise<GPUError | null>;
+    try {
+      made = this.#createPipeline(declaration, code, overrides);
+    } finally {
+      verdict = this.handle.popErrorScope(); // before any await, as in guard()
+    }
+    const [pipeline, invalid] = await Promise.allSettled([made.pipeline, verdict]);
+    const reason = invalid.status === "fulfilled" ? invalid.value?.message : undefined;
+    if (pipeline.status === "fulfilled" && reason === undefined) {
+      return new CompiledKernel(this.handle, declaration, overrides, pipeline.value, made.storage);
+    }
+    this.assertHealthy();
+    const cause = pipeline.status === "rejected" ? pipeline.reason : undefined;
+    const message = `Cannot compile kernel "${declaration.name}": ${reason ?? cause?.message}`;
+    if (cause instanceof GPUPipelineError && cause.reason === "internal") {
+      throw new CapacityError(message, { kernel: declaration.name, adapter: this.info.adapter }, { cause });
+    }
+    throw new Error(message, { cause });
+  }
+
+  #createPipeline(declaration: AnyKernel, code: string, overrides: Readonly<Record<string, number>>) {
     const storage = this.handle.createBindGroupLayout({
       label: declaration.name,
       entries: Object.values<BindingAccess>(declaration.bindings).map((access, binding) => ({
@@ -192,7 +225,7 @@ export class GpuDevice implements Disposable {
     });
     const layout = this.handle.createPipelineLayout({ bindGroupLayouts: [storage, this.paramsLayout] });
     // The asynchronous form, because the other returns an object even for an invalid pipeline.
-    const pipeline = await this.handle.createComputePipelineAsync({
+    const pipeline = this.handle.createComputePipelineAsync({
       label: declaration.name,
       layout,
       compute: {
@@ -201,7 +234,7 @@ export class GpuDevice implements Disposable {
         constants: overrides,
       },
     });
-    return new CompiledKernel(this.handle, declaration, overrides, pipeline, storage);
+    return { storage, pipeline };
   }
 
   /** Group 1 of every kernel: one uniform window that moves by dynamic offset. */

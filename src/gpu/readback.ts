@@ -95,30 +95,45 @@ export class ReadbackRing implements Disposable {
     return { index, bytes: end + bytes };
   }
 
+  /** Gives back the room of a ticket that nobody will read, because its step is not submitted. */
+  release({ index }: ReadbackTicket): void {
+    this.#free.push(index);
+  }
+
   /**
    * Waits for all submitted work, blocking this thread, and returns the copied bytes. Rejects with DeviceLostError
-   * when the device is gone.
+   * when the device is gone. The ticket's room is free again, however it ends.
    */
   async read({ index, bytes }: ReadbackTicket): Promise<ArrayBuffer> {
     const buffer = this.#staging[index]!.handle;
-    this.#device.assertHealthy();
     try {
+      this.#device.assertHealthy();
       const mapped = buffer.mapAsync(GPUMapMode.READ, 0, bytes);
       if (this.#immediate) this.#device.background(mapped);
       else await mapped;
       const result = buffer.getMappedRange(0, bytes).slice(0);
-      buffer.unmap();
       this.#device.assertHealthy();
-      this.#free.push(index);
       return result;
     } catch (error) {
       this.#device.assertHealthy();
       throw error;
+    } finally {
+      unmap(buffer);
+      this.#free.push(index);
     }
   }
 
   [Symbol.dispose](): void {
     for (const buffer of this.#staging) buffer[Symbol.dispose]();
+  }
+}
+
+/** A buffer that stayed mapped could not be copied to. Deno throws where none is mapped, or the device is gone. */
+function unmap(buffer: GPUBuffer): void {
+  try {
+    buffer.unmap();
+  } catch {
+    // Then there was nothing to undo.
   }
 }
 

@@ -129,9 +129,14 @@ export class MistralRunner implements ModelRunner {
   prepare(plans: readonly StepPlan[]): PreparedStep {
     this.#checkRoom(plans.length);
     for (const plan of plans) checkPlan(plan, this.limits);
+    // Whatever fails from here on, the next plans must find everything as it was.
+    using undo = new DisposableStack();
+    const sampledBefore = this.#sampledTokens.slice();
+    undo.defer(() => this.#sampledTokens.set(sampledBefore));
     this.#uploads.reset();
     const step = new StepEncoder(this.#device, this.#params);
     let ticket: ReadbackTicket | null = null;
+    undo.defer(() => ticket !== null && this.#readback.release(ticket));
     const read = (bytes: number) => {
       const copy = { source: this.#sampler.results, offset: 0, bytes };
       if (ticket === null) ticket = this.#readback.enqueue(step, copy.source, copy.offset, bytes);
@@ -153,6 +158,7 @@ export class MistralRunner implements ModelRunner {
     }
     this.#uploads.flush();
     step.finish();
+    undo.move();
     this.#prepared = true;
     return { costs, submit: () => this.#submit(step, ticket!, batches) };
   }

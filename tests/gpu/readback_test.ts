@@ -48,6 +48,45 @@ gpuTest("ReadbackRing rejects with DeviceLostError when the device goes away", a
   await expect(ring.read(ticket)).rejects.toThrow(DeviceLostError);
 }, { healthy: false });
 
+gpuTest("ReadbackRing has the room of a read that failed, and of a ticket given back", async (device) => {
+  using owned = new DisposableStack();
+  const { ring, enqueue } = await setUp(device, owned, true);
+  const { mapAsync } = GPUBuffer.prototype;
+  for (let turn = 0; turn < 3; turn++) {
+    const ticket = enqueue(1);
+    GPUBuffer.prototype.mapAsync = () => {
+      throw new Error("no map");
+    };
+    try {
+      await expect(ring.read(ticket)).rejects.toThrow("no map");
+    } finally {
+      GPUBuffer.prototype.mapAsync = mapAsync;
+    }
+    expect(ring.free).toBe(2);
+    ring.release(enqueue(2));
+    expect(ring.free).toBe(2);
+  }
+  expect([...new Uint32Array(await ring.read(enqueue(7)))]).toEqual([7, 8]);
+});
+
+gpuTest("compile() that fails leaves device and kernel as they were", async (device) => {
+  const create = device.handle.createShaderModule.bind(device.handle);
+  device.handle.createShaderModule = (descriptor) => create({ ...descriptor, code: "fn nothing(" });
+  await expect(device.compile(embed)).rejects.toThrow('Cannot compile kernel "embed": ');
+  device.handle.createShaderModule = create;
+  await new Promise((resolve) => setTimeout(resolve)); // An error in no scope would be an event now.
+  device.assertHealthy();
+
+  const { createComputePipelineAsync } = device.handle;
+  device.handle.createComputePipelineAsync = () => {
+    return Promise.reject(new GPUPipelineError("the driver gave up", { reason: "internal" }));
+  };
+  const late = device.compile(embed);
+  await expect(late).rejects.toMatchObject({ code: "CAPACITY", details: { kernel: "embed" } });
+  device.handle.createComputePipelineAsync = createComputePipelineAsync.bind(device.handle);
+  expect(await device.compile(embed)).toBe(await device.compile(embed));
+});
+
 gpuTest("StepEncoder refuses a grid and a number of dispatches beyond its limits", async (device) => {
   using owned = new DisposableStack();
   const arena = owned.use(new ParamsArena(device, 2));

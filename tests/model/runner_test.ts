@@ -134,6 +134,27 @@ gpuTest("a sequence that is computed again by replay goes on with the same bits"
   expect(found.map((token) => ({ ...token, slot: 0 }))).toEqual(whole!.slice(15));
 });
 
+gpuTest("prepare() that fails midway has changed nothing", async (device) => {
+  using runner = await loadModel(device, fixture("gqa"), LOAD);
+  const init = { ...GREEDY, sampling: { ...SAMPLING, temperature: 1.5, seed: 11n } };
+  const job: Job = { prompt: [1, 2, 3], count: 5, slot: 0, firstBlock: 0, init };
+  const [expected] = await generate(runner, [job]);
+  runner.initSlot(0 as Slot, init);
+  const found = (await submit(runner, prompts(chunk(0, [1, 2, 3]))).collect()).flat();
+  const { queue } = device.handle;
+  const { writeBuffer } = queue;
+  for (let turn = 0; turn < 6; turn++) { // more often than there is room for results
+    queue.writeBuffer = () => {
+      throw new Error("no write");
+    };
+    expect(() => runner.prepare([3, 4].map((position) => decodes(decode(0, position))))).toThrow("no write");
+    queue.writeBuffer = writeBuffer;
+  }
+  const rest = submit(runner, ...[3, 4, 5, 6].map((position) => decodes(decode(0, position))));
+  found.push(...(await rest.collect()).flat());
+  expect(found).toEqual(expected);
+});
+
 gpuTest("prepare() refuses plans outside its limits and stays usable", async (device) => {
   using runner = await loadModel(device, fixture("gqa"), LOAD);
   const { maxSequences, blockCount, vocabSize, maxPromptTokens } = runner.limits;
