@@ -41,9 +41,9 @@ export async function probeSubgroups(device: GPUDevice): Promise<number | null> 
   if (!device.features.has("subgroups" as GPUFeatureName)) return null;
   const bytes = WORKGROUP * 8;
   const { MAP_READ, COPY_DST } = GPUBufferUsage;
-  using found = new GpuBuffer(device, { label: "subgroups", bytes });
-  using staging = new GpuBuffer(device, { label: "subgroups read", bytes, usage: MAP_READ | COPY_DST });
   try {
+    using found = new GpuBuffer(device, { label: "subgroups", bytes });
+    using staging = new GpuBuffer(device, { label: "subgroups read", bytes, usage: MAP_READ | COPY_DST });
     const compute = { module: device.createShaderModule({ label: "subgroups", code: SHADER }) };
     const pipeline = await device.createComputePipelineAsync({ layout: "auto", compute });
     const entries = [{ binding: 0, resource: { buffer: found.handle } }];

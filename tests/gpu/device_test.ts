@@ -1,7 +1,8 @@
 import { expect } from "@std/expect";
 import { DeviceLostError } from "../../src/errors.ts";
 import { GpuDevice } from "../../src/gpu/device.ts";
-import { haveOneSize } from "../../src/gpu/subgroups.ts";
+import { liveBufferCount } from "../../src/gpu/buffer.ts";
+import { haveOneSize, probeSubgroups } from "../../src/gpu/subgroups.ts";
 import { gpuTest } from "./device.ts";
 
 gpuTest("GpuDevice.open() asks for the adapter's limits, not the defaults", async (device) => {
@@ -33,6 +34,17 @@ Deno.test("GpuDevice.open() names the remedy when there is no adapter", async ()
   } finally {
     navigator.gpu.requestAdapter = requestAdapter;
   }
+});
+
+gpuTest("probeSubgroups() finds none where it cannot even make its buffers", async ({ handle }) => {
+  const { createBuffer } = handle;
+  const before = liveBufferCount();
+  handle.createBuffer = () => {
+    throw new Error("no memory");
+  };
+  expect(await probeSubgroups(handle)).toBeNull();
+  handle.createBuffer = createBuffer;
+  expect(liveBufferCount()).toBe(before);
 });
 
 gpuTest("assertHealthy() turns an unscoped validation error into a thrown one", async (device) => {
