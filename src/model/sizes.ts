@@ -98,6 +98,24 @@ export function planSizes(config: ModelConfig, request: SizeRequest): ModelSizes
     );
   }
   const maxRows = maxPromptTokens + maxSequences;
+  const parts = partSizes(config, request.tuning.attention, {
+    maxContext,
+    maxSequences,
+    maxRows,
+    maxBindableBytes,
+  });
+  // Both grow with the context: the table of angles, and the parts of one row's attention.
+  const contextBytes = Math.max(
+    maxContext * config.headDim * 4,
+    parts.partRows * parts.maxSplits * config.queryHeads * config.headDim * 4,
+  );
+  if (contextBytes > maxBindableBytes) {
+    throw new CapacityError(
+      `Cannot serve a context of ${maxContext} tokens: it takes a buffer of ${contextBytes} bytes, the device binds ` +
+        `${maxBindableBytes}`,
+      { found: contextBytes, expected: maxBindableBytes },
+    );
+  }
   return {
     limits: {
       maxSequences,
@@ -116,12 +134,7 @@ export function planSizes(config: ModelConfig, request: SizeRequest): ModelSizes
     hiddenStride,
     queryStride,
     innerStride,
-    parts: partSizes(config, request.tuning.attention, {
-      maxContext,
-      maxSequences,
-      maxRows,
-      maxBindableBytes,
-    }),
+    parts,
   };
 }
 

@@ -80,6 +80,33 @@ Deno.test("planSizes() has room for the parts of many replayed rows, however few
   }
 });
 
+Deno.test("planSizes() refuses a context whose angles, or one row's parts, cannot be bound", () => {
+  const one = { ...config, kvHeads: 1, maxPositionEmbeddings: 2 ** 20 };
+  const request = {
+    precision: "f16",
+    maxSequences: 1,
+    maxBindableBytes: LEAST,
+    cacheBytes: 2 ** 40,
+  } as const;
+  const angles = {
+    ...request,
+    kvCacheDtype: "fp8",
+    maxContext: 400_000,
+    tuning: portableTuning(true),
+  } as const;
+  expect(() => planSizes(one, angles)).toThrow(
+    `Cannot serve a context of 400000 tokens: it takes a buffer of ${
+      400_000 * 512
+    } bytes, the device binds ${LEAST}`,
+  );
+  planSizes(one, { ...angles, maxContext: 2 ** 18 });
+  const tuned = subgroupTuning(32);
+  const tuning = { ...tuned, attention: { ...tuned.attention!, splitKeys: 16 } };
+  const parts = { ...request, maxContext: 200_000, tuning };
+  expect(() => planSizes(one, parts)).toThrow(`it takes a buffer of ${12_500 * 32 * 512} bytes`);
+  planSizes(one, { ...parts, maxContext: 2 ** 17 });
+});
+
 Deno.test("planSizes() says how long a context the cache can hold when it cannot hold the one asked for", () => {
   const tuning = portableTuning(true);
   const request = {
