@@ -40,3 +40,17 @@ export const sample = defineKernel({
   },
   grid: ({ rowCount }) => [rowCount],
 });
+
+/** Workgroup memory: what the lanes reduce with, and 28 bytes for each token of the list. */
+export function sampleBytes(listCapacity: number, workgroupSize = sample.overrides.workgroupSize): number {
+  return workgroupSize * 48 + 16 + listCapacity * 28;
+}
+
+/** The longest list that the device has room for. A short one sends more requests the long way, which is as exact. */
+export function sampleListCapacity(memoryBytes: number): number {
+  const { listCapacity } = sample.overrides;
+  return sampleBytes(listCapacity) <= memoryBytes ? listCapacity : SHORT_LIST;
+}
+
+/** Fits what WebGPU guarantees, 16,384 bytes. */
+const SHORT_LIST = 128;

@@ -7,7 +7,7 @@ import type { GpuBuffer } from "../gpu/buffer.ts";
 import type { GpuDevice } from "../gpu/device.ts";
 import type { StepEncoder } from "../gpu/encoder.ts";
 import type { BoundKernel } from "../gpu/kernel.ts";
-import { sample } from "../kernels/sample.ts";
+import { sample, sampleListCapacity } from "../kernels/sample.ts";
 import { groupBytes, sampleGroups } from "../kernels/sample_groups.ts";
 import type { SampledToken, Slot, SlotInit, TokenLogprob } from "./runner.ts";
 import { SAMPLING_LIMITS } from "./sampling.ts";
@@ -47,7 +47,7 @@ export interface SamplerOptions {
   readonly logits: GpuBuffer;
   /** [maxSequences] u32 */
   readonly tokens: GpuBuffer;
-  /** Tunables of the kernel; a short list sends more requests the long way. */
+  /** Tunables of the kernel, in place of those for the device. */
   readonly overrides?: { readonly listCapacity?: number };
 }
 
@@ -214,6 +214,11 @@ export class Sampler implements Disposable {
 async function compile(device: GpuDevice, overrides: NonNullable<SamplerOptions["overrides"]>) {
   return {
     sampleGroups: await device.compile(sampleGroups),
-    sample: await device.compile(sample, { overrides }),
+    sample: await device.compile(sample, {
+      overrides: {
+        listCapacity: sampleListCapacity(device.limits.maxComputeWorkgroupStorageSize),
+        ...overrides,
+      },
+    }),
   };
 }

@@ -2,6 +2,10 @@
 import { expect } from "@std/expect";
 import { flashBundle, flashBytes } from "../../src/kernels/attention_flash.ts";
 import { linearGrid, type LinearTuning, withDefaults } from "../../src/kernels/linear.ts";
+import { shaderText } from "../../src/gpu/shader.ts";
+import { sampleBytes, sampleListCapacity } from "../../src/kernels/sample.ts";
+import { Sampler } from "../../src/model/sampler.ts";
+import { gpuTest } from "../gpu/device.ts";
 import { chooseTuning, subgroupTuning, variantFor } from "../../src/kernels/tuning.ts";
 
 const device = (subgroupSize: number, invocations: number, memory: number) => ({
@@ -54,6 +58,51 @@ Deno.test("flashBundle() takes as many heads as workgroup memory has room for", 
       expect(flashBytes(flashBundle({ ...shape, headDim }, memory), headDim)).toBeLessThanOrEqual(memory);
     }
   }
+});
+
+Deno.test("sampleListCapacity() fits the workgroup memory that WebGPU guarantees, and takes more where there is more", () => {
+  expect([16_384, 26_639, 26_640, 49_152].map(sampleListCapacity)).toEqual([128, 128, 512, 512]);
+  expect(sampleBytes(128)).toBeLessThanOrEqual(16_384);
+  // As the shader declares it: arrays by the workgroup, arrays by the list, two counters and what was drawn.
+  const text = ["sample", "lib/sample_list", "lib/sample_bound", "lib/sample_search"].map(shaderText).join(
+    "\n",
+  );
+  const sizes: Record<string, number> = { u32: 4, f32: 4, "vec2<u32>": 8, "vec4<f32>": 16, "atomic<u32>": 4 };
+  const sum = [...text.matchAll(/^var<workgroup> \w+: (?:array<([\w<>]+), ([^>]+)>|([\w<>]+));/gm)].reduce(
+    (bytes, [, element, count, alone]) => {
+      if (alone !== undefined) return bytes + sizes[alone]!;
+      const counts: Record<string, number> = {
+        workgroupSize: 256,
+        "workgroupSize * 2u": 512,
+        listCapacity: 128,
+      };
+      return bytes + sizes[element!]! * counts[count!]!;
+    },
+    0,
+  );
+  expect(sampleBytes(128)).toBe(sum);
+});
+
+gpuTest("Sampler takes the short list on a device with little workgroup memory", async (device) => {
+  const { limits } = device;
+  const lists: number[] = [];
+  const compile = device.compile.bind(device);
+  device.compile = (kernel, variant) => {
+    if (kernel.name === "sample") lists.push((variant?.overrides as Record<string, number>)["listCapacity"]!);
+    return compile(kernel, variant);
+  };
+  for (const maxComputeWorkgroupStorageSize of [16_384, 32_768]) {
+    const value = {
+      maxBufferSize: limits.maxBufferSize,
+      maxComputeWorkgroupStorageSize,
+      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+    };
+    Object.defineProperty(device, "limits", { value, configurable: true });
+    using logits = device.createBuffer({ label: "logits", bytes: 256 });
+    using tokens = device.createBuffer({ label: "tokens", bytes: 4 });
+    using _sampler = await Sampler.create(device, { logits, tokens, maxSequences: 1, vocabSize: 64 });
+  }
+  expect(lists).toEqual([128, 512]);
 });
 
 Deno.test("variantFor() makes no more than 65,535 workgroups of the largest slice, whatever the rows", () => {
