@@ -29,11 +29,16 @@ export function createServeEngine({ log, onOutput, cacheDir }: ServeEngineOption
 function report(log: Log, news: EngineNews): void {
   if (news.kind === "restarted") return log("warn", "engine restarted", { device: news.device.adapter });
   const { error, next } = news;
+  // The last thing that was heard of it is most often the reason, and for the operator alone.
+  const { output } = error.details;
+  const said = Array.isArray(output) && output.length > 0 ? { lastOutput: output.at(-1) } : {};
   if (next.kind === "restart") {
-    log("error", "engine died", { reason: error.message, attempt: next.attempt, restartInMs: next.delayMs });
+    const { attempt, delayMs: restartInMs } = next;
+    log("error", "engine died", { reason: error.message, ...said, attempt, restartInMs });
   } else {
     log("error", "engine died too often", {
       reason: error.message,
+      ...said,
       deaths: next.deaths,
       restartInMs: next.delayMs,
     });

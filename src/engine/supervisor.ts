@@ -258,12 +258,10 @@ function plain({ code, message }: GeodesicError): ErrorRecord {
   return { code, message, details: {} };
 }
 
-/** With the last thing that was heard of it, which is most often the reason. */
+/** Clients read the message, so it has nothing of what the process printed: that may name files and users. */
 function exhausted(error: GeodesicError, deaths: number): DeviceLostError {
-  const output = Array.isArray(error.details["output"]) ? error.details["output"] : [];
-  const last = output.length > 0 ? ` (${output.at(-1)})` : "";
   return new DeviceLostError(
-    `The engine died ${deaths} times in a short time. ${error.message}${last}`,
+    `The engine died ${deaths} times in a short time. ${error.message}`,
     { ...error.details, deaths },
     { cause: error },
   );

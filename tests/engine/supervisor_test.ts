@@ -181,7 +181,7 @@ Deno.test("SupervisedEngine gives up after too many deaths, says why, and tries 
   const error = await ready;
   expect(error.code).toBe("DEVICE_LOST");
   expect(error.message).toBe(
-    `The engine died ${maxDeaths} times in a short time. The engine's process died: exit code 101 (panicked at …)`,
+    `The engine died ${maxDeaths} times in a short time. The engine's process died: exit code 101`,
   );
   expect(error.details["output"]).toEqual(["panicked at …"]);
   expect(engine.status()).toMatchObject({ state: "FAILED", retryAt: expect.any(Date) });
@@ -274,7 +274,7 @@ Deno.test("SupervisedEngine does not spin over a process that dies at once", asy
   expect(pids.length).toBe(1); // Time stands still, and so do the restarts.
   clock.advance(firstDelayMs);
   const { message, details } = await ready;
-  expect(message).toMatch(/^The engine died 2 times .* exit code 101 \(thread 'main' panicked at wgpu-core/);
+  expect(message).toMatch(/^The engine died 2 times .* exit code 101$/);
   expect(details["output"]).toEqual(["thread 'main' panicked at wgpu-core: no luck today"]);
   expect(pids.length).toBe(2);
   for (const pid of pids) expect(await processIsGone(pid, 0)).toBe(true);
