@@ -11,6 +11,7 @@ import { CapacityError, DeviceLostError, GeodesicError, NotFoundError, toErrorRe
 import type { PendingStep, PreparedStep, SampledToken, StepCost } from "../model/runner.ts";
 import type { BatchOptions, BatchSubmit } from "./batch.ts";
 import { type OpenMatcher, OutputConstraints } from "./constraints.ts";
+import { Alarm, overdue, type SetTimer } from "./deadlines.ts";
 import { EngineMeter } from "./meter.ts";
 import type {
   EngineCommand,
@@ -33,6 +34,8 @@ export interface EngineOptions {
   readonly turn: () => Promise<void>;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
+  /** The system's unless given. */
+  readonly setTimer?: SetTimer;
   /** Throws when the device can run nothing more. Asked after an error that nobody expected. */
   readonly assertDevice?: () => void;
   /** For outputs with a constraint; they are refused unless given. */
@@ -79,6 +82,7 @@ export class Engine {
   readonly #meter = new EngineMeter();
   readonly #open = new Map<string, OpenRequest>();
   readonly #constraints: OutputConstraints;
+  readonly #alarm: Alarm;
   /** At most one per model, in the order in which the device runs them. */
   #inFlight: InFlight[] = [];
   #state: "open" | "closing" | "closed" = "open";
@@ -90,6 +94,7 @@ export class Engine {
     this.#options = { maxWaiting: 256, assertDevice: () => {}, ...options };
     const { load, emit, onInternalError, batch = {} } = options;
     this.#report = new Reporter(emit);
+    this.#alarm = new Alarm(() => this.#wake(), options);
     this.#constraints = new OutputConstraints(options.openMatcher, {
       onMask: () => this.#wake(),
       onComplete: (sequence) => this.#endOpen(sequence, (request) => this.#finish(request, "STOP")),
@@ -196,18 +201,15 @@ export class Engine {
     const waiting = batch.waiting.length;
     if (waiting < maxWaiting) return;
     const retryAfterMs = this.#meter.retryAfterMs(runner.limits.maxSequences);
-    throw new CapacityError(`The queue of model "${modelKey}" is full: ${waiting} requests wait`, {
-      modelKey,
-      waiting,
-      maxWaiting,
-      retryAfterMs,
-    });
+    const details = { modelKey, waiting, maxWaiting, retryAfterMs };
+    throw new CapacityError(`The queue of model "${modelKey}" is full: ${waiting} requests wait`, details);
   }
 
   /** Starts the loop unless it runs. Idle means no loop at all, so nothing polls. */
   #wake(): void {
     if (this.#looping) return;
     this.#looping = true;
+    this.#alarm.clear();
     this.#loop().catch((error) => {
       this.#looping = false;
       this.#options.onInternalError(error);
@@ -231,6 +233,7 @@ export class Engine {
     this.#assertIdle();
     // Nothing is awaited from the last look at the queues to here, so no command can fall between.
     this.#looping = false;
+    this.#alarm.set(this.#open.values());
     this.#meter.idle();
     if (this.#state === "closing" && this.#residency.empty) {
       this.#state = "closed";
@@ -320,12 +323,8 @@ export class Engine {
 
   /** Fails those whose time is over, before anything more is planned for them. */
   #expire(): void {
-    const nowMs = this.#options.now();
-    for (const request of [...this.#open.values()]) {
-      const { deadlineMs, completionTokens } = request.sequence;
-      if (deadlineMs === null || nowMs < deadlineMs) continue;
-      const message = `The deadline passed after ${completionTokens} tokens`;
-      this.#fail(request, new CapacityError(message, { reason: "DEADLINE", completionTokens }));
+    for (const [request, error] of overdue(this.#open.values(), this.#options.now())) {
+      this.#fail(request, error);
     }
   }
 

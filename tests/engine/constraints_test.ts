@@ -76,6 +76,44 @@ Deno.test("a constrained output has the tokens that the masks allow, and ends wh
   expect(fake.metrics().models[0]).toMatchObject({ running: 0, waiting: 0 });
 });
 
+Deno.test("a deadline ends a request though the loop sleeps and everybody waits for a grammar", async () => {
+  const script = new Script([[5]], { holds: true });
+  const timers: { ms: number; ring: () => void; cleared: boolean }[] = [];
+  const setTimer = (ring: () => void, ms: number) => {
+    const timer = { ms, ring, cleared: false };
+    timers.push(timer);
+    return () => void (timer.cleared = true);
+  };
+  const fake = await FakeEngine.withModel({}, { openMatcher: script.open, setTimer });
+  const submit = (id: string, deadlineMs?: number) =>
+    submitCommand(
+      id,
+      PROMPT,
+      { constraint: CONSTRAINT, maxTokens: 3 },
+      deadlineMs === undefined ? {} : { deadlineMs },
+    );
+  fake.send(submit("late", 500), submit("later", 900), submit("patient"));
+  await fake.drain();
+  expect(timers.filter(({ cleared }) => !cleared).length).toBe(1);
+  for (const id of ["late", "later"]) {
+    const timer = timers.at(-1)!;
+    expect(timer.cleared).toBe(false);
+    fake.nowMs += timer.ms;
+    timer.ring();
+    await fake.drain();
+    expect(fake.end(id)).toMatchObject({
+      type: "failed",
+      error: { code: "CAPACITY", details: { reason: "DEADLINE" } },
+    });
+  }
+  expect(timers.every(({ cleared }) => cleared)).toBe(true); // Nobody else has a deadline.
+  await script.answer(3);
+  await fake.drain();
+  await script.answer(3);
+  await fake.drain();
+  expect(fake.end("patient")).toMatchObject({ type: "finished" });
+});
+
 Deno.test("while a mask is waited for, others go on and get what they get alone", async () => {
   const script = new Script([[5], [6], [7]], { holds: true });
   const fake = await FakeEngine.withModel({ stepsPerSubmit: 4 }, { openMatcher: script.open });
