@@ -8,10 +8,12 @@ import { linearResidual } from "./linear_residual.ts";
 import { lmHead } from "./lm_head.ts";
 import { qkvRope } from "./qkv_rope.ts";
 import { quantizeCache } from "./quantize_cache.ts";
+import { quantizeRows } from "./quantize_rows.ts";
 import { sample } from "./sample.ts";
 import { sampleGroups } from "./sample_groups.ts";
 
 export const ALL_KERNELS: readonly AnyKernel[] = [
+  quantizeRows,
   embed,
   qkvRope,
   quantizeCache,

@@ -28,7 +28,7 @@ export function encodeE4m3(value: number): number {
   return sign | (magnitude >= 448 ? 126 : best);
 }
 
-/** One scale per row: `float32(max|row| / 448)`, 1 for a zero row; bytes are `encode(float32(w / scale))`. */
+/** One scale per row: `float32(max|row| / 448)`, 1 where that is zero; bytes are `encode(float32(w / scale))`. */
 export function quantizeRows(
   weight: ArrayLike<number>, // [rows, columns]
   rows: number,
@@ -40,7 +40,7 @@ export function quantizeRows(
   for (let row = 0; row < rows; row++) {
     let largest = 0;
     for (let k = 0; k < columns; k++) largest = Math.max(largest, Math.abs(weight[row * columns + k]!));
-    scales[row] = largest === 0 ? 1 : largest / 448;
+    scales[row] = Math.fround(largest / 448) || 1;
     for (let k = 0; k < columns; k++) {
       const index = row * columns + k;
       bytes[index] = encodeE4m3(Math.fround(weight[index]! / scales[row]!));
