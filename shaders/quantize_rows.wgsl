@@ -97,7 +97,7 @@ fn code_of(weight: u32, scale: Number, infinite: bool) -> u32 {
   let kept = min(u32(place), 3u);
   let whole = (dividend << kept) / scale.significand;
   let twice = 2u * ((dividend << kept) - whole * scale.significand);
-  // Half a unit in the last place of float32, on the scale of `twice`. To exactly there a quotient becomes the midpoint.
+  // Half a unit in the last place of float32, in the units of `twice`; a quotient just there becomes the midpoint.
   let slack = scale.significand >> (23u - kept);
   let odd = (whole & 1u) == 1u;
   let up = select(twice > scale.significand + slack, twice + slack >= scale.significand, odd);

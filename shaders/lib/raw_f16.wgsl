@@ -1,5 +1,5 @@
-// Four weights of a row as they lie in a file, as bits of float32: binary16 widened, in integers, for a device may flush its subnormals. A row may
-// begin in the middle of a word. Zeros past the row's end.
+// Four weights of a row as they lie in a file, as bits of float32: binary16 widened, in integers, for a device may flush
+// its subnormals. A row may begin in the middle of a word. Zeros past the row's end.
 fn load_quad(start: u32, quad: u32, inputs: u32) -> vec4<u32> {
   let at = start + quad * 4u;
   let word = at / 2u;

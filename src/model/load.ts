@@ -12,6 +12,7 @@ import { MistralRunner } from "./mistral.ts";
 import type { KvCacheDtype, ModelRunner, Precision, Quantization } from "./runner.ts";
 import { isUnquantized } from "./quantized_copy.ts";
 import { InlinePacker, PackThreads, type RowSource } from "./pack_threads.ts";
+import { RowQuantizer } from "./row_quantizer.ts";
 import type { ModelSizes } from "./sizes.ts";
 import {
   type CacheEntry,
@@ -49,8 +50,10 @@ export interface LoadOptions {
   readonly maxBindableBytes?: number;
   /** In place of the one for the device. */
   readonly tuning?: DeviceTuning;
-  /** That read and quantize; 0: the calling one. By the machine's processors and the model's size unless given. */
+  /** That read, and quantize if the host does; 0: the calling one. By processors and the model's size unless given. */
   readonly threads?: number;
+  /** Who quantizes; the bits are the same. The device, unless it is software or this says otherwise. */
+  readonly quantizeOn?: "device" | "host";
   readonly cache?: LoadCache;
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
@@ -106,15 +109,20 @@ interface LoadPlan extends LoadOptions {
 async function load(device: GpuDevice, checkpoint: Checkpoint, plan: LoadPlan): Promise<ModelRunner> {
   const { quantization, precision, maxBindableBytes, tuning, sizes, meter, entry, signal } = plan;
   const totalBytes = checkTensors(checkpoint, quantization);
-  meter.begin(totalBytes, quantization === "fp8" && isUnquantized(checkpoint) ? "QUANTIZING" : "UPLOADING");
+  const quantizing = quantization === "fp8" && isUnquantized(checkpoint);
+  meter.begin(totalBytes, quantizing ? "QUANTIZING" : "UPLOADING");
   using owned = new DisposableStack();
-  using rows = startPacking(checkpoint, plan.threads ?? threadsFor(totalBytes), signal);
+  const onDevice = quantizing && (plan.quantizeOn ?? (device.info.software ? "host" : "device")) === "device";
+  using rows = startPacking(checkpoint, plan.threads ?? threadsFor(totalBytes, onDevice), signal);
+  using quantizer = onDevice ? await RowQuantizer.create(device, { maxBindableBytes }) : null;
   const checksums = entry === null ? undefined : new Map<string, number>();
   const onBytes = (bytes: number) => meter.add(bytes);
   const weights = await loadWeights(
-    { device, checkpoint, rows, owned, maxBindableBytes, onBytes, checksums, signal },
+    { device, checkpoint, rows, quantizer, owned, maxBindableBytes, onBytes, checksums, signal },
     quantization,
   );
+  // Its memory is free before the rest of the model asks for some.
+  quantizer?.[Symbol.dispose]();
   if (checksums !== undefined) entry?.check(checksums);
   meter.warmUp();
   const runner = await MistralRunner.create({
@@ -134,11 +142,12 @@ async function load(device: GpuDevice, checkpoint: Checkpoint, plan: LoadPlan): 
 
 /** Below this, threads would have more to do with starting than with packing. */
 const MIN_BYTES_FOR_THREADS = 64 * 2 ** 20;
-/** More than the one thread that uploads can keep up with. */
-const MAX_THREADS = 12;
+/** More than the one thread that uploads can keep up with, where they quantize, and where they only read. */
+const MAX_THREADS = { packing: 12, reading: 4 } as const;
 
-function threadsFor(bytes: number): number {
-  return bytes < MIN_BYTES_FOR_THREADS ? 0 : Math.min(navigator.hardwareConcurrency, MAX_THREADS);
+function threadsFor(bytes: number, onDevice: boolean): number {
+  const most = onDevice ? MAX_THREADS.reading : MAX_THREADS.packing;
+  return bytes < MIN_BYTES_FOR_THREADS ? 0 : Math.min(navigator.hardwareConcurrency, most);
 }
 
 export function startPacking(

@@ -1,8 +1,10 @@
 /**
  * Rows of a checkpoint's tensors → rows of a packed matrix: quantized, widened or as they are, reordered, padded to whole
- * groups. Pure work on bytes, for whichever thread has them; reading and uploading are others' business.
+ * groups. Or, for a device that quantizes them itself, the rows as they lie and where each begins. Pure work on bytes, for
+ * whichever thread has them; reading and uploading are others' business.
  */
 import type { WeightFormat } from "../kernels/linear.ts";
+import { NO_ROW } from "../kernels/quantize_rows.ts";
 import { toFloat32 } from "../tensor/convert.ts";
 import { bytesPerElement, type FloatDtype, type WeightDtype } from "../tensor/dtype.ts";
 import { rowKernel } from "../tensor/row_kernel.ts";
@@ -18,17 +20,37 @@ export interface PackTensor {
 }
 
 /** Packed rows `from … to - 1` of a matrix. */
-export interface PackTask {
+export interface RowTask {
   readonly tensors: readonly PackTensor[];
   readonly inputs: number;
   readonly layout: RowLayout;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Rows to be read and left as they are; their tensors are of one dtype. */
+export interface RawTask extends RowTask {
+  readonly format: "raw";
+}
+
+/** Rows to be packed. */
+export interface PackTask extends RowTask {
   readonly format: WeightFormat;
   /** Of a packed row, padding included. */
   readonly rowBytes: number;
-  readonly from: number;
-  readonly to: number;
   /** Also sum up what was read, see {@link rowChecksum}. */
   readonly checksums: boolean;
+}
+
+export type LoadTask = PackTask | RawTask;
+
+export interface RawRows {
+  /** What was read of each tensor, at the front, each from a multiple of four bytes on. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly usedBytes: number;
+  /** Per row: the element of `bytes` it begins at, or NO_ROW. */
+  readonly places: Uint32Array<ArrayBuffer>;
+  readonly readBytes: number;
 }
 
 export interface PackedRows {
@@ -41,6 +63,9 @@ export interface PackedRows {
   readonly checksums: readonly number[];
 }
 
+/** What comes of a task. */
+export type RowsOf<Task extends LoadTask> = Task extends RawTask ? RawRows : PackedRows;
+
 export const DTYPE_FORMATS: Readonly<Record<FloatDtype, WeightFormat>> = {
   BF16: "bf16",
   F16: "f16",
@@ -48,13 +73,73 @@ export const DTYPE_FORMATS: Readonly<Record<FloatDtype, WeightFormat>> = {
   F8_E4M3: "fp8",
 };
 
-/** What a task must read: of each tensor, so many bytes from that byte of its file on. */
-export function readsOf(task: PackTask): (RowRange & { readonly offset: number; readonly bytes: number })[] {
+/** Of a tensor, so many bytes from that byte of its file on. */
+export interface RowRead extends RowRange {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** What a task must read, tensor by tensor. */
+export function readsOf(task: RowTask): RowRead[] {
   const ranges = sourceRanges(task.layout, { ...task, tensors: task.tensors.length });
   return ranges.map(({ first, rows }, index) => {
     const { offset, dtype } = task.tensors[index]!;
     const rowBytes = task.inputs * bytesPerElement(dtype);
     return { first, rows, offset: offset + first * rowBytes, bytes: rows * rowBytes };
+  });
+}
+
+/** A task on its way: fill each target with what its read says, then finish. */
+export interface StartedTask<Task extends LoadTask> {
+  readonly reads: readonly RowRead[];
+  readonly targets: readonly Uint8Array[];
+  readonly finish: () => RowsOf<Task>;
+}
+
+/** The result lies in `buffer`, if that is large enough; `scratch` gives room for what is read on the way to it. */
+export function startTask<Task extends LoadTask>(
+  task: Task,
+  buffer?: Uint8Array<ArrayBuffer>,
+  scratch?: (tensor: number, bytes: number) => Uint8Array,
+): StartedTask<Task>;
+export function startTask(
+  task: LoadTask,
+  buffer: Uint8Array<ArrayBuffer> = new Uint8Array(0),
+  scratch: (tensor: number, bytes: number) => Uint8Array = (_, bytes) => new Uint8Array(bytes),
+): StartedTask<LoadTask> {
+  const reads = readsOf(task);
+  if (task.format !== "raw") {
+    const targets = reads.map(({ bytes }, tensor) => scratch(tensor, bytes));
+    return { reads, targets, finish: () => packRows(task, targets, buffer) };
+  }
+  const { offsets, usedBytes } = rawOffsets(reads);
+  const bytes = buffer.byteLength < usedBytes ? new Uint8Array(usedBytes) : buffer;
+  const targets = reads.map((read, tensor) =>
+    bytes.subarray(offsets[tensor]!, offsets[tensor]! + read.bytes)
+  );
+  const readBytes = reads.reduce((sum, read) => sum + read.bytes, 0);
+  return { reads, targets, finish: () => ({ bytes, usedBytes, places: rawPlaces(task, reads), readBytes }) };
+}
+
+/** Where the bytes of each read begin when they lie one after the other, at whole words, and where the last ones end. */
+function rawOffsets(reads: readonly RowRead[]): { readonly offsets: number[]; readonly usedBytes: number } {
+  let usedBytes = 0;
+  const offsets = reads.map(({ bytes }) => {
+    const offset = usedBytes;
+    usedBytes += Math.ceil(bytes / 4) * 4;
+    return offset;
+  });
+  return { offsets, usedBytes };
+}
+
+function rawPlaces(task: RawTask, reads: readonly RowRead[]): Uint32Array<ArrayBuffer> {
+  const { tensors: [{ dtype }], inputs, layout, from, to } = task as RawTask & { tensors: [PackTensor] };
+  const begins = rawOffsets(reads).offsets.map((offset) => offset / bytesPerElement(dtype));
+  return Uint32Array.from({ length: to - from }, (_, index) => {
+    const place = rowAt(layout, from + index);
+    if (place === null) return NO_ROW;
+    const [tensor, row] = place;
+    return begins[tensor]! + (row - reads[tensor]!.first) * inputs;
   });
 }
 

@@ -8,15 +8,15 @@
  */
 import { type ErrorRecord, fromErrorRecord } from "../errors.ts";
 import type { Checkpoint } from "../formats/checkpoint.ts";
-import { type PackedRows, packRows, type PackTask, readsOf } from "./pack.ts";
+import { type LoadTask, type PackedRows, type RawRows, type RowsOf, startTask } from "./pack.ts";
 
 /** What a thread is told: a task, and a buffer that may be used for its result. */
 export interface PackOrder {
-  readonly task: PackTask;
+  readonly task: LoadTask;
   readonly buffer: ArrayBuffer | null;
 }
 export type PackAnswer =
-  | { readonly type: "packed"; readonly packed: PackedRows }
+  | { readonly type: "done"; readonly rows: PackedRows | RawRows }
   | { readonly type: "failed"; readonly error: ErrorRecord }
   | { readonly type: "broken"; readonly error: unknown };
 
@@ -25,7 +25,7 @@ export interface RowSource extends Disposable {
    * Resolves when the task has been taken on, so when it is time for the next. `use` receives the rows, whose buffer is
    * good until it returns. Rejects with what went wrong with any task so far, or the signal's reason.
    */
-  submit(task: PackTask, use: (rows: PackedRows) => void): Promise<void>;
+  submit<Task extends LoadTask>(task: Task, use: (rows: RowsOf<Task>) => void): Promise<void>;
   /** Resolves when everything submitted has been used. */
   drain(): Promise<void>;
 }
@@ -40,19 +40,16 @@ export class InlinePacker implements RowSource {
     this.#signal = signal;
   }
 
-  async submit(task: PackTask, use: (rows: PackedRows) => void): Promise<void> {
+  async submit<Task extends LoadTask>(task: Task, use: (rows: RowsOf<Task>) => void): Promise<void> {
     const signal = this.#signal;
-    const sources = await Promise.all(
-      readsOf(task).map(async ({ offset, bytes }, index) => {
-        const into = new Uint8Array(bytes);
-        const tensor = task.tensors[index]!;
-        const options = signal === undefined ? {} : { signal };
-        if (bytes > 0) await this.#checkpoint.readRange(tensor.name, offset - tensor.offset, into, options);
-        return into;
-      }),
-    );
+    const { reads, targets, finish } = startTask(task);
+    await Promise.all(reads.map(async ({ offset, bytes }, index) => {
+      const { name, offset: start } = task.tensors[index]!;
+      const options = signal === undefined ? {} : { signal };
+      if (bytes > 0) await this.#checkpoint.readRange(name, offset - start, targets[index]!, options);
+    }));
     signal?.throwIfAborted();
-    use(packRows(task, sources));
+    use(finish());
   }
 
   drain(): Promise<void> {
@@ -68,7 +65,7 @@ const TASKS_PER_THREAD = 2;
 interface Thread {
   readonly worker: Worker;
   /** What will be done with the results of its tasks, in order. */
-  readonly uses: ((rows: PackedRows) => void)[];
+  readonly uses: ((rows: PackedRows | RawRows) => void)[];
   /** Buffers that have come back. */
   readonly buffers: ArrayBuffer[];
 }
@@ -97,11 +94,14 @@ export class PackThreads implements RowSource {
     signal?.addEventListener("abort", this.#onAbort);
   }
 
-  async submit(task: PackTask, use: (rows: PackedRows) => void): Promise<void> {
+  async submit<Task extends LoadTask>(task: Task, use: (rows: RowsOf<Task>) => void): Promise<void> {
     for (;;) {
       this.#throwIfFailed();
       const thread = this.#threads.reduce((a, b) => b.uses.length < a.uses.length ? b : a);
-      if (thread.uses.length < TASKS_PER_THREAD) return this.#send(thread, task, use);
+      if (thread.uses.length < TASKS_PER_THREAD) {
+        // What comes back is what was asked for.
+        return this.#send(thread, task, use as (rows: PackedRows | RawRows) => void);
+      }
       await this.#change();
     }
   }
@@ -122,7 +122,11 @@ export class PackThreads implements RowSource {
 
   readonly #onAbort = () => this.#wake();
 
-  #send({ worker, uses, buffers }: Thread, task: PackTask, use: (rows: PackedRows) => void): void {
+  #send(
+    { worker, uses, buffers }: Thread,
+    task: LoadTask,
+    use: (rows: PackedRows | RawRows) => void,
+  ): void {
     const buffer = buffers.pop() ?? null;
     uses.push(use);
     worker.postMessage({ task, buffer } satisfies PackOrder, buffer === null ? [] : [buffer]);
@@ -133,8 +137,8 @@ export class PackThreads implements RowSource {
     if (answer.type === "failed") return this.#fail(fromErrorRecord(answer.error));
     if (answer.type === "broken") return this.#fail(answer.error);
     try {
-      if (!this.#signal?.aborted) uses[0]!(answer.packed);
-      buffers.push(answer.packed.bytes.buffer);
+      if (!this.#signal?.aborted) uses[0]!(answer.rows);
+      buffers.push(answer.rows.bytes.buffer);
       uses.shift();
       this.#wake();
     } catch (error) {

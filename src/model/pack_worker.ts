@@ -1,7 +1,7 @@
-/** A thread of a load: reads the ranges of one task after the other, packs them and passes the bytes on. */
+/** A thread of a load: reads the ranges of one task after the other, packs what is to be packed and passes it on. */
 import { GeodesicError, toErrorRecord } from "../errors.ts";
 import { SyncFile } from "../formats/sync_file.ts";
-import { packRows, readsOf } from "./pack.ts";
+import { startTask } from "./pack.ts";
 import type { PackAnswer, PackOrder } from "./pack_threads.ts";
 
 /** What a Worker's global scope offers beyond the window's types. */
@@ -17,19 +17,23 @@ const buffers: Uint8Array[] = [];
 
 scope.onmessage = ({ data: { task, buffer } }) => {
   try {
-    const sources = readsOf(task).map(({ offset, bytes }, index) => {
-      if ((buffers[index]?.byteLength ?? -1) < bytes) buffers[index] = new Uint8Array(bytes);
-      const into = buffers[index]!.subarray(0, bytes);
-      if (bytes > 0) open(task.tensors[index]!.path).read(offset, into);
-      return into;
-    });
-    const packed = packRows(task, sources, buffer === null ? undefined : new Uint8Array(buffer));
-    scope.postMessage({ type: "packed", packed }, [packed.bytes.buffer]);
+    const into = buffer === null ? undefined : new Uint8Array(buffer);
+    const { reads, targets, finish } = startTask(task, into, scratch);
+    for (const [index, { offset, bytes }] of reads.entries()) {
+      if (bytes > 0) open(task.tensors[index]!.path).read(offset, targets[index]!);
+    }
+    const rows = finish();
+    scope.postMessage({ type: "done", rows }, [rows.bytes.buffer]);
   } catch (error) {
     if (error instanceof GeodesicError) scope.postMessage({ type: "failed", error: toErrorRecord(error) });
     else scope.postMessage({ type: "broken", error });
   }
 };
+
+function scratch(index: number, bytes: number): Uint8Array {
+  if ((buffers[index]?.byteLength ?? -1) < bytes) buffers[index] = new Uint8Array(bytes);
+  return buffers[index]!.subarray(0, bytes);
+}
 
 function open(path: string): SyncFile {
   let file = files.get(path);

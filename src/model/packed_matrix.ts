@@ -1,6 +1,6 @@
 /**
  * One weight matrix on its way to the device: cut into slices that fit a binding and chunks that are read, packed (see
- * pack.ts) and uploaded one after the other, whoever packs them. Host memory is bounded by a few chunks, not by the
+ * pack.ts) and uploaded one after the other, whoever packs them: threads, or the device (row_quantizer.ts). Host memory is bounded by a few chunks, not by the
  * matrix. Owns no buffer: every one goes onto the caller's stack as soon as it exists.
  */
 import { CapacityError } from "../errors.ts";
@@ -16,10 +16,11 @@ import {
   type WeightFormat,
 } from "../kernels/linear.ts";
 import { toFloat32 } from "../tensor/convert.ts";
-import type { FloatDtype } from "../tensor/dtype.ts";
+import type { FloatDtype, WeightDtype } from "../tensor/dtype.ts";
 import type { MatrixShape } from "./matrices.ts";
 import { DTYPE_FORMATS, type PackedRows, type PackTask, type PackTensor, rowChecksum } from "./pack.ts";
 import type { RowSource } from "./pack_threads.ts";
+import type { RowQuantizer } from "./row_quantizer.ts";
 import { roundUp } from "./plan.ts";
 import { alignmentOf, pairsOf, rowAt } from "./row_layout.ts";
 import type { Quantization } from "./runner.ts";
@@ -67,6 +68,8 @@ export interface PackContext {
   readonly device: GpuDevice;
   readonly checkpoint: Checkpoint;
   readonly rows: RowSource;
+  /** Quantizes what it can take; the rest, and everything where there is none, is packed by `rows`. */
+  readonly quantizer: RowQuantizer | null;
   /** Receives every buffer. */
   readonly owned: DisposableStack;
   readonly maxBindableBytes: number;
@@ -109,8 +112,15 @@ export async function packMatrix(
   const checksums = sums !== undefined && !sums.has(label);
   if (checksums) { for (const { name } of tensors) sums.set(name, 0); }
   const task = { tensors, inputs, layout, format, rowBytes: pairBytes / 2, checksums };
+  const pairsAtATime = format === "fp8" ? context.quantizer?.pairsAtATime(task) ?? null : null;
   const slices: MatrixSlice[] = [];
-  for (const range of ranges) slices.push(await loadSlice(context, { label, task, terms, ...range }));
+  for (const range of ranges) {
+    const plan = { label, task, terms, ...range };
+    const slice = await createSlice(context, plan);
+    if (pairsAtATime === null) await packSlice(context, plan, slice);
+    else await quantizeSlice(context, plan, slice, pairsAtATime);
+    slices.push(slice);
+  }
   return { format, groups, slices };
 }
 
@@ -181,28 +191,31 @@ interface SlicePlan extends PairRange {
   readonly terms: Terms;
 }
 
-async function loadSlice(context: PackContext, plan: SlicePlan): Promise<MatrixSlice> {
-  const { device, owned, rows, onBytes } = context;
+async function createSlice({ device, owned }: PackContext, plan: SlicePlan): Promise<MatrixSlice> {
   const { label, task, firstPair, pairs } = plan;
-  const pairBytes = task.rowBytes * 2;
-  const bytes = sliceBytes(pairs, pairBytes);
-  const { weights, channels } = await device.guard(`load ${bytes.weights} bytes of "${label}"`, () => ({
+  const bytes = sliceBytes(pairs, task.rowBytes * 2);
+  const buffers = await device.guard(`load ${bytes.weights} bytes of "${label}"`, () => ({
     weights: owned.use(device.createBuffer({ label, bytes: bytes.weights })),
     channels: owned.use(device.createBuffer({ label: `${label} channels`, bytes: bytes.channels })),
   }));
+  return { ...buffers, firstPair, pairs };
+}
+
+/** Packs on the host. */
+async function packSlice(context: PackContext, plan: SlicePlan, slice: MatrixSlice): Promise<void> {
+  const { device, rows, onBytes } = context;
+  const { task, pairs } = plan;
+  const { weights, channels } = slice;
+  const pairBytes = task.rowBytes * 2;
   const { queue } = device.handle;
   const terms = new Float32Array(pairs * 4);
   let missing = pairs;
   const align = alignmentOf(task.layout);
-  const chunkPairs = Math.max(align, Math.floor(CHUNK_BYTES / pairBytes / align) * align);
-  for (let pair = firstPair, end; pair < firstPair + pairs; pair = end) {
-    // A slice may begin inside an aligned run; the first chunk ends with that run.
-    end = Math.min(firstPair + pairs, pair + chunkPairs - pair % align);
-    const at = pair - firstPair;
-    const count = end - pair;
-    await rows.submit({ ...task, from: pair * 2, to: end * 2 }, (packed) => {
+  const most = Math.max(align, Math.floor(CHUNK_BYTES / pairBytes / align) * align);
+  for (const { at, count, from, to } of chunks(plan, most)) {
+    await rows.submit({ ...task, from, to }, (packed) => {
       queue.writeBuffer(weights.handle, at * pairBytes, packed.bytes, 0, count * pairBytes);
-      fillTerms(plan, packed, pair * 2, terms.subarray(at * 4, (at + count) * 4));
+      fillTerms(plan, packed, from, terms.subarray(at * 4, (at + count) * 4));
       missing -= count;
       if (missing === 0) queue.writeBuffer(channels.handle, 0, terms);
       // Without a submit now and then, wgpu keeps the staged copy of every write.
@@ -211,7 +224,49 @@ async function loadSlice(context: PackContext, plan: SlicePlan): Promise<MatrixS
       onBytes(packed.readBytes);
     });
   }
-  return { weights, channels, firstPair, pairs };
+}
+
+/** Uploads rows as they lie, for the device to quantize. */
+async function quantizeSlice(
+  { device, rows, quantizer, onBytes }: PackContext,
+  plan: SlicePlan,
+  slice: MatrixSlice,
+  most: number,
+): Promise<void> {
+  const { task, terms, pairs } = plan;
+  const { tensors, inputs, layout, rowBytes } = task;
+  const { weights, channels } = slice;
+  if (terms.biases.some((bias) => bias !== null)) {
+    const values = new Float32Array(pairs * 4);
+    fillBiases(plan, values);
+    device.handle.queue.writeBuffer(channels.handle, 0, values);
+  }
+  const target = { weights, channels, inputs, groups: rowBytes / GROUP_SIZE };
+  const upload = quantizer!.into(target, tensors[0]!.dtype as WeightDtype);
+  for (const { at, from, to } of chunks(plan, most)) {
+    await quantizer!.room();
+    await rows.submit({ tensors, inputs, layout, from, to, format: "raw" as const }, (raw) => {
+      upload(raw, at * 2);
+      onBytes(raw.readBytes);
+    });
+  }
+}
+
+/** A slice's rows in order, at most so many pairs at a time. */
+function* chunks({ task, firstPair, pairs }: SlicePlan, most: number) {
+  const align = alignmentOf(task.layout);
+  for (let pair = firstPair, end; pair < firstPair + pairs; pair = end) {
+    // A slice may begin inside an aligned run; the first chunk ends with that run.
+    end = Math.min(firstPair + pairs, pair + most - pair % align);
+    yield { at: pair - firstPair, count: end - pair, from: pair * 2, to: end * 2 };
+  }
+}
+
+function fillBiases({ task, terms, firstPair }: SlicePlan, into: Float32Array): void {
+  for (let index = 0; index < into.length / 2; index++) {
+    const place = rowAt(task.layout, firstPair * 2 + index);
+    if (place !== null) into[index * 2 + 1] = terms.biases[place[0]]?.[place[1]] ?? 0;
+  }
 }
 
 function fillTerms({ task, terms }: SlicePlan, packed: PackedRows, from: number, into: Float32Array): void {

@@ -155,7 +155,7 @@ function sharesEmbedding(checkpoint: Checkpoint, quantization: Quantization): bo
 
 /** Uploads everything; buffers land on `context.owned` whatever happens. */
 export async function loadWeights(context: PackContext, quantization: Quantization): Promise<ModelWeights> {
-  const { checkpoint, rows } = context;
+  const { checkpoint, rows, quantizer } = context;
   const { config } = checkpoint;
   const pack = (shape: MatrixShape, as = quantization) =>
     packMatrix(context, sourceOf(checkpoint, shape), as);
@@ -179,6 +179,7 @@ export async function loadWeights(context: PackContext, quantization: Quantizati
     ? embedding
     : await pack(vocabularyMatrix(config, headTensor(checkpoint)));
   await rows.drain();
+  await quantizer?.settle();
   return { embedding, layers, finalGain, lmHead };
 }
 

@@ -27,6 +27,7 @@ import type {
   SlotInit,
   StepPlan,
 } from "../../src/model/runner.ts";
+import { RowQuantizer } from "../../src/model/row_quantizer.ts";
 import { planSizes } from "../../src/model/sizes.ts";
 import { StepUploads } from "../../src/model/step_uploads.ts";
 import { loadWeights, type ModelWeights } from "../../src/model/weights.ts";
@@ -74,17 +75,20 @@ export interface RowRun {
 export async function uploadWeights(
   device: GpuDevice,
   checkpoint: Checkpoint,
-  { owned, quantization, threads = 0, checksums, maxBindableBytes = device.maxBindableBytes }: {
+  { owned, quantization, threads = 0, checksums, quantizeOn = "host", ...options }: {
     owned: DisposableStack;
     quantization: Quantization;
     threads?: number;
     checksums?: Map<string, number>;
     maxBindableBytes?: number;
+    quantizeOn?: "device" | "host";
   },
 ): Promise<ModelWeights> {
+  const { maxBindableBytes = device.maxBindableBytes } = options;
   using rows = startPacking(checkpoint, threads, undefined);
-  const context = { device, checkpoint, rows, owned, maxBindableBytes, onBytes: () => {}, signal: undefined };
-  return await loadWeights({ ...context, checksums }, quantization);
+  using quantizer = quantizeOn === "device" ? await RowQuantizer.create(device, { maxBindableBytes }) : null;
+  const context = { device, checkpoint, rows, quantizer, owned, maxBindableBytes, checksums };
+  return await loadWeights({ ...context, onBytes: () => {}, signal: undefined }, quantization);
 }
 
 /** What a buffer holds. */
