@@ -5,3 +5,8 @@ export interface Figure {
   readonly unit: string;
   readonly note?: string;
 }
+
+/** The value that such a share of the others stays below. */
+export function quantile(values: readonly number[], share: number): number {
+  return values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))]!;
+}

@@ -8,6 +8,8 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Figure } from "./figure.ts";
 import { benchKv } from "./kv.ts";
+import { benchEngine } from "./engine.ts";
+import { benchKernels } from "./kernels.ts";
 import { benchLoad } from "./load.ts";
 import { benchMerge, benchMerge7b, type MergeBenchOptions } from "./merge.ts";
 import { benchPort } from "./port.ts";
@@ -19,9 +21,11 @@ const BENCHMARKS: Readonly<Record<string, (options: MergeBenchOptions) => Promis
   port: benchPort,
   load: benchLoad,
   kv: benchKv,
+  kernels: benchKernels,
+  engine: benchEngine,
   "merge-7b": benchMerge7b,
 };
-/** Those that take minutes and tens of gigabytes run only when they are asked for. */
+/** Those that take minutes or gigabytes run only when they are asked for. */
 const DEFAULT = ["merge", "step", "port"];
 
 const HELP = `deno task bench [${Object.keys(BENCHMARKS).join("|")}] [options]; without a name: ${

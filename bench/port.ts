@@ -7,13 +7,14 @@ import { PortEngineClient } from "../src/engine/client.ts";
 import { openProcessPort } from "../src/engine/process_port.ts";
 import type { SubmitCommand } from "../src/engine/protocol.ts";
 import { openWorkerPort } from "../src/engine/worker_port.ts";
-import type { Figure } from "./figure.ts";
+import { type Figure, quantile } from "./figure.ts";
 
 const PATH = fileURLToPath(new URL("../tests/fixtures/forward/gqa/", import.meta.url));
 const ROUNDS = 4;
 const GENERATIONS = 20;
 const ROUND_TRIPS = 300;
-const SAMPLING: SubmitCommand["sampling"] = {
+/** Greedy, 50 tokens; also for other benchmarks. */
+export const SAMPLING: SubmitCommand["sampling"] = {
   ...{ temperature: 0, topK: 0, topP: 1, minP: 0, typicalP: 1, seed: "1", logprobs: -1 },
   ...{ repetitionPenalty: 1, presencePenalty: 0, frequencyPenalty: 0 },
   ...{ maxTokens: 50, minTokens: 0, stopTokenIds: [], ignoreEos: true },
@@ -92,8 +93,4 @@ function generate(client: PortEngineClient, requestId: string, samples: Samples)
     resolve();
   });
   return promise;
-}
-
-function quantile(values: readonly number[], share: number): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length * share)]!;
 }

@@ -156,6 +156,7 @@ export class TestModel implements Disposable {
       tuning?: DeviceTuning;
       /** Room for the parts of so many rows' attention. */
       partRows?: number;
+      quantizeOn?: "device" | "host";
     } = {},
   ): Promise<TestModel> {
     const { quantization = "none", precision = "f32", maxContext = 512, maxRows = 32 } = options;
@@ -174,7 +175,13 @@ export class TestModel implements Disposable {
     });
     const { partRows = planned.parts.partRows } = options;
     const sizes = { ...planned, parts: { ...planned.parts, partRows } };
-    const weights = await uploadWeights(device, checkpoint, { owned, maxBindableBytes, quantization });
+    const { quantizeOn = "host" } = options;
+    const weights = await uploadWeights(device, checkpoint, {
+      owned,
+      maxBindableBytes,
+      quantization,
+      quantizeOn,
+    });
     const forward = await Forward.create({ device, config, sizes, weights, precision, tuning, owned });
     const params = owned.use(new ParamsArena(device, forward.dispatches));
     const uploads = owned.use(new StepUploads(device, forward.planWriter.capacity));
