@@ -1,7 +1,7 @@
 /**
  * The whole engine through its Worker, on the demo model: tokens a second, time to the first token and the time between
- * tokens as a client sees them, with one, eight and 32 streams at once, and with the same streams while a prompt of about
- * 4,000 tokens arrives. Every stream is greedy and must say what the model's reference says before anything is timed.
+ * tokens as a client sees them, with one, eight and 32 streams at once, and with the same streams while a long prompt
+ * arrives: 4,000 tokens, on a software driver 250. Every stream is greedy and must say what the model's reference says before anything is timed.
  */
 import { fileURLToPath } from "node:url";
 import { PortEngineClient } from "../src/engine/client.ts";
@@ -15,8 +15,10 @@ const MODEL = "demo";
 const STREAMS = [1, 8, 32];
 /** The demo's own context is shorter; what a model says past it is of no interest here. */
 const CONTEXT = 4608;
-const LONG_PROMPT = 4000;
-const TOKENS = { software: 24, hardware: 200 } as const;
+const SIZES = {
+  software: { maxTokens: 24, longPrompt: 250 },
+  hardware: { maxTokens: 200, longPrompt: 4000 },
+} as const;
 
 interface Reference {
   readonly model: string;
@@ -39,7 +41,7 @@ export async function benchEngine(): Promise<readonly Figure[]> {
       maxSequences: STREAMS.at(-1)! + 1,
     });
     const prompts = await verifiedPrompts(client);
-    const maxTokens = software ? TOKENS.software : TOKENS.hardware;
+    const { maxTokens, longPrompt } = SIZES[software ? "software" : "hardware"];
     const figures: Figure[] = [{
       name: "tokens a stream",
       value: maxTokens,
@@ -48,11 +50,11 @@ export async function benchEngine(): Promise<readonly Figure[]> {
     }];
     let one = 0;
     for (const streams of STREAMS) {
-      const alone = await run(client, prompts, { streams, maxTokens, longPrompt: false });
+      const alone = await run(client, prompts, { streams, maxTokens, longPrompt: 0 });
       one ||= alone.tokensPerSecond;
       figures.push(...figuresOf(alone, streams, one));
-      const disturbed = await run(client, prompts, { streams, maxTokens, longPrompt: true });
-      figures.push(...disturbance(alone, disturbed, streams));
+      const disturbed = await run(client, prompts, { streams, maxTokens, longPrompt });
+      figures.push(...disturbance(alone, disturbed, `${named(streams)} and a prompt of ${longPrompt}`));
     }
     return figures;
   } finally {
@@ -127,7 +129,8 @@ async function run(
   { streams, maxTokens, longPrompt }: {
     readonly streams: number;
     readonly maxTokens: number;
-    readonly longPrompt: boolean;
+    /** Tokens of one that arrives with them; 0: none. */
+    readonly longPrompt: number;
   },
 ): Promise<Run> {
   const startMs = performance.now();
@@ -137,8 +140,8 @@ async function run(
     return generate(client, prompt, maxTokens);
   });
   const seed = requests;
-  const long = longPrompt
-    ? generate(client, Array.from({ length: LONG_PROMPT }, (_, i) => 3 + (i * 31 + seed) % 2000), 1)
+  const long = longPrompt > 0
+    ? generate(client, Array.from({ length: longPrompt }, (_, i) => 3 + (i * 31 + seed) % 2000), 1)
     : null;
   const done = await Promise.all(all);
   const seconds = (performance.now() - startMs) / 1000;
@@ -172,8 +175,7 @@ function figuresOf(
   ];
 }
 
-function disturbance(alone: Run, disturbed: Run, streams: number): Figure[] {
-  const name = `${named(streams)} and a prompt of ${LONG_PROMPT}`;
+function disturbance(alone: Run, disturbed: Run, name: string): Figure[] {
   const ratio = (share: number) => quantile(disturbed.gapsMs, share) / quantile(alone.gapsMs, share);
   return [
     { name: `${name}, its first token`, value: disturbed.longFirstMs, unit: "ms" },

@@ -1,6 +1,6 @@
 /**
- * Loading a checkpoint of Mistral 7B's shape cut to two layers, from bfloat16 and from the FP8 that a first load leaves
- * behind, out of the page cache. The greedy tokens must be the same each way before anything is timed. The device's own
+ * Loading a checkpoint of Mistral 7B's shape cut to two layers, from bfloat16, quantized by the host and by the device, and
+ * from the FP8 that a first load leaves behind, out of the page cache. The greedy tokens must be the same each way before anything is timed. The device's own
  * share is measured by writing as many bytes to it that lie in memory already.
  */
 import { openCheckpoint } from "../src/formats/checkpoint.ts";
@@ -8,8 +8,9 @@ import { GpuDevice } from "../src/gpu/device.ts";
 import { loadModel } from "../src/model/load.ts";
 import { writeQuantizedCopy } from "../src/model/quantized_copy.ts";
 import type { BlockId, ModelRunner, Slot } from "../src/model/runner.ts";
-import { MISTRAL_7B_SHAPE, writeCheckpoint } from "../tests/support/checkpoint_generator.ts";
+import { MISTRAL_7B_SHAPE } from "../tests/support/checkpoint_generator.ts";
 import type { Figure } from "./figure.ts";
+import { writePooledCheckpoint } from "./parents.ts";
 import { GREEDY } from "./step.ts";
 
 const ROUNDS = 3;
@@ -20,38 +21,62 @@ export interface LoadBenchOptions {
   readonly threads?: number;
 }
 
-export async function benchLoad({ dir, threads }: LoadBenchOptions): Promise<readonly Figure[]> {
+export async function benchLoad(options: LoadBenchOptions): Promise<readonly Figure[]> {
+  using device = await GpuDevice.open();
+  const { ways, writingSeconds } = await compareLoads(device, { ...options, layers: LAYERS });
+  const { bytes, weightBytes } = ways.host;
+  return [
+    { name: "bfloat16 on disk", value: bytes / 1e9, unit: "GB", note: device.info.adapter },
+    { name: "FP8 on the device, embedding in bfloat16", value: weightBytes / 1e9, unit: "GB" },
+    figure("quantizing, in the thread that uploads", ways.alone),
+    figure("quantizing, in threads", ways.host),
+    figure("quantizing, on the device", ways.device),
+    { name: "in threads / on the device", value: ways.host.seconds / ways.device.seconds, unit: "×" },
+    figure("from FP8, in threads", ways.quantized),
+    { name: "writing as much that lies in memory", value: writingSeconds, unit: "s" },
+  ];
+}
+
+/** Every way to load one model; writes its checkpoints, and removes them. */
+export async function compareLoads(
+  device: GpuDevice,
+  { dir, threads, layers }: LoadBenchOptions & { readonly layers: number },
+): Promise<
+  { readonly ways: Readonly<Record<keyof typeof WAYS | "quantized", Timed>>; readonly writingSeconds: number }
+> {
   const root = await Deno.makeTempDir({ ...dir !== undefined && { dir }, prefix: "geodesic-load-" });
   try {
     const [trained, quantized] = [`${root}/bf16`, `${root}/fp8`];
-    const config = { ...MISTRAL_7B_SHAPE, num_hidden_layers: LAYERS, head_dim: 128, rope_theta: 1e6 };
-    await writeCheckpoint(trained, { config, gain: 1.5 });
+    await writePooledCheckpoint(trained, {
+      ...MISTRAL_7B_SHAPE,
+      num_hidden_layers: layers,
+      head_dim: 128,
+      rope_theta: 1e6,
+    });
     {
       using checkpoint = await openCheckpoint(trained);
       await writeQuantizedCopy(checkpoint, quantized);
     }
-    using device = await GpuDevice.open();
     const inThreads = threads === undefined ? {} : { threads };
     const ways = {
-      alone: await timeLoads(device, trained, { threads: 0 }),
-      trained: await timeLoads(device, trained, inThreads),
+      alone: await timeLoads(device, trained, WAYS.alone),
+      host: await timeLoads(device, trained, { ...inThreads, ...WAYS.host }),
+      device: await timeLoads(device, trained, { ...inThreads, ...WAYS.device }),
       quantized: await timeLoads(device, quantized, inThreads),
     };
     const tokens = new Set(Object.values(ways).map((way) => way.tokens));
     if (tokens.size !== 1) throw new Error(`Tokens differ: ${[...tokens].join("; ")}`);
-    const writing = writeSeconds(device, ways.trained.weightBytes);
-    return [
-      { name: "bfloat16 on disk", value: ways.trained.bytes / 1e9, unit: "GB", note: device.info.adapter },
-      { name: "FP8 on the device, embedding in bfloat16", value: ways.trained.weightBytes / 1e9, unit: "GB" },
-      figure("quantizing, in the thread that uploads", ways.alone),
-      figure("quantizing, in threads", ways.trained),
-      figure("from FP8, in threads", ways.quantized),
-      { name: "writing as much that lies in memory", value: await writing, unit: "s" },
-    ];
+    return { ways, writingSeconds: await writeSeconds(device, ways.host.weightBytes) };
   } finally {
     await Deno.remove(root, { recursive: true });
   }
 }
+
+const WAYS = {
+  alone: { quantizeOn: "host", threads: 0 },
+  host: { quantizeOn: "host" },
+  device: { quantizeOn: "device" },
+} as const;
 
 interface Timed {
   readonly seconds: number;
@@ -69,7 +94,7 @@ function figure(name: string, { seconds, bytes }: Timed): Figure {
 async function timeLoads(
   device: GpuDevice,
   dir: string,
-  options: { readonly threads?: number },
+  options: { readonly threads?: number; readonly quantizeOn?: "device" | "host" },
 ): Promise<Timed> {
   const times: number[] = [];
   let [bytes, weightBytes, tokens] = [0, 0, ""];

@@ -14,21 +14,29 @@ const PIECE_BYTES = 2 ** 22;
 
 /** Writes "base" and "other" into the folder. */
 export async function writeParents(folder: string, shape: Readonly<Record<string, number>>): Promise<void> {
+  await writePooledCheckpoint(join(folder, "base"), shape);
+  await writePooledCheckpoint(join(folder, "other"), shape, 0.4);
+}
+
+/** One of them; `distance` from the others. */
+export async function writePooledCheckpoint(
+  folder: string,
+  shape: Readonly<Record<string, number>>,
+  distance = 0,
+): Promise<void> {
   const json = { ...TINY_CONFIG, torch_dtype: "bfloat16", ...shape };
   const tensors = [...expectedTensors(parseModelConfig(json, "config.json"))]
     .map(([name, shape]) => ({ name, dtype: "BF16" as const, shape }))
     .sort((a, b) => a.name < b.name ? -1 : 1);
-  for (const [name, distance] of [["base", 0], ["other", 0.4]] as const) {
-    const pool = poolOf(distance);
-    await using writer = await CheckpointWriter.create(join(folder, name), tensors);
-    for (const [i, { name, shape }] of tensors.entries()) {
-      const bytes = 2 * shape.reduce((a, b) => a * b, 1);
-      await writer.writeTensor(name, cut(pool, bytes, i * 8191 * 128 % pool.byteLength));
-    }
-    await writer.finishTensors();
-    await writer.writeFile("config.json", JSON.stringify(json));
-    await writer.commit();
+  const pool = poolOf(distance);
+  await using writer = await CheckpointWriter.create(folder, tensors);
+  for (const [i, { name, shape }] of tensors.entries()) {
+    const bytes = 2 * shape.reduce((a, b) => a * b, 1);
+    await writer.writeTensor(name, cut(pool, bytes, i * 8191 * 128 % pool.byteLength));
   }
+  await writer.finishTensors();
+  await writer.writeFile("config.json", JSON.stringify(json));
+  await writer.commit();
 }
 
 /** bfloat16 values of standard deviation near 1/30; `distance` mixes in values of another seed. */

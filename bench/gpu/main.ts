@@ -3,8 +3,10 @@
  * section: `deno run -A bench/gpu/main.ts OUT.json [section …]`. A section that fails says so and the next one runs.
  */
 import { GpuDevice } from "../../src/gpu/device.ts";
-import { Lab } from "./harness.ts";
+import { Lab, round } from "./harness.ts";
 import { attentionKernels, batchedKernels, decodeKernels, tileKernels } from "./sweeps.ts";
+import { compareLoads } from "../load.ts";
+import { llama } from "./llama.ts";
 import { arithmetic, bandwidth, gaps, host } from "./limits.ts";
 import { decode, prefill, randomModel } from "./step.ts";
 
@@ -28,6 +30,8 @@ const SECTIONS: Readonly<Record<string, (lab: Lab) => Promise<unknown>>> = {
   batchedKernels,
   attentionKernels,
   arithmetic,
+  load,
+  llama,
 };
 
 for (const [name, run] of Object.entries(SECTIONS)) {
@@ -46,6 +50,16 @@ for (const [name, run] of Object.entries(SECTIONS)) {
   );
   report["seconds"] = (performance.now() - begin) / 1000;
   Deno.writeTextFileSync(out, JSON.stringify(report, null, 2));
+}
+
+/** Loading from bfloat16 by way of the device and of the host, and from FP8; out of the page cache. */
+async function load() {
+  const { ways, writingSeconds } = await compareLoads(gpu, { layers: gpu.info.software ? 1 : 16 });
+  const rows = Object.entries(ways).map(([way, { seconds, bytes }]) => [
+    way,
+    { seconds: round(seconds), GBs: round(bytes / seconds / 1e9) },
+  ]);
+  return { ...Object.fromEntries(rows), writingSeconds: round(writingSeconds) };
 }
 
 async function step(lab: Lab) {

@@ -100,9 +100,7 @@ export class RowQuantizer implements Disposable {
     );
     const params = owned.use(new ParamsArena(device, 1));
     const readback = owned.use(await ReadbackRing.create(device, { depth: 1, bytes: 4 }));
-    const WORKGROUP = device.info.software ? 1 : 64;
-    const compile = (dtype: WeightDtype) =>
-      device.compile(quantizeRows, { libs: { raw: RAW_LIB[dtype] }, overrides: { WORKGROUP } });
+    const compile = (dtype: WeightDtype) => device.compile(quantizeRows, { libs: { raw: RAW_LIB[dtype] } });
     const kernels = { BF16: await compile("BF16"), F16: await compile("F16"), F32: await compile("F32") };
     return new RowQuantizer(device, {
       stagingBytes,
