@@ -7,7 +7,14 @@ import type { WeightFormat } from "../../src/kernels/linear.ts";
 import { chooseTuning, type DeviceTuning } from "../../src/kernels/tuning.ts";
 import { MistralRunner } from "../../src/model/mistral.ts";
 import { layOut, type MatrixSlice, type PackedMatrix } from "../../src/model/packed_matrix.ts";
-import type { BlockId, ModelRunner, PendingStep, Precision, Slot } from "../../src/model/runner.ts";
+import type {
+  BlockId,
+  KvCacheDtype,
+  ModelRunner,
+  PendingStep,
+  Precision,
+  Slot,
+} from "../../src/model/runner.ts";
 import { planSizes } from "../../src/model/sizes.ts";
 import type { ModelWeights } from "../../src/model/weights.ts";
 import { MISTRAL_7B_SHAPE, TINY_CONFIG } from "../../tests/support/checkpoint_generator.ts";
@@ -21,11 +28,12 @@ export interface StepOptions {
   readonly maxSequences: number;
   readonly maxContext: number;
   readonly tuning?: DeviceTuning;
+  readonly kvCacheDtype?: KvCacheDtype;
 }
 
 /** A model whose every matrix is a repetition of one random chunk. */
 export async function randomModel(lab: Lab, options: StepOptions): Promise<ModelRunner> {
-  const { precision, maxSequences, maxContext, layers } = options;
+  const { precision, maxSequences, maxContext, layers, kvCacheDtype = "auto" } = options;
   const device = lab.gpu;
   const shape = {
     ...TINY_CONFIG,
@@ -37,7 +45,14 @@ export async function randomModel(lab: Lab, options: StepOptions): Promise<Model
   const config = parseModelConfig(shape, "config.json");
   const maxBindableBytes = device.maxBindableBytes;
   const tuning = options.tuning ?? chooseTuning(device.info);
-  const sizes = planSizes(config, { precision, maxContext, maxSequences, maxBindableBytes, tuning });
+  const sizes = planSizes(config, {
+    precision,
+    kvCacheDtype,
+    maxContext,
+    maxSequences,
+    maxBindableBytes,
+    tuning,
+  });
   using owned = new DisposableStack();
   const codes = lab.buffer(CHUNK);
   lab.fill(codes, randomCodes(CHUNK, 7));
