@@ -21,12 +21,12 @@
 // is taken, or else the lowest that is not masked, or else id 0. A result is always below vocabSize.
 //
 // logits  [rows, vocabSize] bits of f32: as bits, since a compiler may assume that floats are never NaN
-// rows    [rows] slot, index of the token within its output
+// rows    [rows] SampleRow: slot, index of the token within its output, drafts before it
 // slots   [slots] parameters of each slot's request
 // counts  [slots, vocabSize] SEEN, BANNED and BIASED flags, occurrences in the output below them; read if the flags say so
 // controls [slots, 2 * 300 + ceil(vocabSize / 32)] (id, bits of the bias) by id, then the mask; read where flagged
 // groups  [rows, 2, ceil(vocabSize / 64)] see sample_groups.wgsl
-// tokens  [slots]
+// tokens  [slots] written, as are the counts, by rows that decide
 // results [rows, recordWords]: id, then if recordWords > 1 log-probability bits and (id, log-probability bits) pairs,
 //         best first, padded with NONE; log-probabilities are of softmax(logits) itself and at least -9999
 
@@ -37,7 +37,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> logits: array<u32>;
-@group(0) @binding(1) var<storage, read> rows: array<vec2<u32>>;
+@group(0) @binding(1) var<storage, read> rows: array<SampleRow>;
 @group(0) @binding(2) var<storage, read> slots: array<SlotSampling>;
 @group(0) @binding(3) var<storage, read_write> counts: array<u32>;
 @group(0) @binding(4) var<storage, read> controls: array<u32>;
@@ -245,11 +245,9 @@ fn logprob(key: u32, log_sum: f32) -> f32 {
 @compute @workgroup_size(workgroupSize)
 fn sample(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
   let row = group.x;
-  let slot = rows[row].x;
-  let index = rows[row].y;
   let record = row * params.recordWords;
   lane = local;
-  read_slot(row, slot, index);
+  read_row(row);
   group_count = (params.vocabSize + GROUP - 1u) / GROUP;
   group_base = row * 2u * group_count;
 
@@ -257,15 +255,17 @@ fn sample(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
   var id = best.id;
   if (sampling.temperature > 0.0 && best.key > EXCLUDED_KEY) {
     origin = float_of_key(best.key);
-    id = draw(index);
+    id = draw(rows[row].index);
   }
 
   for (var word = 1u + lane; word < params.recordWords; word += workgroupSize) { results[record + word] = NONE; }
   storageBarrier();
   if (params.recordWords > 1u && (sampling.flags & WANTS_LOGPROBS) != 0u) { write_logprobs(id, record); }
   if (lane == 0u) {
-    tokens[slot] = id;
     results[record] = id;
-    if (penalizing) { counts[count_base + id] += 1u; }
+    if (rows[row].decides == 1u) {
+      tokens[rows[row].slot] = id;
+      if (penalizing) { counts[count_base + id] += 1u; }
+    }
   }
 }

@@ -10,7 +10,7 @@
 // Sums run over a fixed tree of the group's 64 ids, so they depend on nothing else.
 //
 // logits  [rows, vocabSize] bits of f32
-// rows    [rows] slot, index of the token within its output
+// rows    [rows] SampleRow
 // slots   [slots]
 // counts  [slots, vocabSize]
 // controls [slots, 2 * 300 + ceil(vocabSize / 32)] biases, mask
@@ -22,7 +22,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> logits: array<u32>;
-@group(0) @binding(1) var<storage, read> rows: array<vec2<u32>>;
+@group(0) @binding(1) var<storage, read> rows: array<SampleRow>;
 @group(0) @binding(2) var<storage, read> slots: array<SlotSampling>;
 @group(0) @binding(3) var<storage, read> counts: array<u32>;
 @group(0) @binding(4) var<storage, read> controls: array<u32>;
@@ -81,7 +81,7 @@ fn weight(key: u32, largest: f32) -> vec2<f32> {
 @compute @workgroup_size(workgroupSize)
 fn sample_groups(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let row = workgroup.y;
-  read_slot(row, rows[row].x, rows[row].y);
+  read_row(row);
   let id = (workgroup.x * workgroupSize + lane) * LOADS;
   // Ids past the end are like masked ones, and never the first of them.
   var raw = vec4<u32>(MASKED_KEY);

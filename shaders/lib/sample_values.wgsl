@@ -1,5 +1,5 @@
 // What sampling makes of one token's logit, as a key (see float_order.wgsl): mask, bias, penalties and ban of the row's slot. The
-// shader provides `logits`, `counts`, `slots` and `controls`, and calls read_slot first.
+// shader provides `logits`, `rows`, `counts`, `slots` and `controls`, and calls read_row first.
 
 struct SlotSampling {
   flags: u32,
@@ -38,6 +38,15 @@ const EXCLUDED_KEY = 2u;
 /// A slot in `controls`: (id, bits of the bias) by id, then a bit for each id that may come.
 const MAX_BIASES = 300u;
 
+/// A row of logits: whose they are, and what they decide.
+struct SampleRow {
+  slot: u32,
+  index: u32, // of the token within the output
+  decides: u32, // 1: the token is the slot's next; 0: it is if all drafts are right, which the host finds out
+  drafted: u32, // number of drafts
+  drafts: vec4<u32>, // outputs that are not counted yet; padded with what is no id
+}
+
 /// Consecutive ids whose statistics are kept together.
 const GROUP = 64u;
 
@@ -49,17 +58,22 @@ var<private> banning: bool;
 var<private> biasing: bool;
 var<private> masking: bool;
 var<private> penalizing: bool;
+var<private> drafting: bool;
+var<private> drafts: vec4<u32>;
 
-/// Of row `row`, for the token at `index` of the output of `slot`.
-fn read_slot(row: u32, slot: u32, index: u32) {
+/// For row `row` of the logits.
+fn read_row(row: u32) {
+  let slot = rows[row].slot;
   sampling = slots[slot];
+  drafting = rows[row].drafted > 0u;
+  drafts = rows[row].drafts;
   logit_base = row * params.vocabSize;
   count_base = slot * params.vocabSize;
   control_base = slot * (2u * MAX_BIASES + (params.vocabSize + 31u) / 32u);
   masking = (sampling.flags & MASKS) != 0u;
   biasing = (sampling.flags & BIASES) != 0u;
   penalizing = (sampling.flags & PENALIZES) != 0u;
-  banning = (sampling.flags & BANS) != 0u && index < sampling.min_tokens;
+  banning = (sampling.flags & BANS) != 0u && rows[row].index < sampling.min_tokens;
 }
 
 fn raw_key(id: u32) -> u32 {
@@ -75,7 +89,8 @@ fn value_key(id: u32, raw: u32) -> u32 {
     if (((word >> (id % 32u)) & 1u) == 0u) { return MASKED_KEY; }
   }
   if (!banning && !penalizing && !biasing) { return raw; }
-  let seen = counts[count_base + id];
+  var seen = counts[count_base + id];
+  if (drafting) { seen += dot(select(vec4<u32>(0u), vec4<u32>(1u), drafts == vec4<u32>(id)), vec4<u32>(1u)); }
   if (banning && (seen & BANNED) != 0u) { return BANNED_KEY; }
   let biased = biasing && (seen & BIASED) != 0u;
   let penalized = penalizing && (seen & (SEEN | COUNT)) != 0u;

@@ -33,9 +33,10 @@ export interface PartSizes {
 export function partSizes(
   config: ModelConfig,
   tuning: AttentionTuning | null,
-  { maxContext, maxSequences, maxRows, maxBindableBytes }: {
+  { maxContext, maxSamples, maxRows, maxBindableBytes }: {
     readonly maxContext: number;
-    readonly maxSequences: number;
+    /** Decode rows and drafts are no more than these. */
+    readonly maxSamples: number;
     readonly maxRows: number;
     readonly maxBindableBytes: number;
   },
@@ -43,7 +44,7 @@ export function partSizes(
   if (!takesParts(config, tuning)) return { partRows: 0, maxSplits: 0 };
   const maxSplits = Math.ceil(maxContext / tuning.splitKeys);
   const rowBytes = maxSplits * config.queryHeads * config.headDim * 4;
-  const wanted = Math.max(maxSequences, Math.min(maxRows, Math.floor(LEAST_PART_BYTES / rowBytes)));
+  const wanted = Math.max(maxSamples, Math.min(maxRows, Math.floor(LEAST_PART_BYTES / rowBytes)));
   const partRows = Math.max(1, Math.min(wanted, Math.floor(maxBindableBytes / rowBytes)));
   return { partRows, maxSplits };
 }

@@ -33,7 +33,7 @@ export class Forward {
   /** The next step's rows and samples. */
   readonly planWriter: PlanWriter;
   readonly plan: GpuBuffer;
-  /** Logits of the last step's samples. // [maxSequences, vocabSize] f32 */
+  /** Logits of the last step's samples. // [maxSamples, vocabSize] f32 */
   readonly logits: GpuBuffer;
   /** Each slot's last sampled token; the sampler writes it, the next step's decode rows read it. // [maxSequences] u32 */
   readonly lastTokens: GpuBuffer;

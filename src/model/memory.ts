@@ -61,7 +61,7 @@ function planMemory(config: ModelConfig, sizes: ModelSizes, request: FitRequest)
   const planWords = planWriter(sizes).capacity;
   const { cache, ...buffers } = stepBufferBytes(config, sizes, planWords);
   const params = MAX_STEPS_PER_SUBMIT * maxDispatches(shape, sizes, tuning) * PARAMS_WINDOW_BYTES;
-  const uploads = MAX_STEPS_PER_SUBMIT * (planWords + sizes.limits.maxSequences * SAMPLE_ROW_WORDS) * 4;
+  const uploads = MAX_STEPS_PER_SUBMIT * (planWords + sizes.limits.maxSamples * SAMPLE_ROW_WORDS) * 4;
   const sampler = samplerBytes(sizes.limits);
   const readback = MAX_SUBMITS_IN_FLIGHT * MAX_STEPS_PER_SUBMIT * sampler.results;
   const plan = {

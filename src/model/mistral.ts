@@ -8,6 +8,7 @@ import type { GpuDevice } from "../gpu/device.ts";
 import { StepEncoder } from "../gpu/encoder.ts";
 import { ParamsArena } from "../gpu/params.ts";
 import { ReadbackRing, type ReadbackTicket } from "../gpu/readback.ts";
+import { acceptedSamples, type SampleWindow } from "./drafts.ts";
 import { Forward, type ForwardParts } from "./forward.ts";
 import { checkPlan, packPlan } from "./plan.ts";
 import type {
@@ -40,6 +41,12 @@ const PREFERRED_STEPS = { gpu: 4, software: 1 } as const;
 /** Read back, and ignored, to learn that steps without samples are done. */
 const FENCE_BYTES = 4;
 
+/** What a step samples, for {@link MistralRunner}'s collect. */
+interface EncodedSamples {
+  readonly windows: readonly SampleWindow[];
+  readonly batch: SampleBatch;
+}
+
 export interface MistralParts extends ForwardParts {
   readonly memory: ModelRunner["memory"];
 }
@@ -58,6 +65,8 @@ export class MistralRunner implements ModelRunner {
   readonly #owned: DisposableStack;
   /** Tokens sampled for each slot's current sequence. */
   readonly #sampledTokens: Uint32Array;
+  /** Slots with drafts in flight: which token is their last, only the collected samples say. */
+  readonly #undecided = new Set<Slot>();
   /** Steps wait to be submitted; arena and uploads are theirs until then. */
   #prepared = false;
 
@@ -93,13 +102,14 @@ export class MistralRunner implements ModelRunner {
   /** Takes over what is on `parts.owned` when it returns; until then the caller cleans up. */
   static async create(parts: MistralParts): Promise<MistralRunner> {
     const { device, sizes, owned } = parts;
-    const { maxSequences, vocabSize } = sizes.limits;
+    const { maxSequences, maxSamples, vocabSize } = sizes.limits;
     const forward = await Forward.create(parts);
     const { logits, lastTokens: tokens } = forward;
-    const sampler = owned.use(await Sampler.create(device, { logits, tokens, maxSequences, vocabSize }));
+    const samplerSizes = { maxSequences, maxSamples, vocabSize };
+    const sampler = owned.use(await Sampler.create(device, { logits, tokens, ...samplerSizes }));
     const steps = MAX_STEPS_PER_SUBMIT;
     const dispatches = steps * (forward.dispatches + SAMPLER_DISPATCHES);
-    const words = steps * (forward.planWriter.capacity + maxSequences * SAMPLE_ROW_WORDS);
+    const words = steps * (forward.planWriter.capacity + maxSamples * SAMPLE_ROW_WORDS);
     const { params, uploads } = await device.guard(
       `allocate parameters of ${dispatches} dispatches and ${words} words of plans`,
       () => ({
@@ -119,6 +129,7 @@ export class MistralRunner implements ModelRunner {
     this.#device.assertHealthy();
     this.#sampler.initSlot(slot, init);
     this.#sampledTokens[slot] = init.outputTokenIds.length;
+    this.#undecided.delete(slot);
   }
 
   setMask(slot: Slot, words: Uint32Array<ArrayBuffer> | null): void {
@@ -129,10 +140,16 @@ export class MistralRunner implements ModelRunner {
   prepare(plans: readonly StepPlan[]): PreparedStep {
     this.#checkRoom(plans.length);
     for (const plan of plans) checkPlan(plan, this.limits);
+    this.#checkDrafts(plans);
     // Whatever fails from here on, the next plans must find everything as it was.
     using undo = new DisposableStack();
     const sampledBefore = this.#sampledTokens.slice();
-    undo.defer(() => this.#sampledTokens.set(sampledBefore));
+    const undecidedBefore = [...this.#undecided];
+    undo.defer(() => {
+      this.#sampledTokens.set(sampledBefore);
+      this.#undecided.clear();
+      for (const slot of undecidedBefore) this.#undecided.add(slot);
+    });
     this.#uploads.reset();
     const step = new StepEncoder(this.#device, this.#params);
     let ticket: ReadbackTicket | null = null;
@@ -143,13 +160,14 @@ export class MistralRunner implements ModelRunner {
       else ticket = this.#readback.append(ticket, step, copy);
     };
     const costs: StepCost[] = [];
-    const batches = plans.map((plan) => {
+    const steps = plans.map((plan) => {
       const before = step.dispatches;
-      const batch = this.#encode(step, plan);
-      if (batch !== null) read(batch.bytes);
+      const encoded = this.#encode(step, plan);
+      const readbackBytes = encoded?.batch.bytes ?? 0;
+      if (encoded !== null) read(readbackBytes);
       const dispatches = step.dispatches - before;
-      costs.push({ dispatches, submits: 1 / plans.length, readbackBytes: batch?.bytes ?? 0 });
-      return batch;
+      costs.push({ dispatches, submits: 1 / plans.length, readbackBytes });
+      return encoded;
     });
     // Steps that sample nothing are read all the same: that is what bounds the device's queue, and a cancellation's wait.
     if (ticket === null) {
@@ -160,7 +178,18 @@ export class MistralRunner implements ModelRunner {
     step.finish();
     undo.move();
     this.#prepared = true;
-    return { costs, submit: () => this.#submit(step, ticket!, batches) };
+    return { costs, submit: () => this.#submit(step, ticket!, steps) };
+  }
+
+  #checkDrafts(plans: readonly StepPlan[]): void {
+    const rows = plans.flatMap(({ prompts, decodes }) => [...prompts, ...decodes]);
+    for (const { slot } of rows) {
+      if (!this.#undecided.has(slot)) continue;
+      throw new RangeError(`Cannot run slot ${slot}: its drafts have not been collected`);
+    }
+    if (plans.length > 1 && plans.some(({ decodes }) => decodes.some(({ drafts }) => drafts?.length))) {
+      throw new RangeError("Cannot prepare drafts with other steps: these need to know what comes of them");
+    }
   }
 
   #checkRoom(steps: number): void {
@@ -173,33 +202,61 @@ export class MistralRunner implements ModelRunner {
   }
 
   /** Appends one step; what it samples lies in the sampler's results until the next one. */
-  #encode(step: StepEncoder, plan: StepPlan): SampleBatch | null {
-    const slots = packPlan(plan, this.limits, this.#forward.planWriter);
+  #encode(step: StepEncoder, plan: StepPlan): EncodedSamples | null {
+    const windows = packPlan(plan, this.limits, this.#forward.planWriter);
     this.#forward.encode(step, this.#uploads);
-    if (slots.length === 0) return null;
-    const rows = slots.map((slot) => ({ slot, index: this.#sampledTokens[slot]!++ }));
-    return this.#sampler.encode(step, rows, this.#uploads);
+    if (windows.length === 0) return null;
+    const rows = windows.flatMap(({ slot, drafts }) => {
+      if (drafts.length === 0) return [{ slot, index: this.#sampledTokens[slot]!++ }];
+      this.#undecided.add(slot);
+      return Array.from(
+        { length: drafts.length + 1 },
+        (_, n) => ({ slot, index: this.#sampledTokens[slot]!++, drafts: drafts.subarray(0, n) }),
+      );
+    });
+    return { windows, batch: this.#sampler.encode(step, rows, this.#uploads) };
   }
 
-  #submit(step: StepEncoder, ticket: ReadbackTicket, batches: readonly (SampleBatch | null)[]): PendingStep {
+  #submit(
+    step: StepEncoder,
+    ticket: ReadbackTicket,
+    steps: readonly (EncodedSamples | null)[],
+  ): PendingStep {
     if (!this.#prepared) throw new Error("Cannot submit steps twice");
     this.#prepared = false;
     step.submit();
-    return { collect: () => this.#collect(ticket, batches) };
+    return { collect: () => this.#collect(ticket, steps) };
   }
 
   async #collect(
     ticket: ReadbackTicket,
-    batches: readonly (SampleBatch | null)[],
+    steps: readonly (EncodedSamples | null)[],
   ): Promise<readonly (readonly SampledToken[])[]> {
     const bytes = await this.#readback.read(ticket);
     let at = 0;
-    return batches.map((batch) => {
-      if (batch === null) return [];
+    return steps.map((encoded) => {
+      if (encoded === null) return [];
+      const { windows, batch } = encoded;
       const end = at + batch.bytes;
       const samples = this.#sampler.decode(batch, bytes.slice(at, end));
       at = end;
-      return samples;
+      return this.#accept(windows, samples);
+    });
+  }
+
+  /** Of the samples of all rows, those that count; the device learns of what it cannot know. */
+  #accept(windows: readonly SampleWindow[], samples: readonly SampledToken[]): readonly SampledToken[] {
+    if (samples.length === windows.length) return samples;
+    let at = 0;
+    return windows.flatMap(({ slot, drafts }) => {
+      const rows = drafts.length + 1;
+      const accepted = acceptedSamples(drafts, samples.slice(at, at + rows));
+      at += rows;
+      if (drafts.length === 0) return accepted;
+      this.#undecided.delete(slot);
+      this.#sampledTokens[slot]! -= rows - accepted.length;
+      this.#sampler.settle(slot, accepted.map(({ id }) => id));
+      return accepted;
     });
   }
 

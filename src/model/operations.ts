@@ -24,7 +24,7 @@ import type { LayerWeights, ModelWeights } from "./weights.ts";
 /** What a step holds; rows of prompts come first. */
 export interface StepRows {
   readonly promptRows: number;
-  /** Prompt and decode rows. */
+  /** Prompt rows, decode rows and drafts. */
   readonly rows: number;
   readonly samples: number;
   /** Largest position of a decode row. */
@@ -47,7 +47,7 @@ export interface StepBuffers {
   readonly attended: GpuBuffer; // [maxRows, queryStride]
   readonly kept: GpuBuffer; // [maxRows, k|v, kvHeads, headDim] f32, of a cache in FP8
   readonly activated: GpuBuffer; // [maxRows, innerStride]
-  readonly logits: GpuBuffer; // [maxSequences, vocabSize] f32
+  readonly logits: GpuBuffer; // [maxSamples, vocabSize] f32
   readonly rotary: GpuBuffer; // [maxContext, headDim / 2, 2] f32
   readonly cache: readonly GpuBuffer[]; // per layer: [blocks, k|v, kvHeads, …], see shaders/lib/cache_*.wgsl
   readonly parts: GpuBuffer; // [partRows, maxSplits, queryHeads, headDim] f32

@@ -2,13 +2,14 @@
  * A step plan as the kernels read it: one array of u32, written to the device in one go.
  *
  *     rows     4 words each: token (or FROM_SLOT), slot, position, word index of the sequence's block table;
- *              first the rows of prompts, then those of replays and decodes
+ *              first the rows of prompts, then those of replays and decodes, each decode before its drafts
  *     samples  1 word each, from `samplesOffset`: the row whose logits are wanted
  *     tables   block ids, from `tablesOffset`; last, so that only what is used needs writing
  *
  * Refuses plans outside the runner's limits, for the kernels check nothing.
  */
-import type { PromptChunk, RunnerLimits, Slot, StepPlan } from "./runner.ts";
+import { NO_DRAFTS, type SampleWindow } from "./drafts.ts";
+import type { PromptChunk, RunnerLimits, StepPlan } from "./runner.ts";
 
 /** In place of a token id: the slot's last sampled token, which only the device knows. */
 export const FROM_SLOT = 0xffffffff;
@@ -107,12 +108,12 @@ export class PlanWriter {
 }
 
 /**
- * Packs a plan that {@link checkPlan} has passed: rows of prompts, then of replays, then of decodes. Returns the slots
- * that sample, in order.
+ * Packs a plan that {@link checkPlan} has passed: rows of prompts, then of replays, then of decodes. Returns who samples,
+ * in order.
  */
-export function packPlan(plan: StepPlan, limits: RunnerLimits, writer: PlanWriter): Slot[] {
+export function packPlan(plan: StepPlan, limits: RunnerLimits, writer: PlanWriter): SampleWindow[] {
   writer.reset();
-  const sampled: Slot[] = [];
+  const sampled: SampleWindow[] = [];
   const table = (blockTable: readonly number[], tokens: number) =>
     writer.addTable(blockTable, Math.ceil(tokens / limits.blockSize));
   const chunk = ({ slot, tokenIds, start, sample, blockTable }: PromptChunk) => {
@@ -123,15 +124,18 @@ export function packPlan(plan: StepPlan, limits: RunnerLimits, writer: PlanWrite
     }
     if (!sample) return;
     writer.addSample(row);
-    sampled.push(slot);
+    sampled.push({ slot, drafts: NO_DRAFTS });
   };
   for (const prompt of plan.prompts) if (!prompt.replay) chunk(prompt);
   writer.endPrompts();
   for (const prompt of plan.prompts) if (prompt.replay) chunk(prompt);
-  for (const { slot, position, blockTable } of plan.decodes) {
-    const at = table(blockTable, position + 1);
-    writer.addSample(writer.addRow({ token: FROM_SLOT, slot, position, table: at }));
-    sampled.push(slot);
+  for (const { slot, position, blockTable, drafts = NO_DRAFTS } of plan.decodes) {
+    const at = table(blockTable, position + 1 + drafts.length);
+    for (let n = 0; n <= drafts.length; n++) {
+      const token = n === 0 ? FROM_SLOT : drafts[n - 1]!;
+      writer.addSample(writer.addRow({ token, slot, position: position + n, table: at }));
+    }
+    sampled.push({ slot, drafts });
   }
   return sampled;
 }
@@ -140,6 +144,7 @@ export function packPlan(plan: StepPlan, limits: RunnerLimits, writer: PlanWrite
 export function checkPlan({ prompts, decodes }: StepPlan, limits: RunnerLimits): void {
   const slots = new Set<number>();
   let promptTokens = 0;
+  let samples = 0;
   const checkSequence = (slot: number, tokens: number, blockTable: readonly number[]) => {
     if (!(slot >= 0 && slot < limits.maxSequences) || slots.has(slot)) {
       throw new RangeError(`Cannot run a step with slot ${slot}: it is unknown or appears twice`);
@@ -162,25 +167,40 @@ export function checkPlan({ prompts, decodes }: StepPlan, limits: RunnerLimits):
       }
     }
   };
-  for (const { slot, tokenIds, start, blockTable } of prompts) {
+  const checkTokens = (slot: number, tokenIds: Uint32Array) => {
+    for (const id of tokenIds) {
+      if (id < limits.vocabSize) continue;
+      throw new RangeError(
+        `Cannot run token ${id} of slot ${slot}: the vocabulary has ${limits.vocabSize}`,
+      );
+    }
+  };
+  for (const { slot, tokenIds, start, sample, blockTable } of prompts) {
     if (tokenIds.length === 0 || start < 0) {
       throw new RangeError(`Cannot run an empty prompt chunk of slot ${slot}`);
     }
     checkSequence(slot, start + tokenIds.length, blockTable);
     promptTokens += tokenIds.length;
-    for (const id of tokenIds) {
-      if (id >= limits.vocabSize) {
-        throw new RangeError(
-          `Cannot run token ${id} of slot ${slot}: the vocabulary has ${limits.vocabSize}`,
-        );
-      }
-    }
+    if (sample) samples++;
+    checkTokens(slot, tokenIds);
   }
-  for (const { slot, position, blockTable } of decodes) checkSequence(slot, position + 1, blockTable);
+  for (const { slot, position, blockTable, drafts = NO_DRAFTS } of decodes) {
+    if (drafts.length > limits.maxDrafts) {
+      throw new RangeError(
+        `Cannot try ${drafts.length} drafts of slot ${slot}: at most ${limits.maxDrafts} fit`,
+      );
+    }
+    checkSequence(slot, position + 1 + drafts.length, blockTable);
+    checkTokens(slot, drafts);
+    samples += 1 + drafts.length;
+  }
   if (promptTokens > limits.maxPromptTokens) {
     throw new RangeError(
       `Cannot run ${promptTokens} prompt tokens in one step: at most ${limits.maxPromptTokens}`,
     );
+  }
+  if (samples > limits.maxSamples) {
+    throw new RangeError(`Cannot sample ${samples} rows in one step: at most ${limits.maxSamples}`);
   }
 }
 

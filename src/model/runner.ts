@@ -40,7 +40,14 @@ export interface DecodeRow {
   readonly slot: Slot;
   /** Position of the input token; the row attends to positions 0 … position. */
   readonly position: number;
-  /** Covers at least `position + 1` tokens. */
+  /**
+   * Guesses at the tokens that follow, at most `maxDrafts`. Each makes one more row, which samples as if the guesses
+   * before it were right. What comes of them is the tokens that single steps would sample: those up to the first that
+   * differs from its guess. Until they are collected, nothing else may be prepared for the slot, nor further steps in
+   * the same submit.
+   */
+  readonly drafts?: Uint32Array;
+  /** Covers at least `position + 1` tokens, and the drafts. */
   readonly blockTable: readonly BlockId[];
 }
 
@@ -85,8 +92,8 @@ export interface PreparedStep {
 /** Submitted steps whose results have not been read yet. */
 export interface PendingStep {
   /**
-   * The samples of each step: prompts that sample, then replays that sample, then decodes, each in plan order. Blocks
-   * this thread until the GPU has finished all that is submitted (see src/gpu/readback.ts), so have the next steps
+   * The samples of each step: prompts that sample, then replays that sample, then decodes, each in plan order; of a
+   * decode row with drafts, one more token than there were right guesses. Blocks this thread until the GPU has finished all that is submitted (see src/gpu/readback.ts), so have the next steps
    * prepared when you call it, and submit them as soon as it returns. Rejects with DeviceLostError when the device is
    * gone.
    */
@@ -115,6 +122,10 @@ export interface RunnerLimits {
   readonly maxContext: number;
   /** Most prompt tokens in one step, over all chunks. */
   readonly maxPromptTokens: number;
+  /** Most drafts of a decode row. */
+  readonly maxDrafts: number;
+  /** Most rows of a step that sample: chunks that do, decode rows, drafts. */
+  readonly maxSamples: number;
   readonly vocabSize: number;
 }
 

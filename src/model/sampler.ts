@@ -18,6 +18,7 @@ import {
   countWords,
   MASKS,
   maskWords,
+  penalizes,
   readsCounts,
   SLOT_WORDS,
   slotWords,
@@ -28,10 +29,16 @@ import type { StepUploads } from "./step_uploads.ts";
 export interface SampleRow {
   readonly slot: Slot;
   readonly index: number;
+  /**
+   * Guesses that the row takes for outputs, at most MAX_DRAFTS; undefined for a slot with one row. Where there are several,
+   * neither the slot's token nor its counts are written before {@link Sampler.settle}.
+   */
+  readonly drafts?: Uint32Array;
 }
 
-/** Words that a {@link SampleRow} takes on its way to the device. */
-export const SAMPLE_ROW_WORDS = 2;
+/** Words that a {@link SampleRow} takes on its way to the device (SampleRow in shaders/lib/sample_values.wgsl). */
+export const SAMPLE_ROW_WORDS = 8;
+const DRAFTS_AT = 4;
 
 /** What a step's records look like once read back: `rows.length * recordWords` words of {@link Sampler.results}. */
 export interface SampleBatch {
@@ -42,6 +49,8 @@ export interface SampleBatch {
 
 export interface SamplerOptions {
   readonly maxSequences: number;
+  /** Most rows of a step. */
+  readonly maxSamples: number;
   readonly vocabSize: number;
   /** [at least maxSequences, vocabSize] f32 */
   readonly logits: GpuBuffer;
@@ -61,15 +70,18 @@ const NONE = 0xffffffff;
 
 /** Bytes of each of its buffers. */
 export function samplerBytes(
-  { maxSequences, vocabSize }: { readonly maxSequences: number; readonly vocabSize: number },
+  { maxSequences, maxSamples, vocabSize }: Pick<
+    SamplerOptions,
+    "maxSequences" | "maxSamples" | "vocabSize"
+  >,
 ) {
   return {
-    results: maxSequences * MAX_RECORD_WORDS * 4,
+    results: maxSamples * MAX_RECORD_WORDS * 4,
     slots: maxSequences * SLOT_WORDS * 4,
     counts: maxSequences * vocabSize * 4,
     controls: maxSequences * controlWords(vocabSize) * 4,
-    rows: maxSequences * SAMPLE_ROW_WORDS * 4,
-    groups: maxSequences * groupBytes(vocabSize),
+    rows: maxSamples * SAMPLE_ROW_WORDS * 4,
+    groups: maxSamples * groupBytes(vocabSize),
   };
 }
 
@@ -80,6 +92,7 @@ export class Sampler implements Disposable {
   readonly maxResultBytes: number;
   readonly #device: GpuDevice;
   readonly #vocabSize: number;
+  readonly #tokens: GpuBuffer;
   readonly #slots: GpuBuffer;
   readonly #counts: GpuBuffer;
   readonly #controls: GpuBuffer;
@@ -91,6 +104,8 @@ export class Sampler implements Disposable {
   readonly #logprobs: Int32Array;
   /** Flags of each slot, without {@link MASKS}. */
   readonly #flags: Uint32Array;
+  /** What `counts` holds of each slot that counts, as far as it has been read back. */
+  readonly #countWords: (Uint32Array<ArrayBuffer> | null)[];
 
   private constructor(
     device: GpuDevice,
@@ -102,6 +117,8 @@ export class Sampler implements Disposable {
     this.#vocabSize = vocabSize;
     this.#logprobs = new Int32Array(maxSequences).fill(-1);
     this.#flags = new Uint32Array(maxSequences);
+    this.#countWords = Array.from({ length: maxSequences }, () => null);
+    this.#tokens = tokens;
     const bytes = samplerBytes(options);
     this.maxResultBytes = bytes.results;
     this.results = device.createBuffer({ label: "sample results", bytes: bytes.results });
@@ -147,8 +164,10 @@ export class Sampler implements Disposable {
     const parameters = slotWords(init);
     queue.writeBuffer(this.#slots.handle, slot * SLOT_WORDS * 4, parameters);
     this.#flags[slot] = parameters[0]!;
+    this.#countWords[slot] = null;
     if (readsCounts(init)) {
       const words = countWords(init, this.#vocabSize);
+      if (penalizes(init.sampling)) this.#countWords[slot] = words;
       queue.writeBuffer(this.#counts.handle, slot * words.byteLength, words);
     }
     const biases = biasWords(init.sampling);
@@ -175,14 +194,18 @@ export class Sampler implements Disposable {
   }
 
   /**
-   * Appends the dispatches that sample from row r of the logits for `sampled[r]`. A slot appears once at most. Without
-   * `uploads` the rows are written at once, which serves one step in a submit.
+   * Appends the dispatches that sample from row r of the logits for `sampled[r]`. A slot appears once at most, or in
+   * consecutive rows with drafts; then it must be settled before the next step of its is submitted. Without `uploads` the rows are written at once, which serves one step in a submit.
    */
   encode(step: StepEncoder, sampled: readonly SampleRow[], uploads?: StepUploads): SampleBatch {
     const rows = sampled.map((row) => ({ ...row, logprobs: this.#logprobs[row.slot]! }));
     const most = Math.max(...rows.map(({ logprobs }) => logprobs));
     const recordWords = most < 0 ? 1 : 2 + 2 * most;
-    const words = Uint32Array.from(rows.flatMap(({ slot, index }) => [slot, index]));
+    const words = new Uint32Array(rows.length * SAMPLE_ROW_WORDS).fill(NONE);
+    for (const [row, { slot, index, drafts }] of rows.entries()) {
+      words.set([slot, index, drafts === undefined ? 1 : 0, drafts?.length ?? 0], row * SAMPLE_ROW_WORDS);
+      if (drafts !== undefined) words.set(drafts, row * SAMPLE_ROW_WORDS + DRAFTS_AT);
+    }
     if (uploads === undefined) this.#device.handle.queue.writeBuffer(this.#rows.handle, 0, words);
     else uploads.send(step, words, this.#rows);
     const params = { vocabSize: this.#vocabSize, rowCount: rows.length };
@@ -191,18 +214,31 @@ export class Sampler implements Disposable {
     return { rows, recordWords, bytes: rows.length * recordWords * 4 };
   }
 
-  /** The tokens of a batch from its bytes, in row order. */
+  /** The tokens of a batch from its bytes, in row order. To be called once for each batch, in order. */
   decode({ rows, recordWords }: SampleBatch, bytes: ArrayBuffer): SampledToken[] {
     const words = new Uint32Array(bytes);
     const floats = new Float32Array(bytes);
-    return rows.map(({ slot, logprobs }, row) => {
+    return rows.map(({ slot, logprobs, drafts }, row) => {
       const at = row * recordWords;
       const top: TokenLogprob[] = [];
       for (let pair = at + 2; top.length < logprobs && words[pair] !== NONE; pair += 2) {
         top.push({ id: words[pair]!, logprob: floats[pair + 1]! });
       }
+      const counts = this.#countWords[slot];
+      if (drafts === undefined && counts) counts[words[at]!]!++;
       return { slot, id: words[at]!, logprob: logprobs < 0 ? NaN : floats[at + 1]!, top };
     });
+  }
+
+  /** Says which tokens the slot really got from a batch in which it had several rows. */
+  settle(slot: Slot, ids: readonly number[]): void {
+    const { queue } = this.#device.handle;
+    queue.writeBuffer(this.#tokens.handle, slot * 4, Uint32Array.of(ids.at(-1)!));
+    const counts = this.#countWords[slot];
+    if (!counts) return;
+    for (const id of ids) counts[id]!++;
+    const at = slot * this.#vocabSize;
+    for (const id of ids) queue.writeBuffer(this.#counts.handle, (at + id) * 4, counts.subarray(id, id + 1));
   }
 
   [Symbol.dispose](): void {

@@ -85,7 +85,8 @@ export function biasWords({ logitBias }: SlotInit["sampling"]): Uint32Array<Arra
   return words;
 }
 
-function penalizes(sampling: SlotInit["sampling"]): boolean {
+/** Does the slot count what it samples? */
+export function penalizes(sampling: SlotInit["sampling"]): boolean {
   const { repetitionPenalty, presencePenalty, frequencyPenalty } = sampling;
   return repetitionPenalty !== 1 || presencePenalty !== 0 || frequencyPenalty !== 0;
 }

@@ -9,6 +9,7 @@ import { GROUP_SIZE, HIDDEN_BLOCK } from "../kernels/linear.ts";
 import { fp8HeadBytes } from "../kernels/quantize_cache.ts";
 import type { DeviceTuning } from "../kernels/tuning.ts";
 import { type PartSizes, partSizes } from "./attention.ts";
+import { draftedSamples, MAX_DRAFTS } from "./drafts.ts";
 import { roundUp } from "./plan.ts";
 import type { KvCacheDtype, KvCacheFormat, Precision, RunnerLimits } from "./runner.ts";
 
@@ -44,7 +45,7 @@ export interface ModelSizes {
   readonly cacheLayerBytes: number;
   /** Elements of keys and values from one row of a step to the next, where they wait to be quantized; 0: they do not. */
   readonly keptStride: number;
-  /** Prompt and decode rows in one step. */
+  /** Prompt rows, decode rows and drafts in one step. */
   readonly maxRows: number;
   /** Elements from one row of the residual stream to the next. */
   readonly hiddenStride: number;
@@ -83,24 +84,25 @@ export function planSizes(config: ModelConfig, request: SizeRequest): ModelSizes
       { found: blockCount * BLOCK_SIZE, expected: maxContext },
     );
   }
+  const maxSamples = draftedSamples(maxSequences);
   const rowBytes = 4 * Math.max(hiddenStride, queryStride, innerStride, keptStride);
   const maxPromptTokens = Math.min(
     MAX_PROMPT_TOKENS,
     maxContext,
-    Math.floor(maxBindableBytes / rowBytes) - maxSequences,
+    Math.floor(maxBindableBytes / rowBytes) - maxSamples,
   );
-  const logitBytes = maxSequences * config.vocabSize * 4;
+  const logitBytes = maxSamples * config.vocabSize * 4;
   if (maxPromptTokens < 1 || logitBytes > maxBindableBytes) {
     throw new CapacityError(
       `Cannot run ${maxSequences} sequences at once: their activations exceed the ${maxBindableBytes} bytes ` +
         "that the device can bind",
-      { found: Math.max(logitBytes, rowBytes * (maxSequences + 1)), expected: maxBindableBytes },
+      { found: Math.max(logitBytes, rowBytes * (maxSamples + 1)), expected: maxBindableBytes },
     );
   }
-  const maxRows = maxPromptTokens + maxSequences;
+  const maxRows = maxPromptTokens + maxSamples;
   const parts = partSizes(config, request.tuning.attention, {
     maxContext,
-    maxSequences,
+    maxSamples,
     maxRows,
     maxBindableBytes,
   });
@@ -123,6 +125,8 @@ export function planSizes(config: ModelConfig, request: SizeRequest): ModelSizes
       blockCount,
       maxContext,
       maxPromptTokens,
+      maxDrafts: MAX_DRAFTS,
+      maxSamples,
       vocabSize: config.vocabSize,
     },
     activationBytes,

@@ -7,7 +7,7 @@ import type { ModelSizes } from "./sizes.ts";
 export function planWriter({ limits, maxRows }: ModelSizes): PlanWriter {
   return new PlanWriter({
     maxRows,
-    maxSamples: limits.maxSequences,
+    maxSamples: limits.maxSamples,
     maxTableBlocks: limits.maxSequences * Math.ceil(limits.maxContext / limits.blockSize),
   });
 }
@@ -24,7 +24,7 @@ export function stepBufferBytes(config: ModelConfig, sizes: ModelSizes, planWord
     attended: maxRows * queryStride * activationBytes,
     kept: maxRows * keptStride * 4,
     activated: maxRows * innerStride * activationBytes,
-    logits: limits.maxSequences * limits.vocabSize * 4,
+    logits: limits.maxSamples * limits.vocabSize * 4,
     rotary: limits.maxContext * config.headDim * 4,
     parts: partHeads * config.headDim * 4,
     partTerms: partHeads * 4,

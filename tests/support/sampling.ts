@@ -92,6 +92,7 @@ export async function runSampler(
   using params = new ParamsArena(device, SAMPLER_DISPATCHES);
   using sampler = await Sampler.create(device, {
     maxSequences: inputs.length,
+    maxSamples: inputs.length,
     vocabSize,
     logits,
     tokens,
