@@ -6,7 +6,11 @@
  * Blocks full of prompt tokens are published once they are computed, and shared with prompts that begin alike. Blocks
  * with sampled tokens never are: decode rows have kernels of their own, whose bits a prompt with the same tokens
  * would not get, and an answer must not depend on what was asked before.
+ *
+ * Where few sequences run and repeat themselves, their next tokens are guessed and checked in one step (speculator.ts).
+ * How far a step with guesses gets, only its samples say. So nothing is planned beside it.
  */
+import { DRAFTED_SEQUENCES, NO_DRAFTS } from "../model/drafts.ts";
 import type { DecodeRow, PromptChunk, RunnerLimits, SampledToken, Slot, StepPlan } from "../model/runner.ts";
 import { BlockPool } from "./block_pool.ts";
 import type { EngineFinishReason } from "./protocol.ts";
@@ -16,6 +20,7 @@ import {
   type BlockReturn,
   type ChunkDecision,
   decodeOn,
+  isDecoding,
   MIXED_PROMPT_TOKENS,
   schedule,
   type StepDecision,
@@ -28,6 +33,8 @@ export interface StepRow {
   readonly kind: "prompt" | "replay" | "decode";
   /** Tokens of the sequence that are computed after it. */
   readonly computed: number;
+  /** Guesses that it checks. */
+  readonly drafts: number;
   /** The step samples a token for it. */
   readonly samples: boolean;
 }
@@ -50,15 +57,17 @@ export interface Advance {
   readonly row: StepRow;
   /** Index of the step in its submit. */
   readonly step: number;
-  /** Null for a chunk that is not the last. */
-  readonly token: SampledToken | null;
-  /** The sequence ends with this token. */
+  /** None for a chunk that is not the last, several where guesses were right. */
+  readonly tokens: readonly SampledToken[];
+  /** The sequence ends with the last of them. */
   readonly finish: EngineFinishReason | null;
 }
 
 export interface BatchOptions {
   /** Most prompt tokens in a step that also decodes; MIXED_PROMPT_TOKENS unless given. */
   readonly mixedPromptTokens?: number;
+  /** Guess tokens where that pays; true unless given. */
+  readonly speculates?: boolean;
 }
 
 /** What happened so far. */
@@ -67,11 +76,15 @@ export interface BatchCounts {
   readonly prefixQueries: number;
   readonly prefixHits: number;
   readonly preemptions: number;
+  /** Guesses that were checked, and how many of them became tokens. */
+  readonly drafted: number;
+  readonly accepted: number;
 }
 
 export class Batch {
   readonly #limits: RunnerLimits;
   readonly #mixedPromptTokens: number;
+  readonly #speculates: boolean;
   readonly #blocks: BlockPool;
   readonly #freeSlots: Slot[];
   readonly #waiting = new RankedList<Sequence>();
@@ -81,10 +94,15 @@ export class Batch {
   #arrivals = 0;
   #steps = 0;
   #submitsInFlight = 0;
-  readonly #counts = { prefixQueries: 0, prefixHits: 0, preemptions: 0 };
+  #draftsInFlight = false;
+  readonly #counts = { prefixQueries: 0, prefixHits: 0, preemptions: 0, drafted: 0, accepted: 0 };
 
-  constructor(limits: RunnerLimits, { mixedPromptTokens = MIXED_PROMPT_TOKENS }: BatchOptions = {}) {
+  constructor(
+    limits: RunnerLimits,
+    { mixedPromptTokens = MIXED_PROMPT_TOKENS, speculates = true }: BatchOptions = {},
+  ) {
     this.#limits = limits;
+    this.#speculates = speculates;
     this.#mixedPromptTokens = Math.min(limits.maxPromptTokens, mixedPromptTokens);
     this.#blocks = new BlockPool(limits.blockCount);
     const last = limits.maxSequences - 1;
@@ -125,13 +143,18 @@ export class Batch {
     this.#waiting.add(sequence);
   }
 
-  /** The next submit, counted as in flight from now on; null when there is nothing to do. */
+  /** The next submit, counted as in flight from now on; null when there is nothing to do before what is has come back. */
   next(maxSteps = 1): BatchSubmit | null {
+    const drafting = this.#drafting();
+    if (this.#draftsInFlight || (drafting && this.#submitsInFlight > 0)) return null;
     const { decision, admitted } = this.#decide();
-    const steps = [this.#plan(decision)];
-    if (steps[0]!.rows.length === 0) return null;
+    const steps = [this.#plan(decision, drafting)];
+    const [{ rows }] = steps as [BatchStep];
+    if (rows.length === 0) return null;
+    this.#draftsInFlight = rows.some(({ drafts }) => drafts > 0);
     // More than one step only while the host has nothing to say: nobody waits, and no first token is to be told.
-    const onlyDecodes = decision.prompts.length + this.#waiting.size + this.returning === 0;
+    const onlyDecodes = !this.#draftsInFlight &&
+      decision.prompts.length + this.#waiting.size + this.returning === 0;
     while (onlyDecodes && steps.length < maxSteps) {
       const { available: availableBlocks } = this.#blocks;
       const decodes = decodeOn(this.#running.items, { availableBlocks, blockSize: this.#limits.blockSize });
@@ -156,6 +179,7 @@ export class Batch {
   /** The submit is no longer in flight, whether collected or failed. */
   settle({ steps }: BatchSubmit): void {
     this.#submitsInFlight--;
+    this.#draftsInFlight = false; // Nothing else was in flight.
     for (const { sequence } of steps.flatMap(({ rows }) => rows)) {
       sequence.stepsInFlight--;
       this.#leave(sequence);
@@ -171,25 +195,43 @@ export class Batch {
   }
 
   #completeStep(rows: readonly StepRow[], step: number, samples: readonly SampledToken[]): Advance[] {
-    const sampling = rows.filter((row) => row.samples);
-    if (samples.length !== sampling.length) {
-      throw new Error(`Cannot complete step: ${samples.length} samples, expected ${sampling.length}`);
-    }
+    const shares = shareOut(rows, samples);
     const advances: Advance[] = [];
-    let next = 0;
-    for (const row of rows) {
+    for (const [index, row] of rows.entries()) {
       const { sequence } = row;
-      const token = row.samples ? samples[next++]! : null;
+      const tokens = shares[index]!;
       if (sequence.ended) continue; // Perhaps because an earlier step failed, so what it computed is not published either.
       if (row.kind === "prompt") this.#publish(row);
-      if (token !== null && token.slot !== placementOf(sequence).slot) {
-        throw new Error(`Cannot complete step: sample of slot ${token.slot} in another slot's place`);
+      if (tokens.some(({ slot }) => slot !== placementOf(sequence).slot)) {
+        throw new Error(`Cannot complete step: sample of slot ${tokens[0]!.slot} in another slot's place`);
       }
-      const finish = token === null ? null : sequence.accept(token.id);
-      advances.push({ row, step, token, finish });
+      if (row.drafts > 0) this.#checked(row, tokens.length - 1);
+      let finish: EngineFinishReason | null = null;
+      let taken = 0;
+      while (taken < tokens.length && finish === null) finish = sequence.accept(tokens[taken++]!.id);
+      if (row.drafts > 0) this.#counts.accepted += taken - 1;
+      advances.push({ row, step, tokens: tokens.slice(0, taken), finish });
       if (finish !== null) this.end(sequence);
     }
     return advances;
+  }
+
+  /** Whatever was computed beyond the guesses that were right has not happened. */
+  #checked({ sequence, drafts }: StepRow, right: number): void {
+    this.#counts.drafted += drafts;
+    sequence.speculator.checked(right);
+    sequence.computed -= drafts - right;
+    sequence.samplesSubmitted -= drafts - right;
+  }
+
+  /** Somebody's next tokens are to be guessed, and all that run can do without steps that run ahead. */
+  #drafting(): boolean {
+    const running = this.#running.items;
+    const fits = running.length <= DRAFTED_SEQUENCES && this.#limits.maxDrafts > 0;
+    if (!this.#speculates || !fits || this.#waiting.size + this.returning > 0) return false;
+    if (!running.every((sequence) => isDecoding(sequence) && !sequence.stepwise)) return false;
+    // Of all, for to ask is to have them watched from now on.
+    return running.map(({ speculator }) => speculator.pays).includes(true);
   }
 
   /** What the scheduler decides, with everybody in place for it. */
@@ -221,17 +263,21 @@ export class Batch {
     });
   }
 
-  #plan({ prompts, decodes }: Pick<StepDecision<Sequence, Sequence>, "prompts" | "decodes">): BatchStep {
+  #plan(
+    { prompts, decodes }: Pick<StepDecision<Sequence, Sequence>, "prompts" | "decodes">,
+    drafting = false,
+  ): BatchStep {
     const rows: StepRow[] = [];
-    const row = (sequence: Sequence, tokens: number, kind: StepRow["kind"], samples: boolean) => {
+    const row = (row: Omit<StepRow, "computed">, tokens: number) => {
+      const { sequence, samples, drafts } = row;
       sequence.computed += tokens;
       sequence.stepsInFlight++;
-      if (samples) sequence.samplesSubmitted++;
+      if (samples) sequence.samplesSubmitted += 1 + drafts;
       if (samples && sequence.stepwise) sequence.blocked = true;
-      rows.push({ sequence, kind, computed: sequence.computed, samples });
+      rows.push({ ...row, computed: sequence.computed });
     };
     const chunk = ({ sequence, start, length, replay, last }: ChunkDecision<Sequence>): PromptChunk => {
-      row(sequence, length, replay ? "replay" : "prompt", last);
+      row({ sequence, kind: replay ? "replay" : "prompt", drafts: 0, samples: last }, length);
       const tokenIds = sequence.tokenIds(start, length);
       return { ...placementOf(sequence), tokenIds, start, replay, sample: last };
     };
@@ -240,15 +286,32 @@ export class Batch {
       ...prompts.filter(({ replay }) => replay).map(chunk),
     ];
     const decode = (sequence: Sequence): DecodeRow => {
-      const placement = placementOf(sequence);
       const position = sequence.computed;
-      if (position === placement.blockTable.length * this.#limits.blockSize) {
-        placement.blockTable.push(...this.#blocks.take(1));
-      }
-      row(sequence, 1, "decode", true);
-      return { ...placement, position };
+      const drafts = drafting ? this.#drafts(sequence) : NO_DRAFTS;
+      row({ sequence, kind: "decode", drafts: drafts.length, samples: true }, 1 + drafts.length);
+      return { ...placementOf(sequence), position, ...drafts.length > 0 && { drafts } };
     };
+    // Guesses get only blocks that nobody needs for more.
+    for (const sequence of decodes) this.#grow(sequence, sequence.computed + 1);
     return { plan: { prompts: chunks, decodes: decodes.map(decode) }, rows };
+  }
+
+  /** Guesses for the next row of a sequence, with the blocks for them. */
+  #drafts(sequence: Sequence): Uint32Array {
+    const { speculator, computed, heldBlocks, maxNewTokens, samplesSubmitted } = sequence;
+    const { blockSize, maxDrafts } = this.#limits;
+    if (!speculator.pays) return NO_DRAFTS;
+    const room = (heldBlocks + this.#blocks.available) * blockSize - computed - 1;
+    const drafts = speculator.drafts(Math.min(maxDrafts, room, maxNewTokens - samplesSubmitted - 1));
+    this.#grow(sequence, computed + 1 + drafts.length);
+    return drafts;
+  }
+
+  /** Blocks for so many tokens. */
+  #grow(sequence: Sequence, tokens: number): void {
+    const { blockTable } = placementOf(sequence);
+    const missing = Math.ceil(tokens / this.#limits.blockSize) - blockTable.length;
+    if (missing > 0) blockTable.push(...this.#blocks.take(missing));
   }
 
   /** Its cached blocks are shared already. */
@@ -305,6 +368,21 @@ export class Batch {
   #ownBlocks(sequence: Sequence): number {
     return this.#blocks.countOwn(sequence.placement?.blockTable ?? []);
   }
+}
+
+/** Each row's part of a step's samples: one, or up to one more than there are drafts; none where it does not sample. */
+function shareOut(rows: readonly StepRow[], samples: readonly SampledToken[]): SampledToken[][] {
+  let next = 0;
+  const shares = rows.map(({ samples: wanted, drafts }) => {
+    const first = next;
+    if (wanted && first < samples.length) next++;
+    while (next > first && next - first <= drafts && samples[next]?.slot === samples[first]!.slot) next++;
+    return samples.slice(first, next);
+  });
+  const missing = rows.filter((row, index) => row.samples && shares[index]!.length === 0).length;
+  if (missing === 0 && next === samples.length) return shares;
+  const expected = rows.filter((row) => row.samples).length;
+  throw new Error(`Cannot complete step: ${samples.length} samples, expected ${expected}`);
 }
 
 function placementOf(sequence: Sequence): Placement {

@@ -307,16 +307,17 @@ export class Engine {
   #advance({ model, submit, costs, samples }: Collected): void {
     if (this.#lost !== null) return;
     const nowMs = this.#options.now();
-    for (const { row, step, token, finish } of model.batch.complete(submit, samples)) {
+    for (const { row, step, tokens, finish } of model.batch.complete(submit, samples)) {
       const { sequence, kind } = row;
       if (kind === "decode") sequence.clock.decodeStep(costs[step]!);
       else sequence.clock.promptStep();
-      if (token === null) continue;
-      sequence.clock.token(nowMs);
-      this.#meter.token(nowMs);
-      this.#report.token(row, token);
+      for (const token of tokens) {
+        sequence.clock.token(nowMs);
+        this.#meter.token(nowMs);
+        this.#report.token(row, token);
+        if (sequence.stepwise && finish === null) this.#constraints.accept(sequence, token.id);
+      }
       if (finish !== null) this.#finish({ model, sequence }, finish);
-      else if (sequence.stepwise) this.#constraints.accept(sequence, token.id);
     }
     this.#report.flush();
   }

@@ -64,6 +64,8 @@ export class EngineMeter {
         prefixCacheQueries: batch.counts.prefixQueries,
         prefixCacheHits: batch.counts.prefixHits,
         preemptions: batch.counts.preemptions,
+        draftedTokens: batch.counts.drafted,
+        acceptedTokens: batch.counts.accepted,
         weightBytes: runner.memory.weightBytes,
         kvCacheBytes: runner.memory.kvCacheBytes,
         kvCacheFormat: runner.kvCacheFormat,

@@ -34,7 +34,11 @@ export interface LoadCommand {
    * made smaller before a model is refused.
    */
   readonly memoryBytes?: number;
+  /** Whether next tokens are guessed and checked in one step where that pays; what comes out is the same. */
+  readonly speculation?: Speculation;
 }
+/** `auto` unless given. */
+export type Speculation = "auto" | "off";
 export interface UnloadCommand {
   readonly type: "unload";
   readonly modelKey: string;
@@ -200,6 +204,9 @@ export interface EngineMetrics {
     readonly prefixCacheHits: number;
     /** Sequences that lost their blocks to others and were computed anew. */
     readonly preemptions: number;
+    /** Guesses at next tokens that were checked, and how many of them became tokens. */
+    readonly draftedTokens: number;
+    readonly acceptedTokens: number;
     readonly weightBytes: number;
     readonly kvCacheBytes: number;
     readonly kvCacheFormat: KvCacheFormat;

@@ -139,7 +139,10 @@ export class Residency {
       this.#models.set(modelKey, {
         modelKey,
         runner,
-        batch: new Batch(limits, this.#options.batch),
+        batch: new Batch(limits, {
+          ...this.#options.batch,
+          ...command.speculation === "off" && { speculates: false },
+        }),
         leaving: false,
       });
       const { vocabSize } = limits;

@@ -213,7 +213,7 @@ class PromptBudget {
 }
 
 /** All known tokens are in the cache or on the way to it; the next input is the token sampled last. */
-function isDecoding({ computed, knownLength }: RunningView): boolean {
+export function isDecoding({ computed, knownLength }: RunningView): boolean {
   return computed >= knownLength;
 }
 

@@ -8,6 +8,7 @@ import { type PrefixKey, prefixKeys } from "./prefix.ts";
 import type { EngineFinishReason } from "./protocol.ts";
 import type { Ranked } from "./ranking.ts";
 import type { RunningView, WaitingView } from "./scheduler.ts";
+import { Speculator } from "./speculator.ts";
 import type { RequestClock } from "./timings.ts";
 
 /** Where a running sequence lives on the device. */
@@ -78,6 +79,7 @@ export class Sequence implements RunningView, WaitingView, Ranked {
   readonly #contextIsBound: boolean;
   readonly #blockSize: number;
   readonly #cacheSalt: string | undefined;
+  #speculator: Speculator | null = null;
   #prefixKeys: readonly PrefixKey[] | null = null;
 
   constructor(init: SequenceInit) {
@@ -124,6 +126,15 @@ export class Sequence implements RunningView, WaitingView, Ranked {
     return this.prefixKeys.slice(0, Math.floor((this.promptLength - 1) / this.#blockSize));
   }
 
+  /** Made when it is first asked for, and kept up to date from then on. */
+  get speculator(): Speculator {
+    const { promptTokenIds, promptLength, maxNewTokens } = this;
+    return this.#speculator ??= new Speculator(
+      [...promptTokenIds, ...this.#outputTokenIds],
+      promptLength + maxNewTokens,
+    );
+  }
+
   /** Known tokens `start … start + length - 1`, which are all prompt or all output. */
   tokenIds(start: number, length: number): Uint32Array {
     const { promptLength } = this;
@@ -134,6 +145,7 @@ export class Sequence implements RunningView, WaitingView, Ranked {
   /** Takes the next token read back; returns why the generation ends with it, or null. */
   accept(id: number): EngineFinishReason | null {
     this.#outputTokenIds.push(id);
+    this.#speculator?.add(id);
     // The device bans stop ids among the first minTokens; one that comes all the same (nothing else was left) is text.
     if (this.completionTokens > this.sampling.minTokens && this.#stops.has(id)) return "STOP";
     if (this.completionTokens < this.maxNewTokens) return null;

@@ -3,118 +3,14 @@
  * several chunks, and cancellations at random moments. Whatever happens around a request, its tokens are those it gets alone.
  */
 import { expect } from "@std/expect";
-import { Engine } from "../../src/engine/engine.ts";
-import type { EngineMessage, EngineMetrics, SubmitCommand, WireToken } from "../../src/engine/protocol.ts";
-import { MessageTurns } from "../../src/engine/turns.ts";
+import type { SubmitCommand, WireToken } from "../../src/engine/protocol.ts";
 import { liveBufferCount } from "../../src/gpu/buffer.ts";
-import type { GpuDevice } from "../../src/gpu/device.ts";
-import { loadModel } from "../../src/model/load.ts";
 import { gpuTest } from "../gpu/device.ts";
 import { randomPrompt, randoms } from "../model/random_case.ts";
 import { writeCheckpoint } from "../support/checkpoint_generator.ts";
+import { CONTEXT, DeviceEngine, isEnd, VOCABULARY } from "../support/device_engine.ts";
 import { submitCommand } from "../support/fake_engine.ts";
 import { tempDir } from "../support/temp.ts";
-
-const VOCABULARY = 64;
-const CONTEXT = 64;
-const SLOTS = 8;
-const BLOCK_BYTES = 2 * 2 * 4 * 16 * 4; // k|v, kv heads, head_dim, block size, f32
-const LAYERS = 2;
-
-/** An engine with one model "m", whose cache holds so many blocks: twelve are three contexts. */
-class DeviceEngine implements AsyncDisposable {
-  readonly messages: EngineMessage[] = [];
-  readonly #turns = new MessageTurns();
-  readonly #waiting: { readonly until: (message: EngineMessage) => boolean; readonly resolve: () => void }[] =
-    [];
-  readonly #engine: Engine;
-
-  constructor(device: GpuDevice, { blocks = 12, stepsPerSubmit = 1, mixedPromptTokens = 128 } = {}) {
-    this.#engine = new Engine({
-      load: ({ path }, { signal }) =>
-        loadModel(device, path, {
-          quantization: "none",
-          precision: "f32",
-          maxContext: CONTEXT,
-          maxSequences: SLOTS,
-          cacheBytes: blocks * BLOCK_BYTES * LAYERS,
-          signal,
-        }),
-      emit: (message) => this.#receive(message),
-      turn: () => this.#turns.next(),
-      now: () => performance.now(),
-      stepsPerSubmit,
-      batch: { mixedPromptTokens },
-      onInternalError: (error) => {
-        throw error;
-      },
-    });
-  }
-
-  dispatch(command: Parameters<Engine["dispatch"]>[0]): void {
-    this.#engine.dispatch(command);
-  }
-
-  /** Resolves with the first message from now on that `until` accepts. */
-  next(until: (message: EngineMessage) => boolean): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push({ until, resolve }));
-  }
-
-  async load(path: string): Promise<void> {
-    const loaded = this.next(({ type }) => type === "loaded");
-    const limits = { maxContext: CONTEXT, maxSequences: SLOTS };
-    this.dispatch({ type: "load", modelKey: "m", path, quantization: "none", precision: "f32", ...limits });
-    await loaded;
-  }
-
-  of(requestId: string): EngineMessage[] {
-    return this.messages.filter((message) => "requestId" in message && message.requestId === requestId);
-  }
-
-  ids(requestId: string): number[] {
-    return this.of(requestId).flatMap((message) =>
-      message.type === "tokens" ? message.tokens.map(({ id }) => id) : []
-    );
-  }
-
-  /** Ids and, to the last bit, log-probabilities. */
-  tokens(requestId: string): WireToken[] {
-    return this.of(requestId).flatMap((message) => message.type === "tokens" ? message.tokens : []);
-  }
-
-  metrics(): EngineMetrics["models"][number] {
-    this.dispatch({ type: "metrics" });
-    const last = this.messages.at(-1);
-    if (last?.type !== "metrics") throw new Error("No metrics came");
-    return last.models[0]!;
-  }
-
-  /** Submits all, and resolves when all have ended. */
-  async serve(requests: readonly SubmitCommand[]): Promise<void> {
-    let ended = 0;
-    const done = this.next((message) => isEnd(message) && ++ended === requests.length);
-    for (const request of requests) this.dispatch(request);
-    await done;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const closed = this.next(({ type }) => type === "closed");
-    this.dispatch({ type: "close" });
-    await closed;
-    this.#turns[Symbol.dispose]();
-  }
-
-  #receive(message: EngineMessage): void {
-    this.messages.push(message);
-    for (const waiter of [...this.#waiting]) {
-      if (!waiter.until(message)) continue;
-      this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
-      waiter.resolve();
-    }
-  }
-}
-
-const isEnd = ({ type }: EngineMessage) => type === "finished" || type === "failed";
 
 function randomRequests(count: number, seed: number): SubmitCommand[] {
   const next = randoms(seed);

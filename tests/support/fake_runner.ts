@@ -4,8 +4,10 @@
  * sequence's, in order and by the right path. A block used by two sequences, a missing position, a stale table, a prompt
  * block that holds outputs or a replay that runs as a prompt therefore fails the test that caused it. It also enforces the
  * runner's contract: what a step in flight refers to must not be written by another sequence, and plans must stay within
- * the limits. What a failed submit computed is lost. The next token is a hash of everything before it.
+ * the limits. What a failed submit computed is lost. The next token is a hash of everything before it, but seeds from
+ * REPEATING on mostly let it follow from the last token alone, so that it can be guessed.
  */
+import { acceptedSamples, NO_DRAFTS } from "../../src/model/drafts.ts";
 import type {
   BlockId,
   DecodeRow,
@@ -27,15 +29,24 @@ export const FAKE_LIMITS: RunnerLimits = {
   blockCount: 24,
   maxContext: 48,
   maxPromptTokens: 8,
+  maxDrafts: 3,
+  maxSamples: 8,
   vocabSize: 64,
 };
+
+export const REPEATING = 500n;
 
 /** The next token after `context`, for a request with this init and `produced` tokens out. */
 function nextToken(context: Iterable<number>, init: SlotInit, produced: number, vocabSize: number): number {
   let hash = 2166136261 ^ Number(init.sampling.seed & 0xffffffffn);
-  for (const id of context) hash = Math.imul(hash ^ (id + 1), 16777619) >>> 0;
+  let last = 0;
+  for (const id of context) {
+    hash = Math.imul(hash ^ (id + 1), 16777619) >>> 0;
+    last = id;
+  }
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 0;
-  let id = hash % vocabSize;
+  const repeats = init.sampling.seed >= REPEATING && hash % 7 > 0;
+  let id = (repeats ? (last * 5 + 3) % 6 : hash) % vocabSize;
   while (produced < init.sampling.minTokens && init.bannedUntilMinTokens.includes(id)) {
     id = (id + 1) % vocabSize;
   }
@@ -114,6 +125,8 @@ export class FakeRunner implements ModelRunner {
   readonly #cache: (Cell | undefined)[];
   readonly #slots = new Map<Slot, FakeSlot>();
   readonly #inFlight: { readonly index: number; readonly rows: readonly Row[] }[] = [];
+  /** With drafts in flight. */
+  readonly #undecided = new Set<Slot>();
   #owners = 0;
   #submits = 0;
   #submitted = 0;
@@ -155,6 +168,8 @@ export class FakeRunner implements ModelRunner {
     const index = this.#submits++;
     this.#options.onEvent?.(`prepare ${index}`);
     this.#options.onPrepare?.(index, plans);
+    const drafted = plans.some(({ decodes }) => decodes.some(({ drafts }) => drafts !== undefined));
+    assert(!drafted || plans.length === 1, "drafts have other steps behind them");
     const samples = plans.map((plan) => this.#run(index, plan));
     this.stepCounts.push(plans.length);
     this.#prepared = index;
@@ -181,18 +196,40 @@ export class FakeRunner implements ModelRunner {
       ...chunks.map(({ slot, start, tokenIds, sample, blockTable }) =>
         this.#row(slot, start, tokenIds.length, { blockTable, samples: sample })
       ),
-      ...plan.decodes.map(({ slot, position, blockTable }) =>
-        this.#row(slot, position, 1, { blockTable, samples: true })
+      ...plan.decodes.map(({ slot, position, blockTable, drafts = NO_DRAFTS }) =>
+        this.#row(slot, position, 1 + drafts.length, { blockTable, samples: true })
       ),
     ];
     this.#check(plan, rows);
+    for (const { slot } of rows) {
+      assert(!this.#undecided.has(slot), `slot ${slot} runs while its drafts are in flight`);
+    }
     this.batchSizes.push(rows.length);
     this.#inFlight.push({ index, rows });
     this.#writing = rows;
     for (const chunk of chunks) this.#writeChunk(chunk);
     for (const decode of plan.decodes) this.#writeDecode(decode);
-    const sampling = [...chunks.filter(({ sample }) => sample), ...plan.decodes];
-    return sampling.map(({ slot, blockTable }) => this.#sample(slot, blockTable));
+    const prompts = chunks.filter(({ sample }) => sample);
+    return [
+      ...prompts.map(({ slot, blockTable }) => this.#sample(slot, blockTable, NO_DRAFTS)),
+      ...plan.decodes.flatMap((decode) => this.#sampleWindow(decode)),
+    ];
+  }
+
+  /** Every row as if the drafts before it were right; of what comes of it, the tokens that count. */
+  #sampleWindow({ slot, position, blockTable, drafts = NO_DRAFTS }: DecodeRow): readonly SampledToken[] {
+    const state = this.#slot(slot);
+    const known = state.tokens.length;
+    const rows = Array.from({ length: drafts.length + 1 }, (_, n) => {
+      const sampled = this.#sample(slot, blockTable, drafts.subarray(0, n));
+      state.tokens.length = known;
+      return sampled;
+    });
+    const accepted = acceptedSamples(drafts, rows);
+    state.tokens.push(...accepted.map(({ id }) => id));
+    state.computed = position + accepted.length;
+    if (drafts.length > 0) this.#undecided.add(slot);
+    return accepted;
   }
 
   #row(
@@ -229,11 +266,14 @@ export class FakeRunner implements ModelRunner {
     state.computed = end;
   }
 
-  #writeDecode({ slot, position, blockTable }: DecodeRow): void {
+  #writeDecode({ slot, position, blockTable, drafts = NO_DRAFTS }: DecodeRow): void {
     const state = this.#slot(slot);
     assert(position === state.computed, `slot ${slot} goes on at ${position} after ${state.computed}`);
     assert(position === state.tokens.length - 1, `slot ${slot} decodes at ${position}`);
-    this.#write(slot, blockTable, { token: state.tokens[position]!, position, path: "decode" });
+    assert(drafts.length <= this.limits.maxDrafts, `slot ${slot} has ${drafts.length} drafts`);
+    for (const [offset, token] of [state.tokens[position]!, ...drafts].entries()) {
+      this.#write(slot, blockTable, { token, position: position + offset, path: "decode" });
+    }
     state.computed = position + 1;
   }
 
@@ -260,16 +300,21 @@ export class FakeRunner implements ModelRunner {
       throw error;
     } finally {
       this.#submitted--;
-      while (this.#inFlight[0]?.index === index) this.#inFlight.shift();
+      while (this.#inFlight[0]?.index === index) {
+        for (const { slot } of this.#inFlight.shift()!.rows) this.#undecided.delete(slot);
+      }
     }
     return samples;
   }
 
-  #check({ prompts }: StepPlan, rows: readonly Row[]): void {
+  #check({ prompts, decodes }: StepPlan, rows: readonly Row[]): void {
     assert(rows.length > 0, "an empty step is submitted");
     assert(new Set(rows.map(({ slot }) => slot)).size === rows.length, "a slot appears twice in a step");
     const promptTokens = prompts.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
     assert(promptTokens <= this.limits.maxPromptTokens, `a step has ${promptTokens} prompt tokens`);
+    const drafted = decodes.reduce((sum, { drafts }) => sum + (drafts?.length ?? 0), 0);
+    const samples = rows.filter(({ samples }) => samples).length + drafted;
+    assert(samples <= this.limits.maxSamples, `a step samples ${samples} rows`);
     for (const { blocks } of rows) {
       const known = blocks.every((block) => block >= 0 && block < this.limits.blockCount);
       assert(known, `a block is out of range: ${blocks}`);
@@ -289,9 +334,10 @@ export class FakeRunner implements ModelRunner {
     }
   }
 
-  /** The token after all that the sequence has, from what the cache says that it has. */
-  #sample(slot: Slot, table: readonly BlockId[]): SampledToken {
+  /** The token after all that the sequence has and the drafts, from what the cache says that it has. */
+  #sample(slot: Slot, table: readonly BlockId[], drafts: Uint32Array): SampledToken {
     const { init, tokens } = this.#slot(slot);
+    tokens.push(...drafts);
     const context = tokens.map((token, position) => {
       const cell = this.#cache[this.#address(table, position)];
       const path = position < init.promptTokenIds.length ? "prompt" : "decode";
