@@ -23,12 +23,13 @@ const SAMPLINGS: Readonly<Record<string, Partial<SubmitCommand["sampling"]>>> = 
   "greedy among few": { logitBias: FAVOURED },
   sampled: { temperature: 0.5, topP: 0.9, seed: "11", logitBias: FAVOURED },
   "with penalties": {
-    temperature: 0.3,
+    // Favoured so much that they take turns, by how often each has come.
+    temperature: 0.1,
     repetitionPenalty: 1.05,
     presencePenalty: 0.3,
-    frequencyPenalty: 0.02,
+    frequencyPenalty: 1,
     seed: "12",
-    logitBias: FAVOURED,
+    logitBias: FAVOURED.map(({ tokenId }) => ({ tokenId, bias: 40 })),
   },
   "with stops banned": {
     temperature: 0.3,
@@ -76,14 +77,6 @@ for (const tuned of ["anything", "subgroups"] as const) {
       expect(plain.drafted).toBe(0);
       for (const together of [1, 2]) {
         const { answers, steps, drafted, accepted } = await run("auto", together);
-        console.log(
-          together,
-          steps,
-          plain.steps,
-          drafted,
-          accepted,
-          answers.map((a) => a.map((t) => t.id).join(" ")),
-        );
         for (const [index, answer] of answers.entries()) expect(answer).toEqual(plain.answers[index]);
         // Some are wrong, or what wrong ones leave behind would not have been tried.
         expect([accepted > 40, drafted > accepted, steps < plain.steps]).toEqual([true, true, true]);
@@ -98,15 +91,11 @@ gpuTest(
   async (device) => {
     using runner = await loadModel(device, fixture("gqa"), LOAD);
     const prompt = [5, 6, 7, 8, 9];
-    const sampling = {
-      ...SAMPLING,
-      temperature: 0.8,
-      seed: 4n,
-      logprobs: 2,
-      frequencyPenalty: 1.5,
-      minTokens: 9,
-    };
-    const init = { ...GREEDY, sampling, bannedUntilMinTokens: [3, 4] };
+    // Four tokens take turns by how often each has come, one of them only from some place on.
+    const logitBias = [10, 20, 30, 40].map((tokenId) => ({ tokenId, bias: 50 }));
+    const penalties = { frequencyPenalty: 1.9, presencePenalty: 0.4, minTokens: 6 };
+    const sampling = { ...SAMPLING, temperature: 0.8, seed: 4n, logprobs: 2, logitBias, ...penalties };
+    const init = { ...GREEDY, sampling, bannedUntilMinTokens: [20] };
     const [expected] = await generate(runner, [{ prompt, count: 12, slot: 1, firstBlock: 8, init }]);
     const ids = expected!.map(({ id }) => id);
 
