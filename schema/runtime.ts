@@ -45,6 +45,14 @@ const RuntimeModelObject = builder.objectRef<EngineMetrics["models"][number]>("R
     preemptions: t.exposeInt("preemptions", {
       description: "Sequences that lost their blocks to others and were computed anew.",
     }),
+    draftedTokens: t.expose("draftedTokens", {
+      type: "BigInt",
+      description: "Next tokens that were guessed and checked in one step.",
+    }),
+    acceptedTokens: t.expose("acceptedTokens", {
+      type: "BigInt",
+      description: "Of these, guesses that were right: each saved a step.",
+    }),
     weightBytes: t.expose("weightBytes", { type: "BigInt" }),
     kvCacheBytes: t.expose("kvCacheBytes", { type: "BigInt" }),
     kvCacheFormat: t.expose("kvCacheFormat", { type: KvCacheFormatEnum }),

@@ -9,7 +9,7 @@ import { ConstraintService } from "../constraint/service.ts";
 import { BYTE_TOKENS } from "../constraint/token_table.ts";
 import { randomBytes } from "node:crypto";
 import { toErrorRecord } from "../errors.ts";
-import type { EngineClient, EngineMetrics } from "../engine/protocol.ts";
+import type { EngineClient, EngineMetrics, Speculation } from "../engine/protocol.ts";
 import type { KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
 import type { Db } from "../store/database.ts";
 import { allModels, findManifest } from "../store/models.ts";
@@ -58,6 +58,8 @@ export interface GatewayOptions {
   readonly maxWarmModels?: number;
   /** What all models together may take of the device; the device itself says when it is full without. */
   readonly memoryBytes?: number;
+  /** Whether the engine guesses next tokens where that pays; answers are the same. `auto` unless given. */
+  readonly speculation?: Speculation;
   readonly admission?: AdmissionLimits;
   /** Folders besides the data folder's models whose checkpoints may be merged over the API. */
   readonly modelDirs?: readonly string[];
@@ -84,6 +86,7 @@ export const GATEWAY_DEFAULTS = Object.freeze(
     maxContextLength: 8192,
     maxSequences: 8,
     maxWarmModels: 3,
+    speculation: "auto",
     modelDirs: [] as readonly string[],
     admission: Object.freeze({ totalUnits: 64, unitsPerPrincipal: 32 }),
   } satisfies Partial<GatewayOptions>,
@@ -121,6 +124,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
       maxWarmModels: options.maxWarmModels,
       cacheDir: cacheDirOf(dataDir),
       memoryBytes: options.memoryBytes,
+      speculation: options.speculation,
       findManifest: (model) => findManifest(db, model.artifact_id),
       checkWeights: (model, signal) => checkWeights(db, model, signal),
     });

@@ -4,7 +4,7 @@
  * models make room, least recently used first.
  */
 import { CapacityError, GeodesicError, NotFoundError, toErrorRecord } from "../errors.ts";
-import { type EngineClient, isRestarting, type LoadProgress } from "../engine/protocol.ts";
+import { type EngineClient, isRestarting, type LoadProgress, type Speculation } from "../engine/protocol.ts";
 import type { KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
 import type { ModelRow } from "../store/models.ts";
 import type { ResidencyBoard } from "./residency.ts";
@@ -28,6 +28,7 @@ export interface LoaderOptions {
   readonly cacheDir: string;
   /** What all models together may take of the device. */
   readonly memoryBytes?: number | undefined;
+  readonly speculation: Speculation;
   readonly findManifest: (model: ModelRow) => Promise<string | undefined>;
   /** Throws NotFoundError when the files are not those that were registered. */
   readonly checkWeights: (model: ModelRow, signal: AbortSignal) => Promise<void>;
@@ -151,8 +152,16 @@ export class ModelLoader {
 
   /** A device that is full gets one more try for every idle model that can leave it. */
   async #loadIntoEngine(model: ModelRow, flight: Flight): Promise<void> {
-    const { engine, maxWarmModels, precision, kvCacheDtype, maxSequences, cacheDir, memoryBytes } =
-      this.#options;
+    const {
+      engine,
+      maxWarmModels,
+      precision,
+      kvCacheDtype,
+      maxSequences,
+      cacheDir,
+      memoryBytes,
+      speculation,
+    } = this.#options;
     const { signal } = flight.controller;
     const manifestSha256 = await this.#options.findManifest(model);
     while (this.#occupied(model.id) >= maxWarmModels && await this.#evictOne());
@@ -168,6 +177,7 @@ export class ModelLoader {
           kvCacheDtype,
           maxContext: model.served_context_length,
           maxSequences,
+          speculation,
           ...manifestSha256 === undefined ? {} : { manifestSha256, cacheDir },
           ...memoryBytes === undefined ? {} : { memoryBytes },
         }, { signal, onProgress: (progress) => this.#progress(flight, model.id, toProgress(progress)) });

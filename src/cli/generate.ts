@@ -15,7 +15,12 @@ import { findModelFolder } from "./find_model.ts";
 import { generateLocally, type LocalRequest, type LocalResult } from "./local_generation.ts";
 import { Progress } from "./progress.ts";
 import { explained, parseSamplingOptions, parseTokenIds, samplingOptions } from "./sampling_options.ts";
-import { kvCacheDtypeOption, precisionOption, quantizationOption } from "./weight_options.ts";
+import {
+  kvCacheDtypeOption,
+  precisionOption,
+  quantizationOption,
+  speculationOption,
+} from "./weight_options.ts";
 
 export const generateCommand: Command = {
   name: "generate",
@@ -40,6 +45,7 @@ export const generateCommand: Command = {
     quantization: quantizationOption,
     precision: precisionOption,
     "kv-cache-dtype": kvCacheDtypeOption,
+    speculation: speculationOption,
     data: dataDirOption,
     json: { type: "boolean", description: "Print one JSON object at the end (errors, too) instead of text" },
   },
@@ -69,6 +75,7 @@ async function readRequest(invocation: Invocation): Promise<LocalRequest> {
   const quantization = invocation.choice("quantization", ["none", "fp8"]);
   const precision = invocation.choice("precision", ["f32", "f16"]);
   const kvCacheDtype = invocation.choice("kv-cache-dtype", ["auto", "fp8"]);
+  const speculation = invocation.choice("speculation", ["auto", "off"]);
   const where = { userDir: terminal.userDir, dataDir: dataDirOf(invocation) };
   const { path } = await findModelFolder(invocation.positional("MODEL"), where);
   using checkpoint = await openCheckpoint(path, { signal });
@@ -92,6 +99,7 @@ async function readRequest(invocation: Invocation): Promise<LocalRequest> {
     quantization,
     precision,
     kvCacheDtype,
+    speculation,
     promptTokenIds: prompt.tokenIds,
     continuesText: invocation.flag("raw"),
     sampling,

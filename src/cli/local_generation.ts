@@ -10,6 +10,7 @@ import type {
   LoadProgress,
   RequestMessage,
   RequestTimings,
+  Speculation,
   WireToken,
 } from "../engine/protocol.ts";
 import { fromErrorRecord } from "../errors.ts";
@@ -30,6 +31,7 @@ export interface LocalRequest {
   readonly served: ServedText;
   /** Longest sequence to make room for. */
   readonly maxContext: number;
+  readonly speculation: Speculation;
 }
 export interface LocalResult {
   /** The id that ended the generation is the last of them. */
@@ -57,12 +59,21 @@ export async function generateLocally(
   request: LocalRequest,
   options: LocalOptions,
 ): Promise<LocalResult> {
-  const { path, quantization, precision, kvCacheDtype, maxContext } = request;
+  const { path, quantization, precision, kvCacheDtype, maxContext, speculation } = request;
   const { signal, onLoad } = options;
   const startedMs = performance.now();
   await engine.ready();
   await engine.load(
-    { modelKey: MODEL_KEY, path, quantization, precision, kvCacheDtype, maxContext, maxSequences: 1 },
+    {
+      modelKey: MODEL_KEY,
+      path,
+      quantization,
+      precision,
+      kvCacheDtype,
+      maxContext,
+      maxSequences: 1,
+      speculation,
+    },
     { signal, ...onLoad === undefined ? {} : { onProgress: onLoad } },
   );
   const loadMs = performance.now() - startedMs;

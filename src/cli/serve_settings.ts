@@ -2,13 +2,20 @@
 import { resolve } from "node:path";
 import type { Log, LogLevel } from "../app/request.ts";
 import type { KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
+import type { Speculation } from "../engine/protocol.ts";
+import type { Precision, Quantization } from "../model/runner.ts";
 import { createJsonLog } from "../server/log.ts";
 import { isLoopbackHost } from "../server/origin.ts";
 import type { Invocation, OptionSpec } from "./command.ts";
 import { dataDirOf, dataDirOption } from "./data_dir.ts";
 import { UsageError } from "./errors.ts";
 import { sizeOf } from "./size_option.ts";
-import { kvCacheDtypeOption, precisionOption, quantizationOption } from "./weight_options.ts";
+import {
+  kvCacheDtypeOption,
+  precisionOption,
+  quantizationOption,
+  speculationOption,
+} from "./weight_options.ts";
 
 const DEFAULT_PORT = 8000;
 const DEFAULT_HOST = "127.0.0.1";
@@ -27,6 +34,7 @@ export interface ServeSettings {
   readonly maxContextLength?: number;
   readonly maxSequences?: number;
   readonly memoryBytes?: number;
+  readonly speculation: Speculation;
   /** Folders besides the library whose models may be merged over the API. */
   readonly modelDirs: readonly string[];
   readonly log: Log;
@@ -58,6 +66,7 @@ export const serveOptions: Readonly<Record<string, OptionSpec>> = {
     value: "SIZE",
     description: "What all models together may take of the GPU, as in 20GB (default: as much as there is)",
   },
+  speculation: speculationOption,
   "max-sequences": { type: "string", value: "N", description: "Most generations of a model in one batch" },
 };
 
@@ -86,6 +95,7 @@ export function readServeSettings(invocation: Invocation): ServeSettings {
     ...maxContextLength === undefined ? {} : { maxContextLength },
     ...maxSequences === undefined ? {} : { maxSequences },
     ...memoryBytes === undefined ? {} : { memoryBytes },
+    speculation: invocation.choice("speculation", ["auto", "off"]),
     modelDirs: [
       ...invocation.texts("models").map((dir) => resolve(invocation.terminal.userDir, dir)),
       ...invocation.terminal.modelDirs,

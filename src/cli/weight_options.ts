@@ -1,4 +1,4 @@
-/** How a model is held on the device, the same for all commands that load one. The first word is the default. */
+/** How a model is held on the device and run, the same for all commands that load one. The first word is the default. */
 import type { OptionSpec } from "./command.ts";
 
 export const quantizationOption: OptionSpec = {
@@ -17,4 +17,10 @@ export const kvCacheDtypeOption: OptionSpec = {
   type: "string",
   value: "auto|fp8",
   description: "fp8: KV cache in 8 bits, a scale for each token and head (default auto: as --precision)",
+};
+
+export const speculationOption: OptionSpec = {
+  type: "string",
+  value: "auto|off",
+  description: "auto: guess next tokens where text repeats itself; answers are the same (default auto)",
 };
