@@ -13,11 +13,13 @@ import { benchKernels } from "./kernels.ts";
 import { benchLoad } from "./load.ts";
 import { benchMerge, benchMerge7b, type MergeBenchOptions } from "./merge.ts";
 import { benchPort } from "./port.ts";
+import { benchSpeculation } from "./speculation.ts";
 import { benchStep } from "./step.ts";
 
 const BENCHMARKS: Readonly<Record<string, (options: MergeBenchOptions) => Promise<readonly Figure[]>>> = {
   merge: benchMerge,
   step: benchStep,
+  speculation: benchSpeculation,
   port: benchPort,
   load: benchLoad,
   kv: benchKv,
@@ -26,7 +28,7 @@ const BENCHMARKS: Readonly<Record<string, (options: MergeBenchOptions) => Promis
   "merge-7b": benchMerge7b,
 };
 /** Those that take minutes or gigabytes run only when they are asked for. */
-const DEFAULT = ["merge", "step", "port"];
+const DEFAULT = ["merge", "step", "speculation", "port"];
 
 const HELP = `deno task bench [${Object.keys(BENCHMARKS).join("|")}] [options]; without a name: ${
   DEFAULT.join(", ")

@@ -9,6 +9,7 @@ import { compareLoads } from "../load.ts";
 import { llama } from "./llama.ts";
 import { arithmetic, bandwidth, gaps, host } from "./limits.ts";
 import { decode, prefill, randomModel } from "./step.ts";
+import { draftWindows } from "./windows.ts";
 
 const [out = "gpu.json", ...wanted] = Deno.args;
 using gpu = await GpuDevice.open();
@@ -25,6 +26,7 @@ const SECTIONS: Readonly<Record<string, (lab: Lab) => Promise<unknown>>> = {
   gaps,
   host,
   step,
+  windows,
   tileKernels,
   decodeKernels,
   batchedKernels,
@@ -85,6 +87,20 @@ async function step(lab: Lab) {
   }
   for (const tokens of software ? [16] : [16, 128, 1024, 4096]) {
     result[`prefill ${tokens}`] = await prefill(runner, tokens, 2);
+  }
+  return result;
+}
+
+async function windows(lab: Lab) {
+  const { software } = gpu.info;
+  const shape = software ? { layers: 1, maxContext: 512 } : { layers: 32, maxContext: 2048 };
+  using runner = await randomModel(lab, { ...shape, precision: "f16", maxSequences: 8 });
+  const result: Record<string, unknown> = {};
+  for (
+    const [batch, context] of (software ? [[1, 64]] : [[1, 64], [1, 1000], [2, 64]]) as [number, number][]
+  ) {
+    const steps = software ? 1 : 100;
+    result[`batch ${batch}, context ${context}`] = await draftWindows(runner, { batch, context, steps });
   }
   return result;
 }

@@ -132,7 +132,7 @@ const SAMPLING = {
 };
 
 /** Slots 0 … batch − 1, each with the same share of the blocks. */
-function sequences(runner: ModelRunner, batch: number) {
+export function sequences(runner: ModelRunner, batch: number) {
   const { blockCount, maxContext, blockSize } = runner.limits;
   const each = Math.min(Math.floor(blockCount / batch), Math.ceil(maxContext / blockSize));
   return Array.from({ length: batch }, (_, index) => ({
@@ -141,7 +141,7 @@ function sequences(runner: ModelRunner, batch: number) {
   }));
 }
 
-function initSlots(runner: ModelRunner, batch: number, sampling: Partial<typeof SAMPLING> = {}): void {
+export function initSlots(runner: ModelRunner, batch: number, sampling: Partial<typeof SAMPLING> = {}): void {
   for (const { slot } of sequences(runner, batch)) {
     runner.initSlot(slot, {
       sampling: { ...SAMPLING, ...sampling },

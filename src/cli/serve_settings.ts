@@ -3,7 +3,6 @@ import { resolve } from "node:path";
 import type { Log, LogLevel } from "../app/request.ts";
 import type { KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
 import type { Speculation } from "../engine/protocol.ts";
-import type { Precision, Quantization } from "../model/runner.ts";
 import { createJsonLog } from "../server/log.ts";
 import { isLoopbackHost } from "../server/origin.ts";
 import type { Invocation, OptionSpec } from "./command.ts";
