@@ -151,7 +151,10 @@ Deno.test("Query.runtime sums over the models on the device", async () => {
     running waiting kvBlocksUsed kvBlocksTotal batchSize steps submits stepsPerSubmit generatedTokens
     dispatchesPerStep tokensPerSecond
     device { adapter software features limits { name value } }
-    models { key running kvBlocksCached prefixCacheQueries prefixCacheHits preemptions kvCacheFormat }
+    models {
+      key running kvBlocksCached prefixCacheQueries prefixCacheHits preemptions draftedTokens acceptedTokens
+      kvCacheFormat
+    }
   } }`;
   expect((await api.query(query)).body.data.runtime).toEqual({
     running: 3,
@@ -180,6 +183,8 @@ Deno.test("Query.runtime sums over the models on the device", async () => {
         prefixCacheHits: "16",
         preemptions: 1,
         kvCacheFormat: "FLOAT32",
+        draftedTokens: "12",
+        acceptedTokens: "9",
       },
       {
         key: "m2",
@@ -189,6 +194,8 @@ Deno.test("Query.runtime sums over the models on the device", async () => {
         prefixCacheHits: "0",
         preemptions: 2,
         kvCacheFormat: "FP8_E4M3",
+        draftedTokens: "0",
+        acceptedTokens: "0",
       },
     ],
   });
