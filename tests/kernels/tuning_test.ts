@@ -100,7 +100,13 @@ gpuTest("Sampler takes the short list on a device with little workgroup memory",
     Object.defineProperty(device, "limits", { value, configurable: true });
     using logits = device.createBuffer({ label: "logits", bytes: 256 });
     using tokens = device.createBuffer({ label: "tokens", bytes: 4 });
-    using _sampler = await Sampler.create(device, { logits, tokens, maxSequences: 1, vocabSize: 64 });
+    using _sampler = await Sampler.create(device, {
+      logits,
+      tokens,
+      maxSequences: 1,
+      maxSamples: 1,
+      vocabSize: 64,
+    });
   }
   expect(lists).toEqual([128, 512]);
 });

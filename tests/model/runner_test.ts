@@ -157,7 +157,7 @@ gpuTest("prepare() that fails midway has changed nothing", async (device) => {
 
 gpuTest("prepare() refuses plans outside its limits and stays usable", async (device) => {
   using runner = await loadModel(device, fixture("gqa"), LOAD);
-  const { maxSequences, blockCount, vocabSize, maxPromptTokens } = runner.limits;
+  const { maxSequences, blockCount, vocabSize, maxPromptTokens, maxDrafts, maxContext } = runner.limits;
   const fine = prompts(chunk(0, [1]));
   const bad: Record<string, StepPlan[]> = {
     "unknown slot": [prompts(chunk(maxSequences, [1]))],
@@ -167,12 +167,19 @@ gpuTest("prepare() refuses plans outside its limits and stays usable", async (de
     "negative start": [prompts({ ...chunk(0, [1]), start: -1 })],
     "block table too short": [prompts(chunk(0, Array(17).fill(1)))],
     "unknown block": [prompts({ ...chunk(0, [1]), blockTable: block(blockCount) })],
-    "beyond the context": [decodes(decode(0, runner.limits.maxContext))],
+    "beyond the context": [decodes(decode(0, maxContext))],
     "negative position": [decodes(decode(0, -1))],
     "too many tokens": [prompts({
       ...chunk(0, Array(maxPromptTokens + 1).fill(1)),
       blockTable: Array.from({ length: 64 }, (_, i) => i as BlockId),
     })],
+    "too many drafts": [decodes({ ...decode(0, 1), drafts: new Uint32Array(maxDrafts + 1) })],
+    "draft beyond the vocabulary": [decodes({ ...decode(0, 1), drafts: Uint32Array.of(vocabSize) })],
+    "draft beyond the context": [decodes({ ...decode(0, maxContext - 1), drafts: new Uint32Array(1) })],
+    "drafts beside a further step": [
+      decodes({ ...decode(0, 1), drafts: new Uint32Array(1) }),
+      decodes(decode(0, 3)),
+    ],
     "bad after a good one": [fine, decodes(decode(0, -1))],
     "no steps": [],
     "too many steps": Array(runner.stepsPerSubmit.max + 1).fill(fine),
