@@ -1,36 +1,68 @@
 /**
- * GraphQL over HTTP: JSON answers for queries and mutations, Server-Sent Events for subscriptions. Takes a schema
- * whose errors are already translated; what is unexpected even so is masked here. No batching, no uploads, no CORS.
+ * GraphQL as this gateway executes it: one set of limits, one way to mask what is unexpected, for every transport. HTTP
+ * (JSON for queries and mutations, Server-Sent Events for subscriptions) is answered here; other transports run their
+ * operations through the same hooks. Takes a schema whose errors are already translated. No batching, no uploads.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { GraphQLError, type GraphQLSchema } from "graphql";
-import { createYoga } from "graphql-yoga";
+import { createHash } from "node:crypto";
+import {
+  type ExecutionResult,
+  type FormattedExecutionResult,
+  GraphQLError,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+} from "graphql";
+import { createYoga, type GraphQLParams, type Plugin } from "graphql-yoga";
 import { type Log, logUnexpected, type RequestContext } from "../app/request.ts";
+import { type IntrospectionPolicy, useIntrospectionPolicy } from "./introspection.ts";
+import { type PersistedOperations, usePersistedOperations } from "./persisted.ts";
 import { useQueryLimits } from "./query_limits.ts";
 
 /** A prompt of several hundred thousand characters fits; nothing else comes near. */
 export const MAX_BODY_BYTES = 1_000_000;
 export const GRAPHQL_PATH = "/graphql";
 
-export type GraphQLHandler = (request: Request, context: RequestContext) => Promise<Response>;
+export interface GraphQLOptions {
+  readonly schema: GraphQLSchema;
+  readonly log: Log;
+  readonly introspection?: IntrospectionPolicy;
+  readonly persisted?: PersistedOperations;
+  /** Log documents and variables, which hold the prompts. */
+  readonly logPrompts?: boolean;
+}
 
-export function createGraphQLHandler(schema: GraphQLSchema, log: Log): GraphQLHandler {
+export type OperationResult = ExecutionResult | AsyncIterable<ExecutionResult>;
+
+export interface GraphQLHandler {
+  /** Over HTTP, as the request asks for it. */
+  fetch(request: Request, context: RequestContext): Promise<Response>;
+  /** One operation that came another way. Never rejects; `params` are as a client sent them. */
+  run(params: unknown, context: RequestContext): Promise<OperationResult>;
+}
+
+export function createGraphQLHandler(options: GraphQLOptions): GraphQLHandler {
+  const { schema, log, introspection = "roles", persisted, logPrompts = false } = options;
   // Yoga masks errors without saying whose they are.
   const current = new AsyncLocalStorage<RequestContext>();
+  const maskError = (error: unknown): GraphQLError => {
+    if (isForClients(error)) return withCode(error);
+    const requestId = current.getStore()?.requestId ?? crypto.randomUUID();
+    const cause = error instanceof GraphQLError ? error.originalError ?? error : error;
+    logUnexpected(log, "unexpected error in GraphQL", cause, { requestId });
+    return new GraphQLError("Internal error", { extensions: { code: "INTERNAL", requestId } });
+  };
   const yoga = createYoga<RequestContext>({
     schema,
     graphqlEndpoint: GRAPHQL_PATH,
-    plugins: [useQueryLimits()],
+    plugins: [
+      ...persisted === undefined ? [] : [usePersistedOperations(persisted)],
+      useQueryLimits(),
+      useIntrospectionPolicy(introspection),
+      useOperationLog(log, logPrompts),
+    ],
+    ...persisted === undefined ? {} : { extraParamNames: ["documentId"] },
     maxRequestBodySize: MAX_BODY_BYTES,
-    maskedErrors: {
-      maskError: (error) => {
-        if (isForClients(error)) return withCode(error);
-        const requestId = current.getStore()?.requestId ?? crypto.randomUUID();
-        const cause = error instanceof GraphQLError ? error.originalError ?? error : error;
-        logUnexpected(log, "unexpected error in GraphQL", cause, { requestId });
-        return new GraphQLError("Internal error", { extensions: { code: "INTERNAL", requestId } });
-      },
-    },
+    maskedErrors: { maskError },
     batching: false,
     multipart: false,
     cors: false,
@@ -38,7 +70,74 @@ export function createGraphQLHandler(schema: GraphQLSchema, log: Log): GraphQLHa
     landingPage: false,
     logging: false,
   });
-  return async (request, context) => await current.run(context, () => yoga.fetch(request, context));
+  // What hooks ask of a request: that it may carry mutations.
+  const request = new Request(`http://gateway.invalid${GRAPHQL_PATH}`, { method: "POST" });
+  return {
+    fetch: async (request, context) => await current.run(context, () => yoga.fetch(request, context)),
+    run: (params, context) =>
+      current.run(context, async () => {
+        try {
+          // The hooks check what the parameters are, before they take them for what they should be.
+          const result = await yoga.getResultForParams(
+            { params: params as GraphQLParams, request },
+            { ...context } as never,
+          );
+          return result ?? { data: null };
+        } catch (error) {
+          return { errors: [maskError(error)] };
+        }
+      }),
+  };
+}
+
+/** Whether an operation was refused as a request: status and errors, where another transport would answer with them. */
+export function refusalOf(
+  result: OperationResult,
+): { readonly status: number; readonly errors: readonly GraphQLError[] } | null {
+  if (!("errors" in result) || result.errors === undefined || "data" in result) return null;
+  const statuses = result.errors.map(({ extensions }) =>
+    (extensions["http"] as { status?: number } | undefined)?.status
+  );
+  const known = statuses.filter((status) => status !== undefined);
+  return known.length === 0 ? null : { status: Math.max(...known), errors: result.errors };
+}
+
+/** A result as it is sent: without what errors tell the HTTP transport. */
+export function toWire({ data, errors, extensions }: WireSource): FormattedExecutionResult {
+  return {
+    ...data === undefined ? {} : { data },
+    ...errors === undefined ? {} : { errors: errors.map(toWireError) },
+    ...extensions === undefined ? {} : { extensions },
+  };
+}
+
+interface WireSource {
+  readonly data?: ExecutionResult["data"] | undefined;
+  readonly errors?: readonly GraphQLError[] | undefined;
+  readonly extensions?: ExecutionResult["extensions"] | undefined;
+}
+
+export function toWireError(error: GraphQLError): GraphQLFormattedError {
+  const { extensions, ...rest } = error.toJSON();
+  const { http: _http, ...shown } = extensions ?? {};
+  return { ...rest, ...Object.keys(shown).length === 0 ? {} : { extensions: shown } };
+}
+
+/** At level debug, one line for each operation; with `logPrompts`, at level info and with all it says. */
+function useOperationLog(log: Log, logPrompts: boolean): Plugin<RequestContext, RequestContext> {
+  return {
+    onParams({ params, context }) {
+      const { query, variables, operationName } = params ?? {};
+      if (typeof query !== "string") return;
+      log(logPrompts ? "info" : "debug", "operation", {
+        requestId: context.requestId,
+        principal: context.principal.id,
+        ...typeof operationName === "string" ? { operation: operationName.slice(0, 100) } : {},
+        sha256: createHash("sha256").update(query).digest("hex"),
+        ...logPrompts ? { document: query, variables } : {},
+      });
+    },
+  };
 }
 
 /** What GraphQL says of variables and operation names has no code of its own. */

@@ -1,4 +1,5 @@
 /** Responses that are made before GraphQL is reached: shaped like GraphQL errors, so that clients can read them. */
+import type { RateLimitedError } from "./contexts.ts";
 
 /** A refused request: one error with `extensions.code`. */
 export function errorResponse(
@@ -13,6 +14,25 @@ export function errorResponse(
     headers: { "content-type": "application/json; charset=utf-8", ...options.headers },
   });
 }
+
+/** For a caller who has asked too much lately: 429, and when to come back. */
+export function rateLimitedResponse(error: RateLimitedError, requestId: string): Response {
+  const extensions = { code: error.code, requestId, details: error.details };
+  return new Response(JSON.stringify({ errors: [{ message: error.message, extensions }] }), {
+    status: 429,
+    headers: {
+      "content-type": "application/json; charset=utf-8",
+      "retry-after": `${Math.ceil(error.retryAfterMs / 1000)}`,
+    },
+  });
+}
+
+/** Of Server-Sent Events; proxies must not hold them back. */
+export const eventStreamHeaders = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-cache",
+  "x-accel-buffering": "no",
+} as const;
 
 /** A page that may load nothing from elsewhere. `policy` adds to `default-src 'none'`. */
 export function htmlResponse(html: string, policy: string): Response {

@@ -2,27 +2,32 @@
  * From a request to its response: health, pages, and GraphQL behind the checks that need no GraphQL (host, origin,
  * content type, key). Every response carries the request's id.
  */
-import type { GraphQLSchema } from "graphql";
-import { type Log, logUnexpected, type RequestContext } from "../app/request.ts";
+import { type Log, logUnexpected } from "../app/request.ts";
 import type { Gateway, Principal } from "../app/types.ts";
-import { ForbiddenError } from "../errors.ts";
-import { createGraphQLHandler, GRAPHQL_PATH } from "./graphql.ts";
+import type { Contexts } from "./contexts.ts";
+import type { Cors } from "./cors.ts";
+import { GRAPHQL_PATH, type GraphQLHandler } from "./graphql.ts";
 import type { Metrics } from "./metrics.ts";
-import { isCrossOrigin, isKnownHost } from "./origin.ts";
-import { frontPage, graphiqlPage } from "./pages.ts";
 import { openAiErrorResponse } from "./openai/errors.ts";
 import { openAiResponse } from "./openai/routes.ts";
-import { errorResponse } from "./responses.ts";
-import type { StreamPlaces } from "./stream_places.ts";
+import { isCrossOrigin, isKnownHost } from "./origin.ts";
+import { frontPage, graphiqlPage } from "./pages.ts";
+import { errorResponse, rateLimitedResponse } from "./responses.ts";
+import { type SseEndpoint, STREAM_PATH } from "./sse_endpoint.ts";
+import type { WebSockets } from "./websocket.ts";
 
 export interface RouterOptions {
-  readonly schema: GraphQLSchema;
   readonly gateway: Gateway;
   /** What the server is bound to. */
   readonly host: string;
   readonly log: Log;
-  readonly places: StreamPlaces;
+  readonly graphql: GraphQLHandler;
+  readonly contexts: Contexts;
+  readonly sockets: WebSockets;
+  readonly streams: SseEndpoint;
+  readonly cors: Cors;
   readonly metrics: Metrics;
+  readonly liveStreams: () => number;
   /** Aborts when the server stops. */
   readonly stopping: AbortSignal;
 }
@@ -35,8 +40,7 @@ const REQUEST_ID = /^[\w.-]{1,64}$/;
 const JSON_TYPE = /^application\/(graphql\+)?json\s*(;|$)/i;
 
 export function createRouter(options: RouterOptions): Router {
-  const { gateway, log } = options;
-  const graphql = createGraphQLHandler(options.schema, log);
+  const { gateway, log, graphql, contexts, cors } = options;
 
   async function route(request: Request, url: URL, requestId: string): Promise<Response> {
     if (!isKnownHost(url, options.host)) {
@@ -51,13 +55,17 @@ export function createRouter(options: RouterOptions): Router {
         return ready();
       case "/":
         if (request.method !== "GET" && request.method !== "HEAD") return notAllowed("GET, HEAD", requestId);
-        return await frontPage(gateway, url.origin, await principalOf(null) !== null);
+        return await frontPage(gateway, url.origin, await contexts.authenticate(null) !== null);
       case GRAPHQL_PATH:
-        return await routeGraphQL(request, url, requestId);
+        return cors.preflight(request) ?? await routeGraphQL(request, url, requestId);
+      case STREAM_PATH:
+        return cors.preflight(request) ?? await routeStream(request, url, requestId);
       case METRICS_PATH:
         return await routeMetrics(request, requestId);
       default:
-        if (url.pathname.startsWith("/v1/")) return await routeOpenAi(request, url, requestId);
+        if (url.pathname.startsWith("/v1/")) {
+          return cors.preflight(request) ?? await routeOpenAi(request, url, requestId);
+        }
         return errorResponse(404, "NOT_FOUND", `There is nothing at ${url.pathname.slice(0, 100)}`, {
           requestId,
         });
@@ -76,25 +84,21 @@ export function createRouter(options: RouterOptions): Router {
 
   async function routeGraphQL(request: Request, url: URL, requestId: string): Promise<Response> {
     if (request.method !== "GET" && request.method !== "POST") return notAllowed("GET, POST", requestId);
-    const executes = request.method === "POST" || url.searchParams.has("query");
+    const upgrades = request.headers.get("upgrade")?.toLowerCase() === "websocket";
     // A page that is opened or reloaded, with or without a query in its address; fetch() never asks for HTML.
-    if (request.method === "GET" && request.headers.get("accept")?.includes("text/html")) {
+    if (request.method === "GET" && !upgrades && request.headers.get("accept")?.includes("text/html")) {
       return await graphiqlPage();
     }
-    if (executes && isCrossOrigin(request, url)) {
-      return errorResponse(403, "FORBIDDEN", "Requests from pages of another origin are refused", {
-        requestId,
-      });
-    }
-    // Only this type makes a browser ask before it sends a request for another site.
-    if (request.method === "POST" && !JSON_TYPE.test(request.headers.get("content-type") ?? "")) {
-      return errorResponse(415, "UNSUPPORTED_MEDIA_TYPE", "Expected the content type application/json", {
-        requestId,
-      });
-    }
-    const principal = await principalOf(request.headers.get("authorization"));
-    if (principal === null) return unauthenticated(requestId);
-    const response = await graphql(request, contextOf(request, principal, requestId));
+    const executes = request.method === "POST" || upgrades || url.searchParams.size > 0;
+    if (executes && isForeign(request, url)) return foreign(requestId);
+    // Its key comes with its first message.
+    if (upgrades && request.method === "GET") return options.sockets.upgrade(request, requestId);
+    const principal = await admit(request, requestId);
+    if (principal instanceof Response) return principal;
+    const limited = contexts.charge(principal);
+    if (limited !== null) return rateLimitedResponse(limited, requestId);
+    const context = contexts.make({ principal, requestId, signal: request.signal });
+    const response = await graphql.fetch(request, context);
     if (response.headers.get("content-type")?.startsWith("text/event-stream")) {
       // Proxies must not hold events back.
       response.headers.set("x-accel-buffering", "no");
@@ -102,11 +106,20 @@ export function createRouter(options: RouterOptions): Router {
     return response;
   }
 
+  async function routeStream(request: Request, url: URL, requestId: string): Promise<Response> {
+    const methods = ["GET", "POST", "PUT", "DELETE"];
+    if (!methods.includes(request.method)) return notAllowed(methods.join(", "), requestId);
+    if (isForeign(request, url)) return foreign(requestId);
+    const principal = await admit(request, requestId);
+    if (principal instanceof Response) return principal;
+    return await options.streams.handle(request, url, { principal, requestId });
+  }
+
   /** For clients that speak the OpenAI API; refusals have its shape, too. */
   async function routeOpenAi(request: Request, url: URL, requestId: string): Promise<Response> {
     const refuse = (code: string, message: string) =>
       openAiErrorResponse({ code, message, details: {} }, requestId);
-    if (isCrossOrigin(request, url)) {
+    if (isForeign(request, url)) {
       return refuse("FORBIDDEN", "Requests from pages of another origin are refused");
     }
     if (request.method === "POST" && !JSON_TYPE.test(request.headers.get("content-type") ?? "")) {
@@ -114,44 +127,45 @@ export function createRouter(options: RouterOptions): Router {
     }
     // These clients cannot go without a key, so people who need none make one up.
     const given = request.headers.get("authorization");
-    const principal = await principalOf(given) ??
-      (LOOKS_LIKE_A_KEY.test(given ?? "") ? null : await principalOf(null));
+    const principal = await contexts.authenticate(given) ??
+      (LOOKS_LIKE_A_KEY.test(given ?? "") ? null : await contexts.authenticate(null));
     if (principal === null) {
       return refuse("UNAUTHENTICATED", 'Expected a valid key: "Authorization: Bearer gsk_…"');
     }
-    return await openAiResponse(request, url, contextOf(request, principal, requestId));
+    const limited = contexts.charge(principal);
+    if (limited !== null) return openAiErrorResponse(limited, requestId);
+    const context = contexts.make({ principal, requestId, signal: request.signal });
+    return await openAiResponse(request, url, context);
   }
 
   /** For whoever may ask anything at all: a scraper has a viewer's key, or sits on this machine. */
   async function routeMetrics(request: Request, requestId: string): Promise<Response> {
     if (request.method !== "GET" && request.method !== "HEAD") return notAllowed("GET, HEAD", requestId);
-    if (await principalOf(request.headers.get("authorization")) === null) return unauthenticated(requestId);
+    if (await contexts.authenticate(request.headers.get("authorization")) === null) {
+      return unauthenticated(requestId);
+    }
     const { contentType, text } = await options.metrics.render({
       gateway,
-      liveStreams: options.places.taken,
+      liveStreams: options.liveStreams(),
     });
     return new Response(text, { headers: { "content-type": contentType, "cache-control": "no-store" } });
   }
 
-  /** Null for a caller whom the gateway does not let in. */
-  async function principalOf(authorization: string | null): Promise<Principal | null> {
-    try {
-      return await gateway.access.authenticate(authorization);
-    } catch (error) {
-      if (error instanceof ForbiddenError) return null;
-      throw error;
-    }
+  /** Whether a page sends this that nobody has let in. */
+  function isForeign(request: Request, url: URL): boolean {
+    return isCrossOrigin(request, url) && !cors.allows(request);
   }
 
-  function contextOf(request: Request, principal: Principal, requestId: string): RequestContext {
-    return {
-      gateway,
-      principal,
-      requestId,
-      signal: AbortSignal.any([request.signal, options.stopping]),
-      openStream: () => options.places.take(),
-      log,
-    };
+  /** The caller, or why there is none. */
+  async function admit(request: Request, requestId: string): Promise<Principal | Response> {
+    // Only this type makes a browser ask before it sends a request for another site.
+    if (request.method === "POST" && !JSON_TYPE.test(request.headers.get("content-type") ?? "")) {
+      return errorResponse(415, "UNSUPPORTED_MEDIA_TYPE", "Expected the content type application/json", {
+        requestId,
+      });
+    }
+    const principal = await contexts.authenticate(request.headers.get("authorization"));
+    return principal ?? unauthenticated(requestId);
   }
 
   return async (request) => {
@@ -163,7 +177,11 @@ export function createRouter(options: RouterOptions): Router {
       logUnexpected(log, "unexpected error in a request", error, { requestId });
       return errorResponse(500, "INTERNAL", "Internal error", { requestId });
     });
-    response.headers.set("x-request-id", requestId);
+    // The response to an upgrade is not ours to change.
+    if (response.status !== 101) {
+      response.headers.set("x-request-id", requestId);
+      cors.open(request, response);
+    }
     log("debug", "request", {
       requestId,
       method: request.method,
@@ -180,6 +198,10 @@ function unauthenticated(requestId: string): Response {
     requestId,
     headers: { "www-authenticate": "Bearer" },
   });
+}
+
+function foreign(requestId: string): Response {
+  return errorResponse(403, "FORBIDDEN", "Requests from pages of another origin are refused", { requestId });
 }
 
 function notAllowed(allow: string, requestId: string): Response {

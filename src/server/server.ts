@@ -3,19 +3,26 @@ import type { GraphQLSchema } from "graphql";
 import { type Log, logUnexpected } from "../app/request.ts";
 import type { Gateway } from "../app/types.ts";
 import { GeodesicError } from "../errors.ts";
-import { Metrics } from "./metrics.ts";
 import { errorResponse } from "./responses.ts";
+import { Contexts } from "./contexts.ts";
+import { Cors } from "./cors.ts";
+import { createGraphQLHandler, type GraphQLOptions } from "./graphql.ts";
+import { KeyWatch } from "./key_watch.ts";
+import { DEFAULT_LIMITS, type ServerLimits } from "./limits.ts";
+import { Metrics } from "./metrics.ts";
+import { RateLimiter } from "./rate_limiter.ts";
 import { createRouter } from "./router.ts";
+import { SseEndpoint } from "./sse_endpoint.ts";
 import { StreamPlaces } from "./stream_places.ts";
+import { WebSockets } from "./websocket.ts";
 
-const DEFAULT_MAX_STREAMS = 1_000;
 const DEFAULT_SHUTDOWN_MS = 5_000;
 /** How long subscriptions may take to deliver the end that `beforeStop` has given them. */
 const LAST_EVENTS_MS = 1_000;
-/** How long a refusal may take to reach its client after that. */
+/** How long a last word (a close code, a refusal) may take to reach its client. */
 const LAST_WORDS_MS = 1_000;
 
-export interface ServerOptions {
+export interface ServerOptions extends Omit<GraphQLOptions, "log"> {
   readonly schema: GraphQLSchema;
   readonly gateway: Gateway;
   readonly host: string;
@@ -26,8 +33,9 @@ export interface ServerOptions {
   readonly signal?: AbortSignal;
   /** What `/metrics` tells; it should hear of the gateway's generations. */
   readonly metrics?: Metrics;
-  /** Most subscriptions at one time; further ones are refused with CAPACITY. */
-  readonly maxStreams?: number;
+  /** Origins whose pages may use the gateway; no others may. */
+  readonly corsOrigins?: readonly string[];
+  readonly limits?: Partial<ServerLimits>;
   /** Called first when stopping, while subscriptions are still open: gives what they watch its end. */
   readonly beforeStop?: () => Promise<void>;
   /** How long requests may take to finish after `shutdown`. */
@@ -39,13 +47,17 @@ export interface RunningServer extends AsyncDisposable {
   readonly port: number;
   /** `http://host:port`, as a client on this machine writes it. */
   readonly origin: string;
-  /** Open subscriptions. */
+  /** Open subscriptions, over all transports. */
   readonly liveStreams: number;
+  /** Open WebSockets. */
+  readonly liveSockets: number;
+  /** SSE connections that carry several operations, reserved or open. */
+  readonly liveConnections: number;
   /** Resolves once nothing is served any more. */
   readonly finished: Promise<void>;
   /**
-   * Accepts nothing new, ends subscriptions with `complete`, waits for requests, and answers 503 to those that take
-   * longer than `shutdownMs`. A client that does not read its answer is not waited for: `finished` may stay open.
+   * Accepts nothing new, ends subscriptions with `complete`, closes sockets with 1001, waits for requests, and answers
+   * 503 to those that take longer than `shutdownMs`. A client that does not read its answer is not waited for: `finished` may stay open.
    */
   shutdown(): Promise<void>;
 }
@@ -55,11 +67,21 @@ export function startServer(options: ServerOptions): RunningServer {
   const { host, log } = options;
   const stopping = new AbortController();
   const tooLate = new AbortController();
-  const places = new StreamPlaces(options.maxStreams ?? DEFAULT_MAX_STREAMS);
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const places = new StreamPlaces(limits);
+  const keys = new KeyWatch(options.gateway.access);
+  const contexts = new Contexts({
+    ...{ gateway: options.gateway, log, places, keys, stopping: stopping.signal },
+    rates: new RateLimiter(limits.rate),
+  });
+  const graphql = createGraphQLHandler(options);
+  const sockets = new WebSockets({ schema: options.schema, graphql, contexts, keys, limits, log });
+  const streams = new SseEndpoint({ graphql, contexts, limits, log });
   const router = createRouter({
-    ...options,
-    places,
+    ...{ gateway: options.gateway, host, log, graphql, contexts, sockets, streams },
+    cors: new Cors(options.corsOrigins ?? []),
     metrics: options.metrics ?? new Metrics(),
+    liveStreams: () => places.taken,
     stopping: stopping.signal,
   });
   const server = listen(
@@ -86,6 +108,10 @@ export function startServer(options: ServerOptions): RunningServer {
       await within(ended, LAST_EVENTS_MS);
     }
     stopping.abort();
+    // Their subscriptions complete before they go; the listener's own end would cut them off.
+    await within(places.empty(), LAST_EVENTS_MS);
+    await within(Promise.all([sockets.close(), streams.close()]), LAST_WORDS_MS);
+    keys[Symbol.dispose]();
     const closed = server.shutdown();
     if (await within(closed, options.shutdownMs ?? DEFAULT_SHUTDOWN_MS)) return;
     tooLate.abort();
@@ -101,6 +127,12 @@ export function startServer(options: ServerOptions): RunningServer {
     origin: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
     get liveStreams() {
       return places.taken;
+    },
+    get liveSockets() {
+      return sockets.open;
+    },
+    get liveConnections() {
+      return streams.connections;
     },
     finished: server.finished,
     shutdown,

@@ -265,7 +265,7 @@ Deno.test("Subscription refuses at subscribe: unknown or foreign generations, vi
 
 Deno.test("startServer() refuses subscriptions beyond its places and has them again afterwards", async () => {
   const fake = new FakeGateway();
-  await using api = new ApiServer(fake.gateway, { maxStreams: 2 });
+  await using api = new ApiServer(fake.gateway, { limits: { streams: 2 } });
   const id = await start(api);
   fake.lastLog.push(tokens("a"));
   const open = [api.subscribe(WATCH, { id }), api.subscribe(WATCH, { id })];

@@ -42,6 +42,8 @@ export function describeError(
       if (retryAfterMs !== null) return as(429, "rate_limit_error", "rate_limit_exceeded");
       if ("contextLength" in details) return as(400, "invalid_request_error", "context_length_exceeded");
       return as(503, "server_error");
+    case "RATE_LIMITED":
+      return as(429, "rate_limit_error", "rate_limit_exceeded");
     case "INTERNAL":
       return null;
     default:

@@ -63,7 +63,7 @@ async function complete(
   const shape = shapeOf({ generation, request });
   const abort = new AbortController();
   const both = AbortSignal.any([signal, abort.signal]);
-  const events = gateway.generations.events(principal, generation.id, { signal: both });
+  const events = gateway.generations.events(principal, generation.id, { signal: both, coalesce: true });
   if (!request.stream) return Response.json(await wholeAnswer(events, shape));
   cleanup.move(); // The stream frees the place.
   const reportError = (error: unknown) =>
