@@ -10,7 +10,10 @@ export const DisconnectPolicyEnum = builder.enumType("DisconnectPolicy", {
   description: "What happens to a generation when its last watcher goes away.",
   values: {
     CONTINUE: { description: "It runs on. Default of `startGeneration`." },
-    CANCEL: { description: "It is cancelled. Default of `generate`." },
+    CANCEL: {
+      description: "It is cancelled, unless somebody watches it again within `disconnectGraceMs`. " +
+        "Default of `generate`.",
+    },
   } as const,
 });
 
@@ -78,6 +81,10 @@ export const GenerateInputType = builder.inputType("GenerateInput", {
       description: "The same key answers with the generation that was started first, instead of another one.",
     }),
     onDisconnect: t.field({ type: DisconnectPolicyEnum }),
+    disconnectGraceMs: t.int({
+      description: "With CANCEL: how long it waits for a watcher to come back, from 0 to an hour. " +
+        "Unless given the gateway's own setting, which is 5 seconds unless told otherwise.",
+    }),
   }),
 });
 
@@ -91,6 +98,7 @@ export function toGenerateInput(
     prompt: toPrompt(input.prompt),
     ...toGenerateOptions(input),
     onDisconnect: input.onDisconnect ?? onDisconnect,
+    ...(input.disconnectGraceMs != null ? { disconnectGraceMs: input.disconnectGraceMs } : {}),
     ...(input.sessionId != null ? { sessionId: requireId("Session", input.sessionId) } : {}),
     ...(input.parentMessageId != null ? { parentMessageId: input.parentMessageId } : {}),
     ...(input.replacesMessageId != null ? { replacesMessageId: input.replacesMessageId } : {}),

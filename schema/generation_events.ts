@@ -6,7 +6,17 @@ import { encodeId } from "./ids.ts";
 
 type EventOf<K extends GenerationEventBody["kind"]> = Extract<GenerationEvent, { readonly kind: K }>;
 
-const TYPE_NAMES: Readonly<Record<GenerationEventBody["kind"], string>> = {
+/** Made for a watcher; it stands in no log. */
+export interface GenerationHeartbeat {
+  readonly kind: "heartbeat";
+  readonly seq: number;
+  readonly generationId: string;
+  readonly at: Date;
+}
+export type WatchedGenerationEvent = GenerationEvent | GenerationHeartbeat;
+
+const TYPE_NAMES: Readonly<Record<WatchedGenerationEvent["kind"], string>> = {
+  heartbeat: "GenerationHeartbeat",
   queued: "GenerationQueued",
   contextTrimmed: "ContextTrimmed",
   loading: "GenerationLoading",
@@ -56,20 +66,30 @@ export const TimingsObject = builder.objectRef<RequestTimings>("Timings").implem
   }),
 });
 
-export const GenerationEventInterface = builder.interfaceRef<GenerationEvent>("GenerationEvent").implement({
-  description: "Something that happened to a generation. Without gaps, from 1.",
-  fields: (t) => ({
-    seq: t.exposeInt("seq", { description: "Pass as `afterSeq` to continue behind this event." }),
-    generationId: t.id({ resolve: ({ generationId }) => encodeId("Generation", generationId) }),
-    at: t.expose("at", { type: "DateTime" }),
-  }),
-  resolveType: ({ kind }) => TYPE_NAMES[kind],
-});
+export const GenerationEventInterface = builder.interfaceRef<WatchedGenerationEvent>("GenerationEvent")
+  .implement({
+    description:
+      "Something that happened to a generation. `seq` begins at 1 and rises by 1, except for a client that has fallen " +
+      "behind: it gets several `TokensGenerated` as one, with the `seq` of the last.",
+    fields: (t) => ({
+      seq: t.exposeInt("seq", { description: "Pass as `afterSeq` to continue behind this event." }),
+      generationId: t.id({ resolve: ({ generationId }) => encodeId("Generation", generationId) }),
+      at: t.expose("at", { type: "DateTime" }),
+    }),
+    resolveType: ({ kind }) => TYPE_NAMES[kind],
+  });
 
 function eventRef<K extends GenerationEventBody["kind"]>(kind: K) {
   return builder.objectRef<EventOf<K>>(TYPE_NAMES[kind]);
 }
 const interfaces = [GenerationEventInterface];
+
+builder.objectRef<GenerationHeartbeat>(TYPE_NAMES.heartbeat).implement({
+  description:
+    "Nothing has happened for a while, and the stream is alive. Only where `heartbeatSeconds` asks for it; " +
+    "`seq` is that of the last event.",
+  interfaces,
+});
 
 eventRef("queued").implement({
   description: "Waiting for its turn. Sent again when the position changes.",

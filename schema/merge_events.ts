@@ -7,7 +7,17 @@ import { ModelNode } from "./models.ts";
 
 type EventOf<K extends MergeEventBody["kind"]> = Extract<MergeEvent, { readonly kind: K }>;
 
-const TYPE_NAMES: Readonly<Record<MergeEventBody["kind"], string>> = {
+/** Made for a watcher; it stands in no log. */
+export interface MergeHeartbeat {
+  readonly kind: "heartbeat";
+  readonly seq: number;
+  readonly mergeId: string;
+  readonly at: Date;
+}
+export type WatchedMergeEvent = MergeEvent | MergeHeartbeat;
+
+const TYPE_NAMES: Readonly<Record<WatchedMergeEvent["kind"], string>> = {
+  heartbeat: "MergeHeartbeat",
   queued: "MergeQueued",
   progress: "MergeProgress",
   finished: "MergeFinished",
@@ -15,7 +25,7 @@ const TYPE_NAMES: Readonly<Record<MergeEventBody["kind"], string>> = {
   cancelled: "MergeCancelled",
 };
 
-export const MergeEventInterface = builder.interfaceRef<MergeEvent>("MergeEvent").implement({
+export const MergeEventInterface = builder.interfaceRef<WatchedMergeEvent>("MergeEvent").implement({
   description: "Something that happened to a merge. Without gaps, from 1.",
   fields: (t) => ({
     seq: t.exposeInt("seq", { description: "Pass as `afterSeq` to continue behind this event." }),
@@ -29,6 +39,13 @@ function eventRef<K extends MergeEventBody["kind"]>(kind: K) {
   return builder.objectRef<EventOf<K>>(TYPE_NAMES[kind]);
 }
 const interfaces = [MergeEventInterface];
+
+builder.objectRef<MergeHeartbeat>(TYPE_NAMES.heartbeat).implement({
+  description:
+    "Nothing has happened for a while, and the stream is alive. Only where `heartbeatSeconds` asks for it; " +
+    "`seq` is that of the last event.",
+  interfaces,
+});
 
 eventRef("queued").implement({
   description: "Waiting for its turn: one merge runs at a time. Sent again when the position changes.",

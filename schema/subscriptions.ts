@@ -3,31 +3,65 @@
  * ends its reading; what that means for the generation is the generation's own `onDisconnect`.
  */
 import type { RequestContext } from "../src/app/request.ts";
-import type { GenerationEvent, MergeEvent, SamplingDefaults } from "../src/app/types.ts";
+import type { SamplingDefaults } from "../src/app/types.ts";
 import { builder } from "./builder.ts";
 import { toGraphQLError } from "./errors.ts";
 import { SubscriptionSource } from "./subscription_source.ts";
 import { GenerateInputType, toGenerateInput } from "./generate_input.ts";
-import { GenerationEventInterface } from "./generation_events.ts";
+import { GenerationEventInterface, type WatchedGenerationEvent } from "./generation_events.ts";
+import { heartbeatMs, Heartbeats } from "./heartbeat.ts";
 import { notFound, requireId } from "./ids.ts";
-import { MergeEventInterface } from "./merge_events.ts";
+import { MergeEventInterface, type WatchedMergeEvent } from "./merge_events.ts";
 import { ModelRefInput, toModelRef } from "./models.ts";
 import { SamplingDefaultsObject } from "./sampling_defaults.ts";
 
-function watchMerge(context: RequestContext, place: Disposable, id: string, afterSeq: number) {
-  const { gateway, signal } = context;
-  return new SubscriptionSource<MergeEvent>(
-    (signal) => gateway.merges.events(id, { afterSeq, signal }),
-    { signal, place, mapError: (error) => toGraphQLError(error, context) },
+interface WatchOptions {
+  readonly id: string;
+  readonly afterSeq: number;
+  /** Of silence before a heartbeat; null for none. */
+  readonly heartbeatMs: number | null;
+}
+
+function watchMerge(context: RequestContext, place: Disposable, options: WatchOptions) {
+  const { id, afterSeq } = options;
+  return source<WatchedMergeEvent>(
+    context,
+    place,
+    (signal) => context.gateway.merges.events(id, { afterSeq, signal }),
+    options,
+    (seq) => ({ kind: "heartbeat", seq, mergeId: id, at: new Date() }),
   );
 }
 
-function watch(context: RequestContext, place: Disposable, id: string, afterSeq: number) {
-  const { gateway, principal, signal } = context;
-  return new SubscriptionSource<GenerationEvent>(
-    (signal) => gateway.generations.events(principal, id, { afterSeq, signal }),
-    { signal, place, mapError: (error) => toGraphQLError(error, context) },
+function watch(context: RequestContext, place: Disposable, options: WatchOptions) {
+  const { id, afterSeq } = options;
+  const { gateway, principal } = context;
+  return source<WatchedGenerationEvent>(
+    context,
+    place,
+    (signal) => gateway.generations.events(principal, id, { afterSeq, signal, coalesce: true }),
+    options,
+    (seq) => ({ kind: "heartbeat", seq, generationId: id, at: new Date() }),
   );
+}
+
+/** Events, and what `beat` makes of the last one's `seq` in between. */
+function source<E extends { readonly seq: number }>(
+  context: RequestContext,
+  place: Disposable,
+  open: (signal: AbortSignal) => AsyncIterable<E>,
+  { heartbeatMs, afterSeq }: WatchOptions,
+  beat: (seq: number) => E,
+): SubscriptionSource<E> {
+  const opened = heartbeatMs === null
+    ? open
+    : (signal: AbortSignal) =>
+      new Heartbeats<E>(open(signal), heartbeatMs, (last) => beat(last?.seq ?? afterSeq));
+  return new SubscriptionSource<E>(opened, {
+    signal: context.signal,
+    place,
+    mapError: (error) => toGraphQLError(error, context),
+  });
 }
 
 /** Opens a place for the stream and gives it back if the stream does not come to be. */
@@ -41,20 +75,27 @@ async function withPlace<T>(context: RequestContext, open: (place: Disposable) =
   }
 }
 
+const HEARTBEAT_DESCRIPTION =
+  "Send a heartbeat after so many seconds without an event, 1 to 300; none unless asked for. 15 suits most.";
+
 builder.subscriptionFields((t) => ({
   generate: t.field({
     type: GenerationEventInterface,
     description:
       "Starts a generation and watches it. Every event names it: after a lost connection, continue " +
       "with `generationEvents` (and start with `onDisconnect: CONTINUE`).",
-    args: { input: t.arg({ type: GenerateInputType, required: true }) },
-    subscribe: (_root, { input }, context) =>
+    args: {
+      input: t.arg({ type: GenerateInputType, required: true }),
+      heartbeatSeconds: t.arg.int({ description: HEARTBEAT_DESCRIPTION }),
+    },
+    subscribe: (_root, { input, heartbeatSeconds }, context) =>
       withPlace(context, async (place) => {
+        const silenceMs = heartbeatMs(heartbeatSeconds);
         const generation = await context.gateway.generations.start(
           context.principal,
           toGenerateInput(input, "CANCEL"),
         );
-        return watch(context, place, generation.id, 0);
+        return watch(context, place, { id: generation.id, afterSeq: 0, heartbeatMs: silenceMs });
       }),
     resolve: (event) => event,
   }),
@@ -64,13 +105,15 @@ builder.subscriptionFields((t) => ({
     args: {
       id: t.arg.id({ required: true }),
       afterSeq: t.arg.int({ defaultValue: 0, description: "`seq` of the last event you have; 0 for all." }),
+      heartbeatSeconds: t.arg.int({ description: HEARTBEAT_DESCRIPTION }),
     },
     subscribe: (_root, args, context) =>
       withPlace(context, async (place) => {
         const id = requireId("Generation", args.id);
+        const silenceMs = heartbeatMs(args.heartbeatSeconds);
         const generation = await context.gateway.generations.get(context.principal, id);
         if (generation === null) throw notFound("Generation", args.id);
-        return watch(context, place, id, args.afterSeq ?? 0);
+        return watch(context, place, { id, afterSeq: args.afterSeq ?? 0, heartbeatMs: silenceMs });
       }),
     resolve: (event) => event,
   }),
@@ -99,12 +142,14 @@ builder.subscriptionFields((t) => ({
     args: {
       id: t.arg.id({ required: true }),
       afterSeq: t.arg.int({ defaultValue: 0, description: "`seq` of the last event you have; 0 for all." }),
+      heartbeatSeconds: t.arg.int({ description: HEARTBEAT_DESCRIPTION }),
     },
     subscribe: (_root, args, context) =>
       withPlace(context, async (place) => {
         const id = requireId("Merge", args.id);
+        const silenceMs = heartbeatMs(args.heartbeatSeconds);
         if (await context.gateway.merges.get(id) === null) throw notFound("Merge", args.id);
-        return watchMerge(context, place, id, args.afterSeq ?? 0);
+        return watchMerge(context, place, { id, afterSeq: args.afterSeq ?? 0, heartbeatMs: silenceMs });
       }),
     resolve: (event) => event,
   }),

@@ -61,6 +61,8 @@ export interface GatewayOptions {
   /** Whether the engine guesses next tokens where that pays; answers are the same. `auto` unless given. */
   readonly speculation?: Speculation;
   readonly admission?: AdmissionLimits;
+  /** How long a generation with CANCEL waits for a watcher to come back, unless its request says. */
+  readonly disconnectGraceMs?: number;
   /** Folders besides the data folder's models whose checkpoints may be merged over the API. */
   readonly modelDirs?: readonly string[];
   readonly clock?: Clock;
@@ -88,6 +90,8 @@ export const GATEWAY_DEFAULTS = Object.freeze(
     maxWarmModels: 3,
     speculation: "auto",
     modelDirs: [] as readonly string[],
+    // A page that is reloaded is back by then; what nobody comes back for has not run on for long.
+    disconnectGraceMs: 5_000,
     admission: Object.freeze({ totalUnits: 64, unitsPerPrincipal: 32 }),
   } satisfies Partial<GatewayOptions>,
 );
@@ -128,7 +132,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
       findManifest: (model) => findManifest(db, model.artifact_id),
       checkWeights: (model, signal) => checkWeights(db, model, signal),
     });
-    const jobs = new ActiveJobs();
+    const jobs = new ActiveJobs(clock);
     const common = { db, clock, ids };
     const texts = new ServedTexts();
     // Only tries; the engine compiles for the tokens of its models. Starts a thread when first needed.
@@ -160,6 +164,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
         loader,
         jobs,
         hub: new EventHub(),
+        disconnectGraceMs: options.disconnectGraceMs,
         admission: new Admission(options.admission),
         texts,
         drawSeed: options.drawSeed ?? drawSeed,

@@ -1,7 +1,7 @@
 /**
  * The generation use cases: start, look, watch, cancel. A generation belongs to who started it; admins see all, for
  * everybody else it does not exist. Cancelling is an act of its own: a watcher that leaves changes nothing, unless the
- * generation was started with onDisconnect CANCEL and its owner's last watcher leaves.
+ * generation was started with onDisconnect CANCEL, its owner's last watcher leaves, and none comes back in time.
  */
 import { ConfigError, NotFoundError } from "../errors.ts";
 import { fromJson, fromJsonOrNull, fromTime, fromTimeOrNull } from "../store/codec.ts";
@@ -11,6 +11,7 @@ import type { Db } from "../store/database.ts";
 import { unpackTokenIds } from "../store/token_ids.ts";
 import { deleteGeneration } from "./deletion.ts";
 import { EventStream } from "./events/event_stream.ts";
+import { coalesceTokens } from "./generate/coalesce.ts";
 import { toEvent } from "./generate/event_rows.ts";
 import { endInterrupted } from "./generate/recovery.ts";
 import { loggedTokenIds, startReproduction } from "./generate/reproduce.ts";
@@ -104,7 +105,7 @@ export function createGenerations(options: StartOptions): GenerationUseCases {
       return toGeneration(await requireVisible(principal, id));
     },
 
-    events(principal, id, { afterSeq = 0, signal }) {
+    events(principal, id, { afterSeq = 0, signal, coalesce = false }) {
       if (!Number.isInteger(afterSeq) || afterSeq < 0) {
         throw new ConfigError(`Invalid afterSeq: found ${afterSeq}, expected 0 or more`, {
           field: "afterSeq",
@@ -120,6 +121,7 @@ export function createGenerations(options: StartOptions): GenerationUseCases {
           isTerminal: (event) => TERMINAL_EVENT_KINDS.has(event.kind),
           isOpen: () => jobs.has(id),
           subscribe: (wake) => hub.subscribe(id, wake),
+          ...coalesce ? { coalesce: coalesceTokens } : {},
           onAttached: () => isOwner && jobs.ownerJoined(id),
           onDetached: () => isOwner && jobs.ownerLeft(id),
         },

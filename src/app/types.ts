@@ -112,6 +112,8 @@ export interface GenerateInput {
   readonly deadlineSeconds?: number;
   readonly idempotencyKey?: string;
   readonly onDisconnect?: DisconnectPolicy;
+  /** With CANCEL: how long it waits for a watcher to come back. The gateway's own setting unless given. */
+  readonly disconnectGraceMs?: number;
 }
 /** What else than its parameters a generation's tokens depend on. */
 export interface GenerationConditions {
@@ -315,7 +317,12 @@ export interface GenerationUseCases {
   events(
     principal: Principal,
     id: string,
-    options: { readonly afterSeq?: number; readonly signal?: AbortSignal },
+    options: {
+      readonly afterSeq?: number;
+      readonly signal?: AbortSignal;
+      /** Token events that it has fallen behind with may come as one, with the last one's `seq`. */
+      readonly coalesce?: boolean;
+    },
   ): AsyncIterable<GenerationEvent>;
 }
 export interface AccessUseCases {

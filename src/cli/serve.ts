@@ -41,7 +41,7 @@ export function serveCommands({ loadSchema, demoDir }: ServeParts): readonly Com
     {
       ...common,
       name: "serve",
-      summary: "Serve what is registered: GraphQL over HTTP and SSE",
+      summary: "Serve what is registered: GraphQL over HTTP, SSE and WebSocket",
       run: (invocation) => serve(invocation, loadSchema, () => Promise.resolve(null)),
     },
   ];

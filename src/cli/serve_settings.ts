@@ -1,13 +1,11 @@
 /** Options and settings of a serving process, checked before anything is opened. */
 import { resolve } from "node:path";
-import type { Log, LogLevel } from "../app/request.ts";
 import type { KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
 import type { Speculation } from "../engine/protocol.ts";
-import { createJsonLog } from "../server/log.ts";
 import { isLoopbackHost } from "../server/origin.ts";
 import type { Invocation, OptionSpec } from "./command.ts";
 import { dataDirOf, dataDirOption } from "./data_dir.ts";
-import { UsageError } from "./errors.ts";
+import { readServerSettings, serverOptions, type ServerSettings } from "./server_options.ts";
 import { sizeOf } from "./size_option.ts";
 import {
   kvCacheDtypeOption,
@@ -18,9 +16,8 @@ import {
 
 const DEFAULT_PORT = 8000;
 const DEFAULT_HOST = "127.0.0.1";
-const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
-export interface ServeSettings {
+export interface ServeSettings extends ServerSettings {
   readonly dataDir: string;
   readonly host: string;
   readonly port: number;
@@ -36,7 +33,6 @@ export interface ServeSettings {
   readonly speculation: Speculation;
   /** Folders besides the library whose models may be merged over the API. */
   readonly modelDirs: readonly string[];
-  readonly log: Log;
 }
 
 export const serveOptions: Readonly<Record<string, OptionSpec>> = {
@@ -67,6 +63,7 @@ export const serveOptions: Readonly<Record<string, OptionSpec>> = {
   },
   speculation: speculationOption,
   "max-sequences": { type: "string", value: "N", description: "Most generations of a model in one batch" },
+  ...serverOptions,
 };
 
 export const serveNotes =
@@ -99,15 +96,6 @@ export function readServeSettings(invocation: Invocation): ServeSettings {
       ...invocation.texts("models").map((dir) => resolve(invocation.terminal.userDir, dir)),
       ...invocation.terminal.modelDirs,
     ],
-    log: createLog(invocation),
+    ...readServerSettings(invocation),
   };
-}
-
-function createLog({ terminal }: Invocation): Log {
-  const text = terminal.logLevel ?? "warn";
-  const level = LOG_LEVELS.find((candidate) => candidate === text);
-  if (level === undefined) {
-    throw new UsageError(`GEODESIC_LOG is "${text}", expected one of ${LOG_LEVELS.join(", ")}`);
-  }
-  return createJsonLog((line) => terminal.writeStatus(line + "\n"), level);
 }

@@ -52,7 +52,9 @@ export function parsePersistedOperations(json: string, path: string): ReadonlyMa
 }
 
 /** Puts documents in the place of their ids, for a Yoga server with the extra parameter `documentId`. */
-export function usePersistedOperations({ documents, only }: PersistedOperations): Plugin<RequestContext, RequestContext> {
+export function usePersistedOperations(
+  { documents, only }: PersistedOperations,
+): Plugin<RequestContext, RequestContext> {
   return {
     onParams({ params, setParams, context }) {
       if (typeof params !== "object" || params === null) return; // Yoga has its own words for this.

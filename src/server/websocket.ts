@@ -136,7 +136,9 @@ export class WebSockets {
   }
 
   /** False closes with 4403. */
-  async #connect({ extra: session, connectionParams }: Context<Record<string, unknown>, Session>): Promise<boolean> {
+  async #connect(
+    { extra: session, connectionParams }: Context<Record<string, unknown>, Session>,
+  ): Promise<boolean> {
     const { contexts, keys } = this.#options;
     const principal = await contexts.authenticate(keyOf(connectionParams) ?? session.authorization);
     if (principal === null) return false;

@@ -76,6 +76,7 @@ export class TestGateway implements AsyncDisposable {
       allowAnonymous: true,
       clock: this.clock,
       drawSeed: () => 42n,
+      disconnectGraceMs: 0,
       ...this.#options,
     });
   }

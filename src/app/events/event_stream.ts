@@ -7,6 +7,8 @@ import type { Wake } from "./event_hub.ts";
 
 /** Events read at once. */
 const BATCH = 64;
+/** Published events that a watcher has missed from which on it has fallen behind. */
+const BEHIND = 8;
 
 /** What every log's events have. */
 export interface SequencedEvent {
@@ -24,6 +26,8 @@ export interface EventSource<E extends SequencedEvent> {
   /** False once nothing more will be written. */
   isOpen(): boolean;
   subscribe(wake: Wake<E>): Disposable;
+  /** The same in fewer events, for a watcher that has fallen behind what was published while it watched. */
+  coalesce?(events: readonly E[]): readonly E[];
   /** The stream was let in, and (later, once) it is over. */
   onAttached(): void;
   onDetached(): void;
@@ -47,6 +51,8 @@ export class EventStream<E extends SequencedEvent> implements AsyncIterableItera
   #buffer: readonly E[] = [];
   /** The last events that were published while this watched; every watcher has the same. */
   #latest: readonly E[] = [];
+  /** The first event that was published while this watched. */
+  #liveFrom = Infinity;
   #ended = false;
   /** Why the log can no longer be written; what it holds is still handed out. */
   #broken: Error | undefined;
@@ -108,7 +114,7 @@ export class EventStream<E extends SequencedEvent> implements AsyncIterableItera
       // In this order, nothing that is written meanwhile is missed: arm, look whether more can come, read, wait.
       this.#news = Promise.withResolvers();
       const mayGrow = this.#source.isOpen();
-      this.#buffer = this.#fromLatest() ?? await this.#source.read(this.#afterSeq, BATCH);
+      this.#buffer = this.#fromLatest() ?? this.#coalesced(await this.#source.read(this.#afterSeq, BATCH));
       if (this.#buffer.length > 0) continue;
       if (this.#broken !== undefined) throw this.#broken;
       if (!mayGrow) break;
@@ -125,6 +131,15 @@ export class EventStream<E extends SequencedEvent> implements AsyncIterableItera
     return this.#latest.filter(({ seq }) => seq > this.#afterSeq);
   }
 
+  /** What was there before this watched is replayed as it stands in the log. */
+  #coalesced(events: readonly E[]): readonly E[] {
+    const { coalesce } = this.#source;
+    if (coalesce === undefined || (events.at(-1)?.seq ?? 0) < this.#liveFrom) return events;
+    const replayed = events.filter(({ seq }) => seq < this.#liveFrom);
+    const missed = events.slice(replayed.length);
+    return missed.length < BEHIND ? events : [...replayed, ...coalesce(missed)];
+  }
+
   #attach(): void {
     this.#isAttached = true;
     this.#source.onAttached();
@@ -133,7 +148,10 @@ export class EventStream<E extends SequencedEvent> implements AsyncIterableItera
   }
 
   #wake(events: readonly E[], error: Error | undefined): void {
-    if (events.length > 0) this.#latest = events;
+    if (events.length > 0) {
+      this.#latest = events;
+      this.#liveFrom = Math.min(this.#liveFrom, events[0]!.seq);
+    }
     this.#broken ??= error;
     this.#news.resolve();
   }

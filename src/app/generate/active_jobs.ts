@@ -4,22 +4,32 @@
  * generation that is not here has ended: its row and its log say how.
  */
 import { CapacityError, type ErrorRecord } from "../../errors.ts";
+import type { Clock } from "../clock.ts";
 import type { DisconnectPolicy } from "../types.ts";
 import type { GenerationJob } from "./job.ts";
 
 interface Entry {
   readonly modelId: string;
   readonly onDisconnect: DisconnectPolicy;
+  /** With CANCEL: from when its owner's last watcher leaves. */
+  readonly graceMs: number;
   job: GenerationJob | undefined;
   /** Resolves with the job, or with undefined if none came of it. */
   readonly started: PromiseWithResolvers<GenerationJob | undefined>;
   /** Streams of the owner. An admin who looks in decides nothing about somebody else's generation. */
   ownerWatchers: number;
+  /** Runs while nobody of them is there. */
+  grace: Disposable | undefined;
 }
 
 export class ActiveJobs {
+  readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
   #closed = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   get(id: string): GenerationJob | undefined {
     return this.#entries.get(id)?.job;
@@ -37,9 +47,12 @@ export class ActiveJobs {
   }
 
   /** Takes a place; `start` or `remove` follows. Throws CapacityError once the gateway is closing. */
-  reserve(id: string, entry: Pick<Entry, "modelId" | "onDisconnect">): void {
+  reserve(id: string, entry: Pick<Entry, "modelId" | "onDisconnect" | "graceMs">): void {
     if (this.#closed) throw new CapacityError("The gateway is shutting down", {});
-    this.#entries.set(id, { ...entry, job: undefined, started: Promise.withResolvers(), ownerWatchers: 0 });
+    this.#entries.set(id, {
+      ...entry,
+      ...{ job: undefined, started: Promise.withResolvers(), ownerWatchers: 0, grace: undefined },
+    });
   }
 
   start(id: string, job: GenerationJob): void {
@@ -50,20 +63,27 @@ export class ActiveJobs {
   }
 
   remove(id: string): void {
-    this.#entries.get(id)?.started.resolve(undefined);
+    const entry = this.#entries.get(id);
+    entry?.grace?.[Symbol.dispose]();
+    entry?.started.resolve(undefined);
     this.#entries.delete(id);
   }
 
   ownerJoined(id: string): void {
     const entry = this.#entries.get(id);
-    if (entry !== undefined) entry.ownerWatchers++;
+    if (entry === undefined) return;
+    entry.ownerWatchers++;
+    entry.grace?.[Symbol.dispose]();
+    entry.grace = undefined;
   }
 
-  /** The last of the owner's watchers to leave takes a generation with CANCEL along. */
+  /** The last of the owner's watchers to leave takes a generation with CANCEL along, unless one is back in time. */
   ownerLeft(id: string): void {
     const entry = this.#entries.get(id);
     if (entry === undefined || --entry.ownerWatchers > 0) return;
-    if (entry.onDisconnect === "CANCEL") void this.cancel(id);
+    if (entry.onDisconnect !== "CANCEL") return;
+    if (entry.graceMs === 0) void this.cancel(id);
+    else entry.grace = this.#clock.after(entry.graceMs, () => void this.cancel(id));
   }
 
   /** Resolves when that is written, or nothing runs under this id. */

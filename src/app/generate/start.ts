@@ -58,6 +58,8 @@ export interface StartOptions {
   readonly texts: ServedTexts;
   readonly jobs: ActiveJobs;
   readonly hub: EventHub<GenerationEvent>;
+  /** For generations with CANCEL that say nothing of it. */
+  readonly disconnectGraceMs: number;
   /** 64 random bits, for generations whose seed nobody chose. */
   readonly drawSeed: () => bigint;
   /** Of activations, for every model. */
@@ -73,7 +75,7 @@ export interface StartOptions {
 /** A request that has passed every check. */
 export interface Accepted {
   readonly principal: Principal;
-  readonly input: Pick<GenerateInput, "idempotencyKey" | "onDisconnect">;
+  readonly input: Pick<GenerateInput, "idempotencyKey" | "onDisconnect" | "disconnectGraceMs">;
   /** As it was asked for, to be kept. */
   readonly source: unknown;
   readonly model: ModelRow;
@@ -94,6 +96,7 @@ export interface Accepted {
 }
 
 const MAX_KEY_LENGTH = 200;
+const MAX_GRACE_MS = 3_600_000;
 
 /** The new row, or the earlier one of the same idempotency key. Throws what is wrong with the request. */
 export async function startGeneration(
@@ -103,6 +106,7 @@ export async function startGeneration(
 ): Promise<GenerationRow> {
   requireRole(principal, "GENERATOR", "generate");
   return await once(options, principal, input.idempotencyKey, async () => {
+    checkGrace(input.disconnectGraceMs);
     const requested = parseSampling(input.sampling ?? {});
     const limits = {
       priority: checkPriority(principal, input.priority),
@@ -300,6 +304,13 @@ function outputText({ tokenizer }: ServedText, prompt: Prompt, sampling: Samplin
 }
 
 const NO_TEXT = { push: () => "", flush: () => "" };
+
+function checkGrace(ms: number | undefined): void {
+  if (ms === undefined || (ms >= 0 && ms <= MAX_GRACE_MS)) return;
+  throw new ConfigError(`Invalid disconnectGraceMs: found ${ms}, expected 0 … ${MAX_GRACE_MS}`, {
+    field: "disconnectGraceMs",
+  });
+}
 
 function checkKey(key: string | undefined): string | undefined {
   if (key === undefined || (key.length >= 1 && key.length <= MAX_KEY_LENGTH)) return key;

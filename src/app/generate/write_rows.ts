@@ -96,7 +96,8 @@ export async function writeRows(options: StartOptions, accepted: Accepted): Prom
       : await findGenerationByKey(trx, principal.id, row.idempotency_key);
     if (earlier !== undefined) return { row: earlier, isNew: false, lastSeq: 0, activeMessageId: null };
     const session = place === null ? null : await requireUnchanged(trx, place);
-    jobs.reserve(id, { modelId: model.id, onDisconnect: input.onDisconnect ?? "CONTINUE" });
+    const graceMs = input.disconnectGraceMs ?? options.disconnectGraceMs;
+    jobs.reserve(id, { modelId: model.id, onDisconnect: input.onDisconnect ?? "CONTINUE", graceMs });
     await insertGeneration(trx, row);
     const events = firstEvents(prompt, jobs.waitingFor(model.id));
     await appendEvents(trx, events.map((event, index) => toEventRow(id, index + 1, at, event)));
