@@ -56,10 +56,10 @@ export function usePersistedOperations(
   { documents, only }: PersistedOperations,
 ): Plugin<RequestContext, RequestContext> {
   return {
-    onParams({ params, setParams, context }) {
+    onParams({ params, setParams, context, request }) {
       if (typeof params !== "object" || params === null) return; // Yoga has its own words for this.
       const { documentId, ...rest } = params as typeof params & { documentId?: unknown };
-      const id = documentId ?? hashOf(params.extensions);
+      const id = documentId ?? hashOf(params.extensions) ?? idOfAddress(request);
       if (id === undefined || id === null) {
         if (only && context.principal.role !== "ADMIN") throw refusal("PERSISTED_QUERY_ONLY", ONLY, 403);
         return;
@@ -75,6 +75,11 @@ export function usePersistedOperations(
 const ONLY = "Only persisted operations are let in here";
 const NOT_FOUND = "There is no persisted operation of this id";
 const MISMATCH = "The document is not the one of the id that came with it";
+
+/** Of a GET, whose other parameters Yoga has read. */
+function idOfAddress({ method, url }: Request): string | null {
+  return method === "GET" ? new URL(url).searchParams.get("documentId") : null;
+}
 
 function hashOf(extensions: unknown): unknown {
   const persisted = (extensions as { persistedQuery?: { sha256Hash?: unknown } } | null | undefined)

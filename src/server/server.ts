@@ -110,6 +110,7 @@ export function startServer(options: ServerOptions): RunningServer {
     stopping.abort();
     // Their subscriptions complete before they go; the listener's own end would cut them off.
     await within(places.empty(), LAST_EVENTS_MS);
+    await new Promise((resolve) => setTimeout(resolve));
     await within(Promise.all([sockets.close(), streams.close()]), LAST_WORDS_MS);
     keys[Symbol.dispose]();
     const closed = server.shutdown();

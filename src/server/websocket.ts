@@ -96,8 +96,6 @@ export class WebSockets {
   /** Closes every socket with 1001; resolves when they are gone. */
   async close(): Promise<void> {
     this.#closing = true;
-    // Subscriptions that have just ended say so first.
-    await new Promise((resolve) => setTimeout(resolve));
     for (const { adapter } of this.#sessions) adapter.close(CLOSE.goingAway, "The gateway is stopping");
     if (this.#sessions.size > 0) await new Promise<void>((resolve) => this.#onEmpty.push(resolve));
   }

@@ -20,6 +20,10 @@ export async function untilNoSockets(api: ApiServer): Promise<void> {
   while (api.server.liveSockets > 0) await round(api);
 }
 
+export async function untilNoConnections(api: ApiServer): Promise<void> {
+  while (api.server.liveConnections > 0) await round(api);
+}
+
 async function round(api: ApiServer): Promise<void> {
   await (await fetch(`${api.server.origin}/livez`)).body?.cancel();
 }
