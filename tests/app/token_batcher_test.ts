@@ -40,6 +40,25 @@ Deno.test("TokenBatcher.push() writes the first at once, later ones after 16 or 
   expect(written.at(-1)?.length).toBe(16);
 });
 
+Deno.test("TokenBatcher.push() lets no token of a slow model wait", async () => {
+  const { clock, written, batcher, endWrite } = setUp();
+  for (let id = 0; id < 5; id++) {
+    batcher.push([token(id)]);
+    expect(written.at(-1)).toEqual([id]);
+    await endWrite();
+    clock.advance(50);
+  }
+  // And of one that is a little faster no longer than its share.
+  batcher.push([token(5)]);
+  await endWrite();
+  clock.advance(30);
+  batcher.push([token(6)]);
+  clock.advance(19);
+  expect(written.at(-1)).toEqual([5]);
+  clock.advance(1);
+  expect(written.at(-1)).toEqual([6]);
+});
+
 Deno.test("TokenBatcher.push() gathers while a write is under way", async () => {
   const { clock, written, batcher, endWrite } = setUp();
   batcher.push([token(0)]);

@@ -1,12 +1,12 @@
 /**
- * Gathers tokens into events: the first goes out at once, later ones after 16 tokens or 50 ms, whichever is first.
- * While one event is being written the next gathers, so a slow disk makes events larger, not more numerous. What waits
+ * Gathers tokens into events: one goes out at once when the last event was 50 ms ago, so a slow model's tokens never
+ * wait; faster ones go out after 16 tokens or when those 50 ms are over, whichever is first. While one event is being written the next gathers, so a slow disk makes events larger, not more numerous. What waits
  * is bounded by what a generation may produce at all.
  */
 import type { Clock } from "../clock.ts";
 import type { EventToken } from "../types.ts";
 
-const MAX_DELAY_MS = 50;
+const MIN_INTERVAL_MS = 50;
 const MAX_TOKENS = 16;
 
 export class TokenBatcher implements Disposable {
@@ -15,7 +15,8 @@ export class TokenBatcher implements Disposable {
   #pending: EventToken[] = [];
   #timer: Disposable | undefined;
   #writing: Promise<void> | undefined;
-  #started = false;
+  /** When the last event went out. */
+  #flushedMs = -Infinity;
 
   /** `write` is never called again before its last call has settled, and must not reject. */
   constructor(clock: Clock, write: (tokens: readonly EventToken[]) => Promise<void>) {
@@ -26,9 +27,10 @@ export class TokenBatcher implements Disposable {
   push(tokens: readonly EventToken[]): void {
     if (tokens.length === 0) return;
     this.#pending.push(...tokens);
-    if (!this.#started || this.#pending.length >= MAX_TOKENS) this.#flush();
-    else this.#timer ??= this.#clock.after(MAX_DELAY_MS, () => this.#flush());
-    this.#started = true;
+    const leftMs = MIN_INTERVAL_MS - (this.#clock.now().getTime() - this.#flushedMs);
+    if (leftMs <= 0 || this.#pending.length >= MAX_TOKENS) this.#flush();
+    // A clock that was set back must not hold anything up.
+    else this.#timer ??= this.#clock.after(Math.min(leftMs, MIN_INTERVAL_MS), () => this.#flush());
   }
 
   /** What has not been handed to `write`; it is the caller's now. Waits for the write under way. */
@@ -51,6 +53,7 @@ export class TokenBatcher implements Disposable {
     if (this.#writing !== undefined || this.#pending.length === 0) return;
     const tokens = this.#pending;
     this.#pending = [];
+    this.#flushedMs = this.#clock.now().getTime();
     this.#writing = this.#write(tokens).then(() => {
       this.#writing = undefined;
       this.#flush();
