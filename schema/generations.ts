@@ -15,7 +15,7 @@ import {
 import { encodeId, parseId, requireId } from "./ids.ts";
 import { modelLoader } from "./loaders.ts";
 import { ModelNode } from "./models.ts";
-import { QuantizationEnum } from "./enums.ts";
+import { KvCacheFormatEnum, QuantizationEnum } from "./enums.ts";
 import { SamplingParamsObject, SamplingValuesObject } from "./sampling.ts";
 import { SamplingOriginsObject } from "./sampling_defaults.ts";
 import { SessionNode } from "./sessions.ts";
@@ -48,6 +48,7 @@ const ConditionsObject = builder.objectRef<GenerationConditions>("GenerationCond
   fields: (t) => ({
     quantization: t.expose("quantization", { type: QuantizationEnum }),
     precision: t.exposeString("precision", { description: "Of activations: f32 or f16." }),
+    kvCacheFormat: t.expose("kvCacheFormat", { type: KvCacheFormatEnum }),
     device: t.expose("device", {
       type: GenerationDeviceObject,
       nullable: true,

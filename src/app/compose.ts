@@ -169,6 +169,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
         texts,
         drawSeed: options.drawSeed ?? drawSeed,
         precision: options.precision,
+        kvCacheFormat: options.kvCacheDtype === "fp8" ? "fp8" : options.precision,
         checkConstraint,
         observers: options.observers ?? [],
         reportError,

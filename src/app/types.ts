@@ -5,7 +5,7 @@
  */
 import type { ErrorRecord } from "../errors.ts";
 import type { DeviceInfo, EngineMetrics, EngineStatus, RequestTimings } from "../engine/protocol.ts";
-import type { Precision, Quantization, TokenLogprob } from "../model/runner.ts";
+import type { KvCacheFormat, Precision, Quantization, TokenLogprob } from "../model/runner.ts";
 import type { SamplingParams } from "../model/sampling.ts";
 import type { MergeUseCases } from "./merge_types.ts";
 import type {
@@ -119,6 +119,7 @@ export interface GenerateInput {
 export interface GenerationConditions {
   readonly quantization: Quantization;
   readonly precision: Precision;
+  readonly kvCacheFormat: KvCacheFormat;
   /** Null where it was not known yet. */
   readonly device: Pick<DeviceInfo, "adapter" | "vendor" | "backend" | "software"> | null;
   /** Of Geodesic. */

@@ -48,7 +48,7 @@ export async function loggedTokenIds(db: Db, generationId: string): Promise<read
 }
 
 async function accept(
-  { db, texts, precision }: StartOptions,
+  { db, texts, precision, kvCacheFormat }: StartOptions,
   { principal, original, model, input }: Pick<Accepted, "principal" | "model" | "input"> & {
     readonly original: GenerationRow;
   },
@@ -65,6 +65,7 @@ async function accept(
   same("artifactSha256", original.artifact_sha256, await findManifest(db, model.artifact_id) ?? null);
   same("quantization", conditions.quantization, model.served_quantization);
   same("precision", conditions.precision, precision);
+  same("kvCacheFormat", conditions.kvCacheFormat, kvCacheFormat);
   const tokenIds = unpackTokenIds(original.prompt_token_ids);
   const expected = await loggedTokenIds(db, original.id);
   return {

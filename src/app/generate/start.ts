@@ -5,7 +5,7 @@
 import type { Constraint } from "../../constraint/constraint.ts";
 import { CapacityError, ConfigError } from "../../errors.ts";
 import type { EngineClient } from "../../engine/protocol.ts";
-import type { Precision } from "../../model/runner.ts";
+import type { KvCacheFormat, Precision } from "../../model/runner.ts";
 import type { SamplingParams } from "../../model/sampling.ts";
 import { fromTime } from "../../store/codec.ts";
 import type { Db } from "../../store/database.ts";
@@ -64,6 +64,8 @@ export interface StartOptions {
   readonly drawSeed: () => bigint;
   /** Of activations, for every model. */
   readonly precision: Precision;
+  /** Of keys and values, for every model. */
+  readonly kvCacheFormat: KvCacheFormat;
   /** Throws where the constraint is none that could be compiled. */
   readonly checkConstraint: (constraint: Constraint) => Promise<void>;
   /** Who counts and traces. */

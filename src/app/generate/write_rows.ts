@@ -127,7 +127,7 @@ function firstEvents({ tokenIds, trimmed }: Prompt, position: number): readonly 
 
 /** What the tokens depend on besides prompt, parameters and the artifact. */
 function conditions(
-  { engine, precision }: StartOptions,
+  { engine, precision, kvCacheFormat }: StartOptions,
   { model, prompt }: Accepted,
 ): GenerationConditions {
   const status = engine.status();
@@ -135,6 +135,7 @@ function conditions(
   return {
     quantization: model.served_quantization as GenerationConditions["quantization"],
     precision,
+    kvCacheFormat,
     device: status.state === "READY" ? { adapter, vendor, backend, software } : null,
     version: VERSION,
     continuesText: prompt.continuesText,
