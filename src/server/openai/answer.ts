@@ -10,6 +10,18 @@ import { describeError, internalError } from "./errors.ts";
 /** Silence after which a comment shows that the connection lives. */
 const HEARTBEAT_MS = 15_000;
 
+/** A log that ends when nobody reads it any more: a client that leaves is no error. */
+export async function* untilAborted(
+  events: AsyncIterable<GenerationEvent>,
+  signal: AbortSignal,
+): AsyncGenerator<GenerationEvent> {
+  try {
+    yield* events;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
 /** Reads the log to its end. Throws what the generation failed with. */
 export async function wholeAnswer(
   events: AsyncIterable<GenerationEvent>,
@@ -111,7 +123,7 @@ function errorLine(error: ErrorRecord, requestId: string): string {
   return data({ error: describeError(error)?.error ?? internalError(requestId) });
 }
 
-/** The log ends before the generation only when the gateway does. */
+/** The log ends before the generation only when the gateway does, or when its client has left and hears nothing of it. */
 function stopping(): never {
   throw new DeviceLostError("The gateway stops");
 }

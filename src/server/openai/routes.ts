@@ -8,7 +8,7 @@ import type { Model } from "../../app/types.ts";
 import { GeodesicError, NotFoundError, toErrorRecord } from "../../errors.ts";
 import { MAX_BODY_BYTES } from "../graphql.ts";
 import { readJson } from "../request_body.ts";
-import { streamedAnswer, wholeAnswer } from "./answer.ts";
+import { streamedAnswer, untilAborted, wholeAnswer } from "./answer.ts";
 import { type AnswerShape, chatShape, textShape } from "./chunks.ts";
 import { openAiErrorResponse } from "./errors.ts";
 import { type CompletionRequest, readChatRequest, readTextRequest } from "./requests.ts";
@@ -63,7 +63,8 @@ async function complete(
   const shape = shapeOf({ generation, request });
   const abort = new AbortController();
   const both = AbortSignal.any([signal, abort.signal]);
-  const events = gateway.generations.events(principal, generation.id, { signal: both, coalesce: true });
+  const watch = { signal: both, coalesce: true };
+  const events = untilAborted(gateway.generations.events(principal, generation.id, watch), both);
   if (!request.stream) return Response.json(await wholeAnswer(events, shape));
   cleanup.move(); // The stream frees the place.
   const reportError = (error: unknown) =>
