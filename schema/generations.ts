@@ -20,6 +20,9 @@ import { SamplingParamsObject, SamplingValuesObject } from "./sampling.ts";
 import { SamplingOriginsObject } from "./sampling_defaults.ts";
 import { SessionNode } from "./sessions.ts";
 
+/** A whole prompt, or a log that is read to its end. */
+const TOKEN_IDS = { field: 50, multiplier: 1 };
+
 const GenerationStatusEnum = builder.enumType("GenerationStatus", {
   values: ["QUEUED", "LOADING", "PREFILL", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"] as const,
 });
@@ -119,6 +122,7 @@ builder.node(GenerationNode, {
     promptTokenIds: t.intList({
       nullable: true,
       description: "The whole prompt as the model got it; null where it was not kept.",
+      complexity: TOKEN_IDS,
       resolve: async ({ id }, _args, { gateway, principal }) => {
         const { prompt } = await gateway.generations.tokenIds(principal, id);
         return prompt === null ? null : [...prompt];
@@ -126,6 +130,7 @@ builder.node(GenerationNode, {
     }),
     outputTokenIds: t.intList({
       description: "As far as they have been generated.",
+      complexity: TOKEN_IDS,
       resolve: async (
         { id },
         _args,

@@ -10,6 +10,11 @@ import { encodeId, parseId, requireId } from "./ids.ts";
 import { modelLoader } from "./loaders.ts";
 import { ModelNode, ModelRefInput, toModelRef } from "./models.ts";
 
+/** As many branches as may begin at one message. Each is looked up with its own. */
+const BRANCHES = { field: 1, multiplier: 100 };
+/** A whole session, up to 32 million characters. */
+const EXPORT = { field: 1_000, multiplier: 1 };
+
 const MessageObject = builder.objectRef<SessionMessage>("Message");
 MessageObject.implement({
   fields: (t) => ({
@@ -30,6 +35,7 @@ MessageObject.implement({
     siblings: t.field({
       type: [MessageObject],
       description: "Everything that follows the same message, itself included, oldest first.",
+      complexity: BRANCHES,
       resolve: async ({ id }, _args, { gateway, principal }) => [
         ...await gateway.sessions.siblings(principal, id),
       ],
@@ -45,6 +51,7 @@ MessageObject.implement({
     children: t.field({
       type: [MessageObject],
       description: "What follows it, one a branch, oldest first.",
+      complexity: BRANCHES,
       resolve: async ({ id }, _args, { gateway, principal }) => [
         ...await gateway.sessions.children(principal, id),
       ],
@@ -133,6 +140,7 @@ builder.queryFields((t) => ({
   exportSession: t.field({
     type: SessionExportObject,
     description: "A session as a file.",
+    complexity: EXPORT,
     args: { id: t.arg.id({ required: true }), format: t.arg({ type: ExportFormatEnum, required: true }) },
     resolve: (_root, { id, format }, { gateway, principal }) =>
       gateway.sessions.export(principal, requireId("Session", id), format),

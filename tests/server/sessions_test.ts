@@ -44,6 +44,26 @@ class Client implements AsyncDisposable {
   }
 }
 
+for (
+  const [what, query] of Object.entries({
+    "branches of branches": `{ session(id: "a") { activeBranch { siblings { siblings { id } } } } }`,
+    "children of children": `{ session(id: "a") { activeBranch { children { children { id } } } } }`,
+    "a page of prompts": `{ session(id: "a") { messages(first: 100) { edges { node {
+      generation { promptTokenIds } } } } } }`,
+    "a page of logs": `{ session(id: "a") { messages(first: 100) { edges { node {
+      generation { outputTokenIds } } } } } }`,
+    "many files": `{ ${
+      ["a", "b", "c"].map((name) => `${name}: exportSession(id: "a", format: JSON) { content }`)
+    } }`,
+  })
+) {
+  Deno.test(`the API refuses to answer ${what} at once`, async () => {
+    await using client = await Client.make();
+    const { body } = await client.api.query(query);
+    expect(body.errors[0].extensions.code).toBe("QUERY_TOO_COMPLEX");
+  });
+}
+
 const SESSION = `query ($id: ID!, $branch: ID) { session(id: $id) {
   title contextPolicy openGeneration { id }
   activeBranch { content parentId branchIndex branchCount siblings { id content } children { id } }
