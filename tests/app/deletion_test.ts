@@ -92,3 +92,20 @@ Deno.test("generations.delete() is for generations without a session", async () 
     sessionId,
   });
 });
+
+Deno.test("generations.delete() leaves nothing to a reproduction that begins meanwhile", async () => {
+  await using test = await TestGateway.make();
+  const { generations } = test.gateway;
+  for (let turns = 0; turns < 60; turns += 3) {
+    const start = () => generations.start(ALICE, { model: HELPER, prompt: { text: QUESTION } });
+    const { id } = await answered(test, start, ANSWER);
+    const again = generations.reproduce(ALICE, { id }).catch(({ code }) => code);
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    await generations.delete(ALICE, id);
+    const outcome = await again;
+    if (typeof outcome === "string") expect(["NOT_FOUND", "CONFIG"]).toContain(outcome);
+    const left = await test.db.selectFrom("generations").select("id").where("deleted_at", "is", null)
+      .execute();
+    expect(left).toEqual([]);
+  }
+});

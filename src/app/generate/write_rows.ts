@@ -7,6 +7,7 @@ import { toJson, toTime } from "../../store/codec.ts";
 import type { Db } from "../../store/database.ts";
 import { appendEvents } from "../../store/generation_events.ts";
 import {
+  findGeneration,
   findGenerationByKey,
   type GenerationRow,
   insertGeneration,
@@ -96,6 +97,7 @@ export async function writeRows(options: StartOptions, accepted: Accepted): Prom
       : await findGenerationByKey(trx, principal.id, row.idempotency_key);
     if (earlier !== undefined) return { row: earlier, isNew: false, lastSeq: 0, activeMessageId: null };
     const session = place === null ? null : await requireUnchanged(trx, place);
+    await requireOriginal(trx, accepted);
     const graceMs = input.disconnectGraceMs ?? options.disconnectGraceMs;
     jobs.reserve(id, { modelId: model.id, onDisconnect: input.onDisconnect ?? "CONTINUE", graceMs });
     await insertGeneration(trx, row);
@@ -142,6 +144,12 @@ function conditions(
   };
 }
 const NO_DEVICE = { adapter: "", vendor: "", backend: "", software: false } as const;
+
+/** What is run again may have been deleted meanwhile: its prompt must not live on in a copy. */
+async function requireOriginal(trx: Db, { reproduction }: Accepted): Promise<void> {
+  if (reproduction === null || await findGeneration(trx, reproduction.of) !== undefined) return;
+  throw new NotFoundError(`No generation "${reproduction.of}"`, { id: reproduction.of });
+}
 
 /** The prompt was built from the session as it was. */
 async function requireUnchanged(trx: Db, { session: { id }, seenOrdinal }: Place): Promise<SessionRow> {
