@@ -16,7 +16,7 @@ export type GenerationListener = (at: Date, events: readonly GenerationEventBody
 export interface GenerationObserver {
   /**
    * Called in the request that starts it. The listener hears every event after the first (`queued`), in order, after its
-   * commit. Both must be quick and must not throw.
+   * commit; `failed` where no end can be written. Both must be quick and must not throw.
    */
   started(facts: GenerationFacts): GenerationListener;
 }

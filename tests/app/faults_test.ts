@@ -1,6 +1,7 @@
 /** When the disk gives out in the middle of a generation. */
 import { sql } from "kysely";
 import { expect } from "@std/expect";
+import type { GenerationObserver } from "../../src/app/telemetry.ts";
 import { ALICE, collect, HELPER, TestGateway } from "../support/gateway.ts";
 import { failure } from "../support/failure.ts";
 
@@ -48,4 +49,19 @@ Deno.test("a log that cannot be written at all tells its watchers, and the next 
   const log = await collect(test.gateway.generations.events(ALICE, id, {}));
   expect(log.map((event) => event.kind)).not.toContain("tokens");
   expect(log.at(-1)).toMatchObject({ code: "INTERRUPTED" });
+});
+
+Deno.test("who counts generations hears the end of one whose log cannot be written", async () => {
+  const heard: string[] = [];
+  const observer: GenerationObserver = {
+    started: () => (_at, events) => void heard.push(...events.map(({ kind }) => kind)),
+  };
+  await using test = await TestGateway.make({ observers: [observer], reportError: () => {} });
+  const { id } = await test.gateway.generations.start(ALICE, input);
+  const request = await test.engine.request(0);
+  const stream = test.gateway.generations.events(ALICE, id, {});
+  await fillDisk(test, "is not null");
+  request.tokens(300);
+  expect((await failure(collect(stream))).code).toBe("CAPACITY");
+  expect(heard.filter((kind) => kind !== "loading")).toEqual(["failed"]);
 });

@@ -3,7 +3,7 @@
  * row, session messages and the first event are written together, and its job runs on its own.
  */
 import type { Constraint } from "../../constraint/constraint.ts";
-import { CapacityError, ConfigError } from "../../errors.ts";
+import { CapacityError, ConfigError, toErrorRecord } from "../../errors.ts";
 import type { EngineClient } from "../../engine/protocol.ts";
 import type { KvCacheFormat, Precision } from "../../model/runner.ts";
 import type { SamplingParams } from "../../model/sampling.ts";
@@ -242,6 +242,7 @@ function run(
 ): void {
   const { db, clock, engine, loader, jobs, hub } = options;
   const { model, prompt, effective, served, principal, deadlineMs } = accepted;
+  const tell = observe(options, accepted, row);
   const job = new GenerationJob({
     id: row.id,
     model,
@@ -259,7 +260,7 @@ function run(
       insert: (trx, entries) =>
         appendEvents(trx, entries.map(({ seq, at, body }) => toEventRow(row.id, seq, at, body))),
       toEvent: ({ seq, at, body }) => ({ ...body, seq, at, generationId: row.id }),
-      onAppended: observe(options, accepted, row),
+      onAppended: tell,
     }),
     engine,
     loader,
@@ -269,6 +270,8 @@ function run(
     reportError: options.reportError,
     onBroken: (error) => {
       options.reportError(error);
+      const { code, message } = toErrorRecord(error);
+      tell(clock.now(), [{ kind: "failed", code, message }]);
       jobs.remove(row.id);
       hub.close(row.id, error);
     },
