@@ -37,6 +37,7 @@ export async function benchEngine(): Promise<readonly Figure[]> {
       path: dir,
       quantization: "none",
       precision: "f32",
+      speculation: "off", // How well guesses fit is another benchmark (speculation.ts).
       maxContext: CONTEXT,
       maxSequences: STREAMS.at(-1)! + 1,
     });
