@@ -5,11 +5,13 @@
 import type { Migration } from "kysely/migration";
 import { initial } from "./0001_initial.ts";
 import { mergeRuns } from "./0002_merge_runs.ts";
+import { catalogue } from "./0004_catalogue.ts";
 import { sessionTrees } from "./0005_sessions.ts";
 
 /** Name to migration, in the order they run. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = Object.freeze({
   "0001_initial": initial,
   "0002_merge_runs": mergeRuns,
+  "0004_catalogue": catalogue,
   "0005_sessions": sessionTrees,
 });

@@ -30,6 +30,10 @@ const ERROR_TYPES = {
   CONFLICT: errorType("ConflictError", "What you went by has changed meanwhile: look again, then decide."),
   DEADLINE: errorType("DeadlineError", "It took longer than the request's deadline."),
   DEVICE_LOST: errorType("DeviceLostError", "The GPU is gone. The same request can be made again."),
+  UNAVAILABLE: errorType(
+    "UnavailableError",
+    "Another server cannot be reached, or does not answer as it should; the same may succeed later.",
+  ),
   INTERNAL: errorType("InternalError", "An unexpected failure. The log of the server has the details."),
   CAPACITY: builder.objectRef<ErrorRecord>("CapacityError").implement({
     description: "A limit is reached: memory, context length, queue, disk.",

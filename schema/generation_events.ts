@@ -134,6 +134,18 @@ eventRef("loading").implement({
   fields: (t) => ({
     stage: t.exposeString("stage"),
     fraction: t.exposeFloat("fraction", { description: "0 to 1 over the whole load." }),
+    loadedBytes: t.field({
+      type: "BigInt",
+      nullable: true,
+      description: "Of the weights as they lie on disk; null where the log does not say.",
+      resolve: ({ loadedBytes }) => loadedBytes ?? null,
+    }),
+    totalBytes: t.field({ type: "BigInt", nullable: true, resolve: ({ totalBytes }) => totalBytes ?? null }),
+    bytesPerSecond: t.float({
+      nullable: true,
+      description: "Mean of this load so far; 0 before the first bytes.",
+      resolve: ({ bytesPerSecond }) => bytesPerSecond ?? null,
+    }),
   }),
 });
 

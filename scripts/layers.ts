@@ -12,6 +12,7 @@ export const LAYERS = [
   "src/version.ts",
   "src/tensor",
   "src/formats",
+  "src/hub",
   "src/tokenizer",
   "src/constraint",
   "src/merge",

@@ -82,6 +82,13 @@ export class DeviceLostError extends GeodesicError {
   }
 }
 
+/** Another server cannot be reached, or does not answer as it should; the same may succeed later. */
+export class UnavailableError extends GeodesicError {
+  constructor(message: string, details?: Record<string, unknown>, options?: ErrorOptions) {
+    super("UNAVAILABLE", message, details, options);
+  }
+}
+
 /** A plain object for JSON and for crossing threads: `{code, message, details}`; unknown errors become `INTERNAL`. */
 export interface ErrorRecord {
   readonly code: string;

@@ -20,6 +20,7 @@ const COMMANDS: readonly Command[] = [
     // Loaded when it is served: the other commands start without it in a fraction of the time.
     loadSchema: async () => (await import("../schema/index.ts")).buildSchema(),
     demoDir: fileURLToPath(new URL("../demo/", import.meta.url)),
+    catalogueDir: fileURLToPath(new URL("../catalogue/", import.meta.url)),
   }),
   mergeCommand,
   generateCommand,

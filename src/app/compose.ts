@@ -16,6 +16,7 @@ import { allModels, findManifest } from "../store/models.ts";
 import { lockDataDir } from "../store/ownership.ts";
 import { createAccess } from "./access.ts";
 import { Admission, type AdmissionLimits } from "./admission.ts";
+import { readCatalogue, seedCatalogue } from "./catalogue.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { ActiveJobs } from "./generate/active_jobs.ts";
 import { EventHub } from "./events/event_hub.ts";
@@ -56,6 +57,8 @@ export interface GatewayOptions {
   readonly maxSequences?: number;
   /** Models on the device at once. */
   readonly maxWarmModels?: number;
+  /** How long a model that nobody uses stays on the device, unless the model says otherwise; -1: for ever. */
+  readonly keepAliveSeconds?: number;
   /** What all models together may take of the device; the device itself says when it is full without. */
   readonly memoryBytes?: number;
   /** Whether the engine guesses next tokens where that pays; answers are the same. `auto` unless given. */
@@ -65,6 +68,8 @@ export interface GatewayOptions {
   readonly disconnectGraceMs?: number;
   /** Folders besides the data folder's models whose checkpoints may be merged over the API. */
   readonly modelDirs?: readonly string[];
+  /** Models that are known before their weights are here, see catalogue.ts; none unless given. */
+  readonly catalogueDir?: string;
   readonly clock?: Clock;
   readonly ids?: Ids;
   readonly drawSeed?: () => bigint;
@@ -89,6 +94,7 @@ export const GATEWAY_DEFAULTS = Object.freeze(
     maxSequences: 8,
     maxWarmModels: 3,
     speculation: "auto",
+    keepAliveSeconds: 5 * 60,
     modelDirs: [] as readonly string[],
     // A page that is reloaded is back by then; what nobody comes back for has not run on for long.
     disconnectGraceMs: 5_000,
@@ -118,8 +124,14 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
   try {
     await endInterruptedGenerations(db, clock);
     const board = new ResidencyBoard(clock);
+    if (options.catalogueDir !== undefined) {
+      const { maxContextLength } = options;
+      await seedCatalogue({ db, clock, ids, maxContextLength }, await readCatalogue(options.catalogueDir));
+    }
     await noteMissingWeights(db, board);
     const loader = new ModelLoader({
+      clock,
+      keepAliveSeconds: options.keepAliveSeconds,
       engine,
       board,
       precision: options.precision,
@@ -183,6 +195,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
       stop,
       async [Symbol.asyncDispose]() {
         await stop();
+        loader.close();
         constraints[Symbol.dispose]();
         lock[Symbol.dispose]();
       },

@@ -1,21 +1,27 @@
 /**
  * Brings models onto the device and off it. One load at a time for each model, shared by everybody who waits for it and
  * given up when the last of them has gone. Who uses a model holds a lease, and a leased model is not unloaded. Idle
- * models make room, least recently used first.
+ * models make room, least recently used first, and leave by themselves when their keep-alive is over; pinned ones do
+ * neither. A model that fails to load again and again is left alone for a while, longer each time.
  */
 import { CapacityError, GeodesicError, NotFoundError, toErrorRecord } from "../errors.ts";
 import { type EngineClient, isRestarting, type LoadProgress, type Speculation } from "../engine/protocol.ts";
 import type { KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
 import type { ModelRow } from "../store/models.ts";
+import type { Clock } from "./clock.ts";
 import type { ResidencyBoard } from "./residency.ts";
+import type { LoadFigures } from "./types.ts";
 
 /** Progress as watchers see it. */
-export type LoadListener = (progress: { readonly stage: string; readonly fraction: number }) => void;
+export type LoadListener = (progress: LoadFigures) => void;
 
 /** The model stays on the device until this is disposed. */
 export type Lease = Disposable;
 
 export interface LoaderOptions {
+  readonly clock: Clock;
+  /** How long a model that nobody uses stays on the device, unless the model says otherwise; -1: for ever. */
+  readonly keepAliveSeconds: number;
   readonly engine: EngineClient;
   readonly board: ResidencyBoard;
   readonly precision: Precision;
@@ -39,7 +45,7 @@ interface Flight {
   readonly listeners: Set<LoadListener>;
   readonly promise: Promise<void>;
   waiters: number;
-  lastProgress: { readonly stage: string; readonly fraction: number } | undefined;
+  lastProgress: LoadFigures | undefined;
 }
 interface Slot {
   leases: number;
@@ -47,16 +53,27 @@ interface Slot {
   lastUse: number;
   flight: Flight | undefined;
   unloading: Promise<void> | undefined;
+  /** Of the model; null: the gateway's. */
+  keepAliveSeconds: number | null;
+  isPinned: boolean;
+  /** Runs while nobody uses the model. */
+  idle: Disposable | undefined;
+  /** The last loads, all of which failed for reasons of the model's own. */
+  failures: { readonly count: number; readonly error: GeodesicError; readonly retryAtMs: number } | undefined;
 }
 
 const RETRY_AFTER_MS = 2000;
 /** Engines that may die under one load: a model that ends them all must not keep the others from working. */
 const MAX_LOAD_ATTEMPTS = 2;
+/** After the second failure in a row; doubled with each that follows. */
+const FIRST_BACK_OFF_MS = 1000;
+const MAX_BACK_OFF_MS = 60_000;
 
 export class ModelLoader {
   readonly #options: LoaderOptions;
   readonly #slots = new Map<string, Slot>();
   #uses = 0;
+  #isClosed = false;
 
   constructor(options: LoaderOptions) {
     this.#options = options;
@@ -65,22 +82,46 @@ export class ModelLoader {
 
   /**
    * Waits until the model is WARM and keeps it there until the lease is disposed. Aborting leaves the wait at once; the
-   * load itself stops when nobody else waits for it. Rejects with the load's own error.
+   * load itself stops when nobody else waits for it. Rejects with the load's own error, or with CapacityError while a
+   * model is left alone that has failed repeatedly; `insist` tries all the same.
    */
   async ensureLoaded(
     model: ModelRow,
-    options: { readonly signal?: AbortSignal; readonly onProgress?: LoadListener } = {},
+    options: {
+      readonly signal?: AbortSignal;
+      readonly onProgress?: LoadListener;
+      readonly insist?: boolean;
+    } = {},
   ): Promise<Lease> {
     const slot = this.#slot(model.id);
+    slot.keepAliveSeconds = model.keep_alive_seconds;
+    slot.isPinned = model.pinned === 1;
     for (;;) {
       options.signal?.throwIfAborted();
       if (slot.unloading !== undefined) await abortable(slot.unloading, options.signal);
-      else if (this.#isWarm(model.id)) return this.#lease(slot);
+      else if (this.#isWarm(model.id)) return this.#lease(model.id, slot);
       else if (slot.flight?.controller.signal.aborted) {
         // Given up by others and on its way out: wait for that, then start anew.
         await abortable(slot.flight.promise.catch(() => {}), options.signal);
-      } else await this.#join(slot.flight ??= this.#start(model, slot), options);
+      } else {
+        if (slot.flight === undefined && !options.insist) this.#requireNoBackOff(model, slot);
+        await this.#join(slot.flight ??= this.#start(model, slot), options);
+      }
     }
+  }
+
+  /** The model's pin or keep-alive has changed. */
+  settingsChanged(model: Pick<ModelRow, "id" | "keep_alive_seconds" | "pinned">): void {
+    const slot = this.#slot(model.id);
+    slot.keepAliveSeconds = model.keep_alive_seconds;
+    slot.isPinned = model.pinned === 1;
+    this.#watchIdle(model.id, slot);
+  }
+
+  /** Stops all timers; models stay where they are. */
+  close(): void {
+    this.#isClosed = true;
+    for (const slot of this.#slots.values()) stopIdle(slot);
   }
 
   /** Resolves once the device is free of it. Throws CapacityError while it is in use; a cold model stays as it is. */
@@ -110,12 +151,15 @@ export class ModelLoader {
     const listeners = new Set<LoadListener>();
     const run = async () => {
       try {
-        this.#progress(flight, model.id, { stage: "CHECKING", fraction: 0 });
+        this.#progress(flight, model.id, CHECKING);
         await this.#options.checkWeights(model, controller.signal);
         await this.#loadIntoEngine(model, flight);
+        slot.failures = undefined;
         this.#options.board.set(model.id, { state: "WARM" });
+        // Whoever waited may have gone in the very moment; takers of a lease stop this again.
+        this.#watchIdle(model.id, slot);
       } catch (error) {
-        this.#failed(model.id, error, controller.signal);
+        this.#failed(model.id, slot, { error, signal: controller.signal });
         throw error;
       } finally {
         slot.flight = undefined;
@@ -180,7 +224,7 @@ export class ModelLoader {
           speculation,
           ...manifestSha256 === undefined ? {} : { manifestSha256, cacheDir },
           ...memoryBytes === undefined ? {} : { memoryBytes },
-        }, { signal, onProgress: (progress) => this.#progress(flight, model.id, toProgress(progress)) });
+        }, { signal, onProgress: (progress) => this.#progress(flight, model.id, toFigures(progress)) });
         return;
       } catch (error) {
         if (!(error instanceof GeodesicError)) throw error;
@@ -190,24 +234,42 @@ export class ModelLoader {
     }
   }
 
-  #progress(
-    flight: Flight,
-    modelId: string,
-    progress: { readonly stage: string; readonly fraction: number },
-  ): void {
+  #progress(flight: Flight, modelId: string, progress: LoadFigures): void {
     if (flight.controller.signal.aborted) return;
     flight.lastProgress = progress;
-    this.#options.board.set(modelId, { state: "LOADING", ...progress });
+    this.#options.board.set(modelId, { state: "LOADING", progress });
     for (const listener of flight.listeners) listener(progress);
   }
 
-  #failed(modelId: string, error: unknown, signal: AbortSignal): void {
+  #failed(
+    modelId: string,
+    slot: Slot,
+    { error, signal }: { readonly error: unknown; readonly signal: AbortSignal },
+  ): void {
     const { board } = this.#options;
-    if (signal.aborted) board.set(modelId, { state: "COLD" });
-    else {
-      const state = error instanceof NotFoundError ? "MISSING_WEIGHTS" : "FAILED";
-      board.set(modelId, { state, error: toErrorRecord(error) });
-    }
+    if (signal.aborted) return board.set(modelId, { state: "COLD" });
+    const state = error instanceof NotFoundError ? "MISSING_WEIGHTS" : "FAILED";
+    this.#countFailure(slot, error);
+    board.set(modelId, { state, error: toErrorRecord(error) });
+  }
+
+  /** A full device says nothing of the model, and missing files are quickly looked for. */
+  #countFailure(slot: Slot, error: unknown): void {
+    if (!(error instanceof GeodesicError) || error.code === "CAPACITY" || error.code === "NOT_FOUND") return;
+    const count = (slot.failures?.count ?? 0) + 1;
+    const delayMs = count < 2 ? 0 : Math.min(FIRST_BACK_OFF_MS * 2 ** (count - 2), MAX_BACK_OFF_MS);
+    slot.failures = { count, error, retryAtMs: this.#options.clock.now().getTime() + delayMs };
+  }
+
+  #requireNoBackOff({ name }: ModelRow, { failures }: Slot): void {
+    if (failures === undefined) return;
+    const { count, error, retryAtMs } = failures;
+    const retryAfterMs = retryAtMs - this.#options.clock.now().getTime();
+    if (retryAfterMs <= 0) return;
+    throw new CapacityError(
+      `Model "${name}" has failed to load ${count} times in a row, the last time with: ${error.message}`,
+      { model: name, failures: count, cause: error.code, retryAfterMs },
+    );
   }
 
   /** Models on the device or on their way, `except` left out. */
@@ -221,7 +283,7 @@ export class ModelLoader {
   async #evictOne(): Promise<boolean> {
     const idle = this.#options.board.inState("WARM")
       .map((id) => ({ id, slot: this.#slot(id) }))
-      .filter(({ slot }) => slot.leases === 0 && slot.flight === undefined && slot.unloading === undefined)
+      .filter(({ slot }) => !slot.isPinned && isIdle(slot))
       .sort((a, b) => a.slot.lastUse - b.slot.lastUse)[0];
     if (idle === undefined) return false;
     await this.#unloadIdle(idle.id, idle.slot);
@@ -230,6 +292,7 @@ export class ModelLoader {
 
   async #unloadIdle(modelId: string, slot: Slot): Promise<void> {
     const { board, engine } = this.#options;
+    stopIdle(slot);
     board.set(modelId, { state: "UNLOADING" });
     slot.unloading = engine.unload(modelId).then(
       () => board.set(modelId, { state: "COLD" }),
@@ -241,6 +304,18 @@ export class ModelLoader {
     await slot.unloading;
   }
 
+  /** From the moment on in which nobody uses it, its keep-alive runs. */
+  #watchIdle(modelId: string, slot: Slot): void {
+    stopIdle(slot);
+    const seconds = slot.keepAliveSeconds ?? this.#options.keepAliveSeconds;
+    if (this.#isClosed || slot.isPinned || seconds < 0 || !this.#isWarm(modelId) || slot.leases > 0) return;
+    slot.idle = this.#options.clock.after(seconds * 1000, () => {
+      slot.idle = undefined;
+      if (!isIdle(slot) || !this.#isWarm(modelId)) return;
+      this.#unloadIdle(modelId, slot).catch(() => {}); // the board says why it failed
+    });
+  }
+
   /** With the engine its models are gone. Those that another engine can have are cold, and loaded when they are needed. */
   #lost(): void {
     const { board, engine } = this.#options;
@@ -250,14 +325,16 @@ export class ModelLoader {
     }
   }
 
-  #lease(slot: Slot): Lease {
+  #lease(modelId: string, slot: Slot): Lease {
     slot.leases++;
     slot.lastUse = ++this.#uses;
+    stopIdle(slot);
     let held = true;
     return {
       [Symbol.dispose]: () => {
-        if (held) slot.leases--;
+        if (!held) return;
         held = false;
+        if (--slot.leases === 0) this.#watchIdle(modelId, slot);
       },
     };
   }
@@ -269,16 +346,36 @@ export class ModelLoader {
   #slot(modelId: string): Slot {
     const known = this.#slots.get(modelId);
     if (known !== undefined) return known;
-    const slot: Slot = { leases: 0, lastUse: 0, flight: undefined, unloading: undefined };
+    const slot: Slot = {
+      leases: 0,
+      lastUse: 0,
+      flight: undefined,
+      unloading: undefined,
+      keepAliveSeconds: null,
+      isPinned: false,
+      idle: undefined,
+      failures: undefined,
+    };
     this.#slots.set(modelId, slot);
     return slot;
   }
 }
 
-function toProgress(
-  { stage, fraction }: LoadProgress,
-): { readonly stage: string; readonly fraction: number } {
-  return { stage, fraction };
+const CHECKING: LoadFigures = Object.freeze(
+  { stage: "CHECKING", fraction: 0, loadedBytes: 0, totalBytes: 0, bytesPerSecond: 0 },
+);
+
+function toFigures({ stage, fraction, loadedBytes, totalBytes, bytesPerSecond }: LoadProgress): LoadFigures {
+  return { stage, fraction, loadedBytes, totalBytes, bytesPerSecond };
+}
+
+function isIdle({ leases, flight, unloading }: Slot): boolean {
+  return leases === 0 && flight === undefined && unloading === undefined;
+}
+
+function stopIdle(slot: Slot): void {
+  slot.idle?.[Symbol.dispose]();
+  slot.idle = undefined;
 }
 
 function noRoom(name: string, maxWarmModels: number): CapacityError {

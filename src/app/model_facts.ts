@@ -1,27 +1,23 @@
 /**
  * What registering a folder writes down about it: facts of its configuration and headers, and of its card (README.md)
- * where it has one. The card is a stranger's text: whatever in it does not parse is left out.
+ * where it has one.
  */
-import { parse as parseYaml } from "yaml";
 import type { Checkpoint } from "../formats/checkpoint.ts";
 import type { Dtype } from "../tensor/dtype.ts";
+import { type Card, MAX_CARD_BYTES, parseCard } from "./card.ts";
 import { samplingOfCheckpoint } from "./sampling.ts";
 import type { Model, SamplingInput } from "./types.ts";
 
-export interface ModelFacts {
+type FolderCard = Pick<Card, "license" | "description" | "parents">;
+
+export interface ModelFacts extends FolderCard {
   readonly architecture: string;
   readonly parameterCount: bigint;
   readonly nativeContextLength: number;
   readonly nativeDtype: Model["nativeDtype"];
   readonly concurrencyCost: number;
   readonly checkpointSampling: SamplingInput;
-  readonly license: string | null;
-  /** Markdown. */
-  readonly description: string | null;
 }
-
-const MAX_CARD_BYTES = 256 * 1024;
-const MAX_LICENSE_LENGTH = 100;
 
 const DTYPE_NAMES: Partial<Record<Dtype, Model["nativeDtype"]>> = {
   F32: "FLOAT32",
@@ -43,7 +39,7 @@ export async function readModelFacts(checkpoint: Checkpoint): Promise<ModelFacts
     nativeDtype: prevailingDtype(checkpoint),
     concurrencyCost: COST_STEPS.find(([below]) => parameterCount < below)?.[1] ?? LARGEST_COST,
     checkpointSampling: samplingOfCheckpoint(checkpoint.generationConfig),
-    ...await readCard(checkpoint),
+    ...await readFolderCard(checkpoint),
   };
 }
 
@@ -65,33 +61,12 @@ function prevailingDtype(checkpoint: Checkpoint): Model["nativeDtype"] {
   return [...bytes].sort((a, b) => b[1] - a[1])[0]?.[0] ?? "FLOAT32";
 }
 
-async function readCard({ folder }: Checkpoint): Promise<Pick<ModelFacts, "license" | "description">> {
+async function readFolderCard({ folder }: Checkpoint): Promise<FolderCard> {
   const found = await folder.find("README.md");
-  if (found === undefined || found.sizeBytes > MAX_CARD_BYTES) return { license: null, description: null };
-  const text = new TextDecoder().decode(await folder.readSmall("README.md", MAX_CARD_BYTES)).replaceAll(
-    "\r\n",
-    "\n",
-  );
-  const [, frontMatter, body] = /^---\n(.*?)\n---\n?(.*)$/s.exec(text) ?? [];
-  return { license: parseLicense(frontMatter), description: (body ?? text).trim() || null };
-}
-
-function parseLicense(frontMatter: string | undefined): string | null {
-  if (frontMatter === undefined) return null;
-  try {
-    const card: unknown = parseYaml(frontMatter, { maxAliasCount: 10 });
-    return typeof card === "object" && card !== null ? licenseOf(card) : null;
-  } catch {
-    return null;
+  if (found === undefined || found.sizeBytes > MAX_CARD_BYTES) {
+    return { license: null, description: null, parents: [] };
   }
-}
-
-/** As model hubs write it: an identifier, several of them, or `other` with a name beside it. */
-function licenseOf(card: { readonly license?: unknown; readonly license_name?: unknown }): string | null {
-  const { license, license_name: name } = card;
-  const told = license === "other" && typeof name === "string" ? name : license;
-  const names: readonly unknown[] = Array.isArray(told) ? told : [told];
-  if (names.length === 0 || !names.every((each) => typeof each === "string")) return null;
-  const text = names.join(", ");
-  return text.length <= MAX_LICENSE_LENGTH ? text : null;
+  const text = new TextDecoder().decode(await folder.readSmall("README.md", MAX_CARD_BYTES));
+  const { license, description, parents } = parseCard(text);
+  return { license, description, parents };
 }

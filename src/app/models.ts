@@ -4,12 +4,13 @@
  */
 import { NotFoundError } from "../errors.ts";
 import type { Quantization } from "../model/runner.ts";
-import { fromTime, fromTimeOrNull, toBigInt } from "../store/codec.ts";
+import { fromJsonOrNull, fromTime, fromTimeOrNull, toBigInt } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
 import * as store from "../store/models.ts";
 import type { ModelLoader } from "./loading.ts";
 import { parsePage, textKeyset, toPage } from "./paging.ts";
 import { registerModel, type RegisterOptions } from "./register.ts";
+import { removeModel, updateModel } from "./model_changes.ts";
 import type { ResidencyBoard } from "./residency.ts";
 import { requireRole } from "./roles.ts";
 import type { Artifact, Model, ModelRef, ModelUseCases, ResidencyState } from "./types.ts";
@@ -38,11 +39,11 @@ export function createModels(options: ModelOptions): ModelUseCases {
       });
     },
 
-    async list(args, where = {}) {
+    async list(args, { state, ...rest } = {}) {
       const { first, after } = parsePage(MODELS, args);
       const filter = {
-        ...(where.nameContains === undefined ? {} : { nameContains: where.nameContains }),
-        ...stateFilter(board, where.state),
+        ...rest,
+        ...stateFilter(board, state),
       };
       const page = { first, ...(after === undefined ? {} : { afterName: after }) };
       return toPage(MODELS, await store.listModels(db, filter, page), (row) => row.name, toModel);
@@ -58,6 +59,14 @@ export function createModels(options: ModelOptions): ModelUseCases {
 
     async parents(modelId) {
       return (await store.parentModels(db, modelId)).map(toModel);
+    },
+
+    async declaredParents(modelId) {
+      return (await store.declaredParents(db, modelId)).map((row) => ({
+        name: row.name,
+        isBase: row.is_base === 1,
+        modelId: row.parent_id,
+      }));
     },
 
     async descendants(modelId) {
@@ -81,7 +90,7 @@ export function createModels(options: ModelOptions): ModelUseCases {
     async load(principal, ref) {
       requireRole(principal, "ADMIN", "load models");
       const row = await requireModel(db, ref);
-      using _lease = await loader.ensureLoaded(row);
+      using _lease = await loader.ensureLoaded(row, { insist: true });
       return toModel(row);
     },
 
@@ -90,6 +99,16 @@ export function createModels(options: ModelOptions): ModelUseCases {
       const row = await requireModel(db, ref);
       await loader.unload(row.id);
       return toModel(row);
+    },
+
+    async update(principal, ref, change) {
+      requireRole(principal, "ADMIN", "change models");
+      return toModel(await updateModel(options, await requireModel(db, ref), change));
+    },
+
+    async remove(principal, ref, { deleteFiles = false } = {}) {
+      requireRole(principal, "ADMIN", "remove models");
+      return toModel(await removeModel(options, await requireModel(db, ref), { deleteFiles }));
     },
   };
 }
@@ -122,9 +141,14 @@ export function toModel(row: store.ModelRow): Model {
     nativeDtype: row.native_dtype as Model["nativeDtype"],
     servedQuantization: row.served_quantization as Quantization,
     concurrencyCost: row.concurrency_cost,
-    artifactId: row.artifact_id,
+    artifactId: store.hasFolder(row) ? row.artifact_id : null,
     mergeId: row.merge_id,
     createdAt: fromTime(row.created_at),
+    recipe: row.recipe,
+    origin: fromJsonOrNull(row.origin),
+    removedAt: fromTimeOrNull(row.removed_at),
+    keepAliveSeconds: row.keep_alive_seconds,
+    isPinned: row.pinned === 1,
   };
 }
 

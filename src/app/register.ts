@@ -12,6 +12,7 @@ import type { Quantization } from "../model/runner.ts";
 import { toJson, toTime } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
 import * as store from "../store/models.ts";
+import { entryOf, servedContext } from "./catalogue.ts";
 import type { Clock } from "./clock.ts";
 import type { Ids } from "./ids.ts";
 import type { ModelLoader } from "./loading.ts";
@@ -21,13 +22,14 @@ import { findMissingWeights } from "./weights.ts";
 import { ensureMergeOfRecord } from "./merge_rows.ts";
 import { readProvenance } from "./provenance_record.ts";
 import type { ResidencyBoard } from "./residency.ts";
+import type { ModelOrigin } from "./types.ts";
 
 export interface RegisterOptions {
   readonly db: Db;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly board: ResidencyBoard;
-  readonly loader: ModelLoader;
+  readonly loader: Pick<ModelLoader, "isBusy">;
   /** Where `models/<owner>/<name>` folders lie, which are named by their place. */
   readonly dataDir: string;
   /** How weights are held on the device. */
@@ -42,6 +44,9 @@ export interface RegisterInput {
   readonly description?: string;
   /** How its weights are held on the device; as before where absent, and the gateway's default at first. */
   readonly quantization?: Quantization;
+  /** Where its files were pulled from. */
+  readonly origin?: ModelOrigin;
+  readonly publishedAt?: Date;
 }
 
 /** One or two parts as model hubs write them: `owner/name` or `name`. */
@@ -66,6 +71,19 @@ export interface Registration {
   /** Null for a model that was not merged, or not by a tool whose record we read. */
   readonly record: MergeRecord | null;
   readonly quantization: Quantization | null;
+  readonly origin: ModelOrigin | null;
+  readonly publishedAt: Date | null;
+  /** Whether the description is the caller's own. */
+  readonly isDescribed: boolean;
+}
+
+/** Throws ConfigError for one that is too long. */
+export function checkDescription(name: string, description: string): void {
+  if (description.length <= MAX_DESCRIPTION_LENGTH) return;
+  throw new ConfigError(
+    `Cannot describe "${name}": description has more than ${MAX_DESCRIPTION_LENGTH} characters`,
+    { field: "description", found: description.length },
+  );
 }
 
 /** Opens, checks and hashes the folder; with `hashes` that were taken just now, it is not read again. */
@@ -76,20 +94,14 @@ export async function prepareRegistration(
 ): Promise<Registration> {
   const path = resolve(input.path);
   const name = parseName(input.name ?? nameByPlace(path, options.dataDir));
-  if ((input.description?.length ?? 0) > MAX_DESCRIPTION_LENGTH) {
-    throw new ConfigError(
-      `Cannot register "${name}": description has more than ${MAX_DESCRIPTION_LENGTH} characters`,
-      {
-        field: "description",
-      },
-    );
-  }
+  checkDescription(name, input.description ?? "");
   using checkpoint = await openCheckpoint(path);
   const facts = await readModelFacts(checkpoint);
   const manifest = await readManifest(checkpoint.folder, { ...(hashes && { hashes }) });
   const record = await readProvenance(checkpoint.folder, manifest);
-  const { description = facts.description, quantization = null } = input;
-  return { path, name, description, facts, manifest, record, quantization };
+  const { description = facts.description, quantization = null, origin = null, publishedAt = null } = input;
+  const isDescribed = input.description !== undefined;
+  return { path, name, description, facts, manifest, record, quantization, origin, publishedAt, isDescribed };
 }
 
 /** Artifact, merge and model rows. Call it in a transaction, and {@link noteRegistered} after it. */
@@ -114,47 +126,65 @@ export async function writeRegistration(
       sha256: file.sha256,
     })),
   );
-  const known = await store.findModel(trx, { name });
-  if (known !== undefined) checkReplaceable(options, known, path, artifactId);
+  const known = await store.findModelRow(trx, name);
+  if (known !== undefined) checkReplaceable(options, known, { path, artifactId, facts: registration.facts });
   const row: store.ModelRow = {
     id: known?.id ?? options.ids(),
     created_at: known?.created_at ?? now,
     artifact_id: artifactId,
     served_quantization: registration.quantization ?? known?.served_quantization ?? options.quantization,
     merge_id: record === null ? null : await ensureMergeOfRecord(trx, record, options),
-    ...columns(options, registration),
+    catalogue: known?.catalogue ?? null,
+    recipe: known?.recipe ?? null,
+    keep_alive_seconds: known?.keep_alive_seconds ?? null,
+    pinned: known?.pinned ?? 0,
+    removed_at: null,
+    ...columns(options, registration, known),
   };
   if (known === undefined) await store.insertModel(trx, row);
   else await store.updateModel(trx, row.id, row);
+  if (row.catalogue === null) {
+    const parents = registration.facts.parents.map((name) => ({ name, isBase: false }));
+    await store.replaceParents(trx, row.id, parents);
+  }
   return row;
 }
 
 /** Weights that were missing may be back. */
 export async function noteRegistered({ board }: RegisterOptions, row: store.ModelRow): Promise<void> {
+  board.announce(row.id, "REGISTERED");
   if (board.get(row.id).state === "MISSING_WEIGHTS" && await findMissingWeights(row) === null) {
     board.set(row.id, { state: "COLD" });
   }
 }
 
+/** What the catalogue says of a model in words counts more than its folder's card. */
 function columns(
   options: RegisterOptions,
-  { path, name, description, facts, manifest }: Registration,
+  { path, name, description, facts, manifest, origin, publishedAt, isDescribed }: Registration,
+  known: store.ModelRow | undefined,
 ) {
+  const entry = known === undefined ? null : entryOf(known);
+  const native = facts.nativeContextLength;
+  // Registering the same folder again does not make anybody forget where it came from.
+  const isSame = known?.path === path;
   return {
     name,
     path,
     file_stamps: toJson(manifest.stamps),
-    author: name.includes("/") ? name.slice(0, name.indexOf("/")) : null,
+    author: entry?.author ?? (name.includes("/") ? name.slice(0, name.indexOf("/")) : null),
     architecture: facts.architecture,
     parameter_count: facts.parameterCount,
-    license: facts.license,
-    published_at: null,
-    description,
-    native_context_length: facts.nativeContextLength,
-    served_context_length: Math.min(facts.nativeContextLength, options.maxContextLength),
+    license: entry?.license ?? facts.license,
+    published_at: entry?.publishedAt ??
+      (publishedAt !== null ? toTime(publishedAt) : isSame ? known.published_at : null),
+    description: isDescribed ? description : entry?.description ?? description,
+    native_context_length: native,
+    served_context_length: servedContext(entry, native, options.maxContextLength),
     native_dtype: facts.nativeDtype,
-    concurrency_cost: facts.concurrencyCost,
+    concurrency_cost: entry?.concurrencyCost ?? facts.concurrencyCost,
     checkpoint_sampling: toJson(facts.checkpointSampling),
+    origin: origin !== null ? toJson(origin) : isSame ? known.origin : null,
   };
 }
 
@@ -162,10 +192,14 @@ function columns(
 function checkReplaceable(
   options: RegisterOptions,
   known: store.ModelRow,
-  path: string,
-  artifactId: string,
+  { path, artifactId, facts }: {
+    readonly path: string;
+    readonly artifactId: string;
+    readonly facts: ModelFacts;
+  },
 ): void {
-  if (known.artifact_id === artifactId) return;
+  requireArchitecture(known, facts.architecture);
+  if (!store.hasFolder(known) || known.removed_at !== null || known.artifact_id === artifactId) return;
   if (known.path !== path) {
     throw new ConfigError(
       `Cannot register "${path}" as "${known.name}": that is "${known.path}" with other weights`,
@@ -184,6 +218,16 @@ function checkReplaceable(
       },
     );
   }
+}
+
+/** Throws ConfigError where the catalogue knows the name as a model of another architecture. */
+export function requireArchitecture(known: store.ModelRow, found: string): void {
+  const expected = entryOf(known)?.architecture ?? found;
+  if (found === expected) return;
+  throw new ConfigError(
+    `Cannot take these weights as "${known.name}": their architecture is ${found}, the catalogue's ${expected}`,
+    { field: "name", model: known.name, found, expected },
+  );
 }
 
 /** The name, or ConfigError where it is none. */

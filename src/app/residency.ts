@@ -4,11 +4,11 @@
  */
 import type { ErrorRecord } from "../errors.ts";
 import type { Clock } from "./clock.ts";
-import type { Residency, ResidencyListener, ResidencyState } from "./types.ts";
+import type { LoadFigures, ModelNews, Residency, ResidencyListener, ResidencyState } from "./types.ts";
 
 /** What changes; `since` is the board's to say: it moves only when the state does. */
 export type ResidencyChange =
-  | { readonly state: "LOADING"; readonly stage: string | null; readonly fraction: number }
+  | { readonly state: "LOADING"; readonly progress: LoadFigures }
   | { readonly state: "MISSING_WEIGHTS" | "FAILED"; readonly error: ErrorRecord }
   | { readonly state: "COLD" | "WARM" | "UNLOADING" };
 
@@ -25,7 +25,7 @@ export class ResidencyBoard {
 
   get(modelId: string): Residency {
     return this.#entries.get(modelId) ??
-      { state: "COLD", fraction: 0, stage: null, since: this.#startedAt, error: null };
+      { state: "COLD", fraction: 0, stage: null, load: null, since: this.#startedAt, error: null };
   }
 
   /** Models in this state. COLD is the absence of any other: see {@link notCold}. */
@@ -39,15 +39,23 @@ export class ResidencyBoard {
 
   set(modelId: string, change: ResidencyChange): void {
     const before = this.get(modelId);
+    const load = change.state === "LOADING" ? change.progress : null;
     const after: Residency = {
       state: change.state,
-      fraction: change.state === "LOADING" ? change.fraction : change.state === "WARM" ? 1 : 0,
-      stage: change.state === "LOADING" ? change.stage : null,
+      fraction: load?.fraction ?? (change.state === "WARM" ? 1 : 0),
+      stage: load?.stage ?? null,
+      load,
       since: before.state === change.state ? before.since : this.#clock.now(),
       error: "error" in change ? change.error : null,
     };
     this.#entries.set(modelId, after);
-    for (const listener of this.#listeners) listener(modelId, after);
+    const news = before.state === after.state ? "PROGRESS" : "RESIDENCY";
+    for (const listener of this.#listeners) listener(modelId, after, news);
+  }
+
+  /** Tells that something else about the model has changed. */
+  announce(modelId: string, news: "REGISTERED" | "UPDATED" | "REMOVED"): void {
+    for (const listener of this.#listeners) listener(modelId, this.get(modelId), news satisfies ModelNews);
   }
 
   /** Listeners are called in turn and must not throw. Dispose to stop. */

@@ -48,11 +48,26 @@ export interface Residency {
   /** 0 … 1 while loading, 1 when warm, otherwise 0. */
   readonly fraction: number;
   readonly stage: string | null;
+  /** While loading. */
+  readonly load: LoadFigures | null;
   readonly since: Date;
   readonly error: ErrorRecord | null;
 }
+/** How far a load is. */
+export interface LoadFigures {
+  /** CHECKING: whether the files are those that were registered; the others are the engine's. */
+  readonly stage: string;
+  /** 0 … 1 over the whole load. */
+  readonly fraction: number;
+  /** Of the tensors as they lie on disk; 0 of 0 until that is known. */
+  readonly loadedBytes: number;
+  readonly totalBytes: number;
+  /** Mean of this load so far; 0 before the first bytes. */
+  readonly bytesPerSecond: number;
+}
+export type ModelNews = "RESIDENCY" | "PROGRESS" | "REGISTERED" | "UPDATED" | "REMOVED";
 /** Hears every change, load progress included, in order. */
-export type ResidencyListener = (modelId: string, residency: Residency) => void;
+export type ResidencyListener = (modelId: string, residency: Residency, news: ModelNews) => void;
 export interface ArtifactFile {
   readonly path: string;
   readonly sizeBytes: bigint;
@@ -83,6 +98,27 @@ export interface Model {
   readonly artifactId: string | null;
   readonly mergeId: string | null;
   readonly createdAt: Date;
+  /** mergekit YAML that makes it, where that is known. */
+  readonly recipe: string | null;
+  readonly origin: ModelOrigin | null;
+  /** Set for a model that was removed; what was generated with it still leads here. */
+  readonly removedAt: Date | null;
+  /** How long it stays on the device unused; null: the gateway's setting, -1: for ever. */
+  readonly keepAliveSeconds: number | null;
+  /** Neither leaves for being idle nor to make room. */
+  readonly isPinned: boolean;
+}
+/** Where a model's files were pulled from. */
+export interface ModelOrigin {
+  readonly endpoint: string;
+  readonly repository: string;
+  /** Hash of the commit. */
+  readonly revision: string;
+}
+export interface DeclaredParent {
+  readonly name: string;
+  readonly isBase: boolean;
+  readonly modelId: string | null;
 }
 
 // Sessions and generations
@@ -199,7 +235,8 @@ export interface EventToken {
 export type GenerationEventBody =
   | { readonly kind: "queued"; readonly position: number }
   | ({ readonly kind: "contextTrimmed"; readonly promptTokens: number } & TrimmedContext)
-  | { readonly kind: "loading"; readonly stage: string; readonly fraction: number }
+  /** Logs of earlier versions have no bytes. */
+  | { readonly kind: "loading" } & Pick<LoadFigures, "stage" | "fraction"> & Partial<LoadFigures>
   | { readonly kind: "promptProcessed"; readonly promptTokens: number; readonly cachedTokens: number }
   | { readonly kind: "tokens"; readonly text: string; readonly tokens: readonly EventToken[] }
   | ({ readonly kind: "reproduced" } & Reproduction)
@@ -255,18 +292,30 @@ export type GenerateOptions = Pick<
  * The use cases. All throw GeodesicError subclasses for what a caller can do something about. Methods that take a
  * principal check its role and ownership themselves: whatever a caller may not see is NOT_FOUND.
  */
+export interface ModelFilter {
+  readonly nameContains?: string;
+  readonly author?: string;
+  readonly architecture?: string;
+  readonly license?: string;
+  /** Whether a known merge has made it. */
+  readonly merged?: boolean;
+  readonly state?: ResidencyState;
+}
 export interface ModelUseCases {
   get(ref: ModelRef): Promise<Model | null>;
   getMany(ids: readonly string[]): Promise<readonly (Model | null)[]>;
   list(
     page: PageArgs,
-    where?: { readonly nameContains?: string; readonly state?: ResidencyState },
+    where?: ModelFilter,
   ): Promise<Page<Model>>;
   residency(modelId: string): Residency;
   /** Dispose to stop. The listener must be quick and must not throw. */
   onResidencyChange(listener: ResidencyListener): Disposable;
   artifact(artifactId: string): Promise<Artifact | null>;
+  /** Those that its merge has read or, where no merge is known, those that recipe or card name. */
   parents(modelId: string): Promise<readonly Model[]>;
+  /** As recipe or card name them, whether they are here or not. */
+  declaredParents(modelId: string): Promise<readonly DeclaredParent[]>;
   descendants(modelId: string): Promise<readonly Model[]>;
   /** Reads config and hashes the files; idempotent for the same folder and content. */
   register(
@@ -275,6 +324,26 @@ export interface ModelUseCases {
   ): Promise<Model>;
   load(principal: Principal, ref: ModelRef): Promise<Model>;
   unload(principal: Principal, ref: ModelRef): Promise<Model>;
+  /** Admins. What is absent stays. */
+  update(
+    principal: Principal,
+    ref: ModelRef,
+    change: {
+      readonly description?: string;
+      readonly keepAliveSeconds?: number | null;
+      readonly isPinned?: boolean;
+    },
+  ): Promise<Model>;
+  /**
+   * Admins. Takes it off the device and out of the registry; refuses while a generation uses it. A model of the catalogue
+   * loses its weights and stays as an entry; without weights it goes, too. Files are deleted only on request, and only
+   * where they lie in the gateway's own library.
+   */
+  remove(
+    principal: Principal,
+    ref: ModelRef,
+    options?: { readonly deleteFiles?: boolean },
+  ): Promise<Model>;
 }
 export interface GenerationUseCases {
   get(principal: Principal, id: string): Promise<Generation | null>;

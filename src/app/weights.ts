@@ -7,7 +7,7 @@ import { GeodesicError, NotFoundError } from "../errors.ts";
 import { ModelFolder } from "../formats/folder.ts";
 import { fromJson, toJson } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
-import { findManifest, type ModelRow, updateModel } from "../store/models.ts";
+import { findManifest, hasFolder, type ModelRow, updateModel } from "../store/models.ts";
 import { changedFile, type FileStamps, readManifest, stampFolder } from "./manifest.ts";
 
 /** Throws NotFoundError when the folder is gone or holds something else. Notes the new times of unchanged files. */
@@ -34,7 +34,18 @@ export async function findMissingWeights(model: ModelRow): Promise<GeodesicError
   }
 }
 
+/** What to do about a model that the catalogue knows and whose weights are not here. */
+export function withoutWeights({ name, recipe }: Pick<ModelRow, "name" | "recipe">): NotFoundError {
+  const merge = recipe === null ? "" : ", or merge it by its recipe (startMerge)";
+  return new NotFoundError(
+    `The weights of model "${name}" are not on this machine: fetch them ("geodesic pull ${name}", or pullModel), ` +
+      `register a folder that holds them (registerModel)${merge}`,
+    { model: name, reason: "MISSING_WEIGHTS" },
+  );
+}
+
 async function openFolder(model: ModelRow): Promise<ModelFolder> {
+  if (!hasFolder(model)) throw withoutWeights(model);
   try {
     return await ModelFolder.open(model.path);
   } catch (error) {

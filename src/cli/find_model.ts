@@ -4,8 +4,9 @@
  */
 import { join, resolve } from "node:path";
 import { NotFoundError } from "../errors.ts";
+import { withoutWeights } from "../app/weights.ts";
 import type { Db } from "../store/database.ts";
-import { findModel } from "../store/models.ts";
+import { findModel, hasFolder } from "../store/models.ts";
 import { DATABASE_FILE, openStore } from "../store/open.ts";
 
 export interface ModelLocation {
@@ -22,6 +23,7 @@ export async function findModelFolder(
   const path = resolve(userDir, model);
   if (await isFolder(path)) return { path, registeredName: null };
   const row = await withExistingStore(dataDir, (db) => findModel(db, { name: model }));
+  if (row !== undefined && !hasFolder(row)) throw withoutWeights(row);
   if (row !== undefined) return { path: row.path, registeredName: row.name };
   throw new NotFoundError(
     `Cannot find model "${model}": no folder at ${path}, and none of that name is registered in ${dataDir}`,

@@ -27,22 +27,24 @@ export interface ServeParts {
   readonly loadSchema: () => Promise<GraphQLSchema>;
   /** Folder with merge.yml and the demo parents. */
   readonly demoDir: string;
+  /** Folder of the models that are known from the start. */
+  readonly catalogueDir: string;
 }
 
-export function serveCommands({ loadSchema, demoDir }: ServeParts): readonly Command[] {
+export function serveCommands({ demoDir, ...parts }: ServeParts): readonly Command[] {
   const common = { positionals: [], options: serveOptions, notes: serveNotes };
   return [
     {
       ...common,
       name: "start",
       summary: "Merge the demo pair on first run, then serve",
-      run: (invocation) => serve(invocation, loadSchema, (preparation) => prepareDemo(preparation, demoDir)),
+      run: (invocation) => serve(invocation, parts, (preparation) => prepareDemo(preparation, demoDir)),
     },
     {
       ...common,
       name: "serve",
       summary: "Serve what is registered: GraphQL over HTTP, SSE and WebSocket",
-      run: (invocation) => serve(invocation, loadSchema, () => Promise.resolve(null)),
+      run: (invocation) => serve(invocation, parts, () => Promise.resolve(null)),
     },
   ];
 }
@@ -56,7 +58,7 @@ interface Preparation {
 /** `prepare` gets models ready and resolves with the name of the one to try, if there is one. */
 async function serve(
   invocation: Invocation,
-  loadSchema: ServeParts["loadSchema"],
+  { loadSchema, catalogueDir }: Omit<ServeParts, "demoDir">,
   prepare: (preparation: Preparation) => Promise<string | null>,
 ): Promise<number> {
   const { terminal, signal } = invocation;
@@ -70,7 +72,7 @@ async function serve(
   const engine = cleanup.use(createServeEngine({ log, onOutput, cacheDir: cacheDirOf(dataDir) }));
   const metrics = new Metrics();
   const observers = [metrics, new Tracing()];
-  const gateway = cleanup.use(await createGateway({ ...settings, db, engine, observers }));
+  const gateway = cleanup.use(await createGateway({ ...settings, catalogueDir, db, engine, observers }));
   // Before the work of a first run, so that a port in use is found out at once. Nobody is told the address yet.
   const schema = await loadSchema();
   const beforeStop = () => gateway.stop();
@@ -82,7 +84,8 @@ async function serve(
   const adminKey = await ensureAdminKey({ db, clock: systemClock, ids: uuidV7(systemClock) });
   const { origin } = server;
   const { allowAnonymous } = settings;
-  const nothingServed = (await gateway.models.list({ first: 1 })).totalCount === 0;
+  const nothingServed = model === null &&
+    (await gateway.models.list({ first: 1 }, { state: "COLD" })).totalCount === 0;
   terminal.print(welcome({ origin, adminKey, model, allowAnonymous, nothingServed }));
 
   await server.finished;
@@ -124,7 +127,8 @@ function welcome({ origin, adminKey, model, allowAnonymous, nothingServed }: Wel
   if (nothingServed) {
     lines.push(
       "",
-      "No model is registered yet: `start` brings the demo family, the mutation registerModel any folder",
+      "There are no weights yet: `start` brings the demo family, `geodesic pull NAME` a model from a hub, " +
+        "the mutation registerModel any folder",
     );
   }
   if (model !== null) {

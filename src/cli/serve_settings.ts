@@ -1,5 +1,6 @@
 /** Options and settings of a serving process, checked before anything is opened. */
 import { resolve } from "node:path";
+import { MAX_KEEP_ALIVE_SECONDS } from "../app/model_changes.ts";
 import type { KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
 import type { Speculation } from "../engine/protocol.ts";
 import { isLoopbackHost } from "../server/origin.ts";
@@ -7,6 +8,7 @@ import type { Invocation, OptionSpec } from "./command.ts";
 import { dataDirOf, dataDirOption } from "./data_dir.ts";
 import { readServerSettings, serverOptions, type ServerSettings } from "./server_options.ts";
 import { sizeOf } from "./size_option.ts";
+import { parseKeepAlive } from "./units.ts";
 import {
   kvCacheDtypeOption,
   precisionOption,
@@ -31,6 +33,7 @@ export interface ServeSettings extends ServerSettings {
   readonly maxSequences?: number;
   readonly memoryBytes?: number;
   readonly speculation: Speculation;
+  readonly keepAliveSeconds?: number;
   /** Folders besides the library whose models may be merged over the API. */
   readonly modelDirs: readonly string[];
 }
@@ -62,6 +65,12 @@ export const serveOptions: Readonly<Record<string, OptionSpec>> = {
     description: "What all models together may take of the GPU, as in 20GB (default: as much as there is)",
   },
   speculation: speculationOption,
+  "keep-alive": {
+    type: "string",
+    value: "TIME",
+    description:
+      "How long an unused model stays on the GPU: 90s, 5m, 2h; 0: not at all, -1: for ever (default 5m)",
+  },
   "max-sequences": { type: "string", value: "N", description: "Most generations of a model in one batch" },
   ...serverOptions,
 };
@@ -78,6 +87,7 @@ export function readServeSettings(invocation: Invocation): ServeSettings {
   const maxContextLength = invocation.integer("max-context", { min: 2, max: 2 ** 20 });
   const maxSequences = invocation.integer("max-sequences", { min: 1, max: 256 });
   const memoryBytes = sizeOf(invocation, "gpu-memory");
+  const keepAliveSeconds = keepAliveOf(invocation);
   return {
     dataDir: dataDirOf(invocation),
     host,
@@ -92,10 +102,21 @@ export function readServeSettings(invocation: Invocation): ServeSettings {
     ...maxSequences === undefined ? {} : { maxSequences },
     ...memoryBytes === undefined ? {} : { memoryBytes },
     speculation: invocation.choice("speculation", ["auto", "off"]),
+    ...keepAliveSeconds === undefined ? {} : { keepAliveSeconds },
     modelDirs: [
       ...invocation.texts("models").map((dir) => resolve(invocation.terminal.userDir, dir)),
       ...invocation.terminal.modelDirs,
     ],
     ...readServerSettings(invocation),
   };
+}
+
+function keepAliveOf(invocation: Invocation): number | undefined {
+  const text = invocation.text("keep-alive");
+  if (text === undefined) return undefined;
+  const seconds = parseKeepAlive(text);
+  if (seconds !== undefined && seconds <= MAX_KEEP_ALIVE_SECONDS) return seconds;
+  throw invocation.usageError(
+    `--keep-alive is "${text}", expected a time up to 24 days such as 90s, 5m or 2h, or -1`,
+  );
 }

@@ -43,3 +43,12 @@ export function formatDuration(seconds: number): string {
   if (minutes < 60) return `${minutes} min ${whole % 60} s`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
+
+const SECONDS: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, min: 60, h: 3600 };
+
+/** "90", "90s", "5m", "2h" → seconds, -1 for "-1"; `undefined` for anything else. */
+export function parseKeepAlive(text: string): number | undefined {
+  if (text === "-1") return -1;
+  const [, digits, unit] = /^(\d{1,9})(s|m|min|h)?$/.exec(text) ?? [];
+  return digits === undefined ? undefined : Number(digits) * SECONDS[unit ?? ""]!;
+}

@@ -19,7 +19,7 @@ interface StagedParts {
 export class StagedFolder implements AsyncDisposable {
   readonly target: string;
   readonly #parts: StagedParts;
-  #state: "open" | "committed" | "removed" = "open";
+  #state: "open" | "committed" | "kept" | "removed" = "open";
 
   private constructor(parts: StagedParts) {
     this.target = parts.target;
@@ -117,7 +117,12 @@ export class StagedFolder implements AsyncDisposable {
     }
   }
 
-  /** Removes everything unless committed. */
+  /** From now on, what was written outlives a failure: the next {@link claim} of this kind finds it. */
+  keep(): void {
+    if (this.#state === "open") this.#state = "kept";
+  }
+
+  /** Removes everything unless committed or kept. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { temporary, madeAbove, lock } = this.#parts;
     if (this.#state === "open") {

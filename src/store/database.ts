@@ -23,6 +23,7 @@ export interface ArtifactFilesTable {
 export interface ModelsTable {
   readonly id: string;
   readonly name: string;
+  /** Its folder; empty for a model that the catalogue knows and whose weights nobody has brought yet. */
   readonly path: string;
   /** JSON: path → {sizeBytes, mtimeMs} as of the last time the files were hashed. */
   readonly file_stamps: string;
@@ -39,9 +40,50 @@ export interface ModelsTable {
   readonly concurrency_cost: number;
   /** JSON: what the checkpoint's generation_config.json sets, as SamplingInput. */
   readonly checkpoint_sampling: string;
+  /** Without weights, that of no files. */
   readonly artifact_id: string;
   readonly merge_id: string | null;
   readonly created_at: string;
+  /** JSON: the catalogue's entry, as CatalogueEntry; its words outlast the weights. */
+  readonly catalogue: string | null;
+  /** mergekit YAML that makes it. */
+  readonly recipe: string | null;
+  /** JSON: where its files were pulled from, as ModelOrigin. */
+  readonly origin: string | null;
+  /** The row outlives its model: generations and sessions point to it. */
+  readonly removed_at: string | null;
+  /** How long it stays on the device unused; null: the gateway's setting, -1: for ever. */
+  readonly keep_alive_seconds: number | null;
+  readonly pinned: number;
+}
+/** Parents as a catalogue entry or a card names them; nothing proves them. */
+export interface ModelParentsTable {
+  readonly model_id: string;
+  readonly ordinal: number;
+  readonly name: string;
+  readonly is_base: number;
+}
+export interface ModelJobsTable {
+  readonly id: string;
+  readonly kind: string;
+  readonly status: string;
+  readonly model_name: string;
+  /** JSON: what was asked for. */
+  readonly input: string;
+  /** JSON: what came out, once it has succeeded. */
+  readonly result: string | null;
+  readonly error: string | null;
+  readonly principal_id: string;
+  readonly created_at: string;
+  readonly finished_at: string | null;
+}
+export interface ModelJobEventsTable {
+  readonly job_id: string;
+  readonly seq: number;
+  readonly at: string;
+  readonly kind: string;
+  /** JSON: the event's body without `kind`. */
+  readonly payload: string;
 }
 export interface MergesTable {
   readonly id: string;
@@ -187,6 +229,9 @@ export interface Database {
   readonly artifacts: ArtifactsTable;
   readonly artifact_files: ArtifactFilesTable;
   readonly models: ModelsTable;
+  readonly model_parents: ModelParentsTable;
+  readonly model_jobs: ModelJobsTable;
+  readonly model_job_events: ModelJobEventsTable;
   readonly merges: MergesTable;
   readonly merge_sources: MergeSourcesTable;
   readonly merge_tensors: MergeTensorsTable;

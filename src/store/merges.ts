@@ -51,6 +51,7 @@ export async function mergeSources(db: Db, mergeId: string): Promise<readonly Me
     .select((e) =>
       e.selectFrom("models").innerJoin("artifacts", "artifacts.id", "models.artifact_id")
         .whereRef("artifacts.manifest_sha256", "=", "source.artifact_sha256")
+        .where("models.removed_at", "is", null).where("models.path", "!=", "")
         .select((m) => m.fn.min("models.id").as("id")).as("model_id")
     )
     .where("merge_id", "=", mergeId).orderBy("ordinal").execute();
@@ -59,6 +60,7 @@ export async function mergeSources(db: Db, mergeId: string): Promise<readonly Me
 /** The model that serves the merge's result; the first registered where several do. */
 export async function modelIdOfMerge(db: Db, mergeId: string): Promise<string | null> {
   const row = await db.selectFrom("models").select("id").where("merge_id", "=", mergeId)
+    .where("removed_at", "is", null)
     .orderBy("id").limit(1).executeTakeFirst();
   return row?.id ?? null;
 }

@@ -4,7 +4,7 @@ import { ConfigError } from "../../src/errors.ts";
 import { hashArtifact, manifestSha256 } from "../../src/formats/artifact.ts";
 import { ModelFolder } from "../../src/formats/folder.ts";
 import { failure } from "../support/failure.ts";
-import { ADMIN, ALICE, BOB, HELPER, HELPER_DIR, TestGateway } from "../support/gateway.ts";
+import { ADMIN, ALICE, BOB, collect, HELPER, HELPER_DIR, TestGateway } from "../support/gateway.ts";
 
 const prompt = { text: "Hi" };
 
@@ -116,4 +116,90 @@ Deno.test("models.load() tells the engine whose weights it may keep where, and w
   await using other = await TestGateway.make();
   await other.gateway.models.load(ADMIN, HELPER);
   expect(other.engine.loads[0]!.command).not.toHaveProperty("memoryBytes");
+});
+
+Deno.test("a model that nobody uses leaves the device when its keep-alive is over", async () => {
+  await using test = await TestGateway.make({ keepAliveSeconds: 60 });
+  const { models, generations } = test.gateway;
+  const { id } = (await models.get(HELPER))!;
+  await models.load(ADMIN, HELPER);
+  test.clock.advance(59_000);
+  const { id: generationId } = await generations.start(ALICE, { model: HELPER, prompt });
+  await test.engine.request(0);
+  test.clock.advance(3_600_000); // in use
+  expect(models.residency(id).state).toBe("WARM");
+  await generations.cancel(ALICE, generationId);
+  test.clock.advance(59_000); // from the end of its last use on
+  expect(models.residency(id).state).toBe("WARM");
+  const gone = Promise.withResolvers<void>();
+  using _ = models.onResidencyChange((_, { state }) => state === "COLD" && gone.resolve());
+  test.clock.advance(1_000);
+  await gone.promise;
+  expect(test.engine.unloaded).toEqual([id]);
+});
+
+Deno.test("keep-alive is the model's where it has one, and a pinned model stays whatever comes", async () => {
+  await using test = await TestGateway.make({ keepAliveSeconds: 60, maxWarmModels: 1 });
+  const { models } = test.gateway;
+  await registerMore(test, "b");
+  const { id } = (await models.get(HELPER))!;
+  await models.update(ADMIN, HELPER, { keepAliveSeconds: -1 });
+  await models.load(ADMIN, HELPER);
+  test.clock.advance(3_600_000);
+  expect(models.residency(id).state).toBe("WARM");
+  await models.update(ADMIN, HELPER, { keepAliveSeconds: 10, isPinned: true });
+  test.clock.advance(3_600_000);
+  expect(models.residency(id).state).toBe("WARM");
+  expect((await failure(models.load(ADMIN, { name: "b" }))).code).toBe("CAPACITY"); // no room is made
+  await models.update(ADMIN, HELPER, { isPinned: false });
+  test.clock.advance(10_000);
+  await models.load(ADMIN, { name: "b" });
+  expect(test.engine.unloaded).toEqual([id]);
+  expect((await models.get(HELPER))!).toMatchObject({ keepAliveSeconds: 10, isPinned: false });
+  for (const keepAliveSeconds of [-2, 1.5, 1e9]) {
+    expect((await failure(models.update(ADMIN, HELPER, { keepAliveSeconds }))).code).toBe("CONFIG");
+  }
+  expect((await failure(models.update(ALICE, HELPER, { isPinned: true }))).code).toBe("FORBIDDEN");
+});
+
+Deno.test("a model that fails to load again and again is left alone for longer and longer", async () => {
+  await using test = await TestGateway.make();
+  test.engine.autoLoad = false;
+  const { models, generations } = test.gateway;
+  const fail = async (index: number) => {
+    const { id } = await generations.start(ALICE, { model: HELPER, prompt });
+    (await test.engine.loading(index)).fail(new ConfigError("no such precision", {}));
+    return (await collect(generations.events(ALICE, id, {}))).at(-1);
+  };
+  expect(await fail(0)).toMatchObject({ kind: "failed", code: "CONFIG" });
+  expect(await fail(1)).toMatchObject({ kind: "failed", code: "CONFIG" }); // once may be chance
+  const { id } = await generations.start(ALICE, { model: HELPER, prompt });
+  const last = (await collect(generations.events(ALICE, id, {}))).at(-1);
+  expect(last).toMatchObject({ kind: "failed", code: "CAPACITY" });
+  expect(last).toMatchObject({ message: expect.stringContaining("no such precision") });
+  expect(test.engine.loads.length).toBe(2);
+  test.clock.advance(1_000);
+  expect(await fail(2)).toMatchObject({ code: "CONFIG" });
+  test.clock.advance(1_999); // twice as long now
+  const again = await generations.start(ALICE, { model: HELPER, prompt });
+  expect((await collect(generations.events(ALICE, again.id, {}))).at(-1)).toMatchObject({ code: "CAPACITY" });
+  const insisting = models.load(ADMIN, HELPER); // an admin may try at once
+  (await test.engine.loading(3)).finish();
+  await insisting;
+  expect(models.residency((await models.get(HELPER))!.id).state).toBe("WARM");
+});
+
+Deno.test("a generation's log tells how many bytes of its model have come", async () => {
+  await using test = await TestGateway.make();
+  test.engine.autoLoad = false;
+  const { generations } = test.gateway;
+  const { id } = await generations.start(ALICE, { model: HELPER, prompt });
+  const load = await test.engine.loading(0);
+  load.progress("UPLOADING", 0.5, { loadedBytes: 500, totalBytes: 1000, bytesPerSecond: 250 });
+  load.finish();
+  (await test.engine.request(0)).finish("LENGTH");
+  const events = await collect(generations.events(ALICE, id, {}));
+  expect(events.filter(({ kind }) => kind === "loading").at(-1)).toMatchObject({
+    ...{ stage: "UPLOADING", fraction: 0.5, loadedBytes: 500, totalBytes: 1000, bytesPerSecond: 250 },
+  });
 });

@@ -113,10 +113,11 @@ export class FakeGateway {
         pageOf(MODELS.filter(({ name }) => name.includes(where?.nameContains ?? "")), args),
       ),
     residency: (id) =>
-      id === "m1" ? { state: "WARM", fraction: 1, stage: null, since: T0, error: null } : {
+      id === "m1" ? { state: "WARM", fraction: 1, stage: null, load: null, since: T0, error: null } : {
         state: "FAILED",
         fraction: 0,
         stage: null,
+        load: null,
         since: T0,
         error: { code: "CAPACITY", message: "Too little memory", details: { retryAfterMs: 1000 } },
       },

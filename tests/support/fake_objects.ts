@@ -44,6 +44,11 @@ function model(id: string, name: string, over: Partial<Model> = {}): Model {
     artifactId: "artifact-1",
     mergeId: null,
     createdAt: T0,
+    recipe: null,
+    origin: null,
+    removedAt: null,
+    keepAliveSeconds: null,
+    isPinned: false,
     ...over,
   };
 }

@@ -44,7 +44,11 @@ const TIMINGS: RequestTimings = {
 export interface FakeLoad {
   readonly command: Omit<LoadCommand, "type">;
   readonly signal: AbortSignal | undefined;
-  progress(stage: LoadStage, fraction: number): void;
+  progress(
+    stage: LoadStage,
+    fraction: number,
+    bytes?: Pick<LoadProgress, "loadedBytes" | "totalBytes" | "bytesPerSecond">,
+  ): void;
   finish(): void;
   fail(error: GeodesicError): void;
 }
@@ -128,16 +132,8 @@ export class FakeEngine implements EngineClient {
     const load: FakeLoad = {
       command,
       signal: options.signal,
-      progress: (stage, fraction) =>
-        options.onProgress?.({
-          type: "loadProgress",
-          modelKey,
-          stage,
-          fraction,
-          loadedBytes: 0,
-          totalBytes: 1,
-          bytesPerSecond: 0,
-        }),
+      progress: (stage, fraction, bytes = { loadedBytes: 0, totalBytes: 1, bytesPerSecond: 0 }) =>
+        options.onProgress?.({ type: "loadProgress", modelKey, stage, fraction, ...bytes }),
       finish: () => {
         this.#loaded.add(modelKey);
         resolve({ type: "loaded", modelKey, weightBytes: 1, kvCacheBytes: 1, maxContext, vocabSize: 2048 });

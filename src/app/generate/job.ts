@@ -36,6 +36,7 @@ import type {
   GenerationEvent,
   GenerationEventBody,
   GenerationStatus,
+  LoadFigures,
   Usage,
 } from "../types.ts";
 import type { OutputText } from "./output_text.ts";
@@ -208,7 +209,7 @@ export class GenerationJob {
     void this.#write([], "PREFILL");
   }
 
-  #onLoading(progress: { readonly stage: string; readonly fraction: number }): void {
+  #onLoading(progress: LoadFigures): void {
     if (this.#ending) return;
     const last = this.#lastLoading;
     if (last?.stage === progress.stage && progress.fraction - last.fraction < LOADING_STEP) return;

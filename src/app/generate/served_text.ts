@@ -3,8 +3,9 @@
  * kept for the artifacts used last. It never touches the device, so prompts can be checked while a model is cold.
  */
 import { type Checkpoint, openCheckpoint } from "../../formats/checkpoint.ts";
-import type { ModelRow } from "../../store/models.ts";
+import { hasFolder, type ModelRow } from "../../store/models.ts";
 import { findTokenizer, type Tokenizer } from "../../tokenizer/tokenizer.ts";
+import { withoutWeights } from "../weights.ts";
 
 export interface ServedText {
   /** Null for a folder without one: such a model takes token ids and gives no text. */
@@ -20,8 +21,9 @@ const KEPT = 8;
 export class ServedTexts {
   readonly #opened = new Map<string, Promise<ServedText>>();
 
-  /** Throws what opening the folder throws; a failure is not remembered. */
+  /** Throws what opening the folder throws, and NotFoundError without one; a failure is not remembered. */
   open(model: ModelRow): Promise<ServedText> {
+    if (!hasFolder(model)) return Promise.reject(withoutWeights(model));
     const key = `${model.artifact_id} ${model.path}`;
     const text = this.#opened.get(key) ?? this.#read(key, model.path);
     this.#opened.delete(key);

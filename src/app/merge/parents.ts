@@ -7,7 +7,8 @@ import { join, resolve, sep } from "node:path";
 import { NotFoundError } from "../../errors.ts";
 import type { ModelResolver } from "../../merge/model_paths.ts";
 import type { Db } from "../../store/database.ts";
-import { findModel } from "../../store/models.ts";
+import { findModel, hasFolder } from "../../store/models.ts";
+import { withoutWeights } from "../weights.ts";
 
 export interface ParentOptions {
   readonly db: Db;
@@ -20,11 +21,12 @@ export function parentResolver({ db, dataDir, modelDirs }: ParentOptions): Model
   const roots = [join(dataDir, "models"), ...modelDirs].map((dir) => resolve(dir));
   return async (name) => {
     const row = await findModel(db, { name });
-    if (row !== undefined) return row.path;
+    if (row !== undefined && hasFolder(row)) return row.path;
     for (const root of roots) {
       const path = await folderInside(root, name);
       if (path !== null) return path;
     }
+    if (row !== undefined) throw withoutWeights(row);
     throw new NotFoundError(
       `Cannot find model ${
         JSON.stringify(name)

@@ -6,7 +6,7 @@
 import { join, resolve } from "node:path";
 import { ConfigError } from "../../errors.ts";
 import { PROVENANCE_FILE, sha256 } from "../../formats/artifact.ts";
-import { parseModelConfig } from "../../formats/config.ts";
+import { type ModelConfig, parseModelConfig } from "../../formats/config.ts";
 import { parseJsonObject } from "../../formats/json.ts";
 import { requireFreeTarget } from "../../formats/staged_folder.ts";
 import { type MergeConfig, parseMergeConfig } from "../../merge/config.ts";
@@ -21,7 +21,7 @@ import { configDtypeName } from "../../tensor/dtype.ts";
 import { toTime } from "../../store/codec.ts";
 import type { Db } from "../../store/database.ts";
 import { type MergeRow, unfinishedMergeInto, updateMerge } from "../../store/merges.ts";
-import { findModel, findModelByManifest, type ModelRow } from "../../store/models.ts";
+import { findModel, findModelByManifest, hasFolder, type ModelRow } from "../../store/models.ts";
 import { VERSION } from "../../version.ts";
 import { insertRecordParts, recordColumns } from "../merge_rows.ts";
 import {
@@ -30,6 +30,7 @@ import {
   prepareRegistration,
   type RegisterOptions,
   type Registration,
+  requireArchitecture,
   toName,
   writeRegistration,
 } from "../register.ts";
@@ -61,9 +62,9 @@ export async function acceptMerge(
   { durable, signal }: { readonly durable: boolean; readonly signal?: AbortSignal },
 ): Promise<MergeRow> {
   const { db, clock, ids } = options;
-  await requireFreeName(db, input.name, outDirOf(options, input));
+  const known = await requireFreeName(db, input.name, outDirOf(options, input));
   const config = parseMergeConfig(input.config, input.configName);
-  const dtype = await checkPlan(config, input, signal);
+  const dtype = await checkPlan(config, input, { known, signal });
   return {
     id: ids(),
     status: "QUEUED",
@@ -92,7 +93,7 @@ export async function acceptMerge(
 async function checkPlan(
   config: MergeConfig,
   { resolve }: RunMergeInput,
-  signal: AbortSignal | undefined,
+  { known, signal }: { readonly known: ModelRow | undefined; readonly signal: AbortSignal | undefined },
 ): Promise<string> {
   const made = new Set(config.before.map(({ name }) => name));
   let dtype = configDtypeName(config.outDtype ?? config.dtype ?? "BF16");
@@ -100,15 +101,17 @@ async function checkPlan(
     requireMethod(document);
     if (modelNames(document).some((name) => made.has(name))) continue;
     using plan = await planMerge(document, resolve, signal === undefined ? {} : { signal });
-    requireServable(plan);
-    if (document === config) dtype = outputDtypeName(plan);
+    const { architecture } = requireServable(plan);
+    if (document !== config) continue;
+    dtype = outputDtypeName(plan);
+    if (known !== undefined) requireArchitecture(known, architecture);
   }
   return dtype;
 }
 
 /** What is merged into the library is registered, which takes a model that runs here: better refused now than then. */
-function requireServable(plan: MergePlan): void {
-  parseModelConfig(
+function requireServable(plan: MergePlan): ModelConfig {
+  return parseModelConfig(
     parseJsonObject(new TextEncoder().encode(outputConfigJson(plan)), RESULT_CONFIG),
     RESULT_CONFIG,
   );
@@ -173,12 +176,19 @@ export async function requireUnclaimed(db: Db, name: string): Promise<void> {
   });
 }
 
-/** A merge may only take the place of its own result, where that was deleted. */
-async function requireFreeName(db: Db, name: string, outDir: string): Promise<void> {
+/**
+ * A merge may only take the place of its own result, where that was deleted, or of a model without weights. The model of
+ * this name, if there is one.
+ */
+async function requireFreeName(db: Db, name: string, outDir: string): Promise<ModelRow | undefined> {
   await requireUnclaimed(db, name);
   const known = await findModel(db, { name });
-  if (known === undefined || (known.path === outDir && await findMissingWeights(known) !== null)) {
-    return await requireFreePlace(name, outDir);
+  if (
+    known === undefined || !hasFolder(known) ||
+    (known.path === outDir && await findMissingWeights(known) !== null)
+  ) {
+    await requireFreePlace(name, outDir);
+    return known;
   }
   throw new ConfigError(`Cannot merge into "${name}": there is a model of that name`, {
     name,
@@ -245,6 +255,7 @@ async function freeName(
   { manifestSha256, taken }: { readonly manifestSha256: string; readonly taken: ReadonlySet<string> },
 ): Promise<string> {
   const name = toName(nameByPlace(path, dataDir));
-  const isFree = !taken.has(name) && await findModel(db, { name }) === undefined;
+  const holder = taken.has(name) ? undefined : await findModel(db, { name });
+  const isFree = !taken.has(name) && (holder === undefined || !hasFolder(holder));
   return isFree ? name : `${name}-${manifestSha256.slice(0, 8)}`;
 }

@@ -1,0 +1,107 @@
+/** What an operator changes about a registered model, and how one is removed. The callers have checked who asks. */
+import { dirname, join, resolve, sep } from "node:path";
+import { CapacityError, ConfigError } from "../errors.ts";
+import { toWriteError } from "../formats/write_error.ts";
+import { toTime } from "../store/codec.ts";
+import { openGenerations } from "../store/generations.ts";
+import * as store from "../store/models.ts";
+import { toErrorRecord } from "../errors.ts";
+import { entryOf, factsOf, noWeights } from "./catalogue.ts";
+import type { ModelLoader } from "./loading.ts";
+import { checkDescription, type RegisterOptions } from "./register.ts";
+import { withoutWeights } from "./weights.ts";
+
+export interface ChangeOptions extends RegisterOptions {
+  readonly loader: ModelLoader;
+}
+export interface ModelChange {
+  readonly description?: string;
+  /** Null: as the gateway says; -1: for ever. */
+  readonly keepAliveSeconds?: number | null;
+  readonly isPinned?: boolean;
+}
+
+/** What a timer can wait; what is to stay longer stays for ever. */
+export const MAX_KEEP_ALIVE_SECONDS = 24 * 24 * 3600;
+const RETRY_AFTER_MS = 2000;
+
+/** The row as it is now. Throws ConfigError for what cannot be set. */
+export async function updateModel(
+  { db, loader, board }: ChangeOptions,
+  row: store.ModelRow,
+  { description, keepAliveSeconds, isPinned }: ModelChange,
+): Promise<store.ModelRow> {
+  if (description !== undefined) checkDescription(row.name, description);
+  if (keepAliveSeconds != null && !isKeepAlive(keepAliveSeconds)) {
+    throw new ConfigError(
+      `Invalid keepAliveSeconds: found ${keepAliveSeconds}, expected -1 … ${MAX_KEEP_ALIVE_SECONDS}`,
+      { field: "keepAliveSeconds", found: keepAliveSeconds },
+    );
+  }
+  const patch = {
+    ...(description !== undefined && { description }),
+    ...(keepAliveSeconds !== undefined && { keep_alive_seconds: keepAliveSeconds }),
+    ...(isPinned !== undefined && { pinned: isPinned ? 1 : 0 }),
+  };
+  if (Object.keys(patch).length === 0) return row;
+  await store.updateModel(db, row.id, patch);
+  const changed = { ...row, ...patch };
+  loader.settingsChanged(changed);
+  board.announce(row.id, "UPDATED");
+  return changed;
+}
+
+function isKeepAlive(seconds: number): boolean {
+  return Number.isInteger(seconds) && seconds >= -1 && seconds <= MAX_KEEP_ALIVE_SECONDS;
+}
+
+/**
+ * The row as it is now: removed, or an entry of the catalogue without weights. Throws CapacityError while something uses
+ * it, ConfigError where files are to go that are not the gateway's own.
+ */
+export async function removeModel(
+  options: ChangeOptions,
+  row: store.ModelRow,
+  { deleteFiles }: { readonly deleteFiles: boolean },
+): Promise<store.ModelRow> {
+  const { db, clock, loader, board } = options;
+  const libraryDir = resolve(options.dataDir, "models");
+  if (deleteFiles && store.hasFolder(row) && !resolve(row.path).startsWith(libraryDir + sep)) {
+    throw new ConfigError(
+      `Cannot delete the files of "${row.name}": "${row.path}" is not in the gateway's library "${libraryDir}"`,
+      { field: "deleteFiles", path: row.path, expected: libraryDir },
+    );
+  }
+  const busy = (await openGenerations(db)).filter(({ model_id }) => model_id === row.id).length;
+  if (busy > 0) {
+    throw new CapacityError(`Cannot remove model "${row.name}": ${busy} generation(s) use it`, {
+      ...{ model: row.name, generations: busy, retryAfterMs: RETRY_AFTER_MS },
+    });
+  }
+  await loader.unload(row.id);
+  const entry = entryOf(row);
+  const keepsEntry = entry !== null && store.hasFolder(row);
+  const patch = keepsEntry
+    ? { ...factsOf(options, entry), ...await noWeights(options, db), origin: null }
+    : { removed_at: toTime(clock.now()) };
+  await store.updateModel(db, row.id, patch);
+  if (keepsEntry) {
+    board.set(row.id, { state: "MISSING_WEIGHTS", error: toErrorRecord(withoutWeights(row)) });
+  }
+  board.announce(row.id, keepsEntry ? "UPDATED" : "REMOVED");
+  if (deleteFiles && store.hasFolder(row)) await deleteFolder(row.path, libraryDir);
+  return { ...row, ...patch };
+}
+
+/** Moved aside first: what is half deleted is no model any more. */
+async function deleteFolder(path: string, libraryDir: string): Promise<void> {
+  const aside = join(libraryDir, `.removed-${crypto.randomUUID()}`);
+  try {
+    await Deno.rename(path, aside);
+    await Deno.remove(aside, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw toWriteError(error, path);
+  }
+  const owner = dirname(path);
+  if (owner !== libraryDir) await Deno.remove(owner).catch(() => {}); // only where nothing else is in it
+}

@@ -1,0 +1,254 @@
+/**
+ * Requests to a model hub. The hub and whatever it redirects to are strangers: only http and https are followed, a few
+ * steps, never from https down to http; the token goes to the hub's own origin and nowhere else; who does not answer is
+ * given up. What the hub refuses comes back as a typed error that says what to do.
+ */
+import {
+  CapacityError,
+  ForbiddenError,
+  type GeodesicError,
+  NotFoundError,
+  UnavailableError,
+} from "../errors.ts";
+
+export interface Hub {
+  /** Origin and perhaps a path, without a slash at the end. */
+  readonly endpoint: string;
+  readonly token?: string | undefined;
+  /** How long a connection may be silent. */
+  readonly stallMs?: number;
+  /** The first pause between tries; doubled with each that follows. */
+  readonly pauseMs?: number;
+}
+
+export interface HubRequest {
+  /** For messages: the repository, and the file where it is about one. */
+  readonly repository: string;
+  readonly file?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+export const DEFAULT_ENDPOINT = "https://huggingface.co";
+const DEFAULT_STALL_MS = 30_000;
+const DEFAULT_PAUSE_MS = 1_000;
+const MAX_REDIRECTS = 5;
+/** Tries without a byte of progress. */
+const MAX_TRIES = 5;
+/** A hub that asks for more patience than this is not waited for. */
+const MAX_WAIT_MS = 60_000;
+const MAX_ERROR_BYTES = 4096;
+
+/** The answer, with status 2xx or 416. Throws typed errors; its body must be read or cancelled. */
+export async function hubFetch(hub: Hub, url: string, request: HubRequest): Promise<Response> {
+  let at = new URL(url);
+  for (let redirects = 0;; redirects++) {
+    const response = await fetchOnce(hub, at, request);
+    if (response.status < 300 || response.status === 416) return response;
+    const location = response.status < 400 ? response.headers.get("location") : null;
+    if (location === null) throw await refusal(hub, response, request);
+    await response.body?.cancel();
+    at = redirectTarget(at, location, request);
+    if (redirects === MAX_REDIRECTS) {
+      throw new UnavailableError(`${of(request)}: the hub redirects more than ${MAX_REDIRECTS} times`, {
+        repository: request.repository,
+      });
+    }
+  }
+}
+
+async function fetchOnce(hub: Hub, url: URL, { headers, signal, ...request }: HubRequest): Promise<Response> {
+  using stall = new StallWatch(hub, signal);
+  try {
+    return await fetch(url, {
+      redirect: "manual",
+      headers: {
+        ...headers,
+        "user-agent": "geodesic",
+        ...(hub.token !== undefined && url.origin === new URL(hub.endpoint).origin &&
+          { authorization: `Bearer ${hub.token}` }),
+      },
+      signal: stall.signal,
+    });
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw unreachable(url, { ...request, signal }, cause);
+  }
+}
+
+function redirectTarget(from: URL, location: string, request: HubRequest): URL {
+  const target = URL.canParse(location, from) ? new URL(location, from) : null;
+  const allowed = from.protocol === "https:" ? ["https:"] : ["http:", "https:"];
+  if (target !== null && allowed.includes(target.protocol)) return target;
+  throw new UnavailableError(
+    `${of(request)}: the hub redirects to ${JSON.stringify(location.slice(0, 200))}, expected an address of ${
+      allowed.map((protocol) => protocol.slice(0, -1)).join(" or ")
+    }`,
+    { repository: request.repository, location: location.slice(0, 200) },
+  );
+}
+
+/** Aborts when nobody has called {@link seen} for too long. */
+export class StallWatch implements Disposable {
+  readonly signal: AbortSignal;
+  readonly #controller = new AbortController();
+  readonly #outer: AbortSignal;
+  readonly #ms: number;
+  #timer: ReturnType<typeof setTimeout>;
+  readonly #onOuter = () => this.#controller.abort(this.#outer.reason);
+
+  constructor({ stallMs = DEFAULT_STALL_MS }: Hub, outer: AbortSignal) {
+    this.#outer = outer;
+    this.#ms = stallMs;
+    this.signal = this.#controller.signal;
+    if (outer.aborted) this.#onOuter();
+    outer.addEventListener("abort", this.#onOuter, { once: true });
+    this.#timer = this.#start();
+  }
+
+  seen(): void {
+    clearTimeout(this.#timer);
+    this.#timer = this.#start();
+  }
+
+  #start() {
+    return setTimeout(
+      () => this.#controller.abort(new Stalled(`no answer for ${this.#ms / 1000} s`)),
+      this.#ms,
+    );
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#outer.removeEventListener("abort", this.#onOuter);
+  }
+}
+class Stalled extends Error {}
+
+/** A connection that could not be made, broke, or was silent. */
+export function unreachable(url: URL, request: HubRequest, cause: unknown): UnavailableError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new UnavailableError(
+    `${of(request)}: ${url.host} cannot be reached or has stopped answering (${reason}). ` +
+      "What has come is kept: pull again",
+    { repository: request.repository, host: url.host },
+    { cause },
+  );
+}
+
+/** Tries again what may succeed later, with pauses; `progress` tells whether a try has got anywhere. */
+export async function withRetries<T>(
+  hub: Hub,
+  signal: AbortSignal,
+  attempt: (made: { progress: boolean }) => Promise<T>,
+): Promise<T> {
+  for (let tries = 1;; tries++) {
+    const made = { progress: false };
+    try {
+      return await attempt(made);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (made.progress) tries = 1;
+      const waitMs = waitFor(error as GeodesicError, (hub.pauseMs ?? DEFAULT_PAUSE_MS) * 2 ** (tries - 1));
+      if (waitMs === null || tries >= MAX_TRIES) throw error;
+      await pause(waitMs, signal);
+    }
+  }
+}
+
+function waitFor(error: GeodesicError, pauseMs: number): number | null {
+  if (error instanceof UnavailableError) return pauseMs;
+  const after = error instanceof CapacityError ? error.details["retryAfterMs"] : undefined;
+  return typeof after === "number" && after <= MAX_WAIT_MS ? Math.max(after, pauseMs) : null;
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", abort);
+      resolve();
+    }, ms);
+    signal.addEventListener("abort", abort, { once: true });
+  });
+}
+
+async function refusal(hub: Hub, response: Response, request: HubRequest): Promise<GeodesicError> {
+  const told = await readStart(response);
+  const code = response.headers.get("x-error-code");
+  const { status } = response;
+  const { repository } = request;
+  const details = {
+    repository,
+    status,
+    ...(told !== "" && { told }),
+    ...(code !== null && { hubCode: code }),
+  };
+  const page = `${hub.endpoint}/${repository}`;
+  if (code === "GatedRepo" || status === 403) {
+    const how = hub.token === undefined
+      ? "set HF_TOKEN to a token of an account"
+      : "use the token of an account";
+    return new ForbiddenError(
+      `${of(request)}: access to it is restricted. Ask for access at ${page}, and ${how} that has it`,
+      details,
+    );
+  }
+  if (code === "RevisionNotFound") {
+    return new NotFoundError(`${of(request)}: there is no such revision`, details);
+  }
+  if (status === 401) {
+    return new ForbiddenError(
+      hub.token === undefined
+        ? `${
+          of(request)
+        }: it is private or does not exist. If it is yours, set HF_TOKEN; if not, check the name`
+        : `${of(request)}: HF_TOKEN is not valid here, or the repository is private or does not exist`,
+      details,
+    );
+  }
+  if (status === 404) {
+    const what = request.file === undefined ? "no model of this name" : "no such file";
+    return new NotFoundError(`${of(request)}: ${hub.endpoint} has ${what}`, details);
+  }
+  if (status === 429) {
+    const retryAfterMs = retryAfter(response) ?? MAX_WAIT_MS;
+    const hint = hub.token === undefined ? "; with HF_TOKEN the hub allows more" : "";
+    return new CapacityError(
+      `${of(request)}: the hub asks to wait ${
+        Math.ceil(retryAfterMs / 1000)
+      } s before the next request${hint}`,
+      { ...details, retryAfterMs },
+    );
+  }
+  return new UnavailableError(`${of(request)}: the hub answers with status ${status}`, details);
+}
+
+function retryAfter(response: Response): number | null {
+  const text = response.headers.get("retry-after");
+  if (text === null) return null;
+  const ms = /^\d{1,7}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  return Number.isFinite(ms) ? Math.max(0, ms) : null;
+}
+
+/** What the hub says, as far as it fits; a connection that breaks meanwhile says nothing. */
+async function readStart(response: Response): Promise<string> {
+  let text = "";
+  try {
+    const decoder = new TextDecoder();
+    for await (const chunk of response.body ?? []) {
+      text += decoder.decode(chunk, { stream: true });
+      if (text.length >= MAX_ERROR_BYTES) break;
+    }
+  } catch {
+    return "";
+  }
+  return text.slice(0, 300);
+}
+
+function of({ repository, file }: HubRequest): string {
+  return file === undefined ? `Cannot pull "${repository}"` : `Cannot pull "${file}" of "${repository}"`;
+}

@@ -1,0 +1,278 @@
+/** Pulling from a hub that answers, is slow, breaks off, lies and refuses. */
+import { expect } from "@std/expect";
+import { openCheckpoint } from "../../src/formats/checkpoint.ts";
+import { hashArtifact } from "../../src/formats/artifact.ts";
+import { pullModel, type PullOptions, type PullProgress } from "../../src/hub/pull.ts";
+import { writeCheckpoint } from "../support/checkpoint_generator.ts";
+import { failure } from "../support/failure.ts";
+import { COMMIT, CREATED_AT, HubServer } from "../support/hub_server.ts";
+import { type TempDir, tempDir } from "../support/temp.ts";
+
+const WEIGHTS = "model.safetensors";
+const utf8 = (text: string) => new TextEncoder().encode(text);
+
+interface Bench extends AsyncDisposable {
+  readonly dir: TempDir;
+  readonly server: HubServer;
+  readonly target: string;
+  pull(options?: Partial<PullOptions>): ReturnType<typeof pullModel>;
+}
+
+/** A hub with a small checkpoint, and a place to pull it to. */
+async function bench(options: { readonly maxShardBytes?: number } = {}): Promise<Bench> {
+  const dir = await tempDir();
+  await writeCheckpoint(dir.join("remote"), { seed: 3, ...options });
+  const server = await HubServer.of(dir.join("remote"));
+  server.files.set("README.md", utf8("---\nlicense: apache-2.0\n---\nA card\n"));
+  const target = dir.join("models", "pair", "model");
+  return {
+    dir,
+    server,
+    target,
+    pull: (options = {}) =>
+      pullModel({
+        ...{ hub: server.hub, repository: "pair/model", revision: "main", target },
+        signal: new AbortController().signal,
+        ...options,
+      }),
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await dir[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+Deno.test("pullModel() fetches what makes up a checkpoint, and nothing else", async () => {
+  await using it = await bench({ maxShardBytes: 40_000 });
+  it.server.files.set("consolidated.safetensors", new Uint8Array(10_000));
+  it.server.files.set("pytorch_model.bin", new Uint8Array(10_000));
+  it.server.files.set("run_me.py", utf8("print()"));
+  const progress: PullProgress[] = [];
+  const pulled = await it.pull({ onProgress: (each) => progress.push(each) });
+  expect(pulled).toMatchObject({ commit: COMMIT, publishedAt: new Date(CREATED_AT) });
+  using checkpoint = await openCheckpoint(it.target);
+  expect(checkpoint.weightFiles.length).toBeGreaterThan(1);
+  const names = (await Array.fromAsync(Deno.readDir(it.target))).map(({ name }) => name).sort();
+  expect(names).toEqual(pulled.files.map(({ path }) => path));
+  expect(names).toContain("README.md");
+  for (const strange of ["consolidated.safetensors", "pytorch_model.bin", "run_me.py"]) {
+    expect(names).not.toContain(strange);
+    expect(it.server.seen.some(({ path }) => path.endsWith(strange))).toBe(false);
+  }
+  expect(await hashArtifact(checkpoint.folder)).toEqual(pulled.files); // as registration would hash them
+  const last = progress.at(-1)!;
+  expect([last.doneBytes, last.doneFiles]).toEqual([last.totalBytes, last.totalFiles]);
+  expect(it.server.seen.filter(({ path }) => path.includes("/tree/")).length).toBeGreaterThan(1); // in pages
+  expect(await Array.fromAsync(Deno.readDir(it.dir.join("models", "pair")))).toHaveLength(1);
+});
+
+Deno.test("pullModel() sends the token to the hub and to nobody else", async () => {
+  await using it = await bench();
+  it.server.token = "hf_secret";
+  await it.pull();
+  const sent = (host: string) =>
+    new Set(it.server.seen.filter((each) => each.host === host).map(({ authorization }) => authorization));
+  expect(sent("hub")).toEqual(new Set(["Bearer hf_secret"]));
+  expect(sent("cdn")).toEqual(new Set([null]));
+});
+
+Deno.test("pullModel() continues a file that broke off, and hashes the whole", async () => {
+  await using it = await bench();
+  it.server.fail(`/${WEIGHTS}`, { cutAfter: 20_000 }, { stallAfter: 10_000 });
+  await it.pull();
+  const [first, second, third] = it.server.requestsFor(WEIGHTS).map(({ range }) => range);
+  expect([first, second]).toEqual([null, "bytes=20000-"]);
+  expect(third).toBe("bytes=30000-");
+  expect(await Deno.readFile(`${it.target}/${WEIGHTS}`)).toEqual(it.server.files.get(WEIGHTS));
+});
+
+Deno.test("pullModel() begins anew where the hub does not continue", async () => {
+  await using it = await bench();
+  it.server.fail(`/${WEIGHTS}`, { cutAfter: 20_000 }, { ignoreRange: true });
+  await it.pull();
+  expect(await Deno.readFile(`${it.target}/${WEIGHTS}`)).toEqual(it.server.files.get(WEIGHTS));
+});
+
+Deno.test("pullModel() leaves a beginning that the next one takes up, never half a folder", async () => {
+  await using it = await bench();
+  const abort = new AbortController();
+  it.server.fail(`/${WEIGHTS}`, { stallAfter: 20_000 });
+  const interrupted = it.pull({
+    hub: { ...it.server.hub, stallMs: 60_000 },
+    signal: abort.signal,
+    onProgress: ({ doneBytes }) => doneBytes > 20_000 && abort.abort(new Error("enough")),
+  });
+  await expect(interrupted).rejects.toThrow("enough");
+  expect(await exists(it.target)).toBe(false);
+  const partial = it.dir.join("models", "pair", ".model.pull");
+  const { size } = await Deno.stat(`${partial}/${WEIGHTS}`);
+  expect(size).toBeGreaterThan(0);
+  let resumed = 0;
+  await it.pull({ onProgress: ({ resumedBytes }) => resumed = resumedBytes });
+  expect(resumed).toBeGreaterThanOrEqual(size);
+  expect(it.server.requestsFor(WEIGHTS).at(-1)!.range).toBe(`bytes=${size}-`);
+  expect(await Deno.readFile(`${it.target}/${WEIGHTS}`)).toEqual(it.server.files.get(WEIGHTS));
+  expect(await exists(partial)).toBe(false);
+});
+
+Deno.test("pullModel() of another revision keeps nothing of a beginning that does not belong to it", async () => {
+  await using it = await bench();
+  await Deno.mkdir(it.dir.join("models", "pair", ".model.pull"), { recursive: true });
+  const left = (name: string) => it.dir.join("models", "pair", ".model.pull", name);
+  await Deno.writeFile(left(WEIGHTS), new Uint8Array(5_000).fill(7));
+  await Deno.writeFile(left("config.json"), it.server.files.get("config.json")!);
+  await Deno.writeTextFile(left("old.json"), "{}");
+  const { files } = await it.pull();
+  expect(await exists(`${it.target}/old.json`)).toBe(false);
+  expect(files.find(({ path }) => path === WEIGHTS)!.sizeBytes).toBe(it.server.files.get(WEIGHTS)!.length);
+  expect(await Deno.readFile(`${it.target}/${WEIGHTS}`)).toEqual(it.server.files.get(WEIGHTS));
+});
+
+Deno.test("pullModel() refuses content that is not what the hub lists, small files and large ones", async () => {
+  for (const file of [WEIGHTS, "config.json"]) {
+    await using it = await bench();
+    const change = (bytes: Uint8Array<ArrayBuffer>) => {
+      bytes[bytes.length - 1]! ^= 1;
+      return bytes;
+    };
+    it.server.fail(`/${file}`, { change }); // once may be chance
+    await it.pull();
+    await Deno.remove(it.target, { recursive: true });
+    it.server.fail(`/${file}`, { change }, { change });
+    const error = await failure(it.pull());
+    expect([error.code, error.details["file"]]).toEqual(["FORMAT", file]);
+    expect(await exists(it.target)).toBe(false);
+  }
+});
+
+Deno.test("pullModel() refuses what no checkpoint should hold before any weights are fetched", async () => {
+  type Case = readonly [name: string, spoil: (server: HubServer) => void, message: RegExp];
+  const entry = (path: string) => ({ type: "file", oid: "c".repeat(40), size: 1, path });
+  const cases: readonly Case[] = [
+    ["outside", (server) => server.extraEntries.push(entry("../x")), /"\.\.\/x" is refused/],
+    ["nested", (server) => server.extraEntries.push(entry("a/b.json")), /is refused/],
+    ["twice", (server) => server.extraEntries.push(entry("config.json")), /listed twice/],
+    ["absolute", (server) => server.extraEntries.push(entry("/etc/passwd")), /is refused/],
+    ["no config", (server) => server.files.delete("config.json"), /no config\.json/],
+    ["pickle only", (server) => {
+      server.files.delete(WEIGHTS);
+      server.files.set("pytorch_model.bin", new Uint8Array(10));
+    }, /pickled/],
+    ["no weights", (server) => server.files.delete(WEIGHTS), /neither/],
+    [
+      "architecture",
+      (server) => server.files.set("config.json", utf8('{"architectures":["BertModel"]}')),
+      /BertModel/,
+    ],
+    ["index", (server) => {
+      const index = { weight_map: { x: "elsewhere.safetensors" } };
+      server.files.set("model.safetensors.index.json", utf8(JSON.stringify(index)));
+    }, /no such file/],
+  ];
+  for (const [name, spoil, message] of cases) {
+    await using it = await bench();
+    spoil(it.server);
+    const error = await failure(it.pull());
+    expect([name, error.code]).toEqual([name, "FORMAT"]);
+    expect(error.message).toMatch(message);
+    expect(it.server.requestsFor(WEIGHTS)).toEqual([]);
+    expect(await exists(it.target)).toBe(false);
+  }
+});
+
+Deno.test("pullModel() says what to do about each refusal of the hub", async () => {
+  type Case = readonly [
+    name: string,
+    status: number,
+    headers: Record<string, string>,
+    code: string,
+    message: RegExp,
+  ];
+  const cases: readonly Case[] = [
+    ["gated", 403, { "x-error-code": "GatedRepo" }, "FORBIDDEN", /Ask for access at .*HF_TOKEN/],
+    ["gated, no token", 401, { "x-error-code": "GatedRepo" }, "FORBIDDEN", /Ask for access/],
+    ["private", 401, {}, "FORBIDDEN", /private or does not exist/],
+    ["missing", 404, { "x-error-code": "RepoNotFound" }, "NOT_FOUND", /no model of this name/],
+    ["revision", 404, { "x-error-code": "RevisionNotFound" }, "NOT_FOUND", /no such revision/],
+    ["rate", 429, { "retry-after": "3600" }, "CAPACITY", /wait 3600 s/],
+    ["broken", 500, {}, "UNAVAILABLE", /status 500/],
+  ];
+  for (const [name, status, headers, code, message] of cases) {
+    await using it = await bench();
+    const respond = () => new Response("no", { status, headers });
+    it.server.fail("/revision/main", ...Array.from({ length: 9 }, () => ({ respond })));
+    const error = await failure(it.pull());
+    expect([name, error.code]).toEqual([name, code]);
+    expect(error.message).toMatch(message);
+    if (name === "rate") expect(error.details["retryAfterMs"]).toBe(3_600_000);
+    const tries = it.server.seen.length;
+    expect([name, tries]).toEqual([name, name === "broken" ? 5 : 1]); // what cannot succeed is not repeated
+  }
+});
+
+Deno.test("pullModel() waits as a hub that is busy asks it to", async () => {
+  await using it = await bench();
+  it.server.fail("/revision/main", {
+    respond: () => new Response("slow down", { status: 429, headers: { "retry-after": "0" } }),
+  }, { respond: () => new Response("", { status: 503 }) });
+  it.server.fail(`/${WEIGHTS}`, { respond: () => new Response("", { status: 502 }) });
+  await it.pull();
+});
+
+Deno.test("pullModel() follows redirects to http only, and not for ever", async () => {
+  const redirect = (location: string) => ({
+    respond: () => new Response(null, { status: 302, headers: { location } }),
+  });
+  for (const location of ["file:///etc/passwd", "ftp://127.0.0.1/x", "data:text/plain,x"]) {
+    await using it = await bench();
+    it.server.fail(`redirect/${WEIGHTS}`, ...Array.from({ length: 9 }, () => redirect(location)));
+    const error = await failure(it.pull());
+    expect([location, error.code]).toEqual([location, "UNAVAILABLE"]);
+  }
+  await using it = await bench();
+  it.server.fail(
+    "/revision/main",
+    ...Array.from({ length: 99 }, () => redirect("/api/models/pair/model/revision/main")),
+  );
+  expect((await failure(it.pull())).message).toMatch(/redirects more than/);
+});
+
+Deno.test("pullModel() gives up a connection that stays silent, and a hub that is none", async () => {
+  await using it = await bench();
+  it.server.fail(`/${WEIGHTS}`, ...Array.from({ length: 9 }, () => ({ stallAfter: 0 })));
+  const silent = await failure(it.pull({ hub: { ...it.server.hub, stallMs: 20 } }));
+  expect([silent.code, silent.details["repository"]]).toEqual(["UNAVAILABLE", "pair/model"]);
+  const gone = await failure(it.pull({ hub: { ...it.server.hub, endpoint: "http://127.0.0.1:1" } }));
+  expect(gone.code).toBe("UNAVAILABLE");
+  it.server.fail("/revision/main", { respond: () => new Response("<html>") });
+  expect((await failure(it.pull())).message).toMatch(/HF_ENDPOINT/);
+});
+
+Deno.test("pullModel() refuses what the disk has no room for, before it is fetched", async () => {
+  await using it = await bench();
+  const config = it.server.files.get("config.json")!;
+  it.server.files.delete(WEIGHTS);
+  const lfs = { oid: "d".repeat(64), size: 2 ** 52, pointerSize: 130 };
+  it.server.extraEntries.push({ type: "file", oid: "c".repeat(40), size: 2 ** 52, path: WEIGHTS, lfs });
+  const error = await failure(it.pull());
+  expect([error.code, config.length > 0]).toEqual(["CAPACITY", true]);
+  expect(it.server.requestsFor(WEIGHTS)).toEqual([]);
+});
+
+Deno.test("pullModel() keeps out a second pull to the same place, and a folder that is there", async () => {
+  await using it = await bench();
+  it.server.fail(`/${WEIGHTS}`, { stallAfter: 10 });
+  const abort = new AbortController();
+  const first = it.pull({ hub: { ...it.server.hub, stallMs: 60_000 }, signal: abort.signal });
+  first.catch(() => {});
+  while (it.server.requestsFor(WEIGHTS).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  expect((await failure(it.pull())).code).toBe("CONFIG");
+  abort.abort(new Error("stop"));
+  await first.catch(() => {});
+  await it.pull();
+  expect((await failure(it.pull())).message).toMatch(/not empty/);
+});
