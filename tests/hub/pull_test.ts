@@ -19,9 +19,9 @@ interface Bench extends AsyncDisposable {
 }
 
 /** A hub with a small checkpoint, and a place to pull it to. */
-async function bench(options: { readonly maxShardBytes?: number } = {}): Promise<Bench> {
+async function bench(options: { readonly shardBytes?: number } = {}): Promise<Bench> {
   const dir = await tempDir();
-  await writeCheckpoint(dir.join("remote"), { seed: 3, ...options });
+  await writeCheckpoint(dir.join("remote"), { seed: 3, config: { vocab_size: 2048 }, ...options });
   const server = await HubServer.of(dir.join("remote"));
   server.files.set("README.md", utf8("---\nlicense: apache-2.0\n---\nA card\n"));
   const target = dir.join("models", "pair", "model");
@@ -47,7 +47,7 @@ async function exists(path: string): Promise<boolean> {
 }
 
 Deno.test("pullModel() fetches what makes up a checkpoint, and nothing else", async () => {
-  await using it = await bench({ maxShardBytes: 40_000 });
+  await using it = await bench({ shardBytes: 40_000 });
   it.server.files.set("consolidated.safetensors", new Uint8Array(10_000));
   it.server.files.set("pytorch_model.bin", new Uint8Array(10_000));
   it.server.files.set("run_me.py", utf8("print()"));
@@ -229,7 +229,7 @@ Deno.test("pullModel() follows redirects to http only, and not for ever", async 
   });
   for (const location of ["file:///etc/passwd", "ftp://127.0.0.1/x", "data:text/plain,x"]) {
     await using it = await bench();
-    it.server.fail(`redirect/${WEIGHTS}`, ...Array.from({ length: 9 }, () => redirect(location)));
+    it.server.fail(`redirect:${WEIGHTS}`, ...Array.from({ length: 9 }, () => redirect(location)));
     const error = await failure(it.pull());
     expect([location, error.code]).toEqual([location, "UNAVAILABLE"]);
   }

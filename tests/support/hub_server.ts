@@ -153,7 +153,7 @@ export class HubServer implements AsyncDisposable {
       return new Response(null, { status: 404, headers: { "x-error-code": "EntryNotFound" } });
     }
     if (bytes.length < this.lfsBytes) return this.#content(request, file, bytes);
-    const fault = this.#fault(`redirect/${file}`);
+    const fault = this.#fault(`redirect:${file}`);
     if (fault.respond) return fault.respond(request);
     return new Response(null, {
       status: 302,
