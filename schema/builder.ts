@@ -68,5 +68,5 @@ builder.mutationType({
 });
 builder.subscriptionType({
   description:
-    "Watching, over Server-Sent Events. Every event carries `seq`: continue after it on a new connection.",
+    "Watching, over Server-Sent Events. Events of a log carry `seq`: continue after it on a new connection.",
 });

@@ -54,13 +54,13 @@ const MERGE_METHODS = {
 } as const;
 type MergeMethodValue = (typeof MERGE_METHODS)[keyof typeof MERGE_METHODS]["value"];
 
-const MergeMethodEnum = builder.enumType("MergeMethod", {
+export const MergeMethodEnum = builder.enumType("MergeMethod", {
   description: "As `merge_method` of a mergekit configuration, in upper case.",
   values: MERGE_METHODS,
 });
 
 /** A folder that was merged elsewhere may name any method. */
-function methodValue(name: string): MergeMethodValue {
+export function methodValue(name: string): MergeMethodValue {
   return Object.values(MERGE_METHODS).find(({ value }) => value === name)?.value ?? "other";
 }
 
@@ -101,7 +101,7 @@ const MergeSourceObject = builder.objectRef<MergeSource>("MergeSource").implemen
   }),
 });
 
-const MergeParameterObject = builder.objectRef<MergeParameter>("MergeParameter").implement({
+export const MergeParameterObject = builder.objectRef<MergeParameter>("MergeParameter").implement({
   description: "A parameter as written; `value` or `gradient` is set.",
   fields: (t) => ({
     name: t.exposeString("name"),

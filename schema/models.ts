@@ -1,12 +1,21 @@
 /** Models: what is registered, what it is made of, and whether its weights are on the device. */
-import type { Artifact, ArtifactFile, Model, ModelRef, Residency } from "../src/app/types.ts";
+import { describeRecipe, type Recipe } from "../src/app/recipe.ts";
+import type {
+  Artifact,
+  ArtifactFile,
+  DeclaredParent,
+  Model,
+  ModelOrigin,
+  ModelRef,
+  Residency,
+} from "../src/app/types.ts";
 import { builder } from "./builder.ts";
 import { FORWARD_ARGS, pageComplexity, toConnection, toPageArgs } from "./connections.ts";
 import { DtypeEnum, ModelTaskEnum, QuantizationEnum, ResidencyStateEnum } from "./enums.ts";
-import { ErrorInterface, errorTypes, expected, resultTypeName } from "./errors.ts";
+import { ErrorInterface } from "./errors.ts";
 import { parseId, requireId } from "./ids.ts";
 import { modelLoader } from "./loaders.ts";
-import { MergeNode } from "./merges.ts";
+import { MergeMethodEnum, MergeNode, MergeParameterObject, methodValue } from "./merges.ts";
 import { SamplingDefaultsObject } from "./sampling_defaults.ts";
 
 export const ModelRefInput = builder.inputType("ModelRef", {
@@ -24,12 +33,32 @@ export function toModelRef(ref: ModelRefShape): ModelRef {
   return ref.id != null ? { id: requireId("Model", ref.id) } : { name: ref.name! };
 }
 
-const ResidencyObject = builder.objectRef<Residency>("Residency").implement({
+export const ResidencyObject = builder.objectRef<Residency>("Residency").implement({
   description: "Whether a model's weights are on the device.",
   fields: (t) => ({
     state: t.expose("state", { type: ResidencyStateEnum }),
     fraction: t.exposeFloat("fraction", { description: "0 to 1 while loading, 1 when warm, otherwise 0." }),
     stage: t.exposeString("stage", { nullable: true, description: "Of the load in progress." }),
+    loadedBytes: t.field({
+      type: "BigInt",
+      nullable: true,
+      description: "Of the weights as they lie on disk, while loading.",
+      resolve: ({ load }) => load?.loadedBytes ?? null,
+    }),
+    totalBytes: t.field({ type: "BigInt", nullable: true, resolve: ({ load }) => load?.totalBytes ?? null }),
+    bytesPerSecond: t.float({
+      nullable: true,
+      description: "Mean of the load in progress.",
+      resolve: ({ load }) => load?.bytesPerSecond ?? null,
+    }),
+    secondsLeft: t.float({
+      nullable: true,
+      description: "Of the load in progress; null while it is too early to tell.",
+      resolve: ({ load }) =>
+        load === null || load.bytesPerSecond === 0
+          ? null
+          : (load.totalBytes - load.loadedBytes) / load.bytesPerSecond,
+    }),
     since: t.expose("since", { type: "DateTime", description: "When `state` began." }),
     error: t.expose("error", {
       type: ErrorInterface,
@@ -59,9 +88,43 @@ const ArtifactObject = builder.objectRef<Artifact>("Artifact").implement({
   }),
 });
 
+const DeclaredParentObject = builder.objectRef<DeclaredParent>("DeclaredParent").implement({
+  description: "A parent as the recipe or the card names it. Nothing proves it; a merge's `sources` do.",
+  fields: (t) => ({
+    name: t.exposeString("name"),
+    isBase: t.exposeBoolean("isBase", { description: "The parent that t = 0 stands for." }),
+    model: t.field({
+      type: ModelNode,
+      nullable: true,
+      description: "The model of this name, if there is one here.",
+      resolve: ({ modelId }, _args, context) => modelId === null ? null : modelLoader(context).load(modelId),
+    }),
+  }),
+});
+
+const MergeRecipeObject = builder.objectRef<Recipe>("MergeRecipe").implement({
+  description:
+    "How a model is to be merged; `startMerge` takes it. What was done is the model's `provenance`.",
+  fields: (t) => ({
+    configYaml: t.exposeString("configYaml", { description: "A mergekit configuration." }),
+    configSha256: t.expose("configSha256", { type: "Sha256" }),
+    method: t.field({ type: MergeMethodEnum, resolve: ({ method }) => methodValue(method) }),
+    parameters: t.expose("parameters", { type: [MergeParameterObject], description: "As written." }),
+  }),
+});
+
+const ModelOriginObject = builder.objectRef<ModelOrigin>("ModelOrigin").implement({
+  description: "Where a model's files were pulled from.",
+  fields: (t) => ({
+    endpoint: t.exposeString("endpoint"),
+    repository: t.exposeString("repository"),
+    revision: t.exposeString("revision", { description: "Hash of the commit." }),
+  }),
+});
+
 export const ModelNode = builder.objectRef<Model>("Model");
 builder.node(ModelNode, {
-  description: "A registered checkpoint.",
+  description: "A registered checkpoint, or one that the catalogue knows and whose weights are yet to come.",
   id: { resolve: (model) => model.id },
   loadOne: (id, context) => modelLoader(context).load(id),
   fields: (t) => ({
@@ -104,14 +167,39 @@ builder.node(ModelNode, {
       resolve: (model, _args, { gateway }) =>
         model.mergeId === null ? null : gateway.merges.get(model.mergeId),
     }),
+    recipe: t.field({
+      type: MergeRecipeObject,
+      nullable: true,
+      description: "How it can be merged, where the catalogue knows.",
+      resolve: ({ recipe }) => recipe === null ? null : describeRecipe(recipe),
+    }),
+    origin: t.expose("origin", { type: ModelOriginObject, nullable: true }),
+    keepAliveSeconds: t.exposeInt("keepAliveSeconds", {
+      nullable: true,
+      description: "How long it stays on the device unused; null: the gateway's setting, -1: for ever.",
+    }),
+    pinned: t.exposeBoolean("isPinned", {
+      description: "Once on the device, it leaves neither for being idle nor to make room.",
+    }),
+    removedAt: t.expose("removedAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "Set for a model that is no longer offered; what was generated with it still leads here.",
+    }),
+    declaredParents: t.field({
+      type: [DeclaredParentObject],
+      description: "As recipe or card name them, the base of a recipe first.",
+      resolve: async (model, _args, { gateway }) => [...await gateway.models.declaredParents(model.id)],
+    }),
     parents: t.field({
       type: [ModelNode],
-      description: "The registered models it was merged from.",
+      description:
+        "The models here that it was merged from, known by their hashes or, without a known merge, by their names.",
       resolve: async (model, _args, { gateway }) => [...await gateway.models.parents(model.id)],
     }),
     descendants: t.field({
       type: [ModelNode],
-      description: "The registered models merged from it, directly or not.",
+      description: "The models here that were merged from it, directly or not; see `parents`.",
       resolve: async (model, _args, { gateway }) => [...await gateway.models.descendants(model.id)],
     }),
     samplingDefaults: t.field({
@@ -125,6 +213,10 @@ const ModelFilter = builder.inputType("ModelFilter", {
   description: "All conditions must hold.",
   fields: (t) => ({
     nameContains: t.string({ description: "Case of A to Z does not count." }),
+    author: t.string(),
+    architecture: t.string(),
+    license: t.string({ description: "As the card writes it." }),
+    merged: t.boolean({ description: "Whether a known merge has made it." }),
     state: t.field({ type: ResidencyStateEnum }),
   }),
 });
@@ -149,89 +241,8 @@ builder.queryFields((t) => ({
     args: { ...FORWARD_ARGS, where: t.arg({ type: ModelFilter }) },
     complexity: pageComplexity,
     resolve: async (_root, args, { gateway }) => {
-      const where = {
-        ...(args.where?.nameContains != null ? { nameContains: args.where.nameContains } : {}),
-        ...(args.where?.state != null ? { state: args.where.state } : {}),
-      };
+      const where = Object.fromEntries(Object.entries(args.where ?? {}).filter(([, value]) => value != null));
       return toConnection(await gateway.models.list(toPageArgs(args), where), args);
     },
-  }),
-}));
-
-const REGISTER_ERRORS = ["CONFIG", "FORMAT", "NOT_FOUND", "FORBIDDEN"] as const;
-const LOAD_ERRORS = ["CONFIG", "FORMAT", "NOT_FOUND", "FORBIDDEN", "CAPACITY", "DEVICE_LOST"] as const;
-const UNLOAD_ERRORS = ["NOT_FOUND", "FORBIDDEN", "CAPACITY", "DEVICE_LOST"] as const;
-
-interface ModelPayload {
-  readonly model: Model;
-}
-function modelPayload(name: string) {
-  return builder.objectRef<ModelPayload>(name).implement({
-    fields: (t) => ({ model: t.expose("model", { type: ModelNode }) }),
-  });
-}
-
-const RegisterModelPayload = modelPayload("RegisterModelPayload");
-const RegisterModelResult = builder.unionType("RegisterModelResult", {
-  types: [RegisterModelPayload, ...errorTypes(REGISTER_ERRORS)],
-  resolveType: (value) => resultTypeName(value, "RegisterModelPayload"),
-});
-const LoadModelPayload = modelPayload("LoadModelPayload");
-const LoadModelResult = builder.unionType("LoadModelResult", {
-  types: [LoadModelPayload, ...errorTypes(LOAD_ERRORS)],
-  resolveType: (value) => resultTypeName(value, "LoadModelPayload"),
-});
-const UnloadModelPayload = modelPayload("UnloadModelPayload");
-const UnloadModelResult = builder.unionType("UnloadModelResult", {
-  types: [UnloadModelPayload, ...errorTypes(UNLOAD_ERRORS)],
-  resolveType: (value) => resultTypeName(value, "UnloadModelPayload"),
-});
-
-const RegisterModelInput = builder.inputType("RegisterModelInput", {
-  fields: (t) => ({
-    path: t.string({ required: true, description: "A checkpoint folder on the gateway's machine." }),
-    name: t.string({ description: "Taken from the folder unless given." }),
-    description: t.string({ description: "Markdown." }),
-  }),
-});
-const LoadModelInput = builder.inputType("LoadModelInput", {
-  fields: (t) => ({ model: t.field({ type: ModelRefInput, required: true }) }),
-});
-const UnloadModelInput = builder.inputType("UnloadModelInput", {
-  fields: (t) => ({ model: t.field({ type: ModelRefInput, required: true }) }),
-});
-
-builder.mutationFields((t) => ({
-  registerModel: t.field({
-    type: RegisterModelResult,
-    description:
-      "Admins. Hashes the folder's files and serves it; the same folder and content register once.",
-    args: { input: t.arg({ type: RegisterModelInput, required: true }) },
-    resolve: (_root, { input }, { gateway, principal }) =>
-      expected(REGISTER_ERRORS, async () => ({
-        model: await gateway.models.register(principal, {
-          path: input.path,
-          ...(input.name != null ? { name: input.name } : {}),
-          ...(input.description != null ? { description: input.description } : {}),
-        }),
-      })),
-  }),
-  loadModel: t.field({
-    type: LoadModelResult,
-    description: "Admins. Brings a model's weights to the device; answers once it is warm.",
-    args: { input: t.arg({ type: LoadModelInput, required: true }) },
-    resolve: (_root, { input }, { gateway, principal }) =>
-      expected(LOAD_ERRORS, async () => ({
-        model: await gateway.models.load(principal, toModelRef(input.model)),
-      })),
-  }),
-  unloadModel: t.field({
-    type: UnloadModelResult,
-    description: "Admins. Frees the device; generations in progress end first.",
-    args: { input: t.arg({ type: UnloadModelInput, required: true }) },
-    resolve: (_root, { input }, { gateway, principal }) =>
-      expected(UNLOAD_ERRORS, async () => ({
-        model: await gateway.models.unload(principal, toModelRef(input.model)),
-      })),
   }),
 }));

@@ -1,9 +1,10 @@
 /**
- * Watching generations and merges. Who may watch is decided at subscribe, before the first event. A watcher that goes away
+ * Watching generations, merges, models and their jobs. Who may watch is decided at subscribe, before the first event. A watcher that goes away
  * ends its reading; what that means for the generation is the generation's own `onDisconnect`.
  */
 import type { RequestContext } from "../src/app/request.ts";
-import type { SamplingDefaults } from "../src/app/types.ts";
+import { NotFoundError } from "../src/errors.ts";
+import type { ModelEvent, ModelJobEvent, ModelRef, SamplingDefaults } from "../src/app/types.ts";
 import { builder } from "./builder.ts";
 import { toGraphQLError } from "./errors.ts";
 import { SubscriptionSource } from "./subscription_source.ts";
@@ -12,6 +13,8 @@ import { GenerationEventInterface, type WatchedGenerationEvent } from "./generat
 import { heartbeatMs, Heartbeats } from "./heartbeat.ts";
 import { notFound, requireId } from "./ids.ts";
 import { MergeEventInterface, type WatchedMergeEvent } from "./merge_events.ts";
+import { ModelEventObject } from "./model_events.ts";
+import { ModelJobEventInterface } from "./model_jobs.ts";
 import { ModelRefInput, toModelRef } from "./models.ts";
 import { SamplingDefaultsObject } from "./sampling_defaults.ts";
 
@@ -62,6 +65,22 @@ function source<E extends { readonly seq: number }>(
     place,
     mapError: (error) => toGraphQLError(error, context),
   });
+}
+
+function watchJob(context: RequestContext, place: Disposable, id: string, afterSeq: number) {
+  const { gateway, signal } = context;
+  return new SubscriptionSource<ModelJobEvent>(
+    (signal) => gateway.modelJobs.events(id, { afterSeq, signal }),
+    { signal, place, mapError: (error) => toGraphQLError(error, context) },
+  );
+}
+
+function watchModels(context: RequestContext, place: Disposable, ref: ModelRef | null) {
+  const { gateway, signal } = context;
+  return new SubscriptionSource<ModelEvent>(
+    (signal) => gateway.models.events(ref, { signal }),
+    { signal, place, mapError: (error) => toGraphQLError(error, context) },
+  );
 }
 
 /** Opens a place for the stream and gives it back if the stream does not come to be. */
@@ -150,6 +169,38 @@ builder.subscriptionFields((t) => ({
         const silenceMs = heartbeatMs(args.heartbeatSeconds);
         if (await context.gateway.merges.get(id) === null) throw notFound("Merge", args.id);
         return watchMerge(context, place, { id, afterSeq: args.afterSeq ?? 0, heartbeatMs: silenceMs });
+      }),
+    resolve: (event) => event,
+  }),
+  modelJobEvents: t.field({
+    type: ModelJobEventInterface,
+    description:
+      "Watches a pull or a verification: replays its events after a cursor, then follows it to its end.",
+    args: {
+      id: t.arg.id({ required: true }),
+      afterSeq: t.arg.int({ defaultValue: 0, description: "`seq` of the last event you have; 0 for all." }),
+    },
+    subscribe: (_root, args, context) =>
+      withPlace(context, async (place) => {
+        const id = requireId("ModelJob", args.id);
+        if (await context.gateway.modelJobs.get(id) === null) throw notFound("ModelJob", args.id);
+        return watchJob(context, place, id, args.afterSeq ?? 0);
+      }),
+    resolve: (event) => event,
+  }),
+  modelEvents: t.field({
+    type: ModelEventObject,
+    description:
+      "Watches one model, or all: first each as it is, then what changes, load progress included. No log: whoever reads " +
+      "slowly gets the latest of each model. Goes on until you leave.",
+    args: { ref: t.arg({ type: ModelRefInput }) },
+    subscribe: (_root, args, context) =>
+      withPlace(context, async (place) => {
+        const ref = args.ref == null ? null : toModelRef(args.ref);
+        if (ref !== null && await context.gateway.models.get(ref) === null) {
+          throw new NotFoundError("There is no such model to watch", { ...ref });
+        }
+        return watchModels(context, place, ref);
       }),
     resolve: (event) => event,
   }),

@@ -9,6 +9,7 @@ import { inspectCommand } from "./cli/inspect.ts";
 import { keysCommands } from "./cli/keys.ts";
 import { mergeCommand } from "./cli/merge.ts";
 import { migrateCommand } from "./cli/migrate.ts";
+import { pullCommand } from "./cli/pull.ts";
 import { runCli } from "./cli/run.ts";
 import { serveCommands } from "./cli/serve.ts";
 import { processTerminal } from "./cli/terminal.ts";
@@ -27,6 +28,7 @@ const COMMANDS: readonly Command[] = [
   tokenizeCommand,
   inspectCommand,
   verifyCommand,
+  pullCommand,
   migrateCommand,
   ...keysCommands,
 ];

@@ -125,6 +125,8 @@ export async function seedCatalogue(options: SeedOptions, entries: readonly Cata
   for (const entry of entries) {
     const known = await store.findModelRow(db, entry.name);
     if (known?.catalogue === toJson(entry)) continue;
+    // Somebody's own model that happens to have this name.
+    if (known !== undefined && store.hasFolder(known) && known.architecture !== entry.architecture) continue;
     await db.transaction().execute(async (trx) => {
       const id = known?.id ?? options.ids();
       const words = {
@@ -138,7 +140,10 @@ export async function seedCatalogue(options: SeedOptions, entries: readonly Cata
       if (known === undefined) {
         await store.insertModel(trx, { ...await rowWithoutWeights(options, trx, entry), ...words, id });
       } else {
-        const facts = store.hasFolder(known) ? {} : factsOf(options, entry);
+        const served = servedContext(entry, known.native_context_length, options.maxContextLength);
+        const facts = store.hasFolder(known)
+          ? { served_context_length: served, concurrency_cost: entry.concurrencyCost }
+          : factsOf(options, entry);
         await store.updateModel(trx, id, { ...facts, ...words });
       }
       await store.replaceParents(trx, id, entry.parents);

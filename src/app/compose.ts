@@ -10,6 +10,8 @@ import { BYTE_TOKENS } from "../constraint/token_table.ts";
 import { randomBytes } from "node:crypto";
 import { toErrorRecord } from "../errors.ts";
 import type { EngineClient, EngineMetrics, Speculation } from "../engine/protocol.ts";
+import type { Hub } from "../hub/hub_fetch.ts";
+import { parseHub } from "../hub/settings.ts";
 import type { KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
 import type { Db } from "../store/database.ts";
 import { allModels, findManifest } from "../store/models.ts";
@@ -25,6 +27,7 @@ import { ServedTexts } from "./generate/served_text.ts";
 import { createGenerations } from "./generations.ts";
 import { type Ids, uuidV7 } from "./ids.ts";
 import { ModelLoader } from "./loading.ts";
+import { ModelJobs } from "./model_jobs.ts";
 import { createModels, toModel } from "./models.ts";
 import { ResidencyBoard } from "./residency.ts";
 import { createSamplingDefaults } from "./sampling_defaults.ts";
@@ -68,6 +71,8 @@ export interface GatewayOptions {
   readonly disconnectGraceMs?: number;
   /** Folders besides the data folder's models whose checkpoints may be merged over the API. */
   readonly modelDirs?: readonly string[];
+  /** Where models are pulled from; the public hub, without a token, unless given. */
+  readonly hub?: Hub;
   /** Models that are known before their weights are here, see catalogue.ts; none unless given. */
   readonly catalogueDir?: string;
   readonly clock?: Clock;
@@ -163,11 +168,19 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
       reportError,
     };
     await recoverMerges(merging);
+    const modelJobs = new ModelJobs({
+      ...registering,
+      hub: options.hub ?? parseHub(),
+      modelDirs: options.modelDirs,
+      reportError,
+    });
+    await modelJobs.recover();
     const stop = async () => {
-      await Promise.all([jobs.close(INTERRUPTED), queue.close(interruption())]);
+      await Promise.all([jobs.close(INTERRUPTED), queue.close(interruption()), modelJobs.close()]);
     };
     return {
       models: createModels(registering),
+      modelJobs,
       merges: createMerges(merging),
       sessions: createSessions({ ...common, texts, jobs }),
       generations: createGenerations({

@@ -122,7 +122,59 @@ export const TERMINAL_MERGE_EVENT_KINDS: ReadonlySet<MergeEventBody["kind"]> = n
   "cancelled",
 ]);
 
+/** Something that stands against a merge. */
+export interface MergeProblem {
+  readonly code: string;
+  readonly message: string;
+  /** Where in the configuration, from 1; null for what is about checkpoints. */
+  readonly line: number | null;
+  readonly column: number | null;
+}
+export interface PreviewedTensor {
+  readonly name: string;
+  readonly layer: number | null;
+  /** The merge method's name, or "copy". */
+  readonly operation: string;
+  readonly filter: string | null;
+  readonly t: number | null;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly readBytes: number;
+  readonly writeBytes: number;
+}
+export interface PreviewedPlan {
+  readonly method: string;
+  readonly baseModel: string | null;
+  readonly dtype: string;
+  readonly layers: number;
+  readonly models: readonly { readonly name: string; readonly weightBytes: number }[];
+  readonly files: readonly { readonly file: string; readonly bytes: number }[];
+  readonly tensors: readonly PreviewedTensor[];
+  /** Of the parents, for the record. */
+  readonly hashBytes: number;
+  readonly readBytes: number;
+  readonly writeBytes: number;
+  /** On one thread of this machine, as a small part of the work has shown. */
+  readonly estimatedSeconds: number;
+}
+export interface MergePreview {
+  /** Empty for a merge that can be started. */
+  readonly problems: readonly MergeProblem[];
+  /** In the order of merging; empty where there are problems. */
+  readonly documents: readonly {
+    /** Of a stage; null for the document that makes the output. */
+    readonly name: string | null;
+    /** Null where it builds on a stage, and can be planned only when that is there. */
+    readonly plan: PreviewedPlan | null;
+  }[];
+}
+
 export interface MergeUseCases {
+  /** Generators. Plans without writing anything; what is wrong with the merge is part of the answer. */
+  preview(
+    principal: Principal,
+    input: { readonly configYaml: string; readonly signal: AbortSignal },
+  ): Promise<MergePreview>;
   get(id: string): Promise<Merge | null>;
   /** Newest first. */
   list(page: PageArgs, where?: MergeFilter): Promise<Page<Merge>>;

@@ -8,6 +8,7 @@ import { listMergeTensors, type TensorOrder } from "../store/merge_tensors.ts";
 import * as store from "../store/merges.ts";
 import { EventStream } from "./events/event_stream.ts";
 import { toMergeEvent } from "./merge/event_rows.ts";
+import { mergePreviewer } from "./merge/preview.ts";
 import { type MergeRunOptions, startMerge } from "./merge/start.ts";
 import { toMerge, toMergeTensor } from "./merge_rows.ts";
 import { type Keyset, parsePage, textKeyset, toPage } from "./paging.ts";
@@ -44,6 +45,8 @@ export function createMerges(options: MergeRunOptions): MergeUseCases {
   }
 
   return {
+    preview: mergePreviewer(options),
+
     async get(id) {
       const row = await store.findMerge(db, id);
       return row === undefined ? null : await withParts(row);

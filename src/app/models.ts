@@ -8,11 +8,13 @@ import { fromJsonOrNull, fromTime, fromTimeOrNull, toBigInt } from "../store/cod
 import type { Db } from "../store/database.ts";
 import * as store from "../store/models.ts";
 import type { ModelLoader } from "./loading.ts";
+import { modelEvents } from "./model_events.ts";
 import { parsePage, textKeyset, toPage } from "./paging.ts";
 import { registerModel, type RegisterOptions } from "./register.ts";
 import { removeModel, updateModel } from "./model_changes.ts";
 import type { ResidencyBoard } from "./residency.ts";
 import { requireRole } from "./roles.ts";
+import { findMissingWeights } from "./weights.ts";
 import type { Artifact, Model, ModelRef, ModelUseCases, ResidencyState } from "./types.ts";
 
 export interface ModelOptions extends RegisterOptions {
@@ -28,7 +30,12 @@ export function createModels(options: ModelOptions): ModelUseCases {
   return {
     async get(ref) {
       const row = await store.findModel(db, ref);
-      return row === undefined ? null : toModel(row);
+      if (row === undefined) return null;
+      // Another process (the command line) may have brought the weights meanwhile.
+      if (board.get(row.id).state === "MISSING_WEIGHTS" && await findMissingWeights(row) === null) {
+        board.set(row.id, { state: "COLD" });
+      }
+      return toModel(row);
     },
 
     async getMany(ids) {
@@ -51,6 +58,7 @@ export function createModels(options: ModelOptions): ModelUseCases {
 
     residency: (modelId) => board.get(modelId),
     onResidencyChange: (listener) => board.subscribe(listener),
+    events: (ref, { signal }) => modelEvents(options, ref, signal),
 
     async artifact(artifactId) {
       const found = await store.findArtifact(db, artifactId);

@@ -7,6 +7,7 @@ import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { CapacityError, ConfigError } from "../errors.ts";
 import type { FileHash } from "../formats/artifact.ts";
 import { openCheckpoint } from "../formats/checkpoint.ts";
+import { type Origin, readOrigin } from "../hub/origin.ts";
 import type { MergeRecord } from "../merge/record.ts";
 import type { Quantization } from "../model/runner.ts";
 import { toJson, toTime } from "../store/codec.ts";
@@ -22,7 +23,6 @@ import { findMissingWeights } from "./weights.ts";
 import { ensureMergeOfRecord } from "./merge_rows.ts";
 import { readProvenance } from "./provenance_record.ts";
 import type { ResidencyBoard } from "./residency.ts";
-import type { ModelOrigin } from "./types.ts";
 
 export interface RegisterOptions {
   readonly db: Db;
@@ -44,9 +44,6 @@ export interface RegisterInput {
   readonly description?: string;
   /** How its weights are held on the device; as before where absent, and the gateway's default at first. */
   readonly quantization?: Quantization;
-  /** Where its files were pulled from. */
-  readonly origin?: ModelOrigin;
-  readonly publishedAt?: Date;
 }
 
 /** One or two parts as model hubs write them: `owner/name` or `name`. */
@@ -71,8 +68,8 @@ export interface Registration {
   /** Null for a model that was not merged, or not by a tool whose record we read. */
   readonly record: MergeRecord | null;
   readonly quantization: Quantization | null;
-  readonly origin: ModelOrigin | null;
-  readonly publishedAt: Date | null;
+  /** Where its files were pulled from. */
+  readonly origin: Origin | null;
   /** Whether the description is the caller's own. */
   readonly isDescribed: boolean;
 }
@@ -99,9 +96,10 @@ export async function prepareRegistration(
   const facts = await readModelFacts(checkpoint);
   const manifest = await readManifest(checkpoint.folder, { ...(hashes && { hashes }) });
   const record = await readProvenance(checkpoint.folder, manifest);
-  const { description = facts.description, quantization = null, origin = null, publishedAt = null } = input;
+  const { description = facts.description, quantization = null } = input;
+  const origin = await readOrigin(checkpoint.folder);
   const isDescribed = input.description !== undefined;
-  return { path, name, description, facts, manifest, record, quantization, origin, publishedAt, isDescribed };
+  return { path, name, description, facts, manifest, record, quantization, origin, isDescribed };
 }
 
 /** Artifact, merge and model rows. Call it in a transaction, and {@link noteRegistered} after it. */
@@ -161,13 +159,11 @@ export async function noteRegistered({ board }: RegisterOptions, row: store.Mode
 /** What the catalogue says of a model in words counts more than its folder's card. */
 function columns(
   options: RegisterOptions,
-  { path, name, description, facts, manifest, origin, publishedAt, isDescribed }: Registration,
+  { path, name, description, facts, manifest, origin, isDescribed }: Registration,
   known: store.ModelRow | undefined,
 ) {
   const entry = known === undefined ? null : entryOf(known);
   const native = facts.nativeContextLength;
-  // Registering the same folder again does not make anybody forget where it came from.
-  const isSame = known?.path === path;
   return {
     name,
     path,
@@ -176,15 +172,14 @@ function columns(
     architecture: facts.architecture,
     parameter_count: facts.parameterCount,
     license: entry?.license ?? facts.license,
-    published_at: entry?.publishedAt ??
-      (publishedAt !== null ? toTime(publishedAt) : isSame ? known.published_at : null),
+    published_at: entry?.publishedAt ?? origin?.publishedAt ?? null,
     description: isDescribed ? description : entry?.description ?? description,
     native_context_length: native,
     served_context_length: servedContext(entry, native, options.maxContextLength),
     native_dtype: facts.nativeDtype,
     concurrency_cost: entry?.concurrencyCost ?? facts.concurrencyCost,
     checkpoint_sampling: toJson(facts.checkpointSampling),
-    origin: origin !== null ? toJson(origin) : isSame ? known.origin : null,
+    origin: origin === null ? null : toJson(origin),
   };
 }
 

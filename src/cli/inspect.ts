@@ -1,12 +1,14 @@
 /** `geodesic inspect MODEL`: what a checkpoint folder is, down to its hashes, and how it came to be. */
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
+import { type CatalogueEntry, entryOf } from "../app/catalogue.ts";
 import type { ModelConfig } from "../formats/config.ts";
 import { inspectCheckpoint, type Inspection } from "../merge/inspect.ts";
 import type { MergeRecord } from "../merge/record.ts";
 import type { Command } from "./command.ts";
 import { dataDirOf, dataDirOption } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
-import { findModelFolder } from "./find_model.ts";
+import { findModel, hasFolder } from "../store/models.ts";
+import { findModelFolder, isFolder, withExistingStore } from "./find_model.ts";
 import { printable } from "./printable.ts";
 import { formatBytes } from "./units.ts";
 
@@ -26,11 +28,19 @@ export const inspectCommand: Command = {
     },
     json: { type: "boolean", description: "Print all of it, and errors, as one JSON object" },
   },
-  notes: "MODEL is a folder or the name of a registered model. All its files are read, to hash them.",
+  notes:
+    "MODEL is a folder or the name of a registered model. All its files are read, to hash them. Of a model that the\n" +
+    "catalogue knows and whose weights are not here, what the catalogue says is shown.",
   async run(invocation) {
     const { terminal, signal } = invocation;
     const where = { userDir: terminal.userDir, dataDir: dataDirOf(invocation) };
-    const { path, registeredName } = await findModelFolder(invocation.positional("MODEL"), where);
+    const model = invocation.positional("MODEL");
+    const entry = invocation.flag("bom") ? null : await findEntry(model, where);
+    if (entry !== null) {
+      terminal.print(invocation.flag("json") ? entryJson(entry) : describeEntry(entry).join("\n"));
+      return EXIT.done;
+    }
+    const { path, registeredName } = await findModelFolder(model, where);
     if (invocation.flag("timestamp") && !invocation.flag("bom")) {
       throw invocation.usageError("--timestamp goes with --bom");
     }
@@ -45,6 +55,44 @@ export const inspectCommand: Command = {
     return EXIT.done;
   },
 };
+
+/** For a model of the catalogue without weights; null for all others. */
+async function findEntry(
+  model: string,
+  { userDir, dataDir }: { readonly userDir: string; readonly dataDir: string },
+): Promise<CatalogueEntry | null> {
+  if (await isFolder(resolve(userDir, model))) return null;
+  const row = await withExistingStore(dataDir, (db) => findModel(db, { name: model }));
+  return row === undefined || hasFolder(row) ? null : entryOf(row);
+}
+
+function entryJson(entry: CatalogueEntry): string {
+  const plain = (_key: string, value: unknown) => typeof value === "bigint" ? Number(value) : value;
+  return JSON.stringify({ ...entry, residency: "MISSING_WEIGHTS" }, plain);
+}
+
+function describeEntry(entry: CatalogueEntry): readonly string[] {
+  const served = entry.servedContextLength === null ? "" : `, ${entry.servedContextLength} served`;
+  return table([
+    ["model", entry.name],
+    ["weights", `not here: geodesic pull ${entry.name}`],
+    ["architecture", entry.architecture],
+    ["parameters", entry.parameterCount.toLocaleString("en-US")],
+    ["context", `${entry.nativeContextLength}${served}`],
+    ["license", entry.license ?? "unknown"],
+    ["published", entry.publishedAt.slice(0, 10)],
+    ...entry.parents.map(({ name, isBase }) => ["parent", `${name}${isBase ? " (base)" : ""}`] as const),
+    ...(entry.description ?? "").split("\n").map((line) => ["", line] as const),
+    ...(entry.recipe ?? "").trimEnd().split("\n").map((line, index) =>
+      [index === 0 ? "recipe" : "", line] as const
+    ),
+  ]);
+}
+
+function table(rows: readonly (readonly [string, string])[]): readonly string[] {
+  const width = Math.max(...rows.map(([label]) => label.length));
+  return rows.map(([label, value]) => `${label.padEnd(width)}  ${printable(value)}`.trimEnd());
+}
 
 function describe(inspection: Inspection): readonly string[] {
   const { config, dtypes, files } = inspection;
@@ -64,8 +112,7 @@ function describe(inspection: Inspection): readonly string[] {
     ),
     ...provenanceRows(inspection.provenance, inspection.matchesProvenance),
   ];
-  const width = Math.max(...rows.map(([label]) => label.length));
-  return rows.map(([label, value]) => `${label.padEnd(width)}  ${printable(value)}`);
+  return table(rows);
 }
 
 function configRows(config: ModelConfig): readonly (readonly [string, string])[] {

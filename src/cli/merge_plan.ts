@@ -1,30 +1,14 @@
 /** `geodesic merge --plan CONFIG`: what a merge would read, compute and write, and everything that stands against it. */
 import { GeodesicError } from "../errors.ts";
-import type { ArchitectureDefinition } from "../merge/architecture_definition.ts";
-import { type MergeConfig, parseMergeConfig } from "../merge/config.ts";
-import type { ModelResolver } from "../merge/model_paths.ts";
-import { modelNames, planMerge, problemsOf } from "../merge/plan.ts";
-import { type PlannedTensor, type PlanReport, reportPlan } from "../merge/plan_report.ts";
+import { problemsOf } from "../merge/plan.ts";
+import { type DocumentPlan, planDocuments, type PlanDocumentsOptions } from "../merge/plan_documents.ts";
+import type { PlannedTensor } from "../merge/plan_report.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT } from "./errors.ts";
 import { printable } from "./printable.ts";
 import { formatBytes, formatDuration } from "./units.ts";
 
-export interface PlanCommandOptions {
-  readonly config: string;
-  readonly configName: string;
-  readonly resolve: ModelResolver;
-  readonly architectures: readonly ArchitectureDefinition[];
-  readonly shardBytes?: number;
-  readonly signal: AbortSignal;
-}
-
-interface DocumentPlan {
-  /** Of a stage; null for the document that makes the output. */
-  readonly name: string | null;
-  /** Null where it builds on the result of a stage, and can be planned only when that is there. */
-  readonly report: PlanReport | null;
-}
+export type PlanCommandOptions = PlanDocumentsOptions;
 
 /** Prints the plan; where it cannot be carried out, every problem on a line of its own, and exit code 1. */
 export async function printPlan(
@@ -50,24 +34,6 @@ export async function printPlan(
     }
     return EXIT.failed;
   }
-}
-
-async function planDocuments(options: PlanCommandOptions): Promise<readonly DocumentPlan[]> {
-  const config = parseMergeConfig(options.config, options.configName);
-  const made = new Set(config.before.map(({ name }) => name));
-  const documents: DocumentPlan[] = [];
-  for (const document of [...config.before, config]) {
-    const isPlannable = !modelNames(document).some((name) => made.has(name));
-    const name = document === config ? null : document.name;
-    documents.push({ name, report: isPlannable ? await planDocument(document, options) : null });
-  }
-  return documents;
-}
-
-async function planDocument(document: MergeConfig, options: PlanCommandOptions): Promise<PlanReport> {
-  const { architectures, shardBytes, signal } = options;
-  using plan = await planMerge(document, options.resolve, { architectures, signal });
-  return await reportPlan(plan, { ...(shardBytes !== undefined && { shardBytes }), signal });
 }
 
 function describeDocument({ name, report }: DocumentPlan): readonly string[] {

@@ -1,6 +1,8 @@
 /** Options and settings of a serving process, checked before anything is opened. */
 import { resolve } from "node:path";
 import { MAX_KEEP_ALIVE_SECONDS } from "../app/model_changes.ts";
+import type { Hub } from "../hub/hub_fetch.ts";
+import { parseHub } from "../hub/settings.ts";
 import type { KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
 import type { Speculation } from "../engine/protocol.ts";
 import { isLoopbackHost } from "../server/origin.ts";
@@ -36,6 +38,7 @@ export interface ServeSettings extends ServerSettings {
   readonly keepAliveSeconds?: number;
   /** Folders besides the library whose models may be merged over the API. */
   readonly modelDirs: readonly string[];
+  readonly hub: Hub;
 }
 
 export const serveOptions: Readonly<Record<string, OptionSpec>> = {
@@ -79,6 +82,7 @@ export const serveNotes =
   "Callers without a key are let in only where nobody but this machine can connect (127.0.0.1, ::1, localhost).\n" +
   "GEODESIC_LOG=debug|info|warn|error sets what is logged to stderr, one JSON object a line (default warn).\n" +
   "GEODESIC_MODELS adds folders to those of --models, separated like a PATH.\n" +
+  "HF_ENDPOINT and HF_TOKEN say where pullModel fetches models from.\n" +
   "Ctrl-C stops, with exit code 0 once the address has been printed.";
 
 /** Throws UsageError that names what is wrong. */
@@ -107,6 +111,7 @@ export function readServeSettings(invocation: Invocation): ServeSettings {
       ...invocation.texts("models").map((dir) => resolve(invocation.terminal.userDir, dir)),
       ...invocation.terminal.modelDirs,
     ],
+    hub: parseHub(invocation.terminal.hubEndpoint, invocation.terminal.hubToken),
     ...readServerSettings(invocation),
   };
 }

@@ -13,6 +13,9 @@ export interface Terminal {
   readonly logLevel: string | undefined;
   /** Folders that models may be read from over the API (`GEODESIC_MODELS`, separated like a PATH). */
   readonly modelDirs: readonly string[];
+  /** Where models are pulled from (`HF_ENDPOINT`), as given, and the token for it (`HF_TOKEN`). */
+  readonly hubEndpoint: string | undefined;
+  readonly hubToken: string | undefined;
   readonly stdin: ReadableStream<Uint8Array>;
   /** Whether stderr is a screen that can be redrawn. */
   readonly isInteractive: boolean;
@@ -26,7 +29,7 @@ export interface Terminal {
 
 const encoder = new TextEncoder();
 
-/** The terminal of this process. Reads `INIT_CWD` (set by task runners), and `GEODESIC_HOME`, `_LOG`, `_MODELS`. */
+/** The terminal of this process. Reads `INIT_CWD` (set by task runners), `GEODESIC_HOME`, `_LOG`, `_MODELS`, `HF_*`. */
 export function processTerminal(): Terminal {
   const userDir = resolve(Deno.env.get("INIT_CWD") ?? Deno.cwd());
   const home = Deno.env.get("GEODESIC_HOME");
@@ -36,6 +39,8 @@ export function processTerminal(): Terminal {
     logLevel: Deno.env.get("GEODESIC_LOG"),
     modelDirs: (Deno.env.get("GEODESIC_MODELS") ?? "").split(delimiter).filter((dir) => dir !== "")
       .map((dir) => resolve(userDir, dir)),
+    hubEndpoint: Deno.env.get("HF_ENDPOINT"),
+    hubToken: Deno.env.get("HF_TOKEN"),
     stdin: Deno.stdin.readable,
     isInteractive: Deno.stderr.isTerminal(),
     write: (text) => writeAll(Deno.stdout, text),

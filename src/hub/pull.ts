@@ -11,8 +11,10 @@ import { type ModelConfig, parseModelConfig } from "../formats/config.ts";
 import { requireFreeSpace } from "../formats/free_space.ts";
 import { parseJsonObject } from "../formats/json.ts";
 import { INDEX_FILE, parseShardIndex, SINGLE_FILE } from "../formats/shard_index.ts";
+import { writeStagedFile } from "../formats/staged_file.ts";
 import { StagedFolder } from "../formats/staged_folder.ts";
 import type { Hub } from "./hub_fetch.ts";
+import { type Origin, ORIGIN_FILE } from "./origin.ts";
 import { describeRepository, type RemoteFile, type Repository } from "./repository.ts";
 import { transferFile } from "./transfer.ts";
 
@@ -77,8 +79,14 @@ export async function pullModel(options: PullOptions): Promise<PulledModel> {
   options.checkConfig?.(config);
   await pull.fetchAll(await weightFiles(repository, folder, small));
   await pull.removeStrays();
+  const { commit, publishedAt } = repository;
+  const origin: Origin = {
+    ...{ endpoint: hub.endpoint, repository: name, revision: commit },
+    publishedAt: publishedAt?.toISOString() ?? null,
+  };
+  await writeStagedFile(folder, ORIGIN_FILE, JSON.stringify(origin, null, 2) + "\n");
   await folder.commit();
-  return { commit: repository.commit, publishedAt: repository.publishedAt, files: pull.files };
+  return { commit, publishedAt, files: pull.files };
 }
 
 class Pull {

@@ -3,6 +3,7 @@ import { expect } from "@std/expect";
 import { openCheckpoint } from "../../src/formats/checkpoint.ts";
 import { hashArtifact } from "../../src/formats/artifact.ts";
 import { pullModel, type PullOptions, type PullProgress } from "../../src/hub/pull.ts";
+import { readOrigin } from "../../src/hub/origin.ts";
 import { writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { failure } from "../support/failure.ts";
 import { COMMIT, CREATED_AT, HubServer } from "../support/hub_server.ts";
@@ -57,7 +58,11 @@ Deno.test("pullModel() fetches what makes up a checkpoint, and nothing else", as
   using checkpoint = await openCheckpoint(it.target);
   expect(checkpoint.weightFiles.length).toBeGreaterThan(1);
   const names = (await Array.fromAsync(Deno.readDir(it.target))).map(({ name }) => name).sort();
-  expect(names).toEqual(pulled.files.map(({ path }) => path));
+  expect(names).toEqual([".origin.json", ...pulled.files.map(({ path }) => path)]);
+  expect(await readOrigin(checkpoint.folder)).toEqual({
+    ...{ endpoint: it.server.endpoint, repository: "pair/model" },
+    ...{ revision: COMMIT, publishedAt: CREATED_AT },
+  });
   expect(names).toContain("README.md");
   for (const strange of ["consolidated.safetensors", "pytorch_model.bin", "run_me.py"]) {
     expect(names).not.toContain(strange);

@@ -1,0 +1,36 @@
+/** What happens to models, as it is now: no log stands behind it. */
+import type { ModelEvent } from "../src/app/types.ts";
+import { builder } from "./builder.ts";
+import { modelLoader } from "./loaders.ts";
+import { ModelNode, ResidencyObject } from "./models.ts";
+
+const ModelNewsEnum = builder.enumType("ModelNews", {
+  values: {
+    INITIAL: { description: "How it is; sent once, before anything else of it." },
+    RESIDENCY: { description: "Its residency has another state." },
+    PROGRESS: { description: "Its load goes on." },
+    REGISTERED: { description: "It is new, or its weights are." },
+    UPDATED: { description: "Something else about it has changed." },
+    REMOVED: { description: "It is no longer offered." },
+  } as const,
+});
+
+export const ModelEventObject = builder.objectRef<ModelEvent>("ModelEvent").implement({
+  description: "Something that happened to a model.",
+  fields: (t) => ({
+    news: t.expose("news", {
+      type: ModelNewsEnum,
+      description: "The latest; what came before it may be skipped.",
+    }),
+    at: t.expose("at", { type: "DateTime" }),
+    residency: t.expose("residency", { type: ResidencyObject, description: "At that moment." }),
+    model: t.field({
+      type: ModelNode,
+      nullable: true,
+      resolve: ({ modelId }, _args, context) => {
+        const loader = modelLoader(context).clear(modelId); // one context sees many events
+        return loader.load(modelId);
+      },
+    }),
+  }),
+});

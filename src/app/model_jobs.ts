@@ -1,0 +1,225 @@
+/**
+ * The model jobs: pulls and verifications that run in this process, and those that have ended. Watching is open to
+ * everybody who was let in; starting and cancelling are for admins. A few run at once; more are refused, for none of
+ * them is in a hurry and each takes a disk's or a network's whole speed.
+ */
+import { CapacityError, ConfigError, NotFoundError } from "../errors.ts";
+import type { Hub } from "../hub/hub_fetch.ts";
+import { fromJson, fromJsonOrNull, fromTime, fromTimeOrNull, toJson, toTime } from "../store/codec.ts";
+import * as store from "../store/model_jobs.ts";
+import { EventHub } from "./events/event_hub.ts";
+import { EventLog, type LogEntry } from "./events/event_log.ts";
+import { EventStream } from "./events/event_stream.ts";
+import {
+  type ModelJob,
+  type ModelJobEvent,
+  type ModelJobEventBody,
+  type ModelJobKind,
+  type ModelJobStatus,
+  type ModelJobUseCases,
+  TERMINAL_JOB_EVENT_KINDS,
+} from "./job_types.ts";
+import { RunningJob, type WorkContext, type WorkResult } from "./jobs/job.ts";
+import { parsePull, type PullRequest, pullWork, requirePullable } from "./jobs/pull.ts";
+import { verifyWork } from "./jobs/verify.ts";
+import { requireModel } from "./models.ts";
+import { parsePage, textKeyset, toPage } from "./paging.ts";
+import type { RegisterOptions } from "./register.ts";
+import { requireRole } from "./roles.ts";
+import type { Principal } from "./types.ts";
+
+export interface ModelJobsOptions extends RegisterOptions {
+  readonly hub: Hub;
+  /** Folders besides the library where parents may lie. */
+  readonly modelDirs: readonly string[];
+  readonly reportError: (error: unknown) => void;
+}
+
+const JOBS = textKeyset("model jobs");
+const MAX_RUNNING = 4;
+const RETRY_AFTER_MS = 30_000;
+
+export class ModelJobs implements ModelJobUseCases {
+  readonly #options: ModelJobsOptions;
+  readonly #hub = new EventHub<ModelJobEvent>();
+  readonly #running = new Map<string, RunningJob>();
+  #isClosed = false;
+
+  constructor(options: ModelJobsOptions) {
+    this.#options = options;
+  }
+
+  /** Goes on with what an earlier process has left. */
+  async recover(): Promise<void> {
+    for (const row of await store.unfinishedModelJobs(this.#options.db)) {
+      this.#launch(row, (await store.lastModelJobEvent(this.#options.db, row.id))?.seq ?? 0);
+    }
+  }
+
+  /** Stops what runs; the next start goes on with it. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all([...this.#running.values()].map((job) => job.suspend()));
+  }
+
+  async get(id: string): Promise<ModelJob | null> {
+    const row = await store.findModelJob(this.#options.db, id);
+    return row === undefined ? null : toJob(row);
+  }
+
+  async list(...[args, where = {}]: Parameters<ModelJobUseCases["list"]>) {
+    const { first, after } = parsePage(JOBS, args);
+    const page = { first, ...(after === undefined ? {} : { afterId: after }) };
+    return toPage(JOBS, await store.listModelJobs(this.#options.db, where, page), (row) => row.id, toJob);
+  }
+
+  async pull(principal: Principal, input: Parameters<ModelJobUseCases["pull"]>[1]): Promise<ModelJob> {
+    requireRole(principal, "ADMIN", "pull models");
+    const request = parsePull(input);
+    await requirePullable(this.#options, request);
+    return await this.#start(principal, { kind: "PULL", modelName: request.name, input: request });
+  }
+
+  async verify(principal: Principal, ref: Parameters<ModelJobUseCases["verify"]>[1]): Promise<ModelJob> {
+    requireRole(principal, "ADMIN", "verify models");
+    const { id, name } = await requireModel(this.#options.db, ref);
+    return await this.#start(principal, { kind: "VERIFY", modelName: name, input: { modelId: id } });
+  }
+
+  async cancel(principal: Principal, id: string): Promise<ModelJob> {
+    requireRole(principal, "ADMIN", "cancel model jobs");
+    await this.#require(id);
+    await this.#running.get(id)?.cancel();
+    return toJob(await this.#require(id));
+  }
+
+  events(id: string, { afterSeq = 0, signal }: Parameters<ModelJobUseCases["events"]>[1]) {
+    if (!Number.isInteger(afterSeq) || afterSeq < 0) {
+      throw new ConfigError(`Invalid afterSeq: found ${afterSeq}, expected 0 or more`, { field: "afterSeq" });
+    }
+    return new EventStream<ModelJobEvent>(
+      {
+        authorize: async () => void await this.#require(id),
+        read: async (afterSeq, limit) =>
+          (await store.readModelJobEvents(this.#options.db, id, { afterSeq, limit })).map(toEvent),
+        isTerminal: (event) => TERMINAL_JOB_EVENT_KINDS.has(event.kind),
+        isOpen: () => this.#running.has(id),
+        subscribe: (wake) => this.#hub.subscribe(id, wake),
+        onAttached: () => {},
+        onDetached: () => {},
+      },
+      afterSeq,
+      signal,
+    );
+  }
+
+  async #require(id: string): Promise<store.ModelJobRow> {
+    const row = await store.findModelJob(this.#options.db, id);
+    if (row === undefined) throw new NotFoundError(`No model job "${id}"`, { id });
+    return row;
+  }
+
+  async #start(
+    principal: Principal,
+    { kind, modelName, input }: {
+      readonly kind: ModelJobKind;
+      readonly modelName: string;
+      readonly input: unknown;
+    },
+  ): Promise<ModelJob> {
+    const { db, clock, ids } = this.#options;
+    const row: store.ModelJobRow = {
+      id: ids(),
+      kind,
+      status: "RUNNING",
+      model_name: modelName,
+      input: toJson(input),
+      result: null,
+      error: null,
+      principal_id: principal.id,
+      created_at: toTime(clock.now()),
+      finished_at: null,
+    };
+    await db.transaction().execute(async (trx) => {
+      this.#requirePlace(await store.unfinishedModelJobs(trx), row);
+      await store.insertModelJob(trx, row);
+    });
+    this.#launch(row, 0);
+    return toJob(row);
+  }
+
+  #requirePlace(
+    unfinished: readonly store.ModelJobRow[],
+    { kind, model_name: name }: store.ModelJobRow,
+  ): void {
+    if (this.#isClosed) throw new CapacityError("The gateway is shutting down", {});
+    const same = unfinished.find((row) => row.kind === kind && row.model_name === name);
+    if (same !== undefined) {
+      throw new ConfigError(`Cannot ${kind.toLowerCase()} "${name}": that is on its way already`, {
+        ...{ name, jobId: same.id },
+      });
+    }
+    if (unfinished.length < MAX_RUNNING) return;
+    throw new CapacityError(`Cannot start another model job: ${MAX_RUNNING} are running`, {
+      running: unfinished.length,
+      retryAfterMs: RETRY_AFTER_MS,
+    });
+  }
+
+  #launch(row: store.ModelJobRow, lastSeq: number): void {
+    const { db, clock, reportError } = this.#options;
+    const insert = (trx: typeof db, entries: readonly LogEntry<ModelJobEventBody>[]) =>
+      store.appendModelJobEvents(trx, entries.map((entry) => toEventRow(row.id, entry)));
+    const job = new RunningJob({
+      id: row.id,
+      clock,
+      work: (context) => this.#work(row, context),
+      log: new EventLog<ModelJobEventBody, ModelJobEvent>({
+        ...{ db, clock, hub: this.#hub, subjectId: row.id, lastSeq, insert },
+        toEvent: ({ seq, at, body }) => ({ ...body, seq, at, jobId: row.id }),
+      }),
+      reportError,
+      onBroken: (error) => {
+        reportError(error);
+        this.#hub.close(row.id, error);
+      },
+    });
+    this.#running.set(row.id, job);
+    void job.done.then(() => {
+      this.#running.delete(row.id);
+      this.#hub.close(row.id);
+    });
+  }
+
+  async #work(row: store.ModelJobRow, context: WorkContext): Promise<WorkResult> {
+    if (row.kind === "PULL") return await pullWork(this.#options, fromJson<PullRequest>(row.input), context);
+    const { modelId } = fromJson<{ readonly modelId: string }>(row.input);
+    return await verifyWork(this.#options, await requireModel(this.#options.db, { id: modelId }), context);
+  }
+}
+
+function toJob(row: store.ModelJobRow): ModelJob {
+  const pull = row.kind === "PULL" ? fromJson<PullRequest>(row.input) : null;
+  return {
+    id: row.id,
+    kind: row.kind as ModelJobKind,
+    status: row.status as ModelJobStatus,
+    modelName: row.model_name,
+    repository: pull?.repository ?? null,
+    revision: pull?.revision ?? null,
+    verification: row.kind === "VERIFY" ? fromJsonOrNull(row.result) : null,
+    error: fromJsonOrNull(row.error),
+    createdAt: fromTime(row.created_at),
+    finishedAt: fromTimeOrNull(row.finished_at),
+  };
+}
+
+function toEventRow(jobId: string, { seq, at, body }: LogEntry<ModelJobEventBody>): store.ModelJobEventRow {
+  const { kind, ...payload } = body;
+  return { job_id: jobId, seq, at: toTime(at), kind, payload: toJson(payload) };
+}
+
+function toEvent(row: store.ModelJobEventRow): ModelJobEvent {
+  const body = { kind: row.kind, ...fromJson<object>(row.payload) } as ModelJobEventBody;
+  return { ...body, seq: row.seq, jobId: row.job_id, at: fromTime(row.at) };
+}

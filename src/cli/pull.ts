@@ -1,0 +1,100 @@
+/** `geodesic pull NAME`: a model from a hub into the data folder's library, registered there. */
+import { GATEWAY_DEFAULTS } from "../app/compose.ts";
+import { systemClock } from "../app/clock.ts";
+import { uuidV7 } from "../app/ids.ts";
+import type { WorkProgress } from "../app/jobs/job.ts";
+import { parsePull, pullWork, requirePullable, targetOf } from "../app/jobs/pull.ts";
+import { ResidencyBoard } from "../app/residency.ts";
+import { findArtifact, findModel, type ModelRow } from "../store/models.ts";
+import { toBigInt } from "../store/codec.ts";
+import { openStore } from "../store/open.ts";
+import { parseHub } from "../hub/settings.ts";
+import type { Command } from "./command.ts";
+import { dataDirOf, dataDirOption } from "./data_dir.ts";
+import { EXIT } from "./errors.ts";
+import { Progress } from "./progress.ts";
+import { formatBytes } from "./units.ts";
+
+export const pullCommand: Command = {
+  name: "pull",
+  summary: "Fetch a model from a hub into the library and register it",
+  positionals: ["NAME"],
+  options: {
+    revision: { type: "string", value: "REV", description: "Branch, tag or commit (default main)" },
+    as: {
+      type: "string",
+      value: "NAME",
+      description: "What it is to be called here (default: as on the hub)",
+    },
+    data: dataDirOption,
+    json: { type: "boolean", description: "Print what came, and errors, as one JSON object" },
+  },
+  notes:
+    "NAME is owner/name on the hub at HF_ENDPOINT (default https://huggingface.co); HF_TOKEN is sent to it and to\n" +
+    "nobody else. Configuration, tokenizer, card and safetensors files are fetched; pickles are refused. Every file is\n" +
+    "held to the hash that the hub lists. Interrupted, it leaves what has come beside its place, and the same command\n" +
+    "goes on from there. A gateway that serves the same data folder offers the model at once.",
+  async run(invocation) {
+    const { terminal, signal } = invocation;
+    const dataDir = dataDirOf(invocation);
+    const hub = parseHub(terminal.hubEndpoint, terminal.hubToken);
+    const [revision, name] = [invocation.text("revision"), invocation.text("as")];
+    const request = parsePull({
+      repository: invocation.positional("NAME"),
+      ...(revision !== undefined && { revision }),
+      ...(name !== undefined && { name }),
+    });
+    const db = await openStore(dataDir);
+    try {
+      const { quantization, maxContextLength } = GATEWAY_DEFAULTS;
+      const options = {
+        ...{ db, dataDir, hub, quantization, maxContextLength, clock: systemClock, ids: uuidV7(systemClock) },
+        board: new ResidencyBoard(systemClock),
+        loader: { isBusy: () => false },
+      };
+      await requirePullable(options, request);
+      {
+        using bar = new Progress(terminal);
+        const report = (progress: WorkProgress) => bar.update(barState(progress));
+        const { write, after } = await pullWork(options, request, { signal, report });
+        await db.transaction().execute((trx) => write!(trx));
+        await after!();
+      }
+      const row = (await findModel(db, { name: request.name }))!;
+      terminal.print(
+        await describe(db, row, { json: invocation.flag("json"), path: targetOf(options, request.name) }),
+      );
+      return EXIT.done;
+    } finally {
+      await db.destroy();
+    }
+  },
+};
+
+function barState({ stage, doneBytes, totalBytes, doneItems, totalItems }: WorkProgress) {
+  if (stage !== "pulling") return { stage: "Registering", doneBytes, totalBytes };
+  return { stage: "Pulling", doneBytes, totalBytes, count: `${doneItems}/${totalItems} files` };
+}
+
+async function describe(
+  db: Awaited<ReturnType<typeof openStore>>,
+  row: ModelRow,
+  { json, path }: { readonly json: boolean; readonly path: string },
+): Promise<string> {
+  const { artifact, files } = (await findArtifact(db, row.artifact_id))!;
+  const origin: unknown = row.origin === null ? null : JSON.parse(row.origin);
+  const bytes = Number(toBigInt(artifact.size_bytes));
+  if (json) {
+    const manifestSha256 = artifact.manifest_sha256;
+    return JSON.stringify({
+      name: row.name,
+      path,
+      origin,
+      manifestSha256,
+      sizeBytes: bytes,
+      files: files.length,
+    });
+  }
+  return `Pulled ${row.name} into ${path}: ${formatBytes(bytes)} in ${files.length} files\n` +
+    `Manifest SHA-256 ${artifact.manifest_sha256}`;
+}

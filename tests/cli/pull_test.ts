@@ -1,0 +1,72 @@
+/** `geodesic pull` as a process: what it brings, how it is killed and taken up, and what it says where it cannot. */
+import { expect } from "@std/expect";
+import { HubServer } from "../support/hub_server.ts";
+import { tempDir } from "../support/temp.ts";
+import { DEMO, geodesic, startCli } from "./support.ts";
+
+const HELPER_DIR = `${DEMO}/parents/helper`;
+const WEIGHTS = "model.safetensors";
+
+Deno.test("pull brings a model into the library, and inspect and a second pull know it", async () => {
+  await using dir = await tempDir();
+  await using server = await HubServer.of(HELPER_DIR);
+  const env = { HF_ENDPOINT: `${server.endpoint}/`, HF_TOKEN: "hf_secret", GEODESIC_HOME: dir.path };
+  server.token = "hf_secret";
+  const pulled = await geodesic(["pull", "pair/model"], { env });
+  expect([pulled.code, pulled.stderr]).toEqual([0, expect.stringContaining("Pulling: 100 %")]);
+  expect(pulled.stdout).toMatch(/^Pulled pair\/model into .*\/models\/pair\/model: /);
+  expect(pulled.stdout + pulled.stderr).not.toContain("hf_secret");
+  expect(await Deno.readFile(dir.join("models", "pair", "model", WEIGHTS))).toEqual(
+    await Deno.readFile(`${HELPER_DIR}/${WEIGHTS}`),
+  );
+  const inspected = await geodesic(["inspect", "pair/model", "--json"], { env });
+  expect(JSON.parse(inspected.stdout)).toMatchObject({ architecture: "MistralForCausalLM" });
+  const again = await geodesic(["pull", "pair/model"], { env });
+  expect([again.code, again.stderr]).toEqual([1, expect.stringContaining("[CONFIG]")]);
+  const other = await geodesic(["pull", "pair/model", "--as", "me/copy", "--json"], { env });
+  expect(JSON.parse(other.stdout)).toMatchObject({ name: "me/copy", origin: { repository: "pair/model" } });
+});
+
+Deno.test("pull that is killed leaves a beginning, and the same command goes on from it", async () => {
+  await using dir = await tempDir();
+  await using server = await HubServer.of(HELPER_DIR);
+  const env = { HF_ENDPOINT: server.endpoint, GEODESIC_HOME: dir.path };
+  for (const signal of ["SIGKILL", "SIGINT"] as const) {
+    server.fail(`/${WEIGHTS}`, { stallAfter: signal === "SIGKILL" ? 300_000 : 100_000 });
+    const child = startCli(["pull", "pair/model"], { env });
+    const partial = dir.join("models", "pair", ".model.pull", WEIGHTS);
+    const size = () => Deno.stat(partial).then(({ size }) => size, () => 0);
+    const before = await size();
+    while (await size() === before) await new Promise((resolve) => setTimeout(resolve, 10));
+    child.kill(signal);
+    const { code } = await child.output();
+    expect([signal, code]).toEqual([signal, signal === "SIGKILL" ? 137 : 130]);
+    await expect(Deno.stat(dir.join("models", "pair", "model"))).rejects.toThrow(Deno.errors.NotFound);
+  }
+  const there = (await Deno.stat(dir.join("models", "pair", ".model.pull", WEIGHTS))).size;
+  const { code } = await geodesic(["pull", "pair/model"], { env });
+  expect(code).toBe(0);
+  expect(server.requestsFor(WEIGHTS).at(-1)!.range).toBe(`bytes=${there}-`);
+  expect(await Deno.readFile(dir.join("models", "pair", "model", WEIGHTS))).toEqual(
+    await Deno.readFile(`${HELPER_DIR}/${WEIGHTS}`),
+  );
+});
+
+Deno.test("pull says what to do about a model that it cannot have", async () => {
+  await using dir = await tempDir();
+  await using server = await HubServer.of(HELPER_DIR);
+  const env = { HF_ENDPOINT: server.endpoint, GEODESIC_HOME: dir.path };
+  const missing = await geodesic(["pull", "nobody/nothing"], { env });
+  expect([missing.code, missing.stderr]).toEqual([
+    1,
+    expect.stringMatching(/no model of this name \[NOT_FOUND\]\n$/),
+  ]);
+  server.token = "hf_other";
+  const gated = await geodesic(["pull", "pair/model", "--json"], { env });
+  expect(JSON.parse(gated.stderr)).toMatchObject({
+    code: "FORBIDDEN",
+    message: expect.stringContaining("HF_TOKEN"),
+  });
+  const endpoint = await geodesic(["pull", "pair/model"], { env: { ...env, HF_ENDPOINT: "file:///etc" } });
+  expect([endpoint.code, endpoint.stderr]).toEqual([1, expect.stringContaining("HF_ENDPOINT")]);
+});
