@@ -2,7 +2,11 @@
 import { expect } from "@std/expect";
 import { HubServer } from "../support/hub_server.ts";
 import { tempDir } from "../support/temp.ts";
-import { DEMO, geodesic, startCli } from "./support.ts";
+import { readCatalogue, seedCatalogue } from "../../src/app/catalogue.ts";
+import { systemClock } from "../../src/app/clock.ts";
+import { uuidV7 } from "../../src/app/ids.ts";
+import { openStore } from "../../src/store/open.ts";
+import { DEMO, geodesic, ROOT, startCli } from "./support.ts";
 
 const HELPER_DIR = `${DEMO}/parents/helper`;
 const WEIGHTS = "model.safetensors";
@@ -69,4 +73,26 @@ Deno.test("pull says what to do about a model that it cannot have", async () => 
   });
   const endpoint = await geodesic(["pull", "pair/model"], { env: { ...env, HF_ENDPOINT: "file:///etc" } });
   expect([endpoint.code, endpoint.stderr]).toEqual([1, expect.stringContaining("HF_ENDPOINT")]);
+});
+
+Deno.test("inspect shows what the catalogue says of a model whose weights are not here", async () => {
+  await using dir = await tempDir();
+  const db = await openStore(dir.path);
+  const catalogue = await readCatalogue(`${ROOT}catalogue`);
+  const seed = { db, clock: systemClock, ids: uuidV7(systemClock), maxContextLength: 8192 };
+  await seedCatalogue(seed, catalogue);
+  await db.destroy();
+  const name = "osanseviero/mistral-instruct-slerp";
+  const env = { GEODESIC_HOME: dir.path };
+  const { code, stdout } = await geodesic(["inspect", name], { env });
+  expect(code).toBe(0);
+  for (
+    const part of [`geodesic pull ${name}`, "apache-2.0", "32768, 4096 served", "(base)", "filter: self_attn"]
+  ) {
+    expect(stdout).toContain(part);
+  }
+  const json = JSON.parse((await geodesic(["inspect", name, "--json"], { env })).stdout);
+  expect(json).toMatchObject({ name, residency: "MISSING_WEIGHTS", parameterCount: 7_241_732_096 });
+  const generated = await geodesic(["generate", name, "--prompt", "Hi"], { env });
+  expect([generated.code, generated.stderr]).toEqual([1, expect.stringContaining(`geodesic pull ${name}`)]);
 });

@@ -201,7 +201,7 @@ export class HubServer implements AsyncDisposable {
           sent += chunk.length;
           return controller.enqueue(chunk);
         }
-        if (cutAfter !== undefined) return controller.error(new Error("cut"));
+        if (cutAfter !== undefined) return controller.close(); // short of its content-length: the connection breaks
         if (stallAfter !== undefined) {
           await new Promise<void>((resolve) =>
             signal.addEventListener("abort", () => resolve(), { once: true })
