@@ -36,13 +36,17 @@ export const eventStreamHeaders = {
 
 /** A page that may load nothing from elsewhere. `policy` adds to `default-src 'none'`. */
 export function htmlResponse(html: string, policy: string): Response {
-  return new Response(html, {
-    headers: {
-      "content-type": "text/html; charset=utf-8",
-      "content-security-policy":
-        `default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; ${policy}`,
-      "referrer-policy": "no-referrer",
-      "x-content-type-options": "nosniff",
-    },
-  });
+  const strict = `default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; ${policy}`;
+  return new Response(html, { headers: pageHeaders(strict) });
+}
+
+/** What every page is sent with. */
+export function pageHeaders(policy: string): Readonly<Record<string, string>> {
+  return {
+    "content-type": "text/html; charset=utf-8",
+    "content-security-policy": policy,
+    "cross-origin-opener-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+  };
 }

@@ -4,6 +4,7 @@
  */
 import { type Log, logUnexpected } from "../app/request.ts";
 import type { Gateway, Principal } from "../app/types.ts";
+import { consoleResponse } from "./console.ts";
 import type { Contexts } from "./contexts.ts";
 import type { Cors } from "./cors.ts";
 import { GRAPHQL_PATH, type GraphQLHandler } from "./graphql.ts";
@@ -11,7 +12,7 @@ import type { Metrics } from "./metrics.ts";
 import { openAiErrorResponse } from "./openai/errors.ts";
 import { openAiResponse } from "./openai/routes.ts";
 import { isCrossOrigin, isKnownHost } from "./origin.ts";
-import { frontPage, graphiqlPage } from "./pages.ts";
+import { graphiqlPage } from "./pages.ts";
 import { errorResponse, rateLimitedResponse } from "./responses.ts";
 import { type SseEndpoint, STREAM_PATH } from "./sse_endpoint.ts";
 import type { WebSockets } from "./websocket.ts";
@@ -53,9 +54,6 @@ export function createRouter(options: RouterOptions): Router {
         return Response.json({ live: true });
       case "/readyz":
         return ready();
-      case "/":
-        if (request.method !== "GET" && request.method !== "HEAD") return notAllowed("GET, HEAD", requestId);
-        return await frontPage(gateway, url.origin, await contexts.authenticate(null) !== null);
       case GRAPHQL_PATH:
         return cors.preflight(request) ?? await routeGraphQL(request, url, requestId);
       case STREAM_PATH:
@@ -66,10 +64,15 @@ export function createRouter(options: RouterOptions): Router {
         if (url.pathname.startsWith("/v1/")) {
           return cors.preflight(request) ?? await routeOpenAi(request, url, requestId);
         }
-        return errorResponse(404, "NOT_FOUND", `There is nothing at ${url.pathname.slice(0, 100)}`, {
-          requestId,
-        });
+        return await routeConsole(request, url, requestId);
     }
+  }
+
+  async function routeConsole(request: Request, url: URL, requestId: string): Promise<Response> {
+    const isRead = request.method === "GET" || request.method === "HEAD";
+    if (!isRead && url.pathname === "/") return notAllowed("GET, HEAD", requestId);
+    return (isRead ? await consoleResponse(request, url.pathname) : null) ??
+      errorResponse(404, "NOT_FOUND", `There is nothing at ${url.pathname.slice(0, 100)}`, { requestId });
   }
 
   /** A probe is answered while the engine is busy, too. */

@@ -1,0 +1,25 @@
+/** Markdown to HTML that can do nothing: what is not text, a list, a table, code or a link is taken out. */
+import DOMPurify from "dompurify";
+import { marked } from "marked";
+
+const TAGS = "p br hr h1 h2 h3 h4 h5 h6 ul ol li strong em b i del s code pre blockquote a " +
+  "table thead tbody tr th td sup sub";
+
+const purifier = DOMPurify(globalThis as never);
+purifier.addHook("afterSanitizeAttributes", (node) => {
+  if (node.tagName === "A") node.setAttribute("rel", "noopener noreferrer nofollow");
+});
+
+export function toSafeHtml(markdown: string): string {
+  const html = marked.parse(withoutFrontMatter(markdown), { async: false, gfm: true });
+  return purifier.sanitize(html, {
+    ALLOWED_TAGS: TAGS.split(" "),
+    ALLOWED_ATTR: ["href", "align", "start"],
+    ALLOWED_URI_REGEXP: /^(https?:|mailto:|#|\/(?!\/))/i,
+  });
+}
+
+/** The YAML block of a model card is not for readers. */
+function withoutFrontMatter(markdown: string): string {
+  return markdown.replace(/^---\r?\n[\s\S]*?\r?\n---\r?\n/, "");
+}

@@ -1,0 +1,175 @@
+/** One conversation. What is being generated is watched here; a page that is loaded anew goes on watching. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { accepted, ApiError, request } from "../lib/api.ts";
+import { useQuery } from "../lib/hooks.ts";
+import { go } from "../lib/router.tsx";
+import { isOver, newRun, WatchedRun } from "../lib/runs.ts";
+import {
+  CreateSession,
+  EditMessage,
+  Regenerate,
+  type SaidFragment,
+  SelectBranch,
+  SessionPage,
+} from "../operations/generated.ts";
+import { Behind } from "../ui/behind.tsx";
+import { Composer } from "../ui/composer.tsx";
+import { Empty, Loading, Problem } from "../ui/parts.tsx";
+import { ConversationTools, Messages } from "./messages.tsx";
+import type { Setting } from "./play.tsx";
+
+const SUGGESTIONS = ["Tell me a story.", "What is the capital of France?", "Write about the sea."];
+
+/** What was started in a conversation that had no address yet: it is watched on under the one that it got. */
+const handedOver = new Map<string, WatchedRun>();
+
+export function Conversation({ sessionId, model, setting, onChange }: {
+  sessionId: string | null;
+  model: string;
+  setting: Setting;
+  onChange: () => void;
+}) {
+  const [watched, setWatched] = useState<WatchedRun | null>(() =>
+    sessionId === null ? null : handedOver.get(sessionId) ?? WatchedRun.resume(sessionId)
+  );
+  const [error, setError] = useState<ApiError | null>(null);
+  const end = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (sessionId !== null) handedOver.delete(sessionId);
+  }, []);
+  useEffect(() => () => {
+    if (![...handedOver.values()].includes(watched!)) watched?.leave();
+  }, [watched]);
+  const run = watched?.run.value;
+  const over = run === undefined || isOver(run);
+  useEffect(() => {
+    if (over) onChange();
+  }, [over]);
+  useEffect(() => {
+    // Whoever has scrolled up to read stays there.
+    if (scrollY + innerHeight > document.documentElement.scrollHeight - 240) {
+      end.current?.scrollIntoView({ block: "end" });
+    }
+  }, [run?.text.length, run?.phase]);
+
+  const attempt = (act: () => Promise<void>) => {
+    setError(null);
+    act().catch((cause) =>
+      setError(cause instanceof ApiError ? cause : new ApiError("UNEXPECTED", `${cause}`))
+    );
+  };
+  const send = (text: string) =>
+    attempt(async () => {
+      const id = sessionId ??
+        accepted((await request(CreateSession, { input: { model: { name: model } } })).createSession).session
+          .id;
+      const started = WatchedRun.start(
+        id,
+        { model: { name: model }, sessionId: id, prompt: { text }, sampling: setting.sampling as never },
+        { model, prompt: text },
+      );
+      if (sessionId !== null) return setWatched(started);
+      handedOver.set(id, started);
+      go(`/play/${encodeURIComponent(id)}`);
+      onChange();
+    });
+  const sampling = setting.sampling as never;
+  const regenerate = (message: SaidFragment, question: SaidFragment) =>
+    setWatched(WatchedRun.begin(
+      sessionId!,
+      { ...newRun(model, question.content), place: { messageId: question.id, isBehind: true } },
+      async () => {
+        const input = { messageId: message.id, sampling, onDisconnect: "CONTINUE" as const };
+        return accepted((await request(Regenerate, { input })).regenerate).generation.id;
+      },
+    ));
+  const edit = (question: SaidFragment, content: string) =>
+    setWatched(WatchedRun.begin(
+      sessionId!,
+      { ...newRun(model, content), place: { messageId: question.id, isBehind: false } },
+      async () => {
+        const input = { messageId: question.id, content, sampling, onDisconnect: "CONTINUE" as const };
+        return accepted((await request(EditMessage, { input })).editMessage).generation.id;
+      },
+    ));
+  return (
+    <>
+      {sessionId !== null && <ConversationTools sessionId={sessionId} onError={setError} />}
+      <div class="conversation" role="log" aria-label="Conversation">
+        {sessionId === null ? <Beginning model={model} onSend={send} /> : (
+          <Kept
+            {...{ sessionId, watched, over, setWatched, regenerate, edit, attempt }}
+            coloured={setting.coloured}
+          />
+        )}
+        {error && <Problem error={error} />}
+        <div ref={end} />
+      </div>
+      <Composer busy={!over} onSend={send} onStop={() => attempt(async () => await watched?.stop())} />
+      {run?.input && <Behind input={run.input} generationId={run.generationId} />}
+    </>
+  );
+}
+
+function Beginning({ model, onSend }: { model: string; onSend: (text: string) => void }) {
+  return (
+    <Empty title={`Talk to ${model.split("/").at(-1)}`}>
+      <p>What is said here is kept by the gateway, with the exact weights that answered.</p>
+      <p class="suggestions">
+        {SUGGESTIONS.map((text) => (
+          <button
+            key={text}
+            type="button"
+            class="quiet"
+            onClick={() => onSend(text)}
+          >
+            {text}
+          </button>
+        ))}
+      </p>
+    </Empty>
+  );
+}
+
+/** What the gateway keeps of the conversation, and what is being watched in it. */
+function Kept({ sessionId, watched, over, coloured, setWatched, regenerate, edit, attempt }: {
+  sessionId: string;
+  watched: WatchedRun | null;
+  over: boolean;
+  coloured: boolean;
+  setWatched: (run: WatchedRun | null) => void;
+  regenerate: (message: SaidFragment, question: SaidFragment) => void;
+  edit: (question: SaidFragment, content: string) => void;
+  attempt: (act: () => Promise<void>) => void;
+}) {
+  const { data, error, reload } = useQuery(SessionPage, { id: sessionId, after: null });
+  const run = watched?.run.value;
+  useEffect(() => {
+    if (over) reload();
+  }, [over]);
+  const session = data?.session;
+  const messages = session?.messages.edges.map(({ node }) => node) ?? [];
+  useEffect(() => {
+    // Started by another tab, or before this tab's storage was lost: watched from its first event.
+    const open = session?.openGeneration?.id;
+    if (watched !== null || open === undefined) return;
+    const question = messages.findLast(({ role }) => role === "USER");
+    setWatched(WatchedRun.watch(sessionId, open, {
+      model: session?.model?.name ?? "",
+      prompt: question?.content ?? "",
+    }));
+  }, [session?.openGeneration?.id]);
+  if (error && data === undefined) return <Problem error={error} retry={reload} />;
+  if (data === undefined && run === undefined) return <Loading what="the conversation" />;
+  if (data !== undefined && session === null) {
+    return <Empty title="This conversation is gone, or is not yours" />;
+  }
+  const choose = (messageId: string) =>
+    attempt(async () => {
+      accepted((await request(SelectBranch, { input: { messageId } })).selectBranch);
+      watched?.forget();
+      setWatched(null);
+      reload();
+    });
+  return <Messages {...{ messages, run, coloured, regenerate, edit, choose }} canAct={over} />;
+}

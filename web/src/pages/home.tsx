@@ -1,0 +1,155 @@
+/** All models, what is being merged, and how the gateway is. */
+import { useState } from "preact/hooks";
+import { useQuery } from "../lib/hooks.ts";
+import { context, parameters, QUANTIZATIONS, words } from "../lib/format.ts";
+import { Link, modelHref } from "../lib/router.tsx";
+import { EngineState, Models, type ModelsQuery } from "../operations/generated.ts";
+import { Globe } from "../ui/globe.tsx";
+import { RunningMerges } from "../ui/merges.tsx";
+import { Copy, Empty, Loading, Problem, ResidencyBadge, Section } from "../ui/parts.tsx";
+
+type Card = ModelsQuery["models"]["edges"][number]["node"];
+const REFRESH_MS = 4_000;
+
+export function Home() {
+  const [filter, setFilter] = useState("");
+  const [first, setFirst] = useState(24);
+  const models = useQuery(
+    Models,
+    { first, where: filter === "" ? null : { nameContains: filter } },
+    REFRESH_MS,
+  );
+  const list = models.data?.models;
+  return (
+    <>
+      <div class="hero">
+        <div>
+          <p class="kicker">Model gateway</p>
+          <h1>The shortest way between two models is an arc.</h1>
+          <p class="lede">
+            Merged along the great circle, served from here, and accounted for down to the single tensor.
+          </p>
+          <Status />
+        </div>
+        <Globe marks={[0, 0.25, 0.5, 0.75, 1]} at={0.5} from="one parent" to="the other" />
+      </div>
+      <RunningMerges onChange={models.reload} />
+      <Section title="Models" note={list === undefined ? "" : `${list.totalCount} registered`}>
+        <label class="search">
+          <span class="unseen">Filter models by name</span>
+          <input
+            type="search"
+            placeholder="Filter by name"
+            value={filter}
+            onInput={(event) => setFilter(event.currentTarget.value)}
+          />
+        </label>
+        {models.error && <Problem error={models.error} retry={models.reload} />}
+        {list === undefined && !models.error && <Loading what="models" />}
+        {list?.edges.length === 0 && (filter === ""
+          ? (
+            <Empty title="No model is registered yet">
+              <p>
+                Merge two with <code>deno task start</code>, or register a folder of weights under{" "}
+                <Link href="/admin/merges">Admin</Link>.
+              </p>
+            </Empty>
+          )
+          : <Empty title={`No model is called “${filter}”`} />)}
+        <ul class="cards">{list?.edges.map(({ node }) => <ModelCard key={node.id} model={node} />)}</ul>
+        {list?.pageInfo.hasNextPage && first < 100 && (
+          <button
+            type="button"
+            class="quiet"
+            onClick={() => setFirst(100)}
+          >
+            Show more
+          </button>
+        )}
+      </Section>
+      {list !== undefined && list.edges.length > 0 && <Shell model={example(list.edges)} />}
+    </>
+  );
+}
+
+function example(edges: ModelsQuery["models"]["edges"]): string {
+  return (edges.find(({ node }) => node.provenance !== null) ?? edges[0]!).node.name;
+}
+
+function ModelCard({ model }: { model: Card }) {
+  const [owner, ...rest] = model.name.split("/");
+  return (
+    <li class="card">
+      <div class="card-top">
+        <ResidencyBadge residency={model.residency} />
+        {model.provenance && <span class="tag">{words(model.provenance.method)} merge</span>}
+      </div>
+      <h3>
+        <Link href={modelHref(model.name)}>
+          <span class="owner">{rest.length > 0 ? `${owner}/` : ""}</span>
+          {rest.length > 0 ? rest.join("/") : owner}
+        </Link>
+      </h3>
+      <p class="facts">
+        {[
+          model.parameterCount && parameters(model.parameterCount),
+          QUANTIZATIONS[model.servedQuantization] === "None" ? null : QUANTIZATIONS[model.servedQuantization],
+          `${context(model.servedContextLength)} context`,
+          model.license,
+        ].filter(Boolean).join(" · ")}
+      </p>
+      {model.parents.length > 0 && (
+        <p class="from">from {model.parents.map(({ name }) => name).join(" and ")}</p>
+      )}
+      <Link href={`/play?model=${encodeURIComponent(model.name)}`} class="talk">
+        Talk to it<span class="unseen">: {model.name}</span>
+      </Link>
+    </li>
+  );
+}
+
+function Status() {
+  const { data } = useQuery(EngineState, {}, REFRESH_MS);
+  if (data === undefined) return <dl class="status" />;
+  const { engine, device, running, waiting, tokensPerSecond } = data.runtime;
+  return (
+    <dl class="status">
+      <div>
+        <dt>Engine</dt>
+        <dd class={engine.state === "READY" ? "good" : "bad"}>{words(engine.state)}</dd>
+      </div>
+      <div>
+        <dt>Device</dt>
+        <dd>{device === null ? "none" : device.software ? "Software" : device.adapter}</dd>
+      </div>
+      <div>
+        <dt>Running</dt>
+        <dd>{running}</dd>
+      </div>
+      <div>
+        <dt>Waiting</dt>
+        <dd>{waiting}</dd>
+      </div>
+      <div>
+        <dt>Speed</dt>
+        <dd>{Math.round(tokensPerSecond)} tok/s</dd>
+      </div>
+    </dl>
+  );
+}
+
+/** The line that streams an answer into a terminal. */
+function Shell({ model }: { model: string }) {
+  const query = `subscription { generate(input: { model: { name: ${JSON.stringify(model)} }, ` +
+    `prompt: { text: "Tell me a story." } }) { __typename seq generationId ... on TokensGenerated { text } } }`;
+  const line = `curl -N ${globalThis.location.origin}/graphql -H 'content-type: application/json' ` +
+    `-H 'accept: text/event-stream' -d '${JSON.stringify({ query }).replaceAll("'", `'\\''`)}'`;
+  return (
+    <Section title="From a shell" note="The same stream that the playground shows.">
+      <div class="code">
+        <pre tabIndex={0}>{line}</pre>
+        <Copy text={line} label="Copy the command" />
+      </div>
+    </Section>
+  );
+}

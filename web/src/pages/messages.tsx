@@ -1,0 +1,216 @@
+/** The messages of a branch, with the ways to the other branches; and what can be done with the whole conversation. */
+import { useState } from "preact/hooks";
+import { accepted, ApiError, request } from "../lib/api.ts";
+import { useQuery } from "../lib/hooks.ts";
+import { seconds } from "../lib/format.ts";
+import type { Run } from "../lib/runs.ts";
+import {
+  type ContextPolicy,
+  type ExportFormat,
+  ExportSession,
+  type SaidFragment,
+  SessionPage,
+  SetContextPolicy,
+} from "../operations/generated.ts";
+import { Answer } from "../ui/answer.tsx";
+
+interface MessagesProps {
+  readonly messages: readonly SaidFragment[];
+  readonly run: Run | undefined;
+  readonly coloured: boolean;
+  readonly canAct: boolean;
+  readonly regenerate: (message: SaidFragment, question: SaidFragment) => void;
+  readonly edit: (question: SaidFragment, content: string) => void;
+  readonly choose: (messageId: string) => void;
+}
+
+export function Messages(props: MessagesProps) {
+  const { messages, run, coloured } = props;
+  const isAnswered = messages.some(({ role, generation }) =>
+    role === "ASSISTANT" && generation?.id === run?.generationId
+  );
+  const shown = run === undefined || isAnswered ? messages : before(messages, run);
+  return (
+    <>
+      {shown.map((message, index) => (
+        <Said key={message.id} {...props} message={message} question={shown[index - 1]} />
+      ))}
+      {run !== undefined && !isAnswered && (
+        <>
+          {!run.place?.isBehind && (
+            <p class="said user">
+              <span class="unseen">You:</span>
+              {run.prompt}
+            </p>
+          )}
+          <div class="said assistant">
+            <Answer run={run} coloured={coloured} />
+          </div>
+        </>
+      )}
+    </>
+  );
+}
+
+/** What comes before the answer that is being watched. */
+function before(messages: readonly SaidFragment[], { place, generationId }: Run): readonly SaidFragment[] {
+  const index = place === null ? -1 : messages.findIndex(({ id }) => id === place.messageId);
+  if (place !== null && index >= 0) return messages.slice(0, place.isBehind ? index + 1 : index);
+  if (place?.isBehind) return messages;
+  return messages.filter(({ generation }) => generation === null || generation.id !== generationId);
+}
+
+function Said({ message, question, run, coloured, canAct, regenerate, edit, choose }: MessagesProps & {
+  message: SaidFragment;
+  question: SaidFragment | undefined;
+}) {
+  const [draft, setDraft] = useState<string | null>(null);
+  const { generation, role } = message;
+  const isAnswer = role === "ASSISTANT";
+  const isWatched = isAnswer && run !== undefined && generation?.id === run.generationId;
+  const save = (event: Event) => {
+    event.preventDefault();
+    if (draft?.trim()) edit(message, draft.trim());
+    setDraft(null);
+  };
+  return (
+    <div class={`said ${role.toLowerCase()}`}>
+      <span class="unseen">{isAnswer ? "Model: " : role === "USER" ? "You: " : "System: "}</span>
+      {isWatched
+        ? <Answer run={run} coloured={coloured} />
+        : draft !== null
+        ? (
+          <form class="edit" onSubmit={save}>
+            <label>
+              Ask instead
+              <textarea
+                rows={3}
+                value={draft}
+                onInput={({ currentTarget }) => setDraft(currentTarget.value)}
+              />
+            </label>
+            <button type="submit" class="primary small">Ask</button>
+            <button type="button" class="quiet small" onClick={() => setDraft(null)}>Leave it</button>
+          </form>
+        )
+        : <p class="text">{message.content}</p>}
+      {isAnswer && !isWatched && generation?.usage && (
+        <p class="usage">
+          <span>{generation.usage.completionTokens} tokens from {generation.usage.promptTokens}</span>
+          {generation.timings && generation.timings.decodeTokensPerSecond > 0 && (
+            <span>{generation.timings.decodeTokensPerSecond.toFixed(1)} tok/s</span>
+          )}
+          {generation.timings && <span>first after {seconds(generation.timings.ttftMs / 1000)}</span>}
+          {generation.artifactSha256 && (
+            <span title={generation.artifactSha256}>weights {generation.artifactSha256.slice(0, 8)}</span>
+          )}
+        </p>
+      )}
+      {draft === null && (
+        <div class="said-actions">
+          <Branches message={message} choose={choose} canAct={canAct} />
+          {isAnswer && question !== undefined && (
+            <button
+              type="button"
+              class="plain"
+              disabled={!canAct}
+              onClick={() => regenerate(message, question)}
+            >
+              Regenerate
+            </button>
+          )}
+          {role === "USER" && (
+            <button
+              type="button"
+              class="plain"
+              disabled={!canAct}
+              onClick={() => setDraft(message.content)}
+            >
+              Ask something else
+            </button>
+          )}
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Branches({ message, choose, canAct }: {
+  message: SaidFragment;
+  choose: (messageId: string) => void;
+  canAct: boolean;
+}) {
+  const { branchIndex, branchCount, siblings } = message;
+  if (branchCount < 2) return null;
+  const to = (index: number) => () => choose(siblings[index]!.id);
+  return (
+    <span class="branches" role="group" aria-label="Branches">
+      <button
+        type="button"
+        class="plain"
+        aria-label="Branch before"
+        disabled={!canAct || branchIndex === 0}
+        onClick={to(branchIndex - 1)}
+      >
+        ‹
+      </button>
+      {branchIndex + 1} of {branchCount}
+      <button
+        type="button"
+        class="plain"
+        aria-label="Branch after"
+        disabled={!canAct || branchIndex === branchCount - 1}
+        onClick={to(branchIndex + 1)}
+      >
+        ›
+      </button>
+    </span>
+  );
+}
+
+export function ConversationTools({ sessionId, onError }: {
+  sessionId: string;
+  onError: (error: ApiError | null) => void;
+}) {
+  const { data, reload } = useQuery(SessionPage, { id: sessionId, after: null });
+  const attempt = (act: () => Promise<void>) => {
+    onError(null);
+    act().catch((cause) =>
+      onError(cause instanceof ApiError ? cause : new ApiError("UNEXPECTED", `${cause}`))
+    );
+  };
+  const save = (format: ExportFormat) =>
+    attempt(async () => {
+      const { exportSession: file } = await request(ExportSession, { id: sessionId, format });
+      const url = URL.createObjectURL(new Blob([file.content], { type: file.mediaType }));
+      const link = Object.assign(document.createElement("a"), { href: url, download: file.fileName });
+      link.click();
+      URL.revokeObjectURL(url);
+    });
+  const policy = (contextPolicy: ContextPolicy) =>
+    attempt(async () => {
+      const input = { id: sessionId, contextPolicy };
+      accepted((await request(SetContextPolicy, { input })).setContextPolicy);
+      reload();
+    });
+  if (data?.session == null) return null;
+  return (
+    <div class="conversation-tools">
+      <label>
+        When the context is full
+        <select
+          value={data.session.contextPolicy}
+          onChange={({ currentTarget }) => policy(currentTarget.value as ContextPolicy)}
+        >
+          <option value="REFUSE">refuse</option>
+          <option value="DROP_OLDEST">leave out the oldest turns</option>
+        </select>
+      </label>
+      <span>
+        Export
+        <button type="button" class="plain" onClick={() => save("MARKDOWN")}>Markdown</button>
+        <button type="button" class="plain" onClick={() => save("JSON")}>JSON</button>
+      </span>
+    </div>
+  );
+}

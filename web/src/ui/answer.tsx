@@ -1,0 +1,148 @@
+/** An answer as it comes: what it waits for, its tokens coloured by probability, and what it took. */
+import { useState } from "preact/hooks";
+import { isOver, type Run, type Token } from "../lib/runs.ts";
+import { seconds } from "../lib/format.ts";
+import { Bar } from "./parts.tsx";
+
+export function Answer({ run, coloured }: { run: Run; coloured: boolean }) {
+  return (
+    <div class="answer" aria-busy={!isOver(run)}>
+      <Before run={run} />
+      {run.droppedMessages > 0 && (
+        <p class="note">
+          The oldest {run.droppedMessages} messages did not fit: the model has not seen them.
+        </p>
+      )}
+      {coloured && run.tokens.some(({ logprob }) => logprob !== null)
+        ? <Tokens tokens={run.tokens} />
+        : run.text !== "" && <p class="text">{run.text}</p>}
+      {!isOver(run) && run.text !== "" && <span class="caret" aria-hidden="true" />}
+      <After run={run} />
+    </div>
+  );
+}
+
+/** Until the first token. */
+function Before({ run }: { run: Run }) {
+  if (run.text !== "") return null;
+  switch (run.phase) {
+    case "starting":
+      return <p class="phase" role="status">Asking …</p>;
+    case "queued":
+      return (
+        <p class="phase" role="status">
+          {run.position === null
+            ? "In the queue …"
+            : run.position === 1
+            ? "Next in the queue …"
+            : `${run.position} in the queue …`}
+        </p>
+      );
+    case "loading":
+      return (
+        <div class="phase">
+          <p role="status">Loading {run.model}: {Math.round((run.fraction ?? 0) * 100)} %</p>
+          <Bar value={run.fraction ?? 0} label={`Loading ${run.model}`} />
+        </div>
+      );
+    case "reading":
+      return <p class="phase" role="status">Has read {run.promptTokens} tokens …</p>;
+    default:
+      return null;
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  STOP: "ended by itself",
+  STOP_STRING: "ended at a stop string",
+  LENGTH: "cut at the most tokens",
+  CONTEXT_FULL: "cut: the context is full",
+  CANCELLED: "stopped",
+};
+
+function After({ run }: { run: Run }) {
+  if (run.phase === "failed") return <p class="field-error" role="alert">Failed: {run.error}</p>;
+  if (!isOver(run)) return null;
+  const { usage, timings } = run;
+  return (
+    <p class="usage">
+      <span role="status">{REASONS[run.finishReason ?? ""] ?? "over"}</span>
+      {usage && (
+        <span>
+          {usage.completionTokens} tokens from {usage.promptTokens}
+          {usage.cachedTokens > 0 && `, ${usage.cachedTokens} cached`}
+        </span>
+      )}
+      {timings && timings.decodeTokensPerSecond > 0 && (
+        <span>{timings.decodeTokensPerSecond.toFixed(1)} tok/s</span>
+      )}
+      {timings && <span>first after {seconds(timings.ttftMs / 1000)}</span>}
+    </p>
+  );
+}
+
+/** Four steps: sure, likely, unsure, surprising. Told by the line below as well as by colour. */
+function sureness(logprob: number | null): string {
+  if (logprob === null) return "";
+  const probability = Math.exp(logprob);
+  return probability > 0.9 ? "p4" : probability > 0.5 ? "p3" : probability > 0.15 ? "p2" : "p1";
+}
+
+function Tokens({ tokens }: { tokens: readonly Token[] }) {
+  const [at, setAt] = useState<number | null>(null);
+  const press = (event: KeyboardEvent) => {
+    const steps: Readonly<Record<string, number>> = { ArrowRight: 1, ArrowLeft: -1 };
+    const step = steps[event.key];
+    if (event.key === "Escape") return setAt(null);
+    if (step === undefined) return;
+    event.preventDefault();
+    setAt(Math.min(tokens.length - 1, Math.max(0, (at ?? -1) + step)));
+  };
+  const token = at === null ? undefined : tokens[at];
+  return (
+    <div class="tokens">
+      <p
+        class="text"
+        tabIndex={0}
+        role="application"
+        aria-label="The answer by token. Left and right go through the tokens."
+        onKeyDown={press}
+        onFocus={(event) => at === null && event.currentTarget.matches(":focus-visible") && setAt(0)}
+        onPointerLeave={() => setAt(null)}
+      >
+        {tokens.map((each, index) => (
+          <span
+            key={index}
+            class={`token ${sureness(each.logprob)}${at === index ? " at" : ""}`}
+            onPointerEnter={() => setAt(index)}
+          >
+            {each.text}
+          </span>
+        ))}
+      </p>
+      <div class="alternatives" role="status">
+        {token === undefined
+          ? <span class="note">Point at a token, or use the arrow keys: its alternatives show here.</span>
+          : (
+            <ol>
+              {(token.top.some(({ id }) => id === token.id)
+                ? token.top
+                : [{ id: token.id, text: token.text, logprob: token.logprob ?? 0 }, ...token.top]).map((
+                  other,
+                ) => (
+                  <li key={other.id} class={other.id === token.id ? "taken" : ""}>
+                    <code>{visible(other.text)}</code>
+                    <span class="share">{(Math.exp(other.logprob) * 100).toFixed(1)} %</span>
+                  </li>
+                ))}
+            </ol>
+          )}
+      </div>
+    </div>
+  );
+}
+
+/** White space as one can see it. */
+function visible(text: string): string {
+  return text === "" ? "∅" : text.replaceAll("\n", "⏎").replace(/^ | $/g, "␣");
+}

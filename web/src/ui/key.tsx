@@ -1,0 +1,63 @@
+/** Asks for a key, and tells clearly when it is wrong. It is kept for this tab only. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ApiError, apiKey, keyProblem, request, useKey } from "../lib/api.ts";
+import { Viewer } from "../operations/generated.ts";
+
+const TEXTS = {
+  missing: "This gateway lets nobody in without a key.",
+  rejected: "The gateway does not accept this key: it is mistyped, expired or revoked.",
+} as const;
+
+export function KeyForm({ problem, onDone }: { problem?: "missing" | "rejected"; onDone?: () => void }) {
+  const [value, setValue] = useState("");
+  const [error, setError] = useState<string | null>(problem === "rejected" ? TEXTS.rejected : null);
+  const [busy, setBusy] = useState(false);
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => input.current?.focus(), []);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    const before = apiKey.value;
+    setBusy(true);
+    useKey(value.trim());
+    try {
+      await request(Viewer, {});
+      setError(null);
+      onDone?.();
+    } catch (cause) {
+      useKey(before);
+      if (problem !== undefined) keyProblem.value = problem;
+      setError(
+        cause instanceof ApiError && cause.code !== "UNAUTHENTICATED" ? cause.message : TEXTS.rejected,
+      );
+      input.current?.select();
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <form class="key-form" onSubmit={submit}>
+      {problem === "missing" && <p>{TEXTS.missing}</p>}
+      <label>
+        API key
+        <input
+          ref={input}
+          type="password"
+          autocomplete="off"
+          spellcheck={false}
+          placeholder="gsk_…"
+          value={value}
+          aria-invalid={error !== null}
+          aria-describedby="key-note"
+          onInput={(event) => setValue(event.currentTarget.value)}
+        />
+      </label>
+      <button type="submit" class="primary" disabled={busy || value.trim() === ""}>
+        {busy ? "Asking …" : "Use this key"}
+      </button>
+      <p id="key-note" class="note">
+        Kept for this tab only. The first admin key was printed when the gateway first started.
+      </p>
+      <p class="field-error" role="alert">{error}</p>
+    </form>
+  );
+}

@@ -1,0 +1,134 @@
+/** Every sampling parameter: its value, its bounds, and where the value comes from while nobody sets it. */
+import { useState } from "preact/hooks";
+import {
+  labelOf,
+  ordered,
+  ORIGINS,
+  type Parameter,
+  parsed,
+  rangeOf,
+  type SamplingDraft,
+  shown,
+  sliderOf,
+  written,
+} from "../lib/parameters.ts";
+
+export function SamplingFields({ parameters, draft, onChange, prefix }: {
+  parameters: readonly Parameter[];
+  draft: SamplingDraft;
+  onChange: (draft: SamplingDraft) => void;
+  prefix: string;
+}) {
+  const set = (name: string, value: unknown) => {
+    const { [name as keyof SamplingDraft]: _, ...rest } = draft;
+    onChange(value === undefined ? rest : { ...rest, [name]: value });
+  };
+  return (
+    <div class="sampling">
+      {ordered(parameters).map((parameter) => (
+        <Field
+          key={parameter.name}
+          id={`${prefix}-${parameter.name}`}
+          parameter={parameter}
+          value={draft[parameter.name as keyof SamplingDraft]}
+          onChange={(value) => set(parameter.name, value)}
+        />
+      ))}
+    </div>
+  );
+}
+
+function Field({ id, parameter, value, onChange }: {
+  id: string;
+  parameter: Parameter;
+  value: unknown;
+  onChange: (value: unknown) => void;
+}) {
+  // What is being written need not stand for a value yet.
+  const [text, setText] = useState<string | null>(null);
+  const isSet = value !== undefined;
+  const label = labelOf(parameter.name);
+  const fallback = parameter.default === null ? null : JSON.parse(parameter.default) as unknown;
+  const slider = sliderOf(parameter);
+  const unusable = text !== null && text.trim() !== "" && parsed(parameter, text) === undefined;
+  const field = {
+    id,
+    "aria-describedby": `${id}-note`,
+    "aria-invalid": unusable,
+    value: text ?? written(value),
+    placeholder: written(fallback),
+    onInput: ({ currentTarget }: { currentTarget: HTMLInputElement | HTMLTextAreaElement }) => {
+      setText(currentTarget.value);
+      onChange(parsed(parameter, currentTarget.value));
+    },
+    onBlur: () => setText(null),
+  };
+  const isNumber = (parameter.type === "NUMBER" || parameter.type === "INTEGER") && parameter.name !== "seed";
+  const isLong = parameter.type === "STRINGS" || parameter.type === "CONSTRAINT" ||
+    parameter.type === "LOGIT_BIAS";
+  return (
+    <div class={`parameter ${isSet ? "set" : ""}`}>
+      <div class="parameter-top">
+        <label for={id}>{label}</label>
+        {isSet
+          ? (
+            <button
+              type="button"
+              class="quiet small"
+              onClick={() => {
+                setText(null);
+                onChange(undefined);
+              }}
+            >
+              Reset<span class="unseen">{` ${label}`}</span>
+            </button>
+          )
+          : <span class="origin">{shown(parameter.default)} · {ORIGINS[parameter.origin]}</span>}
+      </div>
+      {parameter.type === "BOOLEAN"
+        ? (
+          <input
+            id={id}
+            aria-describedby={`${id}-note`}
+            type="checkbox"
+            checked={(value ?? fallback) === true}
+            onChange={({ currentTarget }) => onChange(currentTarget.checked)}
+          />
+        )
+        : isLong
+        ? <textarea {...field} rows={1} spellcheck={false} />
+        : (
+          <div class="parameter-controls">
+            {slider && (
+              <input
+                type="range"
+                aria-label={`${label}, slider`}
+                {...slider}
+                value={Number(value ?? fallback ?? slider.min)}
+                onInput={({ currentTarget }) => onChange(Number(currentTarget.value))}
+              />
+            )}
+            <input
+              {...field}
+              type={isNumber ? "number" : "text"}
+              inputMode={parameter.type === "NUMBER" ? "decimal" : "numeric"}
+              {...isNumber && parameter.min !== null ? { min: parameter.min } : {}}
+              {...isNumber && parameter.max !== null ? { max: parameter.max } : {}}
+              step={parameter.type === "INTEGER" ? 1 : "any"}
+            />
+          </div>
+        )}
+      <p class="parameter-note" id={`${id}-note`}>
+        {unusable && <span class="bad">Cannot be read yet.{" "}</span>}
+        {[rangeOf(parameter), parameter.description.replace(/\.$/, ""), HINTS[parameter.type]].filter(Boolean)
+          .join(" · ")}
+      </p>
+    </div>
+  );
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  STRINGS: "one a line",
+  CONSTRAINT: 'as JSON: {"choice": ["yes", "no"]}',
+  LOGIT_BIAS: 'as JSON: [{"tokenId": 42, "bias": -5}]',
+};
