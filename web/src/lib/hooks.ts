@@ -18,25 +18,35 @@ export function useQuery<Result, Variables>(
   variables: Variables,
   everyMs?: number,
 ): Loaded<Result> {
-  const [state, setState] = useState<{ key: string; data?: Result; error?: ApiError }>({ key: "" });
-  const key = `${operation.sha256} ${JSON.stringify(variables)} ${apiKey.value}`;
+  const key = `${operation.sha256} ${JSON.stringify(variables)}`;
+  return useLoad(key, (signal) => request(operation, variables, signal), everyMs);
+}
+
+/** What `load` gives, anew when `key` or the API key changes; nothing while `key` is null. */
+export function useLoad<Result>(
+  key: string | null,
+  load: (signal: AbortSignal) => Promise<Result>,
+  everyMs?: number,
+): Loaded<Result> {
+  const [state, setState] = useState<{ key: string | null; data?: Result; error?: ApiError }>({ key: null });
+  const whole = key === null ? null : `${key} ${apiKey.value}`;
   const [round, setRound] = useState(0);
   const reload = useCallback(() => setRound((value) => value + 1), []);
   useEffect(() => {
+    if (whole === null) return;
     const controller = new AbortController();
-    request(operation, variables, controller.signal).then(
-      (data) => setState({ key, data }),
+    load(controller.signal).then(
+      (data) => setState({ key: whole, data }),
       (error) => {
-        if (!controller.signal.aborted) {
-          const known = error instanceof ApiError ? error : new ApiError("UNEXPECTED", String(error));
-          setState((before) => ({ ...before.key === key ? before : {}, key, error: known }));
-        }
+        if (controller.signal.aborted) return;
+        const known = error instanceof ApiError ? error : new ApiError("UNEXPECTED", String(error));
+        setState((before) => ({ ...before.key === whole ? before : {}, key: whole, error: known }));
       },
     );
     return () => controller.abort();
-  }, [key, round]);
+  }, [whole, round]);
   useInterval(reload, everyMs);
-  const fresh = state.key === key;
+  const fresh = whole !== null && state.key === whole;
   return { data: fresh ? state.data : undefined, error: fresh ? state.error : undefined, reload };
 }
 

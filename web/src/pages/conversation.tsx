@@ -1,7 +1,7 @@
 /** One conversation. What is being generated is watched here; a page that is loaded anew goes on watching. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { accepted, ApiError, request } from "../lib/api.ts";
-import { useQuery } from "../lib/hooks.ts";
+import { type Loaded, useLoad } from "../lib/hooks.ts";
 import { go } from "../lib/router.tsx";
 import { isOver, newRun, WatchedRun } from "../lib/runs.ts";
 import {
@@ -11,6 +11,7 @@ import {
   type SaidFragment,
   SelectBranch,
   SessionPage,
+  type SessionPageQuery,
 } from "../operations/generated.ts";
 import { Behind } from "../ui/behind.tsx";
 import { Composer } from "../ui/composer.tsx";
@@ -19,6 +20,30 @@ import { ConversationTools, Messages } from "./messages.tsx";
 import type { Setting } from "./play.tsx";
 
 const SUGGESTIONS = ["Tell me a story.", "What is the capital of France?", "Write about the sea."];
+
+export interface Session {
+  /** Null where it is gone, or somebody else's. */
+  readonly session: SessionPageQuery["session"];
+  /** Of the current branch, the oldest first. */
+  readonly messages: readonly SaidFragment[];
+}
+
+/** Pages of 50 that are read of one conversation. */
+const MAX_PAGES = 40;
+
+async function readSession(id: string, signal: AbortSignal): Promise<Session> {
+  const messages: SaidFragment[] = [];
+  let session: SessionPageQuery["session"] = null;
+  let after: string | null = null;
+  for (let page = 0; page < MAX_PAGES; page++) {
+    const data: SessionPageQuery = await request(SessionPage, { id, after }, signal);
+    session = data.session;
+    messages.push(...session?.messages.edges.map(({ node }) => node) ?? []);
+    if (!session?.messages.pageInfo.hasNextPage) break;
+    after = session.messages.pageInfo.endCursor;
+  }
+  return { session, messages };
+}
 
 /** What was started in a conversation that had no address yet: it is watched on under the one that it got. */
 const handedOver = new Map<string, WatchedRun>();
@@ -34,6 +59,7 @@ export function Conversation({ sessionId, model, setting, onChange }: {
   );
   const [error, setError] = useState<ApiError | null>(null);
   const end = useRef<HTMLDivElement>(null);
+  const kept = useLoad(sessionId, (signal) => readSession(sessionId!, signal));
   useEffect(() => {
     if (sessionId !== null) handedOver.delete(sessionId);
   }, []);
@@ -43,7 +69,9 @@ export function Conversation({ sessionId, model, setting, onChange }: {
   const run = watched?.run.value;
   const over = run === undefined || isOver(run);
   useEffect(() => {
-    if (over) onChange();
+    if (!over) return;
+    onChange();
+    kept.reload();
   }, [over]);
   useEffect(() => {
     // Whoever has scrolled up to read stays there.
@@ -94,11 +122,13 @@ export function Conversation({ sessionId, model, setting, onChange }: {
     ));
   return (
     <>
-      {sessionId !== null && <ConversationTools sessionId={sessionId} onError={setError} />}
+      {kept.data?.session && (
+        <ConversationTools session={kept.data.session} reload={kept.reload} attempt={attempt} />
+      )}
       <div class="conversation" role="log" aria-label="Conversation">
         {sessionId === null ? <Beginning model={model} onSend={send} /> : (
           <Kept
-            {...{ sessionId, watched, over, setWatched, regenerate, edit, attempt }}
+            {...{ sessionId, kept, watched, over, setWatched, regenerate, edit, attempt }}
             coloured={setting.coloured}
           />
         )}
@@ -132,8 +162,9 @@ function Beginning({ model, onSend }: { model: string; onSend: (text: string) =>
 }
 
 /** What the gateway keeps of the conversation, and what is being watched in it. */
-function Kept({ sessionId, watched, over, coloured, setWatched, regenerate, edit, attempt }: {
+function Kept({ sessionId, kept, watched, over, coloured, setWatched, regenerate, edit, attempt }: {
   sessionId: string;
+  kept: Loaded<Session>;
   watched: WatchedRun | null;
   over: boolean;
   coloured: boolean;
@@ -142,13 +173,10 @@ function Kept({ sessionId, watched, over, coloured, setWatched, regenerate, edit
   edit: (question: SaidFragment, content: string) => void;
   attempt: (act: () => Promise<void>) => void;
 }) {
-  const { data, error, reload } = useQuery(SessionPage, { id: sessionId, after: null });
+  const { data, error, reload } = kept;
   const run = watched?.run.value;
-  useEffect(() => {
-    if (over) reload();
-  }, [over]);
   const session = data?.session;
-  const messages = session?.messages.edges.map(({ node }) => node) ?? [];
+  const messages = data?.messages ?? [];
   useEffect(() => {
     // Started by another tab, or before this tab's storage was lost: watched from its first event.
     const open = session?.openGeneration?.id;

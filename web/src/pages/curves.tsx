@@ -15,7 +15,7 @@ interface Series {
 }
 
 const [WIDTH, HEIGHT] = [640, 300];
-const [LEFT, RIGHT, TOP, BOTTOM] = [38, 14, 14, 34];
+const [LEFT, RIGHT, TOP, BOTTOM] = [46, 16, 14, 44];
 const NAMES: Readonly<Record<string, string>> = { self_attn: "self-attention", mlp: "MLP" };
 
 export function Curves({ tensors, onPoint }: {
@@ -102,9 +102,9 @@ export function Curves({ tensors, onPoint }: {
           </g>
         ))}
         {ticks.map((layer) => (
-          <text key={layer} class="tick" x={x(layer)} y={HEIGHT - 14} text-anchor="middle">{layer}</text>
+          <text key={layer} class="tick" x={x(layer)} y={HEIGHT - 22} text-anchor="middle">{layer}</text>
         ))}
-        <text class="tick" x={WIDTH - RIGHT} y={HEIGHT - 1} text-anchor="end">layer</text>
+        <text class="tick" x={WIDTH - RIGHT} y={HEIGHT - 3} text-anchor="end">layer</text>
         {at && <path class="cursor" d={`M${x(at.layer)} ${TOP}V${HEIGHT - BOTTOM}`} />}
         {series.map(({ points }, s) => (
           <g key={s}>

@@ -26,13 +26,15 @@ export function HeatMap({ tensors }: { tensors: readonly Tensor[] }) {
     event.preventDefault();
     setAt([clamp(move[0], kinds.length), clamp(move[1], layers)]);
   };
-  const [size, left] = [28, 190];
+  // Few layers have wide squares.
+  const [size, left] = [Math.round(Math.min(60, Math.max(24, 760 / layers))), 190];
+  const height = Math.min(size, 30);
   const chosen = at === null ? undefined : cells.get(`${kinds[at[0]]} ${at[1]}`);
   return (
     <figure class="heat">
       <div class="heat-scroll">
         <svg
-          viewBox={`0 0 ${left + layers * size + 2} ${kinds.length * size + 26}`}
+          viewBox={`0 0 ${left + layers * size + 2} ${kinds.length * height + 26}`}
           style={{ width: `${left + layers * size + 2}px` }}
           tabIndex={0}
           role="application"
@@ -43,7 +45,9 @@ export function HeatMap({ tensors }: { tensors: readonly Tensor[] }) {
         >
           {kinds.map((kind, row) => (
             <g key={kind}>
-              <text class="tick" x={left - 10} y={row * size + 18} text-anchor="end">{kind}</text>
+              <text class="tick" x={left - 10} y={row * height + height / 2 + 4} text-anchor="end">
+                {kind}
+              </text>
               {Array.from({ length: layers }, (_, layer) => {
                 const tensor = cells.get(`${kind} ${layer}`);
                 const angle = tensor?.cosine == null ? null : degrees(tensor.cosine);
@@ -54,9 +58,9 @@ export function HeatMap({ tensors }: { tensors: readonly Tensor[] }) {
                       at?.[0] === row && at[1] === layer ? " at" : ""
                     }`}
                     x={left + layer * size + 1}
-                    y={row * size + 1}
+                    y={row * height + 1}
                     width={size - 2}
-                    height={size - 2}
+                    height={height - 2}
                     rx="3"
                     style={{ "--heat": `${angle === null ? 0 : Math.round(6 + angle / largest * 94)}%` }}
                     onPointerEnter={() => setAt([row, layer])}
@@ -72,7 +76,7 @@ export function HeatMap({ tensors }: { tensors: readonly Tensor[] }) {
                 key={layer}
                 class="tick"
                 x={left + (layer + 0.5) * size}
-                y={kinds.length * size + 19}
+                y={kinds.length * height + 19}
                 text-anchor="middle"
               >
                 {layer}

@@ -1,7 +1,6 @@
 /** The messages of a branch, with the ways to the other branches; and what can be done with the whole conversation. */
 import { useState } from "preact/hooks";
-import { accepted, ApiError, request } from "../lib/api.ts";
-import { useQuery } from "../lib/hooks.ts";
+import { accepted, request } from "../lib/api.ts";
 import { seconds } from "../lib/format.ts";
 import type { Run } from "../lib/runs.ts";
 import {
@@ -9,7 +8,6 @@ import {
   type ExportFormat,
   ExportSession,
   type SaidFragment,
-  SessionPage,
   SetContextPolicy,
 } from "../operations/generated.ts";
 import { Answer } from "../ui/answer.tsx";
@@ -168,20 +166,14 @@ function Branches({ message, choose, canAct }: {
   );
 }
 
-export function ConversationTools({ sessionId, onError }: {
-  sessionId: string;
-  onError: (error: ApiError | null) => void;
+export function ConversationTools({ session, reload, attempt }: {
+  session: { readonly id: string; readonly contextPolicy: ContextPolicy };
+  reload: () => void;
+  attempt: (act: () => Promise<void>) => void;
 }) {
-  const { data, reload } = useQuery(SessionPage, { id: sessionId, after: null });
-  const attempt = (act: () => Promise<void>) => {
-    onError(null);
-    act().catch((cause) =>
-      onError(cause instanceof ApiError ? cause : new ApiError("UNEXPECTED", `${cause}`))
-    );
-  };
   const save = (format: ExportFormat) =>
     attempt(async () => {
-      const { exportSession: file } = await request(ExportSession, { id: sessionId, format });
+      const { exportSession: file } = await request(ExportSession, { id: session.id, format });
       const url = URL.createObjectURL(new Blob([file.content], { type: file.mediaType }));
       const link = Object.assign(document.createElement("a"), { href: url, download: file.fileName });
       link.click();
@@ -189,17 +181,16 @@ export function ConversationTools({ sessionId, onError }: {
     });
   const policy = (contextPolicy: ContextPolicy) =>
     attempt(async () => {
-      const input = { id: sessionId, contextPolicy };
+      const input = { id: session.id, contextPolicy };
       accepted((await request(SetContextPolicy, { input })).setContextPolicy);
       reload();
     });
-  if (data?.session == null) return null;
   return (
     <div class="conversation-tools">
       <label>
         When the context is full
         <select
-          value={data.session.contextPolicy}
+          value={session.contextPolicy}
           onChange={({ currentTarget }) => policy(currentTarget.value as ContextPolicy)}
         >
           <option value="REFUSE">refuse</option>

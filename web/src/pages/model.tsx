@@ -103,13 +103,25 @@ function Chips({ model }: { model: Model }) {
   );
 }
 
+/** From this length on only the beginning shows at first: model cards may be long. */
+const LONG_DESCRIPTION = 900;
+
 function Overview({ model }: { model: Model }) {
   const markdown = useModule(() => import("../lib/markdown.ts"));
+  const [open, setOpen] = useState((model.description ?? "").length <= LONG_DESCRIPTION);
   if (model.description === null || model.description.trim() === "") {
     return <p class="note">Nobody has described this model.</p>;
   }
   if (markdown === undefined) return <Loading what="the description" />;
-  return <div class="prose" dangerouslySetInnerHTML={{ __html: markdown.toSafeHtml(model.description) }} />;
+  const html = { __html: markdown.toSafeHtml(model.description) };
+  return (
+    <>
+      <div class={`overview ${open ? "" : "folded"}`}>
+        <div class="prose" dangerouslySetInnerHTML={html} />
+      </div>
+      {!open && <button type="button" class="quiet small" onClick={() => setOpen(true)}>Read on</button>}
+    </>
+  );
 }
 
 function Merged({ provenance, model }: { provenance: Provenance; model: Model }) {

@@ -523,7 +523,7 @@ fragment Residency on Model {
       }
     }
   }
-}`},Rr={name:"SessionPage",kind:"query",sha256:"0015e9dc5a8c059238331b7d7c6ceeb7e2a38a325352d76124b961156870b16e",text:`query SessionPage($id: ID!, $after: String) {
+}`},Rr={name:"SessionPage",kind:"query",sha256:"6889056a0554926ea0338838b20bbf7e8143d658d1b05020bad1e89c76ae51cc",text:`query SessionPage($id: ID!, $after: String) {
   session(id: $id) {
     id
     title
@@ -535,7 +535,7 @@ fragment Residency on Model {
     openGeneration {
       id
     }
-    messages(first: 100, after: $after) {
+    messages(first: 50, after: $after) {
       totalCount
       pageInfo {
         hasNextPage
