@@ -3,6 +3,7 @@
  * docs/screenshots: `deno run -A scripts/screenshots.ts http://127.0.0.1:8000 gsk_… [only these names …]`.
  */
 import { type Browser, chromium, type Page } from "playwright-core";
+import { findBrowser } from "./browser.ts";
 
 const FOLDER = new URL("../docs/screenshots/", import.meta.url);
 const SIZES = { desktop: { width: 1280, height: 860 }, phone: { width: 375, height: 812 } } as const;
@@ -72,7 +73,7 @@ const SHOTS: readonly Shot[] = [
   {
     name: "explorer",
     path: "/graphql",
-    prepare: (page) => page.waitForSelector(".graphiql-container").then(() => {}),
+    prepare: (page) => page.locator(".graphiql-container").first().waitFor(),
   },
 ];
 
@@ -97,7 +98,10 @@ async function take(
   await page.goto(how.origin + shot.path);
   await shot.prepare?.(page);
   await page.waitForTimeout(300);
-  await page.screenshot({ path: new URL(`${shot.name}-${how.size}-${how.theme}.png`, FOLDER).pathname });
+  const session = await context.newCDPSession(page);
+  const { data } = await session.send("Page.captureScreenshot", { format: "webp", quality: 85 });
+  const path = new URL(`${shot.name}-${how.size}-${how.theme}.webp`, FOLDER);
+  await Deno.writeFile(path, Uint8Array.from(atob(data), (character) => character.charCodeAt(0)));
   await context.close();
 }
 
@@ -107,7 +111,10 @@ if (origin === undefined || key === undefined) {
   Deno.exit(2);
 }
 await Deno.mkdir(FOLDER, { recursive: true });
-const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+const browser = await chromium.launch({
+  executablePath: await findBrowser() ?? "chromium",
+  args: ["--no-sandbox"],
+});
 try {
   for (const shot of SHOTS.filter(({ name }) => only.length === 0 || only.includes(name))) {
     for (const size of Object.keys(SIZES) as (keyof typeof SIZES)[]) {

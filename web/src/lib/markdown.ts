@@ -7,6 +7,8 @@ const TAGS = "p br hr h1 h2 h3 h4 h5 h6 ul ol li strong em b i del s code pre bl
 
 const purifier = DOMPurify(globalThis as never);
 purifier.addHook("afterSanitizeAttributes", (node) => {
+  // What scrolls can be reached by keyboard.
+  if (node.tagName === "PRE") node.setAttribute("tabindex", "0");
   if (node.tagName === "A") node.setAttribute("rel", "noopener noreferrer nofollow");
 });
 

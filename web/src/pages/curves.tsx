@@ -121,23 +121,25 @@ export function Curves({ tensors, onPoint }: {
           </g>
         ))}
       </svg>
-      <figcaption class="reading" role="status">
-        {at === undefined ? <span class="note">Point at a curve to read it.</span> : (
-          <>
-            <strong>
-              Layer {at.layer}, {nameOf(series[chosen![0]]!.filter)}: t = {at.t.toFixed(4)}
-            </strong>
-            <ul>
-              {at.tensors.map((tensor) => (
-                <li key={tensor.name}>
-                  <code>{kindOf(tensor.name)}</code>{" "}
-                  {tensor.cosine === null ? "no angle" : `${degrees(tensor.cosine).toFixed(3)}°`}{" "}
-                  {tensor.mode}
-                </li>
-              ))}
-            </ul>
-          </>
-        )}
+      <figcaption class="reading">
+        <div role="status">
+          {at === undefined ? <span class="note">Point at a curve to read it.</span> : (
+            <>
+              <strong>
+                Layer {at.layer}, {nameOf(series[chosen![0]]!.filter)}: t = {at.t.toFixed(4)}
+              </strong>
+              <ul>
+                {at.tensors.map((tensor) => (
+                  <li key={tensor.name}>
+                    <code>{kindOf(tensor.name)}</code>{" "}
+                    {tensor.cosine === null ? "no angle" : `${degrees(tensor.cosine).toFixed(3)}°`}{" "}
+                    {tensor.mode}
+                  </li>
+                ))}
+              </ul>
+            </>
+          )}
+        </div>
       </figcaption>
     </figure>
   );

@@ -90,21 +90,23 @@ export function HeatMap({ tensors }: { tensors: readonly Tensor[] }) {
         <span class="ramp" aria-hidden="true" />
         <span>{largest.toFixed(2)}°</span>
       </div>
-      <figcaption class="reading" role="status">
-        {at === null ? <span class="note">Point at a square to read it.</span> : (
-          <>
-            <strong>
-              Layer {at[1]}, <code>{kinds[at[0]]}</code>
-            </strong>{" "}
-            {chosen === undefined
-              ? "there is no such tensor"
-              : chosen.cosine === null
-              ? `no angle, ${chosen.mode}`
-              : `${degrees(chosen.cosine).toFixed(3)}° (cosine ${chosen.cosine.toFixed(6)}), ${chosen.mode}${
-                chosen.t === null ? "" : `, t = ${chosen.t.toFixed(4)}`
-              }`}
-          </>
-        )}
+      <figcaption class="reading">
+        <div role="status">
+          {at === null ? <span class="note">Point at a square to read it.</span> : (
+            <>
+              <strong>
+                Layer {at[1]}, <code>{kinds[at[0]]}</code>
+              </strong>{" "}
+              {chosen === undefined
+                ? "there is no such tensor"
+                : chosen.cosine === null
+                ? `no angle, ${chosen.mode}`
+                : `${degrees(chosen.cosine).toFixed(3)}° (cosine ${
+                  chosen.cosine.toFixed(6)
+                }), ${chosen.mode}${chosen.t === null ? "" : `, t = ${chosen.t.toFixed(4)}`}`}
+            </>
+          )}
+        </div>
       </figcaption>
     </figure>
   );

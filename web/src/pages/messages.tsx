@@ -23,31 +23,40 @@ interface MessagesProps {
 }
 
 export function Messages(props: MessagesProps) {
-  const { messages, run, coloured } = props;
-  const isAnswered = messages.some(({ role, generation }) =>
-    role === "ASSISTANT" && generation?.id === run?.generationId
-  );
-  const shown = run === undefined || isAnswered ? messages : before(messages, run);
+  const { messages, run } = props;
+  const isAnswered = messages.some((message) => isAnswerOf(message, run));
+  const shown = run === undefined || isAnswered ? messages : [...before(messages, run), ...pending(run)];
   return (
     <>
       {shown.map((message, index) => (
-        <Said key={message.id} {...props} message={message} question={shown[index - 1]} />
+        // An answer stays the same element when it has become a message.
+        <Said
+          key={isAnswerOf(message, run) ? `of ${run!.generationId}` : message.id}
+          {...props}
+          message={message}
+          question={shown[index - 1]}
+        />
       ))}
-      {run !== undefined && !isAnswered && (
-        <>
-          {!run.place?.isBehind && (
-            <p class="said user">
-              <span class="unseen">You:</span>
-              {run.prompt}
-            </p>
-          )}
-          <div class="said assistant">
-            <Answer run={run} coloured={coloured} />
-          </div>
-        </>
-      )}
     </>
   );
+}
+
+function isAnswerOf({ role, generation }: SaidFragment, run: Run | undefined): boolean {
+  return role === "ASSISTANT" && run !== undefined && generation?.id === run.generationId;
+}
+
+/** What the gateway does not have as messages yet. They have no id. */
+function pending({ prompt, place, generationId }: Run): readonly SaidFragment[] {
+  const none = { id: "", createdAt: "", branchIndex: 0, branchCount: 1, siblings: [] };
+  const generation = {
+    ...{ id: generationId as string, status: "RUNNING" as const, finishReason: null },
+    ...{ artifactSha256: null, usage: null, timings: null },
+  };
+  const question: SaidFragment = { ...none, role: "USER", content: prompt, generation: null };
+  return [
+    ...place?.isBehind ? [] : [question],
+    { ...none, role: "ASSISTANT", content: "", generation },
+  ];
 }
 
 /** What comes before the answer that is being watched. */
@@ -65,7 +74,7 @@ function Said({ message, question, run, coloured, canAct, regenerate, edit, choo
   const [draft, setDraft] = useState<string | null>(null);
   const { generation, role } = message;
   const isAnswer = role === "ASSISTANT";
-  const isWatched = isAnswer && run !== undefined && generation?.id === run.generationId;
+  const isWatched = isAnswerOf(message, run);
   const save = (event: Event) => {
     event.preventDefault();
     if (draft?.trim()) edit(message, draft.trim());
@@ -75,7 +84,7 @@ function Said({ message, question, run, coloured, canAct, regenerate, edit, choo
     <div class={`said ${role.toLowerCase()}`}>
       <span class="unseen">{isAnswer ? "Model: " : role === "USER" ? "You: " : "System: "}</span>
       {isWatched
-        ? <Answer run={run} coloured={coloured} />
+        ? <Answer run={run!} coloured={coloured} />
         : draft !== null
         ? (
           <form class="edit" onSubmit={save}>
@@ -104,7 +113,7 @@ function Said({ message, question, run, coloured, canAct, regenerate, edit, choo
           )}
         </p>
       )}
-      {draft === null && (
+      {draft === null && message.id !== "" && (
         <div class="said-actions">
           <Branches message={message} choose={choose} canAct={canAct} />
           {isAnswer && question !== undefined && (

@@ -16,19 +16,16 @@ export function KeyForm({ problem, onDone }: { problem?: "missing" | "rejected";
   useEffect(() => input.current?.focus(), []);
   const submit = async (event: Event) => {
     event.preventDefault();
-    const before = apiKey.value;
     setBusy(true);
-    useKey(value.trim());
+    const key = value.trim();
     try {
-      await request(Viewer, {});
+      await request(Viewer, {}, undefined, key);
       setError(null);
+      useKey(key);
       onDone?.();
     } catch (cause) {
-      useKey(before);
-      if (problem !== undefined) keyProblem.value = problem;
-      setError(
-        cause instanceof ApiError && cause.code !== "UNAUTHENTICATED" ? cause.message : TEXTS.rejected,
-      );
+      const isOther = cause instanceof ApiError && cause.code !== "UNAUTHENTICATED";
+      setError(isOther ? cause.message : TEXTS.rejected);
       input.current?.select();
     } finally {
       setBusy(false);

@@ -88,7 +88,7 @@ function LineageBox({ box, width }: { box: Placed; width: number }) {
     go(box.href!);
   };
   return (
-    <a href={box.href} onClick={follow} aria-label={`${box.title}, ${box.note}`}>
+    <a href={box.href} onClick={follow}>
       <g class={`lineage-box ${box.kind}`} transform={at}>{body}</g>
     </a>
   );

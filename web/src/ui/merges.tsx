@@ -1,5 +1,5 @@
 /** Merges as they happen: a row follows its merge's events over as many connections as it takes. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { accepted, ApiError, follow, request } from "../lib/api.ts";
 import { useAction, useQuery } from "../lib/hooks.ts";
 import { bytes, seconds, words } from "../lib/format.ts";
@@ -20,13 +20,13 @@ const isOpen = ({ status }: MergeRowFragment) => status === "QUEUED" || status =
 /** Nothing while nothing is being merged. What ends while it is watched stays until the page is left. */
 export function RunningMerges({ onChange }: { onChange: () => void }) {
   const { data } = useQuery(Merges, { first: 10 }, REFRESH_MS);
-  const [seen, setSeen] = useState<readonly string[]>([]);
   const rows = data?.merges.edges.map(({ node }) => node) ?? [];
-  const open = rows.filter((row) => isOpen(row) || seen.includes(row.id));
-  const unseen = open.filter(({ id }) => !seen.includes(id));
-  useEffect(() => {
-    if (unseen.length > 0) setSeen([...seen, ...unseen.map(({ id }) => id)]);
-  }, [unseen.map(({ id }) => id).join()]);
+  // A merge may begin and end between two looks: what was not there at first is news, whatever its state.
+  const old = useRef<ReadonlySet<string> | null>(null);
+  if (old.current === null && data !== undefined) {
+    old.current = new Set(rows.filter((row) => !isOpen(row)).map(({ id }) => id));
+  }
+  const open = rows.filter(({ id }) => !old.current?.has(id));
   if (open.length === 0) return null;
   return (
     <Section title="Being merged">
@@ -45,7 +45,6 @@ export function MergeProgressRow({ merge, onEnd, canCancel }: {
   const [event, setEvent] = useState<Event | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   useEffect(() => {
-    if (!isOpen(merge)) return;
     const controller = new AbortController();
     follow<WatchMergeSubscription, Event>(WatchMerge, { id: merge.id, afterSeq: 0 }, {
       onEvent: setEvent,
