@@ -126,7 +126,7 @@ export async function* stream<Result, Variables>(
   variables: Variables,
   signal: AbortSignal,
 ): AsyncGenerator<Result> {
-  const client = createClient({ url: ENDPOINT, headers, retryAttempts: 0 });
+  const client = createClient({ url: ENDPOINT, headers: () => headers(), retryAttempts: 0 });
   const results = client.iterate(payload(operation, variables) as never);
   const stop = () => client.dispose();
   signal.addEventListener("abort", stop, { once: true });

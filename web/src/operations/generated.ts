@@ -59,7 +59,7 @@ export type DeleteSessionInput = {
 
 /** What happens to a generation when its last watcher goes away. */
 export type DisconnectPolicy =
-  /** It is cancelled. Default of `generate`. */
+  /** It is cancelled, unless somebody watches it again within `disconnectGraceMs`. Default of `generate`. */
   | 'CANCEL'
   /** It runs on. Default of `startGeneration`. */
   | 'CONTINUE';
@@ -119,6 +119,8 @@ export type GenerateInput = {
   readonly contextPolicy?: ContextPolicy | null | undefined;
   /** For the whole generation from now on, waiting and loading included, up to a day. Then it fails with `DEADLINE`. */
   readonly deadlineSeconds?: number | null | undefined;
+  /** With CANCEL: how long it waits for a watcher to come back, from 0 to an hour. Unless given the gateway's own setting, which is 5 seconds unless told otherwise. */
+  readonly disconnectGraceMs?: number | null | undefined;
   /** The same key answers with the generation that was started first, instead of another one. */
   readonly idempotencyKey?: string | null | undefined;
   readonly model: ModelRef;
@@ -254,6 +256,12 @@ export type MessageInput = {
 
 /** All conditions must hold. */
 export type ModelFilter = {
+  readonly architecture?: string | null | undefined;
+  readonly author?: string | null | undefined;
+  /** As the card writes it. */
+  readonly license?: string | null | undefined;
+  /** Whether a known merge has made it. */
+  readonly merged?: boolean | null | undefined;
   /** Case of A to Z does not count. */
   readonly nameContains?: string | null | undefined;
   readonly state?: ResidencyState | null | undefined;
@@ -482,6 +490,7 @@ export type MergeRowFragment = { readonly id: string, readonly name: string | nu
     | { readonly code: string, readonly message: string }
     | { readonly code: string, readonly message: string }
     | { readonly code: string, readonly message: string }
+    | { readonly code: string, readonly message: string }
    | null, readonly model: { readonly name: string } | null };
 
 export type MergesQueryVariables = Exact<{
@@ -490,6 +499,7 @@ export type MergesQueryVariables = Exact<{
 
 
 export type MergesQuery = { readonly merges: { readonly totalCount: number, readonly edges: ReadonlyArray<{ readonly node: { readonly id: string, readonly name: string | null, readonly status: MergeStatus, readonly method: MergeMethod, readonly position: number | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly error:
+          | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
@@ -525,6 +535,7 @@ export type StartMergeMutation = { readonly startMerge:
           | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
          | null, readonly model: { readonly name: string } | null } }
    };
 
@@ -549,6 +560,7 @@ export type WatchMergeSubscription = { readonly mergeEvents:
     | { readonly __typename: 'MergeCancelled', readonly seq: number }
     | { readonly __typename: 'MergeFailed', readonly code: string, readonly message: string, readonly seq: number }
     | { readonly __typename: 'MergeFinished', readonly artifactSha256: string, readonly seq: number, readonly model: { readonly name: string } | null }
+    | { readonly __typename: 'MergeHeartbeat', readonly seq: number }
     | { readonly __typename: 'MergeProgress', readonly stage: MergeStage, readonly doneBytes: string, readonly totalBytes: string, readonly doneTensors: number, readonly totalTensors: number, readonly bytesPerSecond: number | null, readonly secondsLeft: number | null, readonly seq: number }
     | { readonly __typename: 'MergeQueued', readonly position: number, readonly seq: number }
    };
@@ -603,12 +615,14 @@ export type ModelsQuery = { readonly models: { readonly totalCount: number, read
             | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
+            | { readonly code: string, readonly message: string }
            | null } } }> } };
 
 export type ModelNamesQueryVariables = Exact<{ [key: string]: never; }>;
 
 
 export type ModelNamesQuery = { readonly models: { readonly edges: ReadonlyArray<{ readonly node: { readonly concurrencyCost: number, readonly id: string, readonly name: string, readonly parents: ReadonlyArray<{ readonly name: string }>, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly error:
+            | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
@@ -637,7 +651,9 @@ export type ModelPageQuery = { readonly model: { readonly description: string | 
           | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
          | null } }>, readonly descendants: ReadonlyArray<{ readonly id: string, readonly name: string }>, readonly provenance: { readonly id: string, readonly method: MergeMethod, readonly dtype: Dtype, readonly status: MergeStatus, readonly toolVersion: string, readonly configYaml: string, readonly configSha256: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly baseModel: { readonly name: string } | null, readonly sources: ReadonlyArray<{ readonly name: string, readonly layerRange: ReadonlyArray<number> | null, readonly isBase: boolean, readonly artifactSha256: string, readonly model: { readonly name: string } | null }>, readonly parameters: ReadonlyArray<{ readonly name: string, readonly filter: string | null, readonly value: number | null, readonly gradient: ReadonlyArray<number> | null }>, readonly curves: ReadonlyArray<{ readonly filter: string | null, readonly t: ReadonlyArray<number | null> }> } | null, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly error:
+        | { readonly code: string, readonly message: string }
         | { readonly code: string, readonly message: string }
         | { readonly code: string, readonly message: string }
         | { readonly code: string, readonly message: string }
@@ -656,6 +672,7 @@ export type ModelResidencyQueryVariables = Exact<{
 
 
 export type ModelResidencyQuery = { readonly model: { readonly id: string, readonly name: string, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly error:
+        | { readonly code: string, readonly message: string }
         | { readonly code: string, readonly message: string }
         | { readonly code: string, readonly message: string }
         | { readonly code: string, readonly message: string }
@@ -701,6 +718,7 @@ export type LoadModelMutation = { readonly loadModel:
             | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
+            | { readonly code: string, readonly message: string }
            | null } } }
     | { readonly __typename: 'NotFoundError', readonly code: string, readonly message: string }
    };
@@ -716,6 +734,7 @@ export type UnloadModelMutation = { readonly unloadModel:
     | { readonly __typename: 'ForbiddenError', readonly code: string, readonly message: string }
     | { readonly __typename: 'NotFoundError', readonly code: string, readonly message: string }
     | { readonly __typename: 'UnloadModelPayload', readonly model: { readonly id: string, readonly name: string, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly error:
+            | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
@@ -818,6 +837,7 @@ export type WatchGenerationSubscription = { readonly generationEvents:
     | { readonly __typename: 'GenerationCancelled', readonly seq: number, readonly usage: { readonly promptTokens: number, readonly completionTokens: number, readonly cachedTokens: number } }
     | { readonly __typename: 'GenerationFailed', readonly code: string, readonly message: string, readonly seq: number }
     | { readonly __typename: 'GenerationFinished', readonly finishReason: FinishReason, readonly text: string, readonly seq: number, readonly usage: { readonly promptTokens: number, readonly completionTokens: number, readonly cachedTokens: number }, readonly timings: { readonly queueMs: number, readonly prefillMs: number, readonly ttftMs: number, readonly decodeMs: number, readonly decodeTokensPerSecond: number } }
+    | { readonly __typename: 'GenerationHeartbeat', readonly seq: number }
     | { readonly __typename: 'GenerationLoading', readonly stage: string, readonly fraction: number, readonly seq: number }
     | { readonly __typename: 'GenerationQueued', readonly position: number, readonly seq: number }
     | { readonly __typename: 'GenerationReproduced', readonly seq: number }
@@ -905,9 +925,11 @@ export type ResidencyFragment = { readonly id: string, readonly name: string, re
       | { readonly code: string, readonly message: string }
       | { readonly code: string, readonly message: string }
       | { readonly code: string, readonly message: string }
+      | { readonly code: string, readonly message: string }
      | null } };
 
 export type CardFragment = { readonly author: string | null, readonly task: ModelTask, readonly architecture: string, readonly parameterCount: string | null, readonly license: string | null, readonly publishedAt: string | null, readonly createdAt: string, readonly nativeContextLength: number, readonly servedContextLength: number, readonly nativeDtype: Dtype, readonly servedQuantization: Quantization, readonly concurrencyCost: number, readonly id: string, readonly name: string, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly error:
+      | { readonly code: string, readonly message: string }
       | { readonly code: string, readonly message: string }
       | { readonly code: string, readonly message: string }
       | { readonly code: string, readonly message: string }

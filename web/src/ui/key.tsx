@@ -1,6 +1,6 @@
 /** Asks for a key, and tells clearly when it is wrong. It is kept for this tab only. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ApiError, apiKey, keyProblem, request, useKey } from "../lib/api.ts";
+import { ApiError, request, useKey } from "../lib/api.ts";
 import { Viewer } from "../operations/generated.ts";
 
 const TEXTS = {

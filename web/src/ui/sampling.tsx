@@ -119,7 +119,7 @@ function Field({ id, parameter, value, onChange }: {
           </div>
         )}
       <p class="parameter-note" id={`${id}-note`}>
-        {unusable && <span class="bad">Cannot be read yet.{" "}</span>}
+        {unusable && <span class="bad">Cannot be read yet.</span>}
         {[rangeOf(parameter), parameter.description.replace(/\.$/, ""), HINTS[parameter.type]].filter(Boolean)
           .join(" · ")}
       </p>
