@@ -1,12 +1,12 @@
 /** Models that are known before their weights are here: what they say, and how they get and lose weights. */
 import { expect } from "@std/expect";
 import { fileURLToPath } from "node:url";
-import { readCatalogue } from "../../src/app/catalogue.ts";
-import { parentsOfRecipe } from "../../src/app/catalogue.ts";
+import { parentsOfRecipe, readCatalogue } from "../../src/app/catalogue.ts";
 import { parseMergeConfig } from "../../src/merge/config.ts";
 import { writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { failure } from "../support/failure.ts";
 import { ADMIN, ALICE, HELPER_DIR, TestGateway } from "../support/gateway.ts";
+import { configOf, PARENTS } from "../support/merge_api.ts";
 import { tempDir } from "../support/temp.ts";
 
 const CATALOGUE = fileURLToPath(new URL("../../catalogue", import.meta.url));
@@ -172,4 +172,35 @@ Deno.test("readCatalogue() names the file and the field of an entry that is none
   const error = await failure(readCatalogue(dir.path));
   expect([error.code, error.details["field"]]).toEqual(["CONFIG", "published"]);
   expect(error.message).toContain("bad.md");
+});
+
+Deno.test("merges.start() makes a catalogued model by its recipe once its parents are here", async () => {
+  await using dir = await tempDir();
+  await Deno.mkdir(dir.join("me"));
+  await Deno.writeTextFile(dir.join("recipe.yml"), configOf());
+  const facts =
+    "architecture: MistralForCausalLM\nparameters: 1\nnative_context: 512\nserved_context: 128\n" +
+    "native_dtype: bfloat16\nquantization: none\nconcurrency_cost: 3\nrecipe: ../recipe.yml\n";
+  const card = `---\nlicense: mit\npublished: 2024-02-03\n${facts}---\nThe card\n`;
+  await Deno.writeTextFile(dir.join("me", "merged.md"), card);
+  await using test = await TestGateway.make({ catalogueDir: dir.path });
+  const { models, merges } = test.gateway;
+  const before = (await models.get({ name: "me/merged" }))!;
+  const input = { configYaml: before.recipe!, name: before.name };
+  expect((await failure(merges.start(ADMIN, input))).code).toBe("NOT_FOUND"); // no parents yet
+  for (const [index, name] of PARENTS.entries()) {
+    const path = test.dir.join("parents", name);
+    await writeCheckpoint(path, { seed: index + 1, ancestorSeed: 9 });
+    await models.register(ADMIN, { path, name });
+  }
+  expect((await models.parents(before.id)).map(({ name }) => name)).toEqual([...PARENTS]); // by their names
+  const { id } = await merges.start(ADMIN, input);
+  expect((await Array.fromAsync(merges.events(id, {}))).at(-1)!.kind).toBe("finished");
+  const model = (await models.get({ name: "me/merged" }))!;
+  expect(model).toMatchObject({
+    ...{ id: before.id, mergeId: id, description: "The card", license: "mit", concurrencyCost: 3 },
+    ...{ nativeContextLength: 256, servedContextLength: 128, servedQuantization: "none" },
+  });
+  expect(models.residency(model.id).state).toBe("COLD");
+  expect((await models.parents(model.id)).map(({ name }) => name)).toEqual([...PARENTS]); // by their hashes
 });
