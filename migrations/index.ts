@@ -5,6 +5,7 @@
 import type { Migration } from "kysely/migration";
 import { initial } from "./0001_initial.ts";
 import { mergeRuns } from "./0002_merge_runs.ts";
+import { access } from "./0003_access.ts";
 import { catalogue } from "./0004_catalogue.ts";
 import { sessionTrees } from "./0005_sessions.ts";
 
@@ -12,6 +13,7 @@ import { sessionTrees } from "./0005_sessions.ts";
 export const MIGRATIONS: Readonly<Record<string, Migration>> = Object.freeze({
   "0001_initial": initial,
   "0002_merge_runs": mergeRuns,
+  "0003_access": access,
   "0004_catalogue": catalogue,
   "0005_sessions": sessionTrees,
 });

@@ -13,6 +13,16 @@ const ApiKeyObject = builder.objectRef<ApiKey>("ApiKey").implement({
     label: t.exposeString("label"),
     createdAt: t.expose("createdAt", { type: "DateTime" }),
     revokedAt: t.expose("revokedAt", { type: "DateTime", nullable: true }),
+    expiresAt: t.expose("expiresAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "From then on the key lets nobody in. Null: never.",
+    }),
+    lastUsedAt: t.expose("lastUsedAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "To within about a minute. Null: not yet.",
+    }),
   }),
 });
 
@@ -47,6 +57,7 @@ const CreateApiKeyInput = builder.inputType("CreateApiKeyInput", {
   fields: (t) => ({
     role: t.field({ type: AccessRoleEnum, required: true }),
     label: t.string({ required: true, description: "For people, up to 100 characters." }),
+    expiresAt: t.field({ type: "DateTime", description: "A time to come; never unless given." }),
   }),
 });
 const RevokeApiKeyInput = builder.inputType("RevokeApiKeyInput", {
@@ -59,12 +70,14 @@ builder.mutationFields((t) => ({
     description: "Admins. A new key of any role.",
     args: { input: t.arg({ type: CreateApiKeyInput, required: true }) },
     resolve: (_root, { input }, { gateway, principal }) =>
-      expected(CREATE_ERRORS, () => gateway.access.createKey(principal, input)),
+      expected(
+        CREATE_ERRORS,
+        () => gateway.access.createKey(principal, { ...input, expiresAt: input.expiresAt ?? null }),
+      ),
   }),
   revokeApiKey: t.field({
     type: RevokeApiKeyResult,
-    description:
-      "Admins. From the next request on the key lets nobody in; streams that are open stay, and what it made stays.",
+    description: "Admins. From now on the key lets nobody in. What it made stays.",
     args: { input: t.arg({ type: RevokeApiKeyInput, required: true }) },
     resolve: (_root, { input: { id } }, { gateway, principal }) =>
       expected(REVOKE_ERRORS, async () => {

@@ -94,7 +94,14 @@ builder.objectRef<GenerationHeartbeat>(TYPE_NAMES.heartbeat).implement({
 eventRef("queued").implement({
   description: "Waiting for its turn. Sent again when the position changes.",
   interfaces,
-  fields: (t) => ({ position: t.exposeInt("position", { description: "1 is next." }) }),
+  fields: (t) => ({
+    position: t.exposeInt("position", { description: "1 is next." }),
+    estimateMs: t.int({
+      nullable: true,
+      description: "A guess of how long, by how long generations took of late. Null: nothing to guess from.",
+      resolve: ({ estimateMs }) => estimateMs ?? null,
+    }),
+  }),
 });
 
 eventRef("contextTrimmed").implement({

@@ -13,8 +13,10 @@ import "./generations.ts";
 import "./subscriptions.ts";
 import "./sampling_defaults.ts";
 import "./runtime.ts";
+import "./usage.ts";
 import "./viewer.ts";
 import "./api_keys.ts";
+import "./audit.ts";
 import { translateErrors } from "./translate.ts";
 
 /** The schema, over `RequestContext` (src/app/request.ts). */

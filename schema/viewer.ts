@@ -1,6 +1,7 @@
 /** Who is asking. */
 import type { Principal } from "../src/app/types.ts";
 import { builder } from "./builder.ts";
+import { toPeriod, USAGE_FROM, USAGE_TO, UsageDayObject } from "./usage.ts";
 
 export const AccessRoleEnum = builder.enumType("AccessRole", {
   description: "What a key may do.",
@@ -17,12 +18,30 @@ const ViewerObject = builder.objectRef<Principal>("Viewer").implement({
     id: t.exposeString("id", { description: 'Id of the key, or "anonymous".' }),
     role: t.expose("role", { type: AccessRoleEnum }),
     concurrencyUnitsHeld: t.int({
-      description: "By your generations that run or wait now; see `concurrencyCost` of a model.",
-      resolve: (principal, _args, { gateway }) => gateway.generations.concurrency(principal).held,
+      description: "By your generations that run now; see `concurrencyCost` of a model.",
+      resolve: async (principal, _args, { gateway }) =>
+        (await gateway.generations.concurrency(principal)).held,
     }),
     concurrencyUnitsAllowed: t.int({
-      description: "Above these, a generation is refused with `CAPACITY`.",
-      resolve: (principal, _args, { gateway }) => gateway.generations.concurrency(principal).allowed,
+      description: "Above these, generations wait for their turn.",
+      resolve: async (principal, _args, { gateway }) =>
+        (await gateway.generations.concurrency(principal)).allowed,
+    }),
+    generationsQueued: t.int({
+      description: "Your generations that wait for units. Their queue is bounded: beyond it, `CAPACITY`.",
+      resolve: async (principal, _args, { gateway }) =>
+        (await gateway.generations.concurrency(principal)).queued,
+    }),
+    usage: t.field({
+      type: [UsageDayObject],
+      description: "Yours, the newest day first.",
+      args: {
+        from: t.arg.string({ description: USAGE_FROM }),
+        to: t.arg.string({ description: USAGE_TO }),
+      },
+      resolve: async (principal, args, { gateway }) => [
+        ...await gateway.usage.mine(principal, toPeriod(args)),
+      ],
     }),
   }),
 });

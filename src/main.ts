@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from "node:url";
 import type { Command } from "./cli/command.ts";
+import { auditCommands } from "./cli/audit.ts";
 import { generateCommand } from "./cli/generate.ts";
 import { inspectCommand } from "./cli/inspect.ts";
 import { keysCommands } from "./cli/keys.ts";
@@ -31,6 +32,7 @@ const COMMANDS: readonly Command[] = [
   pullCommand,
   migrateCommand,
   ...keysCommands,
+  ...auditCommands,
 ];
 
 if (import.meta.main) Deno.exit(await runCli(Deno.args, COMMANDS, processTerminal()));

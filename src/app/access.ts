@@ -5,6 +5,8 @@
  */
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { ConfigError, ForbiddenError, NotFoundError } from "../errors.ts";
+import { recordAct } from "./audit.ts";
+import { KeyActivity } from "./key_activity.ts";
 import * as keys from "../store/api_keys.ts";
 import { fromTime, fromTimeOrNull, toTime } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
@@ -31,20 +33,30 @@ export interface AccessOptions {
   readonly ids: Ids;
   /** Whether a caller without a key is let in, as GENERATOR. Only where nobody but this machine can connect. */
   readonly allowAnonymous: boolean;
+  /** Told when the use of keys cannot be noted, which nobody waits for. */
+  readonly reportError?: (error: unknown) => void;
 }
 
+/** Ends what goes on behind the use cases, and notes what was not noted yet. Dispose it before the database. */
+export interface Access extends AccessUseCases, AsyncDisposable {}
+
 /** Who may come in, and the keys by which. */
-export function createAccess(options: AccessOptions): AccessUseCases {
+export function createAccess(options: AccessOptions): Access {
   const { db, clock } = options;
+  const activity = new KeyActivity({ db, clock, reportError: options.reportError ?? console.error });
   return {
     async authenticate(authorization) {
-      if (authorization !== null) return await principalOfKey(db, authorization);
+      if (authorization !== null) {
+        const principal = await principalOfKey(options, authorization);
+        activity.used(principal.id);
+        return principal;
+      }
       if (options.allowAnonymous) return ANONYMOUS;
       throw new ForbiddenError('No API key given: send it as "Authorization: Bearer gsk_…"');
     },
     async createKey(principal, input) {
       requireRole(principal, "ADMIN", "create API keys");
-      return await insertKey(options, input);
+      return await insertKey(options, principal, input);
     },
     async listKeys(principal) {
       requireRole(principal, "ADMIN", "list API keys");
@@ -52,10 +64,18 @@ export function createAccess(options: AccessOptions): AccessUseCases {
     },
     async revokeKey(principal, id) {
       requireRole(principal, "ADMIN", "revoke API keys");
-      if (!await keys.revokeApiKey(db, id, toTime(clock.now()))) {
-        throw new NotFoundError(`No API key "${id}" in force`, { id });
-      }
+      const at = clock.now();
+      await db.transaction().execute(async (trx) => {
+        if (!await keys.revokeApiKey(trx, id, toTime(at))) {
+          throw new NotFoundError(`No API key "${id}" in force`, { id });
+        }
+        await recordAct(trx, { actor: principal, at, action: "key.revoke", target: id });
+      });
+      activity.revoked(id);
     },
+    validUntil: ({ expiresAt = null }) => ({ expiresAt }),
+    onRevoked: (listener) => activity.onRevoked(listener),
+    [Symbol.asyncDispose]: () => activity[Symbol.asyncDispose](),
   };
 }
 
@@ -66,22 +86,26 @@ export function createAccess(options: AccessOptions): AccessUseCases {
 export async function ensureAdminKey(options: Omit<AccessOptions, "allowAnonymous">): Promise<string | null> {
   const known = await keys.listApiKeys(options.db);
   if (known.some((key) => key.role === "ADMIN")) return null;
-  return (await insertKey(options, { role: "ADMIN", label: "first admin key" })).secret;
+  return (await insertKey(options, LOCAL_ADMIN, { role: "ADMIN", label: "first admin key" })).secret;
 }
 
-async function principalOfKey(db: Db, authorization: string): Promise<Principal> {
+async function principalOfKey({ db, clock }: AccessOptions, authorization: string): Promise<Principal> {
   const [, prefix, secret] = KEY_PATTERN.exec(/^bearer +(\S+)$/i.exec(authorization.trim())?.[1] ?? "") ?? [];
   if (prefix === undefined || secret === undefined) throw unknownKey();
   const row = await keys.findApiKeyByPrefix(db, prefix);
   const matches = sameDigest(sha256(secret), row?.secret_sha256 ?? NO_DIGEST);
   if (row === undefined || !matches || row.revoked_at !== null) throw unknownKey();
-  return { id: row.id, role: row.role as Role };
+  const expiresAt = fromTimeOrNull(row.expires_at);
+  if (expiresAt !== null && expiresAt <= clock.now()) throw unknownKey();
+  return { id: row.id, role: row.role as Role, label: row.label, expiresAt };
 }
 
 async function insertKey(
   { db, clock, ids }: Omit<AccessOptions, "allowAnonymous">,
-  input: { readonly role: Role; readonly label: string },
+  actor: Principal,
+  input: { readonly role: Role; readonly label: string; readonly expiresAt?: Date | null },
 ): Promise<NewApiKey> {
+  const at = clock.now();
   const label = input.label.trim();
   if (label === "" || label.length > MAX_LABEL_LENGTH) {
     throw new ConfigError(
@@ -91,18 +115,31 @@ async function insertKey(
       },
     );
   }
+  const { expiresAt = null, role } = input;
+  if (expiresAt !== null && expiresAt <= at) {
+    throw new ConfigError(
+      `Cannot create a key: expiresAt is ${expiresAt.toISOString()}, expected a time to come`,
+      { field: "expiresAt", found: expiresAt.toISOString() },
+    );
+  }
   const prefix = randomBytes(PREFIX_BYTES).toString("hex");
   const secret = randomBytes(SECRET_BYTES).toString("hex");
   const row: keys.ApiKeyRow = {
     id: ids(),
     prefix,
     secret_sha256: sha256(secret),
-    role: input.role,
+    role,
     label,
-    created_at: toTime(clock.now()),
+    created_at: toTime(at),
     revoked_at: null,
+    expires_at: expiresAt === null ? null : toTime(expiresAt),
+    last_used_at: null,
   };
-  await keys.insertApiKey(db, row);
+  await db.transaction().execute(async (trx) => {
+    await keys.insertApiKey(trx, row);
+    const details = { role, label, prefix, expiresAt: row.expires_at };
+    await recordAct(trx, { actor, at, action: "key.create", target: row.id, details });
+  });
   return { key: toApiKey(row), secret: `gsk_${prefix}_${secret}` };
 }
 
@@ -114,10 +151,12 @@ function toApiKey(row: keys.ApiKeyRow): ApiKey {
     label: row.label,
     createdAt: fromTime(row.created_at),
     revokedAt: fromTimeOrNull(row.revoked_at),
+    expiresAt: fromTimeOrNull(row.expires_at),
+    lastUsedAt: fromTimeOrNull(row.last_used_at),
   };
 }
 
-/** One answer for malformed, unknown, wrong and revoked keys: it tells a guesser nothing. */
+/** One answer for malformed, unknown, wrong, expired and revoked keys: it tells a guesser nothing. */
 function unknownKey(): ForbiddenError {
   return new ForbiddenError("Unknown or revoked API key");
 }

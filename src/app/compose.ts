@@ -15,13 +15,20 @@ import { parseHub } from "../hub/settings.ts";
 import type { KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
 import type { Db } from "../store/database.ts";
 import { allModels, findManifest } from "../store/models.ts";
+import { mergeLogStates, releaseQueuedMerges } from "../store/merges.ts";
 import { lockDataDir } from "../store/ownership.ts";
 import { createAccess } from "./access.ts";
+import { createAudit } from "./audit.ts";
 import { Admission, type AdmissionLimits } from "./admission.ts";
 import { readCatalogue, seedCatalogue } from "./catalogue.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { ActiveJobs } from "./generate/active_jobs.ts";
 import { EventHub } from "./events/event_hub.ts";
+import { LogPoller } from "./events/log_poller.ts";
+import { createLookout } from "./lookout.ts";
+import { Membership } from "./membership.ts";
+import { createUsage } from "./usage.ts";
+import { generationLogStates } from "../store/generations.ts";
 import { endInterruptedGenerations, INTERRUPTED } from "./generate/recovery.ts";
 import { ServedTexts } from "./generate/served_text.ts";
 import { createGenerations } from "./generations.ts";
@@ -38,7 +45,7 @@ import { interruption, type MergeRunOptions, recoverMerges, runMerge } from "./m
 import { createMerges } from "./merges.ts";
 import { prepareDemo, type PrepareDemoInput } from "./demo.ts";
 import type { GenerationObserver } from "./telemetry.ts";
-import type { Gateway, MergeEvent, Model, Principal } from "./types.ts";
+import type { Gateway, GenerationEvent, MergeEvent, Model, Principal } from "./types.ts";
 import { checkWeights, findMissingWeights } from "./weights.ts";
 
 export interface GatewayOptions {
@@ -125,9 +132,15 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
   const options = { ...GATEWAY_DEFAULTS, ...given };
   const { db, engine, dataDir, clock = systemClock } = options;
   const ids = options.ids ?? uuidV7(clock);
+  const reportError = options.reportError ?? console.error;
   const lock = await lockDataDir(dataDir);
+  const running = new AsyncDisposableStack(); // last begun, first ended
+  running.use(lock);
   try {
-    await endInterruptedGenerations(db, clock);
+    const jobs = new ActiveJobs(clock);
+    const membership = await Membership.join(db, clock, ids());
+    running.defer(() => membership.leave());
+    await endInterruptedGenerations({ db, clock, membership, jobs });
     const board = new ResidencyBoard(clock);
     if (options.catalogueDir !== undefined) {
       const { maxContextLength } = options;
@@ -149,15 +162,13 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
       findManifest: (model) => findManifest(db, model.artifact_id),
       checkWeights: (model, signal) => checkWeights(db, model, signal),
     });
-    const jobs = new ActiveJobs(clock);
-    const common = { db, clock, ids };
+    const common = { db, clock, ids, membership };
     const texts = new ServedTexts();
     // Only tries; the engine compiles for the tokens of its models. Starts a thread when first needed.
-    const constraints = new ConstraintService(BYTE_TOKENS);
+    const constraints = running.use(new ConstraintService(BYTE_TOKENS));
     const checkConstraint = (constraint: Constraint) => constraints.check(constraint);
     const { quantization, maxContextLength } = options;
     const registering = { ...common, board, loader, dataDir, quantization, maxContextLength };
-    const reportError = options.reportError ?? console.error;
     const mergeHub = new EventHub<MergeEvent>();
     const queue = new MergeQueue((id) => mergeHub.close(id));
     const merging: MergeRunOptions = {
@@ -175,13 +186,32 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
       reportError,
     });
     await modelJobs.recover();
+    const access = running.use(
+      createAccess({ ...common, allowAnonymous: options.allowAnonymous, reportError }),
+    );
+    const admission = new Admission({
+      ...{ db, clock, reportError, limits: options.admission },
+      ...{ gatewayId: membership.id, isShared: membership.isShared },
+    });
+    running.defer(() => admission.idle());
+    running.use(admission);
+    const remote = {
+      generations: running.use(
+        new LogPoller<GenerationEvent>({ clock, reportError, read: (ids) => generationLogStates(db, ids) }),
+      ),
+      merges: running.use(
+        new LogPoller<MergeEvent>({ clock, reportError, read: (ids) => mergeLogStates(db, ids) }),
+      ),
+    };
+    running.use(createLookout({ db, membership, jobs, merging }));
     const stop = async () => {
       await Promise.all([jobs.close(INTERRUPTED), queue.close(interruption()), modelJobs.close()]);
+      await releaseQueuedMerges(db, membership.id);
     };
     return {
       models: createModels(registering),
       modelJobs,
-      merges: createMerges(merging),
+      merges: createMerges({ ...merging, remoteLogs: remote.merges }),
       sessions: createSessions({ ...common, texts, jobs }),
       generations: createGenerations({
         ...common,
@@ -190,7 +220,8 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
         jobs,
         hub: new EventHub(),
         disconnectGraceMs: options.disconnectGraceMs,
-        admission: new Admission(options.admission),
+        admission,
+        remoteLogs: remote.generations,
         texts,
         drawSeed: options.drawSeed ?? drawSeed,
         precision: options.precision,
@@ -200,21 +231,26 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
         reportError,
       }),
       samplingDefaults: createSamplingDefaults({ ...common, texts, checkConstraint }),
-      access: createAccess({ ...common, allowAnonymous: options.allowAnonymous }),
+      access,
+      audit: createAudit(common),
+      usage: createUsage(common),
       engineStatus: () => engine.status(),
       runtime: runtimeOf(engine),
       runMerge: async (principal, input) => toModel(await runMerge(merging, principal, input)),
       prepareDemo: (input) => prepareDemo(merging, input),
       stop,
       async [Symbol.asyncDispose]() {
-        await stop();
-        loader.close();
-        constraints[Symbol.dispose]();
-        lock[Symbol.dispose]();
+        if (running.disposed) return;
+        try {
+          await stop();
+          loader.close();
+        } finally {
+          await running.disposeAsync();
+        }
       },
     };
   } catch (error) {
-    lock[Symbol.dispose]();
+    await running.disposeAsync();
     throw error;
   }
 }

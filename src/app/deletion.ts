@@ -16,15 +16,9 @@ import {
 } from "../store/generations.ts";
 import { emptyLog } from "../store/scrub.ts";
 import * as sessions from "../store/sessions.ts";
-import type { Clock } from "./clock.ts";
-import type { ActiveJobs } from "./generate/active_jobs.ts";
-import { endInterrupted } from "./generate/recovery.ts";
+import { cancelGeneration, type CancelOptions } from "./generate/cancel.ts";
 
-export interface DeletionOptions {
-  readonly db: Db;
-  readonly clock: Clock;
-  readonly jobs: ActiveJobs;
-}
+export type DeletionOptions = CancelOptions;
 
 /** Somebody may ask something while the last generation is being cancelled; not forever. */
 const MAX_ATTEMPTS = 5;
@@ -57,17 +51,16 @@ export async function deleteGeneration(options: DeletionOptions, row: Generation
 }
 
 async function erase(
-  { db, clock, jobs }: DeletionOptions,
+  options: DeletionOptions,
   { find, also }: {
     readonly find: (db: Db) => Promise<readonly GenerationRow[]>;
     readonly also: (trx: Db) => Promise<void>;
   },
 ): Promise<void> {
+  const { db, clock } = options;
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     for (const { id } of (await withReproductions(db, await find(db))).filter(isOpen)) {
-      await jobs.cancel(id);
-      // Nobody runs it any more: its end could not be written.
-      if (!jobs.has(id)) await endInterrupted(db, clock, id);
+      await cancelGeneration(options, id);
     }
     const erased = await db.transaction().execute(async (trx) => {
       const rows = await withReproductions(trx, await find(trx));

@@ -61,9 +61,11 @@ export async function prepareDemo(
     return { merged: true, model: toModel(row) };
   }
   for (const [folder, name] of PARENT_NAMES) await ensureRegistered(options, join(demoDir, folder), name);
-  const row = present
-    ? known
-    : await registerModel(options, { path: outDir, name: DEMO_NAMES.merged, quantization: QUANTIZATION });
+  const row = present ? known : await registerModel(options, LOCAL_ADMIN, {
+    path: outDir,
+    name: DEMO_NAMES.merged,
+    quantization: QUANTIZATION,
+  });
   return { merged: false, model: toModel(row) };
 }
 
@@ -71,7 +73,7 @@ export async function prepareDemo(
 async function ensureRegistered(options: RegisterOptions, path: string, name: string): Promise<void> {
   const known = await findModel(options.db, { name });
   if (known?.path === path && await findMissingWeights(known) === null) return;
-  await registerModel(options, { path, name, quantization: QUANTIZATION });
+  await registerModel(options, LOCAL_ADMIN, { path, name, quantization: QUANTIZATION });
 }
 
 async function hasFiles(dir: string): Promise<boolean> {

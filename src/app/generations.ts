@@ -11,9 +11,11 @@ import type { Db } from "../store/database.ts";
 import { unpackTokenIds } from "../store/token_ids.ts";
 import { deleteGeneration } from "./deletion.ts";
 import { EventStream } from "./events/event_stream.ts";
+import type { LogPoller } from "./events/log_poller.ts";
+import { cancelGeneration } from "./generate/cancel.ts";
 import { coalesceTokens } from "./generate/coalesce.ts";
 import { toEvent } from "./generate/event_rows.ts";
-import { endInterrupted } from "./generate/recovery.ts";
+import { readLogged } from "./generate/recovery.ts";
 import { loggedTokenIds, startReproduction } from "./generate/reproduce.ts";
 import { startGeneration, type StartOptions } from "./generate/start.ts";
 import { maySee } from "./roles.ts";
@@ -23,6 +25,7 @@ import {
   type DisconnectPolicy,
   type FinishReason,
   type Generation,
+  type GenerationEvent,
   type GenerationStatus,
   type GenerationUseCases,
   type Principal,
@@ -30,9 +33,14 @@ import {
   TERMINAL_EVENT_KINDS,
 } from "./types.ts";
 
+export interface GenerationOptions extends StartOptions {
+  /** Wakes those who watch what another gateway runs. */
+  readonly remoteLogs: LogPoller<GenerationEvent>;
+}
+
 /** The use cases over the store, the engine and the running jobs. */
-export function createGenerations(options: StartOptions): GenerationUseCases {
-  const { db, clock, jobs, hub } = options;
+export function createGenerations(options: GenerationOptions): GenerationUseCases {
+  const { db, jobs, hub, membership, remoteLogs } = options;
 
   async function requireVisible(principal: Principal, id: string): Promise<GenerationRow> {
     const row = await findGeneration(db, id);
@@ -42,42 +50,45 @@ export function createGenerations(options: StartOptions): GenerationUseCases {
     return row;
   }
 
-  /** While it runs, the row has no text yet. */
-  function withLiveText(row: GenerationRow): Generation {
-    return toGeneration({ ...row, text: jobs.get(row.id)?.text ?? row.text });
+  /** While it runs, the row has no text yet: its job has, or, where another gateway runs it, its log. */
+  async function withLiveText(row: GenerationRow): Promise<Generation> {
+    const job = jobs.get(row.id);
+    if (job !== undefined) return toGeneration({ ...row, text: job.text });
+    if (!isOpen(row) || row.gateway_id === membership.id) return toGeneration(row);
+    return toGeneration({ ...row, text: (await readLogged(db, row.id)).text });
   }
 
   return {
     async get(principal, id) {
       const row = await findGeneration(db, id);
-      return row !== undefined && maySee(principal, row.principal_id) ? withLiveText(row) : null;
+      return row !== undefined && maySee(principal, row.principal_id) ? await withLiveText(row) : null;
     },
 
     async start(principal, input) {
-      return withLiveText(await startGeneration(options, principal, input));
+      return await withLiveText(await startGeneration(options, principal, input));
     },
 
     async regenerate(principal, { messageId, ...rest }) {
       const { sessionId, model } = await sessionOf(db, principal, messageId);
       const input = { ...rest, model, sessionId, prompt: { messageId } };
-      return withLiveText(await startGeneration(options, principal, input));
+      return await withLiveText(await startGeneration(options, principal, input));
     },
 
     async editMessage(principal, { messageId, content, ...rest }) {
       const { sessionId, model } = await sessionOf(db, principal, messageId);
       const input = { ...rest, model, sessionId, prompt: { text: content }, replacesMessageId: messageId };
-      return withLiveText(await startGeneration(options, principal, input));
+      return await withLiveText(await startGeneration(options, principal, input));
     },
 
     async reproduce(principal, { id, ...rest }) {
       const original = await requireVisible(principal, id);
-      return withLiveText(await startReproduction(options, principal, original, rest));
+      return await withLiveText(await startReproduction(options, principal, original, rest));
     },
 
     async openOfSession(principal, sessionId) {
       await requireSession(db, principal, sessionId);
       const row = await openGenerationOfSession(db, sessionId);
-      return row === undefined ? null : withLiveText(row);
+      return row === undefined ? null : await withLiveText(row);
     },
 
     async tokenIds(principal, id) {
@@ -90,19 +101,15 @@ export function createGenerations(options: StartOptions): GenerationUseCases {
       await deleteGeneration(options, await requireVisible(principal, id));
     },
 
-    concurrency({ id }) {
+    async concurrency({ id }) {
       const { admission } = options;
-      return { held: admission.held(id), allowed: admission.allowed };
+      return { ...await admission.standing(id), allowed: admission.allowed };
     },
 
     async cancel(principal, id) {
       await requireVisible(principal, id);
-      await jobs.cancel(id);
-      const row = await requireVisible(principal, id);
-      if (!isOpen(row) || jobs.has(id)) return withLiveText(row);
-      // Its end could not be written (a full disk), and nobody runs it any more.
-      await endInterrupted(db, clock, id);
-      return toGeneration(await requireVisible(principal, id));
+      await cancelGeneration(options, id);
+      return await withLiveText(await requireVisible(principal, id));
     },
 
     events(principal, id, { afterSeq = 0, signal, coalesce = false }) {
@@ -112,15 +119,19 @@ export function createGenerations(options: StartOptions): GenerationUseCases {
         });
       }
       let isOwner = false;
+      let isRemote = false;
       return new EventStream(
         {
           authorize: async () => {
-            isOwner = (await requireVisible(principal, id)).principal_id === principal.id;
+            const row = await requireVisible(principal, id);
+            isOwner = row.principal_id === principal.id;
+            isRemote = membership.isShared && isOpen(row) && !jobs.has(id) &&
+              row.gateway_id !== membership.id;
           },
           read: async (after, limit) => (await readEvents(db, id, after, limit)).map(toEvent),
           isTerminal: (event) => TERMINAL_EVENT_KINDS.has(event.kind),
-          isOpen: () => jobs.has(id),
-          subscribe: (wake) => hub.subscribe(id, wake),
+          isOpen: () => isRemote ? remoteLogs.isOpen(id) : jobs.has(id),
+          subscribe: (wake) => isRemote ? remoteLogs.follow(id, wake) : hub.subscribe(id, wake),
           ...coalesce ? { coalesce: coalesceTokens } : {},
           onAttached: () => isOwner && jobs.ownerJoined(id),
           onDetached: () => isOwner && jobs.ownerLeft(id),

@@ -3,18 +3,23 @@
  * where a model comes from is no secret. Starting and cancelling are for admins.
  */
 import { ConfigError, NotFoundError } from "../errors.ts";
+import { toTime } from "../store/codec.ts";
 import { readMergeEvents } from "../store/merge_events.ts";
 import { listMergeTensors, type TensorOrder } from "../store/merge_tensors.ts";
 import * as store from "../store/merges.ts";
+import { recordAct } from "./audit.ts";
+import type { LogPoller } from "./events/log_poller.ts";
 import { EventStream } from "./events/event_stream.ts";
 import { toMergeEvent } from "./merge/event_rows.ts";
 import { mergePreviewer } from "./merge/preview.ts";
 import { type MergeRunOptions, startMerge } from "./merge/start.ts";
 import { toMerge, toMergeTensor } from "./merge_rows.ts";
 import { type Keyset, parsePage, textKeyset, toPage } from "./paging.ts";
+import { LEASE_MS } from "./membership.ts";
 import { requireRole } from "./roles.ts";
 import {
   type Merge,
+  type MergeEvent,
   type MergeTensorOrder,
   type MergeUseCases,
   TERMINAL_MERGE_EVENT_KINDS,
@@ -24,9 +29,18 @@ const MERGES = textKeyset("merges");
 const PLAN_ORDER: MergeTensorOrder = { field: "PLAN", direction: "ASC" };
 const COLUMNS = { PLAN: "ordinal", NAME: "name", LAYER: "layer", T: "t", COSINE: "cosine" } as const;
 
+export interface MergeOptions extends MergeRunOptions {
+  /** Wakes those who watch what another gateway runs. */
+  readonly remoteLogs: LogPoller<MergeEvent>;
+}
+
+/** How often, and how long, a cancel waits for the gateway that has the merge; a dead one's is taken over before that. */
+const CANCEL_POLL_MS = 100;
+const CANCEL_PATIENCE_MS = 2 * LEASE_MS;
+
 /** The merge use cases over the store and the queue. */
-export function createMerges(options: MergeRunOptions): MergeUseCases {
-  const { db, queue, hub } = options;
+export function createMerges(options: MergeOptions): MergeUseCases {
+  const { db, queue, hub, clock, membership, remoteLogs } = options;
 
   async function withParts(row: store.MergeRow): Promise<Merge> {
     const job = queue.get(row.id);
@@ -41,6 +55,25 @@ export function createMerges(options: MergeRunOptions): MergeUseCases {
   async function requireMerge(id: string): Promise<store.MergeRow> {
     const row = await store.findMerge(db, id);
     if (row === undefined) throw new NotFoundError(`No merge "${id}"`, { id });
+    return row;
+  }
+
+  /** Another gateway has it, and does what the row asks of it. */
+  async function cancelElsewhere(id: string): Promise<store.MergeRow> {
+    let row = await requireMerge(id);
+    for (
+      let waitedMs = 0;
+      store.isUnfinished(row) && waitedMs < CANCEL_PATIENCE_MS;
+      waitedMs += CANCEL_POLL_MS
+    ) {
+      if (row.gateway_id === membership.id) await queue.cancel(id); // taken over meanwhile
+      else {
+        await store.requestMergeCancel(db, id, toTime(clock.now()));
+        await new Promise<void>((resolve) => clock.after(CANCEL_POLL_MS, resolve));
+      }
+      row = await requireMerge(id);
+      if (row.gateway_id === membership.id && queue.get(id) === undefined) break; // its end could not be written
+    }
     return row;
   }
 
@@ -81,8 +114,14 @@ export function createMerges(options: MergeRunOptions): MergeUseCases {
 
     async cancel(principal, id) {
       requireRole(principal, "ADMIN", "cancel merges");
-      await requireMerge(id);
+      const row = await requireMerge(id);
+      if (row.finished_at === null) {
+        await db.transaction().execute((trx) =>
+          recordAct(trx, { actor: principal, at: options.clock.now(), action: "merge.cancel", target: id })
+        );
+      }
       await queue.cancel(id);
+      if (membership.isShared) return await withParts(await cancelElsewhere(id));
       return await withParts(await requireMerge(id));
     },
 
@@ -92,14 +131,19 @@ export function createMerges(options: MergeRunOptions): MergeUseCases {
           field: "afterSeq",
         });
       }
+      let isRemote = false;
       return new EventStream(
         {
-          authorize: async () => void await requireMerge(id),
+          authorize: async () => {
+            const row = await requireMerge(id);
+            isRemote = membership.isShared && store.isUnfinished(row) && queue.get(id) === undefined &&
+              row.gateway_id !== membership.id;
+          },
           read: async (afterSeq, limit) =>
             (await readMergeEvents(db, id, { afterSeq, limit })).map(toMergeEvent),
           isTerminal: (event) => TERMINAL_MERGE_EVENT_KINDS.has(event.kind),
-          isOpen: () => queue.get(id) !== undefined,
-          subscribe: (wake) => hub.subscribe(id, wake),
+          isOpen: () => isRemote ? remoteLogs.isOpen(id) : queue.get(id) !== undefined,
+          subscribe: (wake) => isRemote ? remoteLogs.follow(id, wake) : hub.subscribe(id, wake),
           onAttached: () => {},
           onDetached: () => {},
         },

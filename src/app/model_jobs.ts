@@ -22,6 +22,7 @@ import {
 import { RunningJob, type WorkContext, type WorkResult } from "./jobs/job.ts";
 import { parsePull, type PullRequest, pullWork, requirePullable } from "./jobs/pull.ts";
 import { verifyWork } from "./jobs/verify.ts";
+import { type AuditAction, recordAct } from "./audit.ts";
 import { requireModel } from "./models.ts";
 import { parsePage, textKeyset, toPage } from "./paging.ts";
 import type { RegisterOptions } from "./register.ts";
@@ -77,20 +78,29 @@ export class ModelJobs implements ModelJobUseCases {
     requireRole(principal, "ADMIN", "pull models");
     const request = parsePull(input);
     await requirePullable(this.#options, request);
+    await this.#record(principal, "model.pull", request.name);
     return await this.#start(principal, { kind: "PULL", modelName: request.name, input: request });
   }
 
   async verify(principal: Principal, ref: Parameters<ModelJobUseCases["verify"]>[1]): Promise<ModelJob> {
     requireRole(principal, "ADMIN", "verify models");
     const { id, name } = await requireModel(this.#options.db, ref);
+    await this.#record(principal, "model.verify", name);
     return await this.#start(principal, { kind: "VERIFY", modelName: name, input: { modelId: id } });
   }
 
   async cancel(principal: Principal, id: string): Promise<ModelJob> {
     requireRole(principal, "ADMIN", "cancel model jobs");
-    await this.#require(id);
+    const { model_name: name } = await this.#require(id);
+    await this.#record(principal, "job.cancel", name);
     await this.#running.get(id)?.cancel();
     return toJob(await this.#require(id));
+  }
+
+  /** Written before it is begun, as what it changes lies outside of the database, too. */
+  async #record(actor: Principal, action: AuditAction, target: string): Promise<void> {
+    const { db, clock } = this.#options;
+    await db.transaction().execute((trx) => recordAct(trx, { actor, at: clock.now(), action, target }));
   }
 
   events(id: string, { afterSeq = 0, signal }: Parameters<ModelJobUseCases["events"]>[1]) {

@@ -7,6 +7,7 @@ import type { Quantization } from "../model/runner.ts";
 import { fromJsonOrNull, fromTime, fromTimeOrNull, toBigInt } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
 import * as store from "../store/models.ts";
+import { recordAct } from "./audit.ts";
 import type { ModelLoader } from "./loading.ts";
 import { modelEvents } from "./model_events.ts";
 import { parsePage, textKeyset, toPage } from "./paging.ts";
@@ -15,7 +16,7 @@ import { removeModel, updateModel } from "./model_changes.ts";
 import type { ResidencyBoard } from "./residency.ts";
 import { requireRole } from "./roles.ts";
 import { findMissingWeights } from "./weights.ts";
-import type { Artifact, Model, ModelRef, ModelUseCases, ResidencyState } from "./types.ts";
+import type { Artifact, Model, ModelRef, ModelUseCases, Principal, ResidencyState } from "./types.ts";
 
 export interface ModelOptions extends RegisterOptions {
   readonly board: ResidencyBoard;
@@ -26,7 +27,16 @@ const MODELS = textKeyset("models");
 
 /** The model use cases over the store, the loader and the residency board. */
 export function createModels(options: ModelOptions): ModelUseCases {
-  const { db, board, loader } = options;
+  const { db, board, loader, clock } = options;
+  /** The act is written before it is begun: what it changes lies outside of the database, too. */
+  const record = (
+    actor: Principal,
+    action: `model.${"load" | "unload" | "update" | "remove"}`,
+    { id, name }: store.ModelRow,
+  ) =>
+    db.transaction().execute((trx) =>
+      recordAct(trx, { actor, at: clock.now(), action, target: id, details: { name } })
+    );
   return {
     async get(ref) {
       const row = await store.findModel(db, ref);
@@ -92,12 +102,13 @@ export function createModels(options: ModelOptions): ModelUseCases {
 
     async register(principal, input) {
       requireRole(principal, "ADMIN", "register models");
-      return toModel(await registerModel(options, input));
+      return toModel(await registerModel(options, principal, input));
     },
 
     async load(principal, ref) {
       requireRole(principal, "ADMIN", "load models");
       const row = await requireModel(db, ref);
+      await record(principal, "model.load", row);
       using _lease = await loader.ensureLoaded(row, { insist: true });
       return toModel(row);
     },
@@ -105,18 +116,23 @@ export function createModels(options: ModelOptions): ModelUseCases {
     async unload(principal, ref) {
       requireRole(principal, "ADMIN", "unload models");
       const row = await requireModel(db, ref);
+      await record(principal, "model.unload", row);
       await loader.unload(row.id);
       return toModel(row);
     },
 
     async update(principal, ref, change) {
       requireRole(principal, "ADMIN", "change models");
-      return toModel(await updateModel(options, await requireModel(db, ref), change));
+      const row = await requireModel(db, ref);
+      await record(principal, "model.update", row);
+      return toModel(await updateModel(options, row, change));
     },
 
     async remove(principal, ref, { deleteFiles = false } = {}) {
       requireRole(principal, "ADMIN", "remove models");
-      return toModel(await removeModel(options, await requireModel(db, ref), { deleteFiles }));
+      const row = await requireModel(db, ref);
+      await record(principal, "model.remove", row);
+      return toModel(await removeModel(options, row, { deleteFiles }));
     },
   };
 }

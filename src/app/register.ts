@@ -13,6 +13,7 @@ import type { Quantization } from "../model/runner.ts";
 import { toJson, toTime } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
 import * as store from "../store/models.ts";
+import { oneActAtATime, recordAct } from "./audit.ts";
 import { entryOf, servedContext } from "./catalogue.ts";
 import type { Clock } from "./clock.ts";
 import type { Ids } from "./ids.ts";
@@ -23,6 +24,7 @@ import { findMissingWeights } from "./weights.ts";
 import { ensureMergeOfRecord } from "./merge_rows.ts";
 import { readProvenance } from "./provenance_record.ts";
 import type { ResidencyBoard } from "./residency.ts";
+import type { Principal } from "./types.ts";
 
 export interface RegisterOptions {
   readonly db: Db;
@@ -51,9 +53,26 @@ const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,95}(\/[A-Za-z0-9][A-Za-z0-9._
 const MAX_DESCRIPTION_LENGTH = 100_000;
 
 /** Throws what opening the folder throws, ConfigError for a name that is taken, CapacityError while it is in use. */
-export async function registerModel(options: RegisterOptions, input: RegisterInput): Promise<store.ModelRow> {
+export async function registerModel(
+  options: RegisterOptions,
+  actor: Principal,
+  input: RegisterInput,
+): Promise<store.ModelRow> {
   const registration = await prepareRegistration(options, input);
-  const row = await options.db.transaction().execute((trx) => writeRegistration(options, trx, registration));
+  const { path, name, manifest } = registration;
+  const row = await options.db.transaction().execute(async (trx) => {
+    await oneActAtATime(trx);
+    const row = await writeRegistration(options, trx, registration);
+    const details = { name, path, manifestSha256: manifest.manifestSha256 };
+    await recordAct(trx, {
+      actor,
+      at: options.clock.now(),
+      action: "model.register",
+      target: row.id,
+      details,
+    });
+    return row;
+  });
   await noteRegistered(options, row);
   return row;
 }

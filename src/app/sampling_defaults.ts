@@ -15,6 +15,7 @@ import {
   latestRevisions,
   type SamplingRevisionRow,
 } from "../store/sampling_revisions.ts";
+import { oneActAtATime, recordAct } from "./audit.ts";
 import type { Clock } from "./clock.ts";
 import type { ServedTexts } from "./generate/served_text.ts";
 import type { Ids } from "./ids.ts";
@@ -56,11 +57,13 @@ export function createSamplingDefaults(options: SamplingDefaultOptions): Samplin
   /** The next revision of a scope, made from the current one's values. */
   async function append(
     author: Principal,
-    input: { readonly model?: ModelRef } & RevisionInput,
+    input: { readonly model?: ModelRef; readonly revision?: number } & RevisionInput,
     next: (trx: Db, scope: string, current: SamplingInput) => Promise<SamplingInput>,
   ): Promise<SamplingRevision> {
     const reason = parseReason(input.reason);
+    const at = clock.now();
     const { scope, revision } = await db.transaction().execute(async (trx) => {
+      await oneActAtATime(trx);
       const scope = input.model === undefined ? GATEWAY_SCOPE : (await requireModel(trx, input.model)).id;
       const current = await latestRevision(trx, scope);
       checkExpected(input.expectedRevision, current);
@@ -73,9 +76,15 @@ export function createSamplingDefaults(options: SamplingDefaultOptions): Samplin
         values: toJson(values),
         author: author.id,
         reason,
-        created_at: toTime(clock.now()),
+        created_at: toTime(at),
       };
       await insertRevision(trx, row);
+      const action = input.revision === undefined ? "samplingDefaults.update" : "samplingDefaults.revert";
+      const details = {
+        ...{ revision: row.revision, reason, values: JSON.parse(row.values) },
+        ...(input.revision !== undefined && { to: input.revision }),
+      };
+      await recordAct(trx, { actor: author, at, action, target: scope, details });
       return { scope, revision: toRevision(row, current) };
     });
     changes.publish(scope);

@@ -12,6 +12,7 @@ import type { ActiveJobs } from "./generate/active_jobs.ts";
 import { checkConversation } from "./generate/prompt.ts";
 import type { ServedTexts } from "./generate/served_text.ts";
 import type { Ids } from "./ids.ts";
+import type { Membership } from "./membership.ts";
 import { requireModel } from "./models.ts";
 import { numberKeyset, parsePage, textKeyset, toPage } from "./paging.ts";
 import { maySee, requireRole } from "./roles.ts";
@@ -38,6 +39,7 @@ export interface SessionOptions {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly jobs: ActiveJobs;
+  readonly membership: Membership;
 }
 
 /** The session use cases over the store. */

@@ -7,6 +7,7 @@ import type { ErrorRecord } from "../errors.ts";
 import type { DeviceInfo, EngineMetrics, EngineStatus, RequestTimings } from "../engine/protocol.ts";
 import type { KvCacheFormat, Precision, Quantization, TokenLogprob } from "../model/runner.ts";
 import type { SamplingParams } from "../model/sampling.ts";
+import type { AccessUseCases, AuditUseCases, Principal, UsageUseCases } from "./access_types.ts";
 import type { ModelJobUseCases } from "./job_types.ts";
 import type { MergeUseCases } from "./merge_types.ts";
 import type { LoadFigures, ModelRef, ModelUseCases } from "./model_types.ts";
@@ -18,19 +19,12 @@ import type {
 } from "./sampling_types.ts";
 import type { ChatMessage, ContextPolicy, SessionUseCases, TrimmedContext } from "./session_types.ts";
 
+export * from "./access_types.ts";
 export * from "./job_types.ts";
 export * from "./merge_types.ts";
 export * from "./model_types.ts";
 export * from "./sampling_types.ts";
 export * from "./session_types.ts";
-
-/** Who is asking. Anonymous callers exist on loopback only. */
-export interface Principal {
-  /** Key id, or "anonymous". Owns sessions and generations. */
-  readonly id: string;
-  readonly role: Role;
-}
-export type Role = "VIEWER" | "GENERATOR" | "ADMIN";
 
 /** Forward pagination: `after` is an opaque cursor of an earlier page. `first` is 1 … 100. */
 export interface PageArgs {
@@ -101,6 +95,11 @@ export type GenerationStatus =
   | "FAILED"
   | "CANCELLED";
 export type FinishReason = "STOP" | "STOP_STRING" | "LENGTH" | "CONTEXT_FULL" | "CANCELLED" | "ERROR";
+export interface Concurrency {
+  readonly held: number;
+  readonly allowed: number;
+  readonly queued: number;
+}
 export interface Usage {
   readonly promptTokens: number;
   readonly cachedTokens: number;
@@ -155,7 +154,12 @@ export interface EventToken {
   readonly top: readonly (TokenLogprob & { readonly text: string })[];
 }
 export type GenerationEventBody =
-  | { readonly kind: "queued"; readonly position: number }
+  | {
+    readonly kind: "queued";
+    readonly position: number;
+    /** A guess; null where there is nothing to guess from. Absent in older logs. */
+    readonly estimateMs?: number | null;
+  }
   | ({ readonly kind: "contextTrimmed"; readonly promptTokens: number } & TrimmedContext)
   /** Logs of earlier versions have no bytes. */
   | { readonly kind: "loading" } & Pick<LoadFigures, "stage" | "fraction"> & Partial<LoadFigures>
@@ -179,23 +183,6 @@ export const TERMINAL_EVENT_KINDS: ReadonlySet<GenerationEventBody["kind"]> = ne
   "cancelled",
 ]);
 
-// Access
-
-export interface ApiKey {
-  readonly id: string;
-  /** The part of the key that is no secret. */
-  readonly prefix: string;
-  readonly role: Role;
-  readonly label: string;
-  readonly createdAt: Date;
-  readonly revokedAt: Date | null;
-}
-export interface NewApiKey {
-  readonly key: ApiKey;
-  /** The whole key: `gsk_<prefix>_<secret>`. */
-  readonly secret: string;
-}
-
 // Runtime
 
 export interface RuntimeInfo {
@@ -218,8 +205,8 @@ export interface GenerationUseCases {
   get(principal: Principal, id: string): Promise<Generation | null>;
   /** Writes the row and starts the job. The same idempotency key and principal answer with the first generation. */
   start(principal: Principal, input: GenerateInput): Promise<Generation>;
-  /** Concurrency units that this principal holds now, and may hold. */
-  concurrency(principal: Principal): { readonly held: number; readonly allowed: number };
+  /** Concurrency units that this principal holds now and may hold, and its generations that wait for some. */
+  concurrency(principal: Principal): Promise<Concurrency>;
   /** Idempotent; a finished generation stays as it is. */
   cancel(principal: Principal, id: string): Promise<Generation>;
   /** The generation that a session waits for; null when it is free. */
@@ -264,17 +251,6 @@ export interface GenerationUseCases {
     },
   ): AsyncIterable<GenerationEvent>;
 }
-export interface AccessUseCases {
-  /** `Authorization: Bearer …` or nothing. An unknown or revoked key throws FORBIDDEN. */
-  authenticate(authorization: string | null): Promise<Principal>;
-  /** Admins. The secret is in this answer and nowhere else. */
-  createKey(principal: Principal, input: { readonly role: Role; readonly label: string }): Promise<NewApiKey>;
-  /** Admins. Oldest first, revoked ones included. */
-  listKeys(principal: Principal): Promise<readonly ApiKey[]>;
-  /** Admins. NOT_FOUND unless the key is in force. */
-  revokeKey(principal: Principal, id: string): Promise<void>;
-}
-
 /** What the schema receives. */
 export interface Gateway {
   readonly models: ModelUseCases;
@@ -284,6 +260,8 @@ export interface Gateway {
   readonly generations: GenerationUseCases;
   readonly samplingDefaults: SamplingDefaultUseCases;
   readonly access: AccessUseCases;
+  readonly audit: AuditUseCases;
+  readonly usage: UsageUseCases;
   /** Asks nobody, so it never waits. */
   engineStatus(): EngineStatus;
   runtime(): Promise<RuntimeInfo>;

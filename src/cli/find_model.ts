@@ -18,11 +18,12 @@ export interface ModelLocation {
 /** Throws NotFoundError that says where was looked. */
 export async function findModelFolder(
   model: string,
-  { userDir, dataDir }: { readonly userDir: string; readonly dataDir: string },
+  where: { readonly userDir: string; readonly dataDir: string; readonly databaseUrl: string | undefined },
 ): Promise<ModelLocation> {
+  const { userDir, dataDir } = where;
   const path = resolve(userDir, model);
   if (await isFolder(path)) return { path, registeredName: null };
-  const row = await withExistingStore(dataDir, (db) => findModel(db, { name: model }));
+  const row = await withExistingStore(where, (db) => findModel(db, { name: model }));
   if (row !== undefined && !hasFolder(row)) throw withoutWeights(row);
   if (row !== undefined) return { path: row.path, registeredName: row.name };
   throw new NotFoundError(
@@ -35,13 +36,13 @@ export async function findModelFolder(
   );
 }
 
-/** Asks the data folder's database; `undefined` where there is none. */
+/** Asks the database; `undefined` where the data folder has none. */
 export async function withExistingStore<T>(
-  dataDir: string,
+  { dataDir, databaseUrl }: { readonly dataDir: string; readonly databaseUrl: string | undefined },
   ask: (db: Db) => Promise<T | undefined>,
 ): Promise<T | undefined> {
-  if (!await isFile(join(dataDir, DATABASE_FILE))) return undefined;
-  const db = await openStore(dataDir);
+  if (databaseUrl === undefined && !await isFile(join(dataDir, DATABASE_FILE))) return undefined;
+  const db = await openStore(dataDir, { databaseUrl });
   try {
     return await ask(db);
   } finally {

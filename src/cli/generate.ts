@@ -76,7 +76,7 @@ async function readRequest(invocation: Invocation): Promise<LocalRequest> {
   const precision = invocation.choice("precision", ["f32", "f16"]);
   const kvCacheDtype = invocation.choice("kv-cache-dtype", ["auto", "fp8"]);
   const speculation = invocation.choice("speculation", ["auto", "off"]);
-  const where = { userDir: terminal.userDir, dataDir: dataDirOf(invocation) };
+  const where = { ...terminal, dataDir: dataDirOf(invocation) };
   const { path } = await findModelFolder(invocation.positional("MODEL"), where);
   using checkpoint = await openCheckpoint(path, { signal });
   const served = await servedTextOf(checkpoint);

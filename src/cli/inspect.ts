@@ -33,7 +33,7 @@ export const inspectCommand: Command = {
     "catalogue knows and whose weights are not here, what the catalogue says is shown.",
   async run(invocation) {
     const { terminal, signal } = invocation;
-    const where = { userDir: terminal.userDir, dataDir: dataDirOf(invocation) };
+    const where = { ...terminal, dataDir: dataDirOf(invocation) };
     const model = invocation.positional("MODEL");
     const entry = invocation.flag("bom") ? null : await findEntry(model, where);
     if (entry !== null) {
@@ -59,10 +59,10 @@ export const inspectCommand: Command = {
 /** For a model of the catalogue without weights; null for all others. */
 async function findEntry(
   model: string,
-  { userDir, dataDir }: { readonly userDir: string; readonly dataDir: string },
+  where: { readonly userDir: string; readonly dataDir: string; readonly databaseUrl: string | undefined },
 ): Promise<CatalogueEntry | null> {
-  if (await isFolder(resolve(userDir, model))) return null;
-  const row = await withExistingStore(dataDir, (db) => findModel(db, { name: model }));
+  if (await isFolder(resolve(where.userDir, model))) return null;
+  const row = await withExistingStore(where, (db) => findModel(db, { name: model }));
   return row === undefined || hasFolder(row) ? null : entryOf(row);
 }
 

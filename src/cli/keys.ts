@@ -6,9 +6,8 @@ import { createAccess, LOCAL_ADMIN } from "../app/access.ts";
 import { systemClock } from "../app/clock.ts";
 import { uuidV7 } from "../app/ids.ts";
 import type { AccessUseCases, ApiKey } from "../app/types.ts";
-import { openStore } from "../store/open.ts";
 import type { Command, Invocation, OptionSpec } from "./command.ts";
-import { dataDirOf, dataDirOption } from "./data_dir.ts";
+import { dataDirOption, openInvocationStore } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
 
 const json: OptionSpec = { type: "boolean", description: "Print the result, and errors, as JSON" };
@@ -20,6 +19,11 @@ const createCommand: Command = {
   options: {
     role: { type: "string", value: "ROLE", description: "generator (default), viewer or admin" },
     label: { type: "string", value: "TEXT", description: "What the key is for (default: its role)" },
+    expires: {
+      type: "string",
+      value: "WHEN",
+      description: "Days from now as in 90d, or a date as in 2030-01-31 (default: never)",
+    },
     data: dataDirOption,
     json,
   },
@@ -29,10 +33,27 @@ const createCommand: Command = {
       const created = await access.createKey(LOCAL_ADMIN, {
         role: ({ generator: "GENERATOR", viewer: "VIEWER", admin: "ADMIN" } as const)[role],
         label: invocation.text("label") ?? `${role} key`,
+        expiresAt: expiryOf(invocation),
       });
       return invocation.flag("json") ? JSON.stringify(created) : created.secret;
     }),
 };
+
+const MAX_DAYS = 36_500;
+const DAY_MS = 86_400_000;
+
+/** `90d`, `2030-01-31` (its first moment in UTC) or a whole ISO 8601 time. */
+function expiryOf(invocation: Invocation): Date | null {
+  const text = invocation.text("expires");
+  if (text === undefined) return null;
+  const days = Number(/^(\d{1,5})d$/.exec(text)?.[1] ?? NaN);
+  if (days >= 1 && days <= MAX_DAYS) return new Date(systemClock.now().getTime() + days * DAY_MS);
+  const date = /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d))?$/.test(text) ? new Date(text) : new Date(NaN);
+  if (!Number.isNaN(date.getTime())) return date;
+  throw invocation.usageError(
+    `--expires is "${text}", expected days up to ${MAX_DAYS} as in 90d, or a date as in 2030-01-31`,
+  );
+}
 
 const listCommand: Command = {
   name: "keys list",
@@ -67,10 +88,10 @@ async function withAccess(
   invocation: Invocation,
   act: (access: AccessUseCases) => Promise<string>,
 ): Promise<number> {
-  const db = await openStore(dataDirOf(invocation));
+  const db = await openInvocationStore(invocation);
   try {
     const clock = systemClock;
-    const access = createAccess({ db, clock, ids: uuidV7(clock), allowAnonymous: false });
+    await using access = createAccess({ db, clock, ids: uuidV7(clock), allowAnonymous: false });
     invocation.terminal.print(await act(access));
     return EXIT.done;
   } finally {
@@ -81,14 +102,20 @@ async function withAccess(
 /** Rows under headings, in columns. */
 function table(keys: readonly ApiKey[]): string {
   const rows = [
-    ["ID (for keys revoke)", "KEY", "ROLE", "LABEL", "CREATED", "STATE"],
-    ...keys.map(({ id, prefix, role, label, createdAt, revokedAt }) => [
+    ["ID (for keys revoke)", "KEY", "ROLE", "LABEL", "CREATED", "LAST USED", "EXPIRES", "STATE"],
+    ...keys.map(({ id, prefix, role, label, createdAt, lastUsedAt, expiresAt, revokedAt }) => [
       id,
       `gsk_${prefix}_…`,
       role,
       label,
       createdAt.toISOString(),
-      revokedAt === null ? "in force" : `revoked ${revokedAt.toISOString()}`,
+      lastUsedAt?.toISOString() ?? "never",
+      expiresAt?.toISOString() ?? "never",
+      revokedAt !== null
+        ? `revoked ${revokedAt.toISOString()}`
+        : expiresAt !== null && expiresAt <= systemClock.now()
+        ? "expired"
+        : "in force",
     ]),
   ];
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));

@@ -11,8 +11,9 @@ import { curlExample } from "../server/curl_example.ts";
 import { Metrics } from "../server/metrics.ts";
 import { startServer } from "../server/server.ts";
 import { Tracing } from "../server/tracing.ts";
-import { openStore } from "../store/open.ts";
+import { describeStore } from "../store/open.ts";
 import type { Command, Invocation } from "./command.ts";
+import { openInvocationStore } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
 import { mergeProgress } from "./merge_progress.ts";
 import { migrationSummary } from "./migrate.ts";
@@ -66,8 +67,9 @@ async function serve(
   const { dataDir, log } = settings;
 
   await using cleanup = new AsyncDisposableStack(); // last opened, first closed
-  const report = (names: readonly string[]) => terminal.print(migrationSummary(dataDir, names));
-  const db = cleanup.adopt(await openStore(dataDir, { onMigrated: report }), (db) => db.destroy());
+  const where = await describeStore(dataDir, terminal.databaseUrl);
+  const onMigrated = (names: readonly string[]) => terminal.print(migrationSummary(where, names));
+  const db = cleanup.adopt(await openInvocationStore(invocation, { onMigrated }), (db) => db.destroy());
   const onOutput = (line: string) => terminal.writeStatus(`engine: ${line}\n`);
   const engine = cleanup.use(createServeEngine({ log, onOutput, cacheDir: cacheDirOf(dataDir) }));
   const metrics = new Metrics();

@@ -81,6 +81,7 @@ export const serveOptions: Readonly<Record<string, OptionSpec>> = {
 export const serveNotes =
   "Callers without a key are let in only where nobody but this machine can connect (127.0.0.1, ::1, localhost).\n" +
   "GEODESIC_LOG=debug|info|warn|error sets what is logged to stderr, one JSON object a line (default warn).\n" +
+  "DATABASE_URL (postgres://…) puts the database into a PostgreSQL server, which several gateways may share.\n" +
   "GEODESIC_MODELS adds folders to those of --models, separated like a PATH.\n" +
   "HF_ENDPOINT and HF_TOKEN say where pullModel fetches models from.\n" +
   "Ctrl-C stops, with exit code 0 once the address has been printed.";

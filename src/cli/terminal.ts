@@ -9,6 +9,8 @@ export interface Terminal {
   readonly userDir: string;
   /** Folder of the database and the model library where no option names one. */
   readonly defaultDataDir: string;
+  /** Address of the PostgreSQL database that takes the place of the data folder's (`DATABASE_URL`). */
+  readonly databaseUrl: string | undefined;
   /** Least severe log entries to write (`GEODESIC_LOG`), as given. */
   readonly logLevel: string | undefined;
   /** Folders that models may be read from over the API (`GEODESIC_MODELS`, separated like a PATH). */
@@ -29,13 +31,17 @@ export interface Terminal {
 
 const encoder = new TextEncoder();
 
-/** The terminal of this process. Reads `INIT_CWD` (set by task runners), `GEODESIC_HOME`, `_LOG`, `_MODELS`, `HF_*`. */
+/**
+ * The terminal of this process. Reads `INIT_CWD` (set by task runners), `DATABASE_URL`, `HF_*`, and `GEODESIC_HOME`, `_LOG`,
+ * `_MODELS`.
+ */
 export function processTerminal(): Terminal {
   const userDir = resolve(Deno.env.get("INIT_CWD") ?? Deno.cwd());
   const home = Deno.env.get("GEODESIC_HOME");
   return {
     userDir,
     defaultDataDir: home === undefined || home === "" ? resolve(".geodesic") : resolve(userDir, home),
+    databaseUrl: Deno.env.get("DATABASE_URL") || undefined,
     logLevel: Deno.env.get("GEODESIC_LOG"),
     modelDirs: (Deno.env.get("GEODESIC_MODELS") ?? "").split(delimiter).filter((dir) => dir !== "")
       .map((dir) => resolve(userDir, dir)),

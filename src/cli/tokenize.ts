@@ -39,7 +39,7 @@ export const tokenizeCommand: Command = {
     if ((text === undefined) === (jsonl === undefined)) {
       throw invocation.usageError("Give either --text or --jsonl");
     }
-    const where = { userDir: terminal.userDir, dataDir: dataDirOf(invocation) };
+    const where = { ...terminal, dataDir: dataDirOf(invocation) };
     const { path } = await findModelFolder(invocation.positional("MODEL"), where);
     const tokenizer = await openTokenizer(path);
     const bos = invocation.flag("bos");

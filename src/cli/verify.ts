@@ -47,7 +47,7 @@ export const verifyCommand: Command = {
     const sample = invocation.integer("sample", { min: 1, max: MAX_SAMPLE });
     const seed = invocation.integer("seed", { min: 0, max: Number.MAX_SAFE_INTEGER });
     const models = namedModels(invocation);
-    const where = { userDir: terminal.userDir, dataDir };
+    const where = { ...terminal, dataDir };
     const { path: dir } = await findModelFolder(invocation.positional("MODEL"), where);
     const verification = await verify(terminal, {
       dir,
@@ -92,7 +92,10 @@ interface Search {
 async function findParent(source: SourceRecord, search: Search): Promise<string | null> {
   const { invocation: { terminal }, dir, dataDir, models } = search;
   if (!models.has(source.name)) {
-    const known = await withExistingStore(dataDir, (db) => findModelByManifest(db, source.manifestSha256));
+    const known = await withExistingStore(
+      { ...terminal, dataDir },
+      (db) => findModelByManifest(db, source.manifestSha256),
+    );
     if (known !== undefined && await isFolder(known.path)) return known.path; // it may have gone since
   }
   const resolver = modelResolver({

@@ -17,6 +17,18 @@ export async function listApiKeys(db: Db): Promise<readonly ApiKeyRow[]> {
   return await db.selectFrom("api_keys").selectAll().orderBy("id").execute();
 }
 
+/** Ids of all that have been revoked. */
+export async function revokedKeyIds(db: Db): Promise<readonly string[]> {
+  const rows = await db.selectFrom("api_keys").select("id").where("revoked_at", "is not", null).execute();
+  return rows.map(({ id }) => id);
+}
+
+/** Notes that these were used by then. */
+export async function touchApiKeys(db: Db, ids: readonly string[], usedAt: string): Promise<void> {
+  if (ids.length === 0) return;
+  await db.updateTable("api_keys").set({ last_used_at: usedAt }).where("id", "in", ids).execute();
+}
+
 /** True when the key was there and in force. */
 export async function revokeApiKey(db: Db, id: string, revokedAt: string): Promise<boolean> {
   const result = await db.updateTable("api_keys").set({ revoked_at: revokedAt })

@@ -105,6 +105,10 @@ export interface MergesTable {
   /** Set for a merge that the queue may take up again after a restart. */
   readonly target_name: string | null;
   readonly target_quantization: string | null;
+  /** The gateway that runs it or has it in its queue; null: nobody any more. */
+  readonly gateway_id: string | null;
+  /** Set by a gateway that does not run it. */
+  readonly cancel_requested_at: string | null;
 }
 export interface MergeEventsTable {
   readonly merge_id: string;
@@ -197,6 +201,10 @@ export interface GenerationsTable {
   readonly context_policy: Generated<string>;
   readonly priority: Generated<number>;
   readonly deadline_ms: number | null;
+  /** The gateway that runs it, or ran it. */
+  readonly gateway_id: string | null;
+  /** Set by a gateway that does not run it. */
+  readonly cancel_requested_at: string | null;
 }
 export interface GenerationEventsTable {
   readonly generation_id: string;
@@ -223,6 +231,62 @@ export interface ApiKeysTable {
   readonly label: string;
   readonly created_at: string;
   readonly revoked_at: string | null;
+  readonly expires_at: string | null;
+  /** Right to about a minute. */
+  readonly last_used_at: string | null;
+}
+export interface AuditEntriesTable {
+  readonly seq: number;
+  readonly at: string;
+  readonly actor_id: string;
+  readonly actor_label: string | null;
+  readonly action: string;
+  readonly target: string | null;
+  /** Canonical JSON. */
+  readonly details: string;
+  readonly previous_hash: string;
+  readonly hash: string;
+}
+/** One row: the end of the chain. */
+export interface AuditHeadTable {
+  readonly id: number;
+  readonly seq: number;
+  readonly hash: string;
+}
+export interface GatewaysTable {
+  readonly id: string;
+  readonly started_at: string;
+  /** Moved on by its heartbeat; a gateway whose lease has run out is dead. */
+  readonly lease_until: string;
+}
+export interface UnitClaimsTable {
+  readonly generation_id: string;
+  readonly principal_id: string;
+  readonly gateway_id: string;
+  readonly units: number;
+  readonly priority: number;
+  readonly is_held: number;
+}
+export interface UnitTurnsTable {
+  readonly principal_id: string;
+  /** When it was given units last, counted in turns. */
+  readonly turn: Count64;
+}
+/** One row: the last turn that was taken. */
+export interface UnitTurnTable {
+  readonly id: number;
+  readonly turn: Count64;
+}
+export interface UsageDaysTable {
+  /** `2026-01-31`, in UTC. */
+  readonly day: string;
+  readonly principal_id: string;
+  readonly model_id: string;
+  readonly generation_count: Count64;
+  readonly prompt_tokens: Count64;
+  readonly cached_tokens: Count64;
+  readonly completion_tokens: Count64;
+  readonly engine_ms: Count64;
 }
 
 export interface Database {
@@ -242,6 +306,13 @@ export interface Database {
   readonly generation_events: GenerationEventsTable;
   readonly sampling_default_revisions: SamplingDefaultRevisionsTable;
   readonly api_keys: ApiKeysTable;
+  readonly audit_entries: AuditEntriesTable;
+  readonly audit_head: AuditHeadTable;
+  readonly gateways: GatewaysTable;
+  readonly unit_claims: UnitClaimsTable;
+  readonly unit_turns: UnitTurnsTable;
+  readonly unit_turn: UnitTurnTable;
+  readonly usage_days: UsageDaysTable;
 }
 
 /** A connection or a transaction: the store's functions take either. */

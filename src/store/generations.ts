@@ -8,11 +8,60 @@ export type GenerationRow = Selectable<GenerationsTable>;
 const OPEN_STATUSES = ["QUEUED", "LOADING", "PREFILL", "RUNNING"] as const;
 
 export function isOpen({ status }: GenerationRow): boolean {
+  return isOpenStatus(status);
+}
+
+function isOpenStatus(status: string): boolean {
   return OPEN_STATUSES.some((open) => open === status);
 }
 
-export async function insertGeneration(db: Db, row: Insertable<GenerationsTable>): Promise<void> {
-  await db.insertInto("generations").values(row).execute();
+/** False when the principal has one with this idempotency key already, which another transaction may just have written. */
+export async function insertGeneration(db: Db, row: Insertable<GenerationsTable>): Promise<boolean> {
+  const { numInsertedOrUpdatedRows } = await db.insertInto("generations").values(row)
+    .onConflict((conflict) => conflict.columns(["principal_id", "idempotency_key"]).doNothing())
+    .executeTakeFirst();
+  return numInsertedOrUpdatedRows === 1n;
+}
+
+/**
+ * Takes an open generation from the gateway that ran it, in a transaction that ends it: of several that try, one may.
+ */
+export async function takeOpenGeneration(
+  trx: Db,
+  id: string,
+  { from, to }: { readonly from: string | null; readonly to: string },
+): Promise<boolean> {
+  const { numUpdatedRows } = await trx.updateTable("generations").set({ gateway_id: to })
+    .where("id", "=", id).where("status", "in", OPEN_STATUSES)
+    .where("gateway_id", from === null ? "is" : "=", from).executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
+/** Asks the gateway that runs it to cancel it. */
+export async function requestCancel(db: Db, id: string, at: string): Promise<void> {
+  await db.updateTable("generations").set({ cancel_requested_at: at }).where("id", "=", id)
+    .where("cancel_requested_at", "is", null).where("status", "in", OPEN_STATUSES).execute();
+}
+
+/** Those that this gateway has been asked to cancel. */
+export async function cancelRequested(db: Db, gatewayId: string): Promise<readonly string[]> {
+  const rows = await db.selectFrom("generations").select("id").where("gateway_id", "=", gatewayId)
+    .where("status", "in", OPEN_STATUSES).where("cancel_requested_at", "is not", null).execute();
+  return rows.map(({ id }) => id);
+}
+
+/** How far the logs of these have come. */
+export async function generationLogStates(
+  db: Db,
+  ids: readonly string[],
+): Promise<readonly { readonly id: string; readonly lastSeq: number; readonly isOpen: boolean }[]> {
+  const rows = await db.selectFrom("generations").select(["id", "status"])
+    .select((e) =>
+      e.selectFrom("generation_events").whereRef("generation_id", "=", "generations.id")
+        .select((m) => m.fn.max("seq").as("seq")).as("seq")
+    )
+    .where("id", "in", ids).execute();
+  return rows.map(({ id, status, seq }) => ({ id, lastSeq: Number(seq ?? 0), isOpen: isOpenStatus(status) }));
 }
 
 export async function updateGeneration(
@@ -21,6 +70,16 @@ export async function updateGeneration(
   patch: Updateable<GenerationsTable>,
 ): Promise<void> {
   await db.updateTable("generations").set(patch).where("id", "=", id).execute();
+}
+
+/** Changes nothing that has ended: a gateway that was taken for dead may still believe it runs it. */
+export async function updateOpenGeneration(
+  db: Db,
+  id: string,
+  patch: Updateable<GenerationsTable>,
+): Promise<void> {
+  await db.updateTable("generations").set(patch).where("id", "=", id).where("status", "in", OPEN_STATUSES)
+    .execute();
 }
 
 /** None that was deleted. */

@@ -1,6 +1,7 @@
 /** Rows of merges: the run itself, the checkpoints it read, and one row for every tensor it wrote. */
 import type { Insertable, Selectable, Updateable } from "kysely";
 import type { Db, MergeSourcesTable, MergesTable, MergeTensorsTable } from "./database.ts";
+import { lockingFree } from "./dialect.ts";
 import { contains, inBatches, type RowPage, toRowPage } from "./page.ts";
 
 export type MergeRow = Selectable<MergesTable>;
@@ -10,12 +11,24 @@ export type MergeSourceRow = Selectable<MergeSourcesTable> & { readonly model_id
 
 const UNFINISHED = ["QUEUED", "RUNNING"] as const;
 
-export async function insertMerge(db: Db, row: Insertable<MergesTable>): Promise<void> {
-  await db.insertInto("merges").values(row).execute();
+/** False when a merge into the same name is on its way already. */
+export async function insertMerge(db: Db, row: Insertable<MergesTable>): Promise<boolean> {
+  const { numInsertedOrUpdatedRows } = await db.insertInto("merges").values(row)
+    .onConflict((conflict) => conflict.doNothing()).executeTakeFirst();
+  return numInsertedOrUpdatedRows === 1n;
 }
 
 export async function updateMerge(db: Db, id: string, patch: Updateable<MergesTable>): Promise<void> {
   await db.updateTable("merges").set(patch).where("id", "=", id).execute();
+}
+
+/** Changes nothing that has ended: a gateway that was taken for dead may still believe it runs it. */
+export async function updateUnfinishedMerge(
+  db: Db,
+  id: string,
+  patch: Updateable<MergesTable>,
+): Promise<void> {
+  await db.updateTable("merges").set(patch).where("id", "=", id).where("status", "in", UNFINISHED).execute();
 }
 
 /** Call it inside the transaction that ends the merge. */
@@ -95,7 +108,55 @@ export function unfinishedMergeInto(db: Db, targetName: string): Promise<MergeRo
     .where("target_name", "=", targetName).where("status", "in", UNFINISHED).limit(1).executeTakeFirst();
 }
 
-/** Merges that a process has left unfinished, oldest first. */
-export async function unfinishedMerges(db: Db): Promise<readonly MergeRow[]> {
-  return await db.selectFrom("merges").selectAll().where("status", "in", UNFINISHED).orderBy("id").execute();
+/**
+ * The oldest unfinished merge that none of these gateways has, taken for `gatewayId`: of several gateways that look at
+ * once, each takes another one. Undefined when there is none.
+ */
+export async function takeOrphanedMerge(
+  trx: Db,
+  { living, gatewayId }: { readonly living: readonly string[]; readonly gatewayId: string },
+): Promise<MergeRow | undefined> {
+  const orphans = trx.selectFrom("merges").selectAll().where("status", "in", UNFINISHED)
+    .where((e) => e.or([e("gateway_id", "is", null), e("gateway_id", "not in", living)]))
+    .orderBy("id").limit(1);
+  const row = await lockingFree(trx, orphans).executeTakeFirst();
+  if (row !== undefined) await updateMerge(trx, row.id, { gateway_id: gatewayId });
+  return row;
+}
+
+/** Lets go of what waits at this gateway, so that another one or its next start takes it up. */
+export async function releaseQueuedMerges(db: Db, gatewayId: string): Promise<void> {
+  await db.updateTable("merges").set({ gateway_id: null })
+    .where("gateway_id", "=", gatewayId).where("status", "=", "QUEUED").execute();
+}
+
+/** Asks the gateway that has it to cancel it. */
+export async function requestMergeCancel(db: Db, id: string, at: string): Promise<void> {
+  await db.updateTable("merges").set({ cancel_requested_at: at }).where("id", "=", id)
+    .where("cancel_requested_at", "is", null).where("status", "in", UNFINISHED).execute();
+}
+
+/** Those that this gateway has been asked to cancel. */
+export async function mergeCancelRequested(db: Db, gatewayId: string): Promise<readonly string[]> {
+  const rows = await db.selectFrom("merges").select("id").where("gateway_id", "=", gatewayId)
+    .where("status", "in", UNFINISHED).where("cancel_requested_at", "is not", null).execute();
+  return rows.map(({ id }) => id);
+}
+
+/** How far the logs of these have come. */
+export async function mergeLogStates(
+  db: Db,
+  ids: readonly string[],
+): Promise<readonly { readonly id: string; readonly lastSeq: number; readonly isOpen: boolean }[]> {
+  const rows = await db.selectFrom("merges").select(["id", "status"])
+    .select((e) =>
+      e.selectFrom("merge_events").whereRef("merge_id", "=", "merges.id")
+        .select((m) => m.fn.max("seq").as("seq")).as("seq")
+    )
+    .where("id", "in", ids).execute();
+  return rows.map((row) => ({ id: row.id, lastSeq: Number(row.seq ?? 0), isOpen: isUnfinished(row) }));
+}
+
+export function isUnfinished({ status }: Pick<MergeRow, "status">): boolean {
+  return UNFINISHED.some((one) => one === status);
 }

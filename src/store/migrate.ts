@@ -7,6 +7,8 @@ import { type Migration, Migrator } from "kysely/migration";
 import { MIGRATIONS } from "../../migrations/index.ts";
 import { ConfigError } from "../errors.ts";
 import type { Db } from "./database.ts";
+import { isEmbedded } from "./dialect.ts";
+import { TextByBytes } from "./text_by_bytes.ts";
 
 /**
  * Runs what is pending and returns the names, oldest first; none when up to date. Throws ConfigError for a database
@@ -17,7 +19,7 @@ export async function migrate(
   migrations: Readonly<Record<string, Migration>> = MIGRATIONS,
 ): Promise<readonly string[]> {
   const migrator = new Migrator({
-    db,
+    db: isEmbedded(db) ? db : db.withPlugin(new TextByBytes()),
     provider: { getMigrations: () => Promise.resolve({ ...migrations }) },
   });
   const unknown = (await executedMigrations(db)).filter((name) => !Object.hasOwn(migrations, name));
@@ -25,7 +27,7 @@ export async function migrate(
     throw new ConfigError(
       `The database was written by a newer version: it has ${unknown.length} unknown migration(s), first "${
         unknown[0]
-      }". Use that version, or another data folder`,
+      }". Use that version, or another ${isEmbedded(db) ? "data folder" : "database"}`,
       { unknownMigrations: unknown, knownMigrations: Object.keys(migrations) },
     );
   }

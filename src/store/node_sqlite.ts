@@ -15,6 +15,7 @@ import {
   type SqliteStatement,
 } from "kysely";
 import { CapacityError, ConfigError, FormatError, GeodesicError } from "../errors.ts";
+import { escapeNul, unescapeRow } from "./nul_text.ts";
 
 /** How long a statement waits for another process's transaction. It blocks this thread, hence not longer. */
 const BUSY_TIMEOUT_MS = 2000;
@@ -79,10 +80,10 @@ function prepare(connection: DatabaseSync, path: string, sql: string): SqliteSta
     const statement = connection.prepare(sql === "begin" ? "begin immediate" : sql);
     return {
       reader: statement.columns().length > 0,
-      all: (parameters) => guarded(path, () => statement.all(...toSqlValues(parameters)).map(fromSqlRow)),
+      all: (parameters) => guarded(path, () => statement.all(...toSqlValues(parameters)).map(unescapeRow)),
       run: (parameters) => guarded(path, () => statement.run(...toSqlValues(parameters))),
       iterate: (parameters) =>
-        guarded(path, () => statement.iterate(...toSqlValues(parameters)).map(fromSqlRow)),
+        guarded(path, () => statement.iterate(...toSqlValues(parameters)).map(unescapeRow)),
     };
   } catch (error) {
     throw sqliteError(error, path);
@@ -114,29 +115,6 @@ function toSqlValues(parameters: readonly unknown[]): SqlValue[] {
     throw new Error(`Cannot bind a ${typeof value} to a column`);
   });
 }
-
-function fromSqlRow<R extends object>(row: R): R {
-  const columns = row as Record<string, unknown>;
-  for (const name in columns) {
-    const value = columns[name];
-    if (typeof value === "string") columns[name] = unescapeNul(value);
-  }
-  return row;
-}
-
-/**
- * SQLite stores a text with U+0000 in it, but the driver reads only what is before. So U+0000 is written as U+001A "0",
- * and U+001A itself as U+001A "1"; equal texts stay equal. Models and clients may send either.
- */
-function escapeNul(text: string): string {
-  return ESCAPED.test(text) ? text.replaceAll("\x1a", "\x1a1").replaceAll("\0", "\x1a0") : text;
-}
-
-function unescapeNul(text: string): string {
-  return text.includes("\x1a") ? text.replaceAll("\x1a0", "\0").replaceAll("\x1a1", "\x1a") : text;
-}
-// deno-lint-ignore no-control-regex
-const ESCAPED = /[\x00\x1a]/;
 
 /** What a caller can do something about becomes typed and names the file; anything else stays as it is. */
 function sqliteError(error: unknown, path: string): unknown {

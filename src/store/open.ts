@@ -1,19 +1,22 @@
 /**
- * Opens the database of a data folder, migrated and ready. The folder is made when it is missing. Two processes may
+ * Opens the database of a data folder, or the one of a server in its place, migrated and ready. The folder is made when
+ * it is missing. Two processes may
  * have it open at once (a gateway and, say, `keys create`); that only one of them serves is src/store/ownership.ts.
  */
-import { Kysely } from "kysely";
+import { type Dialect, Kysely } from "kysely";
 import { join } from "node:path";
 import { ConfigError } from "../errors.ts";
 import type { Database, Db } from "./database.ts";
 import { migrate } from "./migrate.ts";
 import { nodeSqliteDialect } from "./node_sqlite.ts";
-import { rewriteFile } from "./scrub.ts";
+import { overwriteFreePages } from "./scrub.ts";
 
 /** File name of the SQLite database inside a data folder. */
 export const DATABASE_FILE = "geodesic.db";
 
 export interface OpenStoreOptions {
+  /** `postgres://…`: the database is there and not in the folder, which then holds models and caches alone. */
+  readonly databaseUrl?: string | undefined;
   /** Called with the migrations that this call has run, oldest first; empty when there was nothing to do. */
   readonly onMigrated?: (names: readonly string[]) => void;
 }
@@ -21,17 +24,30 @@ export interface OpenStoreOptions {
 /** The caller owns the result and ends it with `destroy()`. Errors name the folder or the file. */
 export async function openStore(dataDir: string, options: OpenStoreOptions = {}): Promise<Db> {
   await makeDataDir(dataDir);
-  const db = new Kysely<Database>({ dialect: nodeSqliteDialect(join(dataDir, DATABASE_FILE)) });
+  const db = new Kysely<Database>({ dialect: await dialectOf(dataDir, options.databaseUrl) });
   try {
     const names = await migrate(db);
     // Files that are older than secure deletion may hold what was deleted in them.
-    if (names.includes("0005_sessions") && !names.includes("0001_initial")) await rewriteFile(db);
+    if (names.includes("0005_sessions") && !names.includes("0001_initial")) await overwriteFreePages(db);
     options.onMigrated?.(names);
     return db;
   } catch (error) {
     await db.destroy();
     throw error;
   }
+}
+
+/** The file of a data folder, or `host:port/database`: where its rows are, without secrets. */
+export async function describeStore(dataDir: string, databaseUrl: string | undefined): Promise<string> {
+  if (databaseUrl === undefined) return dataDir;
+  const { describeAddress, parsePostgresUrl } = await import("./postgres.ts");
+  return describeAddress(parsePostgresUrl(databaseUrl));
+}
+
+/** The driver of the one is not loaded for the other: most commands only look something up in a file. */
+async function dialectOf(dataDir: string, databaseUrl: string | undefined): Promise<Dialect> {
+  if (databaseUrl === undefined) return nodeSqliteDialect(join(dataDir, DATABASE_FILE));
+  return (await import("./postgres.ts")).postgresDialect(databaseUrl);
 }
 
 /** Makes the folder (readable by its owner only: it holds conversations) or says why it cannot. */

@@ -49,6 +49,12 @@ export async function listSessions(
   return toRowPage(rows, page.first, total.count);
 }
 
+/** Keeps others from writing to it until the transaction ends. */
+export async function lockSession(trx: Db, id: string): Promise<void> {
+  await trx.updateTable("sessions").set((e) => ({ updated_at: e.ref("updated_at") })).where("id", "=", id)
+    .execute();
+}
+
 /** The row alone: see src/app/deletion.ts for what goes before it. */
 export async function deleteSession(db: Db, id: string): Promise<void> {
   await db.deleteFrom("messages").where("session_id", "=", id).execute();

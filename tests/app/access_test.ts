@@ -11,10 +11,13 @@ async function setUp(allowAnonymous: boolean) {
   const dir = await tempDir();
   const clock = new ManualClock();
   const options = { db: await openStore(dir.path), clock, ids: uuidV7(clock), allowAnonymous };
+  const access = createAccess(options);
   return {
     options,
-    access: createAccess(options),
+    clock,
+    access,
     async [Symbol.asyncDispose]() {
+      await access[Symbol.asyncDispose]();
       await options.db.destroy();
       await dir[Symbol.asyncDispose]();
     },
@@ -27,8 +30,9 @@ Deno.test("access.authenticate() knows the key that createKey() gave, by its rol
   for (const role of ["VIEWER", "GENERATOR", "ADMIN"] as const) {
     const { key, secret } = await access.createKey(ADMIN, { role, label: `for ${role}` });
     expect(secret).toMatch(/^gsk_[0-9a-f]{12}_[0-9a-f]{48}$/);
-    expect(await access.authenticate(`Bearer ${secret}`)).toEqual({ id: key.id, role });
-    expect(await access.authenticate(`bearer  ${secret} `)).toEqual({ id: key.id, role });
+    const principal = { id: key.id, role, label: `for ${role}`, expiresAt: null };
+    expect(await access.authenticate(`Bearer ${secret}`)).toEqual(principal);
+    expect(await access.authenticate(`bearer  ${secret} `)).toEqual(principal);
   }
   expect((await access.listKeys(ADMIN)).map((key) => key.label)).toEqual([
     "for VIEWER",
@@ -101,4 +105,66 @@ Deno.test("ensureAdminKey() gives a key once", async () => {
   const [key] = await test.access.listKeys(ADMIN);
   await test.access.revokeKey(ADMIN, key!.id);
   expect(await ensureAdminKey(test.options)).toBeNull(); // revoking is not a way to get another
+});
+
+Deno.test("a key lets nobody in from the moment it expires", async () => {
+  await using test = await setUp(false);
+  const { access, clock } = test;
+  const expiresAt = new Date(clock.now().getTime() + 1000);
+  const { key, secret } = await access.createKey(ADMIN, { role: "VIEWER", label: "x", expiresAt });
+  expect(key.expiresAt).toEqual(expiresAt);
+  const principal = await access.authenticate(`Bearer ${secret}`);
+  expect(access.validUntil(principal)).toEqual({ expiresAt });
+  expect(access.validUntil(ALICE)).toEqual({ expiresAt: null });
+  clock.advance(1000);
+  const error = await failure(access.authenticate(`Bearer ${secret}`));
+  expect([error.code, error.message]).toEqual(["FORBIDDEN", "Unknown or revoked API key"]);
+  const past = await failure(access.createKey(ADMIN, { role: "VIEWER", label: "x", expiresAt }));
+  expect([past.code, past.details["field"]]).toEqual(["CONFIG", "expiresAt"]);
+});
+
+Deno.test("access notes the last use of a key, at most once a minute", async () => {
+  await using test = await setUp(false);
+  const { access, clock } = test;
+  const { secret } = await access.createKey(ADMIN, { role: "VIEWER", label: "x" });
+  const lastUse = async () => (await access.listKeys(ADMIN))[0]!.lastUsedAt?.getTime() ?? null;
+  const use = async () => {
+    await access.authenticate(`Bearer ${secret}`);
+    clock.advance(1_000);
+    await access.listKeys(ADMIN); // behind the write, for there is one connection
+  };
+  expect(await lastUse()).toBeNull();
+  await use();
+  const first = await lastUse();
+  expect(first).toBe(clock.now().getTime());
+  clock.advance(30_000);
+  await use();
+  expect(await lastUse()).toBe(first);
+  clock.advance(30_000);
+  await use();
+  expect(await lastUse()).toBe(clock.now().getTime());
+});
+
+Deno.test("access.onRevoked() tells of a key once, whoever has revoked it", async () => {
+  await using test = await setUp(false);
+  await using other = createAccess(test.options); // as another process on the same database
+  const { access, clock } = test;
+  const make = async (label: string) => (await access.createKey(ADMIN, { role: "VIEWER", label })).key.id;
+  const [before, mine, theirs, late] = [await make("a"), await make("b"), await make("c"), await make("d")];
+  await access.revokeKey(ADMIN, before);
+  const heard: string[] = [];
+  const listening = access.onRevoked((id) => heard.push(id));
+  await access.listKeys(ADMIN);
+  await access.revokeKey(ADMIN, mine);
+  expect(heard).toEqual([mine]);
+  await other.revokeKey(ADMIN, theirs);
+  expect(heard).toEqual([mine]);
+  for (let poll = 0; poll < 2; poll++) {
+    clock.advance(1_000);
+    await access.listKeys(ADMIN);
+  }
+  expect(heard).toEqual([mine, theirs]);
+  listening[Symbol.dispose]();
+  await access.revokeKey(ADMIN, late);
+  expect(heard).toEqual([mine, theirs]);
 });

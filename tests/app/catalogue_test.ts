@@ -68,7 +68,7 @@ Deno.test("a model without weights refuses to generate and to load, and says wha
   }
   const { id } = (await models.get(SLERP))!;
   expect(models.residency(id).state).toBe("MISSING_WEIGHTS");
-  expect(test.gateway.generations.concurrency(ALICE).held).toBe(0);
+  expect((await test.gateway.generations.concurrency(ALICE)).held).toBe(0);
 });
 
 Deno.test("models.register() gives a catalogued model its weights and leaves it its card", async () => {

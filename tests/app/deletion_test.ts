@@ -71,7 +71,7 @@ Deno.test("sessions.delete() cancels what runs in the session first", async () =
   request.tokens(301);
   request.finish("STOP");
   expect(await generations.get(ALICE, id)).toBeNull();
-  expect(generations.concurrency(ALICE).held).toBe(0);
+  expect((await generations.concurrency(ALICE)).held).toBe(0);
   expect(await filesWith(test, QUESTION)).toEqual([]);
 });
 

@@ -257,23 +257,6 @@ Deno.test("generations.start() refuses before anything is written", async () => 
   expect(await test.db.selectFrom("generations").selectAll().execute()).toEqual([]);
 });
 
-Deno.test("generations.start() bounds what one principal and all together may run", async () => {
-  await using test = await TestGateway.make({ admission: { totalUnits: 3, unitsPerPrincipal: 2 } });
-  const { generations } = test.gateway;
-  const first = await generations.start(ALICE, input);
-  await generations.start(ALICE, input);
-  const mine = await failure(generations.start(ALICE, input));
-  expect(mine.code).toBe("CAPACITY");
-  expect(mine.details).toMatchObject({ scope: "principal", held: 2, allowed: 2, retryAfterMs: 1000 });
-  await generations.start(BOB, input);
-  expect((await failure(generations.start(ADMIN, input))).details).toMatchObject({
-    scope: "gateway",
-    held: 3,
-  });
-  await generations.cancel(ALICE, first.id);
-  await generations.start(ALICE, input);
-});
-
 Deno.test("generations.start() gives back what a refused request had taken", async () => {
   await using test = await TestGateway.make({ admission: { totalUnits: 1, unitsPerPrincipal: 1 } });
   const { generations } = test.gateway;

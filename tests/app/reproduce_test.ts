@@ -80,7 +80,7 @@ Deno.test("generations.reproduce() refuses what could not be the same", async ()
   expect((await refusal()).code).toBe("CONFIG");
   const running = await generations.start(ALICE, { model: HELPER, prompt: { text: "Hi" } });
   expect((await failure(generations.reproduce(ALICE, { id: running.id }))).details["field"]).toBe("id");
-  expect(generations.concurrency(ALICE).held).toBe(1);
+  expect((await generations.concurrency(ALICE)).held).toBe(1);
 });
 
 Deno.test("generations.reproduce() refuses a model whose KV cache is held in another way", async () => {

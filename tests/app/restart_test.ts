@@ -45,7 +45,7 @@ Deno.test("a running generation goes on where it was, and its log has every toke
     usage: { completionTokens: 5, cachedTokens: 1 },
   });
   expect(await generations.get(ALICE, id)).toMatchObject({ status: "SUCCEEDED", text, error: null });
-  expect(generations.concurrency(ALICE).held).toBe(0);
+  expect((await generations.concurrency(ALICE)).held).toBe(0);
   await models.unload(ADMIN, HELPER); // Every lease was given back.
 });
 
@@ -97,7 +97,7 @@ Deno.test("the third engine that dies under a generation ends it with a typed er
   expect(tokenIds(log)).toEqual([300, 301]);
   expect(log.at(-1)).toMatchObject({ kind: "failed", code: "DEVICE_LOST" });
   expect(test.engine.requests.length).toBe(3);
-  expect(generations.concurrency(ALICE).held).toBe(0);
+  expect((await generations.concurrency(ALICE)).held).toBe(0);
 });
 
 for (

@@ -1,5 +1,6 @@
 /** `geodesic migrate` and `geodesic keys` on a data folder of their own. */
 import { expect } from "@std/expect";
+import { openStore } from "../../src/store/open.ts";
 import { tempDir } from "../support/temp.ts";
 import { geodesic } from "./support.ts";
 
@@ -45,4 +46,45 @@ Deno.test("keys names its commands where one is unknown", async () => {
   const { code, stderr } = await geodesic(["keys", "lose"]);
   expect(code).toBe(2);
   expect(stderr).toContain(`There is no command "keys lose", only keys create, keys list, keys revoke`);
+});
+
+Deno.test("keys create --expires takes days or a date, and keys list shows it", async () => {
+  await using dir = await tempDir();
+  const data = ["--data", dir.path];
+  const made = await geodesic(["keys", "create", "--expires", "90d", ...data, "--json"]);
+  const { key } = JSON.parse(made.stdout);
+  const days = (Date.parse(key.expiresAt) - Date.parse(key.createdAt)) / 86_400_000;
+  expect(days).toBeCloseTo(90, 3);
+  expect((await geodesic(["keys", "create", "--expires", "2090-01-31", ...data])).code).toBe(0);
+  const { stdout } = await geodesic(["keys", "list", ...data]);
+  expect(stdout).toMatch(/LAST USED +EXPIRES/);
+  expect(stdout).toContain("never      2090-01-31T00:00:00.000Z");
+  for (const [text, code] of [["soon", 2], ["0d", 2], ["2020-01-31", 1]] as const) {
+    expect([text, (await geodesic(["keys", "create", "--expires", text, ...data])).code]).toEqual([
+      text,
+      code,
+    ]);
+  }
+});
+
+Deno.test("audit list tells who did what, audit verify fails where somebody has changed that", async () => {
+  await using dir = await tempDir();
+  const data = ["--data", dir.path];
+  for (const label of ["one", "two"]) await geodesic(["keys", "create", "--label", label, ...data]);
+  const listed = await geodesic(["audit", "list", ...data]);
+  expect(listed.stdout.trim().split("\n").length).toBe(2);
+  expect(listed.stdout).toMatch(/^1 .* local +key.create .*"label":"one"/);
+  const intact = await geodesic(["audit", "verify", ...data]);
+  expect([intact.code, intact.stdout]).toEqual([
+    0,
+    expect.stringMatching(/^2 entries, all intact; .*[0-9a-f]{64}\n/),
+  ]);
+  const db = await openStore(dir.path);
+  await db.updateTable("audit_entries").set({ actor_id: "nobody" }).where("seq", "=", 2).execute();
+  await db.destroy();
+  const spoilt = await geodesic(["audit", "verify", ...data]);
+  expect([spoilt.code, spoilt.stdout]).toEqual([
+    1,
+    "Entry 2 is broken: its hash is not that of its content\n",
+  ]);
 });

@@ -33,7 +33,7 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Den
       "--allow-net",
       "--allow-read",
       "--allow-write",
-      "--allow-env=GEODESIC_*,INIT_CWD,HF_ENDPOINT,HF_TOKEN",
+      "--allow-env=GEODESIC_*,INIT_CWD,DATABASE_URL,HF_ENDPOINT,HF_TOKEN",
       "--allow-sys=statfs",
       `--allow-run=${Deno.execPath()}`,
       "--ignore-env",

@@ -198,7 +198,7 @@ async function run(count: number): Promise<boolean> {
   const between = await heapBytes();
   await openAndKill(setup, count);
   const after = await heapBytes();
-  const held = test.gateway.generations.concurrency({ ...ALICE, id: "anonymous" }).held;
+  const { held } = await test.gateway.generations.concurrency({ ...ALICE, id: "anonymous" });
   const figures = {
     watchers: WATCHERS,
     watchedMs: Math.round(watchedMs),

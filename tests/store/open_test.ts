@@ -20,6 +20,9 @@ Deno.test("openStore() makes the folder and every table of the Database type", a
     "api_keys",
     "artifact_files",
     "artifacts",
+    "audit_entries",
+    "audit_head",
+    "gateways",
     "generation_events",
     "generations",
     "merge_events",
@@ -33,6 +36,10 @@ Deno.test("openStore() makes the folder and every table of the Database type", a
     "models",
     "sampling_default_revisions",
     "sessions",
+    "unit_claims",
+    "unit_turn",
+    "unit_turns",
+    "usage_days",
   ]);
   // The hand-written types are text: hold every table's fields against the columns that the migrations made.
   const source = await Deno.readTextFile(new URL("../../src/store/database.ts", import.meta.url));

@@ -4,7 +4,6 @@
  * error. Cancelling never waits for the device: the log is closed at once and what the engine still says is dropped.
  * An engine that dies and is started again gets the request once more, and the log goes on where it was (replay.ts).
  */
-import type { Updateable } from "kysely";
 import {
   DeadlineError,
   DeviceLostError,
@@ -18,34 +17,47 @@ import {
   type RequestFailed,
   type RequestFinished,
   type RequestMessage,
-  type RequestTimings,
   type WireToken,
 } from "../../engine/protocol.ts";
 import type { SamplingParams } from "../../model/sampling.ts";
 import { toJson, toTime } from "../../store/codec.ts";
-import type { Db, GenerationsTable } from "../../store/database.ts";
-import { updateGeneration } from "../../store/generations.ts";
+import type { Db } from "../../store/database.ts";
+import { updateGeneration, updateOpenGeneration } from "../../store/generations.ts";
 import type { ModelRow } from "../../store/models.ts";
-import type { Permit } from "../admission.ts";
+import type { QueuePlace } from "../admission.ts";
 import type { Clock } from "../clock.ts";
 import type { EventLog } from "../events/event_log.ts";
 import type { ModelLoader } from "../loading.ts";
 import type {
   EventToken,
-  FinishReason,
   GenerationEvent,
   GenerationEventBody,
   GenerationStatus,
   LoadFigures,
   Usage,
 } from "../types.ts";
+import { countUsage } from "../usage.ts";
+import { describeEnding, type Ending } from "./ending.ts";
 import type { OutputText } from "./output_text.ts";
 import { Replay } from "./replay.ts";
 import type { ReproductionCheck } from "./reproduction.ts";
 import { TokenBatcher } from "./token_batcher.ts";
 
+/** The concurrency units of a generation, from its accepted row to its end. */
+export interface JobUnits {
+  /** Resolves when they are held; rejects with the signal's reason. */
+  granted(
+    options: { readonly signal: AbortSignal; readonly onMoved: (place: QueuePlace) => void },
+  ): Promise<void>;
+  /** In the transaction of the end. */
+  release(trx: Db): Promise<void>;
+  /** After it. */
+  ended(): void;
+}
+
 export interface JobOptions {
   readonly id: string;
+  readonly principalId: string;
   readonly model: ModelRow;
   readonly promptTokenIds: readonly number[];
   readonly eosTokenIds: readonly number[];
@@ -62,8 +74,7 @@ export interface JobOptions {
   readonly engine: EngineClient;
   readonly loader: ModelLoader;
   readonly clock: Clock;
-  /** Given back when it ends. */
-  readonly permit: Permit;
+  readonly units: JobUnits;
   /** Runs in the terminal transaction of a generation that has said something worth keeping. */
   readonly keepAnswer: (trx: Db, text: string, at: Date) => Promise<void>;
   /** Told when the log itself cannot be written; nothing can be reported to the client then. */
@@ -71,12 +82,6 @@ export interface JobOptions {
   /** Told of errors that nobody expected; the client only learns INTERNAL. */
   readonly reportError: (error: unknown) => void;
 }
-
-/** How it ends. The row and the terminal event say the same. */
-type Ending =
-  | { readonly kind: "finished"; readonly reason: FinishReason; readonly timings: RequestTimings }
-  | { readonly kind: "failed"; readonly error: ErrorRecord }
-  | { readonly kind: "cancelled" };
 
 /** Load progress is logged when it has moved this far or changed its stage. */
 const LOADING_STEP = 0.02;
@@ -89,25 +94,24 @@ export class GenerationJob {
   readonly #batcher: TokenBatcher;
   readonly #abort = new AbortController();
   readonly #done = Promise.withResolvers<void>();
-  /** What others may want: concurrency units and the model's place on the device. Free before the end is told. */
-  readonly #held = new DisposableStack();
   readonly #replay = new Replay();
-  /** The model's place on the device, given up between attempts. */
+  /** The model's place on the device, given up between attempts and before the end is told. */
   #lease: Disposable | undefined;
+  #deadline: Disposable | undefined;
   /** Attempts that an engine has begun. */
   #attempts = 0;
   #submitted = false;
   /** This attempt waits in the engine's queue, as far as it has said. */
   #queued = false;
   #ending = false;
+  /** When an engine began with it, as far as it has said. */
+  #beganMs: number | null = null;
   /** Null until the prompt was processed for the first time. */
   #cachedTokens: number | null = null;
   #lastLoading: { readonly stage: string; readonly fraction: number } | undefined;
 
   constructor(options: JobOptions) {
     this.#options = options;
-    this.#held.use(options.permit);
-    this.#held.defer(() => this.#lease?.[Symbol.dispose]());
     this.#batcher = new TokenBatcher(options.clock, (tokens) => this.#write([tokensEvent(tokens)]));
   }
 
@@ -128,6 +132,10 @@ export class GenerationJob {
   async run(): Promise<void> {
     try {
       this.#watchDeadline();
+      await this.#options.units.granted({
+        signal: this.#abort.signal,
+        onMoved: (place) => void this.#write([{ kind: "queued", ...place }]),
+      });
       await this.#attempt();
       await this.done;
     } catch (error) {
@@ -139,7 +147,7 @@ export class GenerationJob {
     const { clock } = this.#options;
     const leftMs = this.#leftMs();
     if (leftMs === null) return;
-    this.#held.use(clock.after(leftMs, () => void this.#fail(deadlinePassed())));
+    this.#deadline = clock.after(leftMs, () => void this.#fail(deadlinePassed()));
   }
 
   #leftMs(): number | null {
@@ -219,10 +227,13 @@ export class GenerationJob {
 
   #onMessage(message: RequestMessage): void {
     if (this.#ending) return;
+    if (message.type !== "queued" && message.type !== "failed") {
+      this.#beganMs ??= this.#options.clock.now().getTime();
+    }
     switch (message.type) {
       case "queued":
         this.#queued = true;
-        return void this.#write([{ kind: "queued", position: message.position }], "QUEUED");
+        return void this.#write([{ kind: "queued", position: message.position, estimateMs: null }], "QUEUED");
       case "started":
         this.#queued = false;
         return void this.#write([], "PREFILL");
@@ -281,7 +292,8 @@ export class GenerationJob {
     const { output, engine, id, onBroken } = this.#options;
     this.#abort.abort(new DOMException("The generation has ended", "AbortError"));
     if (this.#submitted && ending.kind !== "finished") engine.cancel(id);
-    this.#held.dispose();
+    this.#lease?.[Symbol.dispose]();
+    this.#deadline?.[Symbol.dispose]();
     const rest = ending.kind === "finished" ? output.finish() : { tokens: [], text: "" };
     try {
       const tokens = [...await this.#batcher.takeRest(), ...rest.tokens];
@@ -291,11 +303,12 @@ export class GenerationJob {
       // Such as a full disk. The next start of the gateway closes the log; watchers hear of it now.
       onBroken(error instanceof Error ? error : new Error(String(error)));
     }
+    this.#options.units.ended();
     this.#done.resolve();
   }
 
   async #writeEnding(ending: Ending, before: readonly GenerationEventBody[]): Promise<void> {
-    const { log, id, output, promptTokenIds, keepAnswer, reproduction } = this.#options;
+    const { log, id, output, promptTokenIds, keepAnswer, reproduction, units } = this.#options;
     const { text } = output;
     const usage: Usage = {
       promptTokens: promptTokenIds.length,
@@ -313,9 +326,33 @@ export class GenerationJob {
         finished_at: toTime(at),
         ...(verdict === null ? {} : { reproduction: toJson(verdict) }),
       });
+      await units.release(trx);
+      await this.#addUsage(trx, at, { ending, usage });
       if (ending.kind === "finished" || (ending.kind === "cancelled" && text !== "")) {
         await keepAnswer(trx, text, at);
       }
+    });
+  }
+
+  /** What the engine has done for it, whatever came of it. A prompt that it never looked at costs nothing. */
+  async #addUsage(
+    trx: Db,
+    at: Date,
+    { ending, usage }: { readonly ending: Ending; readonly usage: Usage },
+  ): Promise<void> {
+    const { principalId, model } = this.#options;
+    const engineMs = ending.kind === "finished"
+      ? ending.timings.prefillMs + ending.timings.decodeMs
+      : this.#beganMs === null
+      ? 0
+      : at.getTime() - this.#beganMs;
+    const promptTokens = this.#cachedTokens === null ? 0 : usage.promptTokens;
+    await countUsage(trx, {
+      at,
+      principalId,
+      modelId: model.id,
+      usage: { ...usage, promptTokens },
+      engineMs,
     });
   }
 
@@ -324,7 +361,7 @@ export class GenerationJob {
     const { log, id } = this.#options;
     try {
       await log.append(events, async (trx) => {
-        if (status !== undefined) await updateGeneration(trx, id, { status });
+        if (status !== undefined) await updateOpenGeneration(trx, id, { status });
       });
     } catch (error) {
       // Not awaited: the end waits for this very write.
@@ -339,32 +376,4 @@ function deadlinePassed(): DeadlineError {
 
 function tokensEvent(tokens: readonly EventToken[], extraText = ""): GenerationEventBody {
   return { kind: "tokens", text: tokens.map((token) => token.text).join("") + extraText, tokens };
-}
-
-/** The terminal event and the row's last change, which belong together. */
-function describeEnding(ending: Ending, text: string, usage: Usage): {
-  readonly event: GenerationEventBody;
-  readonly row: Updateable<GenerationsTable>;
-} {
-  switch (ending.kind) {
-    case "finished": {
-      const { reason, timings } = ending;
-      return {
-        event: { kind: "finished", finishReason: reason, text, usage, timings },
-        row: { status: "SUCCEEDED", finish_reason: reason, timings: toJson(timings) },
-      };
-    }
-    case "failed": {
-      const { error } = ending;
-      return {
-        event: { kind: "failed", code: error.code, message: error.message },
-        row: { status: "FAILED", finish_reason: "ERROR", error: toJson(error) },
-      };
-    }
-    case "cancelled":
-      return {
-        event: { kind: "cancelled", usage },
-        row: { status: "CANCELLED", finish_reason: "CANCELLED" },
-      };
-  }
 }

@@ -1,14 +1,24 @@
 /**
- * After a crash: generations that a dead process left open get the terminal event they would have waited for, with the
- * text that had been logged. Runs before anything is served, and only in the process that owns the data folder; and again
- * for a generation whose end could not be written, when somebody asks for it.
+ * Generations that nobody runs any more: those of gateways that are dead, and those of this one whose end could not be
+ * written. They get the terminal event they would have waited for, with the text and the usage that had been logged. Runs
+ * before anything is served, with every heartbeat, and when somebody asks for such a generation. One that a living
+ * gateway runs is left alone.
  */
 import { toJson, toTime } from "../../store/codec.ts";
 import type { Db } from "../../store/database.ts";
 import { appendEvents, lastSeq } from "../../store/generation_events.ts";
-import { findGeneration, isOpen, openGenerations, updateGeneration } from "../../store/generations.ts";
+import {
+  type GenerationRow,
+  openGenerations,
+  takeOpenGeneration,
+  updateGeneration,
+} from "../../store/generations.ts";
+import { deleteClaim } from "../../store/unit_claims.ts";
 import type { ErrorRecord } from "../../errors.ts";
 import type { Clock } from "../clock.ts";
+import type { Membership } from "../membership.ts";
+import type { Usage } from "../types.ts";
+import { countUsage } from "../usage.ts";
 import { allEvents, toEventRow } from "./event_rows.ts";
 
 /** Why a generation ends that nobody is running any more. */
@@ -18,20 +28,36 @@ export const INTERRUPTED: ErrorRecord = Object.freeze({
   details: Object.freeze({}),
 });
 
-/** Ends every open generation as failed, each in one transaction; how many there were. */
-export async function endInterruptedGenerations(db: Db, clock: Clock): Promise<number> {
-  const open = await openGenerations(db);
-  for (const { id } of open) await endInterrupted(db, clock, id);
-  return open.length;
+export interface RecoveryOptions {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly membership: Membership;
+  /** Generations that this gateway runs, or is about to. */
+  readonly jobs: { has(id: string): boolean };
 }
 
-/** Ends a generation that nobody runs as failed, with the text that had been logged; one that has ended stays. */
-export async function endInterrupted(db: Db, clock: Clock, id: string): Promise<void> {
+/** Ends every open generation that nobody runs as failed, each in one transaction; how many there were. */
+export async function endInterruptedGenerations(options: RecoveryOptions): Promise<number> {
+  const { db, membership, jobs } = options;
+  const open = await openGenerations(db);
+  if (open.length === 0) return 0;
+  const living = await membership.living();
+  const orphans = open.filter(({ id, gateway_id }) =>
+    gateway_id === membership.id ? !jobs.has(id) : gateway_id === null || !living.has(gateway_id)
+  );
+  for (const row of orphans) await endInterrupted(options, row);
+  return orphans.length;
+}
+
+/** Ends a generation that nobody runs as failed; one that has ended, or that somebody else has taken, stays. */
+export async function endInterrupted(
+  { db, clock, membership }: Omit<RecoveryOptions, "jobs">,
+  { id, principal_id, model_id, gateway_id }: GenerationRow,
+): Promise<void> {
   const at = clock.now();
   await db.transaction().execute(async (trx) => {
-    const row = await findGeneration(trx, id);
-    if (row === undefined || !isOpen(row)) return;
-    const text = await loggedText(trx, id);
+    if (!await takeOpenGeneration(trx, id, { from: gateway_id, to: membership.id })) return;
+    const { text, usage, engineMs } = await readLogged(trx, id);
     const { code, message } = INTERRUPTED;
     const seq = await lastSeq(trx, id) + 1;
     await appendEvents(trx, [toEventRow(id, seq, at, { kind: "failed", code, message })]);
@@ -39,14 +65,34 @@ export async function endInterrupted(db: Db, clock: Clock, id: string): Promise<
       status: "FAILED",
       finish_reason: "ERROR",
       text,
+      usage: toJson(usage),
       error: toJson(INTERRUPTED),
       finished_at: toTime(at),
     });
+    await deleteClaim(trx, id);
+    await countUsage(trx, { at, principalId: principal_id, modelId: model_id, usage, engineMs });
   });
 }
 
-async function loggedText(db: Db, id: string): Promise<string> {
+/** What the log of a generation holds so far. */
+export async function readLogged(
+  db: Db,
+  id: string,
+): Promise<{ readonly text: string; readonly usage: Usage; readonly engineMs: number }> {
   let text = "";
-  for await (const event of allEvents(db, id)) if (event.kind === "tokens") text += event.text;
-  return text;
+  let usage: Usage = { promptTokens: 0, cachedTokens: 0, completionTokens: 0 };
+  let beganMs: number | null = null;
+  let lastMs = 0;
+  for await (const event of allEvents(db, id)) {
+    lastMs = event.at.getTime();
+    if (event.kind === "promptProcessed") {
+      const { promptTokens, cachedTokens } = event;
+      usage = { ...usage, promptTokens, cachedTokens };
+      beganMs ??= lastMs;
+    } else if (event.kind === "tokens") {
+      text += event.text;
+      usage = { ...usage, completionTokens: usage.completionTokens + event.tokens.length };
+    }
+  }
+  return { text, usage, engineMs: beganMs === null ? 0 : lastMs - beganMs };
 }

@@ -29,12 +29,7 @@ export async function startReproduction(
       throw new ConfigError("Cannot reproduce a generation that is still running", { field: "id" });
     }
     const model = await requireModel(options.db, { id: original.model_id });
-    return await admit(
-      options,
-      principal,
-      model,
-      () => accept(options, { principal, original, model, input }),
-    );
+    return await admit(options, () => accept(options, { principal, original, model, input }));
   });
 }
 

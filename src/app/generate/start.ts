@@ -14,12 +14,13 @@ import { findGenerationByKey, type GenerationRow, openGenerationOfSession } from
 import type { ModelRow } from "../../store/models.ts";
 import type { SessionRow } from "../../store/sessions.ts";
 import { StopMatcher } from "../../tokenizer/stop_strings.ts";
-import type { Admission, Permit } from "../admission.ts";
+import type { Admission } from "../admission.ts";
 import type { Clock } from "../clock.ts";
 import type { EventHub } from "../events/event_hub.ts";
 import { EventLog } from "../events/event_log.ts";
 import type { Ids } from "../ids.ts";
 import type { ModelLoader } from "../loading.ts";
+import type { Membership } from "../membership.ts";
 import { requireModel } from "../models.ts";
 import { requireRole } from "../roles.ts";
 import { parseSampling, resolveSampling } from "../sampling.ts";
@@ -55,6 +56,7 @@ export interface StartOptions {
   readonly engine: EngineClient;
   readonly loader: ModelLoader;
   readonly admission: Admission;
+  readonly membership: Membership;
   readonly texts: ServedTexts;
   readonly jobs: ActiveJobs;
   readonly hub: EventHub<GenerationEvent>;
@@ -118,8 +120,6 @@ export async function startGeneration(
     const session = await findOwnSession(options, principal, input, model);
     return await admit(
       options,
-      principal,
-      model,
       () => accept(options, { principal, input, model, session, requested, ...limits }),
     );
   });
@@ -147,26 +147,18 @@ export async function once(
   }
 }
 
-/** Takes the model's units, checks the request, writes its rows and lets it run. */
+/** Checks the request, writes its rows and its claim of units, and lets it run. */
 export async function admit(
   options: StartOptions,
-  principal: Principal,
-  model: ModelRow,
   accept: () => Promise<Accepted>,
 ): Promise<GenerationRow> {
-  const permit = options.admission.acquire(principal.id, model.concurrency_cost);
-  let running = false;
-  try {
-    const accepted = await accept();
-    const { row, isNew, lastSeq, activeMessageId } = await writeRows(options, accepted);
-    if (isNew) {
-      run(options, accepted, { row, permit, lastSeq, activeMessageId });
-      running = true;
-    }
-    return row;
-  } finally {
-    if (!running) permit[Symbol.dispose]();
+  const accepted = await accept();
+  const written = await writeRows(options, accepted);
+  if (written.entered !== null) {
+    written.entered.settle();
+    run(options, accepted, written);
   }
+  return written.row;
 }
 
 async function accept(
@@ -215,11 +207,12 @@ async function accept(
 }
 
 async function findOwnSession(
-  { db, jobs, clock }: StartOptions,
+  options: StartOptions,
   principal: Principal,
   input: GenerateInput,
   model: ModelRow,
 ): Promise<SessionRow | null> {
+  const { db, jobs, membership } = options;
   if (input.sessionId === undefined) return null;
   const session = await requireSession(db, principal, input.sessionId);
   if (session.model_id !== model.id) {
@@ -229,22 +222,26 @@ async function findOwnSession(
     });
   }
   const open = await openGenerationOfSession(db, session.id);
-  // Nobody runs it any more: its end could not be written.
-  if (open !== undefined && !jobs.has(open.id)) await endInterrupted(db, clock, open.id);
-  else if (open !== undefined) throw busySession(session.id, open.id);
+  if (open !== undefined) {
+    const runs = jobs.has(open.id) || await membership.isSibling(open.gateway_id);
+    if (runs) throw busySession(session.id, open.id);
+    await endInterrupted(options, open); // its end could not be written
+  }
   return session;
 }
 
 function run(
   options: StartOptions,
   accepted: Accepted,
-  { row, permit, lastSeq, activeMessageId }: Omit<Written, "isNew"> & { readonly permit: Permit },
+  { row, entered, lastSeq, activeMessageId }: Written,
 ): void {
-  const { db, clock, engine, loader, jobs, hub } = options;
+  const { db, clock, engine, loader, jobs, hub, admission } = options;
+  const place = entered?.place ?? null;
   const { model, prompt, effective, served, principal, deadlineMs } = accepted;
   const tell = observe(options, accepted, row);
   const job = new GenerationJob({
     id: row.id,
+    principalId: principal.id,
     model,
     promptTokenIds: prompt.tokenIds,
     eosTokenIds: served.eosTokenIds,
@@ -265,7 +262,11 @@ function run(
     engine,
     loader,
     clock,
-    permit,
+    units: {
+      granted: (waiting) => admission.granted(row.id, { ...waiting, place }),
+      release: (trx) => admission.release(trx, row.id),
+      ended: () => admission.ended(row.id),
+    },
     keepAnswer: (trx, text, at) => keepAnswer(options, trx, { row, text, at, activeMessageId }),
     reportError: options.reportError,
     onBroken: (error) => {

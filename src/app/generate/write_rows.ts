@@ -18,11 +18,13 @@ import {
   appendMessages,
   findSession,
   lastOrdinal,
+  lockSession,
   type SessionRow,
   updateSession,
 } from "../../store/sessions.ts";
 import { packTokenIds } from "../../store/token_ids.ts";
 import { VERSION } from "../../version.ts";
+import type { Entered, QueuePlace } from "../admission.ts";
 import { titleOf } from "../session_title.ts";
 import type { ChatMessage, GenerationConditions, GenerationEventBody } from "../types.ts";
 import type { Place } from "./branch.ts";
@@ -44,14 +46,15 @@ export function busySession(sessionId: string, generationId: string): CapacityEr
 /** What was written, and what the session's current branch ends with if so. */
 export interface Written {
   readonly row: GenerationRow;
-  readonly isNew: boolean;
+  /** Its claim of units; null for an earlier generation of the same key. */
+  readonly entered: Entered | null;
   readonly lastSeq: number;
   readonly activeMessageId: string | null;
 }
 
 /** The new row, or the earlier one of the same key. Throws CapacityError where the session has gone on. */
 export async function writeRows(options: StartOptions, accepted: Accepted): Promise<Written> {
-  const { db, clock, ids, jobs } = options;
+  const { db, clock, ids, jobs, admission, membership } = options;
   const { principal, input, model, place, prompt } = accepted;
   const id = ids();
   const at = clock.now();
@@ -89,40 +92,56 @@ export async function writeRows(options: StartOptions, accepted: Accepted): Prom
       ? null
       : toJson({ status: "PENDING", firstDifference: null }),
     deleted_at: null,
+    gateway_id: membership.id,
+    cancel_requested_at: null,
+  };
+  const found = (earlier: GenerationRow): Written => {
+    return { row: earlier, entered: null, lastSeq: 0, activeMessageId: null };
   };
   const write = async (trx: Db): Promise<Written> => {
     // Both were looked at before, but other requests have run since.
     const earlier = row.idempotency_key === null
       ? undefined
       : await findGenerationByKey(trx, principal.id, row.idempotency_key);
-    if (earlier !== undefined) return { row: earlier, isNew: false, lastSeq: 0, activeMessageId: null };
+    if (earlier !== undefined) return found(earlier);
     const session = place === null ? null : await requireUnchanged(trx, place);
     await requireOriginal(trx, accepted);
     const graceMs = input.disconnectGraceMs ?? options.disconnectGraceMs;
     jobs.reserve(id, { modelId: model.id, onDisconnect: input.onDisconnect ?? "CONTINUE", graceMs });
-    await insertGeneration(trx, row);
-    const events = firstEvents(prompt, jobs.waitingFor(model.id));
+    if (!await insertGeneration(trx, row)) return found(row); // another gateway was first with this key
+    const entered = await admission.enter(trx, {
+      generationId: id,
+      principalId: principal.id,
+      units: model.concurrency_cost,
+      priority: accepted.priority,
+    });
+    const queued = entered.place ?? { position: jobs.waitingFor(model.id), estimateMs: null };
+    const events = firstEvents(prompt, queued);
     await appendEvents(trx, events.map((event, index) => toEventRow(id, index + 1, at, event)));
     const lastSeq = events.length;
-    if (place === null || session === null) return { row, isNew: true, lastSeq, activeMessageId: null };
-    if (place.asksAgain) return { row, isNew: true, lastSeq, activeMessageId: session.active_message_id };
+    if (place === null || session === null) return { row, entered, lastSeq, activeMessageId: null };
+    if (place.asksAgain) return { row, entered, lastSeq, activeMessageId: session.active_message_id };
     const leaf = await appendMessages(trx, session.id, place.parentId, messages);
     await updateSession(trx, session.id, {
       active_message_id: leaf,
       title: session.title ?? titleOf(prompt.messages.find(({ role }) => role === "USER")?.content ?? ""),
     });
-    return { row, isNew: true, lastSeq, activeMessageId: leaf };
+    return { row, entered, lastSeq, activeMessageId: leaf };
   };
   try {
-    return await db.transaction().execute(write);
+    const written = await db.transaction().execute(write);
+    if (written.entered !== null) return written;
+    jobs.remove(id);
+    if (written.row !== row) return written;
+    return found(await findGenerationByKey(db, principal.id, row.idempotency_key ?? "") ?? row);
   } catch (error) {
     jobs.remove(id);
     throw error;
   }
 }
 
-function firstEvents({ tokenIds, trimmed }: Prompt, position: number): readonly GenerationEventBody[] {
-  const queued = { kind: "queued", position } as const;
+function firstEvents({ tokenIds, trimmed }: Prompt, place: QueuePlace): readonly GenerationEventBody[] {
+  const queued = { kind: "queued", ...place } as const;
   if (trimmed === undefined) return [queued];
   return [queued, { kind: "contextTrimmed", ...trimmed, promptTokens: tokenIds.length }];
 }
@@ -153,6 +172,7 @@ async function requireOriginal(trx: Db, { reproduction }: Accepted): Promise<voi
 
 /** The prompt was built from the session as it was. */
 async function requireUnchanged(trx: Db, { session: { id }, seenOrdinal }: Place): Promise<SessionRow> {
+  await lockSession(trx, id);
   const open = await openGenerationOfSession(trx, id);
   if (open !== undefined) throw busySession(id, open.id);
   const session = await findSession(trx, id);

@@ -9,7 +9,7 @@ import { completeTensors, paceOf } from "../../merge/progress.ts";
 import type { MergeProgress } from "../../merge/run.ts";
 import { toJson, toTime } from "../../store/codec.ts";
 import type { MergesTable } from "../../store/database.ts";
-import { updateMerge } from "../../store/merges.ts";
+import { updateMerge, updateUnfinishedMerge } from "../../store/merges.ts";
 import type { ModelRow } from "../../store/models.ts";
 import type { EventLog } from "../events/event_log.ts";
 import { noteRegistered, type RegisterOptions } from "../register.ts";
@@ -207,7 +207,7 @@ export class MergeJob {
     if (this.#ending !== undefined) return;
     try {
       await this.#options.log.append(events, async (trx) => {
-        if (row !== undefined) await updateMerge(trx, this.id, row);
+        if (row !== undefined) await updateUnfinishedMerge(trx, this.id, row);
       });
     } catch (error) {
       this.#options.reportError(error);

@@ -24,6 +24,7 @@ import { type MergeRow, unfinishedMergeInto, updateMerge } from "../../store/mer
 import { findModel, findModelByManifest, hasFolder, type ModelRow } from "../../store/models.ts";
 import { VERSION } from "../../version.ts";
 import { insertRecordParts, recordColumns } from "../merge_rows.ts";
+import { oneActAtATime } from "../audit.ts";
 import {
   nameByPlace,
   parseName,
@@ -83,6 +84,8 @@ export async function acceptMerge(
     finished_at: null,
     target_name: durable ? input.name : null,
     target_quantization: durable ? input.quantization ?? null : null,
+    gateway_id: null,
+    cancel_requested_at: null,
   };
 }
 
@@ -155,6 +158,7 @@ export async function writeResult(
   { id, at, result }: { readonly id: string; readonly at: Date; readonly result: MergeResult },
 ): Promise<readonly ModelRow[]> {
   const { record, registrations } = result;
+  await oneActAtATime(trx); // registering is one
   await updateMerge(trx, id, { status: "SUCCEEDED", ...recordColumns(record), finished_at: toTime(at) });
   await insertRecordParts(trx, id, record);
   const rows: ModelRow[] = [];

@@ -2,14 +2,16 @@
  * Starts merges: one that this program itself waits for (the first run), one that an admin asks for over the API, and,
  * after a restart, those that were waiting. All of them go through the same queue.
  */
-import { type ErrorRecord, GeodesicError } from "../../errors.ts";
+import { CapacityError, type ErrorRecord, GeodesicError } from "../../errors.ts";
 import type { Quantization } from "../../model/runner.ts";
 import { toJson, toTime } from "../../store/codec.ts";
 import { appendMergeEvents, lastMergeSeq } from "../../store/merge_events.ts";
-import { insertMerge, type MergeRow, unfinishedMerges, updateMerge } from "../../store/merges.ts";
+import { insertMerge, type MergeRow, takeOrphanedMerge, updateMerge } from "../../store/merges.ts";
 import type { ModelRow } from "../../store/models.ts";
+import { recordAct } from "../audit.ts";
 import type { EventHub } from "../events/event_hub.ts";
 import { EventLog } from "../events/event_log.ts";
+import type { Membership } from "../membership.ts";
 import type { RegisterOptions } from "../register.ts";
 import { requireRole } from "../roles.ts";
 import type { MergeEvent, MergeEventBody, Principal, StartMergeInput } from "../types.ts";
@@ -22,6 +24,7 @@ import { acceptMerge, requireUnclaimed, type RunMergeInput } from "./run_merge.t
 export interface MergeRunOptions extends RegisterOptions {
   readonly queue: MergeQueue;
   readonly hub: EventHub<MergeEvent>;
+  readonly membership: Membership;
   /** Folders besides the library whose models may be merged over the API. */
   readonly modelDirs: readonly string[];
   /** Told of errors that nobody expected. */
@@ -35,6 +38,7 @@ export const INTERRUPTED: ErrorRecord = Object.freeze({
   details: Object.freeze({}),
 });
 
+const RETRY_AFTER_MS = 1_000;
 /** How messages call a configuration that came over the API. */
 const CONFIG_NAME = "configYaml";
 
@@ -48,7 +52,7 @@ export async function runMerge(
   requireRole(principal, "ADMIN", "merge models");
   signal?.throwIfAborted();
   const row = await acceptMerge(options, input, { durable: false, ...(signal && { signal }) });
-  const job = await enqueueNew(options, row, input);
+  const job = await enqueueNew(options, principal, { row, input });
   const abort = () => void job.cancel(signal?.reason);
   if (signal?.aborted) abort();
   else signal?.addEventListener("abort", abort, { once: true });
@@ -69,16 +73,22 @@ export async function startMerge(
   options.queue.requirePlace();
   const run = inputOf(options, input);
   const row = await acceptMerge(options, run, { durable: true });
-  await enqueueNew(options, row, run);
+  await enqueueNew(options, principal, { row, input: run });
   return row;
 }
 
 /**
- * What a process that has gone left unfinished: a merge that ran, or that nobody could start again, ends as failed; one
+ * What gateways that have gone left unfinished, one after another until there is none: a merge that ran, or that nobody could start again, ends as failed; one
  * that waited goes on waiting. Its staging folder is hidden and never taken for a model.
  */
 export async function recoverMerges(options: MergeRunOptions): Promise<void> {
-  for (const row of await unfinishedMerges(options.db)) {
+  const { db, membership } = options;
+  const living = [...await membership.living()];
+  for (;;) {
+    const row = await db.transaction().execute((trx) =>
+      takeOrphanedMerge(trx, { living, gatewayId: membership.id })
+    );
+    if (row === undefined) return;
     if (row.status !== "QUEUED" || row.target_name === null) {
       await endInterrupted(options, row);
       continue;
@@ -108,14 +118,24 @@ function inputOf(
 }
 
 /** Row and first event are written together. Between the checks and here others may have come. */
-async function enqueueNew(options: MergeRunOptions, row: MergeRow, input: RunMergeInput): Promise<MergeJob> {
+async function enqueueNew(
+  options: MergeRunOptions,
+  actor: Principal,
+  { row, input }: { readonly row: MergeRow; readonly input: RunMergeInput },
+): Promise<MergeJob> {
   const { db, clock, queue } = options;
   const position = await db.transaction().execute(async (trx) => {
     const position = queue.requirePlace();
     if (row.target_name !== null) await requireUnclaimed(trx, row.target_name);
-    await insertMerge(trx, row);
+    if (!await insertMerge(trx, { ...row, gateway_id: options.membership.id })) {
+      throw new CapacityError(`A merge into "${row.target_name}" has been started at this very moment`, {
+        retryAfterMs: RETRY_AFTER_MS,
+      });
+    }
     const first = { seq: 1, at: clock.now(), body: { kind: "queued", position } } as const;
     await appendMergeEvents(trx, [toMergeEventRow(row.id, first)]);
+    const details = { name: input.name, configSha256: row.config_sha256 };
+    await recordAct(trx, { actor, at: first.at, action: "merge.start", target: row.id, details });
     return position;
   });
   const job = jobOf(options, row, { input, lastSeq: 1, position });

@@ -110,5 +110,7 @@ function MergeState({ merge, event }: { merge: MergeRowFragment; event: Event | 
       return <p class="note bad" role="alert">Failed: {event.message}</p>;
     case "MergeCancelled":
       return <p class="note">Cancelled; nothing half-written is left</p>;
+    default:
+      return null; // what a later gateway may tell
   }
 }

@@ -1,0 +1,19 @@
+/** The few questions about a database whose answers differ between dialects. */
+import { type SelectQueryBuilder, SqliteAdapter } from "kysely";
+import type { Database, Db } from "./database.ts";
+
+/** A file in the data folder, which no other gateway can use; false for a server that several may share. */
+export function isEmbedded(db: Db): boolean {
+  return db.getExecutor().adapter instanceof SqliteAdapter;
+}
+
+/**
+ * Locks the selected rows for this transaction and passes over those that another one has locked. An embedded database
+ * has one writer at a time, so its rows need no locks.
+ */
+export function lockingFree<TB extends keyof Database, O>(
+  trx: Db,
+  query: SelectQueryBuilder<Database, TB, O>,
+): SelectQueryBuilder<Database, TB, O> {
+  return isEmbedded(trx) ? query : query.forUpdate().skipLocked();
+}

@@ -1,0 +1,147 @@
+/** Concurrency units through the use cases: who runs, who waits and where, who is refused, and that all is given back. */
+import { expect } from "@std/expect";
+import type { Principal } from "../../src/app/types.ts";
+import type { GatewayOptions } from "../../src/app/compose.ts";
+import { failure } from "../support/failure.ts";
+import { ADMIN, ALICE, BOB, collect, HELPER, TestGateway } from "../support/gateway.ts";
+
+const input = { model: HELPER, prompt: { text: "Hi" } };
+
+async function setUp(admission: GatewayOptions["admission"]) {
+  const test = await TestGateway.make({ ...(admission && { admission }) });
+  const { generations } = test.gateway;
+  const start = async (who: Principal, more = {}) => (await generations.start(who, { ...input, ...more })).id;
+  const firstPlace = async (who: Principal, id: string) => {
+    for await (const event of generations.events(who, id, {})) return event;
+    throw new Error("No event");
+  };
+  /** The ids in the order in which the engine got them. */
+  const order = () => test.engine.requests.map(({ command }) => command.requestId);
+  return {
+    ...{ test, generations, start, firstPlace, order },
+    [Symbol.asyncDispose]: () => test[Symbol.asyncDispose](),
+  };
+}
+
+Deno.test("generations beyond a principal's units wait, and get them when one of its own ends", async () => {
+  await using setup = await setUp({ totalUnits: 9, unitsPerPrincipal: 2 });
+  const { test, generations, start, firstPlace, order } = setup;
+  const [first, second] = [await start(ALICE), await start(ALICE)];
+  const third = await start(ALICE);
+  const other = await start(BOB); // has units of its own
+  await test.engine.request(2);
+  expect(order()).toEqual([first, second, other]);
+  expect(await firstPlace(ALICE, third)).toMatchObject({ kind: "queued", position: 1, estimateMs: null });
+  expect(await generations.concurrency(ALICE)).toEqual({ held: 2, allowed: 2, queued: 1 });
+  (await test.engine.request(0)).finish("STOP");
+  (await test.engine.request(3)).finish("STOP");
+  expect(order()[3]).toBe(third);
+  expect((await collect(generations.events(ALICE, third, {}))).at(-1)?.kind).toBe("finished");
+  await generations.cancel(ALICE, second);
+  expect(await generations.concurrency(ALICE)).toEqual({ held: 0, allowed: 2, queued: 0 });
+  expect(await test.db.selectFrom("unit_claims").select("principal_id").execute()).toEqual([
+    { principal_id: "bob" },
+  ]);
+});
+
+Deno.test("a principal with many waiting generations does not keep another one from its first", async () => {
+  await using setup = await setUp({ totalUnits: 1, unitsPerPrincipal: 1 });
+  const { test, generations, start, order } = setup;
+  const mine: string[] = [];
+  for (let count = 0; count < 10; count++) mine.push(await start(ALICE));
+  const theirs = await start(BOB);
+  for (let ended = 0; ended < 11; ended++) (await test.engine.request(ended)).finish("STOP");
+  expect(order()).toEqual([mine[0], theirs, ...mine.slice(1)]);
+  for (const id of mine) {
+    expect((await collect(generations.events(ALICE, id, {}))).at(-1)?.kind).toBe("finished");
+  }
+});
+
+Deno.test("the stream tells a new place, with an estimate from what has ended", async () => {
+  await using setup = await setUp({ totalUnits: 1, unitsPerPrincipal: 1 });
+  const { test, generations, start } = setup;
+  await start(ALICE);
+  const [, last] = [await start(ALICE), await start(ALICE)];
+  const stream = collect(generations.events(ALICE, last, {}));
+  await test.engine.request(0);
+  test.clock.advance(2_000);
+  (await test.engine.request(0)).finish("STOP");
+  await test.engine.request(1);
+  const places = async () => {
+    const rows = await test.db.selectFrom("generation_events").select("payload")
+      .where("generation_id", "=", last).where("kind", "=", "queued").execute();
+    return rows.map(({ payload }) => JSON.parse(payload));
+  };
+  while ((await places()).length < 2) test.clock.advance(1_000);
+  expect(await places()).toEqual([
+    { position: 2, estimateMs: null },
+    { position: 1, estimateMs: 2_000 },
+  ]);
+  (await test.engine.request(1)).finish("STOP");
+  (await test.engine.request(2)).finish("STOP");
+  const log = await stream;
+  expect(log.map(({ seq }) => seq)).toEqual(log.map((_, index) => index + 1));
+  expect(log.at(-1)?.kind).toBe("finished");
+});
+
+Deno.test("the queue is bounded, for one principal and for all", async () => {
+  const bounds = { maxQueued: 3, maxQueuedPerPrincipal: 2 };
+  await using setup = await setUp({ totalUnits: 1, unitsPerPrincipal: 1, ...bounds });
+  const { test, generations, start } = setup;
+  for (let count = 0; count < 3; count++) await start(ALICE);
+  const mine = await failure(start(ALICE));
+  expect([mine.code, mine.details]).toEqual([
+    "CAPACITY",
+    { scope: "principal", queued: 2, allowed: 2, retryAfterMs: 1_000 },
+  ]);
+  const waiting = await start(BOB);
+  const all = await failure(start(ADMIN));
+  expect([all.code, all.details["scope"], all.details["queued"]]).toEqual(["CAPACITY", "gateway", 3]);
+  // What is refused leaves nothing behind.
+  expect((await test.db.selectFrom("generations").select("id").execute()).length).toBe(4);
+  expect((await test.db.selectFrom("unit_claims").select("units").execute()).length).toBe(4);
+  await generations.cancel(BOB, waiting); // in the queue, which frees its place
+  expect((await collect(generations.events(BOB, waiting, {}))).map(({ kind }) => kind)).toEqual([
+    "queued",
+    "cancelled",
+  ]);
+  await start(ADMIN);
+});
+
+Deno.test("what could never have its units is refused at once", async () => {
+  await using setup = await setUp({ totalUnits: 9, unitsPerPrincipal: 2 });
+  const { test, start } = setup;
+  await test.db.updateTable("models").set({ concurrency_cost: 3 }).execute();
+  const error = await failure(start(ALICE));
+  expect([error.code, error.details]).toEqual(["CAPACITY", { scope: "principal", units: 3, allowed: 2 }]);
+});
+
+Deno.test("priority orders a principal's own generations", async () => {
+  await using setup = await setUp({ totalUnits: 1, unitsPerPrincipal: 1 });
+  const { test, start, order } = setup;
+  const first = await start(ALICE);
+  const [low, plain, high] = [
+    await start(ALICE, { priority: -1 }),
+    await start(ALICE),
+    await start(ALICE, { priority: 3 }),
+  ];
+  for (let ended = 0; ended < 4; ended++) (await test.engine.request(ended)).finish("STOP");
+  expect(order()).toEqual([first, high, plain, low]);
+  for (const priority of [11, -11, 0.5]) {
+    expect((await failure(start(ALICE, { priority }))).details["field"]).toBe("priority");
+  }
+});
+
+Deno.test("a gateway that stops ends what waits, and its units with it", async () => {
+  await using setup = await setUp({ totalUnits: 1, unitsPerPrincipal: 1 });
+  const { test, start } = setup;
+  const ids = [await start(ALICE), await start(ALICE)];
+  await test.reopen();
+  for (const id of ids) {
+    expect(await test.gateway.generations.get(ALICE, id)).toMatchObject({
+      status: "FAILED",
+      error: { code: "INTERRUPTED" },
+    });
+  }
+  expect(await test.gateway.generations.concurrency(ALICE)).toEqual({ held: 0, allowed: 1, queued: 0 });
+});
