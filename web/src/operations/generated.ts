@@ -39,6 +39,8 @@ export type ContextPolicy =
   | 'REFUSE';
 
 export type CreateApiKeyInput = {
+  /** A time to come; never unless given. */
+  readonly expiresAt?: string | null | undefined;
   /** For people, up to 100 characters. */
   readonly label: string;
   readonly role: AccessRole;
