@@ -7,6 +7,7 @@ import os from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Figure } from "./figure.ts";
+import { benchGateway } from "./gateway.ts";
 import { benchKv } from "./kv.ts";
 import { benchEngine } from "./engine.ts";
 import { benchKernels } from "./kernels.ts";
@@ -21,6 +22,7 @@ const BENCHMARKS: Readonly<Record<string, (options: MergeBenchOptions) => Promis
   step: benchStep,
   speculation: benchSpeculation,
   port: benchPort,
+  gateway: benchGateway,
   load: benchLoad,
   kv: benchKv,
   kernels: benchKernels,
@@ -28,7 +30,7 @@ const BENCHMARKS: Readonly<Record<string, (options: MergeBenchOptions) => Promis
   "merge-7b": benchMerge7b,
 };
 /** Those that take minutes or gigabytes run only when they are asked for. */
-const DEFAULT = ["merge", "step", "speculation", "port"];
+const DEFAULT = ["merge", "step", "speculation", "port", "gateway"];
 
 const HELP = `deno task bench [${Object.keys(BENCHMARKS).join("|")}] [options]; without a name: ${
   DEFAULT.join(", ")

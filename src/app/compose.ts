@@ -14,6 +14,7 @@ import type { Hub } from "../hub/hub_fetch.ts";
 import { parseHub } from "../hub/settings.ts";
 import type { KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
 import type { Db } from "../store/database.ts";
+import { appendEvents } from "../store/generation_events.ts";
 import { allModels, findManifest } from "../store/models.ts";
 import { mergeLogStates, releaseQueuedMerges } from "../store/merges.ts";
 import { lockDataDir } from "../store/ownership.ts";
@@ -29,6 +30,7 @@ import { createLookout } from "./lookout.ts";
 import { Membership } from "./membership.ts";
 import { createUsage } from "./usage.ts";
 import { generationLogStates } from "../store/generations.ts";
+import { LogWriter } from "./events/log_writer.ts";
 import { endInterruptedGenerations, INTERRUPTED } from "./generate/recovery.ts";
 import { ServedTexts } from "./generate/served_text.ts";
 import { createGenerations } from "./generations.ts";
@@ -219,6 +221,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
         loader,
         jobs,
         hub: new EventHub(),
+        writer: new LogWriter(db, appendEvents),
         disconnectGraceMs: options.disconnectGraceMs,
         admission,
         remoteLogs: remote.generations,

@@ -8,6 +8,7 @@ import type { Hub } from "../hub/hub_fetch.ts";
 import { fromJson, fromJsonOrNull, fromTime, fromTimeOrNull, toJson, toTime } from "../store/codec.ts";
 import * as store from "../store/model_jobs.ts";
 import { EventHub } from "./events/event_hub.ts";
+import { LogWriter } from "./events/log_writer.ts";
 import { EventLog, type LogEntry } from "./events/event_log.ts";
 import { EventStream } from "./events/event_stream.ts";
 import {
@@ -178,14 +179,15 @@ export class ModelJobs implements ModelJobUseCases {
 
   #launch(row: store.ModelJobRow, lastSeq: number): void {
     const { db, clock, reportError } = this.#options;
-    const insert = (trx: typeof db, entries: readonly LogEntry<ModelJobEventBody>[]) =>
-      store.appendModelJobEvents(trx, entries.map((entry) => toEventRow(row.id, entry)));
     const job = new RunningJob({
       id: row.id,
       clock,
       work: (context) => this.#work(row, context),
-      log: new EventLog<ModelJobEventBody, ModelJobEvent>({
-        ...{ db, clock, hub: this.#hub, subjectId: row.id, lastSeq, insert },
+      log: new EventLog({
+        ...{ clock, hub: this.#hub, subjectId: row.id, lastSeq },
+        // Jobs report now and then; each writes for itself.
+        writer: new LogWriter(db, store.appendModelJobEvents),
+        toRow: (entry: LogEntry<ModelJobEventBody>) => toEventRow(row.id, entry),
         toEvent: ({ seq, at, body }) => ({ ...body, seq, at, jobId: row.id }),
       }),
       reportError,

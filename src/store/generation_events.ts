@@ -2,16 +2,38 @@
  * The append-only log of a generation. `(generation_id, seq)` is the primary key, so two writers can never both
  * believe they wrote the same number; nothing here updates or deletes.
  */
-import type { Insertable, Selectable } from "kysely";
+import type { CompiledQuery, Selectable } from "kysely";
 import type { Db, GenerationEventsTable } from "./database.ts";
 
 export type GenerationEventRow = Selectable<GenerationEventsTable>;
 
-export async function appendEvents(
-  db: Db,
-  rows: readonly Insertable<GenerationEventsTable>[],
-): Promise<void> {
-  if (rows.length > 0) await db.insertInto("generation_events").values(rows).execute();
+/** Beyond it a statement is compiled each time. */
+const MAX_KNOWN_ROWS = 64;
+
+/** Statements by number of rows, of each database: this is written for every step of every engine. */
+const inserts = new WeakMap<object, Map<number, CompiledQuery>>();
+
+export async function appendEvents(db: Db, rows: readonly GenerationEventRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  const { adapter } = db.getExecutor();
+  const known = inserts.get(adapter) ?? new Map<number, CompiledQuery>();
+  inserts.set(adapter, known);
+  const parameters = rows.flatMap((
+    { generation_id, seq, at, kind, payload },
+  ) => [generation_id, seq, at, kind, payload]);
+  let insert = known.get(rows.length);
+  if (insert === undefined) {
+    const ordered = rows.map(({ generation_id, seq, at, kind, payload }) => ({
+      generation_id,
+      seq,
+      at,
+      kind,
+      payload,
+    }));
+    insert = db.insertInto("generation_events").values(ordered).compile();
+    if (rows.length <= MAX_KNOWN_ROWS) known.set(rows.length, insert);
+  }
+  await db.executeQuery({ ...insert, parameters });
 }
 
 /** At most `limit` events after `afterSeq`, in order. */

@@ -70,7 +70,7 @@ export interface JobOptions {
   /** Where it runs an earlier generation again. */
   readonly reproduction: ReproductionCheck | null;
   readonly output: OutputText;
-  readonly log: EventLog<GenerationEventBody, GenerationEvent>;
+  readonly log: Pick<EventLog<GenerationEventBody, GenerationEvent>, "append">;
   readonly engine: EngineClient;
   readonly loader: ModelLoader;
   readonly clock: Clock;
@@ -261,14 +261,19 @@ export class GenerationJob {
 
   #onTokens(tokens: readonly WireToken[]): void {
     const { output, engine, id, reproduction } = this.#options;
-    for (const token of tokens) {
-      if (output.stopped && this.#replay.caughtUp) return; // ran ahead of the stop string
-      if (this.#replay.take(token)) {
-        reproduction?.take(token.id);
-        this.#batcher.push(output.push(token));
+    const said: EventToken[] = [];
+    try {
+      for (const token of tokens) {
+        if (output.stopped && this.#replay.caughtUp) return; // ran ahead of the stop string
+        if (this.#replay.take(token)) {
+          reproduction?.take(token.id);
+          said.push(...output.push(token));
+        }
+        // The engine knows no text. Its answer to the cancel brings the timings, and ends this.
+        if (output.stopped && this.#replay.caughtUp) engine.cancel(id);
       }
-      // The engine knows no text. Its answer to the cancel brings the timings, and ends this.
-      if (output.stopped && this.#replay.caughtUp) engine.cancel(id);
+    } finally {
+      this.#batcher.push(said);
     }
   }
 

@@ -9,7 +9,7 @@ import type { KvCacheFormat, Precision } from "../../model/runner.ts";
 import type { SamplingParams } from "../../model/sampling.ts";
 import { fromTime } from "../../store/codec.ts";
 import type { Db } from "../../store/database.ts";
-import { appendEvents } from "../../store/generation_events.ts";
+import type { GenerationEventRow } from "../../store/generation_events.ts";
 import { findGenerationByKey, type GenerationRow, openGenerationOfSession } from "../../store/generations.ts";
 import type { ModelRow } from "../../store/models.ts";
 import type { SessionRow } from "../../store/sessions.ts";
@@ -18,6 +18,7 @@ import type { Admission } from "../admission.ts";
 import type { Clock } from "../clock.ts";
 import type { EventHub } from "../events/event_hub.ts";
 import { EventLog } from "../events/event_log.ts";
+import type { LogWriter } from "../events/log_writer.ts";
 import type { Ids } from "../ids.ts";
 import type { ModelLoader } from "../loading.ts";
 import type { Membership } from "../membership.ts";
@@ -60,6 +61,8 @@ export interface StartOptions {
   readonly texts: ServedTexts;
   readonly jobs: ActiveJobs;
   readonly hub: EventHub<GenerationEvent>;
+  /** Of all their logs. */
+  readonly writer: LogWriter<GenerationEventRow>;
   /** For generations with CANCEL that say nothing of it. */
   readonly disconnectGraceMs: number;
   /** 64 random bits, for generations whose seed nobody chose. */
@@ -235,7 +238,7 @@ function run(
   accepted: Accepted,
   { row, entered, lastSeq, activeMessageId }: Written,
 ): void {
-  const { db, clock, engine, loader, jobs, hub, admission } = options;
+  const { writer, clock, engine, loader, jobs, hub, admission } = options;
   const place = entered?.place ?? null;
   const { model, prompt, effective, served, principal, deadlineMs } = accepted;
   const tell = observe(options, accepted, row);
@@ -253,9 +256,8 @@ function run(
     reproduction: accepted.reproduction?.check ?? null,
     output: outputText(served, prompt, effective),
     log: new EventLog({
-      ...{ db, clock, hub, subjectId: row.id, lastSeq },
-      insert: (trx, entries) =>
-        appendEvents(trx, entries.map(({ seq, at, body }) => toEventRow(row.id, seq, at, body))),
+      ...{ writer, clock, hub, subjectId: row.id, lastSeq },
+      toRow: ({ seq, at, body }) => toEventRow(row.id, seq, at, body),
       toEvent: ({ seq, at, body }) => ({ ...body, seq, at, generationId: row.id }),
       onAppended: tell,
     }),

@@ -35,7 +35,7 @@ export interface WorkResult {
 export interface ModelJobOptions {
   readonly id: string;
   readonly work: (context: WorkContext) => Promise<WorkResult>;
-  readonly log: EventLog<ModelJobEventBody, ModelJobEvent>;
+  readonly log: Pick<EventLog<ModelJobEventBody, ModelJobEvent>, "append">;
   readonly clock: Clock;
   /** Told of errors that nobody expected; clients only learn INTERNAL. */
   readonly reportError: (error: unknown) => void;

@@ -21,7 +21,7 @@ export interface MergeJobOptions {
   readonly input: RunMergeInput;
   /** Its place in the queue as far as the log knows; 0 for none. */
   readonly position: number;
-  readonly log: EventLog<MergeEventBody, MergeEvent>;
+  readonly log: Pick<EventLog<MergeEventBody, MergeEvent>, "append">;
   readonly register: RegisterOptions;
   /** Whether the next start of the gateway can take it up again while it waits. */
   readonly durable: boolean;

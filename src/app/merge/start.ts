@@ -11,10 +11,11 @@ import type { ModelRow } from "../../store/models.ts";
 import { recordAct } from "../audit.ts";
 import type { EventHub } from "../events/event_hub.ts";
 import { EventLog } from "../events/event_log.ts";
+import { LogWriter } from "../events/log_writer.ts";
 import type { Membership } from "../membership.ts";
 import type { RegisterOptions } from "../register.ts";
 import { requireRole } from "../roles.ts";
-import type { MergeEvent, MergeEventBody, Principal, StartMergeInput } from "../types.ts";
+import type { MergeEvent, Principal, StartMergeInput } from "../types.ts";
 import { toMergeEventRow } from "./event_rows.ts";
 import { MergeJob } from "./job.ts";
 import { parentResolver } from "./parents.ts";
@@ -160,10 +161,11 @@ function jobOf(
     position,
     register: options,
     durable: row.target_name !== null,
-    log: new EventLog<MergeEventBody, MergeEvent>({
-      ...{ db, clock, hub, subjectId: row.id, lastSeq },
-      insert: (trx, entries) =>
-        appendMergeEvents(trx, entries.map((entry) => toMergeEventRow(row.id, entry))),
+    log: new EventLog({
+      ...{ clock, hub, subjectId: row.id, lastSeq },
+      // One merge runs at a time.
+      writer: new LogWriter(db, appendMergeEvents),
+      toRow: (entry) => toMergeEventRow(row.id, entry),
       toEvent: ({ seq, at, body }) => ({ ...body, seq, at, mergeId: row.id }),
     }),
     reportError: options.reportError,
