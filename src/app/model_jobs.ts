@@ -8,9 +8,9 @@ import type { Hub } from "../hub/hub_fetch.ts";
 import { fromJson, fromJsonOrNull, fromTime, fromTimeOrNull, toJson, toTime } from "../store/codec.ts";
 import * as store from "../store/model_jobs.ts";
 import { EventHub } from "./events/event_hub.ts";
-import { LogWriter } from "./events/log_writer.ts";
 import { EventLog, type LogEntry } from "./events/event_log.ts";
 import { EventStream } from "./events/event_stream.ts";
+import { LogWriter } from "./events/log_writer.ts";
 import {
   type ModelJob,
   type ModelJobEvent,
