@@ -5,6 +5,7 @@ import { isOrigin } from "../server/cors.ts";
 import type { IntrospectionPolicy } from "../server/introspection.ts";
 import type { RateLimit } from "../server/limits.ts";
 import { createJsonLog } from "../server/log.ts";
+import { consoleOperations } from "../server/console.ts";
 import { parsePersistedOperations, type PersistedOperations } from "../server/persisted.ts";
 import type { Invocation, OptionSpec } from "./command.ts";
 import { UsageError } from "./errors.ts";
@@ -16,7 +17,7 @@ const BURST_SECONDS = 5;
 export interface ServerSettings {
   readonly corsOrigins: readonly string[];
   readonly introspection: IntrospectionPolicy;
-  readonly persisted?: PersistedOperations;
+  readonly persisted: PersistedOperations;
   readonly logPrompts: boolean;
   readonly limits: { readonly rate?: RateLimit };
   readonly disconnectGraceMs?: number;
@@ -80,13 +81,12 @@ export function readServerSettings(invocation: Invocation): ServerSettings {
   };
 }
 
-function persistedOperations(invocation: Invocation): { readonly persisted?: PersistedOperations } {
+/** The console's operations, and those of a file. */
+function persistedOperations(invocation: Invocation): { readonly persisted: PersistedOperations } {
   const given = invocation.text("persisted");
   const only = invocation.flag("persisted-only");
-  if (given === undefined) {
-    if (only) throw invocation.usageError("--persisted-only needs --persisted FILE");
-    return {};
-  }
+  const ours = consoleOperations();
+  if (given === undefined) return { persisted: { documents: ours, only } };
   const path = resolve(invocation.terminal.userDir, given);
   let json: string;
   try {
@@ -95,7 +95,7 @@ function persistedOperations(invocation: Invocation): { readonly persisted?: Per
     const why = error instanceof Deno.errors.NotFound ? "there is no such file" : "it cannot be read";
     throw invocation.usageError(`--persisted is "${given}": ${why}`);
   }
-  return { persisted: { documents: parsePersistedOperations(json, path), only } };
+  return { persisted: { documents: new Map([...ours, ...parsePersistedOperations(json, path)]), only } };
 }
 
 function createLog({ terminal }: Invocation): Log {

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { parsePersistedOperations } from "./persisted.ts";
 import { pageHeaders } from "./responses.ts";
 
 const DIST = new URL("../../web/dist/", import.meta.url);
@@ -73,6 +74,12 @@ export async function consoleResponse(request: Request, pathname: string): Promi
   }
   if (encoding !== "identity") headers.set("content-encoding", encoding);
   return new Response(request.method === "HEAD" ? null : asset.as(encoding), { headers });
+}
+
+/** The console's own operations by their hash, which is all that it sends. */
+export function consoleOperations(): ReadonlyMap<string, string> {
+  const path = new URL("operations.json", DIST);
+  return parsePersistedOperations(Deno.readTextFileSync(path), path.pathname);
 }
 
 /** Only names that were asked for and exist are kept, and there are as many of those as files. */

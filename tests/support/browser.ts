@@ -35,7 +35,7 @@ export async function newPage(
 ): Promise<WatchedPage> {
   const { key, script, ...rest } = options;
   const context = await browser.newContext({ baseURL: origin, reducedMotion: "reduce", ...rest });
-  context.setDefaultTimeout(60_000);
+  context.setDefaultTimeout(30_000);
   if (key !== undefined) {
     await context.addInitScript((value) => sessionStorage.setItem("geodesic.key", value), key);
   }

@@ -33,7 +33,7 @@ export function useKey(key: string | null): void {
 
 /** What the gateway knows the operation by; it has the text. */
 export function payload(operation: Operation<unknown, never>, variables: unknown): Record<string, unknown> {
-  return { query: operation.text, operationName: operation.name, variables };
+  return { documentId: operation.sha256, operationName: operation.name, variables };
 }
 
 function headers(key = apiKey.value): Record<string, string> {

@@ -22,6 +22,10 @@ export type CancelMergeInput = {
   readonly id: string;
 };
 
+export type CancelModelJobInput = {
+  readonly id: string;
+};
+
 /** Exactly one of these. */
 export type ConstraintInput =
   {   /** The output is one of these. */
@@ -256,6 +260,28 @@ export type MessageInput = {
   readonly role: Role;
 };
 
+export type MismatchKind =
+  /** The recorded configuration is not the one that was hashed, or not the folder's. */
+  | 'CONFIGURATION'
+  | 'FILE_EXTRA'
+  /** A file's bytes are not those that were recorded. */
+  | 'FILE_HASH'
+  | 'FILE_MISSING'
+  /** The recorded manifest hash is not that of the recorded files. */
+  | 'MANIFEST_HASH'
+  /** The record's t, filter, … is not what its configuration means. */
+  | 'PARAMETER'
+  /** A parent is not the one that was merged. */
+  | 'SOURCE_HASH'
+  | 'TENSOR_EXTRA'
+  /** A tensor's bytes are not those that were recorded. */
+  | 'TENSOR_HASH'
+  | 'TENSOR_MISSING'
+  /** Merging the parents again gives other bytes. */
+  | 'TENSOR_RECOMPUTED'
+  /** A file cannot be read as what it should be; `found` says why. */
+  | 'UNREADABLE';
+
 /** All conditions must hold. */
 export type ModelFilter = {
   readonly architecture?: string | null | undefined;
@@ -268,6 +294,40 @@ export type ModelFilter = {
   readonly nameContains?: string | null | undefined;
   readonly state?: ResidencyState | null | undefined;
 };
+
+/** All conditions must hold. One that is null is none. */
+export type ModelJobFilter = {
+  readonly kind?: ModelJobKind | null | undefined;
+  /** Part of the model's name. */
+  readonly nameContains?: string | null | undefined;
+  readonly status?: ModelJobStatus | null | undefined;
+};
+
+export type ModelJobKind =
+  /** Fetches a model from the hub and registers it. */
+  | 'PULL'
+  /** Holds a model's files to what was registered, and a merge to its record and its parents. */
+  | 'VERIFY';
+
+export type ModelJobStatus =
+  | 'CANCELLED'
+  | 'FAILED'
+  | 'RUNNING'
+  | 'SUCCEEDED';
+
+export type ModelNews =
+  /** How it is; sent once, before anything else of it. */
+  | 'INITIAL'
+  /** Its load goes on. */
+  | 'PROGRESS'
+  /** It is new, or its weights are. */
+  | 'REGISTERED'
+  /** It is no longer offered. */
+  | 'REMOVED'
+  /** Its residency has another state. */
+  | 'RESIDENCY'
+  /** Something else about it has changed. */
+  | 'UPDATED';
 
 /** Names a model: exactly one of these. */
 export type ModelRef =
@@ -295,6 +355,15 @@ export type PromptSource =
   readonly text: string; readonly tokenIds?: never; }
   |  { readonly messageId?: never; readonly messages?: never; readonly raw?: never; readonly text?: never;   /** The whole prompt as token ids; nothing is added. */
   readonly tokenIds: ReadonlyArray<number>; };
+
+export type PullModelInput = {
+  /** What it is to be called here; as on the hub unless given. */
+  readonly name?: string | null | undefined;
+  /** owner/name on the hub (HF_ENDPOINT of the gateway). */
+  readonly repository: string;
+  /** Branch, tag or commit; the main branch unless given. */
+  readonly revision?: string | null | undefined;
+};
 
 /** How weights are held on the device. */
 export type Quantization =
@@ -446,6 +515,16 @@ export type UpdateSamplingDefaultsInput = {
   readonly sampling: SamplingInput;
 };
 
+export type VerifiedSourceState =
+  /** Nobody knows where it lies, so nothing was merged again from it. */
+  | 'ABSENT'
+  | 'DIFFERS'
+  | 'MATCHES';
+
+export type VerifyModelInput = {
+  readonly model: ModelRef;
+};
+
 export type RevisionFragment = { readonly id: string, readonly revision: number, readonly author: string, readonly reason: string, readonly createdAt: string, readonly changes: ReadonlyArray<{ readonly parameter: string, readonly before: string | null, readonly after: string | null }> };
 
 export type DefaultsPageQueryVariables = Exact<{
@@ -513,6 +592,13 @@ export type MergesQuery = { readonly merges: { readonly totalCount: number, read
           | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
          | null, readonly model: { readonly name: string } | null } }> } };
+
+export type MergePlanQueryVariables = Exact<{
+  configYaml: string;
+}>;
+
+
+export type MergePlanQuery = { readonly mergePlan: { readonly ok: boolean, readonly problems: ReadonlyArray<{ readonly code: string, readonly message: string, readonly line: number | null, readonly column: number | null }>, readonly documents: ReadonlyArray<{ readonly name: string | null, readonly method: MergeMethod | null, readonly baseModel: string | null, readonly dtype: string | null, readonly layers: number | null, readonly readBytes: string | null, readonly writeBytes: string | null, readonly estimatedSeconds: number | null, readonly models: ReadonlyArray<{ readonly name: string, readonly weightBytes: string }> | null, readonly tensors: ReadonlyArray<{ readonly name: string, readonly operation: string, readonly filter: string | null, readonly t: number | null }> | null, readonly files: ReadonlyArray<{ readonly file: string, readonly bytes: string }> | null }> } };
 
 export type StartMergeMutationVariables = Exact<{
   input: StartMergeInput;
@@ -606,7 +692,7 @@ export type ModelsQueryVariables = Exact<{
 }>;
 
 
-export type ModelsQuery = { readonly models: { readonly totalCount: number, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null }, readonly edges: ReadonlyArray<{ readonly node: { readonly author: string | null, readonly task: ModelTask, readonly architecture: string, readonly parameterCount: string | null, readonly license: string | null, readonly publishedAt: string | null, readonly createdAt: string, readonly nativeContextLength: number, readonly servedContextLength: number, readonly nativeDtype: Dtype, readonly servedQuantization: Quantization, readonly concurrencyCost: number, readonly id: string, readonly name: string, readonly parents: ReadonlyArray<{ readonly name: string }>, readonly provenance: { readonly method: MergeMethod } | null, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly error:
+export type ModelsQuery = { readonly models: { readonly totalCount: number, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null }, readonly edges: ReadonlyArray<{ readonly node: { readonly author: string | null, readonly task: ModelTask, readonly architecture: string, readonly parameterCount: string | null, readonly license: string | null, readonly publishedAt: string | null, readonly createdAt: string, readonly nativeContextLength: number, readonly servedContextLength: number, readonly nativeDtype: Dtype, readonly servedQuantization: Quantization, readonly concurrencyCost: number, readonly id: string, readonly name: string, readonly parents: ReadonlyArray<{ readonly name: string }>, readonly provenance: { readonly method: MergeMethod } | null, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly secondsLeft: number | null, readonly error:
             | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
@@ -623,7 +709,7 @@ export type ModelsQuery = { readonly models: { readonly totalCount: number, read
 export type ModelNamesQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type ModelNamesQuery = { readonly models: { readonly edges: ReadonlyArray<{ readonly node: { readonly concurrencyCost: number, readonly id: string, readonly name: string, readonly parents: ReadonlyArray<{ readonly name: string }>, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly error:
+export type ModelNamesQuery = { readonly models: { readonly edges: ReadonlyArray<{ readonly node: { readonly concurrencyCost: number, readonly id: string, readonly name: string, readonly parents: ReadonlyArray<{ readonly name: string }>, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly secondsLeft: number | null, readonly error:
             | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
@@ -642,7 +728,7 @@ export type ModelPageQueryVariables = Exact<{
 }>;
 
 
-export type ModelPageQuery = { readonly model: { readonly description: string | null, readonly author: string | null, readonly task: ModelTask, readonly architecture: string, readonly parameterCount: string | null, readonly license: string | null, readonly publishedAt: string | null, readonly createdAt: string, readonly nativeContextLength: number, readonly servedContextLength: number, readonly nativeDtype: Dtype, readonly servedQuantization: Quantization, readonly concurrencyCost: number, readonly id: string, readonly name: string, readonly artifact: { readonly manifestSha256: string, readonly sizeBytes: string, readonly files: ReadonlyArray<{ readonly path: string, readonly sha256: string, readonly sizeBytes: string }> } | null, readonly parents: ReadonlyArray<{ readonly author: string | null, readonly task: ModelTask, readonly architecture: string, readonly parameterCount: string | null, readonly license: string | null, readonly publishedAt: string | null, readonly createdAt: string, readonly nativeContextLength: number, readonly servedContextLength: number, readonly nativeDtype: Dtype, readonly servedQuantization: Quantization, readonly concurrencyCost: number, readonly id: string, readonly name: string, readonly provenance: { readonly method: MergeMethod } | null, readonly artifact: { readonly manifestSha256: string } | null, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly error:
+export type ModelPageQuery = { readonly model: { readonly description: string | null, readonly author: string | null, readonly task: ModelTask, readonly architecture: string, readonly parameterCount: string | null, readonly license: string | null, readonly publishedAt: string | null, readonly createdAt: string, readonly nativeContextLength: number, readonly servedContextLength: number, readonly nativeDtype: Dtype, readonly servedQuantization: Quantization, readonly concurrencyCost: number, readonly id: string, readonly name: string, readonly artifact: { readonly manifestSha256: string, readonly sizeBytes: string, readonly files: ReadonlyArray<{ readonly path: string, readonly sha256: string, readonly sizeBytes: string }> } | null, readonly parents: ReadonlyArray<{ readonly author: string | null, readonly task: ModelTask, readonly architecture: string, readonly parameterCount: string | null, readonly license: string | null, readonly publishedAt: string | null, readonly createdAt: string, readonly nativeContextLength: number, readonly servedContextLength: number, readonly nativeDtype: Dtype, readonly servedQuantization: Quantization, readonly concurrencyCost: number, readonly id: string, readonly name: string, readonly provenance: { readonly method: MergeMethod } | null, readonly artifact: { readonly manifestSha256: string } | null, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly secondsLeft: number | null, readonly error:
           | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
@@ -654,7 +740,7 @@ export type ModelPageQuery = { readonly model: { readonly description: string | 
           | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
-         | null } }>, readonly descendants: ReadonlyArray<{ readonly id: string, readonly name: string }>, readonly provenance: { readonly id: string, readonly method: MergeMethod, readonly dtype: Dtype, readonly status: MergeStatus, readonly toolVersion: string, readonly configYaml: string, readonly configSha256: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly baseModel: { readonly name: string } | null, readonly sources: ReadonlyArray<{ readonly name: string, readonly layerRange: ReadonlyArray<number> | null, readonly isBase: boolean, readonly artifactSha256: string, readonly model: { readonly name: string } | null }>, readonly parameters: ReadonlyArray<{ readonly name: string, readonly filter: string | null, readonly value: number | null, readonly gradient: ReadonlyArray<number> | null }>, readonly curves: ReadonlyArray<{ readonly filter: string | null, readonly t: ReadonlyArray<number | null> }> } | null, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly error:
+         | null } }>, readonly descendants: ReadonlyArray<{ readonly id: string, readonly name: string }>, readonly declaredParents: ReadonlyArray<{ readonly name: string, readonly isBase: boolean, readonly model: { readonly name: string } | null }>, readonly recipe: { readonly method: MergeMethod, readonly configYaml: string, readonly configSha256: string } | null, readonly origin: { readonly repository: string, readonly revision: string } | null, readonly provenance: { readonly id: string, readonly method: MergeMethod, readonly dtype: Dtype, readonly status: MergeStatus, readonly toolVersion: string, readonly configYaml: string, readonly configSha256: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly baseModel: { readonly name: string } | null, readonly sources: ReadonlyArray<{ readonly name: string, readonly layerRange: ReadonlyArray<number> | null, readonly isBase: boolean, readonly artifactSha256: string, readonly model: { readonly name: string } | null }>, readonly parameters: ReadonlyArray<{ readonly name: string, readonly filter: string | null, readonly value: number | null, readonly gradient: ReadonlyArray<number> | null }>, readonly curves: ReadonlyArray<{ readonly filter: string | null, readonly t: ReadonlyArray<number | null> }> } | null, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly secondsLeft: number | null, readonly error:
         | { readonly code: string, readonly message: string }
         | { readonly code: string, readonly message: string }
         | { readonly code: string, readonly message: string }
@@ -668,12 +754,12 @@ export type ModelPageQuery = { readonly model: { readonly description: string | 
         | { readonly code: string, readonly message: string }
        | null } } | null };
 
-export type ModelResidencyQueryVariables = Exact<{
-  ref: ModelRef;
+export type ModelEventsSubscriptionVariables = Exact<{
+  ref?: ModelRef | null | undefined;
 }>;
 
 
-export type ModelResidencyQuery = { readonly model: { readonly id: string, readonly name: string, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly error:
+export type ModelEventsSubscription = { readonly modelEvents: { readonly news: ModelNews, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly secondsLeft: number | null, readonly error:
         | { readonly code: string, readonly message: string }
         | { readonly code: string, readonly message: string }
         | { readonly code: string, readonly message: string }
@@ -685,7 +771,117 @@ export type ModelResidencyQuery = { readonly model: { readonly id: string, reado
         | { readonly code: string, readonly message: string }
         | { readonly code: string, readonly message: string }
         | { readonly code: string, readonly message: string }
-       | null } } | null };
+       | null }, readonly model: { readonly id: string, readonly name: string } | null } };
+
+export type JobRowFragment = { readonly id: string, readonly kind: ModelJobKind, readonly status: ModelJobStatus, readonly modelName: string, readonly repository: string | null, readonly createdAt: string, readonly finishedAt: string | null, readonly error:
+    | { readonly code: string, readonly message: string }
+    | { readonly code: string, readonly message: string }
+    | { readonly code: string, readonly message: string }
+    | { readonly code: string, readonly message: string }
+    | { readonly code: string, readonly message: string }
+    | { readonly code: string, readonly message: string }
+    | { readonly code: string, readonly message: string }
+    | { readonly code: string, readonly message: string }
+    | { readonly code: string, readonly message: string }
+    | { readonly code: string, readonly message: string }
+    | { readonly code: string, readonly message: string }
+   | null, readonly model: { readonly name: string } | null };
+
+export type VerifiedFragment = { readonly ok: boolean, readonly files: number, readonly hashedTensors: number, readonly recomputedTensors: number, readonly totalTensors: number, readonly manifestSha256: string, readonly mismatchCount: number, readonly mismatches: ReadonlyArray<{ readonly kind: MismatchKind, readonly subject: string, readonly expected: string | null, readonly found: string | null, readonly stage: string | null, readonly field: string | null }>, readonly sources: ReadonlyArray<{ readonly name: string, readonly state: VerifiedSourceState }> };
+
+export type ModelJobsQueryVariables = Exact<{
+  first: number;
+  where?: ModelJobFilter | null | undefined;
+}>;
+
+
+export type ModelJobsQuery = { readonly modelJobs: { readonly edges: ReadonlyArray<{ readonly node: { readonly id: string, readonly kind: ModelJobKind, readonly status: ModelJobStatus, readonly modelName: string, readonly repository: string | null, readonly createdAt: string, readonly finishedAt: string | null, readonly verification: { readonly ok: boolean, readonly files: number, readonly hashedTensors: number, readonly recomputedTensors: number, readonly totalTensors: number, readonly manifestSha256: string, readonly mismatchCount: number, readonly mismatches: ReadonlyArray<{ readonly kind: MismatchKind, readonly subject: string, readonly expected: string | null, readonly found: string | null, readonly stage: string | null, readonly field: string | null }>, readonly sources: ReadonlyArray<{ readonly name: string, readonly state: VerifiedSourceState }> } | null, readonly error:
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+         | null, readonly model: { readonly name: string } | null } }> } };
+
+export type VerifyModelMutationVariables = Exact<{
+  input: VerifyModelInput;
+}>;
+
+
+export type VerifyModelMutation = { readonly verifyModel:
+    | { readonly __typename: 'CapacityError', readonly code: string, readonly message: string }
+    | { readonly __typename: 'ConfigError', readonly code: string, readonly message: string }
+    | { readonly __typename: 'ForbiddenError', readonly code: string, readonly message: string }
+    | { readonly __typename: 'NotFoundError', readonly code: string, readonly message: string }
+    | { readonly __typename: 'VerifyModelPayload', readonly job: { readonly id: string, readonly kind: ModelJobKind, readonly status: ModelJobStatus, readonly modelName: string, readonly repository: string | null, readonly createdAt: string, readonly finishedAt: string | null, readonly error:
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+         | null, readonly model: { readonly name: string } | null } }
+   };
+
+export type PullModelMutationVariables = Exact<{
+  input: PullModelInput;
+}>;
+
+
+export type PullModelMutation = { readonly pullModel:
+    | { readonly __typename: 'CapacityError', readonly code: string, readonly message: string }
+    | { readonly __typename: 'ConfigError', readonly code: string, readonly message: string }
+    | { readonly __typename: 'ForbiddenError', readonly code: string, readonly message: string }
+    | { readonly __typename: 'PullModelPayload', readonly job: { readonly id: string, readonly kind: ModelJobKind, readonly status: ModelJobStatus, readonly modelName: string, readonly repository: string | null, readonly createdAt: string, readonly finishedAt: string | null, readonly error:
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
+         | null, readonly model: { readonly name: string } | null } }
+   };
+
+export type CancelJobMutationVariables = Exact<{
+  input: CancelModelJobInput;
+}>;
+
+
+export type CancelJobMutation = { readonly cancelModelJob:
+    | { readonly __typename: 'CancelModelJobPayload', readonly job: { readonly id: string, readonly status: ModelJobStatus } }
+    | { readonly __typename: 'ForbiddenError', readonly code: string, readonly message: string }
+    | { readonly __typename: 'NotFoundError', readonly code: string, readonly message: string }
+   };
+
+export type WatchJobSubscriptionVariables = Exact<{
+  id: string;
+  afterSeq: number;
+}>;
+
+
+export type WatchJobSubscription = { readonly modelJobEvents:
+    | { readonly __typename: 'ModelJobCancelled', readonly seq: number }
+    | { readonly __typename: 'ModelJobFailed', readonly code: string, readonly message: string, readonly seq: number }
+    | { readonly __typename: 'ModelJobFinished', readonly seq: number, readonly job: { readonly model: { readonly name: string } | null, readonly verification: { readonly ok: boolean, readonly files: number, readonly hashedTensors: number, readonly recomputedTensors: number, readonly totalTensors: number, readonly manifestSha256: string, readonly mismatchCount: number, readonly mismatches: ReadonlyArray<{ readonly kind: MismatchKind, readonly subject: string, readonly expected: string | null, readonly found: string | null, readonly stage: string | null, readonly field: string | null }>, readonly sources: ReadonlyArray<{ readonly name: string, readonly state: VerifiedSourceState }> } | null } | null }
+    | { readonly __typename: 'ModelJobProgress', readonly stage: string, readonly doneBytes: string, readonly totalBytes: string, readonly doneItems: number, readonly totalItems: number, readonly bytesPerSecond: number | null, readonly secondsLeft: number | null, readonly seq: number }
+    | { readonly __typename: 'ModelJobStarted', readonly seq: number }
+   };
 
 export type MergeTensorsQueryVariables = Exact<{
   id: string;
@@ -709,7 +905,7 @@ export type LoadModelMutation = { readonly loadModel:
     | { readonly __typename: 'DeviceLostError', readonly code: string, readonly message: string }
     | { readonly __typename: 'ForbiddenError', readonly code: string, readonly message: string }
     | { readonly __typename: 'FormatError', readonly code: string, readonly message: string }
-    | { readonly __typename: 'LoadModelPayload', readonly model: { readonly id: string, readonly name: string, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly error:
+    | { readonly __typename: 'LoadModelPayload', readonly model: { readonly id: string, readonly name: string, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly secondsLeft: number | null, readonly error:
             | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
@@ -735,7 +931,7 @@ export type UnloadModelMutation = { readonly unloadModel:
     | { readonly __typename: 'DeviceLostError', readonly code: string, readonly message: string }
     | { readonly __typename: 'ForbiddenError', readonly code: string, readonly message: string }
     | { readonly __typename: 'NotFoundError', readonly code: string, readonly message: string }
-    | { readonly __typename: 'UnloadModelPayload', readonly model: { readonly id: string, readonly name: string, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly error:
+    | { readonly __typename: 'UnloadModelPayload', readonly model: { readonly id: string, readonly name: string, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly secondsLeft: number | null, readonly error:
             | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
@@ -916,7 +1112,21 @@ export type DefaultsChangedSubscriptionVariables = Exact<{
 
 export type DefaultsChangedSubscription = { readonly samplingDefaultsChanged: { readonly values: { readonly temperature: number } } };
 
-export type ResidencyFragment = { readonly id: string, readonly name: string, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly error:
+export type ResidencyStateFragment = { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly secondsLeft: number | null, readonly error:
+    | { readonly code: string, readonly message: string }
+    | { readonly code: string, readonly message: string }
+    | { readonly code: string, readonly message: string }
+    | { readonly code: string, readonly message: string }
+    | { readonly code: string, readonly message: string }
+    | { readonly code: string, readonly message: string }
+    | { readonly code: string, readonly message: string }
+    | { readonly code: string, readonly message: string }
+    | { readonly code: string, readonly message: string }
+    | { readonly code: string, readonly message: string }
+    | { readonly code: string, readonly message: string }
+   | null };
+
+export type ResidencyFragment = { readonly id: string, readonly name: string, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly secondsLeft: number | null, readonly error:
       | { readonly code: string, readonly message: string }
       | { readonly code: string, readonly message: string }
       | { readonly code: string, readonly message: string }
@@ -930,7 +1140,7 @@ export type ResidencyFragment = { readonly id: string, readonly name: string, re
       | { readonly code: string, readonly message: string }
      | null } };
 
-export type CardFragment = { readonly author: string | null, readonly task: ModelTask, readonly architecture: string, readonly parameterCount: string | null, readonly license: string | null, readonly publishedAt: string | null, readonly createdAt: string, readonly nativeContextLength: number, readonly servedContextLength: number, readonly nativeDtype: Dtype, readonly servedQuantization: Quantization, readonly concurrencyCost: number, readonly id: string, readonly name: string, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly error:
+export type CardFragment = { readonly author: string | null, readonly task: ModelTask, readonly architecture: string, readonly parameterCount: string | null, readonly license: string | null, readonly publishedAt: string | null, readonly createdAt: string, readonly nativeContextLength: number, readonly servedContextLength: number, readonly nativeDtype: Dtype, readonly servedQuantization: Quantization, readonly concurrencyCost: number, readonly id: string, readonly name: string, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly secondsLeft: number | null, readonly error:
       | { readonly code: string, readonly message: string }
       | { readonly code: string, readonly message: string }
       | { readonly code: string, readonly message: string }
@@ -959,6 +1169,8 @@ export const RevertDefaults: Operation<RevertDefaultsMutation, RevertDefaultsMut
 
 export const Merges: Operation<MergesQuery, MergesQueryVariables> = {"name":"Merges","kind":"query","sha256":"30838a3e6edb3ac8942fb9512900951b2d86862cf58396dfe42e7faf190a0d2d","text":"query Merges($first: Int!) {\n  merges(first: $first) {\n    totalCount\n    edges {\n      node {\n        ...MergeRow\n      }\n    }\n  }\n}\n\nfragment MergeRow on Merge {\n  id\n  name\n  status\n  method\n  position\n  createdAt\n  startedAt\n  finishedAt\n  error {\n    code\n    message\n  }\n  model {\n    name\n  }\n}"};
 
+export const MergePlan: Operation<MergePlanQuery, MergePlanQueryVariables> = {"name":"MergePlan","kind":"query","sha256":"d0d815b0ffa5419791976407416f189a148ca1d97774693f77cd24ec1163f72f","text":"query MergePlan($configYaml: String!) {\n  mergePlan(configYaml: $configYaml) {\n    ok\n    problems {\n      code\n      message\n      line\n      column\n    }\n    documents {\n      name\n      method\n      baseModel\n      dtype\n      layers\n      models {\n        name\n        weightBytes\n      }\n      readBytes\n      writeBytes\n      estimatedSeconds\n      tensors {\n        name\n        operation\n        filter\n        t\n      }\n      files {\n        file\n        bytes\n      }\n    }\n  }\n}"};
+
 export const StartMerge: Operation<StartMergeMutation, StartMergeMutationVariables> = {"name":"StartMerge","kind":"mutation","sha256":"5e8076634f4c1242f48f590c6fd530c1fbbf25d65c3d52ee37419916dbeab5ad","text":"mutation StartMerge($input: StartMergeInput!) {\n  startMerge(input: $input) {\n    __typename\n    ... on StartMergePayload {\n      merge {\n        ...MergeRow\n      }\n    }\n    ... on Error {\n      code\n      message\n    }\n  }\n}\n\nfragment MergeRow on Merge {\n  id\n  name\n  status\n  method\n  position\n  createdAt\n  startedAt\n  finishedAt\n  error {\n    code\n    message\n  }\n  model {\n    name\n  }\n}"};
 
 export const CancelMerge: Operation<CancelMergeMutation, CancelMergeMutationVariables> = {"name":"CancelMerge","kind":"mutation","sha256":"c041040a829fe0d4a7d45ffd3e4f7c1c4df240e4ed39cdbc3838a9e088a5c94c","text":"mutation CancelMerge($input: CancelMergeInput!) {\n  cancelMerge(input: $input) {\n    __typename\n    ... on CancelMergePayload {\n      merge {\n        id\n        status\n      }\n    }\n    ... on Error {\n      code\n      message\n    }\n  }\n}"};
@@ -973,19 +1185,29 @@ export const RevokeKey: Operation<RevokeKeyMutation, RevokeKeyMutationVariables>
 
 export const EngineState: Operation<EngineStateQuery, EngineStateQueryVariables> = {"name":"EngineState","kind":"query","sha256":"90a23de465beba1876d1ea661a207d1c6db0aa71477443126771a278e996efbc","text":"query EngineState {\n  runtime {\n    batchSize\n    running\n    waiting\n    tokensPerSecond\n    generatedTokens\n    kvBlocksTotal\n    kvBlocksUsed\n    steps\n    stepsPerSubmit\n    dispatchesPerStep\n    device {\n      adapter\n      backend\n      vendor\n      software\n    }\n    engine {\n      state\n      reason\n      restarts\n      attempt\n      retryAt\n    }\n    models {\n      key\n      running\n      waiting\n      weightBytes\n      kvCacheBytes\n      kvBlocksTotal\n      kvBlocksUsed\n      kvBlocksCached\n      preemptions\n      prefixCacheHits\n      prefixCacheQueries\n    }\n  }\n}"};
 
-export const Models: Operation<ModelsQuery, ModelsQueryVariables> = {"name":"Models","kind":"query","sha256":"3a9d719b70bf9c490c902095659da3059b04f58cdc867f27cf4076f5f98cb9e3","text":"query Models($first: Int!, $after: String, $where: ModelFilter) {\n  models(first: $first, after: $after, where: $where) {\n    totalCount\n    pageInfo {\n      hasNextPage\n      endCursor\n    }\n    edges {\n      node {\n        ...Card\n        parents {\n          name\n        }\n        provenance {\n          method\n        }\n      }\n    }\n  }\n}\n\nfragment Card on Model {\n  ...Residency\n  author\n  task\n  architecture\n  parameterCount\n  license\n  publishedAt\n  createdAt\n  nativeContextLength\n  servedContextLength\n  nativeDtype\n  servedQuantization\n  concurrencyCost\n}\n\nfragment Residency on Model {\n  id\n  name\n  residency {\n    state\n    fraction\n    stage\n    since\n    error {\n      code\n      message\n    }\n  }\n}"};
+export const Models: Operation<ModelsQuery, ModelsQueryVariables> = {"name":"Models","kind":"query","sha256":"caa0f475e018f3b9a3a1c0f666b2f217647cde575a47e22ffba77d8d76a5865c","text":"query Models($first: Int!, $after: String, $where: ModelFilter) {\n  models(first: $first, after: $after, where: $where) {\n    totalCount\n    pageInfo {\n      hasNextPage\n      endCursor\n    }\n    edges {\n      node {\n        ...Card\n        parents {\n          name\n        }\n        provenance {\n          method\n        }\n      }\n    }\n  }\n}\n\nfragment Card on Model {\n  ...Residency\n  author\n  task\n  architecture\n  parameterCount\n  license\n  publishedAt\n  createdAt\n  nativeContextLength\n  servedContextLength\n  nativeDtype\n  servedQuantization\n  concurrencyCost\n}\n\nfragment Residency on Model {\n  id\n  name\n  residency {\n    ...ResidencyState\n  }\n}\n\nfragment ResidencyState on Residency {\n  state\n  fraction\n  stage\n  since\n  secondsLeft\n  error {\n    code\n    message\n  }\n}"};
 
-export const ModelNames: Operation<ModelNamesQuery, ModelNamesQueryVariables> = {"name":"ModelNames","kind":"query","sha256":"3a8a5cf9ed7fade380db236a2020e8f7652137a3d119554a843db649be6f3d1d","text":"query ModelNames {\n  models(first: 100) {\n    edges {\n      node {\n        ...Residency\n        concurrencyCost\n        parents {\n          name\n        }\n      }\n    }\n  }\n}\n\nfragment Residency on Model {\n  id\n  name\n  residency {\n    state\n    fraction\n    stage\n    since\n    error {\n      code\n      message\n    }\n  }\n}"};
+export const ModelNames: Operation<ModelNamesQuery, ModelNamesQueryVariables> = {"name":"ModelNames","kind":"query","sha256":"a1d8d96f52cb82d5bf4dfb00b060d191298d2521cbfc58709412058dd7749d39","text":"query ModelNames {\n  models(first: 100) {\n    edges {\n      node {\n        ...Residency\n        concurrencyCost\n        parents {\n          name\n        }\n      }\n    }\n  }\n}\n\nfragment Residency on Model {\n  id\n  name\n  residency {\n    ...ResidencyState\n  }\n}\n\nfragment ResidencyState on Residency {\n  state\n  fraction\n  stage\n  since\n  secondsLeft\n  error {\n    code\n    message\n  }\n}"};
 
-export const ModelPage: Operation<ModelPageQuery, ModelPageQueryVariables> = {"name":"ModelPage","kind":"query","sha256":"5646a5ffa14845e9fdbf3fbd6d2e50efd89d3a0e0573f72424c8e1439e46cf42","text":"query ModelPage($ref: ModelRef!) {\n  model(ref: $ref) {\n    ...Card\n    description\n    artifact {\n      manifestSha256\n      sizeBytes\n      files {\n        path\n        sha256\n        sizeBytes\n      }\n    }\n    parents {\n      ...Card\n      provenance {\n        method\n      }\n      artifact {\n        manifestSha256\n      }\n    }\n    descendants {\n      id\n      name\n    }\n    provenance {\n      id\n      method\n      dtype\n      status\n      toolVersion\n      configYaml\n      configSha256\n      startedAt\n      finishedAt\n      baseModel {\n        name\n      }\n      sources {\n        name\n        layerRange\n        isBase\n        artifactSha256\n        model {\n          name\n        }\n      }\n      parameters {\n        name\n        filter\n        value\n        gradient\n      }\n      curves {\n        filter\n        t\n      }\n    }\n  }\n}\n\nfragment Card on Model {\n  ...Residency\n  author\n  task\n  architecture\n  parameterCount\n  license\n  publishedAt\n  createdAt\n  nativeContextLength\n  servedContextLength\n  nativeDtype\n  servedQuantization\n  concurrencyCost\n}\n\nfragment Residency on Model {\n  id\n  name\n  residency {\n    state\n    fraction\n    stage\n    since\n    error {\n      code\n      message\n    }\n  }\n}"};
+export const ModelPage: Operation<ModelPageQuery, ModelPageQueryVariables> = {"name":"ModelPage","kind":"query","sha256":"97084d96c0092458b8842240c5a4c0002f283306f04a824a0fd569e3227395f0","text":"query ModelPage($ref: ModelRef!) {\n  model(ref: $ref) {\n    ...Card\n    description\n    artifact {\n      manifestSha256\n      sizeBytes\n      files {\n        path\n        sha256\n        sizeBytes\n      }\n    }\n    parents {\n      ...Card\n      provenance {\n        method\n      }\n      artifact {\n        manifestSha256\n      }\n    }\n    descendants {\n      id\n      name\n    }\n    declaredParents {\n      name\n      isBase\n      model {\n        name\n      }\n    }\n    recipe {\n      method\n      configYaml\n      configSha256\n    }\n    origin {\n      repository\n      revision\n    }\n    provenance {\n      id\n      method\n      dtype\n      status\n      toolVersion\n      configYaml\n      configSha256\n      startedAt\n      finishedAt\n      baseModel {\n        name\n      }\n      sources {\n        name\n        layerRange\n        isBase\n        artifactSha256\n        model {\n          name\n        }\n      }\n      parameters {\n        name\n        filter\n        value\n        gradient\n      }\n      curves {\n        filter\n        t\n      }\n    }\n  }\n}\n\nfragment Card on Model {\n  ...Residency\n  author\n  task\n  architecture\n  parameterCount\n  license\n  publishedAt\n  createdAt\n  nativeContextLength\n  servedContextLength\n  nativeDtype\n  servedQuantization\n  concurrencyCost\n}\n\nfragment Residency on Model {\n  id\n  name\n  residency {\n    ...ResidencyState\n  }\n}\n\nfragment ResidencyState on Residency {\n  state\n  fraction\n  stage\n  since\n  secondsLeft\n  error {\n    code\n    message\n  }\n}"};
 
-export const ModelResidency: Operation<ModelResidencyQuery, ModelResidencyQueryVariables> = {"name":"ModelResidency","kind":"query","sha256":"91e8b243b38985d24215a66672e47896433d9e0ecdfd9601a7b94e7116fc6db9","text":"query ModelResidency($ref: ModelRef!) {\n  model(ref: $ref) {\n    ...Residency\n  }\n}\n\nfragment Residency on Model {\n  id\n  name\n  residency {\n    state\n    fraction\n    stage\n    since\n    error {\n      code\n      message\n    }\n  }\n}"};
+export const ModelEvents: Operation<ModelEventsSubscription, ModelEventsSubscriptionVariables> = {"name":"ModelEvents","kind":"subscription","sha256":"ce9c948fbc7f54101819f0295b487f7d802121a77331d87cffcb9ebc529e7790","text":"subscription ModelEvents($ref: ModelRef) {\n  modelEvents(ref: $ref) {\n    news\n    residency {\n      ...ResidencyState\n    }\n    model {\n      id\n      name\n    }\n  }\n}\n\nfragment ResidencyState on Residency {\n  state\n  fraction\n  stage\n  since\n  secondsLeft\n  error {\n    code\n    message\n  }\n}"};
+
+export const ModelJobs: Operation<ModelJobsQuery, ModelJobsQueryVariables> = {"name":"ModelJobs","kind":"query","sha256":"113fef19561e23b2573d9ddd7921d3ec1763585a084349f8492bc2d3c27dfcf3","text":"query ModelJobs($first: Int!, $where: ModelJobFilter) {\n  modelJobs(first: $first, where: $where) {\n    edges {\n      node {\n        ...JobRow\n        verification {\n          ...Verified\n        }\n      }\n    }\n  }\n}\n\nfragment JobRow on ModelJob {\n  id\n  kind\n  status\n  modelName\n  repository\n  createdAt\n  finishedAt\n  error {\n    code\n    message\n  }\n  model {\n    name\n  }\n}\n\nfragment Verified on ModelVerification {\n  ok\n  files\n  hashedTensors\n  recomputedTensors\n  totalTensors\n  manifestSha256\n  mismatchCount\n  mismatches {\n    kind\n    subject\n    expected\n    found\n    stage\n    field\n  }\n  sources {\n    name\n    state\n  }\n}"};
+
+export const VerifyModel: Operation<VerifyModelMutation, VerifyModelMutationVariables> = {"name":"VerifyModel","kind":"mutation","sha256":"80e25bfb2453a0f21a4a48f9c9aebe1993a17d2961d16a0bab4cceda917ab8a0","text":"mutation VerifyModel($input: VerifyModelInput!) {\n  verifyModel(input: $input) {\n    __typename\n    ... on VerifyModelPayload {\n      job {\n        ...JobRow\n      }\n    }\n    ... on Error {\n      code\n      message\n    }\n  }\n}\n\nfragment JobRow on ModelJob {\n  id\n  kind\n  status\n  modelName\n  repository\n  createdAt\n  finishedAt\n  error {\n    code\n    message\n  }\n  model {\n    name\n  }\n}"};
+
+export const PullModel: Operation<PullModelMutation, PullModelMutationVariables> = {"name":"PullModel","kind":"mutation","sha256":"853c1600214b5bff90c70f08734ce4ef8da9978d635575a40631ebc85956ddb4","text":"mutation PullModel($input: PullModelInput!) {\n  pullModel(input: $input) {\n    __typename\n    ... on PullModelPayload {\n      job {\n        ...JobRow\n      }\n    }\n    ... on Error {\n      code\n      message\n    }\n  }\n}\n\nfragment JobRow on ModelJob {\n  id\n  kind\n  status\n  modelName\n  repository\n  createdAt\n  finishedAt\n  error {\n    code\n    message\n  }\n  model {\n    name\n  }\n}"};
+
+export const CancelJob: Operation<CancelJobMutation, CancelJobMutationVariables> = {"name":"CancelJob","kind":"mutation","sha256":"6eb5c2ea659b99e59785c88f9c67bcd71d030215c590f01c212f4730dc4a9e01","text":"mutation CancelJob($input: CancelModelJobInput!) {\n  cancelModelJob(input: $input) {\n    __typename\n    ... on CancelModelJobPayload {\n      job {\n        id\n        status\n      }\n    }\n    ... on Error {\n      code\n      message\n    }\n  }\n}"};
+
+export const WatchJob: Operation<WatchJobSubscription, WatchJobSubscriptionVariables> = {"name":"WatchJob","kind":"subscription","sha256":"76de383f08a0e6f6acae620154c8355b5827ae2b5b3c169b4a0543cf1c9d8126","text":"subscription WatchJob($id: ID!, $afterSeq: Int!) {\n  modelJobEvents(id: $id, afterSeq: $afterSeq) {\n    __typename\n    seq\n    ... on ModelJobProgress {\n      stage\n      doneBytes\n      totalBytes\n      doneItems\n      totalItems\n      bytesPerSecond\n      secondsLeft\n    }\n    ... on ModelJobFailed {\n      code\n      message\n    }\n    ... on ModelJobFinished {\n      job {\n        model {\n          name\n        }\n        verification {\n          ...Verified\n        }\n      }\n    }\n  }\n}\n\nfragment Verified on ModelVerification {\n  ok\n  files\n  hashedTensors\n  recomputedTensors\n  totalTensors\n  manifestSha256\n  mismatchCount\n  mismatches {\n    kind\n    subject\n    expected\n    found\n    stage\n    field\n  }\n  sources {\n    name\n    state\n  }\n}"};
 
 export const MergeTensors: Operation<MergeTensorsQuery, MergeTensorsQueryVariables> = {"name":"MergeTensors","kind":"query","sha256":"04510802c24cb78f8ee9955f80358c22ced620466d249f6b1090fec8f0351199","text":"query MergeTensors($id: ID!, $first: Int!, $after: String, $where: MergeTensorFilter, $orderBy: MergeTensorOrder) {\n  merge(id: $id) {\n    id\n    tensors(first: $first, after: $after, where: $where, orderBy: $orderBy) {\n      totalCount\n      pageInfo {\n        hasNextPage\n        endCursor\n      }\n      edges {\n        node {\n          name\n          layer\n          filter\n          t\n          mode\n          cosine\n          outputSha256\n        }\n      }\n    }\n  }\n}"};
 
-export const LoadModel: Operation<LoadModelMutation, LoadModelMutationVariables> = {"name":"LoadModel","kind":"mutation","sha256":"7efa393c6819ed4597c184988e43909b7802cb84c42e2243eb2125c4804b387e","text":"mutation LoadModel($input: LoadModelInput!) {\n  loadModel(input: $input) {\n    __typename\n    ... on LoadModelPayload {\n      model {\n        ...Residency\n      }\n    }\n    ... on Error {\n      code\n      message\n    }\n  }\n}\n\nfragment Residency on Model {\n  id\n  name\n  residency {\n    state\n    fraction\n    stage\n    since\n    error {\n      code\n      message\n    }\n  }\n}"};
+export const LoadModel: Operation<LoadModelMutation, LoadModelMutationVariables> = {"name":"LoadModel","kind":"mutation","sha256":"2592235f2f842cd717f2c52cd6bb3b1c42f7f9770524a49cd854435948f9cbaf","text":"mutation LoadModel($input: LoadModelInput!) {\n  loadModel(input: $input) {\n    __typename\n    ... on LoadModelPayload {\n      model {\n        ...Residency\n      }\n    }\n    ... on Error {\n      code\n      message\n    }\n  }\n}\n\nfragment Residency on Model {\n  id\n  name\n  residency {\n    ...ResidencyState\n  }\n}\n\nfragment ResidencyState on Residency {\n  state\n  fraction\n  stage\n  since\n  secondsLeft\n  error {\n    code\n    message\n  }\n}"};
 
-export const UnloadModel: Operation<UnloadModelMutation, UnloadModelMutationVariables> = {"name":"UnloadModel","kind":"mutation","sha256":"753981af40c9923ce405b7c8a7732a63fb0eacf736ac922c5a9205c29b90741a","text":"mutation UnloadModel($input: UnloadModelInput!) {\n  unloadModel(input: $input) {\n    __typename\n    ... on UnloadModelPayload {\n      model {\n        ...Residency\n      }\n    }\n    ... on Error {\n      code\n      message\n    }\n  }\n}\n\nfragment Residency on Model {\n  id\n  name\n  residency {\n    state\n    fraction\n    stage\n    since\n    error {\n      code\n      message\n    }\n  }\n}"};
+export const UnloadModel: Operation<UnloadModelMutation, UnloadModelMutationVariables> = {"name":"UnloadModel","kind":"mutation","sha256":"1664d1f8ae21da7329b3802f03c35dca5731dedc6ca008711deeeeac30b97993","text":"mutation UnloadModel($input: UnloadModelInput!) {\n  unloadModel(input: $input) {\n    __typename\n    ... on UnloadModelPayload {\n      model {\n        ...Residency\n      }\n    }\n    ... on Error {\n      code\n      message\n    }\n  }\n}\n\nfragment Residency on Model {\n  id\n  name\n  residency {\n    ...ResidencyState\n  }\n}\n\nfragment ResidencyState on Residency {\n  state\n  fraction\n  stage\n  since\n  secondsLeft\n  error {\n    code\n    message\n  }\n}"};
 
 export const Sessions: Operation<SessionsQuery, SessionsQueryVariables> = {"name":"Sessions","kind":"query","sha256":"4f3ce53c8931a9e3137fe5889cacbd7600a7e1dc42d087640c05e7db976228c3","text":"query Sessions($first: Int!, $after: String) {\n  sessions(first: $first, after: $after) {\n    totalCount\n    pageInfo {\n      hasNextPage\n      endCursor\n    }\n    edges {\n      node {\n        id\n        title\n        updatedAt\n        model {\n          name\n        }\n      }\n    }\n  }\n}"};
 

@@ -4,8 +4,9 @@ import { accepted, request } from "../lib/api.ts";
 import { useAction, useQuery } from "../lib/hooks.ts";
 import { moment, words } from "../lib/format.ts";
 import { Link, modelHref } from "../lib/router.tsx";
-import { Merges, StartMerge } from "../operations/generated.ts";
+import { MergePlan, type MergePlanQuery, Merges, StartMerge } from "../operations/generated.ts";
 import { MergeProgressRow } from "../ui/merges.tsx";
+import { PlanPreview } from "./merge_plan.tsx";
 import { Empty, Loading, Problem, Section } from "../ui/parts.tsx";
 
 const EXAMPLE = `slices:
@@ -35,6 +36,8 @@ export function MergesTab() {
     setName("");
     merges.reload();
   });
+  const [plan, setPlan] = useState<MergePlanQuery["mergePlan"] | null>(null);
+  const preview = useAction(async () => setPlan((await request(MergePlan, { configYaml })).mergePlan));
   const rows = merges.data?.merges.edges.map(({ node }) => node) ?? [];
   const open = rows.filter(({ status }) => status === "QUEUED" || status === "RUNNING");
   const submit = (event: Event) => {
@@ -64,12 +67,22 @@ export function MergesTab() {
               rows={18}
               value={configYaml}
               spellcheck={false}
-              onInput={({ currentTarget }) => setConfigYaml(currentTarget.value)}
+              onInput={({ currentTarget }) => {
+                setConfigYaml(currentTarget.value);
+                setPlan(null);
+              }}
             />
           </label>
-          <button type="submit" class="primary" disabled={start.busy || name.trim() === ""}>
-            {start.busy ? "Checking …" : "Merge"}
-          </button>
+          <div class="actions">
+            <button type="submit" class="primary" disabled={start.busy || name.trim() === ""}>
+              {start.busy ? "Checking …" : "Merge"}
+            </button>
+            <button type="button" class="quiet" disabled={preview.busy} onClick={preview.run}>
+              {preview.busy ? "Planning …" : "Preview the plan"}
+            </button>
+          </div>
+          {preview.error && <Problem error={preview.error} />}
+          {plan && <PlanPreview plan={plan} />}
           {start.error && <Problem error={start.error} />}
         </form>
       </Section>

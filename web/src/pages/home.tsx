@@ -1,15 +1,24 @@
 /** All models, what is being merged, and how the gateway is. */
 import { useState } from "preact/hooks";
-import { useQuery } from "../lib/hooks.ts";
+import { useQuery, useStream } from "../lib/hooks.ts";
 import { context, parameters, QUANTIZATIONS, words } from "../lib/format.ts";
 import { Link, modelHref } from "../lib/router.tsx";
-import { EngineState, Models, type ModelsQuery } from "../operations/generated.ts";
+import {
+  EngineState,
+  ModelEvents,
+  type ModelEventsSubscription,
+  Models,
+  type ModelsQuery,
+} from "../operations/generated.ts";
 import { Globe } from "../ui/globe.tsx";
 import { RunningMerges } from "../ui/merges.tsx";
 import { Copy, Empty, Loading, Problem, ResidencyBadge, Section } from "../ui/parts.tsx";
 
 type Card = ModelsQuery["models"]["edges"][number]["node"];
+type Residency = ModelEventsSubscription["modelEvents"]["residency"];
 const REFRESH_MS = 4_000;
+/** What changes is told at once; this is for what was missed. */
+const LIST_REFRESH_MS = 30_000;
 
 export function Home() {
   const [filter, setFilter] = useState("");
@@ -17,8 +26,13 @@ export function Home() {
   const models = useQuery(
     Models,
     { first, where: filter === "" ? null : { nameContains: filter } },
-    REFRESH_MS,
+    LIST_REFRESH_MS,
   );
+  const [live, setLive] = useState<ReadonlyMap<string, Residency>>(new Map());
+  useStream(ModelEvents, { ref: null }, ({ modelEvents: { news, model, residency } }) => {
+    if (model !== null) setLive((before) => new Map(before).set(model.id, residency));
+    if (news === "REGISTERED" || news === "REMOVED" || news === "UPDATED") models.reload();
+  });
   const list = models.data?.models;
   return (
     <>
@@ -56,7 +70,11 @@ export function Home() {
             </Empty>
           )
           : <Empty title={`No model is called “${filter}”`} />)}
-        <ul class="cards">{list?.edges.map(({ node }) => <ModelCard key={node.id} model={node} />)}</ul>
+        <ul class="cards">
+          {list?.edges.map(({ node }) => (
+            <ModelCard key={node.id} model={node} residency={live.get(node.id) ?? node.residency} />
+          ))}
+        </ul>
         {list?.pageInfo.hasNextPage && first < 100 && (
           <button
             type="button"
@@ -76,12 +94,12 @@ function example(edges: ModelsQuery["models"]["edges"]): string {
   return (edges.find(({ node }) => node.provenance !== null) ?? edges[0]!).node.name;
 }
 
-function ModelCard({ model }: { model: Card }) {
+function ModelCard({ model, residency }: { model: Card; residency: Residency }) {
   const [owner, ...rest] = model.name.split("/");
   return (
     <li class="card">
       <div class="card-top">
-        <ResidencyBadge residency={model.residency} />
+        <ResidencyBadge residency={residency} />
         {model.provenance && <span class="tag">{words(model.provenance.method)} merge</span>}
       </div>
       <h3>

@@ -1,16 +1,17 @@
 /** Where a model comes from, and what it is. */
 import { useState } from "preact/hooks";
-import { useModule, useQuery } from "../lib/hooks.ts";
+import { useModule, useQuery, useStream } from "../lib/hooks.ts";
 import { bytes, context, count, date, DTYPES, parameters, QUANTIZATIONS, words } from "../lib/format.ts";
 import { Link } from "../lib/router.tsx";
 import {
+  ModelEvents,
   ModelPage as ModelPageQuery,
   type ModelPageQuery as Data,
-  ModelResidency,
 } from "../operations/generated.ts";
 import { Lineage } from "../ui/lineage.tsx";
 import { Copy, Empty, Hash, Loading, Problem, ResidencyBadge, Section } from "../ui/parts.tsx";
 import { TensorTable } from "./tensor_table.tsx";
+import { Verification } from "./verification.tsx";
 
 export type Model = NonNullable<Data["model"]>;
 export type Provenance = NonNullable<Model["provenance"]>;
@@ -57,19 +58,38 @@ function Shown({ model }: { model: Model }) {
       <Section title="Overview">
         <Overview model={model} />
       </Section>
-      {(provenance !== null || model.descendants.length > 0) && (
+      {(provenance !== null || model.declaredParents.length > 0 || model.descendants.length > 0) && (
         <Section title="Lineage" note={provenance === null ? "" : `How ${rest.at(-1) ?? owner} came to be`}>
           <Lineage model={model} />
         </Section>
       )}
       {provenance !== null && <Merged provenance={provenance} model={model} />}
+      {provenance === null && model.recipe !== null && (
+        <Section
+          title="Recipe"
+          note={`${words(model.recipe.method)}, as its card says; nothing here proves it`}
+        >
+          <div class="code">
+            <pre tabIndex={0} aria-label="Recipe in YAML">{model.recipe.configYaml}</pre>
+            <div class="code-actions">
+              <Copy text={model.recipe.configYaml} label="Copy the YAML" />
+            </div>
+          </div>
+        </Section>
+      )}
+      {model.artifact !== null && (
+        <Section title="Verification" note="Is it still what its record says?">
+          <Verification modelId={model.id} name={model.name} />
+        </Section>
+      )}
       {model.artifact !== null && <Files artifact={model.artifact} />}
     </>
   );
 }
 
 function Chips({ model }: { model: Model }) {
-  const { data } = useQuery(ModelResidency, { ref: { id: model.id } }, 1_500);
+  const [residency, setResidency] = useState(model.residency);
+  useStream(ModelEvents, { ref: { id: model.id } }, ({ modelEvents }) => setResidency(modelEvents.residency));
   const chips: (readonly [string, string | null])[] = [
     ["Task", words(model.task)],
     ["Size", model.parameterCount && parameters(model.parameterCount)],
@@ -82,13 +102,14 @@ function Chips({ model }: { model: Model }) {
     ["Registered", date(model.createdAt)],
     ["License", model.license],
     ["Architecture", model.architecture],
+    ["From", model.origin && `${model.origin.repository}@${model.origin.revision.slice(0, 8)}`],
   ];
   return (
     <dl class="chips">
       <div>
         <dt>Residency</dt>
         <dd aria-live="polite">
-          <ResidencyBadge residency={data?.model?.residency ?? model.residency} />
+          <ResidencyBadge residency={residency} />
         </dd>
       </div>
       {chips.map(([label, value]) =>

@@ -97,7 +97,14 @@ function LineageBox({ box, width }: { box: Placed; width: number }) {
 /** By column: parents, merge, result, descendants. */
 function boxes(model: Model): Box[][] {
   const { provenance } = model;
-  const merged = provenance === null ? [] : [
+  const declared = model.declaredParents.map((parent): Box => ({
+    id: `declared ${parent.name}`,
+    title: parent.model?.name ?? parent.name,
+    note: parent.isBase ? "base, as its card says" : "as its card says",
+    ...parent.model === null ? {} : { href: modelHref(parent.model.name) },
+    kind: "model",
+  }));
+  const merged = provenance === null ? [declared] : [
     provenance.sources.map((source, index): Box => ({
       id: `source ${index} ${source.name}`,
       title: source.model?.name ?? source.name,

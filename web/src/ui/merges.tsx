@@ -111,6 +111,6 @@ function MergeState({ merge, event }: { merge: MergeRowFragment; event: Event | 
     case "MergeCancelled":
       return <p class="note">Cancelled; nothing half-written is left</p>;
     default:
-      return null; // what a later gateway may tell
+      return null;
   }
 }
