@@ -260,6 +260,24 @@ Deno.test("WebSockets bound the operations of a socket, the sockets, and the rat
   await untilNoStreams(api);
 });
 
+Deno.test("WebSockets read no further than a client that does not read, and slow nobody else", async () => {
+  const fake = new FakeGateway();
+  await using api = new ApiServer(fake.gateway);
+  const id = await startWatched(api);
+  const total = 4_000;
+  fake.lastLog.push(...Array.from({ length: total - 1 }, () => tokens("x".repeat(16_384))), finished(""));
+  const deaf = await DeafSocket.open(api.server.port);
+  await deaf.send(INIT);
+  await deaf.send(subscribe("1", WATCH, { id }));
+  let seen = 0;
+  for await (const _ of api.subscribe(WATCH, { id })) seen++;
+  expect(seen).toBe(total);
+  expect(fake.lastLog.reads - total).toBeGreaterThan(0);
+  expect(fake.lastLog.reads - total).toBeLessThan(total / 2);
+  deaf[Symbol.dispose]();
+  await untilNoSockets(api);
+});
+
 Deno.test("WebSockets give up a client that asks and never reads", async () => {
   await using api = new ApiServer(new FakeGateway().gateway);
   const socket = await DeafSocket.open(api.server.port);
