@@ -14,7 +14,7 @@ for (const how of ["revoked", "expired"] as const) {
     await using test = await TestGateway.make({ clock: systemClock });
     await using api = new ApiServer(test.gateway, { beforeStop: () => test.gateway.stop() });
     const { access } = test.gateway;
-    const expiresAt = how === "expired" ? new Date(Date.now() + 1_500) : null;
+    const expiresAt = how === "expired" ? new Date(Date.now() + 3_000) : null;
     const { key, secret } = await access.createKey(ADMIN, { role: "GENERATOR", label: "short", expiresAt });
     const other = await access.createKey(ADMIN, { role: "GENERATOR", label: "other" });
 

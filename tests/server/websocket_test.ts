@@ -27,6 +27,7 @@ const CLOSES: readonly {
   readonly protocols?: string;
   /** Messages that come before the close. */
   readonly answers?: number;
+  readonly connectionInitMs?: number;
 }[] = [
   { name: "a message that is no JSON", code: 4400, messages: ["{"] },
   { name: "a message of no known type", code: 4400, messages: [{ type: "shout" }] },
@@ -44,7 +45,7 @@ const CLOSES: readonly {
     messages: [{ ...INIT, payload: { apiKey: { toString: "v" } } }],
   },
   { name: "another subprotocol", code: 4406, messages: [], protocols: "graphql-ws" },
-  { name: "silence", code: 4408, messages: [] },
+  { name: "silence", code: 4408, messages: [], connectionInitMs: 20 },
   {
     name: "an id that is in use",
     code: 4409,
@@ -55,9 +56,9 @@ const CLOSES: readonly {
   { name: "a message that is too large", code: 1009, messages: [INIT, `"${"x".repeat(1_000_001)}"`] },
 ];
 
-for (const { name, code, messages, protocols, answers } of CLOSES) {
+for (const { name, code, messages, protocols, answers, connectionInitMs = 60_000 } of CLOSES) {
   Deno.test(`WebSockets close ${name} with ${code}`, async () => {
-    await using api = new ApiServer(new FakeGateway().gateway, { limits: { connectionInitMs: 50 } });
+    await using api = new ApiServer(new FakeGateway().gateway, { limits: { connectionInitMs } });
     const socket = new RawSocket(api.url, protocols);
     await socket.opened.catch(() => {});
     socket.send(...messages);
