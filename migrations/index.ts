@@ -8,6 +8,7 @@ import { mergeRuns } from "./0002_merge_runs.ts";
 import { access } from "./0003_access.ts";
 import { catalogue } from "./0004_catalogue.ts";
 import { sessionTrees } from "./0005_sessions.ts";
+import { jobOwners } from "./0006_job_owners.ts";
 
 /** Name to migration, in the order they run. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = Object.freeze({
@@ -16,4 +17,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = Object.freeze({
   "0003_access": access,
   "0004_catalogue": catalogue,
   "0005_sessions": sessionTrees,
+  "0006_job_owners": jobOwners,
 });

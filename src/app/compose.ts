@@ -17,6 +17,7 @@ import type { Db } from "../store/database.ts";
 import { appendEvents } from "../store/generation_events.ts";
 import { allModels, findManifest } from "../store/models.ts";
 import { mergeLogStates, releaseQueuedMerges } from "../store/merges.ts";
+import { modelJobLogStates } from "../store/model_jobs.ts";
 import { lockDataDir } from "../store/ownership.ts";
 import { createAccess } from "./access.ts";
 import { createAudit } from "./audit.ts";
@@ -47,7 +48,7 @@ import { interruption, type MergeRunOptions, recoverMerges, runMerge } from "./m
 import { createMerges } from "./merges.ts";
 import { prepareDemo, type PrepareDemoInput } from "./demo.ts";
 import type { GenerationObserver } from "./telemetry.ts";
-import type { Gateway, GenerationEvent, MergeEvent, Model, Principal } from "./types.ts";
+import type { Gateway, GenerationEvent, MergeEvent, Model, ModelJobEvent, Principal } from "./types.ts";
 import { checkWeights, findMissingWeights } from "./weights.ts";
 
 export interface GatewayOptions {
@@ -164,6 +165,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
       findManifest: (model) => findManifest(db, model.artifact_id),
       checkWeights: (model, signal) => checkWeights(db, model, signal),
     });
+    running.defer(() => loader.close());
     const common = { db, clock, ids, membership };
     const texts = new ServedTexts();
     // Only tries; the engine compiles for the tokens of its models. Starts a thread when first needed.
@@ -181,13 +183,6 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
       reportError,
     };
     await recoverMerges(merging);
-    const modelJobs = new ModelJobs({
-      ...registering,
-      hub: options.hub ?? parseHub(),
-      modelDirs: options.modelDirs,
-      reportError,
-    });
-    await modelJobs.recover();
     const access = running.use(
       createAccess({ ...common, allowAnonymous: options.allowAnonymous, reportError }),
     );
@@ -201,11 +196,23 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
       generations: running.use(
         new LogPoller<GenerationEvent>({ clock, reportError, read: (ids) => generationLogStates(db, ids) }),
       ),
+      modelJobs: running.use(
+        new LogPoller<ModelJobEvent>({ clock, reportError, read: (ids) => modelJobLogStates(db, ids) }),
+      ),
       merges: running.use(
         new LogPoller<MergeEvent>({ clock, reportError, read: (ids) => mergeLogStates(db, ids) }),
       ),
     };
-    running.use(createLookout({ db, membership, jobs, merging }));
+    const modelJobs = new ModelJobs({
+      ...registering,
+      hub: options.hub ?? parseHub(),
+      modelDirs: options.modelDirs,
+      membership,
+      remoteLogs: remote.modelJobs,
+      reportError,
+    });
+    await modelJobs.recover();
+    running.use(createLookout({ db, membership, jobs, merging, modelJobs }));
     const stop = async () => {
       await Promise.all([jobs.close(INTERRUPTED), queue.close(interruption()), modelJobs.close()]);
       await releaseQueuedMerges(db, membership.id);
@@ -246,7 +253,6 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
         if (running.disposed) return;
         try {
           await stop();
-          loader.close();
         } finally {
           await running.disposeAsync();
         }

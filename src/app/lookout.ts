@@ -9,6 +9,7 @@ import type { ActiveJobs } from "./generate/active_jobs.ts";
 import { endInterruptedGenerations } from "./generate/recovery.ts";
 import { HEARTBEAT_MS, type Membership } from "./membership.ts";
 import { type MergeRunOptions, recoverMerges } from "./merge/start.ts";
+import type { ModelJobs } from "./model_jobs.ts";
 import { Repeat } from "./repeat.ts";
 
 /** How soon a cancel that was asked for at another gateway is carried out. */
@@ -19,10 +20,11 @@ export interface LookoutOptions {
   readonly membership: Membership;
   readonly jobs: ActiveJobs;
   readonly merging: MergeRunOptions;
+  readonly modelJobs: ModelJobs;
 }
 
 /** Until it is disposed. */
-export function createLookout({ db, membership, jobs, merging }: LookoutOptions): AsyncDisposable {
+export function createLookout({ db, membership, jobs, merging, modelJobs }: LookoutOptions): AsyncDisposable {
   const { clock, reportError, queue } = merging;
   const repeats = new AsyncDisposableStack();
   repeats.use(
@@ -31,7 +33,9 @@ export function createLookout({ db, membership, jobs, merging }: LookoutOptions)
       work: async () => {
         await membership.renew();
         await endInterruptedGenerations({ db, clock, membership, jobs });
-        if (membership.isShared) await recoverMerges(merging);
+        if (!membership.isShared) return;
+        await recoverMerges(merging);
+        await modelJobs.recover();
       },
     }),
   );
@@ -42,6 +46,7 @@ export function createLookout({ db, membership, jobs, merging }: LookoutOptions)
         work: async () => {
           for (const id of await cancelRequested(db, membership.id)) await jobs.cancel(id);
           for (const id of await mergeCancelRequested(db, membership.id)) await queue.cancel(id);
+          await modelJobs.cancelRequested();
         },
       }),
     );

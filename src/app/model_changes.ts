@@ -6,9 +6,11 @@ import { toTime } from "../store/codec.ts";
 import { openGenerations } from "../store/generations.ts";
 import * as store from "../store/models.ts";
 import { toErrorRecord } from "../errors.ts";
+import { recordAct } from "./audit.ts";
 import { entryOf, factsOf, noWeights } from "./catalogue.ts";
 import type { ModelLoader } from "./loading.ts";
 import { checkDescription, type RegisterOptions } from "./register.ts";
+import type { Principal } from "./types.ts";
 import { withoutWeights } from "./weights.ts";
 
 export interface ChangeOptions extends RegisterOptions {
@@ -27,10 +29,11 @@ const RETRY_AFTER_MS = 2000;
 
 /** The row as it is now. Throws ConfigError for what cannot be set. */
 export async function updateModel(
-  { db, loader, board }: ChangeOptions,
-  row: store.ModelRow,
-  { description, keepAliveSeconds, isPinned }: ModelChange,
+  { db, clock, loader, board }: ChangeOptions,
+  actor: Principal,
+  { row, change }: { readonly row: store.ModelRow; readonly change: ModelChange },
 ): Promise<store.ModelRow> {
+  const { description, keepAliveSeconds, isPinned } = change;
   if (description !== undefined) checkDescription(row.name, description);
   if (keepAliveSeconds != null && !isKeepAlive(keepAliveSeconds)) {
     throw new ConfigError(
@@ -44,7 +47,11 @@ export async function updateModel(
     ...(isPinned !== undefined && { pinned: isPinned ? 1 : 0 }),
   };
   if (Object.keys(patch).length === 0) return row;
-  await store.updateModel(db, row.id, patch);
+  await db.transaction().execute(async (trx) => {
+    await store.updateModel(trx, row.id, patch);
+    const details = { name: row.name, ...change };
+    await recordAct(trx, { actor, at: clock.now(), action: "model.update", target: row.id, details });
+  });
   const changed = { ...row, ...patch };
   loader.settingsChanged(changed);
   board.announce(row.id, "UPDATED");
@@ -61,8 +68,8 @@ function isKeepAlive(seconds: number): boolean {
  */
 export async function removeModel(
   options: ChangeOptions,
-  row: store.ModelRow,
-  { deleteFiles }: { readonly deleteFiles: boolean },
+  actor: Principal,
+  { row, deleteFiles }: { readonly row: store.ModelRow; readonly deleteFiles: boolean },
 ): Promise<store.ModelRow> {
   const { db, clock, loader, board } = options;
   const libraryDir = resolve(options.dataDir, "models");
@@ -84,7 +91,11 @@ export async function removeModel(
   const patch = keepsEntry
     ? { ...factsOf(options, entry), ...await noWeights(options, db), origin: null }
     : { removed_at: toTime(clock.now()) };
-  await store.updateModel(db, row.id, patch);
+  await db.transaction().execute(async (trx) => {
+    await store.updateModel(trx, row.id, patch);
+    const details = { name: row.name, path: row.path, deleteFiles };
+    await recordAct(trx, { actor, at: clock.now(), action: "model.remove", target: row.id, details });
+  });
   if (keepsEntry) {
     board.set(row.id, { state: "MISSING_WEIGHTS", error: toErrorRecord(withoutWeights(row)) });
   }

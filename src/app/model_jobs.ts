@@ -7,9 +7,11 @@ import { CapacityError, ConfigError, NotFoundError } from "../errors.ts";
 import type { Hub } from "../hub/hub_fetch.ts";
 import { fromJson, fromJsonOrNull, fromTime, fromTimeOrNull, toJson, toTime } from "../store/codec.ts";
 import * as store from "../store/model_jobs.ts";
+import { oneActAtATime, recordAct } from "./audit.ts";
 import { EventHub } from "./events/event_hub.ts";
 import { EventLog, type LogEntry } from "./events/event_log.ts";
 import { EventStream } from "./events/event_stream.ts";
+import type { LogPoller } from "./events/log_poller.ts";
 import { LogWriter } from "./events/log_writer.ts";
 import {
   type ModelJob,
@@ -23,7 +25,7 @@ import {
 import { RunningJob, type WorkContext, type WorkResult } from "./jobs/job.ts";
 import { parsePull, type PullRequest, pullWork, requirePullable } from "./jobs/pull.ts";
 import { verifyWork } from "./jobs/verify.ts";
-import { type AuditAction, recordAct } from "./audit.ts";
+import { LEASE_MS, type Membership } from "./membership.ts";
 import { requireModel } from "./models.ts";
 import { parsePage, textKeyset, toPage } from "./paging.ts";
 import type { RegisterOptions } from "./register.ts";
@@ -34,12 +36,18 @@ export interface ModelJobsOptions extends RegisterOptions {
   readonly hub: Hub;
   /** Folders besides the library where parents may lie. */
   readonly modelDirs: readonly string[];
+  readonly membership: Membership;
+  /** Wakes those who watch what another gateway runs. */
+  readonly remoteLogs: LogPoller<ModelJobEvent>;
   readonly reportError: (error: unknown) => void;
 }
 
 const JOBS = textKeyset("model jobs");
 const MAX_RUNNING = 4;
 const RETRY_AFTER_MS = 30_000;
+/** How often, and how long, a cancel waits for the gateway that runs the job; a dead one's is taken over before that. */
+const CANCEL_POLL_MS = 100;
+const CANCEL_PATIENCE_MS = 2 * LEASE_MS;
 
 export class ModelJobs implements ModelJobUseCases {
   readonly #options: ModelJobsOptions;
@@ -51,10 +59,24 @@ export class ModelJobs implements ModelJobUseCases {
     this.#options = options;
   }
 
-  /** Goes on with what an earlier process has left. */
+  /** Goes on with what gateways that have gone have left. */
   async recover(): Promise<void> {
-    for (const row of await store.unfinishedModelJobs(this.#options.db)) {
-      this.#launch(row, (await store.lastModelJobEvent(this.#options.db, row.id))?.seq ?? 0);
+    const { db, membership } = this.#options;
+    const living = [...await membership.living()];
+    while (!this.#isClosed) {
+      const row = await db.transaction().execute((trx) =>
+        store.takeOrphanedModelJob(trx, { living, gatewayId: membership.id })
+      );
+      if (row === undefined) return;
+      this.#launch(row, (await store.lastModelJobEvent(db, row.id))?.seq ?? 0);
+    }
+  }
+
+  /** What others have asked this gateway to cancel. */
+  async cancelRequested(): Promise<void> {
+    const { db, membership } = this.#options;
+    for (const id of await store.modelJobCancelRequested(db, membership.id)) {
+      await this.#running.get(id)?.cancel();
     }
   }
 
@@ -62,6 +84,7 @@ export class ModelJobs implements ModelJobUseCases {
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.all([...this.#running.values()].map((job) => job.suspend()));
+    await store.releaseModelJobs(this.#options.db, this.#options.membership.id);
   }
 
   async get(id: string): Promise<ModelJob | null> {
@@ -79,43 +102,52 @@ export class ModelJobs implements ModelJobUseCases {
     requireRole(principal, "ADMIN", "pull models");
     const request = parsePull(input);
     await requirePullable(this.#options, request);
-    await this.#record(principal, "model.pull", request.name);
     return await this.#start(principal, { kind: "PULL", modelName: request.name, input: request });
   }
 
   async verify(principal: Principal, ref: Parameters<ModelJobUseCases["verify"]>[1]): Promise<ModelJob> {
     requireRole(principal, "ADMIN", "verify models");
     const { id, name } = await requireModel(this.#options.db, ref);
-    await this.#record(principal, "model.verify", name);
     return await this.#start(principal, { kind: "VERIFY", modelName: name, input: { modelId: id } });
   }
 
   async cancel(principal: Principal, id: string): Promise<ModelJob> {
     requireRole(principal, "ADMIN", "cancel model jobs");
-    const { model_name: name } = await this.#require(id);
-    await this.#record(principal, "job.cancel", name);
+    const { db, clock, membership } = this.#options;
+    let row = await this.#require(id);
+    if (row.status === "RUNNING") {
+      await db.transaction().execute((trx) =>
+        recordAct(trx, { actor: principal, at: clock.now(), action: "modelJob.cancel", target: id })
+      );
+    }
     await this.#running.get(id)?.cancel();
-    return toJob(await this.#require(id));
-  }
-
-  /** Written before it is begun, as what it changes lies outside of the database, too. */
-  async #record(actor: Principal, action: AuditAction, target: string): Promise<void> {
-    const { db, clock } = this.#options;
-    await db.transaction().execute((trx) => recordAct(trx, { actor, at: clock.now(), action, target }));
+    row = await this.#require(id);
+    for (let waitedMs = 0; waitedMs < CANCEL_PATIENCE_MS; waitedMs += CANCEL_POLL_MS) {
+      if (row.status !== "RUNNING" || !membership.isShared || row.gateway_id === membership.id) break;
+      await store.requestModelJobCancel(db, id, toTime(clock.now()));
+      await new Promise<void>((resolve) => clock.after(CANCEL_POLL_MS, resolve));
+      row = await this.#require(id);
+    }
+    return toJob(row);
   }
 
   events(id: string, { afterSeq = 0, signal }: Parameters<ModelJobUseCases["events"]>[1]) {
     if (!Number.isInteger(afterSeq) || afterSeq < 0) {
       throw new ConfigError(`Invalid afterSeq: found ${afterSeq}, expected 0 or more`, { field: "afterSeq" });
     }
+    const { membership, remoteLogs } = this.#options;
+    let isRemote = false;
     return new EventStream<ModelJobEvent>(
       {
-        authorize: async () => void await this.#require(id),
+        authorize: async () => {
+          const row = await this.#require(id);
+          isRemote = membership.isShared && row.status === "RUNNING" && row.gateway_id !== membership.id;
+        },
         read: async (afterSeq, limit) =>
           (await store.readModelJobEvents(this.#options.db, id, { afterSeq, limit })).map(toEvent),
         isTerminal: (event) => TERMINAL_JOB_EVENT_KINDS.has(event.kind),
-        isOpen: () => this.#running.has(id),
-        subscribe: (wake) => this.#hub.subscribe(id, wake),
+        isOpen: () => isRemote ? remoteLogs.isOpen(id) : this.#running.has(id),
+        subscribe: (wake) => isRemote ? remoteLogs.follow(id, wake) : this.#hub.subscribe(id, wake),
         onAttached: () => {},
         onDetached: () => {},
       },
@@ -138,7 +170,8 @@ export class ModelJobs implements ModelJobUseCases {
       readonly input: unknown;
     },
   ): Promise<ModelJob> {
-    const { db, clock, ids } = this.#options;
+    const { db, clock, ids, membership } = this.#options;
+    const at = clock.now();
     const row: store.ModelJobRow = {
       id: ids(),
       kind,
@@ -148,12 +181,17 @@ export class ModelJobs implements ModelJobUseCases {
       result: null,
       error: null,
       principal_id: principal.id,
-      created_at: toTime(clock.now()),
+      created_at: toTime(at),
       finished_at: null,
+      gateway_id: membership.id,
+      cancel_requested_at: null,
     };
     await db.transaction().execute(async (trx) => {
+      await oneActAtATime(trx);
       this.#requirePlace(await store.unfinishedModelJobs(trx), row);
       await store.insertModelJob(trx, row);
+      const action = kind === "PULL" ? "model.pull" : "model.verify";
+      await recordAct(trx, { actor: principal, at, action, target: row.id, details: { name: modelName } });
     });
     this.#launch(row, 0);
     return toJob(row);

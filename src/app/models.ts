@@ -28,12 +28,8 @@ const MODELS = textKeyset("models");
 /** The model use cases over the store, the loader and the residency board. */
 export function createModels(options: ModelOptions): ModelUseCases {
   const { db, board, loader, clock } = options;
-  /** The act is written before it is begun: what it changes lies outside of the database, too. */
-  const record = (
-    actor: Principal,
-    action: `model.${"load" | "unload" | "update" | "remove"}`,
-    { id, name }: store.ModelRow,
-  ) =>
+  /** Nothing in the database changes by it, so the act is written before it is begun. */
+  const record = (actor: Principal, action: "model.load" | "model.unload", { id, name }: store.ModelRow) =>
     db.transaction().execute((trx) =>
       recordAct(trx, { actor, at: clock.now(), action, target: id, details: { name } })
     );
@@ -123,16 +119,14 @@ export function createModels(options: ModelOptions): ModelUseCases {
 
     async update(principal, ref, change) {
       requireRole(principal, "ADMIN", "change models");
-      const row = await requireModel(db, ref);
-      await record(principal, "model.update", row);
-      return toModel(await updateModel(options, row, change));
+      return toModel(await updateModel(options, principal, { row: await requireModel(db, ref), change }));
     },
 
     async remove(principal, ref, { deleteFiles = false } = {}) {
       requireRole(principal, "ADMIN", "remove models");
-      const row = await requireModel(db, ref);
-      await record(principal, "model.remove", row);
-      return toModel(await removeModel(options, row, { deleteFiles }));
+      return toModel(
+        await removeModel(options, principal, { row: await requireModel(db, ref), deleteFiles }),
+      );
     },
   };
 }

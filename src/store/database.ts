@@ -76,6 +76,10 @@ export interface ModelJobsTable {
   readonly principal_id: string;
   readonly created_at: string;
   readonly finished_at: string | null;
+  /** The gateway that runs it, or ran it. */
+  readonly gateway_id: string | null;
+  /** Set by a gateway that does not run it. */
+  readonly cancel_requested_at: string | null;
 }
 export interface ModelJobEventsTable {
   readonly job_id: string;

@@ -1,6 +1,7 @@
 /** Rows of model jobs (pulls and verifications) and the append-only log of each. */
 import type { Insertable, Selectable, Updateable } from "kysely";
 import type { Db, ModelJobEventsTable, ModelJobsTable } from "./database.ts";
+import { lockingFree } from "./dialect.ts";
 import { contains, type RowPage, toRowPage } from "./page.ts";
 
 export type ModelJobRow = Selectable<ModelJobsTable>;
@@ -18,10 +19,59 @@ export function findModelJob(db: Db, id: string): Promise<ModelJobRow | undefine
   return db.selectFrom("model_jobs").selectAll().where("id", "=", id).executeTakeFirst();
 }
 
-/** Jobs that a process has left unfinished, oldest first. */
+/** Those that run at any gateway, oldest first. */
 export async function unfinishedModelJobs(db: Db): Promise<readonly ModelJobRow[]> {
   return await db.selectFrom("model_jobs").selectAll().where("status", "=", "RUNNING").orderBy("id")
     .execute();
+}
+
+/**
+ * The oldest unfinished job that none of these gateways runs, taken for `gatewayId`: of several gateways that look at
+ * once, each takes another one. Undefined when there is none.
+ */
+export async function takeOrphanedModelJob(
+  trx: Db,
+  { living, gatewayId }: { readonly living: readonly string[]; readonly gatewayId: string },
+): Promise<ModelJobRow | undefined> {
+  const orphans = trx.selectFrom("model_jobs").selectAll().where("status", "=", "RUNNING")
+    .where((e) => e.or([e("gateway_id", "is", null), e("gateway_id", "not in", living)]))
+    .orderBy("id").limit(1);
+  const row = await lockingFree(trx, orphans).executeTakeFirst();
+  if (row !== undefined) await updateModelJob(trx, row.id, { gateway_id: gatewayId });
+  return row;
+}
+
+/** Lets go of what this gateway has not finished, so that another one or its next start goes on with it. */
+export async function releaseModelJobs(db: Db, gatewayId: string): Promise<void> {
+  await db.updateTable("model_jobs").set({ gateway_id: null })
+    .where("gateway_id", "=", gatewayId).where("status", "=", "RUNNING").execute();
+}
+
+/** Asks the gateway that runs it to cancel it. */
+export async function requestModelJobCancel(db: Db, id: string, at: string): Promise<void> {
+  await db.updateTable("model_jobs").set({ cancel_requested_at: at }).where("id", "=", id)
+    .where("cancel_requested_at", "is", null).where("status", "=", "RUNNING").execute();
+}
+
+/** Those that this gateway has been asked to cancel. */
+export async function modelJobCancelRequested(db: Db, gatewayId: string): Promise<readonly string[]> {
+  const rows = await db.selectFrom("model_jobs").select("id").where("gateway_id", "=", gatewayId)
+    .where("status", "=", "RUNNING").where("cancel_requested_at", "is not", null).execute();
+  return rows.map(({ id }) => id);
+}
+
+/** How far the logs of these have come. */
+export async function modelJobLogStates(
+  db: Db,
+  ids: readonly string[],
+): Promise<readonly { readonly id: string; readonly lastSeq: number; readonly isOpen: boolean }[]> {
+  const rows = await db.selectFrom("model_jobs").select(["id", "status"])
+    .select((e) =>
+      e.selectFrom("model_job_events").whereRef("job_id", "=", "model_jobs.id")
+        .select((m) => m.fn.max("seq").as("seq")).as("seq")
+    )
+    .where("id", "in", ids).execute();
+  return rows.map(({ id, status, seq }) => ({ id, lastSeq: Number(seq ?? 0), isOpen: status === "RUNNING" }));
 }
 
 export interface ModelJobRowFilter {

@@ -210,6 +210,34 @@ Deno.test({
     });
 
     await t.step(
+      "a model job runs once, is watched from the other, and goes on elsewhere when its gateway dies",
+      async () => {
+        const asked = await Promise.allSettled(
+          gateways.map(({ gateway }) => gateway.modelJobs.verify(ADMIN, HELPER)),
+        );
+        const started = asked.find((one) => one.status === "fulfilled")!.value;
+        const watched = [];
+        for (const { gateway } of gateways) {
+          const events = [];
+          for await (const event of gateway.modelJobs.events(started.id, {})) events.push(event);
+          watched.push(events);
+        }
+        expect(watched[0]).toEqual(watched[1]);
+        expect(watched[0]!.at(-1)!.kind).toMatch(/finished|failed/); // what it says of this folder is not the point
+        const row = await a.db.selectFrom("model_jobs").selectAll().where("id", "=", started.id)
+          .executeTakeFirstOrThrow();
+        const id = uuidV7(systemClock)();
+        const orphan = { id, status: "RUNNING", gateway_id: "dead", finished_at: null, result: null };
+        await a.db.insertInto("model_jobs").values({ ...row, ...orphan }).execute();
+        await using _c = await openSite(url);
+        const events = [];
+        for await (const event of b.gateway.modelJobs.events(id, {})) events.push(event);
+        expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+        expect(events.at(-1)!.kind).toBe(watched[0]!.at(-1)!.kind);
+      },
+    );
+
+    await t.step(
       "defaults that are changed at both at once are revisions in a row, and a folder is one model",
       async () => {
         await Promise.all(

@@ -9,6 +9,7 @@ import * as generations from "../../src/store/generations.ts";
 import { listMergeTensors } from "../../src/store/merge_tensors.ts";
 import * as merges from "../../src/store/merges.ts";
 import { migrate } from "../../src/store/migrate.ts";
+import * as jobs from "../../src/store/model_jobs.ts";
 import * as models from "../../src/store/models.ts";
 import * as revisions from "../../src/store/sampling_revisions.ts";
 import * as gateways from "../../src/store/gateways.ts";
@@ -341,4 +342,23 @@ storeTest("usage of a day is one row that grows", async (db) => {
     .toEqual([
       ["2024-01-31", 3, 3 * 2 ** 40],
     ]);
+});
+
+storeTest("a model job whose gateway is dead is taken once", async (db) => {
+  const job = { kind: "VERIFY", model_name: "m", input: "{}", result: null, error: null, principal_id: "p" };
+  for (const [id, gateway_id] of [["1", "alive"], ["2", "dead"], ["3", null]] as const) {
+    const row = { ...job, id, gateway_id, status: "RUNNING", created_at: AT };
+    await jobs.insertModelJob(db, { ...row, finished_at: null, cancel_requested_at: null });
+  }
+  const take = () => jobs.takeOrphanedModelJob(db, { living: ["alive", "me"], gatewayId: "me" });
+  expect([(await take())?.id, (await take())?.id, await take()]).toEqual(["2", "3", undefined]);
+  await jobs.requestModelJobCancel(db, "3", AT);
+  expect(await jobs.modelJobCancelRequested(db, "me")).toEqual(["3"]);
+  await jobs.updateModelJob(db, "3", { status: "CANCELLED" });
+  expect(await jobs.modelJobLogStates(db, ["2", "3"])).toEqual([
+    { id: "2", lastSeq: 0, isOpen: true },
+    { id: "3", lastSeq: 0, isOpen: false },
+  ]);
+  await jobs.releaseModelJobs(db, "me");
+  expect((await take())?.id).toBe("2");
 });
