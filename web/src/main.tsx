@@ -54,7 +54,7 @@ function App() {
           ? <KeyForm problem={keyProblem.value} />
           : page === undefined
           ? (
-            <Empty title="There is nothing here">
+            <Empty isPage title="There is nothing here">
               <p>
                 No page has this address. <Link href="/">All models</Link>
               </p>

@@ -28,8 +28,8 @@ export interface Session {
   readonly messages: readonly SaidFragment[];
 }
 
-/** Pages of 50 that are read of one conversation. */
-const MAX_PAGES = 40;
+/** Pages of 20 that are read of one conversation; branches make a message dear. */
+const MAX_PAGES = 100;
 
 async function readSession(id: string, signal: AbortSignal): Promise<Session> {
   const messages: SaidFragment[] = [];
@@ -187,7 +187,7 @@ function Kept({ sessionId, kept, watched, over, coloured, setWatched, regenerate
       prompt: question?.content ?? "",
     }));
   }, [session?.openGeneration?.id]);
-  if (error && data === undefined) return <Problem error={error} retry={reload} />;
+  if (error && data === undefined && run === undefined) return <Problem error={error} retry={reload} />;
   if (data === undefined && run === undefined) return <Loading what="the conversation" />;
   if (data !== undefined && session === null) {
     return <Empty title="This conversation is gone, or is not yours" />;
@@ -199,5 +199,10 @@ function Kept({ sessionId, kept, watched, over, coloured, setWatched, regenerate
       setWatched(null);
       reload();
     });
-  return <Messages {...{ messages, run, coloured, regenerate, edit, choose }} canAct={over} />;
+  return (
+    <>
+      {error && <Problem error={error} retry={reload} />}
+      <Messages {...{ messages, run, coloured, regenerate, edit, choose }} canAct={over} />
+    </>
+  );
 }

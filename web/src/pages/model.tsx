@@ -22,7 +22,7 @@ export function ModelPage({ rest: name }: { rest: string }) {
   if (data === undefined) return <Loading what={name} />;
   if (data.model === null) {
     return (
-      <Empty title={`No model is called “${name}”`}>
+      <Empty isPage title={`No model is called “${name}”`}>
         <p>
           It may have gone, or be spelled differently. <Link href="/">All models</Link>
         </p>

@@ -59,7 +59,13 @@ export function Loading({ what }: { what: string }) {
   );
 }
 
-export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
+/** `isPage` where there is nothing else on the page. */
+export function Empty({ title, children, isPage }: {
+  title: string;
+  children?: ComponentChildren;
+  isPage?: boolean;
+}) {
+  const Title = isPage ? "h1" : "p";
   return (
     <div class="empty">
       <svg viewBox="0 0 48 48" aria-hidden="true">
@@ -67,7 +73,7 @@ export function Empty({ title, children }: { title: string; children?: Component
         <ellipse cx="24" cy="24" rx="8" ry="20" />
         <path d="M4 24h40" />
       </svg>
-      <p class="empty-title">{title}</p>
+      <Title class="empty-title">{title}</Title>
       {children}
     </div>
   );
