@@ -291,6 +291,8 @@ Deno.test({
             ["/admin/models", ".row"],
             ["/admin/keys", ".row"],
             ["/admin/engine", ".figures"],
+            ["/admin/usage", "tbody tr"],
+            ["/admin/audit", "tbody tr"],
             ["/nowhere", "#main"],
           ];
           for (const [path, shown] of pages) {

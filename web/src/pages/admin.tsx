@@ -6,11 +6,13 @@ import { Link } from "../lib/router.tsx";
 import { Viewer } from "../operations/generated.ts";
 import { KeyForm } from "../ui/key.tsx";
 import { Empty, Loading, Problem } from "../ui/parts.tsx";
+import { AuditTab } from "./admin_audit.tsx";
 import { DefaultsTab } from "./admin_defaults.tsx";
 import { EngineTab } from "./admin_engine.tsx";
 import { KeysTab } from "./admin_keys.tsx";
 import { MergesTab } from "./admin_merges.tsx";
 import { ModelsTab } from "./admin_models.tsx";
+import { UsageTab } from "./admin_usage.tsx";
 
 const TABS: readonly (readonly [string, string, FunctionComponent])[] = [
   ["", "Defaults", DefaultsTab],
@@ -18,6 +20,8 @@ const TABS: readonly (readonly [string, string, FunctionComponent])[] = [
   ["models", "Models", ModelsTab],
   ["keys", "Keys", KeysTab],
   ["engine", "Engine", EngineTab],
+  ["usage", "Usage", UsageTab],
+  ["audit", "Audit", AuditTab],
 ];
 
 export function AdminPage({ rest }: { rest: string }) {

@@ -6,6 +6,7 @@ import { moment } from "../lib/format.ts";
 import { type AccessRole, CreateKey, Keys, RevokeKey } from "../operations/generated.ts";
 import { Copy, Loading, Problem, Section } from "../ui/parts.tsx";
 
+const DAY_MS = 86_400_000;
 const ROLES: readonly (readonly [AccessRole, string])[] = [
   ["GENERATOR", "Generator: reads, generates, keeps conversations"],
   ["VIEWER", "Viewer: reads models and merges"],
@@ -17,8 +18,13 @@ export function KeysTab() {
   const [label, setLabel] = useState("");
   const [role, setRole] = useState<AccessRole>("GENERATOR");
   const [secret, setSecret] = useState<string | null>(null);
+  const [days, setDays] = useState("");
   const create = useAction(async () => {
-    const made = accepted((await request(CreateKey, { input: { label: label.trim(), role } })).createApiKey);
+    const expiresAt = days === ""
+      ? {}
+      : { expiresAt: new Date(Date.now() + Number(days) * DAY_MS).toISOString() };
+    const input = { label: label.trim(), role, ...expiresAt };
+    const made = accepted((await request(CreateKey, { input })).createApiKey);
     setSecret(made.secret);
     setLabel("");
     reload();
@@ -51,6 +57,15 @@ export function KeysTab() {
               {ROLES.map(([value, text]) => <option key={value} value={value}>{text}</option>)}
             </select>
           </label>
+          <label>
+            Lets in for
+            <select value={days} onChange={({ currentTarget }) => setDays(currentTarget.value)}>
+              <option value="">as long as it is not revoked</option>
+              <option value="1">a day</option>
+              <option value="30">30 days</option>
+              <option value="365">a year</option>
+            </select>
+          </label>
           <button type="submit" class="primary" disabled={create.busy || label.trim() === ""}>Create</button>
         </form>
         {create.error && <Problem error={create.error} />}
@@ -74,6 +89,8 @@ export function KeysTab() {
                 <span class="tag">{key.role.toLowerCase()}</span>
                 <span class="note">
                   <code>gsk_{key.prefix}_…</code>, {moment(key.createdAt)}
+                  {key.expiresAt && `, until ${moment(key.expiresAt)}`}
+                  {key.lastUsedAt && `, last used ${moment(key.lastUsedAt)}`}
                 </span>
               </div>
               {key.revokedAt === null

@@ -1,0 +1,118 @@
+/** What admins did. Every entry holds the hash of the one before it; the whole chain can be held to its hashes. */
+import { useState } from "preact/hooks";
+import { request } from "../lib/api.ts";
+import { useAction, useQuery } from "../lib/hooks.ts";
+import { count, moment } from "../lib/format.ts";
+import { AuditLog, VerifyAuditLog, type VerifyAuditLogQuery } from "../operations/generated.ts";
+import { Empty, Hash, Loading, Problem, Section } from "../ui/parts.tsx";
+
+const PAGE = 25;
+
+export function AuditTab() {
+  const [action, setAction] = useState("");
+  const [cursors, setCursors] = useState<readonly (string | null)[]>([null]);
+  const where = action.trim() === "" ? null : { action: action.trim() };
+  const { data, error, reload } = useQuery(AuditLog, { first: PAGE, after: cursors.at(-1)!, where });
+  const [verdict, setVerdict] = useState<VerifyAuditLogQuery["verifyAuditLog"] | null>(null);
+  const verify = useAction(async () => setVerdict((await request(VerifyAuditLog, {})).verifyAuditLog));
+  const log = data?.auditLog;
+  return (
+    <Section
+      title="Audit log"
+      note={log === undefined ? "" : `${count(log.totalCount)} entries, the newest first`}
+    >
+      <div class="filters">
+        <label>
+          Action
+          <input
+            type="search"
+            value={action}
+            placeholder="samplingDefaults.update"
+            onInput={({ currentTarget }) => {
+              setCursors([null]);
+              setAction(currentTarget.value);
+            }}
+          />
+        </label>
+        <button type="button" class="quiet" disabled={verify.busy} onClick={verify.run}>
+          {verify.busy ? "Reading every entry …" : "Verify the chain"}
+        </button>
+      </div>
+      <div role="status">
+        {verdict && (
+          <p class={verdict.isIntact ? "good" : "bad"}>
+            {verdict.isIntact
+              ? `All ${count(verdict.entries)} entries hold. `
+              : `Entry ${verdict.brokenSeq} does not hold: ${verdict.reason ?? ""} `}
+            <Hash value={verdict.headHash} what="the last entry that holds" />
+          </p>
+        )}
+      </div>
+      {(error ?? verify.error) && <Problem error={(error ?? verify.error)!} retry={reload} />}
+      {log === undefined && !error && <Loading what="the log" />}
+      {log?.edges.length === 0 && <Empty title="No act is like that" />}
+      {log !== undefined && log.edges.length > 0 && (
+        <>
+          <div class="table-scroll" tabIndex={0} role="region" aria-label="Audit log">
+            <table>
+              <thead>
+                <tr>
+                  <th scope="col" class="number">No.</th>
+                  <th scope="col">When</th>
+                  <th scope="col">Who</th>
+                  <th scope="col">Action</th>
+                  <th scope="col">Details</th>
+                </tr>
+              </thead>
+              <tbody>
+                {log.edges.map(({ node }) => (
+                  <tr key={node.seq}>
+                    <td class="number">{node.seq}</td>
+                    <td>{moment(node.at)}</td>
+                    <td title={node.actorId}>{node.actorLabel ?? node.actorId}</td>
+                    <td>
+                      <code>{node.action}</code>
+                    </td>
+                    <td>
+                      <details>
+                        <summary>{node.target ?? "details"}</summary>
+                        <pre tabIndex={0}>{pretty(node.details)}</pre>
+                        <Hash value={node.hash} what={`entry ${node.seq}`} />
+                      </details>
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+          <div class="pager">
+            <button
+              type="button"
+              class="quiet"
+              disabled={cursors.length === 1}
+              onClick={() => setCursors(cursors.slice(0, -1))}
+            >
+              Newer
+            </button>
+            <button
+              type="button"
+              class="quiet"
+              disabled={!log.pageInfo.hasNextPage}
+              onClick={() => setCursors([...cursors, log.pageInfo.endCursor])}
+            >
+              Older
+            </button>
+          </div>
+        </>
+      )}
+    </Section>
+  );
+}
+
+function pretty(json: string): string {
+  try {
+    return JSON.stringify(JSON.parse(json), null, 2);
+  } catch {
+    return json;
+  }
+}

@@ -1,0 +1,51 @@
+/** Who used how much of what, by day. */
+import { useQuery } from "../lib/hooks.ts";
+import { count, seconds } from "../lib/format.ts";
+import { Keys, Usage } from "../operations/generated.ts";
+import { Empty, Loading, Problem, Section } from "../ui/parts.tsx";
+
+export function UsageTab() {
+  const { data, error, reload } = useQuery(Usage, {});
+  const keys = useQuery(Keys, {}).data?.apiKeys ?? [];
+  const labels = new Map(keys.map(({ id, label }) => [id, label]));
+  const rows = data?.usage;
+  return (
+    <Section title="Usage" note="The last 30 days, in UTC.">
+      {error && <Problem error={error} retry={reload} />}
+      {rows === undefined && !error && <Loading what="the usage" />}
+      {rows?.length === 0 && <Empty title="Nobody has generated anything yet" />}
+      {rows !== undefined && rows.length > 0 && (
+        <div class="table-scroll" tabIndex={0} role="region" aria-label="Usage">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Day</th>
+                <th scope="col">Who</th>
+                <th scope="col">Model</th>
+                <th scope="col" class="number">Generations</th>
+                <th scope="col" class="number">Prompt tokens</th>
+                <th scope="col" class="number">of these cached</th>
+                <th scope="col" class="number">Answer tokens</th>
+                <th scope="col" class="number">Engine time</th>
+              </tr>
+            </thead>
+            <tbody>
+              {rows.map((row) => (
+                <tr key={`${row.day} ${row.principalId} ${row.model?.name}`}>
+                  <td>{row.day}</td>
+                  <td title={row.principalId}>{labels.get(row.principalId) ?? row.principalId}</td>
+                  <td>{row.model?.name ?? "gone"}</td>
+                  <td class="number">{count(row.generations)}</td>
+                  <td class="number">{count(row.promptTokens)}</td>
+                  <td class="number">{count(row.cachedTokens)}</td>
+                  <td class="number">{count(row.completionTokens)}</td>
+                  <td class="number">{seconds(Number(row.engineMs) / 1000)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Section>
+  );
+}
