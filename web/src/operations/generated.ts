@@ -14,6 +14,12 @@ export type AccessRole =
   /** Read models and merges. */
   | 'VIEWER';
 
+export type AuditFilter = {
+  readonly action?: string | null | undefined;
+  readonly actorId?: string | null | undefined;
+  readonly target?: string | null | undefined;
+};
+
 export type CancelGenerationInput = {
   readonly id: string;
 };
@@ -656,7 +662,7 @@ export type WatchMergeSubscription = { readonly mergeEvents:
 export type KeysQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type KeysQuery = { readonly apiKeys: ReadonlyArray<{ readonly id: string, readonly label: string, readonly prefix: string, readonly role: AccessRole, readonly createdAt: string, readonly revokedAt: string | null }> };
+export type KeysQuery = { readonly apiKeys: ReadonlyArray<{ readonly id: string, readonly label: string, readonly prefix: string, readonly role: AccessRole, readonly createdAt: string, readonly revokedAt: string | null, readonly expiresAt: string | null, readonly lastUsedAt: string | null }> };
 
 export type CreateKeyMutationVariables = Exact<{
   input: CreateApiKeyInput;
@@ -684,6 +690,25 @@ export type EngineStateQueryVariables = Exact<{ [key: string]: never; }>;
 
 
 export type EngineStateQuery = { readonly runtime: { readonly batchSize: number, readonly running: number, readonly waiting: number, readonly tokensPerSecond: number, readonly generatedTokens: string, readonly kvBlocksTotal: number, readonly kvBlocksUsed: number, readonly steps: string, readonly stepsPerSubmit: number, readonly dispatchesPerStep: number, readonly device: { readonly adapter: string, readonly backend: string, readonly vendor: string, readonly software: boolean } | null, readonly engine: { readonly state: EngineState, readonly reason: string | null, readonly restarts: number, readonly attempt: number | null, readonly retryAt: string | null }, readonly models: ReadonlyArray<{ readonly key: string, readonly running: number, readonly waiting: number, readonly weightBytes: string, readonly kvCacheBytes: string, readonly kvBlocksTotal: number, readonly kvBlocksUsed: number, readonly kvBlocksCached: number, readonly preemptions: number, readonly prefixCacheHits: string, readonly prefixCacheQueries: string }> } };
+
+export type AuditLogQueryVariables = Exact<{
+  first: number;
+  after?: string | null | undefined;
+  where?: AuditFilter | null | undefined;
+}>;
+
+
+export type AuditLogQuery = { readonly auditLog: { readonly totalCount: number, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null }, readonly edges: ReadonlyArray<{ readonly node: { readonly seq: number, readonly action: string, readonly actorId: string, readonly actorLabel: string | null, readonly target: string | null, readonly details: string, readonly at: string, readonly hash: string } }> } };
+
+export type VerifyAuditLogQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type VerifyAuditLogQuery = { readonly verifyAuditLog: { readonly isIntact: boolean, readonly entries: number, readonly headHash: string, readonly brokenSeq: number | null, readonly reason: string | null } };
+
+export type UsageQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type UsageQuery = { readonly usage: { readonly edges: ReadonlyArray<{ readonly node: { readonly day: string, readonly principalId: string, readonly generations: string, readonly promptTokens: string, readonly cachedTokens: string, readonly completionTokens: string, readonly engineMs: string, readonly model: { readonly name: string } | null } }> } };
 
 export type ModelsQueryVariables = Exact<{
   first: number;
@@ -1177,13 +1202,19 @@ export const CancelMerge: Operation<CancelMergeMutation, CancelMergeMutationVari
 
 export const WatchMerge: Operation<WatchMergeSubscription, WatchMergeSubscriptionVariables> = {"name":"WatchMerge","kind":"subscription","sha256":"5ead09d03ed894a93dc9fb3841ca5b99e42c6ed6071bf988f8ea844a13d5e0d5","text":"subscription WatchMerge($id: ID!, $afterSeq: Int!) {\n  mergeEvents(id: $id, afterSeq: $afterSeq) {\n    __typename\n    seq\n    ... on MergeQueued {\n      position\n    }\n    ... on MergeProgress {\n      stage\n      doneBytes\n      totalBytes\n      doneTensors\n      totalTensors\n      bytesPerSecond\n      secondsLeft\n    }\n    ... on MergeFinished {\n      artifactSha256\n      model {\n        name\n      }\n    }\n    ... on MergeFailed {\n      code\n      message\n    }\n  }\n}"};
 
-export const Keys: Operation<KeysQuery, KeysQueryVariables> = {"name":"Keys","kind":"query","sha256":"db74ab7713d6c4f80647074b520af4e470c5adc67bf87fae7d46b2000cb8ad34","text":"query Keys {\n  apiKeys {\n    id\n    label\n    prefix\n    role\n    createdAt\n    revokedAt\n  }\n}"};
+export const Keys: Operation<KeysQuery, KeysQueryVariables> = {"name":"Keys","kind":"query","sha256":"080fdb88b024f13f68e149e41016f48a8dd5f084c4856b831302b49fe84c4b3d","text":"query Keys {\n  apiKeys {\n    id\n    label\n    prefix\n    role\n    createdAt\n    revokedAt\n    expiresAt\n    lastUsedAt\n  }\n}"};
 
 export const CreateKey: Operation<CreateKeyMutation, CreateKeyMutationVariables> = {"name":"CreateKey","kind":"mutation","sha256":"8e888b5e2905221b8f259621e7356bc37b4ff159ce63e39144289b45237f8ca5","text":"mutation CreateKey($input: CreateApiKeyInput!) {\n  createApiKey(input: $input) {\n    __typename\n    ... on CreateApiKeyPayload {\n      secret\n      apiKey {\n        id\n        label\n      }\n    }\n    ... on Error {\n      code\n      message\n    }\n  }\n}"};
 
 export const RevokeKey: Operation<RevokeKeyMutation, RevokeKeyMutationVariables> = {"name":"RevokeKey","kind":"mutation","sha256":"1e7332d43f00d8158c6d7e2b578be0e1d40209033bfe4f706c6f2fd156861997","text":"mutation RevokeKey($input: RevokeApiKeyInput!) {\n  revokeApiKey(input: $input) {\n    __typename\n    ... on RevokeApiKeyPayload {\n      revokedId\n    }\n    ... on Error {\n      code\n      message\n    }\n  }\n}"};
 
 export const EngineState: Operation<EngineStateQuery, EngineStateQueryVariables> = {"name":"EngineState","kind":"query","sha256":"90a23de465beba1876d1ea661a207d1c6db0aa71477443126771a278e996efbc","text":"query EngineState {\n  runtime {\n    batchSize\n    running\n    waiting\n    tokensPerSecond\n    generatedTokens\n    kvBlocksTotal\n    kvBlocksUsed\n    steps\n    stepsPerSubmit\n    dispatchesPerStep\n    device {\n      adapter\n      backend\n      vendor\n      software\n    }\n    engine {\n      state\n      reason\n      restarts\n      attempt\n      retryAt\n    }\n    models {\n      key\n      running\n      waiting\n      weightBytes\n      kvCacheBytes\n      kvBlocksTotal\n      kvBlocksUsed\n      kvBlocksCached\n      preemptions\n      prefixCacheHits\n      prefixCacheQueries\n    }\n  }\n}"};
+
+export const AuditLog: Operation<AuditLogQuery, AuditLogQueryVariables> = {"name":"AuditLog","kind":"query","sha256":"c2697f69dd47014e44a79d2dac99de62075ca94338251aa93957f4f6fee52edd","text":"query AuditLog($first: Int!, $after: String, $where: AuditFilter) {\n  auditLog(first: $first, after: $after, where: $where) {\n    totalCount\n    pageInfo {\n      hasNextPage\n      endCursor\n    }\n    edges {\n      node {\n        seq\n        action\n        actorId\n        actorLabel\n        target\n        details\n        at\n        hash\n      }\n    }\n  }\n}"};
+
+export const VerifyAuditLog: Operation<VerifyAuditLogQuery, VerifyAuditLogQueryVariables> = {"name":"VerifyAuditLog","kind":"query","sha256":"9501458266c8e6a45aa00bef39a202c3bd93c9fc42045688b4bfad7ca378f925","text":"query VerifyAuditLog {\n  verifyAuditLog {\n    isIntact\n    entries\n    headHash\n    brokenSeq\n    reason\n  }\n}"};
+
+export const Usage: Operation<UsageQuery, UsageQueryVariables> = {"name":"Usage","kind":"query","sha256":"a737207f007d5bd8d375c856ca0b39509b4d0d7d594e49ec35e7828bff057bd6","text":"query Usage {\n  usage(first: 100) {\n    edges {\n      node {\n        day\n        principalId\n        generations\n        promptTokens\n        cachedTokens\n        completionTokens\n        engineMs\n        model {\n          name\n        }\n      }\n    }\n  }\n}"};
 
 export const Models: Operation<ModelsQuery, ModelsQueryVariables> = {"name":"Models","kind":"query","sha256":"caa0f475e018f3b9a3a1c0f666b2f217647cde575a47e22ffba77d8d76a5865c","text":"query Models($first: Int!, $after: String, $where: ModelFilter) {\n  models(first: $first, after: $after, where: $where) {\n    totalCount\n    pageInfo {\n      hasNextPage\n      endCursor\n    }\n    edges {\n      node {\n        ...Card\n        parents {\n          name\n        }\n        provenance {\n          method\n        }\n      }\n    }\n  }\n}\n\nfragment Card on Model {\n  ...Residency\n  author\n  task\n  architecture\n  parameterCount\n  license\n  publishedAt\n  createdAt\n  nativeContextLength\n  servedContextLength\n  nativeDtype\n  servedQuantization\n  concurrencyCost\n}\n\nfragment Residency on Model {\n  id\n  name\n  residency {\n    ...ResidencyState\n  }\n}\n\nfragment ResidencyState on Residency {\n  state\n  fraction\n  stage\n  since\n  secondsLeft\n  error {\n    code\n    message\n  }\n}"};
 

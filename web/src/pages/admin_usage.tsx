@@ -8,7 +8,7 @@ export function UsageTab() {
   const { data, error, reload } = useQuery(Usage, {});
   const keys = useQuery(Keys, {}).data?.apiKeys ?? [];
   const labels = new Map(keys.map(({ id, label }) => [id, label]));
-  const rows = data?.usage;
+  const rows = data?.usage.edges.map(({ node }) => node);
   return (
     <Section title="Usage" note="The last 30 days, in UTC.">
       {error && <Problem error={error} retry={reload} />}

@@ -91,7 +91,8 @@ export function Home() {
 }
 
 function example(edges: ModelsQuery["models"]["edges"]): string {
-  return (edges.find(({ node }) => node.provenance !== null) ?? edges[0]!).node.name;
+  return (edges.find(({ node }) => node.provenance !== null && node.residency.state !== "MISSING_WEIGHTS") ??
+    edges[0]!).node.name;
 }
 
 function ModelCard({ model, residency }: { model: Card; residency: Residency }) {

@@ -125,7 +125,7 @@ function Chips({ model }: { model: Model }) {
 }
 
 /** From this length on only the beginning shows at first: model cards may be long. */
-const LONG_DESCRIPTION = 900;
+const LONG_DESCRIPTION = 500;
 
 function Overview({ model }: { model: Model }) {
   const markdown = useModule(() => import("../lib/markdown.ts"));

@@ -32,8 +32,10 @@ export function PlayPage({ rest: sessionId }: { rest: string }) {
   const sessions = useQuery(Sessions, { first: 50, after: null });
   const [sampling, setSampling] = useState<SamplingDraft>({});
   const [coloured, setColoured] = useState(true);
-  const names = models.data?.models.edges.map(({ node }) => node.name) ?? [];
-  const merged = models.data?.models.edges.find(({ node }) => node.parents.length > 0)?.node.name;
+  const all = models.data?.models.edges.map(({ node }) => node) ?? [];
+  const names = all.map(({ name }) => name);
+  const ready = all.filter(({ residency }) => residency.state !== "MISSING_WEIGHTS");
+  const merged = (ready.find(({ parents }) => parents.length > 0) ?? ready[0])?.name;
   const current = sessions.data?.sessions.edges.find(({ node }) => node.id === sessionId)?.node;
   const model = current?.model?.name ?? search.get("model") ?? merged ?? names[0];
   const other = search.get("with");
