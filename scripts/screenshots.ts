@@ -70,6 +70,8 @@ const SHOTS: readonly Shot[] = [
     path: "/admin/engine",
     prepare: (page) => page.waitForSelector(".figures").then(() => {}),
   },
+  { name: "usage", path: "/admin/usage", prepare: (page) => page.waitForSelector("tbody tr").then(() => {}) },
+  { name: "audit", path: "/admin/audit", prepare: (page) => page.waitForSelector("tbody tr").then(() => {}) },
   {
     name: "explorer",
     path: "/graphql",

@@ -40,12 +40,12 @@ async function operations(): Promise<Files> {
 async function site(): Promise<Files> {
   const files: Files = new Map();
   const asset = (name: string, ending: string, text: string): string => {
-    const hash = createHash("sha256").update(text).digest("hex").slice(0, 12);
+    const hash = sha256(text).slice(0, 12);
     const path = `assets/${name}-${hash}.${ending}`;
     files.set(`dist/${path}`, text);
     return `/${path}`;
   };
-  const scripts = await bundle();
+  const scripts = withOwnNames(await bundle());
   const main = asset("console", "js", scripts.get("main.js")!);
   for (const [name, text] of scripts) if (name !== "main.js") files.set(`dist/assets/${name}`, text);
   const styles = (await textsOf(new URL("styles/", SOURCE), ".css")).map(({ text }) => minifiedCss(text))
@@ -80,6 +80,34 @@ async function bundle(): Promise<Files> {
   return new Map(
     (result.outputFiles ?? []).map((file) => [posix.basename(file.path), decoder.decode(file.contents)]),
   );
+}
+
+/**
+ * The bundler's hashes depend on where the source lies. These depend on what is in a script and in all that it reaches,
+ * which may reach back: names are left out of what is hashed.
+ */
+function withOwnNames(scripts: Files): Files {
+  const names = [...scripts.keys()];
+  const stem = (name: string) => name.replace(/(-[A-Z0-9]{8})?\.js$/, "");
+  const reached = new Map(
+    names.map((name) => [name, names.filter((other) => scripts.get(name)!.includes(`"./${other}"`))]),
+  );
+  const renamed = (text: string, to: (name: string) => string) =>
+    names.reduce((result, name) => result.replaceAll(`"./${name}"`, `"./${to(name)}"`), text);
+  const own = new Map(names.map((name) => [name, sha256(renamed(scripts.get(name)!, stem))]));
+  const final = new Map(names.map((name) => {
+    const closure = new Set([name]);
+    for (const each of closure) for (const other of reached.get(each)!) closure.add(other);
+    const hash = sha256([own.get(name), ...[...closure].map((each) => own.get(each)).sort()].join());
+    return [name, name === "main.js" ? name : `${stem(name)}-${hash.slice(0, 12)}.js`];
+  }));
+  return new Map(
+    names.map((name) => [final.get(name)!, renamed(scripts.get(name)!, (each) => final.get(each)!)]),
+  );
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 /** Comments, line ends and indentation go; nothing that could change a meaning. */
