@@ -5,11 +5,7 @@
 import type { Gateway, Principal } from "../app/types.ts";
 import { GeodesicError } from "../errors.ts";
 
-/** What the access use cases may offer. Without it keys neither expire nor end a stream. */
-interface KeyLifetimes {
-  validUntil?(principal: Principal): { readonly expiresAt: Date | null };
-  onRevoked?(listener: (principalId: string) => void): Disposable;
-}
+type KeyLifetimes = Pick<Gateway["access"], "validUntil" | "onRevoked">;
 
 /** The longest that a timer of the runtime can wait. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -19,11 +15,11 @@ export type KeyEnded = (error: GeodesicError) => void;
 export class KeyWatch implements Disposable {
   readonly #access: KeyLifetimes;
   readonly #watchers = new Map<string, Set<KeyEnded>>();
-  readonly #subscription: Disposable | undefined;
+  readonly #subscription: Disposable;
 
-  constructor(access: Gateway["access"]) {
-    this.#access = access as KeyLifetimes;
-    this.#subscription = this.#access.onRevoked?.((id) => this.#end(id, ended("has been revoked")));
+  constructor(access: KeyLifetimes) {
+    this.#access = access;
+    this.#subscription = access.onRevoked((id) => this.#end(id, ended("has been revoked")));
   }
 
   /** Calls `onEnd` once, when the key of `principal` ends. Dispose when nobody needs to know any more. */
@@ -42,7 +38,7 @@ export class KeyWatch implements Disposable {
       onEnd(error);
     };
     this.#watchers.set(principal.id, watchers.add(end));
-    const expiresAt = this.#access.validUntil?.(principal).expiresAt ?? null;
+    const expiresAt = this.#access.validUntil(principal).expiresAt;
     const wait = () => {
       if (expiresAt === null) return;
       const leftMs = expiresAt.getTime() - Date.now();
@@ -54,7 +50,7 @@ export class KeyWatch implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#subscription?.[Symbol.dispose]();
+    this.#subscription[Symbol.dispose]();
   }
 
   #end(principalId: string, error: GeodesicError): void {

@@ -293,7 +293,9 @@ export class FakeGateway {
     },
   };
 
-  readonly access: Pick<Gateway["access"], "authenticate"> = {
+  readonly access: Pick<Gateway["access"], "authenticate" | "validUntil" | "onRevoked"> = {
+    validUntil: () => ({ expiresAt: null }),
+    onRevoked: () => ({ [Symbol.dispose]: () => {} }),
     authenticate: (authorization) => {
       if (authorization === null && this.allowAnonymous) {
         return Promise.resolve({ id: "anonymous", role: "GENERATOR" });

@@ -54,7 +54,7 @@ export class EventLog<B, E, R = unknown> {
         this.#lastSeq += entries.length;
         return entries.map(toRow);
       },
-      also: async (trx) => await also?.(trx, at),
+      also: also && ((trx) => also(trx, at)),
       undo: () => {
         this.#lastSeq -= entries.length;
       },

@@ -365,9 +365,12 @@ export class GenerationJob {
   async #write(events: readonly GenerationEventBody[], status?: GenerationStatus): Promise<void> {
     const { log, id } = this.#options;
     try {
-      await log.append(events, async (trx) => {
-        if (status !== undefined) await updateOpenGeneration(trx, id, { status });
-      });
+      await log.append(
+        events,
+        status === undefined ? undefined : async (trx) => {
+          await updateOpenGeneration(trx, id, { status });
+        },
+      );
     } catch (error) {
       // Not awaited: the end waits for this very write.
       void this.#fail(error);
