@@ -217,9 +217,9 @@ export function isDecoding({ computed, knownLength }: RunningView): boolean {
   return computed >= knownLength;
 }
 
-/** Blocks that the next decode row needs and the sequence has not. */
+/** Blocks that the next decode row needs and the sequence has not. It keeps those of guesses that were wrong. */
 function growth({ computed, heldBlocks }: RunningView, blockSize: number): number {
-  return blocksFor(computed + 1, blockSize) - heldBlocks;
+  return Math.max(0, blocksFor(computed + 1, blockSize) - heldBlocks);
 }
 
 function blocksFor(tokens: number, blockSize: number): number {
