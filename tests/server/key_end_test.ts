@@ -35,7 +35,10 @@ for (const how of ["revoked", "expired"] as const) {
     }]);
     expect(await socket.closed).toEqual({ code: 4403, reason: words });
     await untilNoStreams(api);
-    for (const index of [0, 1]) expect((await test.engine.request(index)).cancelled).toBe(true);
+    // Whether or not they had got as far as the engine by then.
+    const open = async () =>
+      await test.db.selectFrom("generations").select("id").where("status", "!=", "CANCELLED").execute();
+    while ((await open()).length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
     expect((await api.query("{ viewer { id } }", {}, secret)).status).toBe(401);
     await expect(new RawSocket(api.url).init({ apiKey: secret })).rejects.toThrow("4403");
     stays.subscribe("1", "{ viewer { id } }");
