@@ -51,7 +51,6 @@ const wrong: readonly (readonly [string, readonly string[], string])[] = [
   ["an origin that is none", ["serve", "--cors", "*"], '--cors is "*", expected an origin'],
   ["an unknown policy", ["serve", "--introspection", "on"], '--introspection is "on", expected roles or off'],
   ["operations that lie nowhere", ["serve", "--persisted", "no.json"], "there is no such file"],
-  ["only operations that are not given", ["serve", "--persisted-only"], "--persisted-only needs --persisted"],
   ["no rate at all", ["serve", "--rate", "0"], '--rate is "0", expected a whole number'],
   ["a size that is none", ["merge", "a", "b", "--out-shard-size", "big"], '--out-shard-size is "big"'],
   ["a model without a path", ["merge", "a", "b", "--model", "x"], '--model is "x", expected NAME=PATH'],
