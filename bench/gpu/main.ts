@@ -8,6 +8,7 @@ import { attentionKernels, batchedKernels, decodeKernels, tileKernels } from "./
 import { compareLoads } from "../load.ts";
 import { llama } from "./llama.ts";
 import { arithmetic, bandwidth, gaps, host } from "./limits.ts";
+import { stepParts } from "./parts.ts";
 import { decode, prefill, randomModel } from "./step.ts";
 import { draftWindows } from "./windows.ts";
 
@@ -26,6 +27,7 @@ const SECTIONS: Readonly<Record<string, (lab: Lab) => Promise<unknown>>> = {
   gaps,
   host,
   step,
+  parts,
   windows,
   tileKernels,
   decodeKernels,
@@ -87,6 +89,19 @@ async function step(lab: Lab) {
   }
   for (const tokens of software ? [16] : [16, 128, 1024, 4096]) {
     result[`prefill ${tokens}`] = await prefill(runner, tokens, 2);
+  }
+  return result;
+}
+
+/** For the 0.4 ms of a step that the kernels' own times do not account for. */
+async function parts(lab: Lab) {
+  const { software } = gpu.info;
+  const shape = software ? { layers: 1, maxContext: 512 } : { layers: 32, maxContext: 2048 };
+  using runner = await randomModel(lab, { ...shape, precision: "f16", maxSequences: 8 });
+  const result: Record<string, unknown> = {};
+  for (const batch of software ? [1] : [1, 8]) {
+    const options = { batch, context: 64, submits: software ? 1 : 40 };
+    result[`batch ${batch}`] = await stepParts(runner, options);
   }
   return result;
 }

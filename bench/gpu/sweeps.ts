@@ -35,6 +35,8 @@ const BATCHED: readonly Shares[] = [
   { PAIRS: 2, SPLIT: 4 },
   { PAIRS: 4, SPLIT: 4 },
   { PAIRS: 2, SPLIT: 4, WORKGROUP: 128 },
+  { PAIRS: 4, SPLIT: 4, WORKGROUP: 128 },
+  { PAIRS: 4, SPLIT: 2, WORKGROUP: 64 },
 ];
 
 type Table = Record<string, unknown>;
