@@ -12,7 +12,7 @@ import { ModelNode, ModelRefInput, toModelRef } from "./models.ts";
 
 /** As many branches as may begin at one message. Each is looked up with its own. */
 const BRANCHES = { field: 1, multiplier: 100 };
-/** A whole session, up to 32 million characters. */
+/** A whole session, up to 32 million bytes. */
 const EXPORT = { field: 1_000, multiplier: 1 };
 
 const MessageObject = builder.objectRef<SessionMessage>("Message");

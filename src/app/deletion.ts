@@ -10,8 +10,10 @@ import {
   eraseGeneration,
   findGeneration,
   type GenerationRow,
-  generationsOfSession,
+  type GenerationState,
+  generationStatesOfSession,
   isOpen,
+  lockGenerations,
   reproductionsOf,
 } from "../store/generations.ts";
 import { emptyLog } from "../store/scrub.ts";
@@ -28,7 +30,9 @@ const BATCH = 500;
 
 export async function deleteSession(options: DeletionOptions, id: string): Promise<void> {
   await erase(options, {
-    find: (db) => generationsOfSession(db, id),
+    // What is asked meanwhile has either been written by then, or finds the session gone.
+    lock: (trx) => sessions.lockSession(trx, id),
+    find: (db) => generationStatesOfSession(db, id),
     also: (trx) => sessions.deleteSession(trx, id),
   });
 }
@@ -42,6 +46,7 @@ export async function deleteGeneration(options: DeletionOptions, row: Generation
     });
   }
   await erase(options, {
+    lock: () => Promise.resolve(),
     find: async (db) => {
       const found = await findGeneration(db, row.id);
       return found === undefined ? [] : [found];
@@ -52,8 +57,9 @@ export async function deleteGeneration(options: DeletionOptions, row: Generation
 
 async function erase(
   options: DeletionOptions,
-  { find, also }: {
-    readonly find: (db: Db) => Promise<readonly GenerationRow[]>;
+  { lock, find, also }: {
+    readonly lock: (trx: Db) => Promise<void>;
+    readonly find: (db: Db) => Promise<readonly GenerationState[]>;
     readonly also: (trx: Db) => Promise<void>;
   },
 ): Promise<void> {
@@ -63,7 +69,8 @@ async function erase(
       await cancelGeneration(options, id);
     }
     const erased = await db.transaction().execute(async (trx) => {
-      const rows = await withReproductions(trx, await find(trx));
+      await lock(trx);
+      const rows = await withReproductions(trx, await find(trx), (ids) => lockGenerations(trx, ids));
       if (rows.some(isOpen)) return false;
       for (const { id } of rows) await eraseGeneration(trx, id, toTime(clock.now()));
       await also(trx);
@@ -76,14 +83,20 @@ async function erase(
   });
 }
 
-/** These, those that run one of them again, those that run one of these again, and so on. */
+/**
+ * These, those that run one of them again, those that run one of these again, and so on. `hold` keeps new ones from
+ * being started of those that were found.
+ */
 async function withReproductions(
   db: Db,
-  rows: readonly GenerationRow[],
-): Promise<readonly GenerationRow[]> {
+  rows: readonly GenerationState[],
+  hold: (ids: readonly string[]) => Promise<void> = () => Promise.resolve(),
+): Promise<readonly GenerationState[]> {
   const found = [...rows];
   for (let start = 0; start < found.length; start += BATCH) {
-    found.push(...await reproductionsOf(db, found.slice(start, start + BATCH).map(({ id }) => id)));
+    const ids = found.slice(start, start + BATCH).map(({ id }) => id);
+    await hold(ids);
+    found.push(...await reproductionsOf(db, ids));
   }
   return found;
 }

@@ -5,6 +5,7 @@
 import { ConfigError, NotFoundError } from "../errors.ts";
 import { fromTime, toTime } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
+import * as paths from "../store/message_paths.ts";
 import * as store from "../store/sessions.ts";
 import type { Clock } from "./clock.ts";
 import { deleteSession } from "./deletion.ts";
@@ -79,7 +80,7 @@ export function createSessions(options: SessionOptions): SessionUseCases {
       const page = { first, ...(after === undefined ? {} : { afterOrdinal: after }) };
       const rows = leaf === null
         ? { rows: [], hasNextPage: false, totalCount: 0 }
-        : await store.listPath(db, leaf, page);
+        : await paths.listPath(db, leaf, page);
       const shown = new Map((await toMessages(db, rows.rows)).map((message) => [message.id, message]));
       return toPage(MESSAGES, rows, (row) => row.ordinal, (row) => shown.get(row.id)!);
     },
@@ -144,7 +145,7 @@ export function createSessions(options: SessionOptions): SessionUseCases {
     async selectBranch(principal, messageId) {
       const { session, message } = await requireMessage(db, principal, messageId);
       return await change(principal, session.id, async () => ({
-        active_message_id: await store.newestLeaf(db, message.id),
+        active_message_id: await paths.newestLeaf(db, message),
       }));
     },
 

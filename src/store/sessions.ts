@@ -3,7 +3,7 @@
  * a root to a leaf is a branch. They are numbered from 1 without gaps in the order in which they were written, so a
  * message's number is above its parent's.
  */
-import type { Insertable, Selectable, Updateable } from "kysely";
+import { type Insertable, type Selectable, sql, type Updateable } from "kysely";
 import type { Db, MessagesTable, SessionsTable } from "./database.ts";
 import { contains, type RowPage, toRowPage } from "./page.ts";
 
@@ -96,26 +96,11 @@ export function findMessage(db: Db, id: string): Promise<MessageRow | undefined>
   return db.selectFrom("messages").selectAll().where("id", "=", id).executeTakeFirst();
 }
 
-/** A branch from its root to `leafId`. */
-export async function listPath(
-  db: Db,
-  leafId: string,
-  page: { readonly first: number; readonly afterOrdinal?: number },
-): Promise<RowPage<MessageRow>> {
-  const path = pathTo(db, leafId).selectFrom("messages")
-    .where((e) => e("id", "in", e.selectFrom("path").select("path.id")));
-  const rows = await path.selectAll()
-    .$if(page.afterOrdinal !== undefined, (q) => q.where("ordinal", ">", page.afterOrdinal!))
-    .orderBy("ordinal").limit(page.first + 1).execute();
-  const total = await path.select((e) => e.fn.countAll().as("count")).executeTakeFirstOrThrow();
-  return toRowPage(rows, page.first, total.count);
-}
-
-/** All of a branch, from its root to `leafId`. */
-export async function wholePath(db: Db, leafId: string): Promise<readonly MessageRow[]> {
-  return await pathTo(db, leafId).selectFrom("messages").selectAll()
-    .where((e) => e("id", "in", e.selectFrom("path").select("path.id")))
-    .orderBy("ordinal").execute();
+/** Bytes of the texts of all branches. */
+export async function messageBytes(db: Db, sessionId: string): Promise<number> {
+  const { bytes } = await db.selectFrom("messages").where("session_id", "=", sessionId)
+    .select(sql<number | string | null>`sum(octet_length(content))`.as("bytes")).executeTakeFirstOrThrow();
+  return Number(bytes ?? 0);
 }
 
 /** Every branch, in the order in which the messages were written. */
@@ -159,24 +144,6 @@ export async function childIds(
   return ids;
 }
 
-/** The leaf that was written last among those below a message, which may be itself. */
-export async function newestLeaf(db: Db, messageId: string): Promise<string> {
-  const below = await db.withRecursive(
-    "below(id, ordinal)",
-    (q) =>
-      q.selectFrom("messages").select(["messages.id", "messages.ordinal"]).where(
-        "messages.id",
-        "=",
-        messageId,
-      )
-        .unionAll(
-          q.selectFrom("messages").innerJoin("below", "below.id", "messages.parent_id")
-            .select(["messages.id", "messages.ordinal"]),
-        ),
-  ).selectFrom("below").select("below.id").orderBy("below.ordinal", "desc").limit(1).executeTakeFirst();
-  return below?.id ?? messageId;
-}
-
 /** The last message of what a generation was asked. */
 export function lastOfPrompt(db: Db, generationId: string): Promise<MessageRow | undefined> {
   return db.selectFrom("messages").selectAll().where("generation_id", "=", generationId)
@@ -187,16 +154,4 @@ export function lastOfPrompt(db: Db, generationId: string): Promise<MessageRow |
 export function firstUserMessage(db: Db, sessionId: string): Promise<MessageRow | undefined> {
   return db.selectFrom("messages").selectAll().where("session_id", "=", sessionId)
     .where("role", "=", "USER").orderBy("ordinal").limit(1).executeTakeFirst();
-}
-
-function pathTo(db: Db, leafId: string) {
-  return db.withRecursive(
-    "path(id, parent_id)",
-    (q) =>
-      q.selectFrom("messages").select(["messages.id", "messages.parent_id"]).where("messages.id", "=", leafId)
-        .unionAll(
-          q.selectFrom("messages").innerJoin("path", "path.parent_id", "messages.id")
-            .select(["messages.id", "messages.parent_id"]),
-        ),
-  );
 }

@@ -12,7 +12,6 @@ import {
   lastOrdinal,
   type MessageRow,
   type SessionRow,
-  wholePath,
 } from "../../store/sessions.ts";
 import type { GenerateInput } from "../types.ts";
 
@@ -25,9 +24,7 @@ export interface Place {
   readonly session: SessionRow;
   /** What the prompt follows, or where it ends if it is there already; null at the beginning. */
   readonly parentId: string | null;
-  /** From the root to `parentId`. */
-  readonly path: readonly MessageRow[];
-  /** The path ends with the question. */
+  /** The branch ends with the question. */
   readonly asksAgain: boolean;
   /** Of the session's newest message when this was looked up. */
   readonly seenOrdinal: number;
@@ -53,8 +50,7 @@ export async function findPlace(db: Db, session: SessionRow, input: GenerateInpu
       allowed: MAX_BRANCHES,
     });
   }
-  const path = parentId === null ? [] : await wholePath(db, parentId);
-  return { session, parentId, path, asksAgain, seenOrdinal };
+  return { session, parentId, asksAgain, seenOrdinal };
 }
 
 /** Without a session there is nothing that these fields could name. */

@@ -6,6 +6,7 @@
 import { CapacityError, ConfigError } from "../../errors.ts";
 import type { ChatMessage, PromptSource, TrimmedContext } from "../types.ts";
 import { fitTurns } from "./context.ts";
+import type { History } from "./history.ts";
 import type { ServedText } from "./served_text.ts";
 
 export interface Prompt {
@@ -20,7 +21,9 @@ export interface Prompt {
 
 export interface PromptOptions {
   /** Null without a session. */
-  readonly history: readonly ChatMessage[] | null;
+  readonly history: History | null;
+  /** The history leaves something out that could still be read. */
+  readonly mayReadMore?: boolean;
   readonly contextLength: number;
   /** For the policy DROP_OLDEST: tokens to leave for the answer. A conversation that is too long is refused without. */
   readonly dropOldestFor?: number | undefined;
@@ -34,26 +37,30 @@ const ROLES: ReadonlySet<string> = new Set(["SYSTEM", "USER", "ASSISTANT"]);
 /**
  * Throws ConfigError for a prompt that is malformed, that the template refuses, or that needs a tokenizer where there
  * is none; CapacityError when it does not fit into `contextLength` with one token to spare. `source` is null where the
- * history ends with the question.
+ * history ends with the question. Null where it takes more of the history to tell, which only `mayReadMore` allows.
  */
 export function buildPrompt(
   served: ServedText,
   source: PromptSource | null,
   options: PromptOptions,
-): Prompt {
-  const { history, contextLength } = options;
+): Prompt | null {
+  const { history, contextLength, mayReadMore = false } = options;
+  const omitted = history?.omitted ?? 0;
   const prompt = source !== null && "tokenIds" in source
     ? fromTokenIds(source.tokenIds, served.vocabSize, history)
     : source !== null && "raw" in source
     ? fromRaw(served, source.raw, history)
     : fromMessages(served, source, options);
   const { length } = prompt.tokenIds;
-  if (length < contextLength) return prompt;
-  const what = history === null || history.length === 0
+  const leavesOut = prompt.trimmed !== undefined && prompt.trimmed.droppedMessages > omitted;
+  if (mayReadMore && length < contextLength && !leavesOut) return null;
+  const drops = options.dropOldestFor !== undefined;
+  if (length < contextLength && (omitted === 0 || drops)) return prompt;
+  const what = history === null || history.messages.length + omitted === 0
     ? `The prompt has ${length} tokens`
-    : options.dropOldestFor !== undefined
+    : drops
     ? `Even without all that came before, the prompt has ${length} tokens`
-    : `The session is full: with this prompt it has ${length} tokens`;
+    : `The session is full: with this prompt it has ${omitted > 0 ? "at least " : ""}${length} tokens`;
   throw new CapacityError(
     `${what}, more than fit into a context of ${contextLength} with an answer`,
     { promptTokens: length, contextLength },
@@ -70,7 +77,8 @@ export function checkConversation(
   systemPrompt: string | null,
   { contextLength }: { readonly contextLength: number },
 ): void {
-  const begin = (history: readonly ChatMessage[]) => buildPrompt(served, PROBE, { history, contextLength });
+  const begin = (messages: readonly ChatMessage[]) =>
+    buildPrompt(served, PROBE, { history: { messages, omitted: 0 }, contextLength });
   explained("Cannot begin a session with this model", "model", () => begin([]));
   if (systemPrompt === null) return;
   const system: ChatMessage = { role: "SYSTEM", content: systemPrompt };
@@ -80,7 +88,7 @@ export function checkConversation(
 /** Any first message. */
 const PROBE: PromptSource = { text: "Hello" };
 
-function explained(what: string, field: string, run: () => void): void {
+function explained(what: string, field: string, run: () => unknown): void {
   try {
     run();
   } catch (error) {
@@ -92,7 +100,7 @@ function explained(what: string, field: string, run: () => void): void {
 function fromTokenIds(
   tokenIds: readonly number[],
   vocabSize: number,
-  history: readonly ChatMessage[] | null,
+  history: History | null,
 ): Prompt {
   if (history !== null) throw invalid("tokenIds", "a session continues in words: send text or messages");
   if (!Array.isArray(tokenIds) || tokenIds.length === 0) {
@@ -105,7 +113,7 @@ function fromTokenIds(
   return { tokenIds, continuesText: true, messages: [] };
 }
 
-function fromRaw({ tokenizer }: ServedText, text: string, history: readonly ChatMessage[] | null): Prompt {
+function fromRaw({ tokenizer }: ServedText, text: string, history: History | null): Prompt {
   if (tokenizer === null) throw invalid("tokenIds", "expected, because the model has no tokenizer");
   if (history !== null) throw invalid("raw", "a session is a conversation: send text or messages");
   if (text === "") throw invalid("raw", "expected at least one character");
@@ -131,15 +139,19 @@ function fromMessages(
       messages,
     };
   }
-  const conversation = [...history ?? [], ...messages];
+  const { messages: past, omitted } = history ?? { messages: [], omitted: 0 };
+  const conversation = [...past, ...messages];
   const encode = (messages: readonly ChatMessage[]) =>
     tokenizer.encodeChat(messages.map(({ role, content }) => ({ role: role.toLowerCase(), content }))).ids;
   if (dropOldestFor === undefined) {
     return { tokenIds: encode(conversation), continuesText: false, messages };
   }
   const { tokenIds, dropped } = fitTurns(conversation, { encode, limit: contextLength - dropOldestFor });
-  const trimmed = { droppedMessages: dropped, keptMessages: conversation.length - dropped };
-  return { tokenIds, continuesText: false, messages, ...(dropped === 0 ? {} : { trimmed }) };
+  const trimmed = { droppedMessages: omitted + dropped, keptMessages: conversation.length - dropped };
+  return {
+    ...{ tokenIds, continuesText: false, messages },
+    ...(trimmed.droppedMessages === 0 ? {} : { trimmed }),
+  };
 }
 
 function userMessage(content: string): ChatMessage {

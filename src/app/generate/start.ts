@@ -39,8 +39,9 @@ import type {
 import type { GenerationListener, GenerationObserver } from "../telemetry.ts";
 import type { ActiveJobs } from "./active_jobs.ts";
 import { findPlace, type Place, refusePlaceWithoutSession } from "./branch.ts";
-import { conversationOf, roomForAnswer } from "./context.ts";
+import { roomForAnswer } from "./context.ts";
 import { toEventRow } from "./event_rows.ts";
+import { withHistory } from "./history.ts";
 import { GenerationJob } from "./job.ts";
 import { OutputText } from "./output_text.ts";
 import { endInterrupted } from "./recovery.ts";
@@ -190,10 +191,13 @@ async function accept(
   const place = session === null ? null : await findPlace(db, session, input);
   const contextPolicy = input.contextPolicy ?? session?.context_policy as ContextPolicy ?? "REFUSE";
   const source = "messageId" in input.prompt ? null : input.prompt;
-  const prompt = buildPrompt(served, source, {
-    history: place === null ? null : conversationOf(place.path, place),
+  const dropOldestFor = contextPolicy === "REFUSE"
+    ? undefined
+    : roomForAnswer(effective.maxTokens, contextLength);
+  const prompt = await withHistory(db, place, {
     contextLength,
-    dropOldestFor: contextPolicy === "REFUSE" ? undefined : roomForAnswer(effective.maxTokens, contextLength),
+    use: (history, { mayReadMore }) =>
+      buildPrompt(served, source, { history, mayReadMore, contextLength, dropOldestFor }),
   });
   return {
     ...request,

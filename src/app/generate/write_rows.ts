@@ -11,6 +11,7 @@ import {
   findGenerationByKey,
   type GenerationRow,
   insertGeneration,
+  lockGenerations,
   openGenerationOfSession,
 } from "../../store/generations.ts";
 import { findManifest } from "../../store/models.ts";
@@ -166,7 +167,9 @@ const NO_DEVICE = { adapter: "", vendor: "", backend: "", software: false } as c
 
 /** What is run again may have been deleted meanwhile: its prompt must not live on in a copy. */
 async function requireOriginal(trx: Db, { reproduction }: Accepted): Promise<void> {
-  if (reproduction === null || await findGeneration(trx, reproduction.of) !== undefined) return;
+  if (reproduction === null) return;
+  await lockGenerations(trx, [reproduction.of]);
+  if (await findGeneration(trx, reproduction.of) !== undefined) return;
   throw new NotFoundError(`No generation "${reproduction.of}"`, { id: reproduction.of });
 }
 
