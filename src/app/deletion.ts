@@ -28,17 +28,29 @@ const RETRY_AFTER_MS = 500;
 /** Ids in one statement. */
 const BATCH = 500;
 
-export async function deleteSession(options: DeletionOptions, id: string): Promise<void> {
+/** `record` runs last in the transaction that deletes. */
+export async function deleteSession(
+  options: DeletionOptions,
+  id: string,
+  record: (trx: Db) => Promise<void>,
+): Promise<void> {
   await erase(options, {
     // What is asked meanwhile has either been written by then, or finds the session gone.
     lock: (trx) => sessions.lockSession(trx, id),
     find: (db) => generationStatesOfSession(db, id),
-    also: (trx) => sessions.deleteSession(trx, id),
+    also: async (trx) => {
+      await sessions.deleteSession(trx, id);
+      await record(trx);
+    },
   });
 }
 
 /** ConfigError for one that is part of a session. */
-export async function deleteGeneration(options: DeletionOptions, row: GenerationRow): Promise<void> {
+export async function deleteGeneration(
+  options: DeletionOptions,
+  row: GenerationRow,
+  record: (trx: Db) => Promise<void>,
+): Promise<void> {
   if (row.session_id !== null) {
     throw new ConfigError("The generation is part of a session: delete that", {
       field: "id",
@@ -51,7 +63,7 @@ export async function deleteGeneration(options: DeletionOptions, row: Generation
       const found = await findGeneration(db, row.id);
       return found === undefined ? [] : [found];
     },
-    also: () => Promise.resolve(),
+    also: record,
   });
 }
 

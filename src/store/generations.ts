@@ -88,6 +88,12 @@ export function findGeneration(db: Db, id: string): Promise<GenerationRow | unde
     .executeTakeFirst();
 }
 
+/** Those of {@link findGeneration}, in no order. */
+export async function findGenerations(db: Db, ids: readonly string[]): Promise<readonly GenerationRow[]> {
+  return ids.length === 0 ? [] : await db.selectFrom("generations").selectAll()
+    .where("id", "in", ids).where("deleted_at", "is", null).execute();
+}
+
 export function findGenerationByKey(
   db: Db,
   principalId: string,
@@ -103,6 +109,15 @@ export function openGenerationOfSession(db: Db, sessionId: string): Promise<Gene
   return db.selectFrom("generations").selectAll()
     .where("session_id", "=", sessionId).where("status", "in", OPEN_STATUSES)
     .limit(1).executeTakeFirst();
+}
+
+/** The same of several sessions. */
+export async function openGenerationsOfSessions(
+  db: Db,
+  sessionIds: readonly string[],
+): Promise<readonly GenerationRow[]> {
+  return sessionIds.length === 0 ? [] : await db.selectFrom("generations").selectAll()
+    .where("session_id", "in", sessionIds).where("status", "in", OPEN_STATUSES).execute();
 }
 
 /** Every generation that has not ended: after a start, those that a dead process left behind. */

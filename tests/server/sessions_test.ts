@@ -81,7 +81,7 @@ Deno.test("a session's branches are made, shown and selected over the API", asyn
   await client.generate("startGeneration", { model: HELPER, sessionId: id, prompt: { text: "Hi?" } }, "One.");
   const before = (await client.ask(SESSION, { id })).session;
   const [question, one] = before.messages.edges.map(({ node }: Json) => node);
-  await client.generate("regenerate", { messageId: one.id, priority: 1, deadlineSeconds: 60 }, "Two.");
+  await client.generate("regenerate", { messageId: one.id, priority: -1, deadlineSeconds: 60 }, "Two.");
   const again = { model: HELPER, sessionId: id, prompt: { messageId: question.id } };
   await client.generate("startGeneration", again, "Three.");
   await client.generate("editMessage", { messageId: question.id, content: "Ho?" }, "Four.");

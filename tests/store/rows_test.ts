@@ -201,8 +201,11 @@ storeTest("sessions are trees of messages, page by page", async (db) => {
   expect(await tail(12)).toEqual(["\x003", "\x004"]);
   const page = await paths.listPath(db, "4", { first: 1, afterOrdinal: 1 });
   expect([page.rows.map(({ id }) => id), page.totalCount, page.hasNextPage]).toEqual([["3"], 3, true]);
-  expect((await sessions.childMessages(db, "s", "1")).map(({ id }) => id)).toEqual(["2", "3"]);
-  expect(await sessions.childIds(db, "s", ["1"])).toEqual(new Map([[null, ["1"]], ["1", ["2", "3"]]]));
+  const junctions = [{ sessionId: "s", messageId: "1" }, { sessionId: "s", messageId: null }];
+  const idsOf = (found: ReadonlyMap<string, readonly { readonly id: string }[]>) =>
+    [...found].map(([key, rows]) => [key, rows.map(({ id }) => id)]);
+  expect(idsOf(await sessions.idsAfter(db, junctions))).toEqual([["/s", ["1"]], ["1", ["2", "3"]]]);
+  expect(idsOf(await sessions.messagesAfter(db, junctions.slice(0, 1)))).toEqual([["1", ["2", "3"]]]);
   expect(await paths.newestLeaf(db, { id: "1", session_id: "s" })).toBe("4");
   expect((await sessions.lastOfPrompt(db, "g"))?.id).toBe("4");
   await sessions.deleteSession(db, "s");

@@ -6,8 +6,9 @@
 import { CapacityError, ConfigError, NotFoundError } from "../../errors.ts";
 import type { Db } from "../../store/database.ts";
 import {
-  childIds,
   findMessage,
+  idsAfter,
+  junctionKey,
   lastOfPrompt,
   lastOrdinal,
   type MessageRow,
@@ -42,7 +43,8 @@ export async function findPlace(db: Db, session: SessionRow, input: GenerateInpu
   }
   const asksAgain = "messageId" in input.prompt;
   const parentId = await findParent(db, session, input);
-  const branches = (await childIds(db, session.id, parentId === null ? [] : [parentId])).get(parentId) ?? [];
+  const junction = { sessionId: session.id, messageId: parentId };
+  const branches = (await idsAfter(db, [junction])).get(junctionKey(junction)) ?? [];
   if (branches.length >= MAX_BRANCHES) {
     throw new CapacityError(`Cannot branch here: there are ${branches.length} branches already`, {
       parentMessageId: parentId,

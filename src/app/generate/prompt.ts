@@ -42,6 +42,16 @@ const ROLES: ReadonlySet<string> = new Set(["SYSTEM", "USER", "ASSISTANT"]);
 export function buildPrompt(
   served: ServedText,
   source: PromptSource | null,
+  options: PromptOptions & { readonly mayReadMore?: false },
+): Prompt;
+export function buildPrompt(
+  served: ServedText,
+  source: PromptSource | null,
+  options: PromptOptions,
+): Prompt | null;
+export function buildPrompt(
+  served: ServedText,
+  source: PromptSource | null,
   options: PromptOptions,
 ): Prompt | null {
   const { history, contextLength, mayReadMore = false } = options;

@@ -49,7 +49,7 @@ import { buildPrompt, type Prompt } from "./prompt.ts";
 import type { ReproductionCheck } from "./reproduction.ts";
 import { checkDeadline, checkPriority } from "./request_limits.ts";
 import type { ServedText, ServedTexts } from "./served_text.ts";
-import { busySession, keepAnswer, writeRows, type Written } from "./write_rows.ts";
+import { busySession, conditionsOf, keepAnswer, writeRows, type Written } from "./write_rows.ts";
 
 export interface StartOptions {
   readonly db: Db;
@@ -100,7 +100,12 @@ export interface Accepted {
   readonly origins: Readonly<Record<SamplingKey, SamplingOrigin>>;
   readonly revisionIds: readonly string[];
   /** Set where it runs an earlier generation again. */
-  readonly reproduction: { readonly of: string; readonly check: ReproductionCheck } | null;
+  readonly reproduction: {
+    readonly of: string;
+    /** Of the earlier one. */
+    readonly ownerId: string;
+    readonly check: ReproductionCheck;
+  } | null;
 }
 
 const MAX_KEY_LENGTH = 200;
@@ -273,6 +278,7 @@ function run(
       release: (trx) => admission.release(trx, row.id),
       ended: () => admission.ended(row.id),
     },
+    conditions: () => conditionsOf(options, accepted),
     keepAnswer: (trx, text, at) => keepAnswer(options, trx, { row, text, at, activeMessageId }),
     reportError: options.reportError,
     onBroken: (error) => {
