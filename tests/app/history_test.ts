@@ -1,7 +1,6 @@
 /** How much of a session is read for a prompt, and that no more would make no difference. */
 import { expect } from "@std/expect";
 import * as fc from "fast-check";
-import type { KyselyPlugin } from "kysely";
 import { type History, shownRows, withHistory } from "../../src/app/generate/history.ts";
 import type { Db } from "../../src/store/database.ts";
 import * as sessions from "../../src/store/sessions.ts";
@@ -9,19 +8,9 @@ import { storeTest } from "../support/dialects.ts";
 import { ask, chat } from "../support/conversation.ts";
 import { failure } from "../support/failure.ts";
 import { ALICE, HELPER, TestGateway } from "../support/gateway.ts";
+import { QueryCounter } from "../support/query_counter.ts";
 
 const AT = "2024-01-31T09:30:00.000Z";
-
-/** Counts what the database hands out. */
-class Counter implements KyselyPlugin {
-  queries = 0;
-  rows = 0;
-  transformQuery: KyselyPlugin["transformQuery"] = ({ node }) => (this.queries++, node);
-  transformResult: KyselyPlugin["transformResult"] = ({ result }) => {
-    this.rows += result.rows.length;
-    return Promise.resolve(result);
-  };
-}
 
 interface Written {
   readonly role: "SYSTEM" | "USER" | "ASSISTANT";
@@ -142,7 +131,7 @@ storeTest("withHistory() reads no more of a long session than of a short one", a
         { role: "ASSISTANT", length: 50, generation, isAnswer: true },
       ]).flat(),
     ]);
-    const counter = new Counter();
+    const counter = new QueryCounter();
     const { messages, omitted } = await withHistory(
       db.withPlugin(counter),
       { parentId: leaf, asksAgain: false },
