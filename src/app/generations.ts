@@ -74,7 +74,9 @@ export function createGenerations(options: GenerationOptions): GenerationUseCase
   async function withLiveText(row: GenerationRow): Promise<GenerationRow> {
     const job = jobs.get(row.id);
     if (job !== undefined) return { ...row, text: job.text };
-    if (!isOpen(row) || row.gateway_id === membership.id) return row;
+    if (!isOpen(row)) return row;
+    // It has ended since the row was read.
+    if (row.gateway_id === membership.id) return (await findGenerations(db, [row.id]))[0] ?? row;
     return { ...row, text: (await readLogged(db, row.id)).text };
   }
 
