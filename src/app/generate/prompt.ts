@@ -4,6 +4,7 @@
  * own. A prompt that leaves no room for a single token is refused here, before anything is written.
  */
 import { CapacityError, ConfigError } from "../../errors.ts";
+import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { ChatMessage, PromptSource, TrimmedContext } from "../types.ts";
 import { fitTurns } from "./context.ts";
 import type { History } from "./history.ts";
@@ -32,6 +33,12 @@ export interface PromptOptions {
 /** Bounds on what is worth tokenizing at all; real contexts are far smaller. */
 const MAX_PROMPT_CHARACTERS = 4_000_000;
 const MAX_MESSAGES = 2000;
+/** Text for every token of a context beyond which a prompt is looked at in part before it is encoded. */
+const PROBED_PER_TOKEN = 8;
+const PROBE_GROWTH = 4;
+/** A text that is cut in the middle of a word may have some tokens more than as part of the whole. */
+const PROBE_SLACK = 64;
+const SESSION_IS_FULL = "The session is full: with this prompt it has";
 const ROLES: ReadonlySet<string> = new Set(["SYSTEM", "USER", "ASSISTANT"]);
 
 /**
@@ -59,7 +66,7 @@ export function buildPrompt(
   const prompt = source !== null && "tokenIds" in source
     ? fromTokenIds(source.tokenIds, served.vocabSize, history)
     : source !== null && "raw" in source
-    ? fromRaw(served, source.raw, history)
+    ? fromRaw(served, source.raw, options)
     : fromMessages(served, source, options);
   const { length } = prompt.tokenIds;
   const leavesOut = prompt.trimmed !== undefined && prompt.trimmed.droppedMessages > omitted;
@@ -70,11 +77,33 @@ export function buildPrompt(
     ? `The prompt has ${length} tokens`
     : drops
     ? `Even without all that came before, the prompt has ${length} tokens`
-    : `The session is full: with this prompt it has ${omitted > 0 ? "at least " : ""}${length} tokens`;
-  throw new CapacityError(
+    : `${SESSION_IS_FULL} ${omitted > 0 ? "at least " : ""}${length} tokens`;
+  throw tooLong(what, length, contextLength);
+}
+
+function tooLong(what: string, promptTokens: number, contextLength: number): CapacityError {
+  return new CapacityError(
     `${what}, more than fit into a context of ${contextLength} with an answer`,
-    { promptTokens: length, contextLength },
+    { promptTokens, contextLength },
   );
+}
+
+/**
+ * Refuses what is far too long by its beginning: encoding a million characters, only to count them, would hold up
+ * everybody else. White space around a message is left out, as many templates do.
+ */
+function refuseFarTooLong(
+  tokenizer: Tokenizer,
+  contents: readonly string[],
+  { contextLength, what = "The prompt has" }: { readonly contextLength: number; readonly what?: string },
+): void {
+  const text = contents.map((content) => content.trim()).join("\n");
+  for (let length = contextLength * PROBED_PER_TOKEN; length < text.length; length *= PROBE_GROWTH) {
+    const count = tokenizer.encode(text.slice(0, length)).length - PROBE_SLACK;
+    if (count >= contextLength) {
+      throw tooLong(`${what} more than ${count} tokens`, count, contextLength);
+    }
+  }
 }
 
 /**
@@ -123,11 +152,16 @@ function fromTokenIds(
   return { tokenIds, continuesText: true, messages: [] };
 }
 
-function fromRaw({ tokenizer }: ServedText, text: string, history: History | null): Prompt {
+function fromRaw(
+  { tokenizer }: ServedText,
+  text: string,
+  { history, contextLength }: PromptOptions,
+): Prompt {
   if (tokenizer === null) throw invalid("tokenIds", "expected, because the model has no tokenizer");
   if (history !== null) throw invalid("raw", "a session is a conversation: send text or messages");
   if (text === "") throw invalid("raw", "expected at least one character");
   checkSize("raw", text.length);
+  refuseFarTooLong(tokenizer, [text], { contextLength });
   return { tokenIds: tokenizer.encode(text, { bos: tokenizer.addsBos }), continuesText: true, messages: [] };
 }
 
@@ -142,6 +176,15 @@ function fromMessages(
     : "text" in source
     ? [userMessage(source.text)]
     : checkMessages(source.messages);
+  const { messages: past, omitted } = history ?? { messages: [], omitted: 0 };
+  const conversation = [...past, ...messages];
+  // What may be left out does not make it too long.
+  const lastTurn = conversation.findLastIndex(({ role }) => role === "USER");
+  const counted = dropOldestFor === undefined ? conversation : conversation.slice(Math.max(0, lastTurn));
+  refuseFarTooLong(tokenizer, counted.map(({ content }) => content), {
+    contextLength,
+    ...dropOldestFor === undefined && past.length > 0 ? { what: SESSION_IS_FULL } : {},
+  });
   if (source !== null && "text" in source && history === null && !tokenizer.hasChatTemplate) {
     return {
       tokenIds: tokenizer.encode(source.text, { bos: tokenizer.addsBos }),
@@ -149,8 +192,6 @@ function fromMessages(
       messages,
     };
   }
-  const { messages: past, omitted } = history ?? { messages: [], omitted: 0 };
-  const conversation = [...past, ...messages];
   const encode = (messages: readonly ChatMessage[]) =>
     tokenizer.encodeChat(messages.map(({ role, content }) => ({ role: role.toLowerCase(), content }))).ids;
   if (dropOldestFor === undefined) {
