@@ -53,7 +53,9 @@ export const ContextPolicyEnum = builder.enumType("ContextPolicy", {
   } as const,
 });
 
-const PRIORITY = "Higher is served first; 0 unless given. -5 to 5, for admins -10 to 10. Waiting raises it.";
+const PRIORITY =
+  "Higher is served first, among all who wait for the engine; 0 unless given. -10 to 0: anybody may step back, and only " +
+  "an admin ahead, up to 10. Waiting raises it.";
 const DEADLINE =
   "For the whole generation from now on, waiting and loading included, up to a day. Then it fails with `DEADLINE`.";
 

@@ -1,5 +1,10 @@
 /** Generations: a durable row and a job. Starting, cancelling and reading one; watching is in subscriptions.ts. */
-import type { Generation, GenerationConditions, Reproduction, TrimmedContext } from "../src/app/types.ts";
+import type {
+  ConditionDifference,
+  Generation,
+  GenerationConditions,
+  TrimmedContext,
+} from "../src/app/types.ts";
 import { builder } from "./builder.ts";
 import { ErrorInterface, errorTypes, expected, resultTypeName } from "./errors.ts";
 import { FinishReasonEnum, ReproductionStatusEnum, TimingsObject, UsageObject } from "./generation_events.ts";
@@ -13,7 +18,7 @@ import {
   toGenerateOptions,
 } from "./generate_input.ts";
 import { encodeId, parseId, requireId } from "./ids.ts";
-import { modelLoader } from "./loaders.ts";
+import { generationLoader, modelLoader, sessionLoader } from "./loaders.ts";
 import { ModelNode } from "./models.ts";
 import { KvCacheFormatEnum, QuantizationEnum } from "./enums.ts";
 import { SamplingParamsObject, SamplingValuesObject } from "./sampling.ts";
@@ -55,30 +60,67 @@ const ConditionsObject = builder.objectRef<GenerationConditions>("GenerationCond
     device: t.expose("device", {
       type: GenerationDeviceObject,
       nullable: true,
-      description: "Null where it was not known yet when the generation was accepted.",
+      description: "Null where it has not got to an engine.",
+    }),
+    kernelsSha256: t.field({
+      type: "Sha256",
+      nullable: true,
+      description: "Of the text of all kernels and of the variants that are chosen for the device.",
+      resolve: ({ kernelsSha256 }) => kernelsSha256 ?? null,
     }),
     version: t.exposeString("version", { description: "Of Geodesic." }),
+    deno: t.string({
+      nullable: true,
+      description: "Version of Deno, which brings WebGPU and its compiler of kernels.",
+      resolve: ({ deno }) => deno ?? null,
+    }),
   }),
 });
 
-const ReproductionObject = builder.objectRef<Reproduction>("Reproduction").implement({
+const ConditionDifferenceObject = builder.objectRef<ConditionDifference>("ConditionDifference").implement({
+  description: "A condition that two runs do not share.",
   fields: (t) => ({
-    status: t.expose("status", { type: ReproductionStatusEnum }),
-    matches: t.boolean({
-      nullable: true,
-      description: "Null until it is known.",
-      resolve: ({ status }) => status === "MATCHED" ? true : status === "DIFFERS" ? false : null,
+    field: t.exposeString("field", {
+      description: "Of `GenerationConditions`, such as `kernelsSha256` or `device.adapter`.",
     }),
-    firstDifference: t.exposeInt("firstDifference", {
+    original: t.exposeString("original", { nullable: true, description: "Null: not known of this run." }),
+    reproduction: t.exposeString("reproduction", {
       nullable: true,
-      description: "Position, from 0, of the first token that differs or that only one of the two has.",
+      description: "Null: not known of this run.",
     }),
   }),
 });
+
+const ReproductionObject = builder.objectRef<NonNullable<Generation["reproduction"]>>("Reproduction")
+  .implement({
+    fields: (t) => ({
+      status: t.expose("status", { type: ReproductionStatusEnum }),
+      matches: t.boolean({
+        nullable: true,
+        description: "Null until it is known.",
+        resolve: ({ status }) => status === "MATCHED" ? true : status === "DIFFERS" ? false : null,
+      }),
+      firstDifference: t.exposeInt("firstDifference", {
+        nullable: true,
+        description: "Position, from 0, of the first token that differs or that only one of the two has.",
+      }),
+      conditionDifferences: t.field({
+        type: [ConditionDifferenceObject],
+        nullable: true,
+        description:
+          "Conditions that the two runs do not share: other tokens may come of them. Empty: none is known, and tokens " +
+          "that differ are a fault. Null where the conditions of one run are not known.",
+        resolve: ({ differences }) => differences === null ? null : [...differences],
+      }),
+    }),
+  });
 
 export const GenerationNode = builder.objectRef<Generation>("Generation");
 builder.node(GenerationNode, {
-  description: "One answer of a model, with everything that made it. Visible to its owner only.",
+  description:
+    "One answer of a model, with everything that made it. Visible to who started it, to the owner of the session it is " +
+    "part of, and to admins; whoever sees it may watch and cancel it. When an admin cancels, deletes or runs again what " +
+    "somebody else has started, that is an entry of the audit log. It holds units, and counts as usage, of who started it.",
   id: { resolve: (generation) => generation.id },
   loadOne: (id, { gateway, principal }) => gateway.generations.get(principal, id),
   fields: (t) => ({
@@ -99,8 +141,7 @@ builder.node(GenerationNode, {
     session: t.field({
       type: SessionNode,
       nullable: true,
-      resolve: (generation, _args, { gateway, principal }) =>
-        generation.sessionId === null ? null : gateway.sessions.get(principal, generation.sessionId),
+      resolve: ({ sessionId: id }, _args, context) => id === null ? null : sessionLoader(context).load(id),
     }),
     requestedSampling: t.expose("requestedSampling", {
       type: SamplingValuesObject,
@@ -150,8 +191,8 @@ builder.node(GenerationNode, {
       type: GenerationNode,
       nullable: true,
       description: "The generation that this one runs again.",
-      resolve: ({ reproductionOf: id }, _args, { gateway, principal }) =>
-        id === null ? null : gateway.generations.get(principal, id),
+      resolve: ({ reproductionOf: id }, _args, context) =>
+        id === null ? null : generationLoader(context).load(id),
     }),
     reproduction: t.expose("reproduction", {
       type: ReproductionObject,
@@ -272,7 +313,8 @@ builder.mutationFields((t) => ({
     type: ReproduceGenerationResult,
     description:
       "Runs a generation again with the same prompt tokens, parameters and seed, on the same files held in the same " +
-      "way, and compares the tokens. What it starts is watched with `generationEvents`; see `reproduction`.",
+      "way, and compares the tokens. What it starts is watched with `generationEvents`; see `reproduction`, which names " +
+      "the conditions (device, kernels, versions) that are others by now.",
     args: { input: t.arg({ type: ReproduceGenerationInput, required: true }) },
     resolve: (_root, { input }, { gateway, principal }) =>
       expected(REPRODUCE_ERRORS, async () => ({

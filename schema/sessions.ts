@@ -1,4 +1,7 @@
-/** Sessions: conversations that keep their messages. A session is visible to its owner and to admins. */
+/**
+ * Sessions: conversations that keep their messages. A session is visible to its owner and to admins, whose changes and
+ * exports of other people's are recorded.
+ */
 import type { ExportedSession, Session, SessionMessage } from "../src/app/types.ts";
 import { builder } from "./builder.ts";
 import { FORWARD_ARGS, pageComplexity, toConnection, toPageArgs } from "./connections.ts";
@@ -7,12 +10,18 @@ import { errorTypes, expected, resultTypeName } from "./errors.ts";
 import { ContextPolicyEnum } from "./generate_input.ts";
 import { GenerationNode } from "./generations.ts";
 import { encodeId, parseId, requireId } from "./ids.ts";
-import { modelLoader } from "./loaders.ts";
+import {
+  branchLoader,
+  generationLoader,
+  messageLoader,
+  modelLoader,
+  openGenerationLoader,
+} from "./loaders.ts";
 import { ModelNode, ModelRefInput, toModelRef } from "./models.ts";
 
 /** As many branches as may begin at one message. Each is looked up with its own. */
 const BRANCHES = { field: 1, multiplier: 100 };
-/** A whole session, up to 32 million characters. */
+/** A whole session, up to 32 million bytes. */
 const EXPORT = { field: 1_000, multiplier: 1 };
 
 const MessageObject = builder.objectRef<SessionMessage>("Message");
@@ -25,8 +34,8 @@ MessageObject.implement({
       type: GenerationNode,
       nullable: true,
       description: "The generation that the message prompted or is the answer of.",
-      resolve: (message, _args, { gateway, principal }) =>
-        message.generationId === null ? null : gateway.generations.get(principal, message.generationId),
+      resolve: ({ generationId: id }, _args, context) =>
+        id === null ? null : generationLoader(context).load(id),
     }),
     parentId: t.exposeID("parentId", {
       nullable: true,
@@ -36,8 +45,8 @@ MessageObject.implement({
       type: [MessageObject],
       description: "Everything that follows the same message, itself included, oldest first.",
       complexity: BRANCHES,
-      resolve: async ({ id }, _args, { gateway, principal }) => [
-        ...await gateway.sessions.siblings(principal, id),
+      resolve: async ({ sessionId, parentId: messageId }, _args, context) => [
+        ...await branchLoader(context).load({ sessionId, messageId }),
       ],
     }),
     branchIndex: t.int({
@@ -52,8 +61,8 @@ MessageObject.implement({
       type: [MessageObject],
       description: "What follows it, one a branch, oldest first.",
       complexity: BRANCHES,
-      resolve: async ({ id }, _args, { gateway, principal }) => [
-        ...await gateway.sessions.children(principal, id),
+      resolve: async ({ sessionId, id: messageId }, _args, context) => [
+        ...await branchLoader(context).load({ sessionId, messageId }),
       ],
     }),
     createdAt: t.expose("createdAt", { type: "DateTime" }),
@@ -65,7 +74,9 @@ const MessageConnection = builder.connectionObject({ type: MessageObject, name: 
 
 export const SessionNode = builder.objectRef<Session>("Session");
 builder.node(SessionNode, {
-  description: "A conversation. A prompt with its id continues it.",
+  description:
+    "A conversation. A prompt with its id continues it. Visible to its owner and to admins; when an admin changes, " +
+    "continues, deletes or exports somebody else's, that is an entry of the audit log (reading is none).",
   id: { resolve: (session) => session.id },
   loadOne: (id, { gateway, principal }) => gateway.sessions.get(principal, id),
   fields: (t) => ({
@@ -99,14 +110,14 @@ builder.node(SessionNode, {
       type: MessageObject,
       nullable: true,
       description: "The message that the current branch ends with; null while there is none.",
-      resolve: ({ activeMessageId: id }, _args, { gateway, principal }) =>
-        id === null ? null : gateway.sessions.message(principal, id),
+      resolve: ({ activeMessageId: id }, _args, context) =>
+        id === null ? null : messageLoader(context).load(id),
     }),
     openGeneration: t.field({
       type: GenerationNode,
       nullable: true,
       description: "What the session waits for; null when it is free.",
-      resolve: ({ id }, _args, { gateway, principal }) => gateway.generations.openOfSession(principal, id),
+      resolve: ({ id }, _args, context) => openGenerationLoader(context).load(id),
     }),
     contextPolicy: t.expose("contextPolicy", { type: ContextPolicyEnum }),
     createdAt: t.expose("createdAt", { type: "DateTime" }),

@@ -13,7 +13,7 @@ import { numberKeyset, parsePage, toPage } from "./paging.ts";
 import { requireRole } from "./roles.ts";
 import type { AuditEntry, AuditUseCases, AuditVerification, Principal } from "./types.ts";
 
-/** `thing.verb`: `key.create`, `key.revoke`, `samplingDefaults.update`, `model.register`, `merge.start`, … */
+/** `thing.verb`: `key.create`, `samplingDefaults.update`, `model.register`, `session.delete`, `generation.cancel`, … */
 export type AuditAction = `${string}.${string}`;
 
 export interface Act {
@@ -50,6 +50,13 @@ export async function recordAct(trx: Db, { actor, at, action, target, details = 
     previous_hash: previousHash,
   };
   await store.appendAuditEntry(trx, { ...entry, hash: hashOf(entry) });
+}
+
+/** {@link recordAct} where the actor is somebody else than the owner: an admin, for nobody else may. */
+export async function recordActOnOthers(trx: Db, act: Act & { readonly ownerId: string }): Promise<void> {
+  const { ownerId, ...rest } = act;
+  if (act.actor.id === ownerId) return;
+  await recordAct(trx, { ...rest, details: { ...act.details, ownerId } });
 }
 
 /**

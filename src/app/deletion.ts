@@ -10,8 +10,10 @@ import {
   eraseGeneration,
   findGeneration,
   type GenerationRow,
-  generationsOfSession,
+  type GenerationState,
+  generationStatesOfSession,
   isOpen,
+  lockGenerations,
   reproductionsOf,
 } from "../store/generations.ts";
 import { emptyLog } from "../store/scrub.ts";
@@ -26,15 +28,29 @@ const RETRY_AFTER_MS = 500;
 /** Ids in one statement. */
 const BATCH = 500;
 
-export async function deleteSession(options: DeletionOptions, id: string): Promise<void> {
+/** `record` runs last in the transaction that deletes. */
+export async function deleteSession(
+  options: DeletionOptions,
+  id: string,
+  record: (trx: Db) => Promise<void>,
+): Promise<void> {
   await erase(options, {
-    find: (db) => generationsOfSession(db, id),
-    also: (trx) => sessions.deleteSession(trx, id),
+    // What is asked meanwhile has either been written by then, or finds the session gone.
+    lock: (trx) => sessions.lockSession(trx, id),
+    find: (db) => generationStatesOfSession(db, id),
+    also: async (trx) => {
+      await sessions.deleteSession(trx, id);
+      await record(trx);
+    },
   });
 }
 
 /** ConfigError for one that is part of a session. */
-export async function deleteGeneration(options: DeletionOptions, row: GenerationRow): Promise<void> {
+export async function deleteGeneration(
+  options: DeletionOptions,
+  row: GenerationRow,
+  record: (trx: Db) => Promise<void>,
+): Promise<void> {
   if (row.session_id !== null) {
     throw new ConfigError("The generation is part of a session: delete that", {
       field: "id",
@@ -42,18 +58,20 @@ export async function deleteGeneration(options: DeletionOptions, row: Generation
     });
   }
   await erase(options, {
+    lock: () => Promise.resolve(),
     find: async (db) => {
       const found = await findGeneration(db, row.id);
       return found === undefined ? [] : [found];
     },
-    also: () => Promise.resolve(),
+    also: record,
   });
 }
 
 async function erase(
   options: DeletionOptions,
-  { find, also }: {
-    readonly find: (db: Db) => Promise<readonly GenerationRow[]>;
+  { lock, find, also }: {
+    readonly lock: (trx: Db) => Promise<void>;
+    readonly find: (db: Db) => Promise<readonly GenerationState[]>;
     readonly also: (trx: Db) => Promise<void>;
   },
 ): Promise<void> {
@@ -63,7 +81,8 @@ async function erase(
       await cancelGeneration(options, id);
     }
     const erased = await db.transaction().execute(async (trx) => {
-      const rows = await withReproductions(trx, await find(trx));
+      await lock(trx);
+      const rows = await withReproductions(trx, await find(trx), (ids) => lockGenerations(trx, ids));
       if (rows.some(isOpen)) return false;
       for (const { id } of rows) await eraseGeneration(trx, id, toTime(clock.now()));
       await also(trx);
@@ -76,14 +95,20 @@ async function erase(
   });
 }
 
-/** These, those that run one of them again, those that run one of these again, and so on. */
+/**
+ * These, those that run one of them again, those that run one of these again, and so on. `hold` keeps new ones from
+ * being started of those that were found.
+ */
 async function withReproductions(
   db: Db,
-  rows: readonly GenerationRow[],
-): Promise<readonly GenerationRow[]> {
+  rows: readonly GenerationState[],
+  hold: (ids: readonly string[]) => Promise<void> = () => Promise.resolve(),
+): Promise<readonly GenerationState[]> {
   const found = [...rows];
   for (let start = 0; start < found.length; start += BATCH) {
-    found.push(...await reproductionsOf(db, found.slice(start, start + BATCH).map(({ id }) => id)));
+    const ids = found.slice(start, start + BATCH).map(({ id }) => id);
+    await hold(ids);
+    found.push(...await reproductionsOf(db, ids));
   }
   return found;
 }

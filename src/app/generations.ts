@@ -1,25 +1,33 @@
 /**
- * The generation use cases: start, look, watch, cancel. A generation belongs to who started it; admins see all, for
- * everybody else it does not exist. Cancelling is an act of its own: a watcher that leaves changes nothing, unless the
+ * The generation use cases: start, look, watch, cancel. A generation belongs to who started it, and is as well the session's
+ * owner's to see, watch, cancel and run again where it is part of one; admins see all, for everybody else it does not exist. Cancelling is an act of its own: a watcher that leaves changes nothing, unless the
  * generation was started with onDisconnect CANCEL, its owner's last watcher leaves, and none comes back in time.
  */
 import { ConfigError, NotFoundError } from "../errors.ts";
 import { fromJson, fromJsonOrNull, fromTime, fromTimeOrNull } from "../store/codec.ts";
 import { readEvents } from "../store/generation_events.ts";
-import { findGeneration, type GenerationRow, isOpen, openGenerationOfSession } from "../store/generations.ts";
+import {
+  findGenerations,
+  type GenerationRow,
+  isOpen,
+  openGenerationsOfSessions,
+} from "../store/generations.ts";
 import type { Db } from "../store/database.ts";
+import { findSessions } from "../store/sessions.ts";
 import { unpackTokenIds } from "../store/token_ids.ts";
+import { type AuditAction, recordActOnOthers } from "./audit.ts";
 import { deleteGeneration } from "./deletion.ts";
 import { EventStream } from "./events/event_stream.ts";
 import type { LogPoller } from "./events/log_poller.ts";
 import { cancelGeneration } from "./generate/cancel.ts";
 import { coalesceTokens } from "./generate/coalesce.ts";
+import { compareConditions } from "./generate/conditions.ts";
 import { toEvent } from "./generate/event_rows.ts";
 import { readLogged } from "./generate/recovery.ts";
 import { loggedTokenIds, startReproduction } from "./generate/reproduce.ts";
 import { startGeneration, type StartOptions } from "./generate/start.ts";
 import { maySee } from "./roles.ts";
-import { requireMessage, requireSession } from "./sessions.ts";
+import { requireMessage } from "./sessions.ts";
 import {
   type ContextPolicy,
   type DisconnectPolicy,
@@ -40,55 +48,100 @@ export interface GenerationOptions extends StartOptions {
 
 /** The use cases over the store, the engine and the running jobs. */
 export function createGenerations(options: GenerationOptions): GenerationUseCases {
-  const { db, jobs, hub, membership, remoteLogs } = options;
+  const { db, clock, jobs, hub, membership, remoteLogs } = options;
+
+  /** What the principal has started, what belongs to its sessions, and everything for admins. */
+  async function visible(
+    principal: Principal,
+    rows: readonly GenerationRow[],
+  ): Promise<readonly GenerationRow[]> {
+    const others = rows.filter((row) => !maySee(principal, row.principal_id));
+    const sessions = others.flatMap(({ session_id: id }) => id === null ? [] : [id]);
+    const own = new Set(
+      (await findSessions(db, sessions)).filter((row) => maySee(principal, row.principal_id))
+        .map(({ id }) => id),
+    );
+    return rows.filter((row) => maySee(principal, row.principal_id) || own.has(row.session_id ?? ""));
+  }
 
   async function requireVisible(principal: Principal, id: string): Promise<GenerationRow> {
-    const row = await findGeneration(db, id);
-    if (row === undefined || !maySee(principal, row.principal_id)) {
-      throw new NotFoundError(`No generation "${id}"`, { id });
-    }
+    const [row] = await visible(principal, await findGenerations(db, [id]));
+    if (row === undefined) throw new NotFoundError(`No generation "${id}"`, { id });
     return row;
   }
 
   /** While it runs, the row has no text yet: its job has, or, where another gateway runs it, its log. */
-  async function withLiveText(row: GenerationRow): Promise<Generation> {
+  async function withLiveText(row: GenerationRow): Promise<GenerationRow> {
     const job = jobs.get(row.id);
-    if (job !== undefined) return toGeneration({ ...row, text: job.text });
-    if (!isOpen(row) || row.gateway_id === membership.id) return toGeneration(row);
-    return toGeneration({ ...row, text: (await readLogged(db, row.id)).text });
+    if (job !== undefined) return { ...row, text: job.text };
+    if (!isOpen(row)) return row;
+    // It has ended since the row was read.
+    if (row.gateway_id === membership.id) return (await findGenerations(db, [row.id]))[0] ?? row;
+    return { ...row, text: (await readLogged(db, row.id)).text };
+  }
+
+  async function toGenerations(rows: readonly GenerationRow[]): Promise<readonly Generation[]> {
+    const originals = rows.flatMap(({ reproduction_of: id }) => id === null ? [] : [id]);
+    const conditions = new Map(
+      (await findGenerations(db, originals)).map((row) => [row.id, row.conditions]),
+    );
+    return await Promise.all(
+      rows.map(async (row) =>
+        toGeneration(await withLiveText(row), conditions.get(row.reproduction_of ?? "") ?? null)
+      ),
+    );
+  }
+
+  async function toOne(row: GenerationRow): Promise<Generation> {
+    return (await toGenerations([row]))[0]!;
+  }
+
+  const getMany: GenerationUseCases["getMany"] = async (principal, ids) => {
+    const rows = await visible(principal, await findGenerations(db, ids));
+    const found = new Map((await toGenerations(rows)).map((generation) => [generation.id, generation]));
+    return ids.map((id) => found.get(id) ?? null);
+  };
+
+  /** Of an admin upon what somebody else has started. */
+  function act(actor: Principal, { id: target, principal_id: ownerId }: GenerationRow, action: AuditAction) {
+    return { actor, ownerId, at: clock.now(), action, target };
   }
 
   return {
+    getMany,
+
     async get(principal, id) {
-      const row = await findGeneration(db, id);
-      return row !== undefined && maySee(principal, row.principal_id) ? await withLiveText(row) : null;
+      return (await getMany(principal, [id]))[0]!;
     },
 
     async start(principal, input) {
-      return await withLiveText(await startGeneration(options, principal, input));
+      return await toOne(await startGeneration(options, principal, input));
     },
 
     async regenerate(principal, { messageId, ...rest }) {
       const { sessionId, model } = await sessionOf(db, principal, messageId);
       const input = { ...rest, model, sessionId, prompt: { messageId } };
-      return await withLiveText(await startGeneration(options, principal, input));
+      return await toOne(await startGeneration(options, principal, input));
     },
 
     async editMessage(principal, { messageId, content, ...rest }) {
       const { sessionId, model } = await sessionOf(db, principal, messageId);
       const input = { ...rest, model, sessionId, prompt: { text: content }, replacesMessageId: messageId };
-      return await withLiveText(await startGeneration(options, principal, input));
+      return await toOne(await startGeneration(options, principal, input));
     },
 
     async reproduce(principal, { id, ...rest }) {
       const original = await requireVisible(principal, id);
-      return await withLiveText(await startReproduction(options, principal, original, rest));
+      return await toOne(await startReproduction(options, principal, original, rest));
     },
 
-    async openOfSession(principal, sessionId) {
-      await requireSession(db, principal, sessionId);
-      const row = await openGenerationOfSession(db, sessionId);
-      return row === undefined ? null : await withLiveText(row);
+    async openOfSessions(principal, sessionIds) {
+      const sessions = (await findSessions(db, sessionIds)).filter((row) =>
+        maySee(principal, row.principal_id)
+      );
+      const rows = await openGenerationsOfSessions(db, sessions.map(({ id }) => id));
+      const open = new Map((await toGenerations(rows)).map((found) => [found.sessionId, found]));
+      return sessionIds.map((id) => open.get(id) ?? null);
     },
 
     async tokenIds(principal, id) {
@@ -98,7 +151,12 @@ export function createGenerations(options: GenerationOptions): GenerationUseCase
     },
 
     async delete(principal, id) {
-      await deleteGeneration(options, await requireVisible(principal, id));
+      const row = await requireVisible(principal, id);
+      await deleteGeneration(
+        options,
+        row,
+        (trx) => recordActOnOthers(trx, act(principal, row, "generation.delete")),
+      );
     },
 
     async concurrency({ id }) {
@@ -107,9 +165,14 @@ export function createGenerations(options: GenerationOptions): GenerationUseCase
     },
 
     async cancel(principal, id) {
-      await requireVisible(principal, id);
+      const row = await requireVisible(principal, id);
+      if (isOpen(row) && principal.role === "ADMIN") {
+        await db.transaction().execute((trx) =>
+          recordActOnOthers(trx, act(principal, row, "generation.cancel"))
+        );
+      }
       await cancelGeneration(options, id);
-      return await withLiveText(await requireVisible(principal, id));
+      return await toOne(await requireVisible(principal, id));
     },
 
     events(principal, id, { afterSeq = 0, signal, coalesce = false }) {
@@ -150,13 +213,15 @@ async function sessionOf(db: Db, principal: Principal, messageId: string) {
 }
 
 /** A generation that is over compares nothing more. */
-function toReproduction(row: GenerationRow): Reproduction | null {
+function toReproduction(row: GenerationRow, originalConditions: string | null): Generation["reproduction"] {
   const reproduction = fromJsonOrNull<Reproduction>(row.reproduction);
-  if (reproduction?.status !== "PENDING" || isOpen(row)) return reproduction;
-  return { ...reproduction, status: "INCOMPLETE" };
+  if (reproduction === null) return null;
+  const status = reproduction.status === "PENDING" && !isOpen(row) ? "INCOMPLETE" : reproduction.status;
+  const differences = compareConditions(fromJsonOrNull(originalConditions), fromJsonOrNull(row.conditions));
+  return { ...reproduction, status, differences };
 }
 
-function toGeneration(row: GenerationRow): Generation {
+function toGeneration(row: GenerationRow, originalConditions: string | null): Generation {
   return {
     id: row.id,
     principalId: row.principal_id,
@@ -176,7 +241,7 @@ function toGeneration(row: GenerationRow): Generation {
     deadlineSeconds: row.deadline_ms === null ? null : row.deadline_ms / 1000,
     conditions: fromJsonOrNull(row.conditions),
     reproductionOf: row.reproduction_of,
-    reproduction: toReproduction(row),
+    reproduction: toReproduction(row, originalConditions),
     usage: fromJsonOrNull(row.usage),
     timings: fromJsonOrNull(row.timings),
     error: fromJsonOrNull(row.error),

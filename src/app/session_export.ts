@@ -5,51 +5,76 @@
 import { CapacityError } from "../errors.ts";
 import { fromJson, fromJsonOrNull } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
-import { type GenerationRow, generationsOfSession } from "../store/generations.ts";
+import {
+  artifactsOfSession,
+  generationBytes,
+  type GenerationRow,
+  generationsOfSession,
+} from "../store/generations.ts";
 import { findModel } from "../store/models.ts";
-import { allMessages, type MessageRow, type SessionRow, wholePath } from "../store/sessions.ts";
+import { allMessages, messageBytes, type MessageRow, type SessionRow } from "../store/sessions.ts";
 import { unpackTokenIds } from "../store/token_ids.ts";
 import type { ExportedSession, ExportFormat } from "./types.ts";
 
 /** Names the layout of the JSON; it changes when that does. */
 const FORMAT = "geodesic.session/1";
-/** Of all messages together: what one answer of the API can carry. */
-const MAX_CHARACTERS = 32_000_000;
+/** Of all texts together: what one answer of the API can carry. */
+const MAX_BYTES = 32_000_000;
+/** What a packed character of token ids becomes in the file. */
+const BYTES_PER_PACKED = 5;
 
-/** Throws CapacityError for a session that is too long for one file. */
+/** Throws CapacityError, before anything is read, for a session that is too long for one file. */
 export async function exportSession(
   db: Db,
   session: SessionRow,
   options: { readonly format: ExportFormat; readonly at: Date },
 ): Promise<ExportedSession> {
-  const messages = await allMessages(db, session.id);
-  const characters = messages.reduce((sum, { content }) => sum + content.length, 0);
-  if (characters > MAX_CHARACTERS) {
-    throw new CapacityError(`Cannot export a session of ${characters} characters in one file`, {
-      found: characters,
-      allowed: MAX_CHARACTERS,
+  const isJson = options.format === "JSON";
+  const generationTexts = isJson ? await generationBytes(db, session.id) : { texts: 0, packedIds: 0 };
+  const bytes = await messageBytes(db, session.id) + generationTexts.texts +
+    generationTexts.packedIds * BYTES_PER_PACKED;
+  if (bytes > MAX_BYTES) {
+    throw new CapacityError(`Cannot export a session of ${bytes} bytes in one file`, {
+      found: bytes,
+      allowed: MAX_BYTES,
     });
   }
-  const generations = await generationsOfSession(db, session.id);
+  const messages = await allMessages(db, session.id);
   const model = await findModel(db, { id: session.model_id });
-  const all = { session, messages, generations, modelName: model?.name ?? null, at: options.at };
+  const all = { session, messages, modelName: model?.name ?? null, at: options.at };
   const name = `session-${session.id}`;
-  if (options.format === "JSON") {
-    return { fileName: `${name}.json`, mediaType: "application/json", content: toJsonFile(all) };
+  if (isJson) {
+    const generations = await generationsOfSession(db, session.id);
+    const content = toJsonFile({ ...all, generations });
+    return { fileName: `${name}.json`, mediaType: "application/json", content };
   }
-  const path = session.active_message_id === null ? [] : await wholePath(db, session.active_message_id);
-  return { fileName: `${name}.md`, mediaType: "text/markdown", content: toMarkdown({ ...all, path }) };
+  const path = pathOf(messages, session.active_message_id);
+  const content = toMarkdown({ ...all, path, artifacts: await artifactsOfSession(db, session.id) });
+  return { fileName: `${name}.md`, mediaType: "text/markdown", content };
+}
+
+/** From the root to this message, in a list of all. */
+function pathOf(messages: readonly MessageRow[], leafId: string | null): readonly MessageRow[] {
+  const byId = new Map(messages.map((message) => [message.id, message]));
+  const path: MessageRow[] = [];
+  for (let next = byId.get(leafId ?? ""); next !== undefined; next = byId.get(next.parent_id ?? "")) {
+    path.push(next);
+  }
+  return path.reverse();
 }
 
 interface Exported {
   readonly session: SessionRow;
   readonly messages: readonly MessageRow[];
-  readonly generations: readonly GenerationRow[];
   readonly modelName: string | null;
   readonly at: Date;
 }
 
-function toJsonFile({ session, messages, generations, modelName, at }: Exported): string {
+function toJsonFile(
+  { session, messages, generations, modelName, at }: Exported & {
+    readonly generations: readonly GenerationRow[];
+  },
+): string {
   const file = {
     format: FORMAT,
     exportedAt: at.toISOString(),
@@ -103,13 +128,12 @@ function toJsonFile({ session, messages, generations, modelName, at }: Exported)
 const HEADINGS: Readonly<Record<string, string>> = { SYSTEM: "System", USER: "User", ASSISTANT: "Assistant" };
 
 function toMarkdown(
-  { session, messages, generations, modelName, path, at }: Exported & {
+  { session, messages, modelName, path, artifacts, at }: Exported & {
     readonly path: readonly MessageRow[];
+    /** Hashes of manifests. */
+    readonly artifacts: readonly string[];
   },
 ): string {
-  const artifacts = [
-    ...new Set(generations.flatMap(({ artifact_sha256: hash }) => hash === null ? [] : [hash])),
-  ];
   const elsewhere = messages.length - path.length;
   const facts = [
     `- Model: ${modelName ?? session.model_id}`,

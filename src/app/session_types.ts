@@ -41,8 +41,17 @@ export interface ExportedSession {
   readonly content: string;
 }
 
+/** Where branches begin: behind a message, or (null) at the beginning of a session. */
+export interface Junction {
+  readonly sessionId: string;
+  readonly messageId: string | null;
+}
+
+/** An admin who changes, deletes or exports what is somebody else's leaves an entry in the audit log. */
 export interface SessionUseCases {
   get(principal: Principal, id: string): Promise<Session | null>;
+  /** In the order of the ids. */
+  getMany(principal: Principal, ids: readonly string[]): Promise<readonly (Session | null)[]>;
   list(
     principal: Principal,
     page: PageArgs,
@@ -55,11 +64,16 @@ export interface SessionUseCases {
     page: PageArgs,
     leafId?: string,
   ): Promise<Page<SessionMessage>>;
-  message(principal: Principal, id: string): Promise<SessionMessage | null>;
-  /** All that follow the same message, itself included, oldest first. */
-  siblings(principal: Principal, id: string): Promise<readonly SessionMessage[]>;
-  /** What follows it, one a branch, oldest first. */
-  children(principal: Principal, id: string): Promise<readonly SessionMessage[]>;
+  /** In the order of the ids; null where there is none that the principal may see. */
+  getMessages(principal: Principal, ids: readonly string[]): Promise<readonly (SessionMessage | null)[]>;
+  /**
+   * What follows each of these messages (a first one: what begins the session), one a branch, oldest first; nothing for
+   * messages of sessions that the principal may not see.
+   */
+  branches(
+    principal: Principal,
+    junctions: readonly Junction[],
+  ): Promise<readonly (readonly SessionMessage[])[]>;
   create(
     principal: Principal,
     input: {

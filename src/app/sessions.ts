@@ -5,7 +5,9 @@
 import { ConfigError, NotFoundError } from "../errors.ts";
 import { fromTime, toTime } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
+import * as paths from "../store/message_paths.ts";
 import * as store from "../store/sessions.ts";
+import { type AuditAction, recordActOnOthers } from "./audit.ts";
 import type { Clock } from "./clock.ts";
 import { deleteSession } from "./deletion.ts";
 import type { ActiveJobs } from "./generate/active_jobs.ts";
@@ -46,21 +48,43 @@ export interface SessionOptions {
 export function createSessions(options: SessionOptions): SessionUseCases {
   const { db, clock, ids, texts } = options;
 
+  /** One value changes; an admin's change of somebody else's session is recorded with it. */
   async function change(
     principal: Principal,
     id: string,
-    patch: (row: store.SessionRow) => Promise<Parameters<typeof store.updateSession>[2]>,
+    { action, patch }: {
+      readonly action: AuditAction;
+      readonly patch: (db: Db) => Promise<Parameters<typeof store.updateSession>[2]>;
+    },
   ): Promise<Session> {
-    const row = await requireSession(db, principal, id);
-    const values = await patch(row);
-    await store.updateSession(db, id, values);
-    return toSession({ ...row, ...values } as store.SessionRow);
+    return await db.transaction().execute(async (trx) => {
+      await store.lockSession(trx, id);
+      const row = await requireSession(trx, principal, id);
+      const values = await patch(trx);
+      await store.updateSession(trx, id, values);
+      await recordActOnOthers(trx, act(principal, row, action));
+      return toSession({ ...row, ...values } as store.SessionRow);
+    });
   }
 
+  function act(
+    actor: Principal,
+    { id: target, principal_id: ownerId }: store.SessionRow,
+    action: AuditAction,
+  ) {
+    return { actor, ownerId, at: clock.now(), action, target };
+  }
+
+  const getMany: SessionUseCases["getMany"] = async (principal, ids) => {
+    const rows = new Map((await visibleSessions(db, principal, ids)).map((row) => [row.id, row]));
+    return ids.map((id) => rows.has(id) ? toSession(rows.get(id)!) : null);
+  };
+
   return {
+    getMany,
+
     async get(principal, id) {
-      const row = await store.findSession(db, id);
-      return row !== undefined && maySee(principal, row.principal_id) ? toSession(row) : null;
+      return (await getMany(principal, [id]))[0]!;
     },
 
     async list(principal, args, where = {}) {
@@ -79,27 +103,30 @@ export function createSessions(options: SessionOptions): SessionUseCases {
       const page = { first, ...(after === undefined ? {} : { afterOrdinal: after }) };
       const rows = leaf === null
         ? { rows: [], hasNextPage: false, totalCount: 0 }
-        : await store.listPath(db, leaf, page);
+        : await paths.listPath(db, leaf, page);
       const shown = new Map((await toMessages(db, rows.rows)).map((message) => [message.id, message]));
       return toPage(MESSAGES, rows, (row) => row.ordinal, (row) => shown.get(row.id)!);
     },
 
-    async message(principal, id) {
-      const row = await store.findMessage(db, id);
-      if (row === undefined) return null;
-      const session = await store.findSession(db, row.session_id);
-      if (session === undefined || !maySee(principal, session.principal_id)) return null;
-      return (await toMessages(db, [row]))[0]!;
+    async getMessages(principal, ids) {
+      const found = await store.findMessages(db, ids);
+      const visible = new Set((await visibleSessions(db, principal, sessionIds(found))).map(({ id }) => id));
+      const rows = found.filter(({ session_id: id }) => visible.has(id));
+      const messages = new Map((await toMessages(db, rows)).map((message) => [message.id, message]));
+      return ids.map((id) => messages.get(id) ?? null);
     },
 
-    async siblings(principal, id) {
-      const { message } = await requireMessage(db, principal, id);
-      return await toMessages(db, await store.childMessages(db, message.session_id, message.parent_id));
-    },
-
-    async children(principal, id) {
-      const { message } = await requireMessage(db, principal, id);
-      return await toMessages(db, await store.childMessages(db, message.session_id, message.id));
+    async branches(principal, junctions) {
+      const asked = [...new Set(junctions.map(({ sessionId }) => sessionId))];
+      const visible = new Set((await visibleSessions(db, principal, asked)).map(({ id }) => id));
+      const found = await store.messagesAfter(
+        db,
+        junctions.filter(({ sessionId }) => visible.has(sessionId)),
+      );
+      return junctions.map((junction) => {
+        const rows = visible.has(junction.sessionId) ? found.get(store.junctionKey(junction)) ?? [] : [];
+        return rows.map((row) => toMessage(row, rows));
+      });
     },
 
     async create(principal, input) {
@@ -132,32 +159,55 @@ export function createSessions(options: SessionOptions): SessionUseCases {
 
     async rename(principal, id, title) {
       const given = checkTitle(title);
-      return await change(principal, id, async () => {
-        const question = given === null ? await store.firstUserMessage(db, id) : undefined;
-        return { title: given ?? titleOf(question?.content ?? "") };
+      return await change(principal, id, {
+        action: "session.rename",
+        patch: async (trx) => {
+          const question = given === null ? await store.firstUserMessage(trx, id) : undefined;
+          return { title: given ?? titleOf(question?.content ?? "") };
+        },
       });
     },
 
     setContextPolicy: (principal, id, policy) =>
-      change(principal, id, () => Promise.resolve({ context_policy: policy })),
+      change(principal, id, {
+        action: "session.setContextPolicy",
+        patch: () => Promise.resolve({ context_policy: policy }),
+      }),
 
     async selectBranch(principal, messageId) {
       const { session, message } = await requireMessage(db, principal, messageId);
-      return await change(principal, session.id, async () => ({
-        active_message_id: await store.newestLeaf(db, message.id),
-      }));
+      return await change(principal, session.id, {
+        action: "session.selectBranch",
+        patch: async (trx) => ({ active_message_id: await paths.newestLeaf(trx, message) }),
+      });
     },
 
     async delete(principal, id) {
-      await requireSession(db, principal, id);
-      await deleteSession(options, id);
+      const session = await requireSession(db, principal, id);
+      await deleteSession(
+        options,
+        id,
+        (trx) => recordActOnOthers(trx, act(principal, session, "session.delete")),
+      );
     },
 
     async export(principal, id, format) {
       const session = await requireSession(db, principal, id);
-      return await exportSession(db, session, { format, at: clock.now() });
+      const exported = await exportSession(db, session, { format, at: clock.now() });
+      await db.transaction().execute((trx) =>
+        recordActOnOthers(trx, { ...act(principal, session, "session.export"), details: { format } })
+      );
+      return exported;
     },
   };
+}
+
+async function visibleSessions(
+  db: Db,
+  principal: Principal,
+  ids: readonly string[],
+): Promise<readonly store.SessionRow[]> {
+  return (await store.findSessions(db, ids)).filter((row) => maySee(principal, row.principal_id));
 }
 
 /** The row, or NotFoundError where there is none that this principal may see. */
@@ -213,20 +263,29 @@ function toSession(row: store.SessionRow): Session {
   };
 }
 
-/** All of one session. */
+/** With a query for the siblings of all. */
 async function toMessages(db: Db, rows: readonly store.MessageRow[]): Promise<readonly SessionMessage[]> {
-  const [first] = rows;
-  if (first === undefined) return [];
-  const parents = rows.flatMap(({ parent_id: id }) => id === null ? [] : [id]);
-  const siblings = await store.childIds(db, first.session_id, [...new Set(parents)]);
-  return rows.map((row) => ({
+  const siblings = await store.idsAfter(db, rows.map(junctionBefore));
+  return rows.map((row) => toMessage(row, siblings.get(store.junctionKey(junctionBefore(row))) ?? [row]));
+}
+
+function toMessage(row: store.MessageRow, siblings: readonly { readonly id: string }[]): SessionMessage {
+  return {
     id: row.id,
     sessionId: row.session_id,
     parentId: row.parent_id,
-    siblingIds: siblings.get(row.parent_id) ?? [row.id],
+    siblingIds: siblings.map(({ id }) => id),
     generationId: row.generation_id,
     role: row.role as MessageRole,
     content: row.content,
     createdAt: fromTime(row.created_at),
-  }));
+  };
+}
+
+function junctionBefore({ session_id: sessionId, parent_id: messageId }: store.MessageRow): store.Junction {
+  return { sessionId, messageId };
+}
+
+function sessionIds(rows: readonly store.MessageRow[]): readonly string[] {
+  return [...new Set(rows.map(({ session_id: id }) => id))];
 }

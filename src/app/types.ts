@@ -58,7 +58,7 @@ export interface GenerateInput {
   /** The session's unless given, REFUSE without one. */
   readonly contextPolicy?: ContextPolicy;
   readonly sampling?: SamplingInput;
-  /** Higher is served first: -5 … 5, admins -10 … 10; 0 unless given. */
+  /** Higher is served first: -10 … 0, admins up to 10; 0 unless given. */
   readonly priority?: number;
   /** From now to the end, waiting and loading included; none unless given. More than 0, at most a day. */
   readonly deadlineSeconds?: number;
@@ -72,10 +72,14 @@ export interface GenerationConditions {
   readonly quantization: Quantization;
   readonly precision: Precision;
   readonly kvCacheFormat: KvCacheFormat;
-  /** Null where it was not known yet. */
+  /** Null where it never got to an engine. */
   readonly device: Pick<DeviceInfo, "adapter" | "vendor" | "backend" | "software"> | null;
+  /** Of kernels and tuning, as in DeviceInfo; absent in older records. */
+  readonly kernelsSha256?: string | null;
   /** Of Geodesic. */
   readonly version: string;
+  /** Of Deno, which brings WebGPU and its compiler of kernels; absent in older records. */
+  readonly deno?: string;
   /** Whether its text continues the prompt's or is one of its own. */
   readonly continuesText: boolean;
 }
@@ -85,6 +89,14 @@ export interface Reproduction {
   readonly status: ReproductionStatus;
   /** Position, from 0, of the first token that differs or that only one of the two has; null where none does. */
   readonly firstDifference: number | null;
+}
+/** A condition that two runs do not share. */
+export interface ConditionDifference {
+  /** As `kvCacheFormat` or `device.adapter`. */
+  readonly field: string;
+  /** Null: not known of this run. */
+  readonly original: string | null;
+  readonly reproduction: string | null;
 }
 export type GenerationStatus =
   | "QUEUED"
@@ -130,8 +142,10 @@ export interface Generation {
   readonly conditions: GenerationConditions | null;
   /** The generation that it runs again. */
   readonly reproductionOf: string | null;
-  /** Null unless it is a reproduction. */
-  readonly reproduction: Reproduction | null;
+  /** Null unless it is a reproduction. Differences are null where the conditions of one run are not known. */
+  readonly reproduction:
+    | (Reproduction & { readonly differences: readonly ConditionDifference[] | null })
+    | null;
   readonly usage: Usage | null;
   readonly timings: RequestTimings | null;
   readonly error: ErrorRecord | null;
@@ -202,15 +216,21 @@ export type GenerateOptions = Pick<
  * about. Methods that take a principal check its role and ownership themselves: whatever a caller may not see is NOT_FOUND.
  */
 export interface GenerationUseCases {
+  /** What the principal has started, or is part of one of its sessions; everything for admins. */
   get(principal: Principal, id: string): Promise<Generation | null>;
+  /** In the order of the ids. */
+  getMany(principal: Principal, ids: readonly string[]): Promise<readonly (Generation | null)[]>;
   /** Writes the row and starts the job. The same idempotency key and principal answer with the first generation. */
   start(principal: Principal, input: GenerateInput): Promise<Generation>;
   /** Concurrency units that this principal holds now and may hold, and its generations that wait for some. */
   concurrency(principal: Principal): Promise<Concurrency>;
-  /** Idempotent; a finished generation stays as it is. */
+  /** Idempotent; a finished generation stays as it is. An admin's cancel of somebody else's is an entry of the audit log. */
   cancel(principal: Principal, id: string): Promise<Generation>;
-  /** The generation that a session waits for; null when it is free. */
-  openOfSession(principal: Principal, sessionId: string): Promise<Generation | null>;
+  /** The generation that each session waits for; null for one that is free, or not the principal's to see. */
+  openOfSessions(
+    principal: Principal,
+    sessionIds: readonly string[],
+  ): Promise<readonly (Generation | null)[]>;
   /** Asks again what led to this message (a question, or the answer to it); both answers stay. */
   regenerate(
     principal: Principal,

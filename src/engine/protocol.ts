@@ -87,6 +87,8 @@ export interface DeviceInfo {
   readonly limits: Readonly<Record<string, number>>;
   /** True for a software driver such as llvmpipe. */
   readonly software: boolean;
+  /** Of kernels and tuning, see src/kernels/fingerprint.ts. */
+  readonly kernelsSha256: string;
 }
 
 export type { LoadStage };

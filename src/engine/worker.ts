@@ -6,6 +6,7 @@
 import { DeviceLostError, GeodesicError, toErrorRecord } from "../errors.ts";
 import { collectGarbage } from "../gpu/collect.ts";
 import { GpuDevice } from "../gpu/device.ts";
+import { kernelFingerprint } from "../kernels/fingerprint.ts";
 import { type LoadCache, loadModel, type LoadProgress as ModelLoadProgress } from "../model/load.ts";
 import { CacheWriter } from "./cache_writer.ts";
 import { Engine } from "./engine.ts";
@@ -49,7 +50,7 @@ async function start(): Promise<void> {
     const device = await GpuDevice.open();
     const matchers = new ModelMatchers();
     const engine = startEngine(device, matchers);
-    post({ type: "ready", device: device.info });
+    post({ type: "ready", device: { ...device.info, kernelsSha256: kernelFingerprint(device.info) } });
     act = (command) => {
       matchers.note(command);
       engine.dispatch(command);

@@ -45,26 +45,7 @@ export class Metrics implements GenerationObserver {
     "From the accepted request to the terminal event",
     SECONDS,
   );
-  readonly #open = this.#gauge("open_generations", "Accepted and not ended", ["model"]);
-  readonly #streams = this.#gauge("live_streams", "Open subscriptions and streamed answers");
-  readonly #memory = this.#gauge("gateway_resident_memory_bytes", "Of the gateway's own process");
-  readonly #engineUp = this.#gauge("engine_up", "1 while the engine answers");
-  readonly #restarts = this.#gauge("engine_restarts", "Since the gateway's start");
-  readonly #steps = this.#gauge("engine_steps", "Forward steps since the engine's start");
-  readonly #generated = this.#gauge("engine_generated_tokens", "Since the engine's start");
-  readonly #batch = this.#gauge("engine_batch_size", "Sequences in the last step; 0 when idle");
-  readonly #speed = this.#gauge("engine_tokens_per_second", "Over the last seconds of activity");
-  readonly #sequences = this.#gauge("engine_sequences", "On the device, and waiting for a place", [
-    "model",
-    "state",
-  ]);
-  readonly #blocks = this.#gauge("engine_kv_blocks", "Of the KV cache: used, cached, total", [
-    "model",
-    "state",
-  ]);
-  readonly #device = this.#gauge("engine_memory_bytes", "On the device", ["model", "kind"]);
-  readonly #preemptions = this.#gauge("engine_preemptions", "Sequences computed anew", ["model"]);
-
+  readonly #open = gaugeOf(this.#registry)("open_generations", "Accepted and not ended", ["model"]);
   started({ modelName: model, startedAt }: GenerationFacts): GenerationListener {
     const since = (at: Date) => Math.max(0, at.getTime() - startedAt.getTime()) / 1000;
     let waits = true;
@@ -98,43 +79,18 @@ export class Metrics implements GenerationObserver {
     this.#perToken.observe({ model }, 1 / event.timings.decodeTokensPerSecond);
   }
 
-  /** The text format of Prometheus. */
+  /** The text format of Prometheus. Scrapes at the same time do not see each other. */
   async render({ gateway, liveStreams }: MetricSources): Promise<{ contentType: string; text: string }> {
-    this.#streams.set(liveStreams);
-    this.#memory.set(Deno.memoryUsage().rss);
-    await this.#askEngine(await gateway.runtime(), gateway);
-    return { contentType: this.#registry.contentType, text: await this.#registry.metrics() };
-  }
-
-  async #askEngine({ status, engine }: RuntimeInfo, { models }: Pick<Gateway, "models">): Promise<void> {
-    this.#engineUp.set(status.state === "READY" ? 1 : 0);
-    this.#restarts.set(status.restarts);
-    for (const gauge of [this.#sequences, this.#blocks, this.#device, this.#preemptions]) gauge.reset();
-    if (engine === null) return;
-    this.#steps.set(engine.steps);
-    this.#generated.set(engine.generatedTokens);
-    this.#batch.set(engine.lastBatchSize);
-    this.#speed.set(engine.tokensPerSecond);
-    const rows = await models.getMany(engine.models.map(({ modelKey }) => modelKey));
-    for (const [index, counts] of engine.models.entries()) {
-      const model = rows[index]?.name ?? counts.modelKey;
-      this.#sequences.set({ model, state: "running" }, counts.running);
-      this.#sequences.set({ model, state: "waiting" }, counts.waiting);
-      this.#blocks.set({ model, state: "used" }, counts.usedBlocks);
-      this.#blocks.set({ model, state: "cached" }, counts.cachedBlocks);
-      this.#blocks.set({ model, state: "total" }, counts.totalBlocks);
-      this.#device.set({ model, kind: "weights" }, counts.weightBytes);
-      this.#device.set({ model, kind: "kv_cache" }, counts.kvCacheBytes);
-      this.#preemptions.set({ model }, counts.preemptions);
-    }
+    const now = new Registry();
+    gaugeOf(now)("live_streams", "Open subscriptions and streamed answers").set(liveStreams);
+    gaugeOf(now)("gateway_resident_memory_bytes", "Of the gateway's own process").set(Deno.memoryUsage().rss);
+    await addEngine(now, await gateway.runtime(), gateway);
+    const text = await Registry.merge([this.#registry, now]).metrics();
+    return { contentType: this.#registry.contentType, text };
   }
 
   #counter<T extends string>(name: string, help: string, labelNames: T[]): Counter<T> {
     return new Counter({ name: `geodesic_${name}`, help, labelNames, registers: [this.#registry] });
-  }
-
-  #gauge<T extends string>(name: string, help: string, labelNames: T[] = []): Gauge<T> {
-    return new Gauge({ name: `geodesic_${name}`, help, labelNames, registers: [this.#registry] });
   }
 
   #histogram(name: string, help: string, buckets: number[]): Histogram<"model"> {
@@ -146,5 +102,43 @@ export class Metrics implements GenerationObserver {
       buckets,
       registers: [this.#registry],
     });
+  }
+}
+
+/** Makes the gauges of a registry. */
+function gaugeOf(registry: Registry) {
+  return <T extends string = never>(name: string, help: string, labelNames: T[] = []): Gauge<T> =>
+    new Gauge({ name: `geodesic_${name}`, help, labelNames, registers: [registry] });
+}
+
+/** What the engine says of itself. */
+async function addEngine(
+  registry: Registry,
+  { status, engine }: RuntimeInfo,
+  { models }: Pick<Gateway, "models">,
+): Promise<void> {
+  const gauge = gaugeOf(registry);
+  gauge("engine_up", "1 while the engine answers").set(status.state === "READY" ? 1 : 0);
+  gauge("engine_restarts", "Since the gateway's start").set(status.restarts);
+  if (engine === null) return;
+  gauge("engine_steps", "Forward steps since the engine's start").set(engine.steps);
+  gauge("engine_generated_tokens", "Since the engine's start").set(engine.generatedTokens);
+  gauge("engine_batch_size", "Sequences in the last step; 0 when idle").set(engine.lastBatchSize);
+  gauge("engine_tokens_per_second", "Over the last seconds of activity").set(engine.tokensPerSecond);
+  const sequences = gauge("engine_sequences", "On the device, and waiting for a place", ["model", "state"]);
+  const blocks = gauge("engine_kv_blocks", "Of the KV cache: used, cached, total", ["model", "state"]);
+  const memory = gauge("engine_memory_bytes", "On the device", ["model", "kind"]);
+  const preemptions = gauge("engine_preemptions", "Sequences computed anew", ["model"]);
+  const rows = await models.getMany(engine.models.map(({ modelKey }) => modelKey));
+  for (const [index, counts] of engine.models.entries()) {
+    const model = rows[index]?.name ?? counts.modelKey;
+    sequences.set({ model, state: "running" }, counts.running);
+    sequences.set({ model, state: "waiting" }, counts.waiting);
+    blocks.set({ model, state: "used" }, counts.usedBlocks);
+    blocks.set({ model, state: "cached" }, counts.cachedBlocks);
+    blocks.set({ model, state: "total" }, counts.totalBlocks);
+    memory.set({ model, kind: "weights" }, counts.weightBytes);
+    memory.set({ model, kind: "kv_cache" }, counts.kvCacheBytes);
+    preemptions.set({ model }, counts.preemptions);
   }
 }

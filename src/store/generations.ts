@@ -1,5 +1,5 @@
 /** Rows of generations: one per request, from the moment it was accepted to its end. */
-import type { Insertable, Selectable, Updateable } from "kysely";
+import { type Insertable, type Selectable, sql, type Updateable } from "kysely";
 import type { Db, GenerationsTable } from "./database.ts";
 
 export type GenerationRow = Selectable<GenerationsTable>;
@@ -7,7 +7,7 @@ export type GenerationRow = Selectable<GenerationsTable>;
 /** A generation in one of these has not ended. */
 const OPEN_STATUSES = ["QUEUED", "LOADING", "PREFILL", "RUNNING"] as const;
 
-export function isOpen({ status }: GenerationRow): boolean {
+export function isOpen({ status }: Pick<GenerationRow, "status">): boolean {
   return isOpenStatus(status);
 }
 
@@ -88,6 +88,12 @@ export function findGeneration(db: Db, id: string): Promise<GenerationRow | unde
     .executeTakeFirst();
 }
 
+/** Those of {@link findGeneration}, in no order. */
+export async function findGenerations(db: Db, ids: readonly string[]): Promise<readonly GenerationRow[]> {
+  return ids.length === 0 ? [] : await db.selectFrom("generations").selectAll()
+    .where("id", "in", ids).where("deleted_at", "is", null).execute();
+}
+
 export function findGenerationByKey(
   db: Db,
   principalId: string,
@@ -105,6 +111,15 @@ export function openGenerationOfSession(db: Db, sessionId: string): Promise<Gene
     .limit(1).executeTakeFirst();
 }
 
+/** The same of several sessions. */
+export async function openGenerationsOfSessions(
+  db: Db,
+  sessionIds: readonly string[],
+): Promise<readonly GenerationRow[]> {
+  return sessionIds.length === 0 ? [] : await db.selectFrom("generations").selectAll()
+    .where("session_id", "in", sessionIds).where("status", "in", OPEN_STATUSES).execute();
+}
+
 /** Every generation that has not ended: after a start, those that a dead process left behind. */
 export async function openGenerations(db: Db): Promise<readonly GenerationRow[]> {
   return await db.selectFrom("generations").selectAll().where("status", "in", OPEN_STATUSES)
@@ -117,9 +132,50 @@ export async function generationsOfSession(db: Db, sessionId: string): Promise<r
     .orderBy("id").execute();
 }
 
+/** Without their texts, of which there may be many. */
+export type GenerationState = Pick<GenerationRow, "id" | "status">;
+
+/** In the order in which they were started. */
+export async function generationStatesOfSession(
+  db: Db,
+  sessionId: string,
+): Promise<readonly GenerationState[]> {
+  return await db.selectFrom("generations").select(["id", "status"]).where("session_id", "=", sessionId)
+    .orderBy("id").execute();
+}
+
+/** The weights behind a session's answers, each once. */
+export async function artifactsOfSession(db: Db, sessionId: string): Promise<readonly string[]> {
+  const rows = await db.selectFrom("generations").select("artifact_sha256").distinct()
+    .where("session_id", "=", sessionId).where("artifact_sha256", "is not", null)
+    .orderBy("artifact_sha256").execute();
+  return rows.flatMap(({ artifact_sha256: hash }) => hash === null ? [] : [hash]);
+}
+
+/** Bytes of what a session's generations were asked and said, by kind. */
+export async function generationBytes(
+  db: Db,
+  sessionId: string,
+): Promise<{ readonly texts: number; readonly packedIds: number }> {
+  const sums = await db.selectFrom("generations").where("session_id", "=", sessionId)
+    .select([
+      sql<number | string | null>`sum(octet_length(prompt) + octet_length(text)
+        + octet_length(requested_sampling) + octet_length(effective_sampling))`.as("texts"),
+      sql<number | string | null>`sum(octet_length(prompt_token_ids))`.as("ids"),
+    ]).executeTakeFirstOrThrow();
+  return { texts: Number(sums.texts ?? 0), packedIds: Number(sums.ids ?? 0) };
+}
+
+/** Keeps others from writing to these until the transaction ends, and from beginning to run them again. */
+export async function lockGenerations(trx: Db, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await trx.updateTable("generations").set((e) => ({ priority: e.ref("priority") })).where("id", "in", ids)
+    .execute();
+}
+
 /** Those that run one of these again. */
-export async function reproductionsOf(db: Db, ids: readonly string[]): Promise<readonly GenerationRow[]> {
-  return ids.length === 0 ? [] : await db.selectFrom("generations").selectAll()
+export async function reproductionsOf(db: Db, ids: readonly string[]): Promise<readonly GenerationState[]> {
+  return ids.length === 0 ? [] : await db.selectFrom("generations").select(["id", "status"])
     .where("reproduction_of", "in", ids).where("deleted_at", "is", null).execute();
 }
 

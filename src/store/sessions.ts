@@ -3,7 +3,7 @@
  * a root to a leaf is a branch. They are numbered from 1 without gaps in the order in which they were written, so a
  * message's number is above its parent's.
  */
-import type { Insertable, Selectable, Updateable } from "kysely";
+import { type Insertable, type Selectable, sql, type Updateable } from "kysely";
 import type { Db, MessagesTable, SessionsTable } from "./database.ts";
 import { contains, type RowPage, toRowPage } from "./page.ts";
 
@@ -22,6 +22,10 @@ export async function updateSession(db: Db, id: string, patch: Updateable<Sessio
 
 export function findSession(db: Db, id: string): Promise<SessionRow | undefined> {
   return db.selectFrom("sessions").selectAll().where("id", "=", id).executeTakeFirst();
+}
+
+export async function findSessions(db: Db, ids: readonly string[]): Promise<readonly SessionRow[]> {
+  return ids.length === 0 ? [] : await db.selectFrom("sessions").selectAll().where("id", "in", ids).execute();
 }
 
 export interface SessionFilter {
@@ -96,26 +100,15 @@ export function findMessage(db: Db, id: string): Promise<MessageRow | undefined>
   return db.selectFrom("messages").selectAll().where("id", "=", id).executeTakeFirst();
 }
 
-/** A branch from its root to `leafId`. */
-export async function listPath(
-  db: Db,
-  leafId: string,
-  page: { readonly first: number; readonly afterOrdinal?: number },
-): Promise<RowPage<MessageRow>> {
-  const path = pathTo(db, leafId).selectFrom("messages")
-    .where((e) => e("id", "in", e.selectFrom("path").select("path.id")));
-  const rows = await path.selectAll()
-    .$if(page.afterOrdinal !== undefined, (q) => q.where("ordinal", ">", page.afterOrdinal!))
-    .orderBy("ordinal").limit(page.first + 1).execute();
-  const total = await path.select((e) => e.fn.countAll().as("count")).executeTakeFirstOrThrow();
-  return toRowPage(rows, page.first, total.count);
+export async function findMessages(db: Db, ids: readonly string[]): Promise<readonly MessageRow[]> {
+  return ids.length === 0 ? [] : await db.selectFrom("messages").selectAll().where("id", "in", ids).execute();
 }
 
-/** All of a branch, from its root to `leafId`. */
-export async function wholePath(db: Db, leafId: string): Promise<readonly MessageRow[]> {
-  return await pathTo(db, leafId).selectFrom("messages").selectAll()
-    .where((e) => e("id", "in", e.selectFrom("path").select("path.id")))
-    .orderBy("ordinal").execute();
+/** Bytes of the texts of all branches. */
+export async function messageBytes(db: Db, sessionId: string): Promise<number> {
+  const { bytes } = await db.selectFrom("messages").where("session_id", "=", sessionId)
+    .select(sql<number | string | null>`sum(octet_length(content))`.as("bytes")).executeTakeFirstOrThrow();
+  return Number(bytes ?? 0);
 }
 
 /** Every branch, in the order in which the messages were written. */
@@ -124,57 +117,57 @@ export async function allMessages(db: Db, sessionId: string): Promise<readonly M
     .orderBy("ordinal").execute();
 }
 
-/** What follows a message in one branch or another (`parentId` null: the roots), oldest first. */
-export async function childMessages(
-  db: Db,
-  sessionId: string,
-  parentId: string | null,
-): Promise<readonly MessageRow[]> {
-  return await db.selectFrom("messages").selectAll().where("session_id", "=", sessionId)
-    .where("parent_id", parentId === null ? "is" : "=", parentId)
-    .orderBy("ordinal").execute();
+/** Where branches begin: behind a message, or (null) at the beginning of a session. */
+export interface Junction {
+  readonly sessionId: string;
+  readonly messageId: string | null;
 }
 
-/** Ids of the children of these messages and of nobody's, each list oldest first. */
-export async function childIds(
+/** Tells junctions apart. */
+export function junctionKey({ sessionId, messageId }: Junction): string {
+  return messageId ?? `/${sessionId}`;
+}
+
+/** What follows in one branch or another, by {@link junctionKey}, each list oldest first. */
+export async function messagesAfter(
   db: Db,
-  sessionId: string,
-  parentIds: readonly string[],
-): Promise<ReadonlyMap<string | null, readonly string[]>> {
-  const rows = await db.selectFrom("messages").select(["id", "parent_id"])
-    .where("session_id", "=", sessionId)
+  junctions: readonly Junction[],
+): Promise<ReadonlyMap<string, readonly MessageRow[]>> {
+  if (junctions.length === 0) return new Map();
+  return byJunction(await after(db, junctions).selectAll().execute());
+}
+
+/** The ids alone of {@link messagesAfter}. */
+export async function idsAfter(
+  db: Db,
+  junctions: readonly Junction[],
+): Promise<ReadonlyMap<string, readonly { readonly id: string }[]>> {
+  if (junctions.length === 0) return new Map();
+  return byJunction(await after(db, junctions).select(["id", "session_id", "parent_id"]).execute());
+}
+
+function after(db: Db, junctions: readonly Junction[]) {
+  const parents = [...new Set(junctions.flatMap(({ messageId: id }) => id === null ? [] : [id]))];
+  const begun = [...new Set(junctions.flatMap((j) => j.messageId === null ? [j.sessionId] : []))];
+  // The index on parents begins with the session.
+  return db.selectFrom("messages")
+    .where("session_id", "in", [...new Set(junctions.map(({ sessionId }) => sessionId))])
     .where((e) =>
       e.or([
-        e("parent_id", "is", null),
-        ...parentIds.length === 0 ? [] : [e("parent_id", "in", parentIds)],
+        ...parents.length === 0 ? [] : [e("parent_id", "in", parents)],
+        ...begun.length === 0 ? [] : [e.and([e("parent_id", "is", null), e("session_id", "in", begun)])],
       ])
     )
-    .orderBy("ordinal").execute();
-  const ids = new Map<string | null, string[]>();
-  for (const row of rows) {
-    const siblings = ids.get(row.parent_id);
-    if (siblings === undefined) ids.set(row.parent_id, [row.id]);
-    else siblings.push(row.id);
-  }
-  return ids;
+    .orderBy("ordinal");
 }
 
-/** The leaf that was written last among those below a message, which may be itself. */
-export async function newestLeaf(db: Db, messageId: string): Promise<string> {
-  const below = await db.withRecursive(
-    "below(id, ordinal)",
-    (q) =>
-      q.selectFrom("messages").select(["messages.id", "messages.ordinal"]).where(
-        "messages.id",
-        "=",
-        messageId,
-      )
-        .unionAll(
-          q.selectFrom("messages").innerJoin("below", "below.id", "messages.parent_id")
-            .select(["messages.id", "messages.ordinal"]),
-        ),
-  ).selectFrom("below").select("below.id").orderBy("below.ordinal", "desc").limit(1).executeTakeFirst();
-  return below?.id ?? messageId;
+function byJunction<R extends Pick<MessageRow, "session_id" | "parent_id">>(
+  rows: readonly R[],
+): ReadonlyMap<string, readonly R[]> {
+  return Map.groupBy(
+    rows,
+    ({ session_id: sessionId, parent_id: messageId }) => junctionKey({ sessionId, messageId }),
+  );
 }
 
 /** The last message of what a generation was asked. */
@@ -187,16 +180,4 @@ export function lastOfPrompt(db: Db, generationId: string): Promise<MessageRow |
 export function firstUserMessage(db: Db, sessionId: string): Promise<MessageRow | undefined> {
   return db.selectFrom("messages").selectAll().where("session_id", "=", sessionId)
     .where("role", "=", "USER").orderBy("ordinal").limit(1).executeTakeFirst();
-}
-
-function pathTo(db: Db, leafId: string) {
-  return db.withRecursive(
-    "path(id, parent_id)",
-    (q) =>
-      q.selectFrom("messages").select(["messages.id", "messages.parent_id"]).where("messages.id", "=", leafId)
-        .unionAll(
-          q.selectFrom("messages").innerJoin("path", "path.parent_id", "messages.id")
-            .select(["messages.id", "messages.parent_id"]),
-        ),
-  );
 }

@@ -121,9 +121,9 @@ Deno.test("priority orders a principal's own generations", async () => {
   const { test, start, order } = setup;
   const first = await start(ALICE);
   const [low, plain, high] = [
+    await start(ALICE, { priority: -2 }),
     await start(ALICE, { priority: -1 }),
     await start(ALICE),
-    await start(ALICE, { priority: 3 }),
   ];
   for (let ended = 0; ended < 4; ended++) (await test.engine.request(ended)).finish("STOP");
   expect(order()).toEqual([first, high, plain, low]);

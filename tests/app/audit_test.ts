@@ -139,4 +139,5 @@ Deno.test("canonicalJson() is the same for the same content, and reads back as i
     expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(value)));
   }));
   expect(canonicalJson({ b: 1n, a: { d: undefined, c: [true] } })).toBe('{"a":{"c":[true]},"b":"1"}');
+  expect(canonicalJson({ "9": 1, "10": new Date(0) })).toBe('{"10":"1970-01-01T00:00:00.000Z","9":1}');
 });

@@ -4,6 +4,11 @@ import { answered, ask, chat, contents } from "../support/conversation.ts";
 import { failure } from "../support/failure.ts";
 import { ALICE, BOB, collect, HELPER, TestGateway } from "../support/gateway.ts";
 
+/** All that follow a message (null: that begin the session). */
+async function after(test: TestGateway, sessionId: string, messageId: string | null) {
+  return (await test.gateway.sessions.branches(ALICE, [{ sessionId, messageId }]))[0]!;
+}
+
 /** A session of two turns, and its messages. */
 async function twoTurns(test: TestGateway) {
   const { sessions } = test.gateway;
@@ -24,10 +29,10 @@ Deno.test("generations.regenerate() gives a question another answer and keeps th
     expect(again.promptTokenIds).toEqual(chat("France?", "Paris.", "Italy?"));
     expect(contents(await sessions.messages(ALICE, id, {}))).toEqual(["France?", "Paris.", "Italy?", answer]);
   }
-  const siblings = await sessions.siblings(ALICE, rome.id);
+  const siblings = await after(test, id, italy.id);
   expect(siblings.map(({ content }) => content)).toEqual(["Rome.", "Roma.", "The Eternal City."]);
   expect(siblings.every(({ siblingIds }) => siblingIds.length === 3)).toBe(true);
-  expect(await sessions.children(ALICE, italy.id)).toEqual(siblings);
+  expect(await sessions.getMessages(ALICE, siblings.map(({ id }) => id))).toEqual(siblings);
 
   const session = await sessions.selectBranch(ALICE, rome.id);
   expect(session.activeMessageId).toBe(rome.id);
@@ -59,7 +64,7 @@ Deno.test("generations.editMessage() asks something else in a question's place",
   ]);
   const first = () => generations.editMessage(ALICE, { messageId: france.id, content: "Norway?" });
   expect((await answered(test, first, "Oslo.")).promptTokenIds).toEqual(chat("Norway?"));
-  expect((await sessions.siblings(ALICE, france.id)).map(({ content }) => content)).toEqual([
+  expect((await after(test, id, null)).map(({ content }) => content)).toEqual([
     "France?",
     "Norway?",
   ]);
@@ -80,9 +85,10 @@ Deno.test("a regenerated answer that never came leaves the branch as it was", as
   const { sessions, generations } = test.gateway;
   const { id, rome } = await twoTurns(test);
   const { id: lost } = await generations.regenerate(ALICE, { messageId: rome.id });
-  expect((await generations.openOfSession(ALICE, id))?.id).toBe(lost);
+  expect((await generations.openOfSessions(ALICE, [id]))[0]?.id).toBe(lost);
+  expect(await generations.openOfSessions(BOB, [id])).toEqual([null]);
   await generations.cancel(ALICE, lost);
-  expect(await generations.openOfSession(ALICE, id)).toBeNull();
+  expect(await generations.openOfSessions(ALICE, [id])).toEqual([null]);
   expect((await sessions.get(ALICE, id))?.activeMessageId).toBe(rome.id);
   expect(await ask(test, id, "Spain?", "Madrid.")).toEqual(
     chat("France?", "Paris.", "Italy?", "Rome.", "Spain?"),
@@ -101,7 +107,7 @@ Deno.test("an answer does not take over a branch that was selected while it was 
   request.finish("STOP");
   await collect(generations.events(ALICE, running, {}));
   expect((await sessions.get(ALICE, id))?.activeMessageId).toBe(rome.id);
-  expect((await sessions.children(ALICE, paris.id)).map(({ content }) => content)).toEqual([
+  expect((await after(test, id, paris.id)).map(({ content }) => content)).toEqual([
     "Italy?",
     "Peru?",
   ]);
@@ -131,8 +137,8 @@ Deno.test("generations.start() refuses places that cannot be meant", async () =>
   expect((await refusal({ sessionId, parentMessageId: other.paris.id })).code).toBe("NOT_FOUND");
   expect((await failure(generations.regenerate(BOB, { messageId: rome.id }))).code).toBe("NOT_FOUND");
   expect((await failure(test.gateway.sessions.selectBranch(BOB, rome.id))).code).toBe("NOT_FOUND");
-  expect((await failure(test.gateway.sessions.siblings(BOB, rome.id))).code).toBe("NOT_FOUND");
-  expect(await test.gateway.sessions.message(BOB, rome.id)).toBeNull();
+  expect(await test.gateway.sessions.branches(BOB, [{ sessionId, messageId: null }])).toEqual([[]]);
+  expect(await test.gateway.sessions.getMessages(BOB, [rome.id])).toEqual([null]);
 });
 
 Deno.test("sessions are named after their first question until somebody names them", async () => {

@@ -44,8 +44,10 @@ Deno.test("generations.reproduce() sends the same request again and compares wha
     const events = await collect(generations.events(principal, again.id, {}));
     const done = (await generations.get(principal, again.id))!;
     const told = events.find(({ kind }) => kind === "reproduced");
-    expect(told).toMatchObject({ seq: events.length - 1, ...done.reproduction });
-    return done.reproduction;
+    const { differences, ...verdict } = done.reproduction!;
+    expect(told).toMatchObject({ seq: events.length - 1, ...verdict });
+    expect(differences).toEqual([]);
+    return verdict;
   };
   const matched: Reproduction = { status: "MATCHED", firstDifference: null };
   expect(await run([300, 301, 302])).toEqual(matched);
@@ -91,6 +93,61 @@ Deno.test("generations.reproduce() refuses a model whose KV cache is held in ano
   await test.reopen();
   const { code, details } = await failure(test.gateway.generations.reproduce(ALICE, { id }));
   expect([code, details]).toEqual(["CONFLICT", { field: "kvCacheFormat", found: "fp8", expected: "f32" }]);
+});
+
+Deno.test("a reproduction names the conditions that are others than the first run's", async () => {
+  await using test = await TestGateway.make();
+  const { generations } = test.gateway;
+  const id = await original(test, 300);
+  const change = async (change: (conditions: Record<string, unknown>) => void) => {
+    const { conditions } = (await generations.get(ALICE, id))!;
+    const changed = structuredClone(conditions) as unknown as Record<string, unknown>;
+    change(changed);
+    await test.db.updateTable("generations").set({ conditions: JSON.stringify(changed) }).where("id", "=", id)
+      .execute();
+  };
+  await change((conditions) => {
+    conditions["kernelsSha256"] = "0".repeat(64);
+    (conditions["device"] as Record<string, unknown>)["adapter"] = "another";
+  });
+  const again = await generations.reproduce(ALICE, { id });
+  await end(test, again.id, [301]);
+  const status = test.engine.status();
+  const device = status.state === "READY" ? status.device : null;
+  expect((await generations.get(ALICE, again.id))?.reproduction).toEqual({
+    status: "DIFFERS",
+    firstDifference: 0,
+    differences: [
+      { field: "device.adapter", original: "another", reproduction: device!.adapter },
+      { field: "kernelsSha256", original: "0".repeat(64), reproduction: "7".repeat(64) },
+    ],
+  });
+  // A record of before says nothing of some.
+  await change((conditions) => {
+    delete conditions["deno"];
+    delete conditions["kernelsSha256"];
+    conditions["device"] = device;
+  });
+  expect((await generations.get(ALICE, again.id))?.reproduction?.differences).toEqual([
+    { field: "kernelsSha256", original: null, reproduction: "7".repeat(64) },
+    { field: "deno", original: null, reproduction: Deno.version.deno },
+  ]);
+});
+
+Deno.test("conditions are those of the engine that a generation goes to", async () => {
+  await using test = await TestGateway.make();
+  const { generations } = test.gateway;
+  test.engine.autoLoad = false;
+  const { id } = await generations.start(ALICE, { model: HELPER, prompt: { text: "Hi" } });
+  const load = await test.engine.loading(0);
+  await test.db.updateTable("generations").set({ conditions: "{}" }).execute(); // as of an engine that has gone
+  load.finish();
+  await test.engine.request(0);
+  await generations.cancel(ALICE, id);
+  expect((await generations.get(ALICE, id))?.conditions).toMatchObject({
+    ...{ quantization: "fp8", kernelsSha256: "7".repeat(64), deno: Deno.version.deno },
+    device: { adapter: "fake" },
+  });
 });
 
 Deno.test("a reproduction that a dead process left is incomplete", async () => {

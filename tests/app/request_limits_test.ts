@@ -11,16 +11,16 @@ Deno.test("generations.start() hands priority, what is left of the deadline, and
   await using test = await TestGateway.make();
   const { generations } = test.gateway;
   test.engine.autoLoad = false;
-  const { id } = await generations.start(ALICE, { ...INPUT, priority: 5, deadlineSeconds: 10 });
+  const { id } = await generations.start(ALICE, { ...INPUT, priority: -5, deadlineSeconds: 10 });
   const load = await test.engine.loading(0);
   test.clock.advance(4_000);
   load.finish();
   expect((await test.engine.request(0)).command).toMatchObject({
-    priority: 5,
+    priority: -5,
     deadlineMs: 6_000,
     cacheSalt: "alice",
   });
-  expect(await generations.get(ALICE, id)).toMatchObject({ priority: 5, deadlineSeconds: 10 });
+  expect(await generations.get(ALICE, id)).toMatchObject({ priority: -5, deadlineSeconds: 10 });
   await generations.start(BOB, INPUT);
   const { command } = await test.engine.request(1);
   expect([command.priority, command.deadlineMs, command.cacheSalt]).toEqual([0, undefined, "bob"]);
@@ -31,7 +31,9 @@ Deno.test("generations.start() holds priority and deadline to their ranges", asy
   const { generations } = test.gateway;
   const field = async (principal: Principal, rest: object) =>
     (await failure(generations.start(principal, { ...INPUT, ...rest }))).details["field"];
-  for (const priority of [6, -6, 0.5, NaN]) expect(await field(ALICE, { priority })).toBe("priority");
+  // Nobody but an admin steps ahead of others.
+  for (const priority of [1, -11, 0.5, NaN]) expect(await field(ALICE, { priority })).toBe("priority");
+  expect((await generations.start(ALICE, { ...INPUT, priority: -10 })).priority).toBe(-10);
   expect(await field(ADMIN, { priority: 11 })).toBe("priority");
   expect((await generations.start(ADMIN, { ...INPUT, priority: 10 })).priority).toBe(10);
   for (const deadlineSeconds of [0, -1, 86_401, NaN]) {

@@ -79,7 +79,8 @@ function engineTest(criterion: string, body: (engine: EngineClient) => Promise<v
       ignore: !hasDevice,
       fn: async () => {
         await using engine = create();
-        await engine.ready();
+        const device = await engine.ready();
+        expect(device.kernelsSha256).toMatch(/^[0-9a-f]{64}$/);
         await body(engine);
       },
     });

@@ -45,7 +45,7 @@ Deno.test("viewer shows units, what waits, and one's own usage; usage shows ever
   const user = await access.authenticate(`Bearer ${secret}`);
   const input = { model: HELPER, prompt: { tokenIds: [1, 300] } };
   const { id } = await generations.start(user, input);
-  const waiting = await generations.start(user, { ...input, priority: 1 });
+  const waiting = await generations.start(user, { ...input, priority: -1 });
   const viewer = `{ viewer { concurrencyUnitsHeld concurrencyUnitsAllowed generationsQueued
     usage { day model { name } generations promptTokens cachedTokens completionTokens engineMs } } }`;
   expect((await api.query(viewer, {}, secret)).body.data.viewer).toEqual({

@@ -4,6 +4,7 @@ import { DeviceLostError } from "../../src/errors.ts";
 import { Metrics } from "../../src/server/metrics.ts";
 import { Tracing } from "../../src/server/tracing.ts";
 import { ApiServer } from "../support/api_server.ts";
+import { FakeGateway } from "../support/fake_gateway.ts";
 import { ALICE, collect, HELPER, TestGateway } from "../support/gateway.ts";
 
 async function scrape(api: ApiServer): Promise<Map<string, number>> {
@@ -53,6 +54,35 @@ Deno.test("GET /metrics counts generations, tokens and times, and tells how the 
   expect(of("generation_duration_seconds_count")).toBe(3);
   expect(values.get("geodesic_engine_up")).toBe(1);
   expect(values.get("geodesic_live_streams")).toBe(0);
+});
+
+Deno.test("scrapes at the same time are each of one moment, and whole", async () => {
+  const { gateway } = new FakeGateway();
+  const waiting: (() => void)[] = [];
+  // Both have asked the engine before either learns the names of its models.
+  const slow = {
+    runtime: gateway.runtime,
+    models: {
+      ...gateway.models,
+      getMany: async (ids: readonly string[]) => {
+        await new Promise<void>((resolve) => waiting.push(resolve));
+        return ids.map(() => null);
+      },
+    },
+  };
+  const metrics = new Metrics();
+  const scrapes = [1, 2].map((liveStreams) => metrics.render({ gateway: slow, liveStreams }));
+  while (waiting.length < 2) await new Promise((resolve) => setTimeout(resolve));
+  waiting.forEach((resolve) => resolve());
+  const texts = (await Promise.all(scrapes)).map(({ text }) => text);
+  for (const [index, text] of texts.entries()) {
+    expect(text).toContain(`geodesic_live_streams ${index + 1}\n`);
+    expect(text).toContain('geodesic_engine_sequences{model="m1",state="running"} 2\n');
+  }
+  // Nothing of a scrape stays.
+  const idle = { ...slow, runtime: async () => ({ ...await gateway.runtime(), engine: null }) };
+  const { text } = await metrics.render({ gateway: idle, liveStreams: 0 });
+  expect(text).not.toContain("geodesic_engine_sequences");
 });
 
 Deno.test("GET /metrics is for those who may come in", async () => {

@@ -66,6 +66,7 @@ Deno.test("POST /v1/chat/completions answers whole, and names the weights behind
       prompt: { messages: [{ role: "USER", content: "Hello" }] },
       sampling: { logprobs: 1 },
       onDisconnect: "CANCEL",
+      disconnectGraceMs: 0,
     },
   });
   await untilNoStreams(api);
@@ -96,6 +97,7 @@ Deno.test("POST /v1/chat/completions streams piece by piece, with its usage wher
     undefined,
   ]);
   expect(chunks.at(-2)!.choices[0]!.finish_reason).toBe("stop");
+  expect(chunks.slice(0, -1).map(({ usage }) => usage)).toEqual([null, null, null, null]);
   expect(chunks.at(-1)!.usage).toMatchObject({ total_tokens: 5 });
   await untilNoStreams(api);
 });
@@ -161,6 +163,9 @@ Deno.test("POST /v1/chat/completions takes every parameter under its usual name"
     user: "somebody",
     n: null,
     tools: [],
+    tool_choice: "auto",
+    modalities: ["text"],
+    parallel_tool_calls: true,
   };
   const answering = answerWith(fake, finished(""));
   expect((await post(api, "/v1/chat/completions", body, { "idempotency-key": "k" })).status).toBe(200);
@@ -195,12 +200,21 @@ const REFUSED: readonly (readonly [what: string, body: Json, param: string | nul
   ["no object", [], null],
   ["no model", { messages: MESSAGES }, "model"],
   ["no messages", { model: MODEL }, "messages"],
-  ["a foreign role", { ...CHAT, messages: [{ role: "tool", content: "x" }] }, "messages.0.role"],
+  ["a foreign role", { ...CHAT, messages: [{ role: "poet", content: "x" }] }, "messages[0].role"],
+  ["a tool's answer", { ...CHAT, messages: [{ role: "tool", content: "x" }] }, "messages[0].role"],
+  [
+    "calls of tools",
+    { ...CHAT, messages: [...MESSAGES, { role: "assistant", content: "", tool_calls: [{ id: "a" }] }] },
+    "messages[1].tool_calls",
+  ],
   [
     "an image",
-    { ...CHAT, messages: [{ role: "user", content: [{ type: "image_url" }] }] },
-    "messages.0.content",
+    { ...CHAT, messages: [{ role: "user", content: [{ type: "text", text: "" }, { type: "image_url" }] }] },
+    "messages[0].content[1].type",
   ],
+  ["no content", { ...CHAT, messages: [{ role: "user", content: null }] }, "messages[0].content"],
+  ["speech", { ...CHAT, modalities: ["text", "audio"] }, "modalities"],
+  ["a function", { ...CHAT, function_call: { name: "f" } }, "function_call"],
   ["several answers", { ...CHAT, n: 2 }, "n"],
   ["tools", { ...CHAT, tools: [{ type: "function" }] }, "tools"],
   ["a format nobody knows", { ...CHAT, response_format: { type: "xml" } }, "response_format.type"],
@@ -226,9 +240,11 @@ for (const [what, body, param] of REFUSED) {
 Deno.test("POST /v1/chat/completions tells each failure by the status that clients know", async () => {
   const fake = new FakeGateway();
   await using api = new ApiServer(fake.gateway);
+  const impossible = new CapacityError("Cannot start, however long it waits", { units: 9 });
   const failing = async (error: unknown) => {
     fake.failWith = error;
     const { status, headers, body } = await post(api, "/v1/chat/completions", CHAT);
+    expect(headers.get("x-should-retry")).toBe(error === impossible ? "false" : null);
     return [status, body.error.code, body.error.param, headers.get("retry-after")];
   };
   expect(await failing(new ConfigError("No", { field: "temperature" }))).toEqual([
@@ -249,13 +265,24 @@ Deno.test("POST /v1/chat/completions tells each failure by the status that clien
     null,
     null,
   ]);
+  expect(await failing(impossible)).toEqual([503, "capacity", null, null]);
   expect(await failing(new DeviceLostError("Gone"))).toEqual([503, "device_lost", null, null]);
   expect(await failing(new TypeError("secret"))).toEqual([500, null, null, null]);
   expect(api.log.join()).not.toContain("secret");
   const missing = await post(api, "/v1/chat/completions", { ...CHAT, model: "no/such" });
   expect([missing.status, missing.body.error.code]).toEqual([404, "model_not_found"]);
   expect((await post(api, "/v1/chat/completions", "{")).status).toBe(400);
-  expect((await post(api, "/v1/nothing", {})).status).toBe(404);
+  const nothing = await post(api, "/v1/nothing", {});
+  expect([nothing.status, nothing.body.error]).toEqual([404, {
+    ...{ message: "There is nothing at POST /v1/nothing", type: "invalid_request_error" },
+    ...{ param: null, code: "unknown_url" },
+  }]);
+  const wrong = await post(api, "/v1/models", {});
+  expect([wrong.status, wrong.body.error.code, wrong.headers.get("allow")]).toEqual([
+    ...[405, "method_not_supported", "GET"],
+  ]);
+  const large = await post(api, "/v1/chat/completions", { ...CHAT, user: "x".repeat(5_000_000) });
+  expect([large.status, large.body.error.code]).toEqual([413, "request_too_large"]);
   const text = await post(api, "/v1/chat/completions", CHAT, { "content-type": "text/plain" });
   expect(text.status).toBe(400);
   const foreign = await post(api, "/v1/chat/completions", CHAT, { "sec-fetch-site": "cross-site" });

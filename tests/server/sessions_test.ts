@@ -2,6 +2,8 @@
 import { expect } from "@std/expect";
 import { ApiServer, type Json } from "../support/api_server.ts";
 import { tokenizer } from "../support/conversation.ts";
+import { ANONYMOUS } from "../../src/app/access.ts";
+import { encodeId } from "../../schema/ids.ts";
 import { ADMIN, HELPER, TestGateway } from "../support/gateway.ts";
 
 class Client implements AsyncDisposable {
@@ -81,7 +83,7 @@ Deno.test("a session's branches are made, shown and selected over the API", asyn
   await client.generate("startGeneration", { model: HELPER, sessionId: id, prompt: { text: "Hi?" } }, "One.");
   const before = (await client.ask(SESSION, { id })).session;
   const [question, one] = before.messages.edges.map(({ node }: Json) => node);
-  await client.generate("regenerate", { messageId: one.id, priority: 1, deadlineSeconds: 60 }, "Two.");
+  await client.generate("regenerate", { messageId: one.id, priority: -1, deadlineSeconds: 60 }, "Two.");
   const again = { model: HELPER, sessionId: id, prompt: { messageId: question.id } };
   await client.generate("startGeneration", again, "Three.");
   await client.generate("editMessage", { messageId: question.id, content: "Ho?" }, "Four.");
@@ -173,3 +175,40 @@ Deno.test("sampling defaults are described, watched, and not changed on a revisi
 async function adminKey(test: TestGateway): Promise<string> {
   return (await test.gateway.access.createKey(ADMIN, { role: "ADMIN", label: "admin" })).secret;
 }
+
+Deno.test("a page of messages or sessions takes as many queries as a single one", async () => {
+  await using client = await Client.make();
+  const { test } = client;
+  const count = async (query: string, variables: Json) => {
+    test.queries.take();
+    const data = await client.ask(query, variables);
+    return { data, queries: test.queries.take() };
+  };
+  const messages = async (turns: number) => {
+    const { id } = await test.gateway.sessions.create(ANONYMOUS, { model: HELPER });
+    const sessionId = encodeId("Session", id);
+    for (let turn = 0; turn < turns; turn++) {
+      const input = { model: HELPER, sessionId, prompt: { text: `${turn}?` } };
+      await client.generate("startGeneration", input, "Yes.");
+    }
+    const { data, queries } = await count(
+      `query ($id: ID!) { session(id: $id) { messages(first: 8) { edges { node {
+        content siblings { content } children { content }
+        generation { session { id } model { name } reproductionOf { id } } } } } } }`,
+      { id: sessionId },
+    );
+    expect(data.session.messages.edges).toHaveLength(2 * turns);
+    return queries;
+  };
+  expect(await messages(4)).toBe(await messages(1));
+  const sessions = async (first: number) => {
+    const { data, queries } = await count(
+      `query ($first: Int) { sessions(first: $first) { edges { node {
+        model { name } openGeneration { id } activeBranch { content branchCount } } } } }`,
+      { first },
+    );
+    expect(data.sessions.edges).toHaveLength(first);
+    return queries;
+  };
+  expect(await sessions(2)).toBe(await sessions(1));
+});

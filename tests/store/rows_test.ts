@@ -10,6 +10,7 @@ import { listMergeTensors } from "../../src/store/merge_tensors.ts";
 import * as merges from "../../src/store/merges.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import * as jobs from "../../src/store/model_jobs.ts";
+import * as paths from "../../src/store/message_paths.ts";
 import * as models from "../../src/store/models.ts";
 import * as revisions from "../../src/store/sampling_revisions.ts";
 import * as gateways from "../../src/store/gateways.ts";
@@ -195,16 +196,17 @@ storeTest("sessions are trees of messages, page by page", async (db) => {
   expect(leaf).toBe("2");
   await sessions.appendMessages(db, "s", "1", [message("3", "ASSISTANT"), message("4")]);
   expect(await sessions.lastOrdinal(db, "s")).toBe(4);
-  expect((await sessions.wholePath(db, "4")).map(({ content }) => content)).toEqual([
-    "\x001",
-    "\x003",
-    "\x004",
-  ]);
-  const page = await sessions.listPath(db, "4", { first: 1, afterOrdinal: 1 });
+  const tail = async (bytes: number) => (await paths.readTail(db, "4", bytes)).map(({ content }) => content);
+  expect(await tail(1000)).toEqual(["\x001", "\x003", "\x004"]);
+  expect(await tail(12)).toEqual(["\x003", "\x004"]);
+  const page = await paths.listPath(db, "4", { first: 1, afterOrdinal: 1 });
   expect([page.rows.map(({ id }) => id), page.totalCount, page.hasNextPage]).toEqual([["3"], 3, true]);
-  expect((await sessions.childMessages(db, "s", "1")).map(({ id }) => id)).toEqual(["2", "3"]);
-  expect(await sessions.childIds(db, "s", ["1"])).toEqual(new Map([[null, ["1"]], ["1", ["2", "3"]]]));
-  expect(await sessions.newestLeaf(db, "1")).toBe("4");
+  const junctions = [{ sessionId: "s", messageId: "1" }, { sessionId: "s", messageId: null }];
+  const idsOf = (found: ReadonlyMap<string, readonly { readonly id: string }[]>) =>
+    [...found].map(([key, rows]) => [key, rows.map(({ id }) => id)]);
+  expect(idsOf(await sessions.idsAfter(db, junctions))).toEqual([["/s", ["1"]], ["1", ["2", "3"]]]);
+  expect(idsOf(await sessions.messagesAfter(db, junctions.slice(0, 1)))).toEqual([["1", ["2", "3"]]]);
+  expect(await paths.newestLeaf(db, { id: "1", session_id: "s" })).toBe("4");
   expect((await sessions.lastOfPrompt(db, "g"))?.id).toBe("4");
   await sessions.deleteSession(db, "s");
   expect(await sessions.findMessage(db, "1")).toBeUndefined();

@@ -39,8 +39,8 @@ type ModelsOfApi = Pick<
 >;
 
 type SamplingDefaultsOfApi = Pick<Gateway["samplingDefaults"], "effective" | "update">;
-type SessionsOfApi = Pick<Gateway["sessions"], "get" | "list" | "messages" | "create" | "delete">;
-type GenerationsOfApi = Pick<Gateway["generations"], "get" | "start" | "cancel" | "events">;
+type SessionsOfApi = Pick<Gateway["sessions"], "get" | "getMany" | "list" | "messages" | "create" | "delete">;
+type GenerationsOfApi = Pick<Gateway["generations"], "get" | "getMany" | "start" | "cancel" | "events">;
 
 const DEVICE: DeviceInfo = {
   adapter: "llvmpipe",
@@ -49,6 +49,7 @@ const DEVICE: DeviceInfo = {
   features: ["shader-f16"],
   limits: { maxBufferSize: 4_294_967_296 },
   software: true,
+  kernelsSha256: "7777777777777777777777777777777777777777777777777777777777777777",
 };
 
 export class FakeGateway {
@@ -151,6 +152,7 @@ export class FakeGateway {
       const session = this.#sessions.get(id)?.session ?? null;
       return Promise.resolve(session?.principalId === principal.id ? session : null);
     },
+    getMany: (principal, ids) => Promise.all(ids.map((id) => this.sessions.get(principal, id))),
     list: (principal, args) =>
       Promise.resolve(
         pageOf(
@@ -202,6 +204,7 @@ export class FakeGateway {
       const generation = this.#generations.get(id);
       return Promise.resolve(generation?.principalId === principal.id ? generation : null);
     },
+    getMany: (principal, ids) => Promise.all(ids.map((id) => this.generations.get(principal, id))),
     start: async (principal, input) => {
       await this.beforeStart;
       this.#require(principal, "GENERATOR");

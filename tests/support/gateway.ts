@@ -10,6 +10,7 @@ import type { GenerationEvent, Principal } from "../../src/app/types.ts";
 import type { Db } from "../../src/store/database.ts";
 import { openStore } from "../../src/store/open.ts";
 import { FakeEngine } from "./scripted_engine.ts";
+import { QueryCounter } from "./query_counter.ts";
 import { type TempDir, tempDir } from "./temp.ts";
 
 export const DEMO_DIR = fileURLToPath(new URL("../../demo", import.meta.url));
@@ -49,6 +50,8 @@ export class TestGateway implements AsyncDisposable {
   readonly dir: TempDir;
   readonly engine: FakeEngine;
   readonly clock: ManualClock;
+  /** Of the gateway's database. */
+  readonly queries = new QueryCounter();
   db!: Db;
   gateway!: GatewayHandle;
   readonly #options: Partial<GatewayOptions>;
@@ -68,7 +71,7 @@ export class TestGateway implements AsyncDisposable {
   }
 
   async open(): Promise<void> {
-    this.db = await openStore(this.dir.path);
+    this.db = (await openStore(this.dir.path)).withPlugin(this.queries);
     this.gateway = await createGateway({
       db: this.db,
       engine: this.engine,

@@ -14,6 +14,7 @@ export const FAKE_DEVICE: DeviceInfo = {
   features: [],
   limits: {},
   software: true,
+  kernelsSha256: "7777777777777777777777777777777777777777777777777777777777777777",
 };
 
 /** An engine behind a port, as a Worker or a process would be. */

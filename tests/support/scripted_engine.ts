@@ -27,6 +27,7 @@ const DEVICE: DeviceInfo = {
   features: [],
   limits: {},
   software: true,
+  kernelsSha256: "7777777777777777777777777777777777777777777777777777777777777777",
 };
 const TIMINGS: RequestTimings = {
   steps: 1,

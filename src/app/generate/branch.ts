@@ -6,13 +6,13 @@
 import { CapacityError, ConfigError, NotFoundError } from "../../errors.ts";
 import type { Db } from "../../store/database.ts";
 import {
-  childIds,
   findMessage,
+  idsAfter,
+  junctionKey,
   lastOfPrompt,
   lastOrdinal,
   type MessageRow,
   type SessionRow,
-  wholePath,
 } from "../../store/sessions.ts";
 import type { GenerateInput } from "../types.ts";
 
@@ -25,9 +25,7 @@ export interface Place {
   readonly session: SessionRow;
   /** What the prompt follows, or where it ends if it is there already; null at the beginning. */
   readonly parentId: string | null;
-  /** From the root to `parentId`. */
-  readonly path: readonly MessageRow[];
-  /** The path ends with the question. */
+  /** The branch ends with the question. */
   readonly asksAgain: boolean;
   /** Of the session's newest message when this was looked up. */
   readonly seenOrdinal: number;
@@ -45,7 +43,8 @@ export async function findPlace(db: Db, session: SessionRow, input: GenerateInpu
   }
   const asksAgain = "messageId" in input.prompt;
   const parentId = await findParent(db, session, input);
-  const branches = (await childIds(db, session.id, parentId === null ? [] : [parentId])).get(parentId) ?? [];
+  const junction = { sessionId: session.id, messageId: parentId };
+  const branches = (await idsAfter(db, [junction])).get(junctionKey(junction)) ?? [];
   if (branches.length >= MAX_BRANCHES) {
     throw new CapacityError(`Cannot branch here: there are ${branches.length} branches already`, {
       parentMessageId: parentId,
@@ -53,8 +52,7 @@ export async function findPlace(db: Db, session: SessionRow, input: GenerateInpu
       allowed: MAX_BRANCHES,
     });
   }
-  const path = parentId === null ? [] : await wholePath(db, parentId);
-  return { session, parentId, path, asksAgain, seenOrdinal };
+  return { session, parentId, asksAgain, seenOrdinal };
 }
 
 /** Without a session there is nothing that these fields could name. */

@@ -1,36 +1,9 @@
 /**
- * Which part of a conversation the model is shown. From a branch of a session, what was asked and answered; and where
- * the policy is DROP_OLDEST, as many of the newest turns as leave room for the answer. A turn is a user's message and
- * what follows it; the system prompt and the last turn are never left out.
+ * Which part of a conversation the model is shown where the policy is DROP_OLDEST: as many of the newest turns as leave
+ * room for the answer. A turn is a user's message and what follows it; the system prompt and the last turn are never
+ * left out.
  */
-import type { MessageRow } from "../../store/sessions.ts";
-import type { ChatMessage, MessageRole } from "../types.ts";
-
-/**
- * What the model is shown of a branch: what was written without a generation (the system prompt), and prompts with the
- * answer behind them. A prompt that got no answer stays in the branch but is not shown, so that turns keep alternating;
- * with `asksAgain`, the last one is what is asked.
- */
-export function conversationOf(
-  path: readonly MessageRow[],
-  options: { readonly asksAgain: boolean } = { asksAgain: false },
-): readonly ChatMessage[] {
-  const shown: MessageRow[] = [];
-  let prompt: MessageRow[] = [];
-  for (const row of path) {
-    if (row.is_answer === 1 || row.generation_id === null) {
-      // What stands before a message without generation got no answer either.
-      if (row.is_answer === 1) shown.push(...prompt);
-      shown.push(row);
-      prompt = [];
-    } else {
-      if (prompt[0]?.generation_id !== row.generation_id) prompt = [];
-      prompt.push(row);
-    }
-  }
-  if (options.asksAgain) shown.push(...prompt);
-  return shown.map(({ role, content }) => ({ role: role as MessageRole, content }));
-}
+import type { ChatMessage } from "../types.ts";
 
 export interface FitOptions {
   /** Token ids of a conversation; more of it never gives fewer. */

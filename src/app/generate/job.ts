@@ -30,6 +30,7 @@ import type { EventLog } from "../events/event_log.ts";
 import type { ModelLoader } from "../loading.ts";
 import type {
   EventToken,
+  GenerationConditions,
   GenerationEvent,
   GenerationEventBody,
   GenerationStatus,
@@ -75,6 +76,8 @@ export interface JobOptions {
   readonly loader: ModelLoader;
   readonly clock: Clock;
   readonly units: JobUnits;
+  /** Those of now, noted whenever it goes to an engine. */
+  readonly conditions: () => GenerationConditions;
   /** Runs in the terminal transaction of a generation that has said something worth keeping. */
   readonly keepAnswer: (trx: Db, text: string, at: Date) => Promise<void>;
   /** Told when the log itself cannot be written; nothing can be reported to the client then. */
@@ -214,7 +217,7 @@ export class GenerationJob {
         void this.#fail(error); // The engine's client has other listeners to serve.
       }
     });
-    void this.#write([], "PREFILL");
+    void this.#write([], "PREFILL", { conditions: toJson(this.#options.conditions()) });
   }
 
   #onLoading(progress: LoadFigures): void {
@@ -362,13 +365,17 @@ export class GenerationJob {
   }
 
   /** Logs while running; a log that cannot be written ends the generation. Never rejects. */
-  async #write(events: readonly GenerationEventBody[], status?: GenerationStatus): Promise<void> {
+  async #write(
+    events: readonly GenerationEventBody[],
+    status?: GenerationStatus,
+    also: { readonly conditions?: string } = {},
+  ): Promise<void> {
     const { log, id } = this.#options;
     try {
       await log.append(
         events,
         status === undefined ? undefined : async (trx) => {
-          await updateOpenGeneration(trx, id, { status });
+          await updateOpenGeneration(trx, id, { status, ...also });
         },
       );
     } catch (error) {

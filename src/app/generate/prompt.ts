@@ -4,8 +4,10 @@
  * own. A prompt that leaves no room for a single token is refused here, before anything is written.
  */
 import { CapacityError, ConfigError } from "../../errors.ts";
+import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { ChatMessage, PromptSource, TrimmedContext } from "../types.ts";
 import { fitTurns } from "./context.ts";
+import type { History } from "./history.ts";
 import type { ServedText } from "./served_text.ts";
 
 export interface Prompt {
@@ -20,7 +22,9 @@ export interface Prompt {
 
 export interface PromptOptions {
   /** Null without a session. */
-  readonly history: readonly ChatMessage[] | null;
+  readonly history: History | null;
+  /** The history leaves something out that could still be read. */
+  readonly mayReadMore?: boolean;
   readonly contextLength: number;
   /** For the policy DROP_OLDEST: tokens to leave for the answer. A conversation that is too long is refused without. */
   readonly dropOldestFor?: number | undefined;
@@ -29,35 +33,77 @@ export interface PromptOptions {
 /** Bounds on what is worth tokenizing at all; real contexts are far smaller. */
 const MAX_PROMPT_CHARACTERS = 4_000_000;
 const MAX_MESSAGES = 2000;
+/** Text for every token of a context beyond which a prompt is looked at in part before it is encoded. */
+const PROBED_PER_TOKEN = 8;
+const PROBE_GROWTH = 4;
+/** A text that is cut in the middle of a word may have some tokens more than as part of the whole. */
+const PROBE_SLACK = 64;
+const SESSION_IS_FULL = "The session is full: with this prompt it has";
 const ROLES: ReadonlySet<string> = new Set(["SYSTEM", "USER", "ASSISTANT"]);
 
 /**
  * Throws ConfigError for a prompt that is malformed, that the template refuses, or that needs a tokenizer where there
  * is none; CapacityError when it does not fit into `contextLength` with one token to spare. `source` is null where the
- * history ends with the question.
+ * history ends with the question. Null where it takes more of the history to tell, which only `mayReadMore` allows.
  */
 export function buildPrompt(
   served: ServedText,
   source: PromptSource | null,
+  options: PromptOptions & { readonly mayReadMore?: false },
+): Prompt;
+export function buildPrompt(
+  served: ServedText,
+  source: PromptSource | null,
   options: PromptOptions,
-): Prompt {
-  const { history, contextLength } = options;
+): Prompt | null;
+export function buildPrompt(
+  served: ServedText,
+  source: PromptSource | null,
+  options: PromptOptions,
+): Prompt | null {
+  const { history, contextLength, mayReadMore = false } = options;
+  const omitted = history?.omitted ?? 0;
   const prompt = source !== null && "tokenIds" in source
     ? fromTokenIds(source.tokenIds, served.vocabSize, history)
     : source !== null && "raw" in source
-    ? fromRaw(served, source.raw, history)
+    ? fromRaw(served, source.raw, options)
     : fromMessages(served, source, options);
   const { length } = prompt.tokenIds;
-  if (length < contextLength) return prompt;
-  const what = history === null || history.length === 0
+  const leavesOut = prompt.trimmed !== undefined && prompt.trimmed.droppedMessages > omitted;
+  if (mayReadMore && length < contextLength && !leavesOut) return null;
+  const drops = options.dropOldestFor !== undefined;
+  if (length < contextLength && (omitted === 0 || drops)) return prompt;
+  const what = history === null || history.messages.length + omitted === 0
     ? `The prompt has ${length} tokens`
-    : options.dropOldestFor !== undefined
+    : drops
     ? `Even without all that came before, the prompt has ${length} tokens`
-    : `The session is full: with this prompt it has ${length} tokens`;
-  throw new CapacityError(
+    : `${SESSION_IS_FULL} ${omitted > 0 ? "at least " : ""}${length} tokens`;
+  throw tooLong(what, length, contextLength);
+}
+
+function tooLong(what: string, promptTokens: number, contextLength: number): CapacityError {
+  return new CapacityError(
     `${what}, more than fit into a context of ${contextLength} with an answer`,
-    { promptTokens: length, contextLength },
+    { promptTokens, contextLength },
   );
+}
+
+/**
+ * Refuses what is far too long by its beginning: encoding a million characters, only to count them, would hold up
+ * everybody else. White space around a message is left out, as many templates do.
+ */
+function refuseFarTooLong(
+  tokenizer: Tokenizer,
+  contents: readonly string[],
+  { contextLength, what = "The prompt has" }: { readonly contextLength: number; readonly what?: string },
+): void {
+  const text = contents.map((content) => content.trim()).join("\n");
+  for (let length = contextLength * PROBED_PER_TOKEN; length < text.length; length *= PROBE_GROWTH) {
+    const count = tokenizer.encode(text.slice(0, length)).length - PROBE_SLACK;
+    if (count >= contextLength) {
+      throw tooLong(`${what} more than ${count} tokens`, count, contextLength);
+    }
+  }
 }
 
 /**
@@ -70,7 +116,8 @@ export function checkConversation(
   systemPrompt: string | null,
   { contextLength }: { readonly contextLength: number },
 ): void {
-  const begin = (history: readonly ChatMessage[]) => buildPrompt(served, PROBE, { history, contextLength });
+  const begin = (messages: readonly ChatMessage[]) =>
+    buildPrompt(served, PROBE, { history: { messages, omitted: 0 }, contextLength });
   explained("Cannot begin a session with this model", "model", () => begin([]));
   if (systemPrompt === null) return;
   const system: ChatMessage = { role: "SYSTEM", content: systemPrompt };
@@ -80,7 +127,7 @@ export function checkConversation(
 /** Any first message. */
 const PROBE: PromptSource = { text: "Hello" };
 
-function explained(what: string, field: string, run: () => void): void {
+function explained(what: string, field: string, run: () => unknown): void {
   try {
     run();
   } catch (error) {
@@ -92,7 +139,7 @@ function explained(what: string, field: string, run: () => void): void {
 function fromTokenIds(
   tokenIds: readonly number[],
   vocabSize: number,
-  history: readonly ChatMessage[] | null,
+  history: History | null,
 ): Prompt {
   if (history !== null) throw invalid("tokenIds", "a session continues in words: send text or messages");
   if (!Array.isArray(tokenIds) || tokenIds.length === 0) {
@@ -105,11 +152,16 @@ function fromTokenIds(
   return { tokenIds, continuesText: true, messages: [] };
 }
 
-function fromRaw({ tokenizer }: ServedText, text: string, history: readonly ChatMessage[] | null): Prompt {
+function fromRaw(
+  { tokenizer }: ServedText,
+  text: string,
+  { history, contextLength }: PromptOptions,
+): Prompt {
   if (tokenizer === null) throw invalid("tokenIds", "expected, because the model has no tokenizer");
   if (history !== null) throw invalid("raw", "a session is a conversation: send text or messages");
   if (text === "") throw invalid("raw", "expected at least one character");
   checkSize("raw", text.length);
+  refuseFarTooLong(tokenizer, [text], { contextLength });
   return { tokenIds: tokenizer.encode(text, { bos: tokenizer.addsBos }), continuesText: true, messages: [] };
 }
 
@@ -124,6 +176,15 @@ function fromMessages(
     : "text" in source
     ? [userMessage(source.text)]
     : checkMessages(source.messages);
+  const { messages: past, omitted } = history ?? { messages: [], omitted: 0 };
+  const conversation = [...past, ...messages];
+  // What may be left out does not make it too long.
+  const lastTurn = conversation.findLastIndex(({ role }) => role === "USER");
+  const counted = dropOldestFor === undefined ? conversation : conversation.slice(Math.max(0, lastTurn));
+  refuseFarTooLong(tokenizer, counted.map(({ content }) => content), {
+    contextLength,
+    ...dropOldestFor === undefined && past.length > 0 ? { what: SESSION_IS_FULL } : {},
+  });
   if (source !== null && "text" in source && history === null && !tokenizer.hasChatTemplate) {
     return {
       tokenIds: tokenizer.encode(source.text, { bos: tokenizer.addsBos }),
@@ -131,15 +192,17 @@ function fromMessages(
       messages,
     };
   }
-  const conversation = [...history ?? [], ...messages];
   const encode = (messages: readonly ChatMessage[]) =>
     tokenizer.encodeChat(messages.map(({ role, content }) => ({ role: role.toLowerCase(), content }))).ids;
   if (dropOldestFor === undefined) {
     return { tokenIds: encode(conversation), continuesText: false, messages };
   }
   const { tokenIds, dropped } = fitTurns(conversation, { encode, limit: contextLength - dropOldestFor });
-  const trimmed = { droppedMessages: dropped, keptMessages: conversation.length - dropped };
-  return { tokenIds, continuesText: false, messages, ...(dropped === 0 ? {} : { trimmed }) };
+  const trimmed = { droppedMessages: omitted + dropped, keptMessages: conversation.length - dropped };
+  return {
+    ...{ tokenIds, continuesText: false, messages },
+    ...(trimmed.droppedMessages === 0 ? {} : { trimmed }),
+  };
 }
 
 function userMessage(content: string): ChatMessage {

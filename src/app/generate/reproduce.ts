@@ -80,6 +80,7 @@ async function accept(
     revisionIds: fromJson(original.sampling_revision_ids),
     reproduction: {
       of: original.id,
+      ownerId: original.principal_id,
       check: new ReproductionCheck(expected, { isWhole: original.status === "SUCCEEDED" }),
     },
   };

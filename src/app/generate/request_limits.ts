@@ -3,8 +3,8 @@ import { ConfigError } from "../../errors.ts";
 import { PRIORITY_LIMITS } from "../../engine/protocol.ts";
 import type { GenerateInput, Principal } from "../types.ts";
 
-/** What everybody may ask for; the engine's own range is for admins. */
-const EVERYBODYS_PRIORITY = { min: -5, max: 5 } as const;
+/** What everybody may ask for: to step back, never ahead of others. The engine's whole range is for admins. */
+const EVERYBODYS_PRIORITY = { min: PRIORITY_LIMITS.min, max: 0 } as const;
 /** A day, as the engine has it. */
 const MAX_DEADLINE_SECONDS = 86_400;
 /** The shortest that a clock of milliseconds can keep. */

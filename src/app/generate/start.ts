@@ -39,8 +39,9 @@ import type {
 import type { GenerationListener, GenerationObserver } from "../telemetry.ts";
 import type { ActiveJobs } from "./active_jobs.ts";
 import { findPlace, type Place, refusePlaceWithoutSession } from "./branch.ts";
-import { conversationOf, roomForAnswer } from "./context.ts";
+import { roomForAnswer } from "./context.ts";
 import { toEventRow } from "./event_rows.ts";
+import { withHistory } from "./history.ts";
 import { GenerationJob } from "./job.ts";
 import { OutputText } from "./output_text.ts";
 import { endInterrupted } from "./recovery.ts";
@@ -48,7 +49,7 @@ import { buildPrompt, type Prompt } from "./prompt.ts";
 import type { ReproductionCheck } from "./reproduction.ts";
 import { checkDeadline, checkPriority } from "./request_limits.ts";
 import type { ServedText, ServedTexts } from "./served_text.ts";
-import { busySession, keepAnswer, writeRows, type Written } from "./write_rows.ts";
+import { busySession, conditionsOf, keepAnswer, writeRows, type Written } from "./write_rows.ts";
 
 export interface StartOptions {
   readonly db: Db;
@@ -99,7 +100,12 @@ export interface Accepted {
   readonly origins: Readonly<Record<SamplingKey, SamplingOrigin>>;
   readonly revisionIds: readonly string[];
   /** Set where it runs an earlier generation again. */
-  readonly reproduction: { readonly of: string; readonly check: ReproductionCheck } | null;
+  readonly reproduction: {
+    readonly of: string;
+    /** Of the earlier one. */
+    readonly ownerId: string;
+    readonly check: ReproductionCheck;
+  } | null;
 }
 
 const MAX_KEY_LENGTH = 200;
@@ -190,10 +196,13 @@ async function accept(
   const place = session === null ? null : await findPlace(db, session, input);
   const contextPolicy = input.contextPolicy ?? session?.context_policy as ContextPolicy ?? "REFUSE";
   const source = "messageId" in input.prompt ? null : input.prompt;
-  const prompt = buildPrompt(served, source, {
-    history: place === null ? null : conversationOf(place.path, place),
+  const dropOldestFor = contextPolicy === "REFUSE"
+    ? undefined
+    : roomForAnswer(effective.maxTokens, contextLength);
+  const prompt = await withHistory(db, place, {
     contextLength,
-    dropOldestFor: contextPolicy === "REFUSE" ? undefined : roomForAnswer(effective.maxTokens, contextLength),
+    use: (history, { mayReadMore }) =>
+      buildPrompt(served, source, { history, mayReadMore, contextLength, dropOldestFor }),
   });
   return {
     ...request,
@@ -269,6 +278,7 @@ function run(
       release: (trx) => admission.release(trx, row.id),
       ended: () => admission.ended(row.id),
     },
+    conditions: () => conditionsOf(options, accepted),
     keepAnswer: (trx, text, at) => keepAnswer(options, trx, { row, text, at, activeMessageId }),
     reportError: options.reportError,
     onBroken: (error) => {

@@ -3,7 +3,7 @@
  * and the answer when it ends.
  */
 import { CapacityError, NotFoundError } from "../../errors.ts";
-import { toJson, toTime } from "../../store/codec.ts";
+import { fromTime, toJson, toTime } from "../../store/codec.ts";
 import type { Db } from "../../store/database.ts";
 import { appendEvents } from "../../store/generation_events.ts";
 import {
@@ -11,6 +11,7 @@ import {
   findGenerationByKey,
   type GenerationRow,
   insertGeneration,
+  lockGenerations,
   openGenerationOfSession,
 } from "../../store/generations.ts";
 import { findManifest } from "../../store/models.ts";
@@ -19,15 +20,17 @@ import {
   findSession,
   lastOrdinal,
   lockSession,
+  type NewMessage,
   type SessionRow,
   updateSession,
 } from "../../store/sessions.ts";
 import { packTokenIds } from "../../store/token_ids.ts";
-import { VERSION } from "../../version.ts";
 import type { Entered, QueuePlace } from "../admission.ts";
 import { titleOf } from "../session_title.ts";
 import type { ChatMessage, GenerationConditions, GenerationEventBody } from "../types.ts";
+import { recordActOnOthers } from "../audit.ts";
 import type { Place } from "./branch.ts";
+import { deviceConditions } from "./conditions.ts";
 import { toEventRow } from "./event_rows.ts";
 import type { Prompt } from "./prompt.ts";
 import type { Accepted, StartOptions } from "./start.ts";
@@ -86,7 +89,7 @@ export async function writeRows(options: StartOptions, accepted: Accepted): Prom
     trimmed: prompt.trimmed === undefined ? null : toJson(prompt.trimmed),
     priority: accepted.priority,
     deadline_ms: accepted.deadlineMs,
-    conditions: toJson(conditions(options, accepted)),
+    conditions: toJson(conditionsOf(options, accepted)),
     reproduction_of: accepted.reproduction?.of ?? null,
     reproduction: accepted.reproduction === null
       ? null
@@ -118,15 +121,13 @@ export async function writeRows(options: StartOptions, accepted: Accepted): Prom
     const queued = entered.place ?? { position: jobs.waitingFor(model.id), estimateMs: null };
     const events = firstEvents(prompt, queued);
     await appendEvents(trx, events.map((event, index) => toEventRow(id, index + 1, at, event)));
-    const lastSeq = events.length;
-    if (place === null || session === null) return { row, entered, lastSeq, activeMessageId: null };
-    if (place.asksAgain) return { row, entered, lastSeq, activeMessageId: session.active_message_id };
-    const leaf = await appendMessages(trx, session.id, place.parentId, messages);
-    await updateSession(trx, session.id, {
-      active_message_id: leaf,
-      title: session.title ?? titleOf(prompt.messages.find(({ role }) => role === "USER")?.content ?? ""),
-    });
-    return { row, entered, lastSeq, activeMessageId: leaf };
+    const activeMessageId = place === null || session === null
+      ? null
+      : place.asksAgain
+      ? session.active_message_id
+      : await goOn(trx, { session, place, prompt, messages });
+    await recordStart(trx, accepted, row);
+    return { row, entered, lastSeq: events.length, activeMessageId };
   };
   try {
     const written = await db.transaction().execute(write);
@@ -140,33 +141,66 @@ export async function writeRows(options: StartOptions, accepted: Accepted): Prom
   }
 }
 
+/** Puts the question into the session; the leaf of its current branch. */
+async function goOn(
+  trx: Db,
+  { session, place, prompt, messages }: {
+    readonly session: SessionRow;
+    readonly place: Place;
+    readonly prompt: Prompt;
+    readonly messages: readonly NewMessage[];
+  },
+): Promise<string | null> {
+  const leaf = await appendMessages(trx, session.id, place.parentId, messages);
+  await updateSession(trx, session.id, {
+    active_message_id: leaf,
+    title: session.title ?? titleOf(prompt.messages.find(({ role }) => role === "USER")?.content ?? ""),
+  });
+  return leaf;
+}
+
+/** An admin who goes on in somebody else's session, or runs somebody else's generation again. */
+async function recordStart(
+  trx: Db,
+  { principal: actor, place, reproduction }: Accepted,
+  { id: target, created_at: at }: GenerationRow,
+): Promise<void> {
+  const act = { actor, at: fromTime(at), target };
+  if (place !== null) {
+    const { id: sessionId, principal_id: ownerId } = place.session;
+    await recordActOnOthers(trx, { ...act, ownerId, action: "generation.start", details: { sessionId } });
+  }
+  if (reproduction !== null) {
+    const { of, ownerId } = reproduction;
+    await recordActOnOthers(trx, { ...act, ownerId, action: "generation.reproduce", details: { of } });
+  }
+}
+
 function firstEvents({ tokenIds, trimmed }: Prompt, place: QueuePlace): readonly GenerationEventBody[] {
   const queued = { kind: "queued", ...place } as const;
   if (trimmed === undefined) return [queued];
   return [queued, { kind: "contextTrimmed", ...trimmed, promptTokens: tokenIds.length }];
 }
 
-/** What the tokens depend on besides prompt, parameters and the artifact. */
-function conditions(
+/** What the tokens depend on besides prompt, parameters and the artifact, as far as it is known by now. */
+export function conditionsOf(
   { engine, precision, kvCacheFormat }: StartOptions,
-  { model, prompt }: Accepted,
+  { model, prompt }: Pick<Accepted, "model" | "prompt">,
 ): GenerationConditions {
-  const status = engine.status();
-  const { adapter, vendor, backend, software } = status.state === "READY" ? status.device : NO_DEVICE;
   return {
     quantization: model.served_quantization as GenerationConditions["quantization"],
     precision,
     kvCacheFormat,
-    device: status.state === "READY" ? { adapter, vendor, backend, software } : null,
-    version: VERSION,
+    ...deviceConditions(engine),
     continuesText: prompt.continuesText,
   };
 }
-const NO_DEVICE = { adapter: "", vendor: "", backend: "", software: false } as const;
 
 /** What is run again may have been deleted meanwhile: its prompt must not live on in a copy. */
 async function requireOriginal(trx: Db, { reproduction }: Accepted): Promise<void> {
-  if (reproduction === null || await findGeneration(trx, reproduction.of) !== undefined) return;
+  if (reproduction === null) return;
+  await lockGenerations(trx, [reproduction.of]);
+  if (await findGeneration(trx, reproduction.of) !== undefined) return;
   throw new NotFoundError(`No generation "${reproduction.of}"`, { id: reproduction.of });
 }
 

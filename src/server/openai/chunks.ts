@@ -26,6 +26,7 @@ export function chatShape({ generation, request }: Facts): AnswerShape {
   const chunk = (delta: unknown, rest: object = {}) => ({
     ...base("chat.completion.chunk"),
     choices: [{ index: 0, delta, logprobs: null, finish_reason: null, ...rest }],
+    ...noUsageYet(request),
   });
   const logprobs = (tokens: readonly EventToken[]) =>
     request.logprobs ? { content: tokens.map(chatLogprob), refusal: null } : null;
@@ -72,8 +73,11 @@ export function textShape({ generation, request }: Facts): AnswerShape {
   });
   return {
     opening: () => null,
-    piece: (text, tokens) => choice(text, { logprobs: logprobs(tokens) }),
-    closing: (reason) => choice("", { finish_reason: toFinishReason(reason) }),
+    piece: (text, tokens) => ({ ...choice(text, { logprobs: logprobs(tokens) }), ...noUsageYet(request) }),
+    closing: (reason) => ({
+      ...choice("", { finish_reason: toFinishReason(reason) }),
+      ...noUsageYet(request),
+    }),
     usage: (usage) => ({ ...base(), choices: [], usage: toUsage(usage) }),
     whole: (text, tokens, reason, usage) => ({
       ...choice(text, { logprobs: logprobs(tokens), finish_reason: toFinishReason(reason) }),
@@ -91,6 +95,11 @@ function baseOf(id: string, object: string, { generation, request }: Facts) {
     model: request.model,
     system_fingerprint: generation.artifactSha256,
   };
+}
+
+/** Whoever asked for the usage finds the field in every chunk. */
+function noUsageYet({ includeUsage }: CompletionRequest): { readonly usage?: null } {
+  return includeUsage ? { usage: null } : {};
 }
 
 function chatLogprob({ text, logprob, top }: EventToken) {

@@ -16,6 +16,17 @@ export class RequestError extends GeodesicError {
   }
 }
 
+/** A path or a method that is not there. */
+export class NoSuchEndpointError extends GeodesicError {
+  /** `allow`: the methods that the path takes; empty where there is no such path. */
+  constructor(method: string, path: string, allow: readonly string[]) {
+    const [code, what] = allow.length === 0
+      ? ["UNKNOWN_URL", "There is nothing"] as const
+      : ["METHOD_NOT_SUPPORTED", `Expected ${allow.join(" or ")}`] as const;
+    super(code, `${what} at ${method} ${path.slice(0, 100)}`, { allow: allow.join(", ") });
+  }
+}
+
 /** What a status and a body say of an expected error; null for one that nobody expected. */
 export function describeError(
   error: Pick<ErrorRecord, "code" | "message" | "details">,
@@ -34,6 +45,10 @@ export function describeError(
       return as(400, "invalid_request_error", null);
     case "NOT_FOUND":
       return as(404, "invalid_request_error", "model_not_found");
+    case "UNKNOWN_URL":
+      return as(404, "invalid_request_error");
+    case "METHOD_NOT_SUPPORTED":
+      return as(405, "invalid_request_error");
     case "FORBIDDEN":
       return as(403, "permission_error");
     case "UNAUTHENTICATED":
@@ -41,6 +56,7 @@ export function describeError(
     case "CAPACITY":
       if (retryAfterMs !== null) return as(429, "rate_limit_error", "rate_limit_exceeded");
       if ("contextLength" in details) return as(400, "invalid_request_error", "context_length_exceeded");
+      if ("maxBytes" in details) return as(413, "invalid_request_error", "request_too_large");
       return as(503, "server_error");
     case "RATE_LIMITED":
       return as(429, "rate_limit_error", "rate_limit_exceeded");
@@ -51,6 +67,9 @@ export function describeError(
   }
 }
 
+/** Clients of this API repeat whatever has a status from 500 on; these come out the same, or were somebody's will. */
+const FINAL_CODES: ReadonlySet<string> = new Set(["CAPACITY", "CANCELLED", "DEADLINE"]);
+
 /** The response to an error; what nobody expected is a 500 that names the request. */
 export function openAiErrorResponse(
   error: Pick<ErrorRecord, "code" | "message" | "details">,
@@ -60,8 +79,12 @@ export function openAiErrorResponse(
   if (described === null) return Response.json({ error: internalError(requestId) }, { status: 500 });
   const headers = new Headers();
   const { status, retryAfterMs } = described;
-  if (retryAfterMs !== null) headers.set("retry-after", String(Math.ceil(retryAfterMs / 1000)));
+  if (retryAfterMs !== null) {
+    headers.set("retry-after", String(Math.ceil(retryAfterMs / 1000)));
+    headers.set("retry-after-ms", String(Math.ceil(retryAfterMs))); // the API's own clients look at this first
+  } else if (status === 503 && FINAL_CODES.has(error.code)) headers.set("x-should-retry", "false");
   if (status === 401) headers.set("www-authenticate", "Bearer");
+  if (status === 405) headers.set("allow", String(error.details["allow"]));
   return Response.json({ error: described.error }, { status, headers });
 }
 

@@ -13,6 +13,7 @@ import type {
   SamplingInput,
 } from "../../app/types.ts";
 import { RequestError } from "./errors.ts";
+import type { SentNames } from "./parameters.ts";
 
 /** What one request asks for, whichever endpoint it came to. */
 export interface CompletionRequest {
@@ -23,6 +24,7 @@ export interface CompletionRequest {
   /** A last chunk with the usage. */
   readonly includeUsage: boolean;
   readonly logprobs: boolean;
+  readonly sent: SentNames;
 }
 
 const ROLES: Readonly<Record<string, MessageRole>> = {
@@ -85,22 +87,26 @@ const textSchema = z.object({
 });
 type Sampling = z.infer<z.ZodObject<typeof sampling>>;
 
-/** Would change the answer, and is not carried out. Empty lists and these values say nothing. */
+/** Would change the answer, and is not carried out. Nulls and these values, also in a list, say nothing. */
 const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
   tools: [],
   tool_choice: ["none", "auto"],
   functions: [],
   function_call: ["none", "auto"],
   audio: [],
+  modalities: ["text"],
   prediction: [],
   web_search_options: [],
 };
+/** Of a message, likewise. */
+const UNSUPPORTED_IN_MESSAGE = ["tool_calls", "function_call", "tool_call_id", "audio"] as const;
+
 /** Any JSON object; without a schema the names of its properties are the model's choice. */
 const ANY_OBJECT = '{"type":"object","additionalProperties":true}';
 
 /** `POST /v1/chat/completions`. Throws RequestError. */
 export function readChatRequest(body: unknown, idempotencyKey: string | null): CompletionRequest {
-  const parsed = parse(chatSchema, body);
+  const parsed = parse(chatSchema, body, checkMessages);
   const { top_logprobs: top, logprobs } = parsed;
   if (top !== null && top !== undefined && logprobs !== true) {
     throw new RequestError("top_logprobs", "Invalid top_logprobs: expected logprobs to be true beside it");
@@ -110,7 +116,14 @@ export function readChatRequest(body: unknown, idempotencyKey: string | null): C
     ...samplingOf(parsed),
     maxTokens: parsed.max_completion_tokens ?? parsed.max_tokens,
     logprobs: logprobs === true ? top ?? 0 : undefined,
-  }, idempotencyKey);
+  }, {
+    idempotencyKey,
+    sent: {
+      maxTokens: typeof parsed.max_completion_tokens === "number" ? "max_completion_tokens" : "max_tokens",
+      logprobs: "top_logprobs",
+      prompt: "messages",
+    },
+  });
 }
 
 /** `POST /v1/completions`: continues a text as it stands. Throws RequestError. */
@@ -120,7 +133,7 @@ export function readTextRequest(body: unknown, idempotencyKey: string | null): C
     ...samplingOf(parsed),
     maxTokens: parsed.max_tokens,
     logprobs: parsed.logprobs,
-  }, idempotencyKey);
+  }, { idempotencyKey, sent: { maxTokens: "max_tokens", logprobs: "logprobs", prompt: "prompt" } });
 }
 
 function toPrompt(prompt: z.infer<typeof textSchema>["prompt"]): PromptSource {
@@ -166,7 +179,7 @@ function requestOf(
   parsed: z.infer<z.ZodObject<typeof common>> & { readonly logprobs?: unknown },
   prompt: PromptSource,
   sampling: SamplingInput,
-  idempotencyKey: string | null,
+  { idempotencyKey, sent }: { readonly idempotencyKey: string | null; readonly sent: SentNames },
 ): CompletionRequest {
   // Null means "as if it were absent" to these clients, but "no default either" to the use cases.
   const given = Object.fromEntries(Object.entries(sampling).filter(([, value]) => value !== null));
@@ -176,28 +189,62 @@ function requestOf(
       prompt,
       sampling: given,
       onDisconnect: "CANCEL",
-      ...idempotencyKey === null ? {} : { idempotencyKey },
+      // Who has left cannot come back to this answer, except by the same key.
+      ...idempotencyKey === null ? { disconnectGraceMs: 0 } : { idempotencyKey },
     },
     model: parsed.model,
     stream: parsed.stream === true,
     includeUsage: parsed.stream_options?.include_usage === true,
     logprobs: typeof parsed.logprobs === "number" || parsed.logprobs === true,
+    sent,
   };
 }
 
-function parse<T>(schema: z.ZodType<T>, body: unknown): T {
-  if (typeof body !== "object" || body === null || Array.isArray(body)) {
-    throw new RequestError(null, "Invalid request: expected a JSON object");
-  }
+function parse<T>(
+  schema: z.ZodType<T>,
+  body: unknown,
+  check: (body: Readonly<Record<string, unknown>>) => void = () => {},
+): T {
+  if (!isObject(body)) throw new RequestError(null, "Invalid request: expected a JSON object");
   for (const [field, harmless] of Object.entries(UNSUPPORTED)) {
-    const value = (body as Record<string, unknown>)[field];
-    const isEmpty = value === undefined || value === null || (Array.isArray(value) && value.length === 0);
-    if (isEmpty || harmless.includes(value)) continue;
-    throw new RequestError(field, `Unsupported parameter: ${field} is not carried out by this gateway`);
+    const value = body[field];
+    const isSaid = Array.isArray(value)
+      ? value.some((item) => !harmless.includes(item))
+      : value !== undefined && value !== null && !harmless.includes(value);
+    if (isSaid) throw unsupported(field);
   }
+  check(body);
   const result = schema.safeParse(body);
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
-  const param = issue.path.join(".");
+  const param = issue.path.map((part, index) =>
+    typeof part === "number" ? `[${part}]` : index === 0 ? String(part) : `.${String(part)}`
+  ).join("");
   throw new RequestError(param, `Invalid ${param}: ${issue.message}`);
+}
+
+/** What a union of shapes would only call invalid. */
+function checkMessages({ messages }: Readonly<Record<string, unknown>>): void {
+  if (!Array.isArray(messages)) return;
+  for (const [index, message] of messages.entries()) {
+    if (!isObject(message)) continue;
+    const at = `messages[${index}]`;
+    if (message["role"] === "tool" || message["role"] === "function") throw unsupported(`${at}.role`);
+    for (const field of UNSUPPORTED_IN_MESSAGE) {
+      const value = message[field];
+      const isSaid = Array.isArray(value) ? value.length > 0 : value !== undefined && value !== null;
+      if (isSaid) throw unsupported(`${at}.${field}`);
+    }
+    if (!Array.isArray(message["content"])) continue;
+    const part = message["content"].findIndex((part) => isObject(part) && part["type"] !== "text");
+    if (part >= 0) throw unsupported(`${at}.content[${part}].type`);
+  }
+}
+
+function unsupported(field: string): RequestError {
+  return new RequestError(field, `Unsupported parameter: ${field} is not carried out by this gateway`);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -10,7 +10,8 @@ import { MAX_BODY_BYTES } from "../graphql.ts";
 import { readJson } from "../request_body.ts";
 import { streamedAnswer, untilAborted, wholeAnswer } from "./answer.ts";
 import { type AnswerShape, chatShape, textShape } from "./chunks.ts";
-import { openAiErrorResponse } from "./errors.ts";
+import { NoSuchEndpointError, openAiErrorResponse } from "./errors.ts";
+import { inSentNames } from "./parameters.ts";
 import { type CompletionRequest, readChatRequest, readTextRequest } from "./requests.ts";
 
 const MODELS_PATH = "/v1/models";
@@ -44,16 +45,31 @@ async function route(request: Request, url: URL, context: RequestContext): Promi
   if (method === "GET" && pathname.startsWith(`${MODELS_PATH}/`)) {
     return Response.json(await findModel(pathname.slice(MODELS_PATH.length + 1), context));
   }
-  return openAiErrorResponse({
-    code: "NOT_FOUND",
-    message: `There is nothing at ${method} ${pathname.slice(0, 100)}`,
-    details: {},
-  }, context.requestId);
+  throw new NoSuchEndpointError(method, pathname, methodsOf(pathname));
+}
+
+function methodsOf(path: string): readonly string[] {
+  if (path === "/v1/chat/completions" || path === "/v1/completions") return ["POST"];
+  return path === MODELS_PATH || path.startsWith(`${MODELS_PATH}/`) ? ["GET"] : [];
 }
 
 async function complete(
   request: CompletionRequest,
-  shapeOf: (facts: { generation: Awaited<ReturnType<Start>>; request: CompletionRequest }) => AnswerShape,
+  shapeOf: ShapeOf,
+  context: RequestContext,
+): Promise<Response> {
+  try {
+    return await answer(request, shapeOf, context);
+  } catch (error) {
+    throw inSentNames(error, request.sent);
+  }
+}
+
+type ShapeOf = (facts: { generation: Awaited<ReturnType<Start>>; request: CompletionRequest }) => AnswerShape;
+
+async function answer(
+  request: CompletionRequest,
+  shapeOf: ShapeOf,
   context: RequestContext,
 ): Promise<Response> {
   const { gateway, principal, signal, requestId, log } = context;

@@ -2,7 +2,15 @@
 import { FrameEncoder } from "../../../src/engine/frames.ts";
 
 const frames = new FrameEncoder();
-const device = { adapter: "chatty", vendor: "", backend: "", features: [], limits: {}, software: true };
+const device = {
+  adapter: "chatty",
+  vendor: "",
+  backend: "",
+  features: [],
+  limits: {},
+  software: true,
+  kernelsSha256: "",
+};
 console.log("a native library says hello");
 Deno.stdout.writeSync(frames.encode({ type: "ready", device }));
 console.log("and goes on");

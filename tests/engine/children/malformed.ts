@@ -2,7 +2,15 @@
 import { FrameEncoder } from "../../../src/engine/frames.ts";
 
 const frames = new FrameEncoder();
-const device = { adapter: "malformed", vendor: "", backend: "", features: [], limits: {}, software: true };
+const device = {
+  adapter: "malformed",
+  vendor: "",
+  backend: "",
+  features: [],
+  limits: {},
+  software: true,
+  kernelsSha256: "",
+};
 const write = (bytes: Uint8Array) => void Deno.stdout.writeSync(bytes);
 write(frames.encode({ type: "ready", device }));
 const wrong = frames.encode({ type: "metrics" });

@@ -94,7 +94,7 @@ export type EditMessageInput = {
   /** A question. */
   readonly messageId: string;
   readonly onDisconnect?: DisconnectPolicy | null | undefined;
-  /** Higher is served first; 0 unless given. -5 to 5, for admins -10 to 10. Waiting raises it. */
+  /** Higher is served first, among all who wait for the engine; 0 unless given. -10 to 0: anybody may step back, and only an admin ahead, up to 10. Waiting raises it. */
   readonly priority?: number | null | undefined;
   readonly sampling?: SamplingInput | null | undefined;
 };
@@ -139,7 +139,7 @@ export type GenerateInput = {
   readonly onDisconnect?: DisconnectPolicy | null | undefined;
   /** Continue the session from this answer (or its system prompt), in a branch beside what follows it already. Otherwise the current branch goes on. */
   readonly parentMessageId?: string | null | undefined;
-  /** Higher is served first; 0 unless given. -5 to 5, for admins -10 to 10. Waiting raises it. */
+  /** Higher is served first, among all who wait for the engine; 0 unless given. -10 to 0: anybody may step back, and only an admin ahead, up to 10. Waiting raises it. */
   readonly priority?: number | null | undefined;
   readonly prompt: PromptSource;
   /** The prompt takes the place of this question, in a branch of its own; the old one stays. */
@@ -387,7 +387,7 @@ export type RegenerateInput = {
   /** A question, or the answer that another one is wanted for. */
   readonly messageId: string;
   readonly onDisconnect?: DisconnectPolicy | null | undefined;
-  /** Higher is served first; 0 unless given. -5 to 5, for admins -10 to 10. Waiting raises it. */
+  /** Higher is served first, among all who wait for the engine; 0 unless given. -10 to 0: anybody may step back, and only an admin ahead, up to 10. Waiting raises it. */
   readonly priority?: number | null | undefined;
   readonly sampling?: SamplingInput | null | undefined;
 };

@@ -1,0 +1,17 @@
+/** The fingerprint of kernels and tuning: the same for the same, another for a device that is tuned otherwise. */
+import { expect } from "@std/expect";
+import { kernelFingerprint } from "../../src/kernels/fingerprint.ts";
+
+Deno.test("kernelFingerprint() changes with the tuning, and with nothing else of the device", () => {
+  const limits = { maxComputeInvocationsPerWorkgroup: 1024, maxComputeWorkgroupStorageSize: 32_768 };
+  const gpu = { software: false, subgroupSize: 32, limits };
+  expect(kernelFingerprint(gpu)).toMatch(/^[0-9a-f]{64}$/);
+  expect(kernelFingerprint({ ...gpu, limits: { ...limits, maxBufferSize: 1 } })).toBe(kernelFingerprint(gpu));
+  const others = [
+    gpu,
+    { ...gpu, subgroupSize: 64 },
+    { ...gpu, subgroupSize: null },
+    { ...gpu, software: true, subgroupSize: null },
+  ].map(kernelFingerprint);
+  expect(new Set(others).size).toBe(4);
+});
