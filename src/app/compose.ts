@@ -14,7 +14,7 @@ import type { Hub } from "../hub/hub_fetch.ts";
 import { parseHub } from "../hub/settings.ts";
 import type { KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
 import type { Db } from "../store/database.ts";
-import { appendEvents } from "../store/generation_events.ts";
+import { appendEvents, isEventWritten } from "../store/generation_events.ts";
 import { allModels, findManifest } from "../store/models.ts";
 import { mergeLogStates, releaseQueuedMerges } from "../store/merges.ts";
 import { modelJobLogStates } from "../store/model_jobs.ts";
@@ -228,7 +228,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
         loader,
         jobs,
         hub: new EventHub(),
-        writer: new LogWriter(db, appendEvents),
+        writer: new LogWriter(db, { insert: appendEvents, isWritten: isEventWritten }),
         disconnectGraceMs: options.disconnectGraceMs,
         admission,
         remoteLogs: remote.generations,

@@ -224,7 +224,10 @@ export class ModelJobs implements ModelJobUseCases {
       log: new EventLog({
         ...{ clock, hub: this.#hub, subjectId: row.id, lastSeq },
         // Jobs report now and then; each writes for itself.
-        writer: new LogWriter(db, store.appendModelJobEvents),
+        writer: new LogWriter(db, {
+          insert: store.appendModelJobEvents,
+          isWritten: store.isModelJobEventWritten,
+        }),
         toRow: (entry: LogEntry<ModelJobEventBody>) => toEventRow(row.id, entry),
         toEvent: ({ seq, at, body }) => ({ ...body, seq, at, jobId: row.id }),
       }),

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { EventHub } from "../../src/app/events/event_hub.ts";
 import { EventLog } from "../../src/app/events/event_log.ts";
 import { LogWriter } from "../../src/app/events/log_writer.ts";
-import { appendEvents, type GenerationEventRow } from "../../src/store/generation_events.ts";
+import { appendEvents, type GenerationEventRow, isEventWritten } from "../../src/store/generation_events.ts";
 import type { Db } from "../../src/store/database.ts";
 import { ALICE, HELPER, ManualClock, TestGateway } from "../support/gateway.ts";
 
@@ -16,9 +16,12 @@ interface Event {
 /** A writer over the real database, with logs of generations that are there. */
 async function setUp(test: TestGateway, count: number) {
   const batches: number[] = [];
-  const writer = new LogWriter<GenerationEventRow>(test.db, async (trx, rows) => {
-    batches.push(rows.length);
-    await appendEvents(trx, rows);
+  const writer = new LogWriter<GenerationEventRow>(test.db, {
+    insert: async (trx, rows) => {
+      batches.push(rows.length);
+      await appendEvents(trx, rows);
+    },
+    isWritten: isEventWritten,
   });
   const logs = [];
   for (let index = 0; index < count; index++) {

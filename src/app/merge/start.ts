@@ -5,7 +5,7 @@
 import { CapacityError, type ErrorRecord, GeodesicError } from "../../errors.ts";
 import type { Quantization } from "../../model/runner.ts";
 import { toJson, toTime } from "../../store/codec.ts";
-import { appendMergeEvents, lastMergeSeq } from "../../store/merge_events.ts";
+import { appendMergeEvents, isMergeEventWritten, lastMergeSeq } from "../../store/merge_events.ts";
 import { insertMerge, type MergeRow, takeOrphanedMerge, updateMerge } from "../../store/merges.ts";
 import type { ModelRow } from "../../store/models.ts";
 import { recordAct } from "../audit.ts";
@@ -164,7 +164,7 @@ function jobOf(
     log: new EventLog({
       ...{ clock, hub, subjectId: row.id, lastSeq },
       // One merge runs at a time.
-      writer: new LogWriter(db, appendMergeEvents),
+      writer: new LogWriter(db, { insert: appendMergeEvents, isWritten: isMergeEventWritten }),
       toRow: (entry) => toMergeEventRow(row.id, entry),
       toEvent: ({ seq, at, body }) => ({ ...body, seq, at, mergeId: row.id }),
     }),
