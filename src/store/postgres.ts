@@ -171,7 +171,10 @@ function statementError(error: unknown): unknown {
   if (code === "57014") return busy("it takes too long");
   if (code.startsWith("53") && code !== "53300") {
     const reason = code === "53100" ? "its disk is full" : "it lacks memory";
-    return new CapacityError(`The database cannot do this: ${reason}`, { reason, retryAfterMs: RETRY_AFTER_MS }, {
+    return new CapacityError(`The database cannot do this: ${reason}`, {
+      reason,
+      retryAfterMs: RETRY_AFTER_MS,
+    }, {
       cause: error,
     });
   }

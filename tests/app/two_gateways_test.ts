@@ -4,44 +4,15 @@
  */
 import { expect } from "@std/expect";
 import { uuidV7 } from "../../src/app/ids.ts";
-import { createGateway, type GatewayHandle, type GatewayOptions } from "../../src/app/compose.ts";
 import { systemClock } from "../../src/app/clock.ts";
 import type { MergeEvent } from "../../src/app/types.ts";
 import { toTime } from "../../src/store/codec.ts";
-import type { Db } from "../../src/store/database.ts";
-import { openStore } from "../../src/store/open.ts";
 import { failure } from "../support/failure.ts";
 import { ADMIN, ALICE, collect, DEMO_DIR, HELPER, HELPER_DIR, STORYTELLER_DIR } from "../support/gateway.ts";
 import { PostgresServer, whyNoServer } from "../support/postgres.ts";
-import { FakeEngine } from "../support/scripted_engine.ts";
-import { tempDir } from "../support/temp.ts";
+import { openSite, until } from "../support/site.ts";
 
 const input = { model: HELPER, prompt: { text: "Hi" } };
-
-interface Site extends AsyncDisposable {
-  readonly db: Db;
-  readonly engine: FakeEngine;
-  readonly gateway: GatewayHandle;
-}
-
-async function openSite(databaseUrl: string, options: Partial<GatewayOptions> = {}): Promise<Site> {
-  const stack = new AsyncDisposableStack();
-  const dir = stack.use(await tempDir());
-  const db = await openStore(dir.path, { databaseUrl });
-  stack.defer(() => db.destroy());
-  const engine = new FakeEngine();
-  const gateway = stack.use(
-    await createGateway({
-      ...{ db, engine, dataDir: dir.path, allowAnonymous: false, drawSeed: () => 42n, modelDirs: [DEMO_DIR] },
-      ...options,
-    }),
-  );
-  return { db, engine, gateway, [Symbol.asyncDispose]: () => stack.disposeAsync() };
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!await condition()) await new Promise((resolve) => setTimeout(resolve, 20));
-}
 
 Deno.test({
   name: "two gateways on one PostgreSQL database",

@@ -3,7 +3,7 @@ import { expect } from "@std/expect";
 import { Kysely, sql } from "kysely";
 import type { Database, Db } from "../../src/store/database.ts";
 import { openStore } from "../../src/store/open.ts";
-import { type PostgresOptions, postgresDialect } from "../../src/store/postgres.ts";
+import { postgresDialect, type PostgresOptions } from "../../src/store/postgres.ts";
 import { StoreBusyError } from "../../src/store/store_busy.ts";
 import { failure } from "../support/failure.ts";
 import { PostgresServer, whyNoServer } from "../support/postgres.ts";
@@ -107,47 +107,58 @@ Deno.test({
       await db.destroy();
     });
 
-    await t.step("a gateway that stops within a transaction keeps its locks from nobody for long", async () => {
-      const stopped = connect(url, { patience: { idleTransactionMs: 100 } });
-      const other = connect(url);
-      const lock = (db: Db) => db.updateTable("unit_turn").set({ turn: 1 }).execute();
-      const { promise: asleep, resolve: wake } = Promise.withResolvers<void>();
-      const { promise: locked, resolve: hasLocked } = Promise.withResolvers<void>();
-      const transaction = stopped.transaction().execute(async (trx) => {
-        await lock(trx);
-        hasLocked();
-        await asleep;
-        await lock(trx);
-      });
-      const outcome = busy(transaction, server.port);
-      await locked;
-      await lock(other);
-      wake();
-      expect(await outcome).toBe("its connection was lost");
-      await stopped.destroy();
-      await other.destroy();
-    });
+    await t.step(
+      "a gateway that stops within a transaction keeps its locks from nobody for long",
+      async () => {
+        const stopped = connect(url, { patience: { idleTransactionMs: 100 } });
+        const other = connect(url);
+        const lock = (db: Db) => db.updateTable("unit_turn").set({ turn: 1 }).execute();
+        const { promise: asleep, resolve: wake } = Promise.withResolvers<void>();
+        const { promise: locked, resolve: hasLocked } = Promise.withResolvers<void>();
+        const transaction = stopped.transaction().execute(async (trx) => {
+          await lock(trx);
+          hasLocked();
+          await asleep;
+          await lock(trx);
+        });
+        const outcome = busy(transaction, server.port);
+        await locked;
+        await lock(other);
+        wake();
+        expect(await outcome).toBe("its connection was lost");
+        await stopped.destroy();
+        await other.destroy();
+      },
+    );
 
-    await t.step("two transactions that wait for each other: one goes on, the other may try again", async () => {
-      const db = connect(url);
-      const rows = ["a", "b"];
-      await db.insertInto("unit_turns").values(rows.map((principal_id) => ({ principal_id, turn: 0 }))).execute();
-      const both = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-      const touch = (trx: Db, principal_id: string) =>
-        trx.updateTable("unit_turns").set({ turn: 1 }).where("principal_id", "=", principal_id).execute();
-      const outcomes = await Promise.allSettled(both.map((own, index) =>
-        db.transaction().execute(async (trx) => {
-          await touch(trx, rows[index]!);
-          own.resolve();
-          await both[1 - index]!.promise;
-          await touch(trx, rows[1 - index]!);
-        })
-      ));
-      const failed = outcomes.filter((one) => one.status === "rejected");
-      expect(failed.length).toBe(1);
-      expect(await busy(Promise.reject(failed[0]!.reason), server.port)).toBe("another transaction is in the way");
-      await db.destroy();
-    });
+    await t.step(
+      "two transactions that wait for each other: one goes on, the other may try again",
+      async () => {
+        const db = connect(url);
+        const rows = ["a", "b"];
+        await db.insertInto("unit_turns").values(rows.map((principal_id) => ({ principal_id, turn: 0 })))
+          .execute();
+        const both = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+        const touch = (trx: Db, principal_id: string) =>
+          trx.updateTable("unit_turns").set({ turn: 1 }).where("principal_id", "=", principal_id).execute();
+        const outcomes = await Promise.allSettled(
+          both.map((own, index) =>
+            db.transaction().execute(async (trx) => {
+              await touch(trx, rows[index]!);
+              own.resolve();
+              await both[1 - index]!.promise;
+              await touch(trx, rows[1 - index]!);
+            })
+          ),
+        );
+        const failed = outcomes.filter((one) => one.status === "rejected");
+        expect(failed.length).toBe(1);
+        expect(await busy(Promise.reject(failed[0]!.reason), server.port)).toBe(
+          "another transaction is in the way",
+        );
+        await db.destroy();
+      },
+    );
 
     await t.step("one that is restarted is used again, without a word of where it is meanwhile", async () => {
       const db = connect(url);
