@@ -143,7 +143,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
     const jobs = new ActiveJobs(clock);
     const membership = await Membership.join(db, clock, ids());
     running.defer(() => membership.leave());
-    await endInterruptedGenerations({ db, clock, membership, jobs });
+    await endInterruptedGenerations({ db, clock, membership, jobs, reportError });
     const board = new ResidencyBoard(clock);
     if (options.catalogueDir !== undefined) {
       const { maxContextLength } = options;
@@ -212,7 +212,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
       reportError,
     });
     await modelJobs.recover();
-    running.use(createLookout({ db, membership, jobs, merging, modelJobs }));
+    running.use(createLookout({ db, membership, jobs, admission, merging, modelJobs }));
     const stop = async () => {
       await Promise.all([jobs.close(INTERRUPTED), queue.close(interruption()), modelJobs.close()]);
       await releaseQueuedMerges(db, membership.id);

@@ -105,10 +105,31 @@ export function openGenerationOfSession(db: Db, sessionId: string): Promise<Gene
     .limit(1).executeTakeFirst();
 }
 
-/** Every generation that has not ended: after a start, those that a dead process left behind. */
-export async function openGenerations(db: Db): Promise<readonly GenerationRow[]> {
-  return await db.selectFrom("generations").selectAll().where("status", "in", OPEN_STATUSES)
-    .orderBy("id").execute();
+/** Whose a generation is, and who runs it. */
+export type OpenGeneration = Pick<GenerationRow, "id" | "principal_id" | "model_id" | "gateway_id">;
+
+/** Every generation that has not ended, at all gateways; without the texts, for this is asked all the time. */
+export async function openGenerations(db: Db): Promise<readonly OpenGeneration[]> {
+  return await db.selectFrom("generations").select(["id", "principal_id", "model_id", "gateway_id"])
+    .where("status", "in", OPEN_STATUSES).orderBy("id").execute();
+}
+
+/** Of these, those that another gateway has taken from this one, or that have ended; unknown ones are left out. */
+export async function takenGenerations(
+  db: Db,
+  ids: readonly string[],
+  gatewayId: string,
+): Promise<readonly string[]> {
+  if (ids.length === 0) return [];
+  const rows = await db.selectFrom("generations").select("id").where("id", "in", ids)
+    .where((e) =>
+      e.or([
+        e("status", "not in", OPEN_STATUSES),
+        e("gateway_id", "is", null),
+        e("gateway_id", "!=", gatewayId),
+      ])
+    ).execute();
+  return rows.map(({ id }) => id);
 }
 
 /** In the order in which they were started. */

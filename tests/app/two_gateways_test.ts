@@ -20,7 +20,10 @@ Deno.test({
   async fn(t) {
     await using server = await PostgresServer.start();
     const url = server.url("postgres");
-    await using a = await openSite(url, { admission: { totalUnits: 9, unitsPerPrincipal: 3 } });
+    await using a = await openSite(url, {
+      admission: { totalUnits: 9, unitsPerPrincipal: 3 },
+      reportError: () => {}, // as for B
+    });
     await using b = await openSite(url, {
       admission: { totalUnits: 9, unitsPerPrincipal: 3 },
       reportError: () => {}, // that another gateway has ended what it runs, in one step below
@@ -133,6 +136,45 @@ Deno.test({
       expect((await c.gateway.generations.get(ALICE, mine.id))?.finishedAt).toBeNull();
       expect((await watched).at(-1)).toMatchObject({ kind: "failed", code: "INTERRUPTED" });
       await a.gateway.generations.cancel(ALICE, mine.id);
+    });
+
+    await t.step("a gateway that was thought dead lets go of what it runs, and of what waits", async () => {
+      const ids = [];
+      for (let count = 0; count < 4; count++) ids.push((await b.gateway.generations.start(ALICE, input)).id);
+      const watched = ids.map((id) => collect(b.gateway.generations.events(ALICE, id, {})));
+      // B has stood still, and another one has ended all of it.
+      await a.db.updateTable("generations").set({ gateway_id: "dead" }).where("id", "in", ids).execute();
+      await using _c = await openSite(url);
+      for (const log of await Promise.all(watched)) {
+        expect(log.at(-1)).toMatchObject({ kind: "failed", code: "INTERRUPTED" });
+      }
+      for (const request of b.engine.requests.slice(-3)) {
+        await until(() => Promise.resolve(request.cancelled));
+      }
+      const { id } = await b.gateway.generations.start(ALICE, input); // no unit of theirs is held
+      await b.gateway.generations.cancel(ALICE, id);
+    });
+
+    await t.step("a merge that another gateway has taken is not ended by the first", async () => {
+      const merge = { configYaml: await demoConfig(), name: "shared/taken" };
+      const { id } = await a.gateway.merges.start(ADMIN, merge);
+      const now = new Date();
+      await b.db.insertInto("gateways").values({
+        id: "other",
+        started_at: toTime(now),
+        lease_until: toTime(new Date(now.getTime() + 60_000)),
+      }).execute();
+      await b.db.updateTable("merges").set({ gateway_id: "other" }).where("id", "=", id).execute();
+      const told = failure((async () => {
+        for await (const _event of a.gateway.merges.events(id, {})) { /* to its end */ }
+      })());
+      const { status } = (await b.gateway.merges.get(id))!;
+      expect(["QUEUED", "RUNNING"]).toContain(status);
+      expect((await told).code).toBe("CAPACITY");
+      const log = await b.db.selectFrom("merge_events").select("kind").where("merge_id", "=", id).execute();
+      expect(log.filter(({ kind }) => !["queued", "progress"].includes(kind))).toEqual([]);
+      await b.db.deleteFrom("gateways").where("id", "=", "other").execute();
+      await until(async () => (await b.gateway.merges.get(id))!.finishedAt !== null); // whoever takes it over
     });
 
     await t.step("a merge into one name is started once, watched and cancelled from the other", async () => {
