@@ -41,6 +41,7 @@ import { ModelJobs } from "./model_jobs.ts";
 import { createModels, toModel } from "./models.ts";
 import { ResidencyBoard } from "./residency.ts";
 import { createSamplingDefaults } from "./sampling_defaults.ts";
+import { SamplingChanges } from "./sampling_watch.ts";
 import { createSessions } from "./sessions.ts";
 import { MergeQueue } from "./merge/queue.ts";
 import type { RunMergeInput } from "./merge/run_merge.ts";
@@ -213,6 +214,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
     });
     await modelJobs.recover();
     running.use(createLookout({ db, membership, jobs, admission, merging, modelJobs }));
+    const changes = running.use(new SamplingChanges({ db, clock, reportError }));
     const stop = async () => {
       await Promise.all([jobs.close(INTERRUPTED), queue.close(interruption()), modelJobs.close()]);
       await releaseQueuedMerges(db, membership.id);
@@ -240,7 +242,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
         observers: options.observers ?? [],
         reportError,
       }),
-      samplingDefaults: createSamplingDefaults({ ...common, texts, checkConstraint }),
+      samplingDefaults: createSamplingDefaults({ ...common, texts, checkConstraint, changes }),
       access,
       audit: createAudit(common),
       usage: createUsage(common),

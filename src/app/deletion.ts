@@ -10,9 +10,11 @@ import {
   eraseGeneration,
   findGeneration,
   type GenerationRow,
-  generationsOfSession,
+  type GenerationState,
   isOpen,
+  lockGenerations,
   reproductionsOf,
+  statesOfSession,
 } from "../store/generations.ts";
 import { emptyLog } from "../store/scrub.ts";
 import * as sessions from "../store/sessions.ts";
@@ -28,7 +30,8 @@ const BATCH = 500;
 
 export async function deleteSession(options: DeletionOptions, id: string): Promise<void> {
   await erase(options, {
-    find: (db) => generationsOfSession(db, id),
+    lock: (trx) => sessions.lockSession(trx, id),
+    find: (db) => statesOfSession(db, id),
     also: (trx) => sessions.deleteSession(trx, id),
   });
 }
@@ -42,6 +45,7 @@ export async function deleteGeneration(options: DeletionOptions, row: Generation
     });
   }
   await erase(options, {
+    lock: () => Promise.resolve(),
     find: async (db) => {
       const found = await findGeneration(db, row.id);
       return found === undefined ? [] : [found];
@@ -52,8 +56,10 @@ export async function deleteGeneration(options: DeletionOptions, row: Generation
 
 async function erase(
   options: DeletionOptions,
-  { find, also }: {
-    readonly find: (db: Db) => Promise<readonly GenerationRow[]>;
+  { lock, find, also }: {
+    /** Keeps others from adding to what `find` finds. */
+    readonly lock: (trx: Db) => Promise<void>;
+    readonly find: (db: Db) => Promise<readonly GenerationState[]>;
     readonly also: (trx: Db) => Promise<void>;
   },
 ): Promise<void> {
@@ -63,7 +69,8 @@ async function erase(
       await cancelGeneration(options, id);
     }
     const erased = await db.transaction().execute(async (trx) => {
-      const rows = await withReproductions(trx, await find(trx));
+      await lock(trx);
+      const rows = await withReproductions(trx, await find(trx), { locked: true });
       if (rows.some(isOpen)) return false;
       for (const { id } of rows) await eraseGeneration(trx, id, toTime(clock.now()));
       await also(trx);
@@ -79,11 +86,17 @@ async function erase(
 /** These, those that run one of them again, those that run one of these again, and so on. */
 async function withReproductions(
   db: Db,
-  rows: readonly GenerationRow[],
-): Promise<readonly GenerationRow[]> {
+  rows: readonly GenerationState[],
+  { locked = false } = {},
+): Promise<readonly GenerationState[]> {
   const found = [...rows];
   for (let start = 0; start < found.length; start += BATCH) {
-    found.push(...await reproductionsOf(db, found.slice(start, start + BATCH).map(({ id }) => id)));
+    const batch = found.slice(start, start + BATCH);
+    // One that runs is cancelled and all of this done anew; its own end must not wait for us.
+    if (locked && batch.some(isOpen)) break;
+    const ids = batch.map(({ id }) => id);
+    if (locked) await lockGenerations(db, ids);
+    found.push(...await reproductionsOf(db, ids));
   }
   return found;
 }

@@ -8,6 +8,17 @@ export function isEmbedded(db: Db): boolean {
 }
 
 /**
+ * Locks the selected rows until the transaction ends, and waits for whoever has locked them: what is read is then true
+ * for as long as it is relied upon, which PostgreSQL promises of no other row.
+ */
+export function locking<TB extends keyof Database, O>(
+  trx: Db,
+  query: SelectQueryBuilder<Database, TB, O>,
+): SelectQueryBuilder<Database, TB, O> {
+  return isEmbedded(trx) ? query : query.forUpdate();
+}
+
+/**
  * Locks the selected rows for this transaction and passes over those that another one has locked. An embedded database
  * has one writer at a time, so its rows need no locks.
  */

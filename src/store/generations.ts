@@ -1,13 +1,14 @@
 /** Rows of generations: one per request, from the moment it was accepted to its end. */
 import type { Insertable, Selectable, Updateable } from "kysely";
 import type { Db, GenerationsTable } from "./database.ts";
+import { locking } from "./dialect.ts";
 
 export type GenerationRow = Selectable<GenerationsTable>;
 
 /** A generation in one of these has not ended. */
 const OPEN_STATUSES = ["QUEUED", "LOADING", "PREFILL", "RUNNING"] as const;
 
-export function isOpen({ status }: GenerationRow): boolean {
+export function isOpen({ status }: Pick<GenerationRow, "status">): boolean {
   return isOpenStatus(status);
 }
 
@@ -88,6 +89,16 @@ export function findGeneration(db: Db, id: string): Promise<GenerationRow | unde
     .executeTakeFirst();
 }
 
+/** {@link findGeneration}, which stays as it is until the transaction ends. */
+export function lockGeneration(trx: Db, id: string): Promise<GenerationRow | undefined> {
+  const query = trx.selectFrom("generations").selectAll().where("id", "=", id).where(
+    "deleted_at",
+    "is",
+    null,
+  );
+  return locking(trx, query).executeTakeFirst();
+}
+
 export function findGenerationByKey(
   db: Db,
   principalId: string,
@@ -132,16 +143,31 @@ export async function takenGenerations(
   return rows.map(({ id }) => id);
 }
 
+/** What a deletion has to know. */
+export type GenerationState = Pick<GenerationRow, "id" | "status">;
+
 /** In the order in which they were started. */
 export async function generationsOfSession(db: Db, sessionId: string): Promise<readonly GenerationRow[]> {
   return await db.selectFrom("generations").selectAll().where("session_id", "=", sessionId)
     .orderBy("id").execute();
 }
 
+export async function statesOfSession(db: Db, sessionId: string): Promise<readonly GenerationState[]> {
+  return await db.selectFrom("generations").select(["id", "status"]).where("session_id", "=", sessionId)
+    .orderBy("id").execute();
+}
+
 /** Those that run one of these again. */
-export async function reproductionsOf(db: Db, ids: readonly string[]): Promise<readonly GenerationRow[]> {
-  return ids.length === 0 ? [] : await db.selectFrom("generations").selectAll()
-    .where("reproduction_of", "in", ids).where("deleted_at", "is", null).execute();
+export async function reproductionsOf(db: Db, ids: readonly string[]): Promise<readonly GenerationState[]> {
+  return ids.length === 0 ? [] : await db.selectFrom("generations").select(["id", "status"])
+    .where("reproduction_of", "in", ids).where("deleted_at", "is", null).orderBy("id").execute();
+}
+
+/** Keeps others from running these again until the transaction ends. */
+export async function lockGenerations(trx: Db, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await locking(trx, trx.selectFrom("generations").select("id").where("id", "in", ids).orderBy("id"))
+    .execute();
 }
 
 /**

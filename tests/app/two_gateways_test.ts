@@ -138,6 +138,57 @@ Deno.test({
       await a.gateway.generations.cancel(ALICE, mine.id);
     });
 
+    await t.step("a session that is deleted at one leaves nothing of what the other runs in it", async () => {
+      const { id: sessionId } = await a.gateway.sessions.create(ALICE, { model: HELPER });
+      const { id } = await b.gateway.generations.start(ALICE, { ...input, sessionId });
+      const request = await b.engine.request(b.engine.requests.length - 1);
+      request.tokens(300);
+      const watched = collect(b.gateway.generations.events(ALICE, id, {}));
+      await a.gateway.sessions.delete(ALICE, sessionId);
+      expect(request.cancelled).toBe(true); // its own gateway has ended it, and nobody has taken it for dead
+      expect((await watched).at(-1)?.kind).toBe("cancelled");
+      expect(await b.gateway.generations.get(ALICE, id)).toBeNull();
+    });
+
+    await t.step("what begins at one while the other deletes is refused, or deleted as well", async () => {
+      const outcomes = new Set<string>();
+      for (let round = 0; round < 12; round++) {
+        const { id: sessionId } = await a.gateway.sessions.create(ALICE, { model: HELPER });
+        const [started] = await Promise.allSettled([
+          b.gateway.generations.start(ALICE, { ...input, sessionId }),
+          new Promise((resolve) => setTimeout(resolve, round * 3))
+            .then(() => a.gateway.sessions.delete(ALICE, sessionId)),
+        ]);
+        outcomes.add(started.status);
+        if (started.status === "rejected") expect(started.reason).toMatchObject({ code: "NOT_FOUND" });
+        else expect(await b.gateway.generations.get(ALICE, started.value.id)).toBeNull();
+      }
+      const left = await a.db.selectFrom("generations").select("prompt").where("session_id", "is", null)
+        .where("deleted_at", "is", null).where("finished_at", "is", null).execute();
+      expect(left).toEqual([]);
+    });
+
+    await t.step("a model is removed at one only while nobody uses it at the other", async () => {
+      const folder = { path: STORYTELLER_DIR, name: "shared/removed" };
+      const model = { name: folder.name };
+      const outcomes = new Set<string>();
+      for (let round = 0; round < 12; round++) {
+        await a.gateway.models.register(ADMIN, folder);
+        const [started, removed] = await Promise.allSettled([
+          b.gateway.generations.start(ALICE, { ...input, model }),
+          new Promise((resolve) => setTimeout(resolve, round * 2))
+            .then(() => a.gateway.models.remove(ADMIN, model)),
+        ]);
+        expect([started.status, removed.status].toSorted()).toEqual(["fulfilled", "rejected"]);
+        outcomes.add(started.status);
+        if (started.status === "fulfilled") {
+          await b.gateway.generations.cancel(ALICE, started.value.id);
+          await a.gateway.models.remove(ADMIN, model);
+        }
+      }
+      expect(outcomes.size).toBe(2);
+    });
+
     await t.step("a gateway that was thought dead lets go of what it runs, and of what waits", async () => {
       const ids = [];
       for (let count = 0; count < 4; count++) ids.push((await b.gateway.generations.start(ALICE, input)).id);
@@ -273,6 +324,37 @@ Deno.test({
       },
     );
 
+    await t.step("who watches defaults at one hears what is changed at the other, once", async () => {
+      const ending = new AbortController();
+      const heard: (number | undefined)[] = [];
+      const watching = (async () => {
+        for await (const { values } of b.gateway.samplingDefaults.watch(HELPER, ending.signal)) {
+          heard.push(values.topK);
+          if (values.topK === 41) ending.abort();
+        }
+      })();
+      await until(() => Promise.resolve(heard.length === 1));
+      await new Promise((resolve) => setTimeout(resolve, 700)); // the first look at the database tells nothing new
+      for (const topK of [40, 41]) {
+        await a.gateway.samplingDefaults.update(ADMIN, { sampling: { topK }, reason: "try" });
+        await until(() => Promise.resolve(heard.at(-1) === topK));
+      }
+      await watching;
+      expect(heard.slice(1)).toEqual([40, 41]);
+    });
+
+    await t.step("of two changes upon the same revision one is a conflict", async () => {
+      const [current] = (await a.gateway.samplingDefaults.history({})).edges;
+      const expectedRevision = current!.node.revision;
+      const asked = await Promise.allSettled(
+        gateways.map(({ gateway }, topK) =>
+          gateway.samplingDefaults.update(ADMIN, { sampling: { topK }, reason: "try", expectedRevision })
+        ),
+      );
+      const refused = asked.filter((one) => one.status === "rejected");
+      expect(refused.map(({ reason }) => reason.code)).toEqual(["CONFLICT"]);
+    });
+
     await t.step("a key that is revoked at one is heard of at the other", async () => {
       const { key, secret } = await a.gateway.access.createKey(ADMIN, { role: "VIEWER", label: "x" });
       await b.gateway.access.authenticate(`Bearer ${secret}`);
@@ -287,10 +369,10 @@ Deno.test({
 
     await t.step("the audit log of both is one chain, and usage one sum", async () => {
       expect((await b.gateway.audit.verify(ADMIN)).isIntact).toBe(true);
-      const [mine] = await b.gateway.usage.mine(ALICE, {});
+      const mine = await b.gateway.usage.mine(ALICE, {});
       const ended = await a.db.selectFrom("generations").select("id").where("finished_at", "is not", null)
         .execute();
-      expect(mine!.generations).toBe(BigInt(ended.length));
+      expect(mine.reduce((sum, { generations }) => sum + generations, 0n)).toBe(BigInt(ended.length));
     });
   },
 });

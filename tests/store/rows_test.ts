@@ -237,9 +237,11 @@ storeTest("keys are found by their prefix, touched, and revoked once", async (db
 
 storeTest("revisions of a scope are numbered once", async (db) => {
   const row = { scope: "gateway", values: "{}", author: "a", reason: "r", created_at: AT };
-  await revisions.insertRevision(db, { ...row, id: "1", revision: 1 });
-  await revisions.insertRevision(db, { ...row, id: "2", revision: 2 });
-  await expect(revisions.insertRevision(db, { ...row, id: "3", revision: 2 })).rejects.toThrow();
+  for (const revision of [1, 2]) {
+    expect(await revisions.insertRevision(db, { ...row, id: `${revision}`, revision })).toBe(true);
+  }
+  expect(await revisions.insertRevision(db, { ...row, id: "3", revision: 2 })).toBe(false);
+  expect(await revisions.revisionNumbers(db, ["gateway", "m"])).toEqual([{ scope: "gateway", revision: 2 }]);
   expect((await revisions.latestRevision(db, "gateway"))?.id).toBe("2");
 });
 

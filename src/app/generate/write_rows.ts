@@ -7,10 +7,10 @@ import { toJson, toTime } from "../../store/codec.ts";
 import type { Db } from "../../store/database.ts";
 import { appendEvents } from "../../store/generation_events.ts";
 import {
-  findGeneration,
   findGenerationByKey,
   type GenerationRow,
   insertGeneration,
+  lockGeneration,
   openGenerationOfSession,
 } from "../../store/generations.ts";
 import { findManifest } from "../../store/models.ts";
@@ -25,6 +25,7 @@ import {
 import { packTokenIds } from "../../store/token_ids.ts";
 import { VERSION } from "../../version.ts";
 import type { Entered, QueuePlace } from "../admission.ts";
+import { requireModel } from "../models.ts";
 import { titleOf } from "../session_title.ts";
 import type { ChatMessage, GenerationConditions, GenerationEventBody } from "../types.ts";
 import type { Place } from "./branch.ts";
@@ -109,6 +110,8 @@ export async function writeRows(options: StartOptions, accepted: Accepted): Prom
     const graceMs = input.disconnectGraceMs ?? options.disconnectGraceMs;
     jobs.reserve(id, { modelId: model.id, onDisconnect: input.onDisconnect ?? "CONTINUE", graceMs });
     if (!await insertGeneration(trx, row)) return found(row); // another gateway was first with this key
+    // The row refers to the model, so a removal of that either waits for us or is to be seen now.
+    await requireModel(trx, { id: model.id });
     const entered = await admission.enter(trx, {
       generationId: id,
       principalId: principal.id,
@@ -166,7 +169,7 @@ const NO_DEVICE = { adapter: "", vendor: "", backend: "", software: false } as c
 
 /** What is run again may have been deleted meanwhile: its prompt must not live on in a copy. */
 async function requireOriginal(trx: Db, { reproduction }: Accepted): Promise<void> {
-  if (reproduction === null || await findGeneration(trx, reproduction.of) !== undefined) return;
+  if (reproduction === null || await lockGeneration(trx, reproduction.of) !== undefined) return;
   throw new NotFoundError(`No generation "${reproduction.of}"`, { id: reproduction.of });
 }
 
