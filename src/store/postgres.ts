@@ -15,7 +15,7 @@ const MAX_CONNECTIONS = 10;
 export interface PostgresPatience {
   /** For a new connection, and for one of the pool's to become free. */
   readonly connectMs: number;
-  /** A statement for another transaction's rows. */
+  /** A statement for another transaction's rows; longer than a gateway that stops can hold them. */
   readonly lockMs: number;
   /** A gateway that stops in the middle of a transaction, or whose machine is gone, must not keep its locks. */
   readonly idleTransactionMs: number;
@@ -25,9 +25,9 @@ export interface PostgresPatience {
   readonly answerMs: number;
 }
 const PATIENCE: PostgresPatience = {
-  connectMs: 10_000,
-  lockMs: 10_000,
-  idleTransactionMs: 8_000,
+  connectMs: 15_000,
+  lockMs: 20_000,
+  idleTransactionMs: 15_000,
   statementMs: 30_000,
   answerMs: 40_000,
 };

@@ -27,6 +27,12 @@ export async function openSite(databaseUrl: string, options: Partial<GatewayOpti
   return { db, engine, gateway, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
+/** Far beyond what anything takes; a test that waits for what never comes should say so. */
+const PATIENCE_MS = 60_000;
+
 export async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!await condition()) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (const endMs = performance.now() + PATIENCE_MS; !await condition();) {
+    if (performance.now() > endMs) throw new Error(`It never came true: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
