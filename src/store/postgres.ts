@@ -23,6 +23,8 @@ export interface PostgresPatience {
   readonly statementMs: number;
   /** For its answer: a server that does not even say that it takes too long is not there any more. */
   readonly answerMs: number;
+  /** For the server to take leave; one that has gone silent never does. */
+  readonly endMs: number;
 }
 const PATIENCE: PostgresPatience = {
   connectMs: 15_000,
@@ -30,6 +32,7 @@ const PATIENCE: PostgresPatience = {
   idleTransactionMs: 15_000,
   statementMs: 30_000,
   answerMs: 40_000,
+  endMs: 5_000,
 };
 const KEEP_ALIVE_AFTER_MS = 10_000;
 const RETRY_AFTER_MS = 1_000;
@@ -106,10 +109,21 @@ export function postgresDialect(url: string, options: PostgresOptions = {}): Pos
           throw isOpening ? connectionError(error, address) : lostError(error);
         }
       },
-      end: () => pool.end(),
+      end: () => within(pool.end(), patience.endMs),
       options: pool.options,
     } as PostgresPool,
   });
+}
+
+/** Waits for it, but not for ever. */
+async function within(work: Promise<void>, ms: number): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** What pg gives beyond Kysely's idea of it. */

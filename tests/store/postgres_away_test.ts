@@ -79,7 +79,8 @@ Deno.test({
 
     await t.step("one that goes silent is given up", async () => {
       using wire = new Wire(server.port);
-      const db = connect(url.replace(`:${server.port}/`, `:${wire.port}/`), { patience: { answerMs: 200 } });
+      const patience = { answerMs: 200, endMs: 100 };
+      const db = connect(url.replace(`:${server.port}/`, `:${wire.port}/`), { patience });
       await head(db);
       wire.isSilent = true;
       expect(await busy(db.transaction().execute((trx) => head(trx)), wire.port)).toBe(
@@ -87,6 +88,7 @@ Deno.test({
       );
       wire.isSilent = false;
       expect(await head(db)).toEqual([{ seq: 0 }]); // over another connection
+      wire.isSilent = true;
       await db.destroy();
     });
 
