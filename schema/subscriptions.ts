@@ -139,8 +139,8 @@ builder.subscriptionFields((t) => ({
   samplingDefaultsChanged: t.field({
     type: SamplingDefaultsObject,
     description:
-      "What is in force for a model, or gateway-wide, now and after every change. Changes that come faster than " +
-      "they are read become one.",
+      "What is in force for a model, or gateway-wide, now and after every change, at whichever gateway. Changes that " +
+      "come faster than they are read become one.",
     args: { model: t.arg({ type: ModelRefInput }) },
     subscribe: (_root, { model }, context) =>
       withPlace(context, async (place) => {

@@ -5,7 +5,7 @@
  */
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { ConfigError, ForbiddenError, NotFoundError } from "../errors.ts";
-import { recordAct } from "./audit.ts";
+import { oneActAtATime, recordAct } from "./audit.ts";
 import { KeyActivity } from "./key_activity.ts";
 import * as keys from "../store/api_keys.ts";
 import { fromTime, fromTimeOrNull, toTime } from "../store/codec.ts";
@@ -73,7 +73,7 @@ export function createAccess(options: AccessOptions): Access {
       });
       activity.revoked(id);
     },
-    validUntil: ({ expiresAt = null }) => ({ expiresAt }),
+    validUntil: ({ id, expiresAt = null }) => ({ expiresAt, isRevoked: activity.isRevoked(id) }),
     onRevoked: (listener) => activity.onRevoked(listener),
     [Symbol.asyncDispose]: () => activity[Symbol.asyncDispose](),
   };
@@ -84,9 +84,14 @@ export function createAccess(options: AccessOptions): Access {
  * makes another with `keys create` on this machine.
  */
 export async function ensureAdminKey(options: Omit<AccessOptions, "allowAnonymous">): Promise<string | null> {
-  const known = await keys.listApiKeys(options.db);
-  if (known.some((key) => key.role === "ADMIN")) return null;
-  return (await insertKey(options, LOCAL_ADMIN, { role: "ADMIN", label: "first admin key" })).secret;
+  if (await keys.hasAdminKey(options.db)) return null;
+  const { row, secret } = newKey(options, { role: "ADMIN", label: "first admin key" });
+  return await options.db.transaction().execute(async (trx) => {
+    await oneActAtATime(trx); // of several gateways that start at once, one makes it
+    if (await keys.hasAdminKey(trx)) return null;
+    await writeKey(trx, LOCAL_ADMIN, row);
+    return secret;
+  });
 }
 
 async function principalOfKey({ db, clock }: AccessOptions, authorization: string): Promise<Principal> {
@@ -100,11 +105,27 @@ async function principalOfKey({ db, clock }: AccessOptions, authorization: strin
   return { id: row.id, role: row.role as Role, label: row.label, expiresAt };
 }
 
+interface KeyInput {
+  readonly role: Role;
+  readonly label: string;
+  readonly expiresAt?: Date | null;
+}
+
 async function insertKey(
-  { db, clock, ids }: Omit<AccessOptions, "allowAnonymous">,
+  options: Omit<AccessOptions, "allowAnonymous">,
   actor: Principal,
-  input: { readonly role: Role; readonly label: string; readonly expiresAt?: Date | null },
+  input: KeyInput,
 ): Promise<NewApiKey> {
+  const { row, secret } = newKey(options, input);
+  await options.db.transaction().execute((trx) => writeKey(trx, actor, row));
+  return { key: toApiKey(row), secret };
+}
+
+/** A row that is not written yet. Throws ConfigError for a label or an end that cannot be. */
+function newKey(
+  { clock, ids }: Omit<AccessOptions, "allowAnonymous">,
+  input: KeyInput,
+): { readonly row: keys.ApiKeyRow; readonly secret: string } {
   const at = clock.now();
   const label = input.label.trim();
   if (label === "" || label.length > MAX_LABEL_LENGTH) {
@@ -135,12 +156,14 @@ async function insertKey(
     expires_at: expiresAt === null ? null : toTime(expiresAt),
     last_used_at: null,
   };
-  await db.transaction().execute(async (trx) => {
-    await keys.insertApiKey(trx, row);
-    const details = { role, label, prefix, expiresAt: row.expires_at };
-    await recordAct(trx, { actor, at, action: "key.create", target: row.id, details });
-  });
-  return { key: toApiKey(row), secret: `gsk_${prefix}_${secret}` };
+  return { row, secret: `gsk_${prefix}_${secret}` };
+}
+
+async function writeKey(trx: Db, actor: Principal, row: keys.ApiKeyRow): Promise<void> {
+  await keys.insertApiKey(trx, row);
+  const { id, role, label, prefix, expires_at: expiresAt } = row;
+  const details = { role, label, prefix, expiresAt };
+  await recordAct(trx, { actor, at: fromTime(row.created_at), action: "key.create", target: id, details });
 }
 
 function toApiKey(row: keys.ApiKeyRow): ApiKey {

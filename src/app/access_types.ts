@@ -47,7 +47,11 @@ export interface AccessUseCases {
   /** Admins. NOT_FOUND unless the key is in force. */
   revokeKey(principal: Principal, id: string): Promise<void>;
   /** How long what this caller has opened may stay open, unless its key is revoked before. */
-  validUntil(principal: Principal): { readonly expiresAt: Date | null };
+  validUntil(principal: Principal): {
+    readonly expiresAt: Date | null;
+    /** It has been revoked since it was let in, as was told to whoever listened then. */
+    readonly isRevoked?: boolean;
+  };
   /**
    * Told once of every key that is revoked from now on: at once where this process did it, within a second or two where
    * another has. The listener must be quick and must not throw. Dispose to stop.

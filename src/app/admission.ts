@@ -89,6 +89,8 @@ export class Admission implements Disposable {
   #pollTimer: Disposable | undefined;
   #announceTimer: Disposable | undefined;
   #isClosed = false;
+  /** The last attempt to give units away could not be written. */
+  #isFailing = false;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
@@ -168,8 +170,12 @@ export class Admission implements Disposable {
   pump(): void {
     if (this.#isClosed || this.#waiters.size === 0) return;
     if (this.#pumping !== undefined) return void (this.#pumpAgain = true);
-    this.#pumping = this.#pumpOnce().catch(this.#options.reportError).finally(() => {
+    this.#pumping = this.#pumpOnce().then(() => void (this.#isFailing = false), (error) => {
+      if (!this.#isFailing) this.#options.reportError(error);
+      this.#isFailing = true;
+    }).finally(() => {
       this.#pumping = undefined;
+      if (this.#isFailing) this.#schedulePoll(); // nobody else would try again
       if (!this.#pumpAgain) return;
       this.#pumpAgain = false;
       this.pump();
@@ -188,10 +194,14 @@ export class Admission implements Disposable {
   }
 
   async #pumpOnce(): Promise<void> {
-    const granted = await this.#options.db.transaction().execute(async (trx) =>
-      (await this.#grant(trx, await lockUnitTurn(trx))).granted
+    const { granted, left } = await this.#options.db.transaction().execute(async (trx) =>
+      await this.#grant(trx, await lockUnitTurn(trx))
     );
     this.#settle(granted);
+    // Where the answer to a commit was lost, units were given of which nobody was told.
+    for (const { generationId, isHeld } of left.claims) {
+      if (isHeld) this.#waiters.get(generationId)?.granted.resolve();
+    }
     this.#announceTimer ??= this.#options.clock.after(ANNOUNCE_MS, () => {
       this.#announceTimer = undefined;
       this.#announce().catch(this.#options.reportError);
@@ -204,16 +214,17 @@ export class Admission implements Disposable {
     turn: number,
   ): Promise<{ readonly granted: readonly Claim[]; readonly left: FairState }> {
     const state = await this.#state(trx);
-    const granted = nextGrants(state, this.#options.limits);
-    const ids = new Set(granted.map(({ generationId }) => generationId));
+    const granted: Claim[] = [];
+    const gone = new Set<string>();
     const lastTurn = new Map(state.lastTurns);
-    for (const claim of granted) {
-      await holdClaim(trx, toRow(claim), turn);
+    for (const claim of nextGrants(state, this.#options.limits)) {
+      if (await holdClaim(trx, toRow(claim), turn)) granted.push(claim);
+      else gone.add(claim.generationId); // it has ended since the claims were read
       lastTurn.set(claim.principalId, turn);
     }
-    const claims = state.claims.map((claim) =>
-      ids.has(claim.generationId) ? { ...claim, isHeld: true } : claim
-    );
+    const ids = new Set(granted.map(({ generationId }) => generationId));
+    const claims = state.claims.filter(({ generationId }) => !gone.has(generationId))
+      .map((claim) => ids.has(claim.generationId) ? { ...claim, isHeld: true } : claim);
     return { granted, left: { ...state, claims, lastTurns: lastTurn } };
   }
 
@@ -244,7 +255,7 @@ export class Admission implements Disposable {
   }
 
   #schedulePoll(): void {
-    if (!this.#options.isShared || this.#isClosed) return;
+    if (this.#isClosed || !(this.#options.isShared || this.#isFailing)) return;
     this.#pollTimer ??= this.#options.clock.after(POLL_MS, () => {
       this.#pollTimer = undefined;
       this.pump();

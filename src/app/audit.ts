@@ -92,8 +92,9 @@ async function verifyChain(db: Db): Promise<AuditVerification> {
     return { isIntact: false, entries: seq, headHash: hash, brokenSeq, reason };
   };
   if (end === undefined) return broken(0, "the row that says where the chain ends is gone");
-  for (;;) {
+  while (seq < end.seq) {
     const rows = await store.readAuditEntries(db, { afterSeq: seq, limit: BATCH });
+    const before = seq;
     for (const row of rows) {
       if (row.seq > end.seq) break; // written since, or not by us: the head is asked again below
       if (row.seq !== seq + 1) return broken(seq + 1, `entry ${seq + 1} is missing`);
@@ -104,7 +105,7 @@ async function verifyChain(db: Db): Promise<AuditVerification> {
       seq = row.seq;
       hash = row.hash;
     }
-    if (rows.length < BATCH || seq >= end.seq) break;
+    if (seq === before) break; // whatever follows, it is not what is missing
   }
   if (seq < end.seq) return broken(seq + 1, `entry ${seq + 1} is missing`);
   if (hash !== end.hash) return broken(seq, "the chain does not end with it");

@@ -14,7 +14,7 @@ import type { Hub } from "../hub/hub_fetch.ts";
 import { parseHub } from "../hub/settings.ts";
 import type { KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
 import type { Db } from "../store/database.ts";
-import { appendEvents } from "../store/generation_events.ts";
+import { appendEvents, isEventWritten } from "../store/generation_events.ts";
 import { allModels, findManifest } from "../store/models.ts";
 import { mergeLogStates, releaseQueuedMerges } from "../store/merges.ts";
 import { modelJobLogStates } from "../store/model_jobs.ts";
@@ -41,6 +41,7 @@ import { ModelJobs } from "./model_jobs.ts";
 import { createModels, toModel } from "./models.ts";
 import { ResidencyBoard } from "./residency.ts";
 import { createSamplingDefaults } from "./sampling_defaults.ts";
+import { SamplingChanges } from "./sampling_watch.ts";
 import { createSessions } from "./sessions.ts";
 import { MergeQueue } from "./merge/queue.ts";
 import type { RunMergeInput } from "./merge/run_merge.ts";
@@ -143,7 +144,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
     const jobs = new ActiveJobs(clock);
     const membership = await Membership.join(db, clock, ids());
     running.defer(() => membership.leave());
-    await endInterruptedGenerations({ db, clock, membership, jobs });
+    await endInterruptedGenerations({ db, clock, membership, jobs, reportError });
     const board = new ResidencyBoard(clock);
     if (options.catalogueDir !== undefined) {
       const { maxContextLength } = options;
@@ -212,7 +213,8 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
       reportError,
     });
     await modelJobs.recover();
-    running.use(createLookout({ db, membership, jobs, merging, modelJobs }));
+    running.use(createLookout({ db, membership, jobs, admission, merging, modelJobs }));
+    const changes = running.use(new SamplingChanges({ db, clock, reportError }));
     const stop = async () => {
       await Promise.all([jobs.close(INTERRUPTED), queue.close(interruption()), modelJobs.close()]);
       await releaseQueuedMerges(db, membership.id);
@@ -228,7 +230,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
         loader,
         jobs,
         hub: new EventHub(),
-        writer: new LogWriter(db, appendEvents),
+        writer: new LogWriter(db, { insert: appendEvents, isWritten: isEventWritten }),
         disconnectGraceMs: options.disconnectGraceMs,
         admission,
         remoteLogs: remote.generations,
@@ -240,7 +242,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
         observers: options.observers ?? [],
         reportError,
       }),
-      samplingDefaults: createSamplingDefaults({ ...common, texts, checkConstraint }),
+      samplingDefaults: createSamplingDefaults({ ...common, texts, checkConstraint, changes }),
       access,
       audit: createAudit(common),
       usage: createUsage(common),

@@ -11,10 +11,10 @@ import {
   findGeneration,
   type GenerationRow,
   type GenerationState,
-  generationStatesOfSession,
   isOpen,
   lockGenerations,
   reproductionsOf,
+  statesOfSession,
 } from "../store/generations.ts";
 import { emptyLog } from "../store/scrub.ts";
 import * as sessions from "../store/sessions.ts";
@@ -37,7 +37,7 @@ export async function deleteSession(
   await erase(options, {
     // What is asked meanwhile has either been written by then, or finds the session gone.
     lock: (trx) => sessions.lockSession(trx, id),
-    find: (db) => generationStatesOfSession(db, id),
+    find: (db) => statesOfSession(db, id),
     also: async (trx) => {
       await sessions.deleteSession(trx, id);
       await record(trx);
@@ -70,6 +70,7 @@ export async function deleteGeneration(
 async function erase(
   options: DeletionOptions,
   { lock, find, also }: {
+    /** Keeps others from adding to what `find` finds. */
     readonly lock: (trx: Db) => Promise<void>;
     readonly find: (db: Db) => Promise<readonly GenerationState[]>;
     readonly also: (trx: Db) => Promise<void>;
@@ -82,7 +83,7 @@ async function erase(
     }
     const erased = await db.transaction().execute(async (trx) => {
       await lock(trx);
-      const rows = await withReproductions(trx, await find(trx), (ids) => lockGenerations(trx, ids));
+      const rows = await withReproductions(trx, await find(trx), { locked: true });
       if (rows.some(isOpen)) return false;
       for (const { id } of rows) await eraseGeneration(trx, id, toTime(clock.now()));
       await also(trx);
@@ -102,12 +103,15 @@ async function erase(
 async function withReproductions(
   db: Db,
   rows: readonly GenerationState[],
-  hold: (ids: readonly string[]) => Promise<void> = () => Promise.resolve(),
+  { locked = false } = {},
 ): Promise<readonly GenerationState[]> {
   const found = [...rows];
   for (let start = 0; start < found.length; start += BATCH) {
-    const ids = found.slice(start, start + BATCH).map(({ id }) => id);
-    await hold(ids);
+    const batch = found.slice(start, start + BATCH);
+    // One that runs is cancelled and all of this done anew; its own end must not wait for us.
+    if (locked && batch.some(isOpen)) break;
+    const ids = batch.map(({ id }) => id);
+    if (locked) await lockGenerations(db, ids);
     found.push(...await reproductionsOf(db, ids));
   }
   return found;

@@ -6,6 +6,7 @@ import { revokedKeyIds, touchApiKeys } from "../store/api_keys.ts";
 import { toTime } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
 import type { Clock } from "./clock.ts";
+import { Repeat } from "./repeat.ts";
 
 export interface KeyActivityOptions {
   readonly db: Db;
@@ -31,7 +32,7 @@ export class KeyActivity implements AsyncDisposable {
   /** Keys whose revocation was told or lies before the first listener. */
   #knownRevoked: Set<string> | undefined;
   #writeTimer: Disposable | undefined;
-  #pollTimer: Disposable | undefined;
+  #polling: Repeat | undefined;
   #work: Promise<void> = Promise.resolve();
   #isClosed = false;
 
@@ -55,38 +56,38 @@ export class KeyActivity implements AsyncDisposable {
     this.#tell(id);
   }
 
+  /** As far as whoever listens was told, or would have been. */
+  isRevoked(id: string): boolean {
+    return this.#knownRevoked?.has(id) ?? false;
+  }
+
   onRevoked(listener: Listener): Disposable {
     this.#listeners.add(listener);
-    if (this.#pollTimer === undefined && !this.#isClosed) {
+    if (this.#polling === undefined && !this.#isClosed) {
       if (this.#knownRevoked === undefined) this.#enqueue(() => this.#poll());
-      this.#schedulePoll();
+      const { clock, reportError } = this.#options;
+      this.#polling = new Repeat({ clock, reportError, everyMs: POLL_MS, work: () => this.#poll() });
     }
     return {
       [Symbol.dispose]: () => {
         this.#listeners.delete(listener);
-        if (this.#listeners.size === 0) this.#stopPolling();
+        if (this.#listeners.size === 0) void this.#stopPolling();
       },
     };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
-    this.#stopPolling();
+    await this.#stopPolling();
     this.#writeTimer?.[Symbol.dispose]();
     this.#enqueue(() => this.#write());
     await this.#work;
   }
 
-  #schedulePoll(): void {
-    this.#pollTimer = this.#options.clock.after(POLL_MS, () => {
-      this.#enqueue(() => this.#poll());
-      if (!this.#isClosed) this.#schedulePoll();
-    });
-  }
-
-  #stopPolling(): void {
-    this.#pollTimer?.[Symbol.dispose]();
-    this.#pollTimer = undefined;
+  async #stopPolling(): Promise<void> {
+    const polling = this.#polling;
+    this.#polling = undefined;
+    await polling?.[Symbol.asyncDispose]();
   }
 
   /** One after another; nobody waits, so failures are reported. */
@@ -98,7 +99,12 @@ export class KeyActivity implements AsyncDisposable {
     this.#writeTimer = undefined;
     const ids = [...this.#unwritten];
     this.#unwritten.clear();
-    await touchApiKeys(this.#options.db, ids, toTime(this.#options.clock.now()));
+    try {
+      await touchApiKeys(this.#options.db, ids, toTime(this.#options.clock.now()));
+    } catch (error) {
+      for (const id of ids) this.#notedMs.delete(id); // the next use is noted
+      throw error;
+    }
   }
 
   async #poll(): Promise<void> {

@@ -1,11 +1,11 @@
 /**
  * This gateway among those on its database: a row with a lease, which a heartbeat moves on. What a gateway runs is its
- * own while its lease lasts; a dead one's is ended or taken over by whoever notices first. Gateways on several machines
- * need clocks that agree to within a few seconds.
+ * own while its lease lasts; a dead one's is ended or taken over by whoever notices first. Leases run by the clock of the
+ * database's server, so those of the gateways need not agree.
  */
 import { toTime } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
-import { isEmbedded } from "../store/dialect.ts";
+import { isEmbedded, serverTime } from "../store/dialect.ts";
 import {
   deleteDeadGateways,
   deleteGateway,
@@ -44,13 +44,13 @@ export class Membership {
 
   /** Moves the lease on. */
   async renew(): Promise<void> {
-    if (!await renewLease(this.#db, this.id, this.#leaseEnd())) await this.#enter();
+    if (!await renewLease(this.#db, this.id, await this.#leaseEnd())) await this.#enter();
     await this.#forgetDead();
   }
 
   /** All that live, this one included. */
   async living(): Promise<ReadonlySet<string>> {
-    return new Set([this.id, ...await livingGateways(this.#db, toTime(this.#clock.now()))]);
+    return new Set([this.id, ...await livingGateways(this.#db, toTime(await this.#now()))]);
   }
 
   /** Whether a gateway other than this one runs what bears this id. */
@@ -64,16 +64,20 @@ export class Membership {
   }
 
   async #enter(): Promise<void> {
-    const started_at = toTime(this.#clock.now());
-    await insertGateway(this.#db, { id: this.id, started_at, lease_until: this.#leaseEnd() });
+    const started_at = toTime(await this.#now());
+    await insertGateway(this.#db, { id: this.id, started_at, lease_until: await this.#leaseEnd() });
   }
 
   async #forgetDead(): Promise<void> {
-    const now = toTime(this.#clock.now());
+    const now = toTime(await this.#now());
     await deleteDeadGateways(this.#db, { now, exceptId: this.id, all: !this.isShared });
   }
 
-  #leaseEnd(): string {
-    return toTime(new Date(this.#clock.now().getTime() + LEASE_MS));
+  async #leaseEnd(): Promise<string> {
+    return toTime(new Date((await this.#now()).getTime() + LEASE_MS));
+  }
+
+  async #now(): Promise<Date> {
+    return await serverTime(this.#db) ?? this.#clock.now();
   }
 }

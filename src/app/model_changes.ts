@@ -3,10 +3,11 @@ import { dirname, join, resolve, sep } from "node:path";
 import { CapacityError, ConfigError } from "../errors.ts";
 import { toWriteError } from "../formats/write_error.ts";
 import { toTime } from "../store/codec.ts";
+import type { Db } from "../store/database.ts";
 import { openGenerations } from "../store/generations.ts";
 import * as store from "../store/models.ts";
 import { toErrorRecord } from "../errors.ts";
-import { recordAct } from "./audit.ts";
+import { oneActAtATime, recordAct } from "./audit.ts";
 import { entryOf, factsOf, noWeights } from "./catalogue.ts";
 import type { ModelLoader } from "./loading.ts";
 import { checkDescription, type RegisterOptions } from "./register.ts";
@@ -48,6 +49,7 @@ export async function updateModel(
   };
   if (Object.keys(patch).length === 0) return row;
   await db.transaction().execute(async (trx) => {
+    await oneActAtATime(trx); // before the row, as registering does
     await store.updateModel(trx, row.id, patch);
     const details = { name: row.name, ...change };
     await recordAct(trx, { actor, at: clock.now(), action: "model.update", target: row.id, details });
@@ -79,12 +81,7 @@ export async function removeModel(
       { field: "deleteFiles", path: row.path, expected: libraryDir },
     );
   }
-  const busy = (await openGenerations(db)).filter(({ model_id }) => model_id === row.id).length;
-  if (busy > 0) {
-    throw new CapacityError(`Cannot remove model "${row.name}": ${busy} generation(s) use it`, {
-      ...{ model: row.name, generations: busy, retryAfterMs: RETRY_AFTER_MS },
-    });
-  }
+  await requireUnused(db, row);
   await loader.unload(row.id);
   const entry = entryOf(row);
   const keepsEntry = entry !== null && store.hasFolder(row);
@@ -92,6 +89,9 @@ export async function removeModel(
     ? { ...factsOf(options, entry), ...await noWeights(options, db), origin: null }
     : { removed_at: toTime(clock.now()) };
   await db.transaction().execute(async (trx) => {
+    await oneActAtATime(trx);
+    await store.lockModel(trx, row.id);
+    await requireUnused(trx, row); // at any gateway: none can start another one now
     await store.updateModel(trx, row.id, patch);
     const details = { name: row.name, path: row.path, deleteFiles };
     await recordAct(trx, { actor, at: clock.now(), action: "model.remove", target: row.id, details });
@@ -102,6 +102,14 @@ export async function removeModel(
   board.announce(row.id, keepsEntry ? "UPDATED" : "REMOVED");
   if (deleteFiles && store.hasFolder(row)) await deleteFolder(row.path, libraryDir);
   return { ...row, ...patch };
+}
+
+async function requireUnused(db: Db, { id, name }: store.ModelRow): Promise<void> {
+  const busy = (await openGenerations(db)).filter(({ model_id }) => model_id === id).length;
+  if (busy === 0) return;
+  throw new CapacityError(`Cannot remove model "${name}": ${busy} generation(s) use it`, {
+    ...{ model: name, generations: busy, retryAfterMs: RETRY_AFTER_MS },
+  });
 }
 
 /** Moved aside first: what is half deleted is no model any more. */

@@ -64,11 +64,12 @@ export class ModelJobs implements ModelJobUseCases {
     const { db, membership } = this.#options;
     const living = [...await membership.living()];
     while (!this.#isClosed) {
-      const row = await db.transaction().execute((trx) =>
-        store.takeOrphanedModelJob(trx, { living, gatewayId: membership.id })
-      );
-      if (row === undefined) return;
-      this.#launch(row, (await store.lastModelJobEvent(db, row.id))?.seq ?? 0);
+      const taken = await db.transaction().execute(async (trx) => {
+        const row = await store.takeOrphanedModelJob(trx, { living, gatewayId: membership.id });
+        return row && { row, lastSeq: (await store.lastModelJobEvent(trx, row.id))?.seq ?? 0 };
+      });
+      if (taken === undefined) return;
+      this.#launch(taken.row, taken.lastSeq);
     }
   }
 
@@ -224,7 +225,10 @@ export class ModelJobs implements ModelJobUseCases {
       log: new EventLog({
         ...{ clock, hub: this.#hub, subjectId: row.id, lastSeq },
         // Jobs report now and then; each writes for itself.
-        writer: new LogWriter(db, store.appendModelJobEvents),
+        writer: new LogWriter(db, {
+          insert: store.appendModelJobEvents,
+          isWritten: store.isModelJobEventWritten,
+        }),
         toRow: (entry: LogEntry<ModelJobEventBody>) => toEventRow(row.id, entry),
         toEvent: ({ seq, at, body }) => ({ ...body, seq, at, jobId: row.id }),
       }),

@@ -1,4 +1,4 @@
-/** Work that is done again and again beside everything else, never twice at once. */
+/** Work that is done again and again beside everything else, never twice at once, and less often while it fails. */
 import type { Clock } from "./clock.ts";
 
 export interface RepeatOptions {
@@ -9,12 +9,16 @@ export interface RepeatOptions {
   readonly reportError: (error: unknown) => void;
 }
 
+/** What fails (as while a database is away) is not tried, nor reported, more often than this in the end. */
+const MOST_PAUSE_MS = 5_000;
+
 /** Disposing ends it and waits for the run under way. */
 export class Repeat implements AsyncDisposable {
   readonly #options: RepeatOptions;
   #timer: Disposable | undefined;
   #running: Promise<void> = Promise.resolve();
   #isClosed = false;
+  #failures = 0;
 
   constructor(options: RepeatOptions) {
     this.#options = options;
@@ -29,7 +33,8 @@ export class Repeat implements AsyncDisposable {
 
   #schedule(): void {
     const { clock, everyMs } = this.#options;
-    this.#timer = clock.after(everyMs, () => {
+    const pauseMs = Math.min(everyMs * 2 ** this.#failures, Math.max(everyMs, MOST_PAUSE_MS));
+    this.#timer = clock.after(pauseMs, () => {
       this.#running = this.#run();
     });
   }
@@ -37,7 +42,9 @@ export class Repeat implements AsyncDisposable {
   async #run(): Promise<void> {
     try {
       await this.#options.work();
+      this.#failures = 0;
     } catch (error) {
+      this.#failures = Math.min(this.#failures + 1, 10);
       this.#options.reportError(error);
     }
     if (!this.#isClosed) this.#schedule();

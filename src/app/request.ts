@@ -20,7 +20,9 @@ export function logUnexpected(
   fields: Readonly<Record<string, unknown>>,
 ): void {
   if (!(error instanceof Error)) return log("error", message, { ...fields, error: typeof error });
-  const frames = error.stack?.split("\n").filter((line) => /^\s+at /.test(line)).map((line) => line.trim());
+  // A message may look like frames.
+  const frames = error.stack?.replace(error.message, "").split("\n").filter((line) => /^\s+at /.test(line))
+    .map((line) => line.trim());
   log("error", message, { ...fields, error: error.name, stack: frames ?? [] });
   log("debug", message, { ...fields, detail: error.message });
 }

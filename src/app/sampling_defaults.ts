@@ -24,7 +24,7 @@ import { numberKeyset, parsePage, toPage } from "./paging.ts";
 import { requireRole } from "./roles.ts";
 import { layerSampling, parseSampling, SAMPLING_KEYS, type SamplingLayer } from "./sampling.ts";
 import { describeParameters } from "./sampling_parameters.ts";
-import { SamplingChanges } from "./sampling_watch.ts";
+import type { SamplingChanges } from "./sampling_watch.ts";
 import type {
   ModelRef,
   Principal,
@@ -47,12 +47,13 @@ export interface SamplingDefaultOptions {
   readonly texts: ServedTexts;
   /** Throws where the constraint is none that could be compiled. */
   readonly checkConstraint: (constraint: Constraint) => Promise<void>;
+  /** Wakes those who watch. */
+  readonly changes: SamplingChanges;
 }
 
 /** The use cases over the store. */
 export function createSamplingDefaults(options: SamplingDefaultOptions): SamplingDefaultUseCases {
-  const { db, clock, ids } = options;
-  const changes = new SamplingChanges();
+  const { db, clock, ids, changes } = options;
 
   /** The next revision of a scope, made from the current one's values. */
   async function append(
@@ -78,7 +79,7 @@ export function createSamplingDefaults(options: SamplingDefaultOptions): Samplin
         reason,
         created_at: toTime(at),
       };
-      await insertRevision(trx, row);
+      if (!await insertRevision(trx, row)) throw changedMeanwhile(row.revision);
       const action = input.revision === undefined ? "samplingDefaults.update" : "samplingDefaults.revert";
       const details = {
         ...{ revision: row.revision, reason, values: JSON.parse(row.values) },
@@ -150,7 +151,10 @@ export function createSamplingDefaults(options: SamplingDefaultOptions): Samplin
     },
 
     async *watch(ref, signal) {
-      yield* changes.watch(await scopeOf(ref), () => effective(ref), signal);
+      yield* changes.watch(await scopeOf(ref), {
+        read: () => effective(ref),
+        version: ({ revisions }) => revisions.map(({ id }) => id).join(),
+      }, signal);
     },
   };
 }
@@ -197,6 +201,14 @@ function checkExpected(expected: number | undefined, current: SamplingRevisionRo
     `Cannot change sampling defaults: revision ${found} is in force, not ${expected}`,
     { field: "expectedRevision", expected, found },
   );
+}
+
+/** Somebody has written it without asking for its turn, as another version of this program may. */
+function changedMeanwhile(revision: number): ConflictError {
+  return new ConflictError(`Cannot change sampling defaults: revision ${revision} has just been made`, {
+    field: "expectedRevision",
+    found: revision,
+  });
 }
 
 /** What a request of these values alone would be refused for. */

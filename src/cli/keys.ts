@@ -9,6 +9,7 @@ import type { AccessUseCases, ApiKey } from "../app/types.ts";
 import type { Command, Invocation, OptionSpec } from "./command.ts";
 import { dataDirOption, openInvocationStore } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
+import { printable } from "./printable.ts";
 
 const json: OptionSpec = { type: "boolean", description: "Print the result, and errors, as JSON" };
 
@@ -49,10 +50,16 @@ function expiryOf(invocation: Invocation): Date | null {
   const days = Number(/^(\d{1,5})d$/.exec(text)?.[1] ?? NaN);
   if (days >= 1 && days <= MAX_DAYS) return new Date(systemClock.now().getTime() + days * DAY_MS);
   const date = /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d))?$/.test(text) ? new Date(text) : new Date(NaN);
-  if (!Number.isNaN(date.getTime())) return date;
+  if (!Number.isNaN(date.getTime()) && isDay(text.slice(0, 10))) return date;
   throw invocation.usageError(
     `--expires is "${text}", expected days up to ${MAX_DAYS} as in 90d, or a date as in 2030-01-31`,
   );
+}
+
+/** There is no 31st of February, though Date takes it for the 3rd of March. */
+function isDay(day: string): boolean {
+  const date = new Date(`${day}T00:00:00.000Z`);
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(day);
 }
 
 const listCommand: Command = {
@@ -107,7 +114,7 @@ function table(keys: readonly ApiKey[]): string {
       id,
       `gsk_${prefix}_…`,
       role,
-      label,
+      printable(label),
       createdAt.toISOString(),
       lastUsedAt?.toISOString() ?? "never",
       expiresAt?.toISOString() ?? "never",

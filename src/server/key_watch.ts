@@ -38,14 +38,16 @@ export class KeyWatch implements Disposable {
       onEnd(error);
     };
     this.#watchers.set(principal.id, watchers.add(end));
-    const expiresAt = this.#access.validUntil(principal).expiresAt;
+    const { expiresAt, isRevoked = false } = this.#access.validUntil(principal);
     const wait = () => {
       if (expiresAt === null) return;
       const leftMs = expiresAt.getTime() - Date.now();
       if (leftMs <= 0) end(ended("has expired"));
       else timer = setTimeout(wait, Math.min(leftMs, MAX_TIMER_MS));
     };
-    wait();
+    // It may have been told between the request's check and now.
+    if (isRevoked) end(ended("has been revoked"));
+    else wait();
     return { [Symbol.dispose]: stop };
   }
 

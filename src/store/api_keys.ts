@@ -17,6 +17,13 @@ export async function listApiKeys(db: Db): Promise<readonly ApiKeyRow[]> {
   return await db.selectFrom("api_keys").selectAll().orderBy("id").execute();
 }
 
+/** Whether there ever was one for an admin, be it in force or not. */
+export async function hasAdminKey(db: Db): Promise<boolean> {
+  const row = await db.selectFrom("api_keys").select("id").where("role", "=", "ADMIN").limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** Ids of all that have been revoked. */
 export async function revokedKeyIds(db: Db): Promise<readonly string[]> {
   const rows = await db.selectFrom("api_keys").select("id").where("revoked_at", "is not", null).execute();

@@ -36,6 +36,15 @@ export async function appendEvents(db: Db, rows: readonly GenerationEventRow[]):
   await db.executeQuery({ ...insert, parameters });
 }
 
+/** Whether this very row is there. */
+export async function isEventWritten(db: Db, row: GenerationEventRow): Promise<boolean> {
+  const { generation_id, seq, at, kind, payload } = row;
+  const found = await db.selectFrom("generation_events").select("seq")
+    .where("generation_id", "=", generation_id).where("seq", "=", seq)
+    .where("at", "=", at).where("kind", "=", kind).where("payload", "=", payload).executeTakeFirst();
+  return found !== undefined;
+}
+
 /** At most `limit` events after `afterSeq`, in order. */
 export async function readEvents(
   db: Db,

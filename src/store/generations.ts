@@ -1,6 +1,7 @@
 /** Rows of generations: one per request, from the moment it was accepted to its end. */
 import { type Insertable, type Selectable, sql, type Updateable } from "kysely";
 import type { Db, GenerationsTable } from "./database.ts";
+import { locking } from "./dialect.ts";
 
 export type GenerationRow = Selectable<GenerationsTable>;
 
@@ -94,6 +95,16 @@ export async function findGenerations(db: Db, ids: readonly string[]): Promise<r
     .where("id", "in", ids).where("deleted_at", "is", null).execute();
 }
 
+/** {@link findGeneration}, which stays as it is until the transaction ends. */
+export function lockGeneration(trx: Db, id: string): Promise<GenerationRow | undefined> {
+  const query = trx.selectFrom("generations").selectAll().where("id", "=", id).where(
+    "deleted_at",
+    "is",
+    null,
+  );
+  return locking(trx, query).executeTakeFirst();
+}
+
 export function findGenerationByKey(
   db: Db,
   principalId: string,
@@ -120,11 +131,35 @@ export async function openGenerationsOfSessions(
     .where("session_id", "in", sessionIds).where("status", "in", OPEN_STATUSES).execute();
 }
 
-/** Every generation that has not ended: after a start, those that a dead process left behind. */
-export async function openGenerations(db: Db): Promise<readonly GenerationRow[]> {
-  return await db.selectFrom("generations").selectAll().where("status", "in", OPEN_STATUSES)
-    .orderBy("id").execute();
+/** Whose a generation is, and who runs it. */
+export type OpenGeneration = Pick<GenerationRow, "id" | "principal_id" | "model_id" | "gateway_id">;
+
+/** Every generation that has not ended, at all gateways; without the texts, for this is asked all the time. */
+export async function openGenerations(db: Db): Promise<readonly OpenGeneration[]> {
+  return await db.selectFrom("generations").select(["id", "principal_id", "model_id", "gateway_id"])
+    .where("status", "in", OPEN_STATUSES).orderBy("id").execute();
 }
+
+/** Of these, those that another gateway has taken from this one, or that have ended; unknown ones are left out. */
+export async function takenGenerations(
+  db: Db,
+  ids: readonly string[],
+  gatewayId: string,
+): Promise<readonly string[]> {
+  if (ids.length === 0) return [];
+  const rows = await db.selectFrom("generations").select("id").where("id", "in", ids)
+    .where((e) =>
+      e.or([
+        e("status", "not in", OPEN_STATUSES),
+        e("gateway_id", "is", null),
+        e("gateway_id", "!=", gatewayId),
+      ])
+    ).execute();
+  return rows.map(({ id }) => id);
+}
+
+/** What a deletion has to know. */
+export type GenerationState = Pick<GenerationRow, "id" | "status">;
 
 /** In the order in which they were started. */
 export async function generationsOfSession(db: Db, sessionId: string): Promise<readonly GenerationRow[]> {
@@ -132,14 +167,8 @@ export async function generationsOfSession(db: Db, sessionId: string): Promise<r
     .orderBy("id").execute();
 }
 
-/** Without their texts, of which there may be many. */
-export type GenerationState = Pick<GenerationRow, "id" | "status">;
-
 /** In the order in which they were started. */
-export async function generationStatesOfSession(
-  db: Db,
-  sessionId: string,
-): Promise<readonly GenerationState[]> {
+export async function statesOfSession(db: Db, sessionId: string): Promise<readonly GenerationState[]> {
   return await db.selectFrom("generations").select(["id", "status"]).where("session_id", "=", sessionId)
     .orderBy("id").execute();
 }
@@ -166,17 +195,17 @@ export async function generationBytes(
   return { texts: Number(sums.texts ?? 0), packedIds: Number(sums.ids ?? 0) };
 }
 
-/** Keeps others from writing to these until the transaction ends, and from beginning to run them again. */
-export async function lockGenerations(trx: Db, ids: readonly string[]): Promise<void> {
-  if (ids.length === 0) return;
-  await trx.updateTable("generations").set((e) => ({ priority: e.ref("priority") })).where("id", "in", ids)
-    .execute();
-}
-
 /** Those that run one of these again. */
 export async function reproductionsOf(db: Db, ids: readonly string[]): Promise<readonly GenerationState[]> {
   return ids.length === 0 ? [] : await db.selectFrom("generations").select(["id", "status"])
-    .where("reproduction_of", "in", ids).where("deleted_at", "is", null).execute();
+    .where("reproduction_of", "in", ids).where("deleted_at", "is", null).orderBy("id").execute();
+}
+
+/** Keeps others from running these again until the transaction ends. */
+export async function lockGenerations(trx: Db, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await locking(trx, trx.selectFrom("generations").select("id").where("id", "in", ids).orderBy("id"))
+    .execute();
 }
 
 /**

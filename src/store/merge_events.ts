@@ -11,6 +11,15 @@ export async function appendMergeEvents(
   if (rows.length > 0) await db.insertInto("merge_events").values(rows).execute();
 }
 
+/** Whether this very row is there. */
+export async function isMergeEventWritten(db: Db, row: MergeEventRow): Promise<boolean> {
+  const { merge_id, seq, at, kind, payload } = row;
+  const found = await db.selectFrom("merge_events").select("seq")
+    .where("merge_id", "=", merge_id).where("seq", "=", seq)
+    .where("at", "=", at).where("kind", "=", kind).where("payload", "=", payload).executeTakeFirst();
+  return found !== undefined;
+}
+
 /** At most `limit` events after `afterSeq`, in order. */
 export async function readMergeEvents(
   db: Db,

@@ -22,13 +22,29 @@ export async function updateMerge(db: Db, id: string, patch: Updateable<MergesTa
   await db.updateTable("merges").set(patch).where("id", "=", id).execute();
 }
 
-/** Changes nothing that has ended: a gateway that was taken for dead may still believe it runs it. */
-export async function updateUnfinishedMerge(
+/**
+ * Locks the row for this transaction. False where the merge has ended or is another gateway's by now: one that was taken
+ * for dead may still believe it runs it.
+ */
+export async function keepMerge(trx: Db, id: string, gatewayId: string): Promise<boolean> {
+  const { numUpdatedRows } = await trx.updateTable("merges").set({ gateway_id: gatewayId })
+    .where("id", "=", id).where("gateway_id", "=", gatewayId).where("status", "in", UNFINISHED)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
+/** Of these, those that are this gateway's no longer, or that have ended. */
+export async function takenMerges(
   db: Db,
-  id: string,
-  patch: Updateable<MergesTable>,
-): Promise<void> {
-  await db.updateTable("merges").set(patch).where("id", "=", id).where("status", "in", UNFINISHED).execute();
+  ids: readonly string[],
+  gatewayId: string,
+): Promise<readonly string[]> {
+  if (ids.length === 0) return [];
+  const rows = await db.selectFrom("merges").select("id").where("id", "in", ids)
+    .where((e) =>
+      e.or([e("status", "not in", UNFINISHED), e("gateway_id", "is", null), e("gateway_id", "!=", gatewayId)])
+    ).execute();
+  return rows.map(({ id }) => id);
 }
 
 /** Call it inside the transaction that ends the merge. */
@@ -110,14 +126,28 @@ export function unfinishedMergeInto(db: Db, targetName: string): Promise<MergeRo
 
 /**
  * The oldest unfinished merge that none of these gateways has, taken for `gatewayId`: of several gateways that look at
- * once, each takes another one. Undefined when there is none.
+ * once, each takes another one. What is `gatewayId`'s own but not among those that it `holds`, nobody has either: its
+ * end could not be written. Undefined when there is none.
  */
 export async function takeOrphanedMerge(
   trx: Db,
-  { living, gatewayId }: { readonly living: readonly string[]; readonly gatewayId: string },
+  { living, gatewayId, holds }: {
+    readonly living: readonly string[];
+    readonly gatewayId: string;
+    readonly holds: readonly string[];
+  },
 ): Promise<MergeRow | undefined> {
   const orphans = trx.selectFrom("merges").selectAll().where("status", "in", UNFINISHED)
-    .where((e) => e.or([e("gateway_id", "is", null), e("gateway_id", "not in", living)]))
+    .where((e) =>
+      e.or([
+        e("gateway_id", "is", null),
+        e("gateway_id", "not in", [...living, gatewayId]),
+        e.and([
+          e("gateway_id", "=", gatewayId),
+          ...holds.length === 0 ? [] : [e("id", "not in", holds)],
+        ]),
+      ])
+    )
     .orderBy("id").limit(1);
   const row = await lockingFree(trx, orphans).executeTakeFirst();
   if (row !== undefined) await updateMerge(trx, row.id, { gateway_id: gatewayId });

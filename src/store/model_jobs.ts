@@ -107,6 +107,15 @@ export async function appendModelJobEvents(
   if (rows.length > 0) await db.insertInto("model_job_events").values(rows).execute();
 }
 
+/** Whether this very row is there. */
+export async function isModelJobEventWritten(db: Db, row: ModelJobEventRow): Promise<boolean> {
+  const { job_id, seq, at, kind, payload } = row;
+  const found = await db.selectFrom("model_job_events").select("seq")
+    .where("job_id", "=", job_id).where("seq", "=", seq)
+    .where("at", "=", at).where("kind", "=", kind).where("payload", "=", payload).executeTakeFirst();
+  return found !== undefined;
+}
+
 /** At most `limit` events after `afterSeq`, in order. */
 export async function readModelJobEvents(
   db: Db,

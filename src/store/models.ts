@@ -5,6 +5,7 @@
  */
 import type { Insertable, Selectable, Updateable } from "kysely";
 import type { ArtifactFilesTable, ArtifactsTable, Db, ModelParentsTable, ModelsTable } from "./database.ts";
+import { locking } from "./dialect.ts";
 import { contains, inBatches, type RowPage, toRowPage } from "./page.ts";
 
 export type ModelRow = Selectable<ModelsTable>;
@@ -17,6 +18,11 @@ export async function insertModel(db: Db, row: Insertable<ModelsTable>): Promise
 
 export async function updateModel(db: Db, id: string, patch: Updateable<ModelsTable>): Promise<void> {
   await db.updateTable("models").set(patch).where("id", "=", id).execute();
+}
+
+/** Until the transaction ends, nothing can be started with it, and the row stays as it is. */
+export async function lockModel(trx: Db, id: string): Promise<void> {
+  await locking(trx, trx.selectFrom("models").select("id").where("id", "=", id)).execute();
 }
 
 /** Whether there is a folder behind it, as far as the row knows. */

@@ -16,6 +16,7 @@ import {
 } from "kysely";
 import { CapacityError, ConfigError, FormatError, GeodesicError } from "../errors.ts";
 import { escapeNul, unescapeRow } from "./nul_text.ts";
+import { StoreBusyError } from "./store_busy.ts";
 
 /** How long a statement waits for another process's transaction. It blocks this thread, hence not longer. */
 const BUSY_TIMEOUT_MS = 2000;
@@ -137,9 +138,14 @@ function sqliteError(error: unknown, path: string): unknown {
   ) {
     return new ConfigError(`Cannot open the database "${path}": ${error.message}`, details, { cause: error });
   }
-  if (says("database is locked", "database or disk is full")) {
-    const text = `Cannot write to the database "${path}": ${error.message}`;
-    return new CapacityError(text, { ...details, retryAfterMs: 1000 }, { cause: error });
+  if (says("database is locked", "database table is locked")) {
+    return new StoreBusyError("another process is writing to it", { cause: error });
+  }
+  if (says("database or disk is full")) {
+    const reason = "its disk is full";
+    return new CapacityError(`The database cannot do this: ${reason}`, { reason, retryAfterMs: 1000 }, {
+      cause: error,
+    });
   }
   return error;
 }

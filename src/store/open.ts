@@ -1,7 +1,7 @@
 /**
  * Opens the database of a data folder, or the one of a server in its place, migrated and ready. The folder is made when
- * it is missing. Two processes may
- * have it open at once (a gateway and, say, `keys create`); that only one of them serves is src/store/ownership.ts.
+ * it is missing. Two processes may have it open at once (a gateway and, say, `keys create`); that only one of them serves
+ * is src/store/ownership.ts.
  */
 import { type Dialect, Kysely } from "kysely";
 import { join } from "node:path";
@@ -26,7 +26,9 @@ export async function openStore(dataDir: string, options: OpenStoreOptions = {})
   await makeDataDir(dataDir);
   const db = new Kysely<Database>({ dialect: await dialectOf(dataDir, options.databaseUrl) });
   try {
-    const names = await migrate(db);
+    const names = options.databaseUrl === undefined
+      ? await migrate(db)
+      : await migratePatiently(options.databaseUrl);
     // Files that are older than secure deletion may hold what was deleted in them.
     if (names.includes("0005_sessions") && !names.includes("0001_initial")) await overwriteFreePages(db);
     options.onMigrated?.(names);
@@ -34,6 +36,17 @@ export async function openStore(dataDir: string, options: OpenStoreOptions = {})
   } catch (error) {
     await db.destroy();
     throw error;
+  }
+}
+
+/** Over connections of their own: migrations may take longer than anything that a gateway does. */
+async function migratePatiently(databaseUrl: string): Promise<readonly string[]> {
+  const { postgresDialect } = await import("./postgres.ts");
+  const db = new Kysely<Database>({ dialect: postgresDialect(databaseUrl, { isOpening: true }) });
+  try {
+    return await migrate(db);
+  } finally {
+    await db.destroy();
   }
 }
 

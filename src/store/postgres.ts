@@ -7,12 +7,34 @@ import { PostgresDialect, type PostgresPool, type PostgresPoolClient } from "kys
 import pg from "pg";
 import { CapacityError, ConfigError, GeodesicError } from "../errors.ts";
 import { escapeNul, unescapeRow } from "./nul_text.ts";
+import { StoreBusyError } from "./store_busy.ts";
 
 /** Connections of one gateway; a transaction holds one. */
 const MAX_CONNECTIONS = 10;
-const CONNECT_TIMEOUT_MS = 10_000;
-/** How long a statement waits for another transaction's rows. */
-const LOCK_TIMEOUT_MS = 10_000;
+/** How long is waited for what. */
+export interface PostgresPatience {
+  /** For a new connection, and for one of the pool's to become free. */
+  readonly connectMs: number;
+  /** A statement for another transaction's rows; longer than a gateway that stops can hold them. */
+  readonly lockMs: number;
+  /** A gateway that stops in the middle of a transaction, or whose machine is gone, must not keep its locks. */
+  readonly idleTransactionMs: number;
+  /** The server for a statement to end; none of ours is near it. */
+  readonly statementMs: number;
+  /** For its answer: a server that does not even say that it takes too long is not there any more. */
+  readonly answerMs: number;
+  /** For the server to take leave; one that has gone silent never does. */
+  readonly endMs: number;
+}
+const PATIENCE: PostgresPatience = {
+  connectMs: 15_000,
+  lockMs: 20_000,
+  idleTransactionMs: 15_000,
+  statementMs: 30_000,
+  answerMs: 40_000,
+  endMs: 5_000,
+};
+const KEEP_ALIVE_AFTER_MS = 10_000;
 const RETRY_AFTER_MS = 1_000;
 
 /** Where a database lies, without the secrets of its address. */
@@ -44,14 +66,33 @@ export function describeAddress({ host, port, database }: PostgresAddress): stri
   return `${host}:${port}/${database}`;
 }
 
-/** Connects when first used. Errors name host, port and database, and never the password. */
-export function postgresDialect(url: string): PostgresDialect {
+export interface PostgresOptions {
+  /**
+   * For whoever starts the program: that nobody answers is a ConfigError with host, port and database (never the
+   * password), and migrations, and waiting for those of another gateway, take as long as they must. Otherwise errors are
+   * for callers of the API, and name nothing.
+   */
+  readonly isOpening?: boolean;
+  readonly patience?: Partial<PostgresPatience>;
+}
+
+/** Connects when first used. */
+export function postgresDialect(url: string, options: PostgresOptions = {}): PostgresDialect {
+  const { isOpening = false } = options;
+  const patience = { ...PATIENCE, ...options.patience };
   const address = parsePostgresUrl(url);
   const pool = new pg.Pool({
     connectionString: url,
     max: MAX_CONNECTIONS,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    lock_timeout: LOCK_TIMEOUT_MS,
+    connectionTimeoutMillis: patience.connectMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
+    idle_in_transaction_session_timeout: patience.idleTransactionMs,
+    ...(!isOpening && {
+      lock_timeout: patience.lockMs,
+      statement_timeout: patience.statementMs,
+      query_timeout: patience.answerMs,
+    }),
     application_name: "geodesic",
   });
   // A connection that breaks, in use or not, says so in its next statement; an event that nobody hears ends the process.
@@ -63,28 +104,48 @@ export function postgresDialect(url: string): PostgresDialect {
     pool: {
       connect: async () => {
         try {
-          return translating(await pool.connect(), address);
+          return translating(await pool.connect());
         } catch (error) {
-          throw connectionError(error, address);
+          throw isOpening ? connectionError(error, address) : lostError(error);
         }
       },
-      end: () => pool.end(),
+      end: () => within(pool.end(), patience.endMs),
       options: pool.options,
     } as PostgresPool,
   });
 }
 
-function translating(client: PostgresPoolClient, address: PostgresAddress): PostgresPoolClient {
+/** Waits for it, but not for ever. */
+async function within(work: Promise<void>, ms: number): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What pg gives beyond Kysely's idea of it. */
+type Client = PostgresPoolClient & { readonly connection?: { readonly stream?: { destroy(): void } } };
+
+/** A client as long as it is lent. */
+function translating(client: Client): PostgresPoolClient {
+  let isLost = false;
   return {
     query: async (sql: string, parameters: readonly unknown[]) => {
       try {
         const result = await client.query(sql, toParameters(parameters));
         return { ...result, rows: result.rows.map((row) => unescapeRow(row as object)) };
       } catch (error) {
-        throw statementError(error, address);
+        isLost ||= isLoss(error);
+        // Its answer may still come, or never: nothing else may be asked over this connection, not even to roll back.
+        if (isUnanswered(error)) client.connection?.stream?.destroy();
+        throw statementError(error);
       }
     },
-    release: (discard?: boolean) => client.release(discard),
+    // The pool hears of a loss later than whoever takes the next connection.
+    release: (discard?: boolean) => client.release(discard || isLost),
   } as PostgresPoolClient;
 }
 
@@ -105,19 +166,46 @@ function connectionError(error: unknown, address: PostgresAddress): unknown {
   return new ConfigError(message, details, { cause: error });
 }
 
+/** The same once it is open. pg's own words may hold an address, so they are only the cause. */
+function lostError(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof GeodesicError) return error;
+  if (error.message.startsWith("timeout exceeded")) {
+    return new StoreBusyError("all its connections are in use", { cause: error });
+  }
+  const { code } = reasonOf(error);
+  return new StoreBusyError(`it cannot be reached${code && ` (${code})`}`, { cause: error });
+}
+
 /** What a caller can do something about becomes typed; anything else stays as it is. */
-function statementError(error: unknown, address: PostgresAddress): unknown {
+function statementError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
-  const { code, reason } = reasonOf(error);
-  // 08…, 57P…: the connection is gone; 53…: disk, memory; 40…, 55P03: another transaction is in the way.
-  const passes = /^(08|53|57P|40|55P03)/.test(code) || /^(ECONN|EPIPE)/.test(code) ||
-    /Connection terminated|not queryable/.test(error.message);
-  if (!passes) return error;
-  return new CapacityError(`The database ${describeAddress(address)} cannot do this now: ${reason}`, {
-    ...address,
-    reason,
-    retryAfterMs: RETRY_AFTER_MS,
-  }, { cause: error });
+  const { code } = reasonOf(error);
+  const busy = (reason: string) => new StoreBusyError(reason, { cause: error });
+  if (/^(40|55P03)/.test(code)) return busy("another transaction is in the way");
+  if (code === "57014") return busy("it takes too long");
+  if (code.startsWith("53") && code !== "53300") {
+    const reason = code === "53100" ? "its disk is full" : "it lacks memory";
+    return new CapacityError(`The database cannot do this: ${reason}`, {
+      reason,
+      retryAfterMs: RETRY_AFTER_MS,
+    }, {
+      cause: error,
+    });
+  }
+  return isLoss(error) ? busy("its connection was lost") : error;
+}
+
+/** Whether nothing more can be asked over the connection. */
+function isLoss(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code } = reasonOf(error);
+  return /^(08|53300|57P|25P03)/.test(code) || /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH)/.test(code) ||
+    /Connection terminated|not queryable|connection has been discarded/.test(error.message) ||
+    isUnanswered(error);
+}
+
+function isUnanswered(error: unknown): boolean {
+  return error instanceof Error && error.message === "Query read timeout";
 }
 
 /** One line; of several addresses that were tried, the first one's. */

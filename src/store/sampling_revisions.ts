@@ -34,6 +34,24 @@ export function findRevision(
     .where("scope", "=", scope).where("revision", "=", revision).executeTakeFirst();
 }
 
-export async function insertRevision(db: Db, row: Insertable<SamplingDefaultRevisionsTable>): Promise<void> {
-  await db.insertInto("sampling_default_revisions").values(row).execute();
+/** The numbers in force of these scopes; those without a revision are left out. */
+export async function revisionNumbers(
+  db: Db,
+  scopes: readonly string[],
+): Promise<readonly { readonly scope: string; readonly revision: number }[]> {
+  if (scopes.length === 0) return [];
+  const rows = await db.selectFrom("sampling_default_revisions").select("scope")
+    .select((e) => e.fn.max("revision").as("revision"))
+    .where("scope", "in", scopes).groupBy("scope").execute();
+  return rows.map(({ scope, revision }) => ({ scope, revision: Number(revision) }));
+}
+
+/** False where the scope has a revision of this number already. */
+export async function insertRevision(
+  db: Db,
+  row: Insertable<SamplingDefaultRevisionsTable>,
+): Promise<boolean> {
+  const { numInsertedOrUpdatedRows } = await db.insertInto("sampling_default_revisions").values(row)
+    .onConflict((conflict) => conflict.columns(["scope", "revision"]).doNothing()).executeTakeFirst();
+  return numInsertedOrUpdatedRows === 1n;
 }

@@ -37,12 +37,14 @@ export async function lastTurns(
   return new Map(rows.map((row) => [row.principal_id, Number(toBigInt(row.turn))]));
 }
 
-/** Call it under the lock. */
-export async function holdClaim(trx: Db, claim: UnitClaimRow, turn: number): Promise<void> {
-  await trx.updateTable("unit_claims").set({ is_held: 1 }).where("generation_id", "=", claim.generation_id)
-    .execute();
+/** Call it under the lock. False where the claim is gone. */
+export async function holdClaim(trx: Db, claim: UnitClaimRow, turn: number): Promise<boolean> {
+  const { numUpdatedRows } = await trx.updateTable("unit_claims").set({ is_held: 1 })
+    .where("generation_id", "=", claim.generation_id).executeTakeFirst();
+  if (numUpdatedRows === 0n) return false;
   await trx.insertInto("unit_turns").values({ principal_id: claim.principal_id, turn })
     .onConflict((conflict) => conflict.column("principal_id").doUpdateSet({ turn })).execute();
+  return true;
 }
 
 export async function deleteClaim(trx: Db, generationId: string): Promise<void> {

@@ -115,6 +115,20 @@ Deno.test("audit.verify() finds entries that were exchanged, and one that was ad
   expect(added).toEqual(broken(6));
 });
 
+Deno.test("audit.verify() comes to an end, however many entries stand behind the end of the chain", async () => {
+  const found = await afterwards(async (db) => {
+    await db.deleteFrom("audit_entries").where("seq", "=", 4).execute();
+    const row = await db.selectFrom("audit_entries").selectAll().where("seq", "=", 5)
+      .executeTakeFirstOrThrow();
+    await db.deleteFrom("audit_entries").where("seq", "=", 5).execute();
+    for (let seq = 6; seq < 606; seq++) {
+      const hashes = { previous_hash: `before ${seq}`, hash: `hash ${seq}` };
+      await db.insertInto("audit_entries").values({ ...row, seq, ...hashes }).execute();
+    }
+  });
+  expect(found).toEqual(broken(4));
+});
+
 Deno.test("recordAct() replaces details beyond its bound by their hash", async () => {
   await using test = await TestGateway.make();
   const { audit } = test.gateway;

@@ -2,7 +2,9 @@
 import { sql } from "kysely";
 import { expect } from "@std/expect";
 import type { GenerationObserver } from "../../src/app/telemetry.ts";
-import { ALICE, collect, HELPER, TestGateway } from "../support/gateway.ts";
+import { HEARTBEAT_MS } from "../../src/app/membership.ts";
+import type { MergeEvent } from "../../src/app/types.ts";
+import { ADMIN, ALICE, collect, DEMO_DIR, HELPER, TestGateway } from "../support/gateway.ts";
 import { failure } from "../support/failure.ts";
 
 const input = { model: HELPER, prompt: { text: "Hi" } };
@@ -64,4 +66,66 @@ Deno.test("who counts generations hears the end of one whose log cannot be writt
   request.tokens(300);
   expect((await failure(collect(stream))).code).toBe("CAPACITY");
   expect(heard.filter((kind) => kind !== "loading")).toEqual(["failed"]);
+});
+
+Deno.test("what waits gets the units of a generation whose end could not be written", async () => {
+  await using test = await TestGateway.make({
+    reportError: () => {},
+    admission: { totalUnits: 1, unitsPerPrincipal: 1 },
+  });
+  const { generations } = test.gateway;
+  const { id: first } = await generations.start(ALICE, input);
+  const { id: second } = await generations.start(ALICE, input);
+  const request = await test.engine.request(0);
+  const stream = generations.events(ALICE, first, {});
+  await fillDisk(test, "is not null");
+  request.finish("STOP");
+  await failure(collect(stream));
+  await sql`drop trigger full`.execute(test.db);
+  test.clock.advance(HEARTBEAT_MS);
+  expect((await test.engine.request(1)).command.requestId).toBe(second);
+  expect(await generations.get(ALICE, first)).toMatchObject({ error: { code: "INTERRUPTED" } });
+  await generations.cancel(ALICE, second);
+});
+
+Deno.test("units that could not be given away are given away later", async () => {
+  const reported: unknown[] = [];
+  await using test = await TestGateway.make({
+    reportError: (error) => void reported.push(error),
+    admission: { totalUnits: 1, unitsPerPrincipal: 1 },
+  });
+  const { generations } = test.gateway;
+  const { id: first } = await generations.start(ALICE, input);
+  const { id: second } = await generations.start(ALICE, input);
+  const request = await test.engine.request(0);
+  await sql`create trigger busy before update on unit_turn begin select raise(abort, 'database is locked'); end`
+    .execute(test.db);
+  request.finish("STOP");
+  await collect(generations.events(ALICE, first, {}));
+  while (reported.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  expect(reported).toMatchObject([{ code: "CAPACITY" }]);
+  await sql`drop trigger busy`.execute(test.db);
+  await new Promise((resolve) => setTimeout(resolve, 1)); // what has failed has said so
+  test.clock.advance(1_000);
+  expect((await test.engine.request(1)).command.requestId).toBe(second);
+  await generations.cancel(ALICE, second);
+});
+
+Deno.test("a merge whose end cannot be written tells its watchers, and is closed when it can be", async () => {
+  await using test = await TestGateway.make({ reportError: () => {}, modelDirs: [DEMO_DIR] });
+  const { merges } = test.gateway;
+  await sql`create trigger full before insert on merge_events when new.kind in ('finished', 'failed')
+    begin select raise(abort, 'database or disk is full'); end`.execute(test.db);
+  const config = await Deno.readTextFile(`${DEMO_DIR}/merge.yml`);
+  const configYaml = config.replaceAll("parents/", `${DEMO_DIR}/parents/`);
+  const { id } = await merges.start(ADMIN, { configYaml, name: "full/disk" });
+  const events: MergeEvent[] = [];
+  const watched = failure((async () => {
+    for await (const event of merges.events(id, {})) events.push(event);
+  })());
+  expect((await watched).code).toBe("CAPACITY");
+  await sql`drop trigger full`.execute(test.db);
+  test.clock.advance(HEARTBEAT_MS);
+  while ((await merges.get(id))!.finishedAt === null) await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(await merges.get(id)).toMatchObject({ status: "FAILED", error: { code: "INTERRUPTED" } });
 });

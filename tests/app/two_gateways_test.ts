@@ -4,44 +4,18 @@
  */
 import { expect } from "@std/expect";
 import { uuidV7 } from "../../src/app/ids.ts";
-import { createGateway, type GatewayHandle, type GatewayOptions } from "../../src/app/compose.ts";
-import { systemClock } from "../../src/app/clock.ts";
+import { type Clock, systemClock } from "../../src/app/clock.ts";
 import type { MergeEvent } from "../../src/app/types.ts";
 import { toTime } from "../../src/store/codec.ts";
-import type { Db } from "../../src/store/database.ts";
-import { openStore } from "../../src/store/open.ts";
 import { failure } from "../support/failure.ts";
 import { ADMIN, ALICE, collect, DEMO_DIR, HELPER, HELPER_DIR, STORYTELLER_DIR } from "../support/gateway.ts";
 import { PostgresServer, whyNoServer } from "../support/postgres.ts";
-import { FakeEngine } from "../support/scripted_engine.ts";
-import { tempDir } from "../support/temp.ts";
+import { openSite, until } from "../support/site.ts";
+
+/** A minute ahead of all others, whose leases would be over by it. */
+const fast: Clock = { ...systemClock, now: () => new Date(Date.now() + 60_000) };
 
 const input = { model: HELPER, prompt: { text: "Hi" } };
-
-interface Site extends AsyncDisposable {
-  readonly db: Db;
-  readonly engine: FakeEngine;
-  readonly gateway: GatewayHandle;
-}
-
-async function openSite(databaseUrl: string, options: Partial<GatewayOptions> = {}): Promise<Site> {
-  const stack = new AsyncDisposableStack();
-  const dir = stack.use(await tempDir());
-  const db = await openStore(dir.path, { databaseUrl });
-  stack.defer(() => db.destroy());
-  const engine = new FakeEngine();
-  const gateway = stack.use(
-    await createGateway({
-      ...{ db, engine, dataDir: dir.path, allowAnonymous: false, drawSeed: () => 42n, modelDirs: [DEMO_DIR] },
-      ...options,
-    }),
-  );
-  return { db, engine, gateway, [Symbol.asyncDispose]: () => stack.disposeAsync() };
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!await condition()) await new Promise((resolve) => setTimeout(resolve, 20));
-}
 
 Deno.test({
   name: "two gateways on one PostgreSQL database",
@@ -49,7 +23,10 @@ Deno.test({
   async fn(t) {
     await using server = await PostgresServer.start();
     const url = server.url("postgres");
-    await using a = await openSite(url, { admission: { totalUnits: 9, unitsPerPrincipal: 3 } });
+    await using a = await openSite(url, {
+      admission: { totalUnits: 9, unitsPerPrincipal: 3 },
+      reportError: () => {}, // as for B
+    });
     await using b = await openSite(url, {
       admission: { totalUnits: 9, unitsPerPrincipal: 3 },
       reportError: () => {}, // that another gateway has ended what it runs, in one step below
@@ -157,11 +134,101 @@ Deno.test({
       // B's process as good as killed: its row says so, and nobody has its memory.
       await a.db.updateTable("generations").set({ gateway_id: "dead" }).where("id", "=", theirs.id).execute();
       const watched = collect(a.gateway.generations.events(ALICE, theirs.id, {}));
-      await using c = await openSite(url);
+      await using c = await openSite(url, { clock: fast });
       expect((await c.gateway.generations.get(ALICE, theirs.id))?.error?.code).toBe("INTERRUPTED");
       expect((await c.gateway.generations.get(ALICE, mine.id))?.finishedAt).toBeNull();
       expect((await watched).at(-1)).toMatchObject({ kind: "failed", code: "INTERRUPTED" });
       await a.gateway.generations.cancel(ALICE, mine.id);
+    });
+
+    await t.step("a session that is deleted at one leaves nothing of what the other runs in it", async () => {
+      const { id: sessionId } = await a.gateway.sessions.create(ALICE, { model: HELPER });
+      const { id } = await b.gateway.generations.start(ALICE, { ...input, sessionId });
+      const request = await b.engine.request(b.engine.requests.length - 1);
+      request.tokens(300);
+      const watched = collect(b.gateway.generations.events(ALICE, id, {}));
+      await a.gateway.sessions.delete(ALICE, sessionId);
+      expect(request.cancelled).toBe(true); // its own gateway has ended it, and nobody has taken it for dead
+      expect((await watched).at(-1)?.kind).toBe("cancelled");
+      expect(await b.gateway.generations.get(ALICE, id)).toBeNull();
+    });
+
+    await t.step("what begins at one while the other deletes is refused, or deleted as well", async () => {
+      const outcomes = new Set<string>();
+      for (let round = 0; round < 12; round++) {
+        const { id: sessionId } = await a.gateway.sessions.create(ALICE, { model: HELPER });
+        const [started] = await Promise.allSettled([
+          b.gateway.generations.start(ALICE, { ...input, sessionId }),
+          new Promise((resolve) => setTimeout(resolve, round * 3))
+            .then(() => a.gateway.sessions.delete(ALICE, sessionId)),
+        ]);
+        outcomes.add(started.status);
+        if (started.status === "rejected") expect(started.reason).toMatchObject({ code: "NOT_FOUND" });
+        else expect(await b.gateway.generations.get(ALICE, started.value.id)).toBeNull();
+      }
+      const left = await a.db.selectFrom("generations").select("prompt").where("session_id", "is", null)
+        .where("deleted_at", "is", null).where("finished_at", "is", null).execute();
+      expect(left).toEqual([]);
+    });
+
+    await t.step("a model is removed at one only while nobody uses it at the other", async () => {
+      const folder = { path: STORYTELLER_DIR, name: "shared/removed" };
+      const model = { name: folder.name };
+      const outcomes = new Set<string>();
+      for (let round = 0; round < 12; round++) {
+        await a.gateway.models.register(ADMIN, folder);
+        const [started, removed] = await Promise.allSettled([
+          b.gateway.generations.start(ALICE, { ...input, model }),
+          new Promise((resolve) => setTimeout(resolve, round * 2))
+            .then(() => a.gateway.models.remove(ADMIN, model)),
+        ]);
+        expect([started.status, removed.status].toSorted()).toEqual(["fulfilled", "rejected"]);
+        outcomes.add(started.status);
+        if (started.status === "fulfilled") {
+          await b.gateway.generations.cancel(ALICE, started.value.id);
+          await a.gateway.models.remove(ADMIN, model);
+        }
+      }
+      expect(outcomes.size).toBe(2);
+    });
+
+    await t.step("a gateway that was thought dead lets go of what it runs, and of what waits", async () => {
+      const ids = [];
+      for (let count = 0; count < 4; count++) ids.push((await b.gateway.generations.start(ALICE, input)).id);
+      const watched = ids.map((id) => collect(b.gateway.generations.events(ALICE, id, {})));
+      // B has stood still, and another one has ended all of it.
+      await a.db.updateTable("generations").set({ gateway_id: "dead" }).where("id", "in", ids).execute();
+      await using _c = await openSite(url);
+      for (const log of await Promise.all(watched)) {
+        expect(log.at(-1)).toMatchObject({ kind: "failed", code: "INTERRUPTED" });
+      }
+      for (const request of b.engine.requests.slice(-3)) {
+        await until(() => Promise.resolve(request.cancelled));
+      }
+      const { id } = await b.gateway.generations.start(ALICE, input); // no unit of theirs is held
+      await b.gateway.generations.cancel(ALICE, id);
+    });
+
+    await t.step("a merge that another gateway has taken is not ended by the first", async () => {
+      const merge = { configYaml: await demoConfig(), name: "shared/taken" };
+      const { id } = await a.gateway.merges.start(ADMIN, merge);
+      const now = new Date();
+      await b.db.insertInto("gateways").values({
+        id: "other",
+        started_at: toTime(now),
+        lease_until: toTime(new Date(now.getTime() + 60_000)),
+      }).execute();
+      await b.db.updateTable("merges").set({ gateway_id: "other" }).where("id", "=", id).execute();
+      const told = failure((async () => {
+        for await (const _event of a.gateway.merges.events(id, {})) { /* to its end */ }
+      })());
+      const { status } = (await b.gateway.merges.get(id))!;
+      expect(["QUEUED", "RUNNING"]).toContain(status);
+      expect((await told).code).toBe("CAPACITY");
+      const log = await b.db.selectFrom("merge_events").select("kind").where("merge_id", "=", id).execute();
+      expect(log.filter(({ kind }) => !["queued", "progress"].includes(kind))).toEqual([]);
+      await b.db.deleteFrom("gateways").where("id", "=", "other").execute();
+      await until(async () => (await b.gateway.merges.get(id))!.finishedAt !== null); // whoever takes it over
     });
 
     await t.step("a merge into one name is started once, watched and cancelled from the other", async () => {
@@ -260,6 +327,37 @@ Deno.test({
       },
     );
 
+    await t.step("who watches defaults at one hears what is changed at the other, once", async () => {
+      const ending = new AbortController();
+      const heard: (number | undefined)[] = [];
+      const watching = (async () => {
+        for await (const { values } of b.gateway.samplingDefaults.watch(HELPER, ending.signal)) {
+          heard.push(values.topK);
+          if (values.topK === 41) ending.abort();
+        }
+      })();
+      await until(() => Promise.resolve(heard.length === 1));
+      await new Promise((resolve) => setTimeout(resolve, 700)); // the first look at the database tells nothing new
+      for (const topK of [40, 41]) {
+        await a.gateway.samplingDefaults.update(ADMIN, { sampling: { topK }, reason: "try" });
+        await until(() => Promise.resolve(heard.at(-1) === topK));
+      }
+      await watching;
+      expect(heard.slice(1)).toEqual([40, 41]);
+    });
+
+    await t.step("of two changes upon the same revision one is a conflict", async () => {
+      const [current] = (await a.gateway.samplingDefaults.history({})).edges;
+      const expectedRevision = current!.node.revision;
+      const asked = await Promise.allSettled(
+        gateways.map(({ gateway }, topK) =>
+          gateway.samplingDefaults.update(ADMIN, { sampling: { topK }, reason: "try", expectedRevision })
+        ),
+      );
+      const refused = asked.filter((one) => one.status === "rejected");
+      expect(refused.map(({ reason }) => reason.code)).toEqual(["CONFLICT"]);
+    });
+
     await t.step("a key that is revoked at one is heard of at the other", async () => {
       const { key, secret } = await a.gateway.access.createKey(ADMIN, { role: "VIEWER", label: "x" });
       await b.gateway.access.authenticate(`Bearer ${secret}`);
@@ -274,10 +372,10 @@ Deno.test({
 
     await t.step("the audit log of both is one chain, and usage one sum", async () => {
       expect((await b.gateway.audit.verify(ADMIN)).isIntact).toBe(true);
-      const [mine] = await b.gateway.usage.mine(ALICE, {});
+      const mine = await b.gateway.usage.mine(ALICE, {});
       const ended = await a.db.selectFrom("generations").select("id").where("finished_at", "is not", null)
         .execute();
-      expect(mine!.generations).toBe(BigInt(ended.length));
+      expect(mine.reduce((sum, { generations }) => sum + generations, 0n)).toBe(BigInt(ended.length));
     });
   },
 });

@@ -66,7 +66,13 @@ Deno.test("usage counts what the log of a killed gateway holds", async () => {
     .values({ id: "dead", started_at: "", lease_until: "2999-01-01T00:00:00.000Z" }).execute();
   const db = test.db;
   const membership = await Membership.join(db, test.clock, "new");
-  const options = { db, clock: test.clock, membership, jobs: { has: () => false } };
+  const options = {
+    db,
+    clock: test.clock,
+    membership,
+    jobs: { has: () => false },
+    reportError: console.error,
+  };
   expect(await endInterruptedGenerations(options)).toBe(1);
   expect(await endInterruptedGenerations(options)).toBe(0);
   const counts = { promptTokens: 3n, cachedTokens: 1n, completionTokens: 1n };

@@ -59,7 +59,7 @@ Deno.test("keys create --expires takes days or a date, and keys list shows it", 
   const { stdout } = await geodesic(["keys", "list", ...data]);
   expect(stdout).toMatch(/LAST USED +EXPIRES/);
   expect(stdout).toContain("never      2090-01-31T00:00:00.000Z");
-  for (const [text, code] of [["soon", 2], ["0d", 2], ["2020-01-31", 1]] as const) {
+  for (const [text, code] of [["soon", 2], ["0d", 2], ["2090-02-31", 2], ["2020-01-31", 1]] as const) {
     expect([text, (await geodesic(["keys", "create", "--expires", text, ...data])).code]).toEqual([
       text,
       code,

@@ -5,7 +5,8 @@ import { ApiServer } from "../support/api_server.ts";
 import { FakeGateway } from "../support/fake_gateway.ts";
 
 const QUERY = `{ model(ref: { name: "owner/merged" }) { name } }`;
-const SECRET = "gsk_abc and a prompt";
+/** Looks like a frame of a stack, as what people write may. */
+const SECRET = "a prompt\n    at gsk_abc";
 
 Deno.test("toGraphQLError() masks what nobody expected behind the request's id", async () => {
   const fake = new FakeGateway();

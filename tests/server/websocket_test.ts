@@ -297,8 +297,9 @@ Deno.test("WebSockets end with the key they were opened with: 4403", async () =>
   const fake = new FakeGateway();
   const revoked: ((id: string) => void)[] = [];
   let expiresAt: Date | null = null;
+  let isRevoked = false;
   Object.assign(fake.access, {
-    validUntil: () => ({ expiresAt }),
+    validUntil: () => ({ expiresAt, isRevoked }),
     onRevoked: (listener: (id: string) => void) => {
       revoked.push(listener);
       return { [Symbol.dispose]: () => void revoked.splice(revoked.indexOf(listener), 1) };
@@ -320,6 +321,11 @@ Deno.test("WebSockets end with the key they were opened with: 4403", async () =>
     expiresAt = new Date(Date.now() + 30);
     const expiring = await new RawSocket(api.url).init({ apiKey: "g" });
     expect(await expiring.closed).toEqual({ code: 4403, reason: "The API key has expired" });
+    [expiresAt, isRevoked] = [null, true]; // told before this socket could hear it
+    const late = new RawSocket(api.url);
+    await late.opened;
+    await late.send({ ...INIT, payload: { apiKey: "g" } });
+    expect(await late.closed).toEqual({ code: 4403, reason: "The API key has been revoked" });
   }
   expect(revoked).toEqual([]);
 });

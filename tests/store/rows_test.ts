@@ -239,9 +239,11 @@ storeTest("keys are found by their prefix, touched, and revoked once", async (db
 
 storeTest("revisions of a scope are numbered once", async (db) => {
   const row = { scope: "gateway", values: "{}", author: "a", reason: "r", created_at: AT };
-  await revisions.insertRevision(db, { ...row, id: "1", revision: 1 });
-  await revisions.insertRevision(db, { ...row, id: "2", revision: 2 });
-  await expect(revisions.insertRevision(db, { ...row, id: "3", revision: 2 })).rejects.toThrow();
+  for (const revision of [1, 2]) {
+    expect(await revisions.insertRevision(db, { ...row, id: `${revision}`, revision })).toBe(true);
+  }
+  expect(await revisions.insertRevision(db, { ...row, id: "3", revision: 2 })).toBe(false);
+  expect(await revisions.revisionNumbers(db, ["gateway", "m"])).toEqual([{ scope: "gateway", revision: 2 }]);
   expect((await revisions.latestRevision(db, "gateway"))?.id).toBe("2");
 });
 
@@ -298,13 +300,26 @@ storeTest("a merge whose gateway is dead is taken once, the oldest first", async
     const status = id === "4" ? "SUCCEEDED" : "QUEUED";
     await merges.insertMerge(db, mergeRow(id, { gateway_id, status, target_name: id }));
   }
-  const take = () => merges.takeOrphanedMerge(db, { living: ["alive", "me"], gatewayId: "me" });
-  expect([(await take())?.id, (await take())?.id, await take()]).toEqual(["2", "3", undefined]);
+  const take = () => merges.takeOrphanedMerge(db, { living: ["alive"], gatewayId: "me", holds });
+  const holds: string[] = [];
+  for (const expected of ["2", "3"]) {
+    expect((await take())?.id).toBe(expected);
+    holds.push(expected);
+  }
+  expect(await take()).toBeUndefined();
+  expect([await merges.keepMerge(db, "3", "me"), await merges.keepMerge(db, "3", "alive")]).toEqual([
+    true,
+    false,
+  ]);
+  expect(await merges.takenMerges(db, ["1", "2", "4", "x"], "me")).toEqual(["1", "4"]);
+  expect((await merges.takeOrphanedMerge(db, { living: [], gatewayId: "me", holds: ["3"] }))?.id).toBe("1");
+  await merges.updateMerge(db, "1", { gateway_id: "alive" });
   await merges.requestMergeCancel(db, "3", AT);
   expect(await merges.mergeCancelRequested(db, "me")).toEqual(["3"]);
   await merges.releaseQueuedMerges(db, "me");
   expect((await take())?.id).toBe("2");
-  expect((await merges.mergeLogStates(db, ["1", "4"])).map((one) => one.isOpen)).toEqual([true, false]);
+  expect((await merges.mergeLogStates(db, ["1", "4"])).map((one) => [one.id, one.isOpen]).sort())
+    .toEqual([["1", true], ["4", false]]);
 });
 
 storeTest("claims, turns and leases come and go", async (db) => {

@@ -3,10 +3,13 @@
  * test. That is a real server where one is installed, and otherwise PostgreSQL's own code in this process (PGlite).
  */
 import { Kysely, PGliteDialect, sql } from "kysely";
+import { join } from "node:path";
+import { MIGRATIONS } from "../../migrations/index.ts";
 import type { Database, Db } from "../../src/store/database.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { unescapeRow } from "../../src/store/nul_text.ts";
-import { openStore } from "../../src/store/open.ts";
+import { nodeSqliteDialect } from "../../src/store/node_sqlite.ts";
+import { DATABASE_FILE } from "../../src/store/open.ts";
 import { postgresDialect, toParameters } from "../../src/store/postgres.ts";
 import { PostgresServer, whyNoServer } from "./postgres.ts";
 import { tempDir } from "./temp.ts";
@@ -21,12 +24,20 @@ Deno.test.afterAll(async () => {
   await postgres?.close();
 });
 
-/** A test on both databases, each migrated and empty. */
-export function storeTest(name: string, body: (db: Db, dialect: DialectName) => Promise<void>): void {
+/** A test on both databases, each empty, and migrated up to (but not with) `before`. */
+export function storeTest(
+  name: string,
+  body: (db: Db, dialect: DialectName) => Promise<void>,
+  { before }: { readonly before?: string } = {},
+): void {
+  const migrations = Object.fromEntries(
+    Object.entries(MIGRATIONS).filter(([migration]) => before === undefined || migration < before),
+  );
   Deno.test(`${name} (SQLite)`, async () => {
     await using dir = await tempDir();
-    const db = await openStore(dir.path);
+    const db = new Kysely<Database>({ dialect: nodeSqliteDialect(join(dir.path, DATABASE_FILE)) });
     try {
+      await migrate(db, migrations);
       await body(db, "SQLite");
     } finally {
       await db.destroy();
@@ -39,7 +50,7 @@ export function storeTest(name: string, body: (db: Db, dialect: DialectName) => 
     const { db } = postgres;
     await sql.raw("drop schema public cascade").execute(db);
     await sql.raw("create schema public").execute(db);
-    await migrate(db);
+    await migrate(db, migrations);
     await body(db, "PostgreSQL");
   });
 }

@@ -10,13 +10,15 @@ export const whyNoServer: string | null = POSTGRES_BIN === null ? "no PostgreSQL
 
 export class PostgresServer implements AsyncDisposable {
   readonly port: number;
-  readonly #child: Deno.ChildProcess;
   readonly #dir: string;
+  readonly #options: Deno.CommandOptions;
+  #child: Deno.ChildProcess;
 
-  private constructor(child: Deno.ChildProcess, dir: string, port: number) {
-    this.#child = child;
+  private constructor(dir: string, port: number, options: Deno.CommandOptions) {
     this.#dir = dir;
+    this.#options = options;
     this.port = port;
+    this.#child = this.#spawn();
   }
 
   static async start(): Promise<PostgresServer> {
@@ -31,23 +33,21 @@ export class PostgresServer implements AsyncDisposable {
       ...options,
     }).output();
     if (!init.success) throw new Error(new TextDecoder().decode(init.stderr));
-    const port = freePort();
-    const settings = [
-      "listen_addresses=127.0.0.1",
-      "unix_socket_directories=",
-      "fsync=off",
-      "max_connections=60",
-    ];
-    const child = new Deno.Command(`${POSTGRES_BIN}/postgres`, {
-      args: ["-D", data, "-p", String(port), ...settings.flatMap((setting) => ["-c", setting])],
-      cwd: dir,
-      ...options,
-      stdout: "null",
-      stderr: "piped",
-    }).spawn();
-    const server = new PostgresServer(child, dir, port);
+    const server = new PostgresServer(dir, freePort(), { cwd: dir, ...options });
     await server.#untilReady();
     return server;
+  }
+
+  /** Cuts all connections; the address stays. */
+  async stop(): Promise<void> {
+    this.#child.kill("SIGINT"); // fast shutdown
+    await this.#child.status;
+  }
+
+  /** After a stop. */
+  async start(): Promise<void> {
+    this.#child = this.#spawn();
+    await this.#untilReady();
   }
 
   url(database: string, user = "geodesic"): string {
@@ -55,9 +55,26 @@ export class PostgresServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill("SIGINT"); // fast shutdown: connections are cut
-    await this.#child.status;
+    await this.stop();
     await Deno.remove(this.#dir, { recursive: true });
+  }
+
+  #spawn(): Deno.ChildProcess {
+    const settings = [
+      "listen_addresses=127.0.0.1",
+      "unix_socket_directories=",
+      "fsync=off",
+      "max_connections=60",
+    ];
+    return new Deno.Command(`${POSTGRES_BIN}/postgres`, {
+      args: [
+        ...["-D", `${this.#dir}/data`, "-p", String(this.port)],
+        ...settings.flatMap((setting) => ["-c", setting]),
+      ],
+      ...this.#options,
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
   }
 
   /** It says so on its log, which is read to its end so that it never blocks. */

@@ -19,6 +19,8 @@ export interface LogPollerOptions {
   /** States of these logs; those that are gone are left out. */
   readonly read: (ids: readonly string[]) => Promise<readonly LogState[]>;
   readonly reportError: (error: unknown) => void;
+  /** How often the database is asked. */
+  readonly everyMs?: number;
 }
 
 const POLL_MS = 150;
@@ -47,8 +49,8 @@ export class LogPoller<E> implements AsyncDisposable {
     const entry = this.#entries.get(id) ?? { wakes: new Set(), lastSeq: -1, isOpen: true };
     entry.wakes.add(wake);
     this.#entries.set(id, entry);
-    const { clock, reportError } = this.#options;
-    this.#repeat ??= new Repeat({ clock, everyMs: POLL_MS, work: () => this.#poll(), reportError });
+    const { clock, reportError, everyMs = POLL_MS } = this.#options;
+    this.#repeat ??= new Repeat({ clock, everyMs, work: () => this.#poll(), reportError });
     return {
       [Symbol.dispose]: () => {
         entry.wakes.delete(wake);

@@ -35,6 +35,11 @@ export class ActiveJobs {
     return this.#entries.get(id)?.job;
   }
 
+  /** All that run, or are about to. */
+  ids(): readonly string[] {
+    return [...this.#entries.keys()];
+  }
+
   /** Running, or about to. */
   has(id: string): boolean {
     return this.#entries.has(id);
@@ -89,6 +94,11 @@ export class ActiveJobs {
   /** Resolves when that is written, or nothing runs under this id. */
   async cancel(id: string): Promise<void> {
     await (await this.#entries.get(id)?.started.promise)?.cancel();
+  }
+
+  /** Ends it as failed; resolves when that is written, or nothing runs under this id. */
+  async fail(id: string, error: ErrorRecord): Promise<void> {
+    await (await this.#entries.get(id)?.started.promise)?.fail(error);
   }
 
   /** No more are taken; those that run end as failed, and their terminal events are written. */

@@ -8,7 +8,7 @@ import { toJson, toTime } from "../../store/codec.ts";
 import type { Db } from "../../store/database.ts";
 import { appendEvents, lastSeq } from "../../store/generation_events.ts";
 import {
-  type GenerationRow,
+  type OpenGeneration,
   openGenerations,
   takeOpenGeneration,
   updateGeneration,
@@ -36,23 +36,28 @@ export interface RecoveryOptions {
   readonly jobs: { has(id: string): boolean };
 }
 
-/** Ends every open generation that nobody runs as failed, each in one transaction; how many there were. */
-export async function endInterruptedGenerations(options: RecoveryOptions): Promise<number> {
-  const { db, membership, jobs } = options;
+/**
+ * Ends every open generation that nobody runs as failed, each in one transaction; how many there were. One that cannot
+ * be ended is reported, and keeps no others from it.
+ */
+export async function endInterruptedGenerations(
+  options: RecoveryOptions & { readonly reportError: (error: unknown) => void },
+): Promise<number> {
+  const { db, membership, jobs, reportError } = options;
   const open = await openGenerations(db);
   if (open.length === 0) return 0;
   const living = await membership.living();
   const orphans = open.filter(({ id, gateway_id }) =>
     gateway_id === membership.id ? !jobs.has(id) : gateway_id === null || !living.has(gateway_id)
   );
-  for (const row of orphans) await endInterrupted(options, row);
+  for (const row of orphans) await endInterrupted(options, row).catch(reportError);
   return orphans.length;
 }
 
 /** Ends a generation that nobody runs as failed; one that has ended, or that somebody else has taken, stays. */
 export async function endInterrupted(
   { db, clock, membership }: Omit<RecoveryOptions, "jobs">,
-  { id, principal_id, model_id, gateway_id }: GenerationRow,
+  { id, principal_id, model_id, gateway_id }: OpenGeneration,
 ): Promise<void> {
   const at = clock.now();
   await db.transaction().execute(async (trx) => {

@@ -7,11 +7,10 @@ import { fromTime, toJson, toTime } from "../../store/codec.ts";
 import type { Db } from "../../store/database.ts";
 import { appendEvents } from "../../store/generation_events.ts";
 import {
-  findGeneration,
   findGenerationByKey,
   type GenerationRow,
   insertGeneration,
-  lockGenerations,
+  lockGeneration,
   openGenerationOfSession,
 } from "../../store/generations.ts";
 import { findManifest } from "../../store/models.ts";
@@ -26,6 +25,7 @@ import {
 } from "../../store/sessions.ts";
 import { packTokenIds } from "../../store/token_ids.ts";
 import type { Entered, QueuePlace } from "../admission.ts";
+import { requireModel } from "../models.ts";
 import { titleOf } from "../session_title.ts";
 import type { ChatMessage, GenerationConditions, GenerationEventBody } from "../types.ts";
 import { recordActOnOthers } from "../audit.ts";
@@ -112,6 +112,8 @@ export async function writeRows(options: StartOptions, accepted: Accepted): Prom
     const graceMs = input.disconnectGraceMs ?? options.disconnectGraceMs;
     jobs.reserve(id, { modelId: model.id, onDisconnect: input.onDisconnect ?? "CONTINUE", graceMs });
     if (!await insertGeneration(trx, row)) return found(row); // another gateway was first with this key
+    // The row refers to the model, so a removal of that either waits for us or is to be seen now.
+    await requireModel(trx, { id: model.id });
     const entered = await admission.enter(trx, {
       generationId: id,
       principalId: principal.id,
@@ -198,9 +200,7 @@ export function conditionsOf(
 
 /** What is run again may have been deleted meanwhile: its prompt must not live on in a copy. */
 async function requireOriginal(trx: Db, { reproduction }: Accepted): Promise<void> {
-  if (reproduction === null) return;
-  await lockGenerations(trx, [reproduction.of]);
-  if (await findGeneration(trx, reproduction.of) !== undefined) return;
+  if (reproduction === null || await lockGeneration(trx, reproduction.of) !== undefined) return;
   throw new NotFoundError(`No generation "${reproduction.of}"`, { id: reproduction.of });
 }
 

@@ -4,12 +4,12 @@
  * row's last change are one transaction, and so are, where it succeeds, the provenance and the registered models.
  */
 import type { Updateable } from "kysely";
-import { type ErrorRecord, GeodesicError, toErrorRecord } from "../../errors.ts";
+import { CapacityError, type ErrorRecord, GeodesicError, toErrorRecord } from "../../errors.ts";
 import { completeTensors, paceOf } from "../../merge/progress.ts";
 import type { MergeProgress } from "../../merge/run.ts";
 import { toJson, toTime } from "../../store/codec.ts";
-import type { MergesTable } from "../../store/database.ts";
-import { updateMerge, updateUnfinishedMerge } from "../../store/merges.ts";
+import type { Db, MergesTable } from "../../store/database.ts";
+import { keepMerge, updateMerge } from "../../store/merges.ts";
 import type { ModelRow } from "../../store/models.ts";
 import type { EventLog } from "../events/event_log.ts";
 import { noteRegistered, type RegisterOptions } from "../register.ts";
@@ -23,6 +23,8 @@ export interface MergeJobOptions {
   readonly position: number;
   readonly log: Pick<EventLog<MergeEventBody, MergeEvent>, "append">;
   readonly register: RegisterOptions;
+  /** Where it is: what another gateway has taken over is written there. */
+  readonly gatewayId: string;
   /** Whether the next start of the gateway can take it up again while it waits. */
   readonly durable: boolean;
   /** Told when the log itself cannot be written; nothing can be reported to watchers then. */
@@ -36,6 +38,13 @@ const PROGRESS_STEP = 0.01;
 
 /** Why a merge is aborted. */
 class Cancelled extends Error {}
+/** Why nothing more of it can be written here; watchers find it where it goes on. */
+class Abandoned extends CapacityError {
+  constructor() {
+    super("Another gateway goes on with this merge: watch it again", { retryAfterMs: RETRY_AFTER_MS });
+  }
+}
+const RETRY_AFTER_MS = 500;
 
 export class MergeJob {
   readonly #options: MergeJobOptions;
@@ -94,7 +103,7 @@ export class MergeJob {
       await this.#end(async () => {
         const { artifact } = result.record;
         let rows: readonly ModelRow[] = [];
-        await this.#options.log.append(
+        await this.#append(
           [{ kind: "finished", artifactSha256: artifact.manifestSha256 }],
           async (trx, at) => void (rows = await writeResult(register, trx, { id: this.id, at, result })),
         );
@@ -113,8 +122,22 @@ export class MergeJob {
     await this.result.then(() => {}, () => {});
   }
 
+  /** Another gateway has taken it over: it stops, and its end is that one's to write. */
+  async abandon(): Promise<void> {
+    const reason = new Abandoned();
+    this.#abort.abort(reason);
+    if (this.#position > 0) await this.#failed(reason);
+    await this.result.then(() => {}, () => {});
+  }
+
   async #failed(error: unknown): Promise<void> {
     const { signal } = this.#abort;
+    if (signal.reason instanceof Abandoned || error instanceof Abandoned) {
+      if (this.#ending !== undefined) return;
+      this.#ending = Promise.resolve();
+      this.#options.onBroken(signal.reason instanceof Abandoned ? signal.reason : error as Abandoned);
+      return this.#result.reject(error);
+    }
     if (signal.aborted && !(signal.reason instanceof GeodesicError)) {
       await this.#endAs([{ kind: "cancelled" }], { status: "CANCELLED" }, error);
       return;
@@ -136,20 +159,21 @@ export class MergeJob {
     error: unknown,
   ): Promise<void> {
     await this.#end(async () => {
-      await this.#options.log.append(events, async (trx, at) => {
+      await this.#append(events, async (trx, at) => {
         await updateMerge(trx, this.id, { ...row, finished_at: toTime(at) });
       });
       this.#result.reject(error);
-    });
+    }, { isFailure: true });
   }
 
-  /** The first end counts. One that cannot be written is told to watchers now, and closed by the next start. */
-  async #end(write: () => Promise<void>): Promise<void> {
+  /** The first end counts. One that cannot be written is told to watchers now, and closed by the lookout. */
+  async #end(write: () => Promise<void>, { isFailure = false } = {}): Promise<void> {
     let failure: unknown;
     this.#ending ??= write().catch((error) => void (failure = error));
     await this.#ending;
     if (failure === undefined) return;
-    if (failure instanceof GeodesicError) { // the result cannot be registered: that is an end of its own
+    // The result cannot be registered: that is an end of its own. That a failure cannot be written is none.
+    if (failure instanceof GeodesicError && !isFailure) {
       this.#ending = undefined;
       return await this.#failed(failure);
     }
@@ -202,14 +226,29 @@ export class MergeJob {
     };
   }
 
+  /** Only what is still this gateway's is written: an `Abandoned` otherwise. */
+  async #append(
+    events: readonly MergeEventBody[],
+    also: (trx: Db, at: Date) => Promise<void>,
+  ): Promise<void> {
+    const { log, gatewayId } = this.#options;
+    await log.append(events, async (trx, at) => {
+      if (!await keepMerge(trx, this.id, gatewayId)) {
+        throw new Abandoned();
+      }
+      await also(trx, at);
+    });
+  }
+
   /** Logs while it has not ended; a log that cannot be written ends the merge. Never rejects. */
   async #write(events: readonly MergeEventBody[], row?: Updateable<MergesTable>): Promise<void> {
     if (this.#ending !== undefined) return;
     try {
-      await this.#options.log.append(events, async (trx) => {
-        if (row !== undefined) await updateUnfinishedMerge(trx, this.id, row);
+      await this.#append(events, async (trx) => {
+        if (row !== undefined) await updateMerge(trx, this.id, row);
       });
     } catch (error) {
+      if (error instanceof Abandoned) return this.#abort.abort(error);
       this.#options.reportError(error);
       this.#abort.abort(new GeodesicError("INTERNAL", "The merge's log cannot be written"));
     }

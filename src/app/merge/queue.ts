@@ -12,6 +12,8 @@ const RETRY_AFTER_MS = 10_000;
 
 export class MergeQueue {
   readonly #waiting: MergeJob[] = [];
+  /** Merges whose rows are about to be written, or have just been. */
+  readonly #reserved = new Set<string>();
   /** Called when a job is over, however it ended. */
   readonly #onGone: (id: string) => void;
   #running: MergeJob | undefined;
@@ -23,6 +25,18 @@ export class MergeQueue {
 
   get(id: string): MergeJob | undefined {
     return this.#running?.id === id ? this.#running : this.#waiting.find((job) => job.id === id);
+  }
+
+  /** All that wait, run, or are about to wait. */
+  ids(): readonly string[] {
+    const running = this.#running === undefined ? [] : [this.#running.id];
+    return [...running, ...this.#waiting.map(({ id }) => id), ...this.#reserved];
+  }
+
+  /** Before its row is written, until the result is disposed: nobody takes it for one that was left behind. */
+  reserve(id: string): Disposable {
+    this.#reserved.add(id);
+    return { [Symbol.dispose]: () => void this.#reserved.delete(id) };
   }
 
   /** The place of who comes next; 1 is next to run. Throws CapacityError when the queue is full or closing. */
@@ -45,6 +59,13 @@ export class MergeQueue {
   async cancel(id: string): Promise<void> {
     const job = this.get(id);
     await job?.cancel();
+    if (job !== undefined) this.#forget(job);
+  }
+
+  /** Another gateway has it now: it stops here, and writes nothing more. */
+  async abandon(id: string): Promise<void> {
+    const job = this.get(id);
+    await job?.abandon();
     if (job !== undefined) this.#forget(job);
   }
 

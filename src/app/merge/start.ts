@@ -5,7 +5,8 @@
 import { CapacityError, type ErrorRecord, GeodesicError } from "../../errors.ts";
 import type { Quantization } from "../../model/runner.ts";
 import { toJson, toTime } from "../../store/codec.ts";
-import { appendMergeEvents, lastMergeSeq } from "../../store/merge_events.ts";
+import type { Db } from "../../store/database.ts";
+import { appendMergeEvents, isMergeEventWritten, lastMergeSeq } from "../../store/merge_events.ts";
 import { insertMerge, type MergeRow, takeOrphanedMerge, updateMerge } from "../../store/merges.ts";
 import type { ModelRow } from "../../store/models.ts";
 import { recordAct } from "../audit.ts";
@@ -86,21 +87,27 @@ export async function recoverMerges(options: MergeRunOptions): Promise<void> {
   const { db, membership } = options;
   const living = [...await membership.living()];
   for (;;) {
-    const row = await db.transaction().execute((trx) =>
-      takeOrphanedMerge(trx, { living, gatewayId: membership.id })
-    );
-    if (row === undefined) return;
-    if (row.status !== "QUEUED" || row.target_name === null) {
-      await endInterrupted(options, row);
-      continue;
-    }
+    // One transaction: what was taken and then not ended would be nobody's.
+    const taken = await db.transaction().execute(async (trx) => {
+      const row = await takeOrphanedMerge(trx, {
+        ...{ living, gatewayId: membership.id, holds: options.queue.ids() },
+      });
+      if (row === undefined) return undefined;
+      const lastSeq = await lastMergeSeq(trx, row.id);
+      const isOver = row.status !== "QUEUED" || row.target_name === null;
+      if (isOver) await endInterrupted(options, trx, { row, lastSeq });
+      return { row, lastSeq, isOver };
+    });
+    if (taken === undefined) return;
+    const { row, lastSeq, isOver } = taken;
+    if (isOver || row.target_name === null) continue;
     const input = inputOf(options, {
       configYaml: row.config_yaml,
       name: row.target_name,
       ...(row.target_quantization !== null && { quantization: row.target_quantization as Quantization }),
     });
     options.queue.add(
-      jobOf(options, row, { input, lastSeq: await lastMergeSeq(options.db, row.id), position: 0 }),
+      jobOf(options, row, { input, lastSeq, position: 0 }),
     );
   }
 }
@@ -125,6 +132,7 @@ async function enqueueNew(
   { row, input }: { readonly row: MergeRow; readonly input: RunMergeInput },
 ): Promise<MergeJob> {
   const { db, clock, queue } = options;
+  using _reserved = queue.reserve(row.id);
   const position = await db.transaction().execute(async (trx) => {
     const position = queue.requirePlace();
     if (row.target_name !== null) await requireUnclaimed(trx, row.target_name);
@@ -161,10 +169,11 @@ function jobOf(
     position,
     register: options,
     durable: row.target_name !== null,
+    gatewayId: options.membership.id,
     log: new EventLog({
       ...{ clock, hub, subjectId: row.id, lastSeq },
       // One merge runs at a time.
-      writer: new LogWriter(db, appendMergeEvents),
+      writer: new LogWriter(db, { insert: appendMergeEvents, isWritten: isMergeEventWritten }),
       toRow: (entry) => toMergeEventRow(row.id, entry),
       toEvent: ({ seq, at, body }) => ({ ...body, seq, at, mergeId: row.id }),
     }),
@@ -176,14 +185,16 @@ function jobOf(
   });
 }
 
-async function endInterrupted({ db, clock }: MergeRunOptions, { id }: MergeRow): Promise<void> {
+async function endInterrupted(
+  { clock }: MergeRunOptions,
+  trx: Db,
+  { row: { id }, lastSeq }: { readonly row: MergeRow; readonly lastSeq: number },
+): Promise<void> {
   const at = clock.now();
   const { code, message } = INTERRUPTED;
-  await db.transaction().execute(async (trx) => {
-    const seq = await lastMergeSeq(trx, id) + 1;
-    await appendMergeEvents(trx, [toMergeEventRow(id, { seq, at, body: { kind: "failed", code, message } })]);
-    await updateMerge(trx, id, { status: "FAILED", error: toJson(INTERRUPTED), finished_at: toTime(at) });
-  });
+  const last = { seq: lastSeq + 1, at, body: { kind: "failed", code, message } } as const;
+  await appendMergeEvents(trx, [toMergeEventRow(id, last)]);
+  await updateMerge(trx, id, { status: "FAILED", error: toJson(INTERRUPTED), finished_at: toTime(at) });
 }
 
 /** Why the merge that runs ends when the gateway stops. */
