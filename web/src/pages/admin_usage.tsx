@@ -1,6 +1,7 @@
 /** Who used how much of what, by day. */
 import { useQuery } from "../lib/hooks.ts";
 import { count, seconds } from "../lib/format.ts";
+import { Link } from "../lib/router.tsx";
 import { Keys, Usage } from "../operations/generated.ts";
 import { Empty, Loading, Problem, Section } from "../ui/parts.tsx";
 
@@ -13,9 +14,15 @@ export function UsageTab() {
     <Section title="Usage" note="The last 30 days, in UTC.">
       {error && <Problem error={error} retry={reload} />}
       {rows === undefined && !error && <Loading what="the usage" />}
-      {rows?.length === 0 && <Empty title="Nobody has generated anything yet" />}
+      {rows?.length === 0 && (
+        <Empty title="Nobody has generated anything yet">
+          <p>
+            Every answer is counted here, of whichever key. <Link href="/play">Ask for one</Link>
+          </p>
+        </Empty>
+      )}
       {rows !== undefined && rows.length > 0 && (
-        <div class="table-scroll" tabIndex={0} role="region" aria-label="Usage">
+        <div class="table-scroll tall" tabIndex={0} role="region" aria-label="Usage">
           <table>
             <thead>
               <tr>
