@@ -8,7 +8,7 @@ import { location } from "./lib/router.tsx";
 import { Home } from "./pages/home.tsx";
 import { KeyForm } from "./ui/key.tsx";
 import { Footer, Header } from "./ui/frame.tsx";
-import { Empty, Loading } from "./ui/parts.tsx";
+import { Empty, Loading, useTitle } from "./ui/parts.tsx";
 import { Link } from "./lib/router.tsx";
 
 type Page = FunctionComponent<{ readonly rest: string }>;
@@ -23,27 +23,39 @@ const Model = lazy(() => import("./pages/model.tsx").then((module) => module.Mod
 const Play = lazy(() => import("./pages/play.tsx").then((module) => module.PlayPage));
 const Admin = lazy(() => import("./pages/admin.tsx").then((module) => module.AdminPage));
 
-const ROUTES: readonly (readonly [RegExp, Page, string])[] = [
-  [/^\/()$/, Home, "Models"],
-  [/^\/models\/(.+?)\/?$/, Model, ""],
-  [/^\/play\/?(.*?)\/?$/, Play, "Playground"],
-  [/^\/admin\/?(.*?)\/?$/, Admin, "Admin"],
+const ROUTES: readonly (readonly [RegExp, Page])[] = [
+  [/^\/()$/, Home],
+  [/^\/models\/(.+?)\/?$/, Model],
+  [/^\/play\/?(.*?)\/?$/, Play],
+  [/^\/admin\/?(.*?)\/?$/, Admin],
 ];
+
+function Nowhere() {
+  useTitle("Nothing here");
+  return (
+    <Empty isPage title="There is nothing here">
+      <p>
+        No page has this address. <Link href="/">All models</Link>
+      </p>
+    </Empty>
+  );
+}
 
 function App() {
   const { path } = location.value;
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
-  const [page] = ROUTES.flatMap(([pattern, Component, title]) => {
+  const [page] = ROUTES.flatMap(([pattern, Component]) => {
     const match = pattern.exec(path);
-    return match === null ? [] : [{ Component, title, rest: decoded(match[1]!) }];
+    return match === null ? [] : [{ Component, rest: decoded(match[1]!) }];
   });
+  // Tabs and conversations keep what has the focus; another model is another page.
+  const place = page?.Component === Model ? path : page?.Component;
   useEffect(() => {
-    document.title = [page?.title || page?.rest, "Geodesic"].filter(Boolean).join(" · ");
     // Who navigates by keyboard or ear begins at the new page; the first page has the browser's own beginning.
     if (!first.current) main.current?.focus();
     first.current = false;
-  }, [page?.Component]);
+  }, [place]);
   return (
     <>
       <a class="skip" href="#main">Skip to content</a>
@@ -53,13 +65,7 @@ function App() {
         {keyProblem.value !== null
           ? <KeyForm problem={keyProblem.value} />
           : page === undefined
-          ? (
-            <Empty isPage title="There is nothing here">
-              <p>
-                No page has this address. <Link href="/">All models</Link>
-              </p>
-            </Empty>
-          )
+          ? <Nowhere />
           : <page.Component rest={page.rest} />}
       </main>
       <Footer />

@@ -2,9 +2,9 @@
 import { useState } from "preact/hooks";
 import { accepted, request } from "../lib/api.ts";
 import { type Loaded, useAction, useMedia, useQuery, useStream } from "../lib/hooks.ts";
-import { moment } from "../lib/format.ts";
+import { date } from "../lib/format.ts";
 import type { SamplingDraft } from "../lib/parameters.ts";
-import { go, Link, location } from "../lib/router.tsx";
+import { go, Link, location, modelHref } from "../lib/router.tsx";
 import {
   DefaultsChanged,
   DeleteSession,
@@ -41,6 +41,7 @@ export function PlayPage({ rest: sessionId }: { rest: string }) {
   const current = sessions.data?.sessions.edges.find(({ node }) => node.id === sessionId)?.node;
   useTitle(current?.title ?? undefined, "Playground");
   const model = current?.model?.name ?? search.get("model") ?? merged ?? names[0];
+  const isMissing = names.includes(model ?? "") && !ready.some(({ name }) => name === model);
   const other = search.get("with");
   const ref = model === undefined ? null : { name: model };
   const parameters = useQuery(Parameters, { model: ref });
@@ -106,7 +107,9 @@ export function PlayPage({ rest: sessionId }: { rest: string }) {
             onChange={(name) => go(address({ model, with: name === "" ? null : name }))}
           />
         </div>
-        {other !== null && sessionId === ""
+        {sessionId === "" && isMissing
+          ? <WithoutWeights model={model} />
+          : other !== null && sessionId === ""
           ? <Compare key={`${model} ${other}`} models={[model, other]} setting={setting} />
           : (
             <Conversation
@@ -136,6 +139,16 @@ export function PlayPage({ rest: sessionId }: { rest: string }) {
         </details>
       </aside>
     </div>
+  );
+}
+
+function WithoutWeights({ model }: { model: string }) {
+  return (
+    <Empty title={`${model.split("/").at(-1)} cannot talk yet`}>
+      <p>
+        Its weights are not on this machine. <Link href={modelHref(model)}>How to bring them here</Link>
+      </p>
+    </Empty>
   );
 }
 
@@ -189,8 +202,8 @@ function SessionList({ sessions, current }: {
               aria-current={node.id === current ? "page" : undefined}
             >
               <span class="session-title">{node.title ?? "Untitled"}</span>
-              <span class="session-note">
-                {node.model?.name.split("/").at(-1) ?? "model gone"}, {moment(node.updatedAt)}
+              <span class="session-note" title={node.updatedAt}>
+                {node.model?.name.split("/").at(-1) ?? "model gone"}, {date(node.updatedAt)}
               </span>
             </Link>
             <ConfirmButton

@@ -82,8 +82,8 @@ function Before({ run }: { run: Run }) {
 const REASONS: Readonly<Record<string, string>> = {
   STOP: "ended by itself",
   STOP_STRING: "ended at a stop string",
-  LENGTH: "cut at the most tokens",
-  CONTEXT_FULL: "cut: the context is full",
+  LENGTH: "reached the token limit",
+  CONTEXT_FULL: "reached the end of the context",
   CANCELLED: "stopped",
 };
 

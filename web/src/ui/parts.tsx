@@ -230,14 +230,16 @@ export function ResidencyBadge({ residency, withTime }: { residency: Residency; 
   );
 }
 
-export function Section({ title, note, children, id }: {
+export function Section({ title, note, children, id, isBeside }: {
   title: string;
   note?: ComponentChildren;
   children: ComponentChildren;
   id?: string;
+  /** Stays in sight beside something long. */
+  isBeside?: boolean;
 }) {
   return (
-    <section class="section" id={id}>
+    <section class={`section${isBeside ? " beside" : ""}`} id={id}>
       <header>
         <h2>{title}</h2>
         {note && <p class="note">{note}</p>}
