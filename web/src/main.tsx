@@ -2,7 +2,7 @@
 import { render } from "preact";
 import type { FunctionComponent } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { isOffline, keyProblem } from "./lib/api.ts";
+import { isOffline, keyProblem, useKey } from "./lib/api.ts";
 import { useInterval, useModule } from "./lib/hooks.ts";
 import { location } from "./lib/router.tsx";
 import { Home } from "./pages/home.tsx";
@@ -29,6 +29,23 @@ const ROUTES: readonly (readonly [RegExp, Page])[] = [
   [/^\/play\/?(.*?)\/?$/, Play],
   [/^\/admin\/?(.*?)\/?$/, Admin],
 ];
+
+/** Instead of every page, while the gateway lets nobody in. */
+function Gate({ problem }: { problem: "missing" | "rejected" }) {
+  useTitle("Key");
+  return (
+    <div class="gate">
+      <h1>{problem === "missing" ? "This gateway asks for a key" : "This key lets nobody in"}</h1>
+      <KeyForm problem={problem} />
+      {problem === "rejected" && (
+        <p class="note">
+          Or <button type="button" class="plain" onClick={() => useKey(null)}>forget the key</button>{" "}
+          and go on with what the gateway shows to everybody.
+        </p>
+      )}
+    </div>
+  );
+}
 
 function Nowhere() {
   useTitle("Nothing here");
@@ -63,7 +80,7 @@ function App() {
       <Offline />
       <main id="main" tabIndex={-1} ref={main}>
         {keyProblem.value !== null
-          ? <KeyForm problem={keyProblem.value} />
+          ? <Gate problem={keyProblem.value} />
           : page === undefined
           ? <Nowhere />
           : <page.Component rest={page.rest} />}

@@ -16,7 +16,7 @@ import {
   WatchGeneration,
 } from "../operations/generated.ts";
 import { Behind, type Sent } from "../ui/behind.tsx";
-import { Composer } from "../ui/composer.tsx";
+import { Composer, focusComposer } from "../ui/composer.tsx";
 import { Empty, Loading, Problem } from "../ui/parts.tsx";
 import { Suggestions } from "../ui/suggestions.tsx";
 import { ConversationTools, Messages } from "./messages.tsx";
@@ -108,6 +108,7 @@ export function Conversation({ sessionId, model, setting, onChange }: {
   const [again, setAgain] = useState<Sent | null>(null);
   const regenerate = (message: SaidFragment, question: SaidFragment) => {
     const input = { messageId: message.id, sampling, onDisconnect: "CONTINUE" as const };
+    focusComposer();
     setAgain({ title: "Ask again", operation: Regenerate, variables: { input } });
     setWatched(WatchedRun.begin(
       sessionId!,
@@ -117,6 +118,7 @@ export function Conversation({ sessionId, model, setting, onChange }: {
   };
   const edit = (question: SaidFragment, content: string) => {
     const input = { messageId: question.id, content, sampling, onDisconnect: "CONTINUE" as const };
+    focusComposer();
     setAgain({ title: "Ask instead", operation: EditMessage, variables: { input } });
     setWatched(WatchedRun.begin(
       sessionId!,

@@ -7,7 +7,7 @@ import type { Tensor } from "./model_plots.tsx";
 
 /** In pixels: where the squares begin, how high they are, and between what their width lies. */
 const WIDE = { left: 190, height: 30, narrowest: 24, widest: 120, whole: 1000, letters: 12 } as const;
-const NARROW = { left: 148, height: 26, narrowest: 24, widest: 60, whole: 192, letters: 11 } as const;
+const NARROW = { left: 140, height: 26, narrowest: 24, widest: 60, whole: 192, letters: 11 } as const;
 
 export function HeatMap({ tensors }: { tensors: readonly Tensor[] }) {
   const { left, height, narrowest, widest, whole, letters } = useMedia("(max-width: 46rem)") ? NARROW : WIDE;

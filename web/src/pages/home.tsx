@@ -45,6 +45,7 @@ export function Home() {
     if (news === "REGISTERED" || news === "REMOVED" || news === "UPDATED") models.reload();
   });
   const list = useLatest(models.data?.models);
+  const shellModel = example(list?.edges ?? []);
   return (
     <>
       <div class="hero">
@@ -88,6 +89,15 @@ export function Home() {
               </p>
             </Empty>
           ))}
+        {filter === "" && list !== undefined && list.edges.length > 0 && shellModel === undefined && (
+          <p class="callout">
+            <span>
+              <strong>No weights are here yet.</strong> <code>deno task start</code>{" "}
+              brings two small models and merges them before your eyes; an admin{" "}
+              <Link href="/admin/models">pulls others from a hub</Link>.
+            </span>
+          </p>
+        )}
         <ul class="cards">
           {list?.edges.map(({ node }) => (
             <ModelCard key={node.id} model={node} residency={live.get(node.id) ?? node.residency} />
@@ -103,14 +113,15 @@ export function Home() {
           </button>
         )}
       </Section>
-      {list !== undefined && list.edges.length > 0 && <Shell model={example(list.edges)} />}
+      {shellModel !== undefined && <Shell model={shellModel} />}
     </>
   );
 }
 
-function example(edges: ModelsQuery["models"]["edges"]): string {
-  return (edges.find(({ node }) => node.provenance !== null && node.residency.state !== "MISSING_WEIGHTS") ??
-    edges[0]!).node.name;
+/** A merge if there is one, of those that can answer. */
+function example(edges: ModelsQuery["models"]["edges"]): string | undefined {
+  const able = edges.filter(({ node }) => node.residency.state !== "MISSING_WEIGHTS");
+  return (able.find(({ node }) => node.provenance !== null) ?? able[0])?.node.name;
 }
 
 function ModelCard({ model, residency }: { model: Card; residency: Residency }) {

@@ -207,7 +207,7 @@ export function ConversationTools({ session, reload, attempt }: {
           value={session.contextPolicy}
           onChange={({ currentTarget }) => policy(currentTarget.value as ContextPolicy)}
         >
-          <option value="REFUSE">refuse</option>
+          <option value="REFUSE">refuse to go on</option>
           <option value="DROP_OLDEST">leave out the oldest turns</option>
         </select>
       </label>

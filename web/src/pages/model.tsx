@@ -143,9 +143,12 @@ export function reproduceCommand(provenance: Provenance, model: Model): string {
     (model.artifact === null ? "" : `\n# expected manifest: ${model.artifact.manifestSha256}`);
 }
 
+/** Files that show at first. */
+const FEW = 8;
+
 function Files({ artifact }: { artifact: NonNullable<Model["artifact"]> }) {
   const [all, setAll] = useState(false);
-  const shown = all ? artifact.files : artifact.files.slice(0, 8);
+  const shown = all ? artifact.files : artifact.files.slice(0, FEW);
   return (
     <Section
       title="Files"
@@ -179,13 +182,14 @@ function Files({ artifact }: { artifact: NonNullable<Model["artifact"]> }) {
           </tbody>
         </table>
       </div>
-      {!all && artifact.files.length > shown.length && (
+      {artifact.files.length > FEW && (
         <button
           type="button"
           class="quiet after"
-          onClick={() => setAll(true)}
+          aria-expanded={all}
+          onClick={() => setAll(!all)}
         >
-          Show all {artifact.files.length} files
+          {all ? "Show fewer" : `Show all ${artifact.files.length} files`}
         </button>
       )}
     </Section>

@@ -10,7 +10,8 @@ const HIGHEST_HEADING = 3;
 
 export function Overview({ text }: { text: string | null }) {
   const markdown = useModule(() => import("../lib/markdown.ts"));
-  const [open, setOpen] = useState((text ?? "").length <= LONG);
+  const isLong = (text ?? "").length > LONG;
+  const [open, setOpen] = useState(!isLong);
   if (text === null || text.trim() === "") {
     return (
       <p class="note">
@@ -25,9 +26,14 @@ export function Overview({ text }: { text: string | null }) {
       <div class={`overview ${open ? "" : "folded"}`} onFocusIn={() => setOpen(true)}>
         <div class="prose" dangerouslySetInnerHTML={html} />
       </div>
-      {!open && (
-        <button type="button" class="quiet small" aria-expanded={false} onClick={() => setOpen(true)}>
-          Read on
+      {isLong && (
+        <button
+          type="button"
+          class="quiet small"
+          aria-expanded={open}
+          onClick={() => setOpen(!open)}
+        >
+          {open ? "Fold" : "Read on"}
         </button>
       )}
     </>

@@ -203,7 +203,7 @@ function SessionList({ sessions, current }: {
             >
               <span class="session-title">{node.title ?? "Untitled"}</span>
               <span class="session-note" title={node.updatedAt}>
-                {node.model?.name.split("/").at(-1) ?? "model gone"}, {date(node.updatedAt)}
+                {date(node.updatedAt)}, {node.model?.name.split("/").at(-1) ?? "model gone"}
               </span>
             </Link>
             <ConfirmButton

@@ -212,7 +212,7 @@ function Tokens({ tokens }: { tokens: readonly Token[] }) {
                 ) => (
                   <li key={other.id} class={other.id === token.id ? "taken" : ""}>
                     <code>{visible(other.text)}</code>
-                    <span class="share">{(Math.exp(other.logprob) * 100).toFixed(1)} %</span>
+                    <span class="share">{percent(Math.exp(other.logprob))}</span>
                   </li>
                 ))}
             </ol>
@@ -220,6 +220,10 @@ function Tokens({ tokens }: { tokens: readonly Token[] }) {
       </div>
     </div>
   );
+}
+
+function percent(probability: number): string {
+  return probability > 0 && probability < 0.001 ? "< 0.1 %" : `${(probability * 100).toFixed(1)} %`;
 }
 
 /** White space as one can see it. */

@@ -1,5 +1,11 @@
 /** Where one writes. Enter sends, Shift and Enter begin a new line. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
+
+/** For whoever types; where fingers do, it would open a keyboard over what is to be read. */
+export function focusComposer(): void {
+  if (matchMedia("(pointer: coarse)").matches) return;
+  document.getElementById("prompt")?.focus({ preventScroll: true });
+}
 
 export function Composer({ busy, takesFocus, onSend, onStop }: {
   busy: boolean;
@@ -9,9 +15,8 @@ export function Composer({ busy, takesFocus, onSend, onStop }: {
   onStop: () => void;
 }) {
   const [text, setText] = useState("");
-  const field = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
-    if (takesFocus) field.current?.focus({ preventScroll: true });
+    if (takesFocus) focusComposer();
   }, []);
   const send = (event: Event) => {
     event.preventDefault();
@@ -22,14 +27,13 @@ export function Composer({ busy, takesFocus, onSend, onStop }: {
   const stop = () => {
     onStop();
     // The button goes away when the answer has ended.
-    field.current?.focus({ preventScroll: true });
+    focusComposer();
   };
   return (
     <form class="composer" onSubmit={send}>
       <label class="unseen" for="prompt">Your message</label>
       <textarea
         id="prompt"
-        ref={field}
         rows={2}
         value={text}
         placeholder="Say something"
