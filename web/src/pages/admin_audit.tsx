@@ -3,8 +3,14 @@ import { useState } from "preact/hooks";
 import { request } from "../lib/api.ts";
 import { useAction, useQuery } from "../lib/hooks.ts";
 import { count, moment } from "../lib/format.ts";
-import { AuditLog, VerifyAuditLog, type VerifyAuditLogQuery } from "../operations/generated.ts";
-import { Empty, Hash, Loading, Problem, Section, useLatest } from "../ui/parts.tsx";
+import {
+  AuditLog,
+  Keys,
+  ModelNames,
+  VerifyAuditLog,
+  type VerifyAuditLogQuery,
+} from "../operations/generated.ts";
+import { Empty, Hash, Loading, localId, Problem, Section, useLatest } from "../ui/parts.tsx";
 
 const PAGE = 25;
 /** What can be asked for by name; the gateway knows an action by its whole name alone. */
@@ -30,6 +36,7 @@ export function AuditTab() {
   const [cursors, setCursors] = useState<readonly (string | null)[]>([null]);
   const where = action.trim() === "" ? null : { action: action.trim() };
   const { data, error, reload } = useQuery(AuditLog, { first: PAGE, after: cursors.at(-1)!, where });
+  const names = useNames();
   const [verdict, setVerdict] = useState<VerifyAuditLogQuery["verifyAuditLog"] | null>(null);
   const verify = useAction(async () => setVerdict((await request(VerifyAuditLog, {})).verifyAuditLog));
   const log = useLatest(data?.auditLog);
@@ -104,7 +111,9 @@ export function AuditTab() {
                     </td>
                     <td>
                       <details>
-                        <summary>{node.target ?? "details"}</summary>
+                        <summary title={node.target ?? ""}>
+                          {names.get(node.target ?? "") ?? node.target ?? "details"}
+                        </summary>
                         <pre tabIndex={0}>{pretty(node.details)}</pre>
                         <Hash value={node.hash} what={`entry ${node.seq}`} />
                       </details>
@@ -136,6 +145,16 @@ export function AuditTab() {
       )}
     </Section>
   );
+}
+
+/** Of the models and keys that are still there, by the ids that the log knows them by. */
+function useNames(): ReadonlyMap<string, string> {
+  const models = useQuery(ModelNames, {}).data?.models.edges ?? [];
+  const keys = useQuery(Keys, {}).data?.apiKeys ?? [];
+  return new Map([
+    ...models.map(({ node }) => [localId(node.id), node.name] as const),
+    ...keys.flatMap(({ id, label }) => [id, localId(id)].map((each) => [each, `key “${label}”`] as const)),
+  ]);
 }
 
 function pretty(json: string): string {

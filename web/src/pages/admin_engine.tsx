@@ -4,7 +4,7 @@ import { useQuery } from "../lib/hooks.ts";
 import { bytes, count, words } from "../lib/format.ts";
 import { Link, modelHref } from "../lib/router.tsx";
 import { EngineState, ModelNames } from "../operations/generated.ts";
-import { Bar, Empty, Loading, Problem, Section } from "../ui/parts.tsx";
+import { Bar, Empty, Loading, localId, Problem, Section } from "../ui/parts.tsx";
 
 const EVERY_MS = 1_000;
 const SHOWN = 60;
@@ -65,7 +65,7 @@ export function EngineTab() {
         <ul class="rows">
           {runtime.models.map((model) => (
             <li key={model.key} class="row tall">
-              <ModelName name={models.find(({ id }) => keyOf(id) === model.key)?.name} id={model.key} />
+              <ModelName name={models.find(({ id }) => localId(id) === model.key)?.name} id={model.key} />
               <p class="note">
                 {bytes(model.weightBytes)} weights, {bytes(model.kvCacheBytes)} KV cache · {model.running}
                 {" "}
@@ -84,15 +84,6 @@ function ModelName({ name, id }: { name: string | undefined; id: string }) {
   return name === undefined
     ? <strong class="key">{id}</strong>
     : <Link href={modelHref(name)} class="key">{name}</Link>;
-}
-
-/** The runtime calls a model by what its global id holds behind the type. */
-function keyOf(id: string): string {
-  try {
-    return atob(id).replace(/^[^:]*:/, "");
-  } catch {
-    return id;
-  }
 }
 
 function hitRate(

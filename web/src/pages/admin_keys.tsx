@@ -92,7 +92,10 @@ export function KeysTab() {
                 <span class="tag">{key.role.toLowerCase()}</span>
                 <span class="note">
                   <code>gsk_{key.prefix}_…</code>, created {moment(key.createdAt)}
-                  {key.expiresAt && `, lets in until ${moment(key.expiresAt)}`}
+                  {key.expiresAt &&
+                    `, ${Date.parse(key.expiresAt) < Date.now() ? "expired" : "lets in until"} ${
+                      moment(key.expiresAt)
+                    }`}
                   {key.lastUsedAt && `, last used ${moment(key.lastUsedAt)}`}
                 </span>
               </div>

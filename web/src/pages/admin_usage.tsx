@@ -2,7 +2,7 @@
 import { useQuery } from "../lib/hooks.ts";
 import { count, seconds } from "../lib/format.ts";
 import { Link } from "../lib/router.tsx";
-import { Keys, Usage } from "../operations/generated.ts";
+import { Keys, Usage, type UsageQuery } from "../operations/generated.ts";
 import { Empty, Loading, Problem, Section } from "../ui/parts.tsx";
 
 export function UsageTab() {
@@ -50,9 +50,26 @@ export function UsageTab() {
                 </tr>
               ))}
             </tbody>
+            <tfoot>
+              <tr>
+                <th scope="row" colSpan={3}>All of these</th>
+                <td class="number">{count(sum(rows, "generations"))}</td>
+                <td class="number">{count(sum(rows, "promptTokens"))}</td>
+                <td class="number">{count(sum(rows, "cachedTokens"))}</td>
+                <td class="number">{count(sum(rows, "completionTokens"))}</td>
+                <td class="number">{seconds(sum(rows, "engineMs") / 1000)}</td>
+              </tr>
+            </tfoot>
           </table>
         </div>
       )}
     </Section>
   );
+}
+
+type Row = UsageQuery["usage"]["edges"][number]["node"];
+type Figure = "generations" | "promptTokens" | "cachedTokens" | "completionTokens" | "engineMs";
+
+function sum(rows: readonly Row[], figure: Figure): number {
+  return rows.reduce((total, row) => total + Number(row[figure]), 0);
 }

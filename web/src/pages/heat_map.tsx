@@ -10,7 +10,8 @@ const WIDE = { left: 190, height: 30, narrowest: 24, widest: 120, whole: 1000, l
 const NARROW = { left: 140, height: 26, narrowest: 24, widest: 60, whole: 192, letters: 11 } as const;
 
 export function HeatMap({ tensors }: { tensors: readonly Tensor[] }) {
-  const { left, height, narrowest, widest, whole, letters } = useMedia("(max-width: 46rem)") ? NARROW : WIDE;
+  const isNarrow = useMedia("(max-width: 46rem)");
+  const { left, height, narrowest, widest, whole, letters } = isNarrow ? NARROW : WIDE;
   const kinds = [...new Set(tensors.map(({ name }) => kindOf(name)))].sort();
   const layers = 1 + Math.max(...tensors.map(({ layer }) => layer ?? 0));
   const cells = new Map(tensors.map((tensor) => [`${kindOf(tensor.name)} ${tensor.layer}`, tensor]));
@@ -35,9 +36,13 @@ export function HeatMap({ tensors }: { tensors: readonly Tensor[] }) {
   };
   // Few layers have wide squares.
   const size = Math.round(clamp(whole / layers - narrowest, widest - narrowest + 1)) + narrowest;
+  const mayScroll = isNarrow || size === narrowest;
   return (
     <figure class="heat">
-      <div class="heat-scroll">
+      <div
+        class="heat-scroll"
+        {...mayScroll ? { tabIndex: 0, role: "region", "aria-label": "Angles, to be scrolled" } : {}}
+      >
         <svg
           viewBox={`0 0 ${left + layers * size + 2} ${kinds.length * height + 42}`}
           style={{ width: `${left + layers * size + 2}px` }}

@@ -4,7 +4,7 @@ import { useStream } from "../lib/hooks.ts";
 import { context, date, DTYPES, parameters, QUANTIZATIONS, words } from "../lib/format.ts";
 import { Link } from "../lib/router.tsx";
 import { ModelEvents } from "../operations/generated.ts";
-import { Bar, Copy, ResidencyBadge, stateOf } from "../ui/parts.tsx";
+import { Bar, Copy, methodName, ResidencyBadge, stateOf } from "../ui/parts.tsx";
 import type { Model } from "./model.tsx";
 
 export function ModelHead({ model }: { model: Model }) {
@@ -18,6 +18,7 @@ export function ModelHead({ model }: { model: Model }) {
     <div class="model-head">
       <p class="kicker">{rest.length > 0 ? owner : "Model"}</p>
       <h1>{rest.length > 0 ? rest.join("/") : owner}</h1>
+      <Origin model={model} />
       <Chips model={model} residency={residency} />
       {residency.state === "LOADING" && (
         <div class="merge-progress">
@@ -44,6 +45,33 @@ export function ModelHead({ model }: { model: Model }) {
         </p>
       )}
     </div>
+  );
+}
+
+/** Where it comes from, in a sentence. */
+function Origin({ model }: { model: Model }) {
+  const { provenance, recipe, declaredParents, descendants } = model;
+  const method = provenance?.method ?? recipe?.method;
+  const parents = provenance?.sources.map((source) => source.model?.name ?? source.name) ??
+    declaredParents.map(({ name }) => name);
+  if (method === undefined || parents.length === 0) {
+    return descendants.length === 0 ? null : (
+      <p class="lede">
+        A parent of {descendants.map(({ name }) => name.split("/").at(-1)).slice(0, 3).join(", ")}.
+      </p>
+    );
+  }
+  const merged = provenance?.finishedAt ?? null;
+  return (
+    <p class="lede">
+      {methodName(method)} of {parents.map((name, index) => (
+        <span key={name}>
+          {index === 0 ? "" : index === parents.length - 1 ? " and " : ", "}
+          {name.split("/").at(-1)}
+        </span>
+      ))}
+      {provenance === null ? ", as its card says" : merged === null ? "" : `, merged on ${date(merged)}`}.
+    </p>
   );
 }
 

@@ -6,7 +6,7 @@ import { Bar } from "./parts.tsx";
 
 export function Answer({ run, coloured }: { run: Run; coloured: boolean }) {
   return (
-    <div class="answer" aria-busy={!isOver(run)}>
+    <div class="answer">
       <p class="unseen" role="status">{announced(run)}</p>
       <Before run={run} />
       {run.droppedMessages > 0 && (

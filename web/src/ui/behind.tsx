@@ -26,7 +26,7 @@ function Shown({ title, operation: { text, kind }, variables }: Sent) {
   const json = JSON.stringify(variables, null, 2);
   return (
     <section class="code">
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       <pre tabIndex={0} aria-label={`${title}: operation and variables`}>{`${text}\n\n${json}`}</pre>
       <div class="code-actions">
         <Copy text={text} label="Copy the operation" />

@@ -19,6 +19,15 @@ export function useLatest<T>(value: T | undefined): T | undefined {
   return latest.current;
 }
 
+/** What a global id holds behind its type: the runtime and the audit log know things by it. */
+export function localId(id: string): string {
+  try {
+    return atob(id).replace(/^[^:]*:/, "");
+  } catch {
+    return id;
+  }
+}
+
 const ACRONYMS: ReadonlySet<string> = new Set([
   "SLERP",
   "NUSLERP",
