@@ -4,7 +4,7 @@ import { useStream } from "../lib/hooks.ts";
 import { context, date, DTYPES, parameters, QUANTIZATIONS, words } from "../lib/format.ts";
 import { Link } from "../lib/router.tsx";
 import { ModelEvents } from "../operations/generated.ts";
-import { Bar, Copy, methodName, ResidencyBadge, stateOf } from "../ui/parts.tsx";
+import { Copy, methodName, ResidencyBadge, stateOf } from "../ui/parts.tsx";
 import type { Model } from "./model.tsx";
 
 export function ModelHead({ model }: { model: Model }) {
@@ -20,12 +20,6 @@ export function ModelHead({ model }: { model: Model }) {
       <h1>{rest.length > 0 ? rest.join("/") : owner}</h1>
       <Origin model={model} />
       <Chips model={model} residency={residency} />
-      {residency.state === "LOADING" && (
-        <div class="merge-progress">
-          <Bar value={residency.fraction} label={`Loading ${model.name}`} />
-          <p class="note">{residency.stage && words(residency.stage)}</p>
-        </div>
-      )}
       {isMissing && <Missing model={model} />}
       {residency.state === "FAILED" && residency.error && (
         <p class="problem" role="alert">

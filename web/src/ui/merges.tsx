@@ -99,7 +99,7 @@ function MergeState({ merge, event }: { merge: MergeRowFragment; event: Event | 
           <p class="note">
             {event.doneTensors} of {event.totalTensors} tensors
             {event.bytesPerSecond !== null && `, ${bytes(event.bytesPerSecond)}/s`}
-            {event.secondsLeft !== null && `, ${seconds(event.secondsLeft)} left`}
+            {event.secondsLeft !== null && event.secondsLeft >= 1 && `, ${seconds(event.secondsLeft)} left`}
           </p>
         </div>
       );

@@ -225,7 +225,7 @@ export function ResidencyBadge({ residency, withTime }: { residency: Residency; 
   const left = residency.secondsLeft;
   const text = residency.state === "LOADING"
     ? `Loading ${Math.round(residency.fraction * 100)} %${
-      withTime && typeof left === "number" ? `, ${seconds(left)} left` : ""
+      withTime && typeof left === "number" && left >= 1 ? `, ${seconds(left)} left` : ""
     }`
     : stateOf(residency);
   return (
