@@ -2,13 +2,13 @@
 import { render } from "preact";
 import type { FunctionComponent } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { isOffline, keyProblem, useKey } from "./lib/api.ts";
+import { isOffline, keyProblem } from "./lib/api.ts";
 import { useInterval, useModule } from "./lib/hooks.ts";
 import { location } from "./lib/router.tsx";
 import { Home } from "./pages/home.tsx";
-import { KeyForm } from "./ui/key.tsx";
+import { KeyGate } from "./ui/key.tsx";
 import { Footer, Header } from "./ui/frame.tsx";
-import { Empty, Loading, useTitle } from "./ui/parts.tsx";
+import { Empty, Loading } from "./ui/parts.tsx";
 import { Link } from "./lib/router.tsx";
 
 type Page = FunctionComponent<{ readonly rest: string }>;
@@ -23,56 +23,27 @@ const Model = lazy(() => import("./pages/model.tsx").then((module) => module.Mod
 const Play = lazy(() => import("./pages/play.tsx").then((module) => module.PlayPage));
 const Admin = lazy(() => import("./pages/admin.tsx").then((module) => module.AdminPage));
 
-const ROUTES: readonly (readonly [RegExp, Page])[] = [
-  [/^\/()$/, Home],
-  [/^\/models\/(.+?)\/?$/, Model],
-  [/^\/play\/?(.*?)\/?$/, Play],
-  [/^\/admin\/?(.*?)\/?$/, Admin],
+const ROUTES: readonly (readonly [RegExp, Page, string])[] = [
+  [/^\/()$/, Home, "Models"],
+  [/^\/models\/(.+?)\/?$/, Model, ""],
+  [/^\/play\/?(.*?)\/?$/, Play, "Playground"],
+  [/^\/admin\/?(.*?)\/?$/, Admin, "Admin"],
 ];
-
-/** Instead of every page, while the gateway lets nobody in. */
-function Gate({ problem }: { problem: "missing" | "rejected" }) {
-  useTitle("Key");
-  return (
-    <div class="gate">
-      <h1>{problem === "missing" ? "This gateway asks for a key" : "This key lets nobody in"}</h1>
-      <KeyForm problem={problem} />
-      {problem === "rejected" && (
-        <p class="note">
-          Or <button type="button" class="plain" onClick={() => useKey(null)}>forget the key</button>{" "}
-          and go on with what the gateway shows to everybody.
-        </p>
-      )}
-    </div>
-  );
-}
-
-function Nowhere() {
-  useTitle("Nothing here");
-  return (
-    <Empty isPage title="There is nothing here">
-      <p>
-        No page has this address. <Link href="/">All models</Link>
-      </p>
-    </Empty>
-  );
-}
 
 function App() {
   const { path } = location.value;
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
-  const [page] = ROUTES.flatMap(([pattern, Component]) => {
+  const [page] = ROUTES.flatMap(([pattern, Component, title]) => {
     const match = pattern.exec(path);
-    return match === null ? [] : [{ Component, rest: decoded(match[1]!) }];
+    return match === null ? [] : [{ Component, title, rest: decoded(match[1]!) }];
   });
-  // Tabs and conversations keep what has the focus; another model is another page.
-  const place = page?.Component === Model ? path : page?.Component;
   useEffect(() => {
+    document.title = [page?.title || page?.rest, "Geodesic"].filter(Boolean).join(" · ");
     // Who navigates by keyboard or ear begins at the new page; the first page has the browser's own beginning.
     if (!first.current) main.current?.focus();
     first.current = false;
-  }, [place]);
+  }, [page?.Component]);
   return (
     <>
       <a class="skip" href="#main">Skip to content</a>
@@ -80,9 +51,15 @@ function App() {
       <Offline />
       <main id="main" tabIndex={-1} ref={main}>
         {keyProblem.value !== null
-          ? <Gate problem={keyProblem.value} />
+          ? <KeyGate problem={keyProblem.value} />
           : page === undefined
-          ? <Nowhere />
+          ? (
+            <Empty isPage title="There is nothing here">
+              <p>
+                No page has this address. <Link href="/">All models</Link>
+              </p>
+            </Empty>
+          )
           : <page.Component rest={page.rest} />}
       </main>
       <Footer />
