@@ -127,7 +127,7 @@ function ModelRow({ model, reload, onPull }: { model: Row; reload: () => void; o
       <div class="row-main">
         <Link href={modelHref(model.name)}>{model.name}</Link>
         <ResidencyBadge residency={residency} withTime />
-        <span class="note">cost {model.concurrencyCost}</span>
+        <span class="note">concurrency cost {model.concurrencyCost}</span>
         {residency.state === "LOADING" && <Bar value={residency.fraction} label={`Loading ${model.name}`} />}
         {residency.state === "MISSING_WEIGHTS"
           ? (

@@ -4,7 +4,7 @@ import { useModule, useQuery } from "../lib/hooks.ts";
 import { bytes, count } from "../lib/format.ts";
 import { Link } from "../lib/router.tsx";
 import { ModelPage as ModelPageQuery, type ModelPageQuery as Data } from "../operations/generated.ts";
-import { Lineage } from "../ui/lineage.tsx";
+import { isUpright, Lineage } from "../ui/lineage.tsx";
 import { Copy, Empty, Hash, Loading, methodName, Problem, Section, useTitle } from "../ui/parts.tsx";
 import { ModelHead } from "./model_head.tsx";
 import { Overview } from "./model_overview.tsx";
@@ -61,14 +61,16 @@ function Shown({ model }: { model: Model }) {
           )}
         </ul>
       </nav>
-      <Section title="Overview" id="overview">
-        <Overview text={model.description} />
-      </Section>
-      {hasLineage && (
-        <Section title="Lineage" id="lineage" note={provenance === null ? "" : `How ${short} came to be`}>
-          <Lineage model={model} />
+      <div class={hasLineage && isUpright(model) ? "beginnings" : ""}>
+        <Section title="Overview" id="overview">
+          <Overview text={model.description} />
         </Section>
-      )}
+        {hasLineage && (
+          <Section title="Lineage" id="lineage" note={provenance === null ? "" : `How ${short} came to be`}>
+            <Lineage model={model} />
+          </Section>
+        )}
+      </div>
       {provenance !== null && <Merged provenance={provenance} model={model} />}
       {hasRecipe && (
         <Section

@@ -20,19 +20,27 @@ interface Placed extends Box {
 
 const HEIGHT = 62;
 const [PADDING, LETTER] = [14, 7.6];
-/** In pixels, as wide as the longest name needs. On a phone two of them stand side by side. */
-const [NARROWEST, WIDEST, PHONE] = [168, 300, 163];
+/** In pixels, as wide as the longest name needs. On a phone, and upright, two of them stand side by side. */
+const [NARROWEST, WIDEST, UPRIGHT, PHONE] = [168, 300, 222, 163];
+
+/** Whether it is drawn from top to bottom, so that something may stand beside it. */
+export function isUpright({ provenance, declaredParents, descendants }: Model): boolean {
+  const parents = provenance?.sources.length ?? declaredParents.length;
+  return parents <= 2 && descendants.length <= 2;
+}
 
 export function Lineage({ model }: { model: Model }) {
-  const isNarrow = useMedia("(max-width: 46rem)");
-  const columns = boxes(model, isNarrow).filter((column) => column.length > 0);
-  const [gapX, gapY] = isNarrow ? [14, 46] : [64, 20];
+  const isPhone = useMedia("(max-width: 46rem)");
+  const isNarrow = isPhone || isUpright(model);
+  const columns = boxes(model, isPhone).filter((column) => column.length > 0);
+  const [gapX, gapY] = isNarrow ? [14, 40] : [64, 20];
   const longest = Math.max(...columns.map(({ length }) => length));
   const letters = Math.max(
     ...columns.flat().map(({ title, note }) => Math.max(title.length, note.length * 0.9)),
   );
   const needed = Math.ceil(letters * LETTER + 2 * PADDING);
-  const width = Math.min(isNarrow && longest > 1 ? PHONE : WIDEST, Math.max(NARROWEST, needed));
+  const widest = isPhone && longest > 1 ? PHONE : isNarrow ? UPRIGHT : WIDEST;
+  const width = Math.min(widest, Math.max(NARROWEST, needed));
   const [along, across] = isNarrow ? [HEIGHT + gapY, width + gapX] : [width + gapX, HEIGHT + gapY];
   const placed = columns.map((column, depth) =>
     column.map((box, index): Placed => {
