@@ -20,11 +20,11 @@ export function Overview({ text }: { text: string | null }) {
     );
   }
   if (markdown === undefined) return <Loading what="the description" />;
-  const html = { __html: belowSection(markdown.toSafeHtml(text)) };
+  const html = { __html: markdown.toSafeHtml(text) };
   return (
     <>
       <div class={`overview ${open ? "" : "folded"}`} onFocusIn={() => setOpen(true)}>
-        <div class="prose" dangerouslySetInnerHTML={html} />
+        <div class="prose" ref={belowSection} dangerouslySetInnerHTML={html} />
       </div>
       {isLong && (
         <button
@@ -40,13 +40,14 @@ export function Overview({ text }: { text: string | null }) {
   );
 }
 
-/** Headings take their place below the section's own; one that only repeats that goes. What comes in is sanitized. */
-function belowSection(html: string): string {
-  const own = html.replace(/^\s*<h[1-6]>\s*Overview\s*<\/h[1-6]>/i, "");
-  const levels = [...own.matchAll(/<h([1-6])>/g)].map(([, level]) => Number(level));
-  const shift = levels.length === 0 ? 0 : HIGHEST_HEADING - Math.min(...levels);
-  return own.replace(
-    /<(\/?)h([1-6])>/g,
-    (_, slash, level) => `<${slash}h${Math.min(6, Number(level) + shift)}>`,
-  );
+/** Headings take their place below the section's own; one that only repeats that goes. */
+function belowSection(prose: HTMLElement | null): void {
+  const headings = [...prose?.querySelectorAll<HTMLElement>("h1, h2, h3, h4, h5, h6") ?? []];
+  const levelOf = ({ tagName }: HTMLElement) => Number(tagName[1]);
+  const highest = Math.min(...headings.map(levelOf));
+  for (const heading of headings) {
+    heading.setAttribute("aria-level", String(Math.min(6, HIGHEST_HEADING + levelOf(heading) - highest)));
+    const isRepeated = heading === prose?.firstElementChild && /^overview$/i.test(heading.innerText.trim());
+    heading.hidden = isRepeated;
+  }
 }
