@@ -6,7 +6,7 @@ import { isOffline, keyProblem } from "./lib/api.ts";
 import { useInterval, useModule } from "./lib/hooks.ts";
 import { location } from "./lib/router.tsx";
 import { Home } from "./pages/home.tsx";
-import { KeyForm } from "./ui/key.tsx";
+import { KeyGate } from "./ui/key.tsx";
 import { Footer, Header } from "./ui/frame.tsx";
 import { Empty, Loading } from "./ui/parts.tsx";
 import { Link } from "./lib/router.tsx";
@@ -51,7 +51,7 @@ function App() {
       <Offline />
       <main id="main" tabIndex={-1} ref={main}>
         {keyProblem.value !== null
-          ? <KeyForm problem={keyProblem.value} />
+          ? <KeyGate problem={keyProblem.value} />
           : page === undefined
           ? (
             <Empty isPage title="There is nothing here">

@@ -5,7 +5,7 @@ import { useQuery } from "../lib/hooks.ts";
 import { Link } from "../lib/router.tsx";
 import { Viewer } from "../operations/generated.ts";
 import { KeyForm } from "../ui/key.tsx";
-import { Empty, Loading, Problem } from "../ui/parts.tsx";
+import { Empty, Loading, Problem, useTitle } from "../ui/parts.tsx";
 import { AuditTab } from "./admin_audit.tsx";
 import { DefaultsTab } from "./admin_defaults.tsx";
 import { EngineTab } from "./admin_engine.tsx";
@@ -26,6 +26,8 @@ const TABS: readonly (readonly [string, string, FunctionComponent])[] = [
 
 export function AdminPage({ rest }: { rest: string }) {
   const { data, error, reload } = useQuery(Viewer, {});
+  const tab = TABS.find(([path]) => path === rest);
+  useTitle(tab?.[1], "Admin");
   if (error && data === undefined) return <Problem error={error} retry={reload} />;
   if (data === undefined) return <Loading what="who you are" />;
   if (data.viewer.role !== "ADMIN") {
@@ -34,17 +36,16 @@ export function AdminPage({ rest }: { rest: string }) {
         <h1>Admin</h1>
         <p>
           {apiKey.value === null
-            ? "Steering the gateway takes an admin’s key."
-            : `This key is a ${data.viewer.role.toLowerCase()}’s. Steering the gateway takes an admin’s.`}
+            ? "Defaults, merges, models, keys and the audit log take an admin’s key."
+            : `This key is a ${data.viewer.role.toLowerCase()}’s. What is here takes an admin’s.`}
         </p>
         <KeyForm />
       </div>
     );
   }
-  const tab = TABS.find(([path]) => path === rest);
   return (
     <>
-      <h1>Admin</h1>
+      <h1 class="page-title">Admin</h1>
       <nav class="tabs" aria-label="Admin">
         {TABS.map(([path, label]) => (
           <Link
@@ -56,7 +57,15 @@ export function AdminPage({ rest }: { rest: string }) {
           </Link>
         ))}
       </nav>
-      {tab === undefined ? <Empty title="There is nothing here" /> : <Tab of={tab[2]} />}
+      {tab === undefined
+        ? (
+          <Empty title="There is nothing here">
+            <p>
+              Admin has no page of this name. <Link href="/admin">Defaults</Link>
+            </p>
+          </Empty>
+        )
+        : <Tab of={tab[2]} />}
     </>
   );
 }

@@ -3,19 +3,43 @@ import { useState } from "preact/hooks";
 import { request } from "../lib/api.ts";
 import { useAction, useQuery } from "../lib/hooks.ts";
 import { count, moment } from "../lib/format.ts";
-import { AuditLog, VerifyAuditLog, type VerifyAuditLogQuery } from "../operations/generated.ts";
-import { Empty, Hash, Loading, Problem, Section } from "../ui/parts.tsx";
+import {
+  AuditLog,
+  Keys,
+  ModelNames,
+  VerifyAuditLog,
+  type VerifyAuditLogQuery,
+} from "../operations/generated.ts";
+import { Empty, Hash, Loading, localId, Problem, Section, useLatest } from "../ui/parts.tsx";
 
 const PAGE = 25;
+/** What can be asked for by name; the gateway knows an action by its whole name alone. */
+const ACTIONS = [
+  "key.create",
+  "key.revoke",
+  "merge.cancel",
+  "merge.start",
+  "model.load",
+  "model.pull",
+  "model.register",
+  "model.remove",
+  "model.unload",
+  "model.update",
+  "model.verify",
+  "modelJob.cancel",
+  "samplingDefaults.revert",
+  "samplingDefaults.update",
+];
 
 export function AuditTab() {
   const [action, setAction] = useState("");
   const [cursors, setCursors] = useState<readonly (string | null)[]>([null]);
   const where = action.trim() === "" ? null : { action: action.trim() };
   const { data, error, reload } = useQuery(AuditLog, { first: PAGE, after: cursors.at(-1)!, where });
+  const names = useNames();
   const [verdict, setVerdict] = useState<VerifyAuditLogQuery["verifyAuditLog"] | null>(null);
   const verify = useAction(async () => setVerdict((await request(VerifyAuditLog, {})).verifyAuditLog));
-  const log = data?.auditLog;
+  const log = useLatest(data?.auditLog);
   return (
     <Section
       title="Audit log"
@@ -27,13 +51,15 @@ export function AuditTab() {
           <input
             type="search"
             value={action}
-            placeholder="samplingDefaults.update"
+            placeholder="any"
+            list="actions"
             onInput={({ currentTarget }) => {
               setCursors([null]);
               setAction(currentTarget.value);
             }}
           />
         </label>
+        <datalist id="actions">{ACTIONS.map((name) => <option key={name} value={name} />)}</datalist>
         <button type="button" class="quiet" disabled={verify.busy} onClick={verify.run}>
           {verify.busy ? "Reading every entry …" : "Verify the chain"}
         </button>
@@ -42,18 +68,28 @@ export function AuditTab() {
         {verdict && (
           <p class={verdict.isIntact ? "good" : "bad"}>
             {verdict.isIntact
-              ? `All ${count(verdict.entries)} entries hold. `
-              : `Entry ${verdict.brokenSeq} does not hold: ${verdict.reason ?? ""} `}
+              ? `All ${count(verdict.entries)} entries hold; note the last hash somewhere else. `
+              : `Entry ${verdict.brokenSeq} does not hold: ${verdict.reason ?? ""}. Up to there: `}
             <Hash value={verdict.headHash} what="the last entry that holds" />
           </p>
         )}
       </div>
       {(error ?? verify.error) && <Problem error={(error ?? verify.error)!} retry={reload} />}
       {log === undefined && !error && <Loading what="the log" />}
-      {log?.edges.length === 0 && <Empty title="No act is like that" />}
+      {log?.edges.length === 0 && (
+        <Empty title={where === null ? "No admin has done anything yet" : `No “${where.action}” in the log`}>
+          {where !== null && <p>An action is found by its whole name, such as key.create.</p>}
+        </Empty>
+      )}
       {log !== undefined && log.edges.length > 0 && (
         <>
-          <div class="table-scroll" tabIndex={0} role="region" aria-label="Audit log">
+          <div
+            class="table-scroll tall"
+            tabIndex={0}
+            role="region"
+            aria-label="Audit log"
+            aria-busy={data === undefined}
+          >
             <table>
               <thead>
                 <tr>
@@ -75,7 +111,9 @@ export function AuditTab() {
                     </td>
                     <td>
                       <details>
-                        <summary>{node.target ?? "details"}</summary>
+                        <summary title={node.target ?? ""}>
+                          {names.get(node.target ?? "") ?? node.target ?? "details"}
+                        </summary>
                         <pre tabIndex={0}>{pretty(node.details)}</pre>
                         <Hash value={node.hash} what={`entry ${node.seq}`} />
                       </details>
@@ -107,6 +145,16 @@ export function AuditTab() {
       )}
     </Section>
   );
+}
+
+/** Of the models and keys that are still there, by the ids that the log knows them by. */
+function useNames(): ReadonlyMap<string, string> {
+  const models = useQuery(ModelNames, {}).data?.models.edges ?? [];
+  const keys = useQuery(Keys, {}).data?.apiKeys ?? [];
+  return new Map([
+    ...models.map(({ node }) => [localId(node.id), node.name] as const),
+    ...keys.flatMap(({ id, label }) => [id, localId(id)].map((each) => [each, `key “${label}”`] as const)),
+  ]);
 }
 
 function pretty(json: string): string {

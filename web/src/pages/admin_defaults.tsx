@@ -3,9 +3,10 @@ import { useState } from "preact/hooks";
 import { accepted, request } from "../lib/api.ts";
 import { useAction, useQuery } from "../lib/hooks.ts";
 import { moment } from "../lib/format.ts";
-import { labelOf, type SamplingDraft, shown } from "../lib/parameters.ts";
+import { labelOf, type Parameter, type SamplingDraft, shown } from "../lib/parameters.ts";
 import {
   DefaultsPage,
+  Keys,
   ModelNames,
   RevertDefaults,
   type RevisionFragment,
@@ -69,7 +70,12 @@ export function DefaultsTab() {
                 draft={draft}
                 onChange={setDraft}
               />
-              <div class="save">
+              <div class={`save ${changed === 0 ? "" : "pending"}`}>
+                {changed > 0 && (
+                  <div class="save-diff">
+                    <Diff changes={pendingChanges(data.samplingParameters, draft)} />
+                  </div>
+                )}
                 <label>
                   Reason
                   <input
@@ -86,6 +92,9 @@ export function DefaultsTab() {
                 >
                   {save.busy ? "Saving …" : changed === 0 ? "Nothing changed" : `Put ${changed} in force`}
                 </button>
+                {changed > 0 && reason.trim() === "" && (
+                  <p class="note">A reason first: it stands in the history.</p>
+                )}
               </div>
               <p role="status" class="note good">{done}</p>
               {save.error && <Problem error={save.error} />}
@@ -102,11 +111,21 @@ export function DefaultsTab() {
   );
 }
 
+/** What is about to be put in force, against what is. */
+function pendingChanges(parameters: readonly Parameter[], draft: SamplingDraft) {
+  return Object.entries(draft).map(([parameter, value]) => ({
+    parameter,
+    before: parameters.find(({ name }) => name === parameter)?.default ?? null,
+    after: JSON.stringify(value),
+  }));
+}
+
 function History({ history, scope, reload }: {
   history: readonly RevisionFragment[];
   scope: string;
   reload: () => void;
 }) {
+  const labels = new Map((useQuery(Keys, {}).data?.apiKeys ?? []).map(({ id, label }) => [id, label]));
   const revert = useAction(async (revision: number) => {
     const input = {
       ...scope === "" ? {} : { model: { name: scope } },
@@ -118,9 +137,15 @@ function History({ history, scope, reload }: {
     reload();
   });
   return (
-    <Section title="History" note="The newest first; each against the one before it.">
+    <Section title="History" note="The newest first; each against the one before it." isBeside>
       {revert.error && <Problem error={revert.error} />}
-      {history.length === 0 && <Empty title="Nobody has set anything here" />}
+      {history.length === 0 && (
+        <Empty title="Nobody has set anything here">
+          <p>
+            What requests leave open comes from the checkpoint, or is built in. The first change shows here.
+          </p>
+        </Empty>
+      )}
       <ol class="history">
         {history.map((revision, index) => (
           <li key={revision.id}>
@@ -129,7 +154,8 @@ function History({ history, scope, reload }: {
               <span>{revision.reason}</span>
             </p>
             <p class="note">
-              {moment(revision.createdAt)}, by <code>{revision.author}</code>
+              {moment(revision.createdAt)}, by{" "}
+              <span title={revision.author}>{labels.get(revision.author) ?? revision.author}</span>
             </p>
             <Diff changes={revision.changes} />
             {index > 0 && (

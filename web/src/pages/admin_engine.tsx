@@ -2,14 +2,16 @@
 import { useEffect, useState } from "preact/hooks";
 import { useQuery } from "../lib/hooks.ts";
 import { bytes, count, words } from "../lib/format.ts";
-import { EngineState } from "../operations/generated.ts";
-import { Bar, Empty, Loading, Problem, Section } from "../ui/parts.tsx";
+import { Link, modelHref } from "../lib/router.tsx";
+import { EngineState, ModelNames } from "../operations/generated.ts";
+import { Bar, Empty, Loading, localId, Problem, Section } from "../ui/parts.tsx";
 
 const EVERY_MS = 1_000;
 const SHOWN = 60;
 
 export function EngineTab() {
   const { data, error, reload } = useQuery(EngineState, {}, EVERY_MS);
+  const models = useQuery(ModelNames, {}, 10_000).data?.models.edges.map(({ node }) => node) ?? [];
   const [speeds, setSpeeds] = useState<readonly number[]>([]);
   const runtime = data?.runtime;
   useEffect(() => {
@@ -48,19 +50,26 @@ export function EngineTab() {
           ))}
         </dl>
         <Speed speeds={speeds} />
-        <Use label="KV cache in use" used={runtime.kvBlocksUsed} total={runtime.kvBlocksTotal} />
+        {runtime.kvBlocksTotal > 0 && (
+          <Use label="KV blocks in use" used={runtime.kvBlocksUsed} total={runtime.kvBlocksTotal} />
+        )}
       </Section>
       <Section title="On the device">
-        {runtime.models.length === 0 && <Empty title="Nothing is loaded" />}
+        {runtime.models.length === 0 && (
+          <Empty title="Nothing is loaded">
+            <p>
+              The first who asks a model has it loaded. Or <Link href="/admin/models">load one now</Link>
+            </p>
+          </Empty>
+        )}
         <ul class="rows">
           {runtime.models.map((model) => (
             <li key={model.key} class="row tall">
-              <strong class="key">{model.key}</strong>
+              <ModelName name={models.find(({ id }) => localId(id) === model.key)?.name} id={model.key} />
               <p class="note">
                 {bytes(model.weightBytes)} weights, {bytes(model.kvCacheBytes)} KV cache · {model.running}
                 {" "}
-                running, {model.waiting} waiting · {hitRate(model)} of prompt tokens cached ·{" "}
-                {model.preemptions} preempted
+                running, {model.waiting} waiting · {hitRate(model)} · {model.preemptions} preempted
               </p>
               <Use label="KV blocks" used={model.kvBlocksUsed} total={model.kvBlocksTotal} />
             </li>
@@ -71,11 +80,19 @@ export function EngineTab() {
   );
 }
 
+function ModelName({ name, id }: { name: string | undefined; id: string }) {
+  return name === undefined
+    ? <strong class="key">{id}</strong>
+    : <Link href={modelHref(name)} class="key">{name}</Link>;
+}
+
 function hitRate(
   { prefixCacheHits, prefixCacheQueries }: { prefixCacheHits: string; prefixCacheQueries: string },
 ) {
   const queries = Number(prefixCacheQueries);
-  return queries === 0 ? "none" : `${Math.round(Number(prefixCacheHits) / queries * 100)} %`;
+  return queries === 0
+    ? "no prompt yet"
+    : `${Math.round(Number(prefixCacheHits) / queries * 100)} % of prompts cached`;
 }
 
 function Use({ label, used, total }: { label: string; used: number; total: number }) {
@@ -88,23 +105,46 @@ function Use({ label, used, total }: { label: string; used: number; total: numbe
   );
 }
 
-/** The last minute. */
+const [CHART_WIDTH, CHART_HEIGHT, TOP] = [300, 96, 8];
+
+/** The last minute, the newest at the right. */
 function Speed({ speeds }: { speeds: readonly number[] }) {
-  const most = Math.max(1, ...speeds);
-  const points = speeds.map((speed, index) => `${index / (SHOWN - 1) * 300},${46 - speed / most * 42}`).join(
-    " ",
-  );
+  const most = niceTop(Math.max(1, ...speeds));
+  const x = (index: number) => CHART_WIDTH - (speeds.length - 1 - index) / (SHOWN - 1) * CHART_WIDTH;
+  const y = (speed: number) => CHART_HEIGHT - speed / most * (CHART_HEIGHT - TOP);
+  const points = speeds.map((speed, index) => `${x(index).toFixed(1)},${y(speed).toFixed(1)}`).join(" ");
   return (
     <figure class="speed">
-      <svg
-        viewBox="0 0 300 48"
-        preserveAspectRatio="none"
-        role="img"
-        aria-label={`Tokens a second, up to ${most.toFixed(0)}`}
-      >
-        <polyline points={points} />
-      </svg>
-      <figcaption class="note">Tokens a second, the last minute; the top is {most.toFixed(0)}</figcaption>
+      <figcaption class="note">Tokens a second, the last minute</figcaption>
+      <div class="speed-plot">
+        <svg
+          viewBox={`0 0 ${CHART_WIDTH} ${CHART_HEIGHT}`}
+          preserveAspectRatio="none"
+          role="img"
+          aria-label={`Now ${(speeds.at(-1) ?? 0).toFixed(0)} tokens a second, at most ${
+            Math.max(0, ...speeds).toFixed(0)
+          } in the last minute`}
+        >
+          {[1, 0.5].map((part) => <path key={part} class="grid" d={`M0 ${y(most * part)}H${CHART_WIDTH}`} />)}
+          {speeds.length > 1 && (
+            <polygon points={`${x(0)},${CHART_HEIGHT} ${points} ${CHART_WIDTH},${CHART_HEIGHT}`} />
+          )}
+          <polyline points={points} />
+        </svg>
+        <span class="speed-top" aria-hidden="true">{most}</span>
+        <span class="speed-middle" aria-hidden="true">{most / 2}</span>
+        <span class="speed-bottom" aria-hidden="true">0</span>
+      </div>
+      <p class="speed-times note" aria-hidden="true">
+        <span>60 s ago</span>
+        <span>now</span>
+      </p>
     </figure>
   );
+}
+
+/** The next of 1, 2, 5, 10, 20, 50 …, so that the scale seldom moves. */
+function niceTop(value: number): number {
+  const power = 10 ** Math.floor(Math.log10(value));
+  return [1, 2, 5, 10].map((step) => step * power).find((top) => top >= value) ?? 10 * power;
 }

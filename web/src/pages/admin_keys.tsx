@@ -4,7 +4,7 @@ import { accepted, request } from "../lib/api.ts";
 import { useAction, useQuery } from "../lib/hooks.ts";
 import { moment } from "../lib/format.ts";
 import { type AccessRole, CreateKey, Keys, RevokeKey } from "../operations/generated.ts";
-import { Copy, Loading, Problem, Section } from "../ui/parts.tsx";
+import { ConfirmButton, Copy, Loading, Problem, Section } from "../ui/parts.tsx";
 
 const DAY_MS = 86_400_000;
 const ROLES: readonly (readonly [AccessRole, string])[] = [
@@ -71,7 +71,10 @@ export function KeysTab() {
         {create.error && <Problem error={create.error} />}
         {secret !== null && (
           <div class="secret" role="status">
-            <p>Shown this once:</p>
+            <p>
+              <strong>Copy it now: it is shown this once.</strong>{" "}
+              The gateway keeps a hash alone. Whoever gets it sends it as <code>Authorization: Bearer …</code>
+            </p>
             <code>{secret}</code>
             <Copy text={secret} label="Copy the key" />
           </div>
@@ -88,21 +91,23 @@ export function KeysTab() {
                 <strong>{key.label}</strong>
                 <span class="tag">{key.role.toLowerCase()}</span>
                 <span class="note">
-                  <code>gsk_{key.prefix}_…</code>, {moment(key.createdAt)}
-                  {key.expiresAt && `, until ${moment(key.expiresAt)}`}
+                  <code>gsk_{key.prefix}_…</code>, created {moment(key.createdAt)}
+                  {key.expiresAt &&
+                    `, ${Date.parse(key.expiresAt) < Date.now() ? "expired" : "lets in until"} ${
+                      moment(key.expiresAt)
+                    }`}
                   {key.lastUsedAt && `, last used ${moment(key.lastUsedAt)}`}
                 </span>
               </div>
               {key.revokedAt === null
                 ? (
-                  <button
-                    type="button"
-                    class="quiet small"
+                  <ConfirmButton
+                    label="Revoke"
+                    what={key.label}
+                    question="For good, with all its streams?"
                     disabled={revoke.busy}
-                    onClick={() => revoke.run(key.id)}
-                  >
-                    Revoke<span class="unseen">{` ${key.label}`}</span>
-                  </button>
+                    onConfirm={() => revoke.run(key.id)}
+                  />
                 )
                 : <span class="note">revoked {moment(key.revokedAt)}</span>}
             </li>

@@ -1,5 +1,5 @@
 /** Merging: a configuration in, a registered model out, watched while it happens. */
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { accepted, request } from "../lib/api.ts";
 import { useAction, useQuery } from "../lib/hooks.ts";
 import { moment, words } from "../lib/format.ts";
@@ -7,7 +7,7 @@ import { Link, modelHref } from "../lib/router.tsx";
 import { MergePlan, type MergePlanQuery, Merges, StartMerge } from "../operations/generated.ts";
 import { MergeProgressRow } from "../ui/merges.tsx";
 import { PlanPreview } from "./merge_plan.tsx";
-import { Empty, Loading, Problem, Section } from "../ui/parts.tsx";
+import { Empty, Loading, methodName, Problem, Section } from "../ui/parts.tsx";
 
 const EXAMPLE = `slices:
   - sources:
@@ -40,6 +40,14 @@ export function MergesTab() {
   const preview = useAction(async () => setPlan((await request(MergePlan, { configYaml })).mergePlan));
   const rows = merges.data?.merges.edges.map(({ node }) => node) ?? [];
   const open = rows.filter(({ status }) => status === "QUEUED" || status === "RUNNING");
+  const field = useRef<HTMLTextAreaElement>(null);
+  /** Selects the line that a problem is in. */
+  const goTo = (line: number) => {
+    const lines = configYaml.split("\n");
+    const from = lines.slice(0, line - 1).reduce((sum, { length }) => sum + length + 1, 0);
+    field.current?.focus();
+    field.current?.setSelectionRange(from, from + (lines[line - 1]?.length ?? 0));
+  };
   const submit = (event: Event) => {
     event.preventDefault();
     start.run();
@@ -63,6 +71,7 @@ export function MergesTab() {
           <label>
             Configuration
             <textarea
+              ref={field}
               class="yaml"
               rows={18}
               value={configYaml}
@@ -81,8 +90,9 @@ export function MergesTab() {
               {preview.busy ? "Planning …" : "Preview the plan"}
             </button>
           </div>
+          {name.trim() === "" && <p class="note">To merge, the result needs a name.</p>}
           {preview.error && <Problem error={preview.error} />}
-          {plan && <PlanPreview plan={plan} />}
+          {plan && <PlanPreview plan={plan} onProblem={goTo} />}
           {start.error && <Problem error={start.error} />}
         </form>
       </Section>
@@ -92,7 +102,11 @@ export function MergesTab() {
       >
         {merges.error && <Problem error={merges.error} retry={merges.reload} />}
         {merges.data === undefined && !merges.error && <Loading what="merges" />}
-        {merges.data !== undefined && rows.length === 0 && <Empty title="Nothing has been merged here" />}
+        {merges.data !== undefined && rows.length === 0 && (
+          <Empty title="Nothing has been merged here">
+            <p>The configuration beside this merges the demo pair, if that is registered.</p>
+          </Empty>
+        )}
         <ul class="merges" aria-label="Open merges">
           {open.map((merge) => (
             <MergeProgressRow key={merge.id} merge={merge} onEnd={merges.reload} canCancel />
@@ -107,7 +121,7 @@ export function MergesTab() {
                 {merge.model === null
                   ? merge.name ?? "a model that is gone"
                   : <Link href={modelHref(merge.model.name)}>{merge.model.name}</Link>}
-                <span class="tag">{words(merge.method)}</span>
+                <span class="tag">{methodName(merge.method)}</span>
               </p>
               <p
                 class={`note ${

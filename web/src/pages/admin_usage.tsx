@@ -1,7 +1,8 @@
 /** Who used how much of what, by day. */
 import { useQuery } from "../lib/hooks.ts";
 import { count, seconds } from "../lib/format.ts";
-import { Keys, Usage } from "../operations/generated.ts";
+import { Link } from "../lib/router.tsx";
+import { Keys, Usage, type UsageQuery } from "../operations/generated.ts";
 import { Empty, Loading, Problem, Section } from "../ui/parts.tsx";
 
 export function UsageTab() {
@@ -13,9 +14,15 @@ export function UsageTab() {
     <Section title="Usage" note="The last 30 days, in UTC.">
       {error && <Problem error={error} retry={reload} />}
       {rows === undefined && !error && <Loading what="the usage" />}
-      {rows?.length === 0 && <Empty title="Nobody has generated anything yet" />}
+      {rows?.length === 0 && (
+        <Empty title="Nobody has generated anything yet">
+          <p>
+            Every answer is counted here, of whichever key. <Link href="/play">Ask for one</Link>
+          </p>
+        </Empty>
+      )}
       {rows !== undefined && rows.length > 0 && (
-        <div class="table-scroll" tabIndex={0} role="region" aria-label="Usage">
+        <div class="table-scroll tall" tabIndex={0} role="region" aria-label="Usage">
           <table>
             <thead>
               <tr>
@@ -43,9 +50,26 @@ export function UsageTab() {
                 </tr>
               ))}
             </tbody>
+            <tfoot>
+              <tr>
+                <th scope="row" colSpan={3}>All of these</th>
+                <td class="number">{count(sum(rows, "generations"))}</td>
+                <td class="number">{count(sum(rows, "promptTokens"))}</td>
+                <td class="number">{count(sum(rows, "cachedTokens"))}</td>
+                <td class="number">{count(sum(rows, "completionTokens"))}</td>
+                <td class="number">{seconds(sum(rows, "engineMs") / 1000)}</td>
+              </tr>
+            </tfoot>
           </table>
         </div>
       )}
     </Section>
   );
+}
+
+type Row = UsageQuery["usage"]["edges"][number]["node"];
+type Figure = "generations" | "promptTokens" | "cachedTokens" | "completionTokens" | "engineMs";
+
+function sum(rows: readonly Row[], figure: Figure): number {
+  return rows.reduce((total, row) => total + Number(row[figure]), 0);
 }

@@ -1,11 +1,13 @@
 /** Two models side by side on one prompt. Each keeps its own side of the conversation; nothing is stored. */
 import { useEffect, useState } from "preact/hooks";
 import { isOver, type Run, WatchedRun } from "../lib/runs.ts";
-import type { MessageInput } from "../operations/generated.ts";
+import { type MessageInput, StartGeneration, WatchGeneration } from "../operations/generated.ts";
 import { Link, modelHref } from "../lib/router.tsx";
 import { Answer } from "../ui/answer.tsx";
-import { Behind } from "../ui/behind.tsx";
+import { Behind, type Sent } from "../ui/behind.tsx";
 import { Composer } from "../ui/composer.tsx";
+import { Empty } from "../ui/parts.tsx";
+import { Suggestions } from "../ui/suggestions.tsx";
 import type { Setting } from "./play.tsx";
 
 interface Turn {
@@ -54,9 +56,15 @@ export function Compare({ models, setting }: { models: readonly [string, string]
           </h2>
         ))}
       </div>
-      <div class="conversation" role="log" aria-label="Two conversations">
+      <div class="conversation" role="log" aria-live="off" aria-label="Two conversations">
         {turns.length === 0 && runs.length === 0 && (
-          <p class="note">One prompt, two answers. They are not kept with your conversations.</p>
+          <Empty title="One prompt, two answers">
+            <p>
+              Both models get what you write, each goes on from its own answers. Nothing of it is kept with
+              your conversations.
+            </p>
+            <Suggestions onSend={send} />
+          </Empty>
         )}
         {[...turns, ...runs.length === 2 ? [{ prompt: runs[0]!.prompt, answers: runs }] : []].map((
           turn,
@@ -83,7 +91,18 @@ export function Compare({ models, setting }: { models: readonly [string, string]
         onSend={send}
         onStop={() => watched.forEach((each) => void each.stop().catch(() => {}))}
       />
-      {runs[0]?.input && <Behind input={runs[0].input} generationId={runs[0].generationId} />}
+      <Behind
+        sent={runs.flatMap(({ input, generationId, model }): Sent[] =>
+          input === null ? [] : [
+            { title: `Ask ${model}`, operation: StartGeneration, variables: { input } },
+            {
+              title: `Watch ${model}`,
+              operation: WatchGeneration,
+              variables: { id: generationId ?? "…", afterSeq: 0 },
+            },
+          ]
+        )}
+      />
     </>
   );
 }

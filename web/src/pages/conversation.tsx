@@ -2,8 +2,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { accepted, ApiError, request } from "../lib/api.ts";
 import { type Loaded, useLoad } from "../lib/hooks.ts";
-import { go } from "../lib/router.tsx";
-import { isOver, newRun, WatchedRun } from "../lib/runs.ts";
+import { go, Link } from "../lib/router.tsx";
+import { isOver, newRun, type Run, WatchedRun } from "../lib/runs.ts";
 import {
   CreateSession,
   EditMessage,
@@ -12,14 +12,15 @@ import {
   SelectBranch,
   SessionPage,
   type SessionPageQuery,
+  StartGeneration,
+  WatchGeneration,
 } from "../operations/generated.ts";
-import { Behind } from "../ui/behind.tsx";
-import { Composer } from "../ui/composer.tsx";
+import { Behind, type Sent } from "../ui/behind.tsx";
+import { Composer, focusComposer } from "../ui/composer.tsx";
 import { Empty, Loading, Problem } from "../ui/parts.tsx";
+import { Suggestions } from "../ui/suggestions.tsx";
 import { ConversationTools, Messages } from "./messages.tsx";
 import type { Setting } from "./play.tsx";
-
-const SUGGESTIONS = ["Tell me a story.", "What is the capital of France?", "Write about the sea."];
 
 export interface Session {
   /** Null where it is gone, or somebody else's. */
@@ -59,6 +60,8 @@ export function Conversation({ sessionId, model, setting, onChange }: {
   );
   const [error, setError] = useState<ApiError | null>(null);
   const end = useRef<HTMLDivElement>(null);
+  // Whoever has just sent the first message of a conversation goes on writing under its new address.
+  const [isHandedOver] = useState(() => sessionId !== null && handedOver.has(sessionId));
   const kept = useLoad(sessionId, (signal) => readSession(sessionId!, signal));
   useEffect(() => {
     if (sessionId !== null) handedOver.delete(sessionId);
@@ -102,30 +105,33 @@ export function Conversation({ sessionId, model, setting, onChange }: {
       onChange();
     });
   const sampling = setting.sampling as never;
-  const regenerate = (message: SaidFragment, question: SaidFragment) =>
+  const [again, setAgain] = useState<Sent | null>(null);
+  const regenerate = (message: SaidFragment, question: SaidFragment) => {
+    const input = { messageId: message.id, sampling, onDisconnect: "CONTINUE" as const };
+    focusComposer();
+    setAgain({ title: "Ask again", operation: Regenerate, variables: { input } });
     setWatched(WatchedRun.begin(
       sessionId!,
       { ...newRun(model, question.content), place: { messageId: question.id, isBehind: true } },
-      async () => {
-        const input = { messageId: message.id, sampling, onDisconnect: "CONTINUE" as const };
-        return accepted((await request(Regenerate, { input })).regenerate).generation.id;
-      },
+      async () => accepted((await request(Regenerate, { input })).regenerate).generation.id,
     ));
-  const edit = (question: SaidFragment, content: string) =>
+  };
+  const edit = (question: SaidFragment, content: string) => {
+    const input = { messageId: question.id, content, sampling, onDisconnect: "CONTINUE" as const };
+    focusComposer();
+    setAgain({ title: "Ask instead", operation: EditMessage, variables: { input } });
     setWatched(WatchedRun.begin(
       sessionId!,
       { ...newRun(model, content), place: { messageId: question.id, isBehind: false } },
-      async () => {
-        const input = { messageId: question.id, content, sampling, onDisconnect: "CONTINUE" as const };
-        return accepted((await request(EditMessage, { input })).editMessage).generation.id;
-      },
+      async () => accepted((await request(EditMessage, { input })).editMessage).generation.id,
     ));
+  };
   return (
     <>
       {kept.data?.session && (
         <ConversationTools session={kept.data.session} reload={kept.reload} attempt={attempt} />
       )}
-      <div class="conversation" role="log" aria-label="Conversation">
+      <div class="conversation" role="log" aria-live="off" aria-label="Conversation">
         {sessionId === null ? <Beginning model={model} onSend={send} /> : (
           <Kept
             {...{ sessionId, kept, watched, over, setWatched, regenerate, edit, attempt }}
@@ -135,28 +141,44 @@ export function Conversation({ sessionId, model, setting, onChange }: {
         {error && <Problem error={error} />}
         <div ref={end} />
       </div>
-      <Composer busy={!over} onSend={send} onStop={() => attempt(async () => await watched?.stop())} />
-      {run?.input && <Behind input={run.input} generationId={run.generationId} />}
+      <Composer
+        busy={!over}
+        takesFocus={isHandedOver}
+        onSend={send}
+        onStop={() => attempt(async () => await watched?.stop())}
+      />
+      <Behind sent={behind(sessionId, run, again)} />
     </>
   );
+}
+
+/** How what is seen was asked for, how its answer is watched, and how the whole conversation is read. */
+function behind(sessionId: string | null, run: Run | undefined, again: Sent | null): readonly Sent[] {
+  const asked: Sent | null = run?.input
+    ? { title: "Ask", operation: StartGeneration, variables: { input: run.input } }
+    : again;
+  return [
+    ...run !== undefined && asked !== null ? [asked] : [],
+    ...run?.generationId
+      ? [{
+        title: "Watch the answer",
+        operation: WatchGeneration,
+        variables: { id: run.generationId, afterSeq: 0 },
+      }]
+      : [],
+    ...sessionId === null ? [] : [{
+      title: "Read the conversation",
+      operation: SessionPage,
+      variables: { id: sessionId, after: null },
+    }],
+  ];
 }
 
 function Beginning({ model, onSend }: { model: string; onSend: (text: string) => void }) {
   return (
     <Empty title={`Talk to ${model.split("/").at(-1)}`}>
       <p>What is said here is kept by the gateway, with the exact weights that answered.</p>
-      <p class="suggestions">
-        {SUGGESTIONS.map((text) => (
-          <button
-            key={text}
-            type="button"
-            class="quiet"
-            onClick={() => onSend(text)}
-          >
-            {text}
-          </button>
-        ))}
-      </p>
+      <Suggestions onSend={onSend} />
     </Empty>
   );
 }
@@ -190,7 +212,13 @@ function Kept({ sessionId, kept, watched, over, coloured, setWatched, regenerate
   if (error && data === undefined && run === undefined) return <Problem error={error} retry={reload} />;
   if (data === undefined && run === undefined) return <Loading what="the conversation" />;
   if (data !== undefined && session === null) {
-    return <Empty title="This conversation is gone, or is not yours" />;
+    return (
+      <Empty title="This conversation is gone, or is not yours">
+        <p>
+          Each key sees its own alone. <Link href="/play">Begin a new one</Link>
+        </p>
+      </Empty>
+    );
   }
   const choose = (messageId: string) =>
     attempt(async () => {

@@ -2,6 +2,7 @@
 import { curveMonotoneX, line } from "d3-shape";
 import { useState } from "preact/hooks";
 import { degrees } from "../lib/format.ts";
+import { useMedia } from "../lib/hooks.ts";
 import type { Tensor } from "./model_plots.tsx";
 
 interface Point {
@@ -14,14 +15,17 @@ interface Series {
   readonly points: readonly Point[];
 }
 
-const [WIDTH, HEIGHT] = [640, 300];
-const [LEFT, RIGHT, TOP, BOTTOM] = [46, 16, 14, 44];
+/** In pixels, as large as it is shown, so that letters and lines have their own size. */
+const WIDE = { width: 860, height: 340 } as const;
+const NARROW = { width: 343, height: 250 } as const;
+const [LEFT, RIGHT, TOP, BOTTOM] = [52, 12, 12, 44];
 const NAMES: Readonly<Record<string, string>> = { self_attn: "self-attention", mlp: "MLP" };
 
 export function Curves({ tensors, onPoint }: {
   tensors: readonly Tensor[];
   onPoint: (t: number | null) => void;
 }) {
+  const { width, height } = useMedia("(max-width: 46rem)") ? NARROW : WIDE;
   const series = seriesOf(tensors);
   const layers = 1 + Math.max(...tensors.map(({ layer }) => layer ?? 0));
   const [chosen, setChosen] = useState<readonly [number, number] | null>(null);
@@ -29,8 +33,8 @@ export function Curves({ tensors, onPoint }: {
     setChosen(place);
     onPoint(place === null ? null : series[place[0]]?.points[place[1]]?.t ?? null);
   };
-  const x = (layer: number) => LEFT + (layers === 1 ? 0.5 : layer / (layers - 1)) * (WIDTH - LEFT - RIGHT);
-  const y = (t: number) => TOP + (1 - t) * (HEIGHT - TOP - BOTTOM);
+  const x = (layer: number) => LEFT + (layers === 1 ? 0.5 : layer / (layers - 1)) * (width - LEFT - RIGHT);
+  const y = (t: number) => TOP + (1 - t) * (height - TOP - BOTTOM);
   const path = line<Point>().x(({ layer }: Point) => x(layer)).y(({ t }: Point) => y(t)).curve(
     curveMonotoneX,
   );
@@ -38,8 +42,8 @@ export function Curves({ tensors, onPoint }: {
   const point = (event: PointerEvent) => {
     const box = (event.currentTarget as SVGElement).getBoundingClientRect();
     const [px, py] = [
-      (event.clientX - box.left) / box.width * WIDTH,
-      (event.clientY - box.top) / box.height * HEIGHT,
+      (event.clientX - box.left) / box.width * width,
+      (event.clientY - box.top) / box.height * height,
     ];
     let best: readonly [number, number] | null = null;
     let nearest = Infinity;
@@ -84,12 +88,14 @@ export function Curves({ tensors, onPoint }: {
         ))}
       </ul>
       <svg
-        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        viewBox={`0 0 ${width} ${height}`}
         tabIndex={0}
         role="application"
         aria-label="t by layer. Left and right go through the layers, up and down through the curves."
         onPointerMove={point}
-        onPointerLeave={() => choose(null)}
+        onPointerDown={point}
+        // A finger that is lifted has not looked away.
+        onPointerLeave={(event) => event.pointerType !== "touch" && choose(null)}
         onKeyDown={press}
         onFocus={(event) =>
           chosen === null && event.currentTarget.matches(":focus-visible") && choose([0, 0])}
@@ -97,15 +103,16 @@ export function Curves({ tensors, onPoint }: {
       >
         {[0, 0.25, 0.5, 0.75, 1].map((t) => (
           <g key={t}>
-            <path class="grid" d={`M${LEFT} ${y(t)}H${WIDTH - RIGHT}`} />
-            <text class="tick" x={LEFT - 8} y={y(t) + 4} text-anchor="end">{t}</text>
+            <path class="grid" d={`M${LEFT} ${y(t)}H${width - RIGHT}`} />
+            <text class="tick" x={LEFT - 10} y={y(t) + 4} text-anchor="end">{t}</text>
           </g>
         ))}
         {ticks.map((layer) => (
-          <text key={layer} class="tick" x={x(layer)} y={HEIGHT - 22} text-anchor="middle">{layer}</text>
+          <text key={layer} class="tick" x={x(layer)} y={height - 22} text-anchor="middle">{layer}</text>
         ))}
-        <text class="tick" x={WIDTH - RIGHT} y={HEIGHT - 3} text-anchor="end">layer</text>
-        {at && <path class="cursor" d={`M${x(at.layer)} ${TOP}V${HEIGHT - BOTTOM}`} />}
+        <text class="tick" x={(LEFT + width - RIGHT) / 2} y={height - 3} text-anchor="middle">layer</text>
+        <text class="tick axis" x="12" y={(TOP + height - BOTTOM) / 2} text-anchor="middle">t</text>
+        {at && <path class="cursor" d={`M${x(at.layer)} ${TOP}V${height - BOTTOM}`} />}
         {series.map(({ points }, s) => (
           <g key={s}>
             <path class={`curve s${s % 4}`} d={path([...points]) ?? ""} />
@@ -123,22 +130,24 @@ export function Curves({ tensors, onPoint }: {
       </svg>
       <figcaption class="reading">
         <div role="status">
-          {at === undefined ? <span class="note">Point at a curve to read it.</span> : (
-            <>
-              <strong>
-                Layer {at.layer}, {nameOf(series[chosen![0]]!.filter)}: t = {at.t.toFixed(4)}
-              </strong>
-              <ul>
-                {at.tensors.map((tensor) => (
-                  <li key={tensor.name}>
-                    <code>{kindOf(tensor.name)}</code>{" "}
-                    {tensor.cosine === null ? "no angle" : `${degrees(tensor.cosine).toFixed(3)}°`}{" "}
-                    {tensor.mode}
-                  </li>
-                ))}
-              </ul>
-            </>
-          )}
+          {at === undefined
+            ? <span class="note">Point at a curve, or use the arrow keys, to read it.</span>
+            : (
+              <>
+                <strong>
+                  Layer {at.layer}, {nameOf(series[chosen![0]]!.filter)}: t = {at.t.toFixed(4)}
+                </strong>
+                <ul>
+                  {at.tensors.map((tensor) => (
+                    <li key={tensor.name}>
+                      <code>{kindOf(tensor.name)}</code>{" "}
+                      {tensor.cosine === null ? "no angle" : `${degrees(tensor.cosine).toFixed(3)}°`}{" "}
+                      {tensor.mode}
+                    </li>
+                  ))}
+                </ul>
+              </>
+            )}
         </div>
       </figcaption>
     </figure>

@@ -12,7 +12,17 @@ import {
 } from "../operations/generated.ts";
 import { Globe } from "../ui/globe.tsx";
 import { RunningMerges } from "../ui/merges.tsx";
-import { Copy, Empty, Loading, Problem, ResidencyBadge, Section } from "../ui/parts.tsx";
+import {
+  Copy,
+  Empty,
+  Loading,
+  methodName,
+  Problem,
+  ResidencyBadge,
+  Section,
+  useLatest,
+  useTitle,
+} from "../ui/parts.tsx";
 
 type Card = ModelsQuery["models"]["edges"][number]["node"];
 type Residency = ModelEventsSubscription["modelEvents"]["residency"];
@@ -21,6 +31,7 @@ const REFRESH_MS = 4_000;
 const LIST_REFRESH_MS = 30_000;
 
 export function Home() {
+  useTitle("Models");
   const [filter, setFilter] = useState("");
   const [first, setFirst] = useState(24);
   const models = useQuery(
@@ -33,7 +44,8 @@ export function Home() {
     if (model !== null) setLive((before) => new Map(before).set(model.id, residency));
     if (news === "REGISTERED" || news === "REMOVED" || news === "UPDATED") models.reload();
   });
-  const list = models.data?.models;
+  const list = useLatest(models.data?.models);
+  const shellModel = example(list?.edges ?? []);
   return (
     <>
       <div class="hero">
@@ -64,12 +76,28 @@ export function Home() {
           ? (
             <Empty title="No model is registered yet">
               <p>
-                Merge two with <code>deno task start</code>, or register a folder of weights under{" "}
-                <Link href="/admin/merges">Admin</Link>.
+                <code>deno task start</code> merges a first pair. An admin{" "}
+                <Link href="/admin/models">pulls one from a hub</Link>, and the mutation{" "}
+                <code>registerModel</code> takes a folder that is on this machine.
               </p>
             </Empty>
           )
-          : <Empty title={`No model is called “${filter}”`} />)}
+          : (
+            <Empty title={`No model’s name has “${filter}” in it`}>
+              <p>
+                <button type="button" class="quiet" onClick={() => setFilter("")}>Show all models</button>
+              </p>
+            </Empty>
+          ))}
+        {filter === "" && list !== undefined && list.edges.length > 0 && shellModel === undefined && (
+          <p class="callout">
+            <span>
+              <strong>No weights are here yet.</strong> <code>deno task start</code>{" "}
+              brings two small models and merges them before your eyes; an admin{" "}
+              <Link href="/admin/models">pulls others from a hub</Link>.
+            </span>
+          </p>
+        )}
         <ul class="cards">
           {list?.edges.map(({ node }) => (
             <ModelCard key={node.id} model={node} residency={live.get(node.id) ?? node.residency} />
@@ -85,14 +113,15 @@ export function Home() {
           </button>
         )}
       </Section>
-      {list !== undefined && list.edges.length > 0 && <Shell model={example(list.edges)} />}
+      {shellModel !== undefined && <Shell model={shellModel} />}
     </>
   );
 }
 
-function example(edges: ModelsQuery["models"]["edges"]): string {
-  return (edges.find(({ node }) => node.provenance !== null && node.residency.state !== "MISSING_WEIGHTS") ??
-    edges[0]!).node.name;
+/** A merge if there is one, of those that can answer. */
+function example(edges: ModelsQuery["models"]["edges"]): string | undefined {
+  const able = edges.filter(({ node }) => node.residency.state !== "MISSING_WEIGHTS");
+  return (able.find(({ node }) => node.provenance !== null) ?? able[0])?.node.name;
 }
 
 function ModelCard({ model, residency }: { model: Card; residency: Residency }) {
@@ -101,7 +130,7 @@ function ModelCard({ model, residency }: { model: Card; residency: Residency }) 
     <li class="card">
       <div class="card-top">
         <ResidencyBadge residency={residency} />
-        {model.provenance && <span class="tag">{words(model.provenance.method)} merge</span>}
+        {model.provenance && <span class="tag">{methodName(model.provenance.method)} merge</span>}
       </div>
       <h3>
         <Link href={modelHref(model.name)}>
@@ -120,9 +149,17 @@ function ModelCard({ model, residency }: { model: Card; residency: Residency }) 
       {model.parents.length > 0 && (
         <p class="from">from {model.parents.map(({ name }) => name).join(" and ")}</p>
       )}
-      <Link href={`/play?model=${encodeURIComponent(model.name)}`} class="talk">
-        Talk to it<span class="unseen">: {model.name}</span>
-      </Link>
+      {residency.state === "MISSING_WEIGHTS"
+        ? (
+          <Link href={modelHref(model.name)} class="talk">
+            How to bring it here<span class="unseen">: {model.name}</span>
+          </Link>
+        )
+        : (
+          <Link href={`/play?model=${encodeURIComponent(model.name)}`} class="talk">
+            Talk to it<span class="unseen">: {model.name}</span>
+          </Link>
+        )}
     </li>
   );
 }
@@ -139,7 +176,9 @@ function Status() {
       </div>
       <div>
         <dt>Device</dt>
-        <dd>{device === null ? "none" : device.software ? "Software" : device.adapter}</dd>
+        <dd title={device?.adapter}>
+          {device === null ? "none" : device.software ? "Software" : device.adapter}
+        </dd>
       </div>
       <div>
         <dt>Running</dt>
@@ -166,8 +205,10 @@ function Shell({ model }: { model: string }) {
   return (
     <Section title="From a shell" note="The same stream that the playground shows.">
       <div class="code">
-        <pre tabIndex={0}>{line}</pre>
-        <Copy text={line} label="Copy the command" />
+        <pre tabIndex={0} class="wrapped" aria-label="Command for a shell">{line}</pre>
+        <div class="code-actions">
+          <Copy text={line} label="Copy the command" />
+        </div>
       </div>
     </Section>
   );

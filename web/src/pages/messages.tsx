@@ -1,7 +1,6 @@
 /** The messages of a branch, with the ways to the other branches; and what can be done with the whole conversation. */
 import { useState } from "preact/hooks";
 import { accepted, request } from "../lib/api.ts";
-import { seconds } from "../lib/format.ts";
 import type { Run } from "../lib/runs.ts";
 import {
   type ContextPolicy,
@@ -10,7 +9,7 @@ import {
   type SaidFragment,
   SetContextPolicy,
 } from "../operations/generated.ts";
-import { Answer } from "../ui/answer.tsx";
+import { Answer, Counts, Speed } from "../ui/answer.tsx";
 
 interface MessagesProps {
   readonly messages: readonly SaidFragment[];
@@ -92,22 +91,23 @@ function Said({ message, question, run, coloured, canAct, regenerate, edit, choo
               Ask instead
               <textarea
                 rows={3}
+                ref={focusOnce}
                 value={draft}
                 onInput={({ currentTarget }) => setDraft(currentTarget.value)}
               />
             </label>
-            <button type="submit" class="primary small">Ask</button>
-            <button type="button" class="quiet small" onClick={() => setDraft(null)}>Leave it</button>
+            <p class="note">The old question and its answer stay, as a branch beside this one.</p>
+            <span class="actions">
+              <button type="submit" class="primary small">Ask</button>
+              <button type="button" class="quiet small" onClick={() => setDraft(null)}>Leave it</button>
+            </span>
           </form>
         )
         : <p class="text">{message.content}</p>}
       {isAnswer && !isWatched && generation?.usage && (
         <p class="usage">
-          <span>{generation.usage.completionTokens} tokens from {generation.usage.promptTokens}</span>
-          {generation.timings && generation.timings.decodeTokensPerSecond > 0 && (
-            <span>{generation.timings.decodeTokensPerSecond.toFixed(1)} tok/s</span>
-          )}
-          {generation.timings && <span>first after {seconds(generation.timings.ttftMs / 1000)}</span>}
+          <Counts usage={generation.usage} />
+          {generation.timings && <Speed timings={generation.timings} />}
           {generation.artifactSha256 && (
             <span title={generation.artifactSha256}>weights {generation.artifactSha256.slice(0, 8)}</span>
           )}
@@ -133,13 +133,18 @@ function Said({ message, question, run, coloured, canAct, regenerate, edit, choo
               disabled={!canAct}
               onClick={() => setDraft(message.content)}
             >
-              Ask something else
+              Edit
             </button>
           )}
         </div>
       )}
     </div>
   );
+}
+
+/** A field that has just come begins with the caret in it. */
+function focusOnce(field: HTMLTextAreaElement | null): void {
+  if (field !== null && document.activeElement !== field) field.focus();
 }
 
 function Branches({ message, choose, canAct }: {
@@ -202,7 +207,7 @@ export function ConversationTools({ session, reload, attempt }: {
           value={session.contextPolicy}
           onChange={({ currentTarget }) => policy(currentTarget.value as ContextPolicy)}
         >
-          <option value="REFUSE">refuse</option>
+          <option value="REFUSE">refuse to go on</option>
           <option value="DROP_OLDEST">leave out the oldest turns</option>
         </select>
       </label>

@@ -1,15 +1,13 @@
 /** Where a model comes from, and what it is. */
 import { useState } from "preact/hooks";
-import { useModule, useQuery, useStream } from "../lib/hooks.ts";
-import { bytes, context, count, date, DTYPES, parameters, QUANTIZATIONS, words } from "../lib/format.ts";
+import { useModule, useQuery } from "../lib/hooks.ts";
+import { bytes, count } from "../lib/format.ts";
 import { Link } from "../lib/router.tsx";
-import {
-  ModelEvents,
-  ModelPage as ModelPageQuery,
-  type ModelPageQuery as Data,
-} from "../operations/generated.ts";
-import { Lineage } from "../ui/lineage.tsx";
-import { Copy, Empty, Hash, Loading, Problem, ResidencyBadge, Section } from "../ui/parts.tsx";
+import { ModelPage as ModelPageQuery, type ModelPageQuery as Data } from "../operations/generated.ts";
+import { isUpright, Lineage } from "../ui/lineage.tsx";
+import { Copy, Empty, Hash, Loading, methodName, Problem, Section, useTitle } from "../ui/parts.tsx";
+import { ModelHead } from "./model_head.tsx";
+import { Overview } from "./model_overview.tsx";
 import { TensorTable } from "./tensor_table.tsx";
 import { Verification } from "./verification.tsx";
 
@@ -18,6 +16,7 @@ export type Provenance = NonNullable<Model["provenance"]>;
 
 export function ModelPage({ rest: name }: { rest: string }) {
   const { data, error, reload } = useQuery(ModelPageQuery, { ref: { name } });
+  useTitle(name);
   if (error && data === undefined) return <Problem error={error} retry={reload} />;
   if (data === undefined) return <Loading what={name} />;
   if (data.model === null) {
@@ -33,114 +32,66 @@ export function ModelPage({ rest: name }: { rest: string }) {
 }
 
 function Shown({ model }: { model: Model }) {
-  const [owner, ...rest] = model.name.split("/");
+  const short = model.name.split("/").at(-1)!;
   const { provenance } = model;
+  const hasLineage = provenance !== null || model.declaredParents.length > 0 || model.descendants.length > 0;
+  const hasRecipe = provenance === null && model.recipe !== null;
+  const parts: readonly (readonly [string, string, boolean])[] = [
+    ["overview", "Overview", true],
+    ["lineage", "Lineage", hasLineage],
+    ["t", "How far along", provenance?.curves.some(({ t }) => t.length > 0) ?? false],
+    ["angles", "How far apart", provenance?.method === "SLERP"],
+    ["tensors", "Tensors", provenance !== null],
+    ["configuration", "Configuration", provenance !== null],
+    ["recipe", "Recipe", hasRecipe],
+    ["verification", "Verification", model.artifact !== null],
+    ["files", "Files", model.artifact !== null],
+  ];
   return (
     <>
-      <div class="model-head">
-        <p class="kicker">{rest.length > 0 ? owner : "Model"}</p>
-        <h1>{rest.length > 0 ? rest.join("/") : owner}</h1>
-        <Chips model={model} />
-        <p class="actions">
-          <Link class="primary" href={`/play?model=${encodeURIComponent(model.name)}`}>Talk to it</Link>
-          {model.parents.length > 0 && (
-            <Link
-              class="quiet"
-              href={`/play?model=${encodeURIComponent(model.name)}&with=${
-                encodeURIComponent(model.parents[0]!.name)
-              }`}
-            >
-              Compare with a parent
-            </Link>
+      <ModelHead model={model} />
+      <nav class="contents" aria-label="On this page">
+        <ul>
+          {parts.map(([id, title, isThere]) =>
+            isThere && (
+              <li key={id}>
+                <a href={`#${id}`}>{title}</a>
+              </li>
+            )
           )}
-        </p>
-      </div>
-      <Section title="Overview">
-        <Overview model={model} />
-      </Section>
-      {(provenance !== null || model.declaredParents.length > 0 || model.descendants.length > 0) && (
-        <Section title="Lineage" note={provenance === null ? "" : `How ${rest.at(-1) ?? owner} came to be`}>
-          <Lineage model={model} />
+        </ul>
+      </nav>
+      <div class={hasLineage && isUpright(model) ? "beginnings" : ""}>
+        <Section title="Overview" id="overview">
+          <Overview text={model.description} />
         </Section>
-      )}
+        {hasLineage && (
+          <Section title="Lineage" id="lineage" note={provenance === null ? "" : `How ${short} came to be`}>
+            <Lineage model={model} />
+          </Section>
+        )}
+      </div>
       {provenance !== null && <Merged provenance={provenance} model={model} />}
-      {provenance === null && model.recipe !== null && (
+      {hasRecipe && (
         <Section
           title="Recipe"
-          note={`${words(model.recipe.method)}, as its card says; nothing here proves it`}
+          id="recipe"
+          note={`${methodName(model.recipe!.method)}, as its card says; nothing here proves it`}
         >
           <div class="code">
-            <pre tabIndex={0} aria-label="Recipe in YAML">{model.recipe.configYaml}</pre>
+            <pre tabIndex={0} aria-label="Recipe in YAML">{model.recipe!.configYaml}</pre>
             <div class="code-actions">
-              <Copy text={model.recipe.configYaml} label="Copy the YAML" />
+              <Copy text={model.recipe!.configYaml} label="Copy the YAML" />
             </div>
           </div>
         </Section>
       )}
       {model.artifact !== null && (
-        <Section title="Verification" note="Is it still what its record says?">
+        <Section title="Verification" id="verification" note="Is it still what its record says?">
           <Verification modelId={model.id} name={model.name} />
         </Section>
       )}
       {model.artifact !== null && <Files artifact={model.artifact} />}
-    </>
-  );
-}
-
-function Chips({ model }: { model: Model }) {
-  const [residency, setResidency] = useState(model.residency);
-  useStream(ModelEvents, { ref: { id: model.id } }, ({ modelEvents }) => setResidency(modelEvents.residency));
-  const chips: (readonly [string, string | null])[] = [
-    ["Task", words(model.task)],
-    ["Size", model.parameterCount && parameters(model.parameterCount)],
-    ["Quantization", QUANTIZATIONS[model.servedQuantization] ?? model.servedQuantization],
-    ["Stored as", DTYPES[model.nativeDtype] ?? model.nativeDtype],
-    ["Context served", context(model.servedContextLength)],
-    ["Context native", context(model.nativeContextLength)],
-    ["Concurrency cost", String(model.concurrencyCost)],
-    ["Published", model.publishedAt && date(model.publishedAt)],
-    ["Registered", date(model.createdAt)],
-    ["License", model.license],
-    ["Architecture", model.architecture],
-    ["From", model.origin && `${model.origin.repository}@${model.origin.revision.slice(0, 8)}`],
-  ];
-  return (
-    <dl class="chips">
-      <div>
-        <dt>Residency</dt>
-        <dd aria-live="polite">
-          <ResidencyBadge residency={residency} />
-        </dd>
-      </div>
-      {chips.map(([label, value]) =>
-        value && (
-          <div key={label}>
-            <dt>{label}</dt>
-            <dd>{value}</dd>
-          </div>
-        )
-      )}
-    </dl>
-  );
-}
-
-/** From this length on only the beginning shows at first: model cards may be long. */
-const LONG_DESCRIPTION = 500;
-
-function Overview({ model }: { model: Model }) {
-  const markdown = useModule(() => import("../lib/markdown.ts"));
-  const [open, setOpen] = useState((model.description ?? "").length <= LONG_DESCRIPTION);
-  if (model.description === null || model.description.trim() === "") {
-    return <p class="note">Nobody has described this model.</p>;
-  }
-  if (markdown === undefined) return <Loading what="the description" />;
-  const html = { __html: markdown.toSafeHtml(model.description) };
-  return (
-    <>
-      <div class={`overview ${open ? "" : "folded"}`}>
-        <div class="prose" dangerouslySetInnerHTML={html} />
-      </div>
-      {!open && <button type="button" class="quiet small" onClick={() => setOpen(true)}>Read on</button>}
     </>
   );
 }
@@ -150,10 +101,14 @@ function Merged({ provenance, model }: { provenance: Provenance; model: Model })
   return (
     <>
       {plots === undefined ? <Loading what="the plots" /> : <plots.Plots provenance={provenance} />}
-      <Section title="Tensors" note="Every one of the result, with what made it.">
+      <Section title="Tensors" id="tensors" note="Every one of the result, with what made it.">
         <TensorTable mergeId={provenance.id} />
       </Section>
-      <Section title="Configuration" note={`${words(provenance.method)} by ${provenance.toolVersion}`}>
+      <Section
+        title="Configuration"
+        id="configuration"
+        note={`${methodName(provenance.method)}, merged by Geodesic ${provenance.toolVersion}`}
+      >
         <Configuration provenance={provenance} model={model} />
       </Section>
     </>
@@ -171,8 +126,8 @@ function Configuration({ provenance, model }: { provenance: Provenance; model: M
           <Copy text={command} label="Copy the command that reproduces it" />
         </div>
       </div>
-      <p class="note">
-        Configuration <Hash value={provenance.configSha256} what="the configuration" />
+      <p class="note after">
+        SHA-256 of the configuration: <Hash value={provenance.configSha256} what="the configuration" />
       </p>
     </>
   );
@@ -190,12 +145,19 @@ export function reproduceCommand(provenance: Provenance, model: Model): string {
     (model.artifact === null ? "" : `\n# expected manifest: ${model.artifact.manifestSha256}`);
 }
 
+/** Files that show at first. */
+const FEW = 8;
+
 function Files({ artifact }: { artifact: NonNullable<Model["artifact"]> }) {
   const [all, setAll] = useState(false);
-  const shown = all ? artifact.files : artifact.files.slice(0, 8);
+  const shown = all ? artifact.files : artifact.files.slice(0, FEW);
   return (
-    <Section title="Files" note={`${count(artifact.files.length)} files, ${bytes(artifact.sizeBytes)}`}>
-      <p>
+    <Section
+      title="Files"
+      id="files"
+      note={`${count(artifact.files.length)} files, ${bytes(artifact.sizeBytes)}`}
+    >
+      <p class="before">
         One hash for all of them: <Hash value={artifact.manifestSha256} what="all files" />
       </p>
       <div class="table-scroll" tabIndex={0} role="region" aria-label="Files">
@@ -222,13 +184,14 @@ function Files({ artifact }: { artifact: NonNullable<Model["artifact"]> }) {
           </tbody>
         </table>
       </div>
-      {!all && artifact.files.length > shown.length && (
+      {artifact.files.length > FEW && (
         <button
           type="button"
-          class="quiet"
-          onClick={() => setAll(true)}
+          class="quiet after"
+          aria-expanded={all}
+          onClick={() => setAll(!all)}
         >
-          Show all files
+          {all ? "Show fewer" : `Show all ${artifact.files.length} files`}
         </button>
       )}
     </Section>

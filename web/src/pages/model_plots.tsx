@@ -41,9 +41,10 @@ export function Plots({ provenance }: { provenance: Provenance }) {
       {ts.length > 0 && (
         <Section
           title="How far along"
+          id="t"
           note={`t by layer: 0 is ${short(base?.model?.name ?? base?.name)}, 1 is ${
             short(other?.model?.name ?? other?.name)
-          }. Point, or use the arrow keys.`}
+          }.`}
         >
           <div class="along">
             <Curves tensors={layered} onPoint={setAt} />
@@ -57,7 +58,11 @@ export function Plots({ provenance }: { provenance: Provenance }) {
         </Section>
       )}
       {layered.some(({ cosine }) => cosine !== null) && (
-        <Section title="How far apart" note="The angle between the parents’ tensors, in degrees.">
+        <Section
+          title="How far apart"
+          id="angles"
+          note="The angle between the parents’ tensors, in degrees."
+        >
           <HeatMap tensors={layered} />
         </Section>
       )}

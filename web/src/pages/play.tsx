@@ -1,10 +1,10 @@
 /** The playground: conversations at the side, one of them in the middle, and what shapes the answers. */
 import { useState } from "preact/hooks";
 import { accepted, request } from "../lib/api.ts";
-import { type Loaded, useAction, useQuery, useStream } from "../lib/hooks.ts";
-import { moment } from "../lib/format.ts";
+import { type Loaded, useAction, useMedia, useQuery, useStream } from "../lib/hooks.ts";
+import { date } from "../lib/format.ts";
 import type { SamplingDraft } from "../lib/parameters.ts";
-import { go, Link, location } from "../lib/router.tsx";
+import { go, Link, location, modelHref } from "../lib/router.tsx";
 import {
   DefaultsChanged,
   DeleteSession,
@@ -13,7 +13,8 @@ import {
   Sessions,
   type SessionsQuery,
 } from "../operations/generated.ts";
-import { Empty, Loading, Problem } from "../ui/parts.tsx";
+import { TokenLegend } from "../ui/answer.tsx";
+import { ConfirmButton, Empty, Loading, Problem, useTitle } from "../ui/parts.tsx";
 import { SamplingFields } from "../ui/sampling.tsx";
 import { Compare } from "./compare.tsx";
 import { Conversation } from "./conversation.tsx";
@@ -28,6 +29,7 @@ const ALTERNATIVES = 5;
 
 export function PlayPage({ rest: sessionId }: { rest: string }) {
   const { search } = location.value;
+  const isPhone = useMedia("(max-width: 46rem)");
   const models = useQuery(ModelNames, {}, 5_000);
   const sessions = useQuery(Sessions, { first: 50, after: null });
   const [sampling, setSampling] = useState<SamplingDraft>({});
@@ -37,7 +39,9 @@ export function PlayPage({ rest: sessionId }: { rest: string }) {
   const ready = all.filter(({ residency }) => residency.state !== "MISSING_WEIGHTS");
   const merged = (ready.find(({ parents }) => parents.length > 0) ?? ready[0])?.name;
   const current = sessions.data?.sessions.edges.find(({ node }) => node.id === sessionId)?.node;
+  useTitle(current?.title ?? undefined, "Playground");
   const model = current?.model?.name ?? search.get("model") ?? merged ?? names[0];
+  const isMissing = names.includes(model ?? "") && !ready.some(({ name }) => name === model);
   const other = search.get("with");
   const ref = model === undefined ? null : { name: model };
   const parameters = useQuery(Parameters, { model: ref });
@@ -65,7 +69,8 @@ export function PlayPage({ rest: sessionId }: { rest: string }) {
         <h1>Playground</h1>
         <Empty title="There is no model to talk to">
           <p>
-            Register or merge one first: <Link href="/admin/merges">Admin</Link>
+            An admin <Link href="/admin/models">pulls</Link> or <Link href="/admin/merges">merges</Link>{" "}
+            one first.
           </p>
         </Empty>
       </>
@@ -76,7 +81,14 @@ export function PlayPage({ rest: sessionId }: { rest: string }) {
       <h1 class="unseen">Playground</h1>
       <aside class="play-side" aria-label="Conversations">
         <Link class="primary wide" href={address({ with: null })}>New conversation</Link>
-        <SessionList sessions={sessions} current={sessionId} />
+        {isPhone
+          ? (
+            <details>
+              <summary>Earlier conversations</summary>
+              <SessionList sessions={sessions} current={sessionId} />
+            </details>
+          )
+          : <SessionList sessions={sessions} current={sessionId} />}
       </aside>
       <div class="play-main">
         <div class="play-models">
@@ -88,14 +100,16 @@ export function PlayPage({ rest: sessionId }: { rest: string }) {
             onChange={(name) => go(address({ model: name }), { replace: true })}
           />
           <ModelSelect
-            label="Beside it"
+            label="Side by side with"
             value={other ?? ""}
             names={names.filter((name) => name !== model)}
-            none="nothing"
+            none="no other model"
             onChange={(name) => go(address({ model, with: name === "" ? null : name }))}
           />
         </div>
-        {other !== null && sessionId === ""
+        {sessionId === "" && isMissing
+          ? <WithoutWeights model={model} />
+          : other !== null && sessionId === ""
           ? <Compare key={`${model} ${other}`} models={[model, other]} setting={setting} />
           : (
             <Conversation
@@ -114,6 +128,7 @@ export function PlayPage({ rest: sessionId }: { rest: string }) {
             <input type="checkbox" checked={coloured} onChange={() => setColoured(!coloured)} />
             Colour tokens by probability
           </label>
+          {coloured && <TokenLegend />}
           {parameters.error && <Problem error={parameters.error} retry={parameters.reload} />}
           <SamplingFields
             prefix="play"
@@ -124,6 +139,16 @@ export function PlayPage({ rest: sessionId }: { rest: string }) {
         </details>
       </aside>
     </div>
+  );
+}
+
+function WithoutWeights({ model }: { model: string }) {
+  return (
+    <Empty title={`${model.split("/").at(-1)} cannot talk yet`}>
+      <p>
+        Its weights are not on this machine. <Link href={modelHref(model)}>How to bring them here</Link>
+      </p>
+    </Empty>
   );
 }
 
@@ -177,18 +202,16 @@ function SessionList({ sessions, current }: {
               aria-current={node.id === current ? "page" : undefined}
             >
               <span class="session-title">{node.title ?? "Untitled"}</span>
-              <span class="session-note">
-                {node.model?.name.split("/").at(-1) ?? "model gone"}, {moment(node.updatedAt)}
+              <span class="session-note" title={node.updatedAt}>
+                {date(node.updatedAt)}, {node.model?.name.split("/").at(-1) ?? "model gone"}
               </span>
             </Link>
-            <button
-              type="button"
-              class="quiet small"
-              aria-label={`Delete the conversation ${node.title ?? "Untitled"}`}
-              onClick={() => remove.run(node.id)}
-            >
-              ×
-            </button>
+            <ConfirmButton
+              label="Delete"
+              what={`the conversation ${node.title ?? "Untitled"}`}
+              question="For good?"
+              onConfirm={() => remove.run(node.id)}
+            />
           </li>
         ))}
       </ul>

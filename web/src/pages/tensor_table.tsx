@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { useQuery } from "../lib/hooks.ts";
 import { degrees } from "../lib/format.ts";
 import { MergeTensors, type MergeTensorsQueryVariables } from "../operations/generated.ts";
-import { Empty, Hash, Loading, Problem } from "../ui/parts.tsx";
+import { Empty, Hash, Loading, Problem, useLatest } from "../ui/parts.tsx";
 
 type Order = NonNullable<MergeTensorsQueryVariables["orderBy"]>;
 type Mode = "" | "SLERP" | "LERP" | "COPY" | "MIX";
@@ -21,9 +21,14 @@ const COLUMNS: readonly (readonly [string, Order["field"] | null, string])[] = [
 export function TensorTable({ mergeId }: { mergeId: string }) {
   const [name, setName] = useState("");
   const [mode, setMode] = useState<Mode>("");
+  const [layer, setLayer] = useState("");
   const [order, setOrder] = useState<Order>({ field: "PLAN", direction: "ASC" });
   const [cursors, setCursors] = useState<readonly (string | null)[]>([null]);
-  const where = { nameContains: name === "" ? null : name, mode: mode === "" ? null : mode };
+  const where = {
+    nameContains: name === "" ? null : name,
+    mode: mode === "" ? null : mode,
+    layer: /^\d{1,6}$/.test(layer) ? Number(layer) : null,
+  };
   const after = cursors.at(-1)!;
   const { data, error, reload } = useQuery(MergeTensors, {
     id: mergeId,
@@ -32,7 +37,8 @@ export function TensorTable({ mergeId }: { mergeId: string }) {
     where,
     orderBy: order,
   });
-  const page = data?.merge?.tensors;
+  const fresh = data?.merge?.tensors;
+  const page = useLatest(fresh);
   const change = (act: () => void) => {
     setCursors([null]);
     act();
@@ -58,6 +64,17 @@ export function TensorTable({ mergeId }: { mergeId: string }) {
             onInput={({ currentTarget }) => change(() => setName(currentTarget.value))}
           />
         </label>
+        <label class="short">
+          Layer
+          <input
+            type="number"
+            min={0}
+            step={1}
+            value={layer}
+            placeholder="any"
+            onInput={({ currentTarget }) => change(() => setLayer(currentTarget.value))}
+          />
+        </label>
         <label>
           Mode
           <select
@@ -74,10 +91,20 @@ export function TensorTable({ mergeId }: { mergeId: string }) {
       </div>
       {error && <Problem error={error} retry={reload} />}
       {page === undefined && !error && <Loading what="tensors" />}
-      {page?.totalCount === 0 && <Empty title="No tensor is like that" />}
+      {page?.totalCount === 0 && (
+        <Empty title="No tensor is like that">
+          <p>Ask for less: a part of the name, another layer, any mode.</p>
+        </Empty>
+      )}
       {page !== undefined && page.totalCount > 0 && (
         <>
-          <div class="table-scroll" tabIndex={0} role="region" aria-label="Tensors">
+          <div
+            class="table-scroll tall"
+            tabIndex={0}
+            role="region"
+            aria-label="Tensors"
+            aria-busy={fresh === undefined}
+          >
             <table class="tensors">
               <thead>
                 <tr>
@@ -101,7 +128,7 @@ export function TensorTable({ mergeId }: { mergeId: string }) {
                 {page.edges.map(({ node }) => (
                   <tr key={node.name}>
                     <td>
-                      <code>{node.name}</code>
+                      <TensorName name={node.name} />
                     </td>
                     <td class="number">{node.layer ?? "–"}</td>
                     <td>{node.filter ?? "–"}</td>
@@ -145,5 +172,16 @@ export function TensorTable({ mergeId }: { mergeId: string }) {
         </>
       )}
     </>
+  );
+}
+
+/** The layer has a column of its own: where there is little room, the name begins behind it. */
+function TensorName({ name }: { name: string }) {
+  const [, prefix = "", rest = name] = /^(.*?layers\.\d+\.)(.+)$/.exec(name) ?? [];
+  return (
+    <code title={name}>
+      <span class="prefix">{prefix}</span>
+      {rest}
+    </code>
   );
 }

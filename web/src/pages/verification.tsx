@@ -34,7 +34,12 @@ export function Verification({ modelId, name }: { modelId: string; name: string 
           {result ? "Verify again" : "Verify"}
         </button>
       )}
-      {apiKey.value === null && <p class="note">Verifying reads every weight: it takes an admin’s key.</p>}
+      {apiKey.value === null && (
+        <p class="note">
+          Verifying hashes every file and merges every tensor anew, so it takes an admin’s key: “Use a key”,
+          at the top.
+        </p>
+      )}
       {event?.__typename === "ModelJobFailed" && <p class="note bad" role="alert">Failed: {event.message}</p>}
       {(verify.error ?? error) && <Problem error={(verify.error ?? error)!} />}
       {!isRunning && result && <Findings found={result} at={last?.finishedAt ?? null} />}

@@ -6,7 +6,8 @@ import { Bar } from "./parts.tsx";
 
 export function Answer({ run, coloured }: { run: Run; coloured: boolean }) {
   return (
-    <div class="answer" aria-busy={!isOver(run)}>
+    <div class="answer">
+      <p class="unseen" role="status">{announced(run)}</p>
       <Before run={run} />
       {run.droppedMessages > 0 && (
         <p class="note">
@@ -22,31 +23,57 @@ export function Answer({ run, coloured }: { run: Run; coloured: boolean }) {
   );
 }
 
+/** What a screen reader says: each stage once, and the answer when it is whole. */
+function announced(run: Run): string {
+  switch (run.phase) {
+    case "starting":
+      return "Asking";
+    case "queued":
+      return run.position === null ? "Waiting" : `Waiting, ${run.position} in the queue`;
+    case "loading":
+      return `Loading ${run.model}`;
+    case "reading":
+      return "Reading the prompt";
+    case "writing":
+      return "Answering";
+    case "finished":
+    case "cancelled":
+      return `${run.phase === "finished" ? "Answer" : "Stopped"}: ${run.text}`;
+    case "failed":
+      return "";
+  }
+}
+
 /** Until the first token. */
 function Before({ run }: { run: Run }) {
   if (run.text !== "") return null;
   switch (run.phase) {
     case "starting":
-      return <p class="phase" role="status">Asking …</p>;
+      return <p class="phase">Asking …</p>;
     case "queued":
       return (
-        <p class="phase" role="status">
+        <p class="phase">
           {run.position === null
-            ? "In the queue …"
+            ? "Waiting for its turn …"
             : run.position === 1
             ? "Next in the queue …"
-            : `${run.position} in the queue …`}
+            : `Waiting: ${run.position - 1} come first …`}
         </p>
       );
     case "loading":
       return (
         <div class="phase">
-          <p role="status">Loading {run.model}: {Math.round((run.fraction ?? 0) * 100)} %</p>
+          <p>Loading {run.model}: {Math.round((run.fraction ?? 0) * 100)} %</p>
           <Bar value={run.fraction ?? 0} label={`Loading ${run.model}`} />
         </div>
       );
     case "reading":
-      return <p class="phase" role="status">Has read {run.promptTokens} tokens …</p>;
+      return (
+        <p class="phase">
+          Has read the prompt’s {run.promptTokens} tokens
+          {run.cachedTokens !== null && run.cachedTokens > 0 && `, ${run.cachedTokens} of them cached`} …
+        </p>
+      );
     default:
       return null;
   }
@@ -55,33 +82,75 @@ function Before({ run }: { run: Run }) {
 const REASONS: Readonly<Record<string, string>> = {
   STOP: "ended by itself",
   STOP_STRING: "ended at a stop string",
-  LENGTH: "cut at the most tokens",
-  CONTEXT_FULL: "cut: the context is full",
+  LENGTH: "reached the token limit",
+  CONTEXT_FULL: "reached the end of the context",
   CANCELLED: "stopped",
 };
 
 function After({ run }: { run: Run }) {
-  if (run.phase === "failed") return <p class="field-error" role="alert">Failed: {run.error}</p>;
+  if (run.phase === "failed") {
+    return (
+      <p class="field-error failed" role="alert">
+        <strong>{run.text === "" ? "There is no answer." : "The answer broke off."}</strong> {run.error}
+      </p>
+    );
+  }
   if (!isOver(run)) return null;
   const { usage, timings } = run;
   return (
     <p class="usage">
-      <span role="status">{REASONS[run.finishReason ?? ""] ?? "over"}</span>
-      {usage && (
-        <span>
-          {usage.completionTokens} tokens from {usage.promptTokens}
-          {usage.cachedTokens > 0 && `, ${usage.cachedTokens} cached`}
-        </span>
-      )}
-      {timings && timings.decodeTokensPerSecond > 0 && (
-        <span>{timings.decodeTokensPerSecond.toFixed(1)} tok/s</span>
-      )}
-      {timings && <span>first after {seconds(timings.ttftMs / 1000)}</span>}
+      <span>{REASONS[run.finishReason ?? ""] ?? "over"}</span>
+      {usage && <Counts usage={usage} />}
+      {timings && <Speed timings={timings} />}
     </p>
   );
 }
 
-/** Four steps: sure, likely, unsure, surprising. Told by the line below as well as by colour. */
+export function Counts({ usage }: {
+  usage: {
+    readonly completionTokens: number;
+    readonly promptTokens: number;
+    readonly cachedTokens: number;
+  };
+}) {
+  return (
+    <>
+      <span>{usage.completionTokens} tokens</span>
+      <span>
+        prompt of {usage.promptTokens}
+        {usage.cachedTokens > 0 && `, ${usage.cachedTokens} cached`}
+      </span>
+    </>
+  );
+}
+
+export function Speed({ timings }: {
+  timings: { readonly ttftMs: number; readonly decodeTokensPerSecond: number };
+}) {
+  return (
+    <>
+      {timings.decodeTokensPerSecond > 0 && <span>{timings.decodeTokensPerSecond.toFixed(1)} tok/s</span>}
+      <span>first after {seconds(timings.ttftMs / 1000)}</span>
+    </>
+  );
+}
+
+const STEPS = [["p4", "over 90 %"], ["p3", "over 50 %"], ["p2", "over 15 %"], ["p1", "less likely"]] as const;
+
+/** What the colours mean. */
+export function TokenLegend() {
+  return (
+    <ul class="token-legend" aria-label="Colours of tokens">
+      {STEPS.map(([step, text]) => (
+        <li key={step}>
+          <span class={`token ${step}`}>{text}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** Four steps, told by the line below as well as by colour. */
 function sureness(logprob: number | null): string {
   if (logprob === null) return "";
   const probability = Math.exp(logprob);
@@ -91,7 +160,12 @@ function sureness(logprob: number | null): string {
 function Tokens({ tokens }: { tokens: readonly Token[] }) {
   const [at, setAt] = useState<number | null>(null);
   const press = (event: KeyboardEvent) => {
-    const steps: Readonly<Record<string, number>> = { ArrowRight: 1, ArrowLeft: -1 };
+    const steps: Readonly<Record<string, number>> = {
+      ArrowRight: 1,
+      ArrowLeft: -1,
+      Home: -tokens.length,
+      End: tokens.length,
+    };
     const step = steps[event.key];
     if (event.key === "Escape") return setAt(null);
     if (step === undefined) return;
@@ -108,7 +182,9 @@ function Tokens({ tokens }: { tokens: readonly Token[] }) {
         aria-label="The answer by token. Left and right go through the tokens."
         onKeyDown={press}
         onFocus={(event) => at === null && event.currentTarget.matches(":focus-visible") && setAt(0)}
-        onPointerLeave={() => setAt(null)}
+        onBlur={() => setAt(null)}
+        // A finger that is lifted has not looked away.
+        onPointerLeave={(event) => event.pointerType !== "touch" && setAt(null)}
       >
         {tokens.map((each, index) => (
           <span
@@ -122,7 +198,11 @@ function Tokens({ tokens }: { tokens: readonly Token[] }) {
       </p>
       <div class="alternatives" role="status">
         {token === undefined
-          ? <span class="note">Point at a token, or use the arrow keys: its alternatives show here.</span>
+          ? (
+            <span class="note">
+              Point at a token, tap it, or use the arrow keys, to see what else could have come.
+            </span>
+          )
           : (
             <ol>
               {(token.top.some(({ id }) => id === token.id)
@@ -132,7 +212,7 @@ function Tokens({ tokens }: { tokens: readonly Token[] }) {
                 ) => (
                   <li key={other.id} class={other.id === token.id ? "taken" : ""}>
                     <code>{visible(other.text)}</code>
-                    <span class="share">{(Math.exp(other.logprob) * 100).toFixed(1)} %</span>
+                    <span class="share">{percent(Math.exp(other.logprob))}</span>
                   </li>
                 ))}
             </ol>
@@ -140,6 +220,10 @@ function Tokens({ tokens }: { tokens: readonly Token[] }) {
       </div>
     </div>
   );
+}
+
+function percent(probability: number): string {
+  return probability > 0 && probability < 0.001 ? "< 0.1 %" : `${(probability * 100).toFixed(1)} %`;
 }
 
 /** White space as one can see it. */

@@ -1,5 +1,5 @@
 /** What is around every page. */
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { apiKey, useKey } from "../lib/api.ts";
 import { Link, location } from "../lib/router.tsx";
 import { KeyForm } from "./key.tsx";
@@ -9,6 +9,11 @@ const NAVIGATION = [["/", "Models"], ["/play", "Playground"], ["/admin", "Admin"
 export function Header() {
   const { path } = location.value;
   const [asking, setAsking] = useState(false);
+  const opener = useRef<HTMLButtonElement>(null);
+  const close = () => {
+    setAsking(false);
+    opener.current?.focus();
+  };
   const current = path.startsWith("/models")
     ? "/"
     : NAVIGATION.findLast(([href]) => path.startsWith(href))?.[0];
@@ -32,16 +37,30 @@ export function Header() {
       <div class="top-end">
         {apiKey.value === null
           ? (
-            <button type="button" class="quiet" aria-expanded={asking} onClick={() => setAsking(!asking)}>
+            <button
+              key="key"
+              ref={opener}
+              type="button"
+              class="quiet"
+              aria-expanded={asking}
+              onClick={() => setAsking(!asking)}
+            >
               Use a key
             </button>
           )
-          : <button type="button" class="quiet" onClick={() => useKey(null)}>Forget key</button>}
+          : (
+            <button key="key" ref={opener} type="button" class="quiet" onClick={() => useKey(null)}>
+              Forget key
+            </button>
+          )}
         <ThemeButton />
       </div>
       {asking && apiKey.value === null && (
-        <div class="key-drawer">
-          <KeyForm onDone={() => setAsking(false)} />
+        <div
+          class="key-drawer"
+          onKeyDown={(event) => event.key === "Escape" && close()}
+        >
+          <KeyForm onDone={close} />
         </div>
       )}
     </header>
@@ -84,7 +103,7 @@ export function Footer() {
   return (
     <footer class="bottom">
       <span>Every answer leads to its weights, and every weight to its parents.</span>
-      <a href="/graphql">GraphQL</a>
+      <a href="/graphql">The whole API, to explore</a>
     </footer>
   );
 }

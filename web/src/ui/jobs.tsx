@@ -45,7 +45,7 @@ export function JobProgress({ event, what }: { event: JobEvent | null; what: str
       <p class="note">
         {words(event.stage)}: {bytes(event.doneBytes)} of {bytes(event.totalBytes)}
         {event.bytesPerSecond !== null && `, ${bytes(event.bytesPerSecond)}/s`}
-        {event.secondsLeft !== null && `, ${seconds(event.secondsLeft)} left`}
+        {event.secondsLeft !== null && event.secondsLeft >= 1 && `, ${seconds(event.secondsLeft)} left`}
       </p>
     </div>
   );

@@ -3,14 +3,27 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, request, useKey } from "../lib/api.ts";
 import { Viewer } from "../operations/generated.ts";
 
-const TEXTS = {
-  missing: "This gateway lets nobody in without a key.",
-  rejected: "The gateway does not accept this key: it is mistyped, expired or revoked.",
-} as const;
+const REJECTED = "The gateway does not accept this key: it is mistyped, expired or revoked.";
+
+/** Instead of every page, while the gateway lets nobody in. */
+export function KeyGate({ problem }: { problem: "missing" | "rejected" }) {
+  return (
+    <div class="gate">
+      <h1>{problem === "missing" ? "This gateway asks for a key" : "This key lets nobody in"}</h1>
+      <KeyForm problem={problem} />
+      {problem === "rejected" && (
+        <p class="note">
+          Or <button type="button" class="plain" onClick={() => useKey(null)}>forget the key</button>{" "}
+          and go on with what the gateway shows to everybody.
+        </p>
+      )}
+    </div>
+  );
+}
 
 export function KeyForm({ problem, onDone }: { problem?: "missing" | "rejected"; onDone?: () => void }) {
   const [value, setValue] = useState("");
-  const [error, setError] = useState<string | null>(problem === "rejected" ? TEXTS.rejected : null);
+  const [error, setError] = useState<string | null>(problem === "rejected" ? REJECTED : null);
   const [busy, setBusy] = useState(false);
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => input.current?.focus(), []);
@@ -25,7 +38,7 @@ export function KeyForm({ problem, onDone }: { problem?: "missing" | "rejected";
       onDone?.();
     } catch (cause) {
       const isOther = cause instanceof ApiError && cause.code !== "UNAUTHENTICATED";
-      setError(isOther ? cause.message : TEXTS.rejected);
+      setError(isOther ? cause.message : REJECTED);
       input.current?.select();
     } finally {
       setBusy(false);
@@ -33,7 +46,6 @@ export function KeyForm({ problem, onDone }: { problem?: "missing" | "rejected";
   };
   return (
     <form class="key-form" onSubmit={submit}>
-      {problem === "missing" && <p>{TEXTS.missing}</p>}
       <label>
         API key
         <input

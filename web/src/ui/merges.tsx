@@ -11,7 +11,7 @@ import {
   WatchMerge,
   type WatchMergeSubscription,
 } from "../operations/generated.ts";
-import { Bar, Problem, Section } from "./parts.tsx";
+import { Bar, methodName, Problem, Section } from "./parts.tsx";
 
 type Event = WatchMergeSubscription["mergeEvents"];
 const REFRESH_MS = 3_000;
@@ -64,7 +64,7 @@ export function MergeProgressRow({ merge, onEnd, canCancel }: {
     <li class="merge">
       <p class="merge-name">
         {result === undefined ? merge.name ?? "merge" : <Link href={modelHref(result)}>{result}</Link>}
-        <span class="tag">{words(merge.method)}</span>
+        <span class="tag">{methodName(merge.method)}</span>
       </p>
       <MergeState merge={merge} event={event} />
       {canCancel && isOpen(merge) && (event === null || /Queued|Progress/.test(event.__typename)) && (
@@ -99,7 +99,7 @@ function MergeState({ merge, event }: { merge: MergeRowFragment; event: Event | 
           <p class="note">
             {event.doneTensors} of {event.totalTensors} tensors
             {event.bytesPerSecond !== null && `, ${bytes(event.bytesPerSecond)}/s`}
-            {event.secondsLeft !== null && `, ${seconds(event.secondsLeft)} left`}
+            {event.secondsLeft !== null && event.secondsLeft >= 1 && `, ${seconds(event.secondsLeft)} left`}
           </p>
         </div>
       );

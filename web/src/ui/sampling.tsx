@@ -23,19 +23,63 @@ export function SamplingFields({ parameters, draft, onChange, prefix }: {
     const { [name as keyof SamplingDraft]: _, ...rest } = draft;
     onChange(value === undefined ? rest : { ...rest, [name]: value });
   };
+  const all = ordered(parameters);
+  const known = new Set(GROUPS.flatMap(([, names]) => names));
+  const groups = GROUPS.map(([title, names]) =>
+    [title, all.filter(({ name }) => names.includes(name))] as const
+  );
+  const rest = all.filter(({ name }) => !known.has(name));
   return (
     <div class="sampling">
-      {ordered(parameters).map((parameter) => (
-        <Field
-          key={parameter.name}
-          id={`${prefix}-${parameter.name}`}
-          parameter={parameter}
-          value={draft[parameter.name as keyof SamplingDraft]}
-          onChange={(value) => set(parameter.name, value)}
-        />
-      ))}
+      {[...groups, ["More", rest] as const].map(([title, members]) =>
+        members.length > 0 && (
+          <fieldset key={title}>
+            <legend>{title}</legend>
+            {members.map((parameter) => (
+              <Field
+                key={parameter.name}
+                id={`${prefix}-${parameter.name}`}
+                parameter={parameter}
+                value={draft[parameter.name as keyof SamplingDraft]}
+                onChange={(value) => set(parameter.name, value)}
+              />
+            ))}
+          </fieldset>
+        )
+      )}
     </div>
   );
+}
+
+const GROUPS: readonly (readonly [string, readonly string[]])[] = [
+  ["Choice of tokens", ["temperature", "topP", "topK", "minP", "typicalP", "seed"]],
+  ["Repetition and bias", ["repetitionPenalty", "presencePenalty", "frequencyPenalty", "logitBias"]],
+  ["Length and end", ["maxTokens", "minTokens", "stop", "stopTokenIds", "ignoreEos"]],
+  ["Form and report", ["constraint", "logprobs"]],
+];
+
+/** Where a value comes from, at length. */
+const SOURCES: Readonly<Record<string, string>> = {
+  BUILT_IN: "Geodesic’s own value: neither the model nor an admin has set another",
+  CHECKPOINT: "From generation_config.json of the checkpoint",
+  GATEWAY: "Set by an admin for every model: Admin, Defaults",
+  MODEL: "Set by an admin for this model: Admin, Defaults",
+  REQUEST: "Set by the request",
+};
+
+/** Ranges as they are set in print. */
+function printed(range: string): string {
+  return range.replaceAll("18446744073709551615", "2⁶⁴ − 1").replace(
+    /\d{5,}/g,
+    (digits) => Number(digits).toLocaleString("en"),
+  ).replace(/(^|\s)-(?=\d)/g, "$1−");
+}
+
+/** The description without the range, which stands apart. */
+function described({ description, min, max }: Parameter): string {
+  const repeated = [`, ${min} to ${max}`, `, up to ${max}`, `${min} to 2^64 - 1. `, ", up to 64"];
+  const text = repeated.reduce((rest, each) => rest.replace(each, ""), description.replace(/\.$/, ""));
+  return text.replace(/ each; up to \d+$/, "").replace(/; up to \d+, each/, "; each");
 }
 
 function Field({ id, parameter, value, onChange }: {
@@ -80,10 +124,15 @@ function Field({ id, parameter, value, onChange }: {
                 onChange(undefined);
               }}
             >
-              Reset<span class="unseen">{` ${label}`}</span>
+              Back to {shown(parameter.default)}
+              <span class="unseen">{`, ${label}`}</span>
             </button>
           )
-          : <span class="origin">{shown(parameter.default)} · {ORIGINS[parameter.origin]}</span>}
+          : (
+            <span class="origin" title={SOURCES[parameter.origin]}>
+              {shown(parameter.default)} · {ORIGINS[parameter.origin]}
+            </span>
+          )}
       </div>
       {parameter.type === "BOOLEAN"
         ? (
@@ -119,13 +168,21 @@ function Field({ id, parameter, value, onChange }: {
           </div>
         )}
       <p class="parameter-note" id={`${id}-note`}>
-        {unusable && <span class="bad">Cannot be read yet.</span>}
-        {[rangeOf(parameter), parameter.description.replace(/\.$/, ""), HINTS[parameter.type]].filter(Boolean)
-          .join(" · ")}
+        {unusable && <span class="bad">{`Not yet ${EXPECTED[parameter.type] ?? "a value"}. `}</span>}
+        {rangeOf(parameter) !== "" && <span class="range">{printed(rangeOf(parameter))}</span>}
+        {[described(parameter), HINTS[parameter.type]].filter(Boolean).join(" · ")}
       </p>
     </div>
   );
 }
+
+const EXPECTED: Readonly<Record<string, string>> = {
+  NUMBER: "a number",
+  INTEGER: "a whole number",
+  INTEGERS: "whole numbers",
+  CONSTRAINT: "JSON",
+  LOGIT_BIAS: "JSON",
+};
 
 const HINTS: Readonly<Record<string, string>> = {
   STRINGS: "one a line",
