@@ -42,7 +42,10 @@ export function createModels(options: ModelOptions): ModelUseCases {
     },
 
     async getMany(ids) {
-      const rows = new Map((await store.findModels(db, [...new Set(ids)])).map((row) => [row.id, row]));
+      const found = await store.findModels(db, [...new Set(ids)]);
+      // As above, and a merge or a pull tells of its end a moment before the board knows of the weights.
+      for (const row of found) if (store.hasFolder(row)) await noteSound(board, row, ["MISSING_WEIGHTS"]);
+      const rows = new Map(found.map((row) => [row.id, row]));
       return ids.map((id) => {
         const row = rows.get(id);
         return row === undefined ? null : toModel(row);

@@ -235,3 +235,16 @@ Deno.test("noteSound() leaves a model alone that somebody has begun to load mean
   await noting;
   expect(board.get(row.id).state).toBe("WARM");
 });
+
+Deno.test("models.getMany() knows of weights that came a moment ago, or by another process", async () => {
+  await using test = await TestGateway.make();
+  const { models } = test.gateway;
+  const path = await copyModel(test, "mine");
+  const { id } = await models.register(ADMIN, { path, name: "mine" });
+  await Deno.rename(`${path}/model.safetensors`, `${path}/.away`);
+  await failure(models.load(ADMIN, { id }));
+  expect(models.residency(id).state).toBe("MISSING_WEIGHTS");
+  await Deno.rename(`${path}/.away`, `${path}/model.safetensors`);
+  await models.getMany([id]);
+  expect(models.residency(id).state).toBe("COLD");
+});
