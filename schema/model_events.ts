@@ -12,10 +12,20 @@ const ModelNewsEnum = builder.enumType("ModelNews", {
     REGISTERED: { description: "It is new, or its weights are." },
     UPDATED: { description: "Something else about it has changed." },
     REMOVED: { description: "It is no longer offered." },
+    HEARTBEAT: {
+      description:
+        "Nothing has happened for a while, and the stream is alive. Only where `heartbeatSeconds` asks for it; " +
+        "`model` and `residency` are those of the last event, as they are now, and without one null and `COLD`.",
+    },
   } as const,
 });
 
-export const ModelEventObject = builder.objectRef<ModelEvent>("ModelEvent").implement({
+/** What a subscription shows: events, and signs of life where it asks for them. */
+export type WatchedModelEvent = Omit<ModelEvent, "news"> & {
+  readonly news: ModelEvent["news"] | "HEARTBEAT";
+};
+
+export const ModelEventObject = builder.objectRef<WatchedModelEvent>("ModelEvent").implement({
   description: "Something that happened to a model.",
   fields: (t) => ({
     news: t.expose("news", {
@@ -28,6 +38,7 @@ export const ModelEventObject = builder.objectRef<ModelEvent>("ModelEvent").impl
       type: ModelNode,
       nullable: true,
       resolve: ({ modelId }, _args, context) => {
+        if (modelId === "") return null;
         const loader = modelLoader(context).clear(modelId); // one context sees many events
         return loader.load(modelId);
       },

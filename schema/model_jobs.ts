@@ -159,7 +159,17 @@ builder.queryFields((t) => ({
 }));
 
 type EventOf<K extends ModelJobEventBody["kind"]> = Extract<ModelJobEvent, { readonly kind: K }>;
-const TYPE_NAMES: Readonly<Record<ModelJobEventBody["kind"], string>> = {
+/** Stands in no log. */
+interface ModelJobHeartbeat {
+  readonly kind: "heartbeat";
+  /** Of the last event before it. */
+  readonly seq: number;
+  readonly jobId: string;
+  readonly at: Date;
+}
+export type WatchedModelJobEvent = ModelJobEvent | ModelJobHeartbeat;
+const TYPE_NAMES: Readonly<Record<WatchedModelJobEvent["kind"], string>> = {
+  heartbeat: "ModelJobHeartbeat",
   started: "ModelJobStarted",
   progress: "ModelJobProgress",
   finished: "ModelJobFinished",
@@ -167,7 +177,7 @@ const TYPE_NAMES: Readonly<Record<ModelJobEventBody["kind"], string>> = {
   cancelled: "ModelJobCancelled",
 };
 
-export const ModelJobEventInterface = builder.interfaceRef<ModelJobEvent>("ModelJobEvent").implement({
+export const ModelJobEventInterface = builder.interfaceRef<WatchedModelJobEvent>("ModelJobEvent").implement({
   description: "Something that happened to a model job. Without gaps, from 1.",
   fields: (t) => ({
     seq: t.exposeInt("seq", { description: "Pass as `afterSeq` to continue behind this event." }),
@@ -180,6 +190,13 @@ function eventRef<K extends ModelJobEventBody["kind"]>(kind: K) {
   return builder.objectRef<EventOf<K>>(TYPE_NAMES[kind]);
 }
 const interfaces = [ModelJobEventInterface];
+
+builder.objectRef<ModelJobHeartbeat>(TYPE_NAMES.heartbeat).implement({
+  description:
+    "Nothing has happened for a while, and the stream is alive. Only where `heartbeatSeconds` asks for it; " +
+    "`seq` is that of the last event.",
+  interfaces,
+});
 
 eventRef("started").implement({
   description: "It runs. Sent again when a restarted gateway takes it up.",

@@ -4,7 +4,7 @@
  */
 import type { RequestContext } from "../src/app/request.ts";
 import { NotFoundError } from "../src/errors.ts";
-import type { ModelEvent, ModelJobEvent, ModelRef, SamplingDefaults } from "../src/app/types.ts";
+import type { ModelRef, SamplingDefaults } from "../src/app/types.ts";
 import { builder } from "./builder.ts";
 import { toGraphQLError } from "./errors.ts";
 import { SubscriptionSource } from "./subscription_source.ts";
@@ -13,8 +13,8 @@ import { GenerationEventInterface, type WatchedGenerationEvent } from "./generat
 import { heartbeatMs, Heartbeats } from "./heartbeat.ts";
 import { notFound, requireId } from "./ids.ts";
 import { MergeEventInterface, type WatchedMergeEvent } from "./merge_events.ts";
-import { ModelEventObject } from "./model_events.ts";
-import { ModelJobEventInterface } from "./model_jobs.ts";
+import { ModelEventObject, type WatchedModelEvent } from "./model_events.ts";
+import { ModelJobEventInterface, type WatchedModelJobEvent } from "./model_jobs.ts";
 import { ModelRefInput, toModelRef } from "./models.ts";
 import { SamplingDefaultsObject } from "./sampling_defaults.ts";
 
@@ -31,8 +31,8 @@ function watchMerge(context: RequestContext, place: Disposable, options: WatchOp
     context,
     place,
     (signal) => context.gateway.merges.events(id, { afterSeq, signal }),
-    options,
-    (seq) => ({ kind: "heartbeat", seq, mergeId: id, at: new Date() }),
+    options.heartbeatMs,
+    (last) => ({ kind: "heartbeat", seq: last?.seq ?? afterSeq, mergeId: id, at: new Date() }),
   );
 }
 
@@ -43,44 +43,56 @@ function watch(context: RequestContext, place: Disposable, options: WatchOptions
     context,
     place,
     (signal) => gateway.generations.events(principal, id, { afterSeq, signal, coalesce: true }),
-    options,
-    (seq) => ({ kind: "heartbeat", seq, generationId: id, at: new Date() }),
+    options.heartbeatMs,
+    (last) => ({ kind: "heartbeat", seq: last?.seq ?? afterSeq, generationId: id, at: new Date() }),
   );
 }
 
-/** Events, and what `beat` makes of the last one's `seq` in between. */
-function source<E extends { readonly seq: number }>(
+function watchJob(context: RequestContext, place: Disposable, options: WatchOptions) {
+  const { id, afterSeq } = options;
+  return source<WatchedModelJobEvent>(
+    context,
+    place,
+    (signal) => context.gateway.modelJobs.events(id, { afterSeq, signal }),
+    options.heartbeatMs,
+    (last) => ({ kind: "heartbeat", seq: last?.seq ?? afterSeq, jobId: id, at: new Date() }),
+  );
+}
+
+function watchModels(
+  context: RequestContext,
+  place: Disposable,
+  { ref, heartbeatMs }: { readonly ref: ModelRef | null; readonly heartbeatMs: number | null },
+) {
+  const { models } = context.gateway;
+  return source<WatchedModelEvent>(
+    context,
+    place,
+    (signal) => models.events(ref, { signal }),
+    heartbeatMs,
+    (last) => {
+      const modelId = last?.modelId ?? "";
+      return { news: "HEARTBEAT", modelId, residency: models.residency(modelId), at: new Date() };
+    },
+  );
+}
+
+/** Events, and what `beat` makes of the last one in between; no heartbeats for null. */
+function source<E>(
   context: RequestContext,
   place: Disposable,
   open: (signal: AbortSignal) => AsyncIterable<E>,
-  { heartbeatMs, afterSeq }: WatchOptions,
-  beat: (seq: number) => E,
+  heartbeatMs: number | null,
+  beat: (last: E | undefined) => E,
 ): SubscriptionSource<E> {
   const opened = heartbeatMs === null
     ? open
-    : (signal: AbortSignal) =>
-      new Heartbeats<E>(open(signal), heartbeatMs, (last) => beat(last?.seq ?? afterSeq));
+    : (signal: AbortSignal) => new Heartbeats<E>(open(signal), heartbeatMs, beat);
   return new SubscriptionSource<E>(opened, {
     signal: context.signal,
     place,
     mapError: (error) => toGraphQLError(error, context),
   });
-}
-
-function watchJob(context: RequestContext, place: Disposable, id: string, afterSeq: number) {
-  const { gateway, signal } = context;
-  return new SubscriptionSource<ModelJobEvent>(
-    (signal) => gateway.modelJobs.events(id, { afterSeq, signal }),
-    { signal, place, mapError: (error) => toGraphQLError(error, context) },
-  );
-}
-
-function watchModels(context: RequestContext, place: Disposable, ref: ModelRef | null) {
-  const { gateway, signal } = context;
-  return new SubscriptionSource<ModelEvent>(
-    (signal) => gateway.models.events(ref, { signal }),
-    { signal, place, mapError: (error) => toGraphQLError(error, context) },
-  );
 }
 
 /** Opens a place for the stream and gives it back if the stream does not come to be. */
@@ -179,12 +191,14 @@ builder.subscriptionFields((t) => ({
     args: {
       id: t.arg.id({ required: true }),
       afterSeq: t.arg.int({ defaultValue: 0, description: "`seq` of the last event you have; 0 for all." }),
+      heartbeatSeconds: t.arg.int({ description: HEARTBEAT_DESCRIPTION }),
     },
     subscribe: (_root, args, context) =>
       withPlace(context, async (place) => {
         const id = requireId("ModelJob", args.id);
+        const silenceMs = heartbeatMs(args.heartbeatSeconds);
         if (await context.gateway.modelJobs.get(id) === null) throw notFound("ModelJob", args.id);
-        return watchJob(context, place, id, args.afterSeq ?? 0);
+        return watchJob(context, place, { id, afterSeq: args.afterSeq ?? 0, heartbeatMs: silenceMs });
       }),
     resolve: (event) => event,
   }),
@@ -193,14 +207,18 @@ builder.subscriptionFields((t) => ({
     description:
       "Watches one model, or all: first each as it is, then what changes, load progress included. No log: whoever reads " +
       "slowly gets the latest of each model. Goes on until you leave.",
-    args: { ref: t.arg({ type: ModelRefInput }) },
+    args: {
+      ref: t.arg({ type: ModelRefInput }),
+      heartbeatSeconds: t.arg.int({ description: HEARTBEAT_DESCRIPTION }),
+    },
     subscribe: (_root, args, context) =>
       withPlace(context, async (place) => {
         const ref = args.ref == null ? null : toModelRef(args.ref);
+        const silenceMs = heartbeatMs(args.heartbeatSeconds);
         if (ref !== null && await context.gateway.models.get(ref) === null) {
           throw new NotFoundError("There is no such model to watch", { ...ref });
         }
-        return watchModels(context, place, ref);
+        return watchModels(context, place, { ref, heartbeatMs: silenceMs });
       }),
     resolve: (event) => event,
   }),

@@ -14,6 +14,7 @@ import type { Quantization } from "../model/runner.ts";
 import { fromJsonOrNull, toJson, toTime } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
 import * as store from "../store/models.ts";
+import { oneActAtATime } from "./audit.ts";
 import { MAX_CARD_BYTES, parseCard } from "./card.ts";
 import type { Clock } from "./clock.ts";
 import type { Ids } from "./ids.ts";
@@ -123,11 +124,11 @@ export interface SeedOptions {
 export async function seedCatalogue(options: SeedOptions, entries: readonly CatalogueEntry[]): Promise<void> {
   const { db } = options;
   for (const entry of entries) {
-    const known = await store.findModelRow(db, entry.name);
-    if (known?.catalogue === toJson(entry)) continue;
-    // Somebody's own model that happens to have this name.
-    if (known !== undefined && store.hasFolder(known) && known.architecture !== entry.architecture) continue;
+    if (isSettled(await store.findModelRow(db, entry.name), entry)) continue;
     await db.transaction().execute(async (trx) => {
+      await oneActAtATime(trx); // several gateways may start at once
+      const known = await store.findModelRow(trx, entry.name);
+      if (isSettled(known, entry)) return;
       const id = known?.id ?? options.ids();
       const words = {
         author: entry.author,
@@ -149,6 +150,13 @@ export async function seedCatalogue(options: SeedOptions, entries: readonly Cata
       await store.replaceParents(trx, id, entry.parents);
     });
   }
+}
+
+/** Whether the row has the entry's words already, or is somebody's own model that happens to have its name. */
+function isSettled(known: store.ModelRow | undefined, entry: CatalogueEntry): boolean {
+  if (known === undefined) return false;
+  return known.catalogue === toJson(entry) ||
+    store.hasFolder(known) && known.architecture !== entry.architecture;
 }
 
 /** What the entry of a row says; null for a model that is in no catalogue. */

@@ -15,7 +15,7 @@ import { parseHub } from "../hub/settings.ts";
 import type { KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
 import type { Db } from "../store/database.ts";
 import { appendEvents, isEventWritten } from "../store/generation_events.ts";
-import { allModels, findManifest } from "../store/models.ts";
+import { allModels, findManifest, findModel } from "../store/models.ts";
 import { mergeLogStates, releaseQueuedMerges } from "../store/merges.ts";
 import { modelJobLogStates } from "../store/model_jobs.ts";
 import { lockDataDir } from "../store/ownership.ts";
@@ -38,6 +38,7 @@ import { createGenerations } from "./generations.ts";
 import { type Ids, uuidV7 } from "./ids.ts";
 import { ModelLoader } from "./loading.ts";
 import { ModelJobs } from "./model_jobs.ts";
+import { settingsOf } from "./model_changes.ts";
 import { createModels, toModel } from "./models.ts";
 import { ResidencyBoard } from "./residency.ts";
 import { createSamplingDefaults } from "./sampling_defaults.ts";
@@ -164,6 +165,10 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
       memoryBytes: options.memoryBytes,
       speculation: options.speculation,
       findManifest: (model) => findManifest(db, model.artifact_id),
+      findSettings: async (id) => {
+        const row = await findModel(db, { id });
+        return row && settingsOf(row);
+      },
       checkWeights: (model, signal) => checkWeights(db, model, signal),
     });
     running.defer(() => loader.close());

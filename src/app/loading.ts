@@ -4,11 +4,15 @@
  * models make room, least recently used first, and leave by themselves when their keep-alive is over; pinned ones do
  * neither. A model that fails to load again and again is left alone for a while, longer each time.
  */
-import { CapacityError, GeodesicError, NotFoundError, toErrorRecord } from "../errors.ts";
-import { type EngineClient, isRestarting, type LoadProgress, type Speculation } from "../engine/protocol.ts";
+import { GeodesicError, NotFoundError, toErrorRecord } from "../errors.ts";
+import { type EngineClient, isRestarting, type Speculation } from "../engine/protocol.ts";
 import type { KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
 import type { ModelRow } from "../store/models.ts";
+import { abortable } from "./abortable.ts";
 import type { Clock } from "./clock.ts";
+import { LoadBackOff } from "./load_back_off.ts";
+import { inUse, noRoom, otherWeights } from "./load_errors.ts";
+import { CHECKING, toFigures } from "./load_figures.ts";
 import type { ResidencyBoard } from "./residency.ts";
 import type { LoadFigures } from "./types.ts";
 
@@ -36,8 +40,16 @@ export interface LoaderOptions {
   readonly memoryBytes?: number | undefined;
   readonly speculation: Speculation;
   readonly findManifest: (model: ModelRow) => Promise<string | undefined>;
+  /** As they are now. */
+  readonly findSettings: (modelId: string) => Promise<ModelSettings | undefined>;
   /** Throws NotFoundError when the files are not those that were registered. */
   readonly checkWeights: (model: ModelRow, signal: AbortSignal) => Promise<void>;
+}
+
+export interface ModelSettings {
+  /** Null: the gateway's. */
+  readonly keepAliveSeconds: number | null;
+  readonly isPinned: boolean;
 }
 
 interface Flight {
@@ -49,25 +61,23 @@ interface Flight {
 }
 interface Slot {
   leases: number;
-  /** Turn of the last lease; larger is more recent. */
+  /** Turn in which a lease was last taken or given back; larger is more recent. */
   lastUse: number;
   flight: Flight | undefined;
   unloading: Promise<void> | undefined;
-  /** Of the model; null: the gateway's. */
-  keepAliveSeconds: number | null;
-  isPinned: boolean;
+  /** As they are in force: those who wait have rows that may be older. Read with each load, and told when they change. */
+  settings: ModelSettings;
+  /** Its load counts as a model on the device. */
+  hasPlace: boolean;
+  /** Of the weights that were loaded last. */
+  artifactId: string | undefined;
   /** Runs while nobody uses the model. */
   idle: Disposable | undefined;
-  /** The last loads, all of which failed for reasons of the model's own. */
-  failures: { readonly count: number; readonly error: GeodesicError; readonly retryAtMs: number } | undefined;
+  readonly backOff: LoadBackOff;
 }
 
-const RETRY_AFTER_MS = 2000;
 /** Engines that may die under one load: a model that ends them all must not keep the others from working. */
 const MAX_LOAD_ATTEMPTS = 2;
-/** After the second failure in a row; doubled with each that follows. */
-const FIRST_BACK_OFF_MS = 1000;
-const MAX_BACK_OFF_MS = 60_000;
 
 export class ModelLoader {
   readonly #options: LoaderOptions;
@@ -94,28 +104,29 @@ export class ModelLoader {
     } = {},
   ): Promise<Lease> {
     const slot = this.#slot(model.id);
-    slot.keepAliveSeconds = model.keep_alive_seconds;
-    slot.isPinned = model.pinned === 1;
     for (;;) {
       options.signal?.throwIfAborted();
       if (slot.unloading !== undefined) await abortable(slot.unloading, options.signal);
-      else if (this.#isWarm(model.id)) return this.#lease(model.id, slot);
-      else if (slot.flight?.controller.signal.aborted) {
+      else if (this.#isWarm(model.id)) {
+        if (slot.artifactId === model.artifact_id) return this.#lease(model.id, slot);
+        // Registered anew by another process: what is on the device is not what an answer would name.
+        if (slot.leases > 0) throw otherWeights(model.name, slot.leases);
+        await abortable(this.#unloadIdle(model.id, slot), options.signal);
+      } else if (slot.flight?.controller.signal.aborted) {
         // Given up by others and on its way out: wait for that, then start anew.
         await abortable(slot.flight.promise.catch(() => {}), options.signal);
       } else {
-        if (slot.flight === undefined && !options.insist) this.#requireNoBackOff(model, slot);
+        if (slot.flight === undefined && !options.insist) slot.backOff.require(model.name, this.#nowMs());
         await this.#join(slot.flight ??= this.#start(model, slot), options);
       }
     }
   }
 
   /** The model's pin or keep-alive has changed. */
-  settingsChanged(model: Pick<ModelRow, "id" | "keep_alive_seconds" | "pinned">): void {
-    const slot = this.#slot(model.id);
-    slot.keepAliveSeconds = model.keep_alive_seconds;
-    slot.isPinned = model.pinned === 1;
-    this.#watchIdle(model.id, slot);
+  settingsChanged(id: string, settings: ModelSettings): void {
+    const slot = this.#slot(id);
+    slot.settings = settings;
+    this.#watchIdle(id, slot);
   }
 
   /** Stops all timers; models stay where they are. */
@@ -129,13 +140,7 @@ export class ModelLoader {
     const slot = this.#slot(modelId);
     if (slot.unloading !== undefined) return await slot.unloading;
     if (slot.leases > 0 || slot.flight !== undefined) {
-      throw new CapacityError(
-        `Cannot unload the model: ${slot.leases + (slot.flight?.waiters ?? 0)} use it`,
-        {
-          modelId,
-          retryAfterMs: RETRY_AFTER_MS,
-        },
-      );
+      throw inUse(modelId, { leases: slot.leases, waiters: slot.flight?.waiters ?? 0 });
     }
     if (this.#isWarm(modelId)) await this.#unloadIdle(modelId, slot);
   }
@@ -152,9 +157,11 @@ export class ModelLoader {
     const run = async () => {
       try {
         this.#progress(flight, model.id, CHECKING);
+        await this.#readSettings(model.id, slot);
         await this.#options.checkWeights(model, controller.signal);
-        await this.#loadIntoEngine(model, flight);
-        slot.failures = undefined;
+        await this.#loadIntoEngine(model, { slot, flight });
+        slot.backOff.succeeded();
+        slot.artifactId = model.artifact_id;
         this.#options.board.set(model.id, { state: "WARM" });
         // Whoever waited may have gone in the very moment; takers of a lease stop this again.
         this.#watchIdle(model.id, slot);
@@ -163,6 +170,7 @@ export class ModelLoader {
         throw error;
       } finally {
         slot.flight = undefined;
+        slot.hasPlace = false;
       }
     };
     // Deferred, so that `flight` exists and its first waiter hears the first progress.
@@ -175,6 +183,13 @@ export class ModelLoader {
     };
     flight.promise.catch(() => {}); // Waiters hear of it; there may be none left.
     return flight;
+  }
+
+  /** What is told meanwhile is newer. */
+  async #readSettings(modelId: string, slot: Slot): Promise<void> {
+    const before = slot.settings;
+    const found = await this.#options.findSettings(modelId);
+    if (found !== undefined && slot.settings === before) slot.settings = found;
   }
 
   async #join(
@@ -195,10 +210,12 @@ export class ModelLoader {
   }
 
   /** A device that is full gets one more try for every idle model that can leave it. */
-  async #loadIntoEngine(model: ModelRow, flight: Flight): Promise<void> {
+  async #loadIntoEngine(
+    model: ModelRow,
+    { slot, flight }: { readonly slot: Slot; readonly flight: Flight },
+  ): Promise<void> {
     const {
       engine,
-      maxWarmModels,
       precision,
       kvCacheDtype,
       maxSequences,
@@ -208,8 +225,7 @@ export class ModelLoader {
     } = this.#options;
     const { signal } = flight.controller;
     const manifestSha256 = await this.#options.findManifest(model);
-    while (this.#occupied(model.id) >= maxWarmModels && await this.#evictOne());
-    if (this.#occupied(model.id) >= maxWarmModels) throw noRoom(model.name, maxWarmModels);
+    await this.#takePlace(model, slot);
     for (let attempt = 1;;) {
       try {
         signal.throwIfAborted();
@@ -249,41 +265,33 @@ export class ModelLoader {
     const { board } = this.#options;
     if (signal.aborted) return board.set(modelId, { state: "COLD" });
     const state = error instanceof NotFoundError ? "MISSING_WEIGHTS" : "FAILED";
-    this.#countFailure(slot, error);
+    slot.backOff.failed(error, this.#nowMs());
     board.set(modelId, { state, error: toErrorRecord(error) });
   }
 
-  /** A full device says nothing of the model, and missing files are quickly looked for. */
-  #countFailure(slot: Slot, error: unknown): void {
-    if (!(error instanceof GeodesicError) || error.code === "CAPACITY" || error.code === "NOT_FOUND") return;
-    const count = (slot.failures?.count ?? 0) + 1;
-    const delayMs = count < 2 ? 0 : Math.min(FIRST_BACK_OFF_MS * 2 ** (count - 2), MAX_BACK_OFF_MS);
-    slot.failures = { count, error, retryAtMs: this.#options.clock.now().getTime() + delayMs };
-  }
-
-  #requireNoBackOff({ name }: ModelRow, { failures }: Slot): void {
-    if (failures === undefined) return;
-    const { count, error, retryAtMs } = failures;
-    const retryAfterMs = retryAtMs - this.#options.clock.now().getTime();
-    if (retryAfterMs <= 0) return;
-    throw new CapacityError(
-      `Model "${name}" has failed to load ${count} times in a row, the last time with: ${error.message}`,
-      { model: name, failures: count, cause: error.code, retryAfterMs },
-    );
+  /** Of loads that begin together, as many get a place as there are: nobody waits between looking and taking. */
+  async #takePlace({ id, name }: ModelRow, slot: Slot): Promise<void> {
+    const { maxWarmModels } = this.#options;
+    while (this.#occupied(id) >= maxWarmModels) {
+      if (!await this.#evictOne()) throw noRoom(name, maxWarmModels);
+    }
+    slot.hasPlace = true;
   }
 
   /** Models on the device or on their way, `except` left out. */
   #occupied(except: string): number {
     const { board } = this.#options;
-    return ["WARM" as const, "LOADING" as const, "UNLOADING" as const]
-      .flatMap((state) => board.inState(state)).filter((id) => id !== except).length;
+    const ids = new Set([...board.inState("WARM"), ...board.inState("UNLOADING")]);
+    for (const [id, slot] of this.#slots) if (slot.hasPlace) ids.add(id);
+    ids.delete(except);
+    return ids.size;
   }
 
   /** False when every warm model is in use. */
   async #evictOne(): Promise<boolean> {
     const idle = this.#options.board.inState("WARM")
       .map((id) => ({ id, slot: this.#slot(id) }))
-      .filter(({ slot }) => !slot.isPinned && isIdle(slot))
+      .filter(({ slot }) => !slot.settings.isPinned && isIdle(slot))
       .sort((a, b) => a.slot.lastUse - b.slot.lastUse)[0];
     if (idle === undefined) return false;
     await this.#unloadIdle(idle.id, idle.slot);
@@ -307,8 +315,10 @@ export class ModelLoader {
   /** From the moment on in which nobody uses it, its keep-alive runs. */
   #watchIdle(modelId: string, slot: Slot): void {
     stopIdle(slot);
-    const seconds = slot.keepAliveSeconds ?? this.#options.keepAliveSeconds;
-    if (this.#isClosed || slot.isPinned || seconds < 0 || !this.#isWarm(modelId) || slot.leases > 0) return;
+    const seconds = slot.settings.keepAliveSeconds ?? this.#options.keepAliveSeconds;
+    if (
+      this.#isClosed || slot.settings.isPinned || seconds < 0 || !this.#isWarm(modelId) || slot.leases > 0
+    ) return;
     slot.idle = this.#options.clock.after(seconds * 1000, () => {
       slot.idle = undefined;
       if (!isIdle(slot) || !this.#isWarm(modelId)) return;
@@ -334,9 +344,14 @@ export class ModelLoader {
       [Symbol.dispose]: () => {
         if (!held) return;
         held = false;
+        slot.lastUse = ++this.#uses;
         if (--slot.leases === 0) this.#watchIdle(modelId, slot);
       },
     };
+  }
+
+  #nowMs(): number {
+    return this.#options.clock.now().getTime();
   }
 
   #isWarm(modelId: string): boolean {
@@ -351,22 +366,15 @@ export class ModelLoader {
       lastUse: 0,
       flight: undefined,
       unloading: undefined,
-      keepAliveSeconds: null,
-      isPinned: false,
+      settings: { keepAliveSeconds: null, isPinned: false },
+      hasPlace: false,
+      artifactId: undefined,
       idle: undefined,
-      failures: undefined,
+      backOff: new LoadBackOff(),
     };
     this.#slots.set(modelId, slot);
     return slot;
   }
-}
-
-const CHECKING: LoadFigures = Object.freeze(
-  { stage: "CHECKING", fraction: 0, loadedBytes: 0, totalBytes: 0, bytesPerSecond: 0 },
-);
-
-function toFigures({ stage, fraction, loadedBytes, totalBytes, bytesPerSecond }: LoadProgress): LoadFigures {
-  return { stage, fraction, loadedBytes, totalBytes, bytesPerSecond };
 }
 
 function isIdle({ leases, flight, unloading }: Slot): boolean {
@@ -376,22 +384,4 @@ function isIdle({ leases, flight, unloading }: Slot): boolean {
 function stopIdle(slot: Slot): void {
   slot.idle?.[Symbol.dispose]();
   slot.idle = undefined;
-}
-
-function noRoom(name: string, maxWarmModels: number): CapacityError {
-  return new CapacityError(
-    `Cannot load model "${name}": ${maxWarmModels} other model(s) are in use, as many as may be on the device`,
-    { model: name, maxWarmModels, retryAfterMs: RETRY_AFTER_MS },
-  );
-}
-
-/** Settles as `promise` does, or rejects with the signal's reason as soon as it is aborted. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) return abort();
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }

@@ -5,6 +5,7 @@
 import { FormatError } from "../errors.ts";
 import { type FileHash, hashArtifact, isArtifactFile, manifestSha256 } from "../formats/artifact.ts";
 import type { ModelFolder } from "../formats/folder.ts";
+import { toReadError } from "../formats/read_error.ts";
 
 /** While these hold, a file's content is taken to be what was hashed. */
 export interface FileStamp {
@@ -53,8 +54,11 @@ export async function stampFolder(folder: ModelFolder): Promise<FileStamps> {
   for (const name of (await folder.list()).filter(isArtifactFile)) {
     const found = await folder.find(name);
     if (found === undefined) continue;
-    const { size, mtime } = await Deno.stat(found.path);
-    stamps[name] = { sizeBytes: size, mtimeMs: mtime?.getTime() ?? 0 };
+    const info = await Deno.stat(found.path).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw toReadError(error, found.path);
+    });
+    if (info === undefined) continue; // it has gone this very moment
+    stamps[name] = { sizeBytes: info.size, mtimeMs: info.mtime?.getTime() ?? 0 };
   }
   return stamps;
 }

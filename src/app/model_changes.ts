@@ -9,7 +9,7 @@ import * as store from "../store/models.ts";
 import { toErrorRecord } from "../errors.ts";
 import { oneActAtATime, recordAct } from "./audit.ts";
 import { entryOf, factsOf, noWeights } from "./catalogue.ts";
-import type { ModelLoader } from "./loading.ts";
+import type { ModelLoader, ModelSettings } from "./loading.ts";
 import { checkDescription, type RegisterOptions } from "./register.ts";
 import type { Principal } from "./types.ts";
 import { withoutWeights } from "./weights.ts";
@@ -55,9 +55,14 @@ export async function updateModel(
     await recordAct(trx, { actor, at: clock.now(), action: "model.update", target: row.id, details });
   });
   const changed = { ...row, ...patch };
-  loader.settingsChanged(changed);
+  loader.settingsChanged(row.id, settingsOf(changed));
   board.announce(row.id, "UPDATED");
   return changed;
+}
+
+/** What the loader heeds of a row. */
+export function settingsOf(row: Pick<store.ModelRow, "keep_alive_seconds" | "pinned">): ModelSettings {
+  return { keepAliveSeconds: row.keep_alive_seconds, isPinned: row.pinned === 1 };
 }
 
 function isKeepAlive(seconds: number): boolean {

@@ -24,6 +24,8 @@ export function modelEvents(
   const at = () => clock.now();
   return new LatestStream<ModelEvent>({
     isWanted,
+    // A reader learns of each model by its INITIAL, whatever happens in that moment.
+    beginWith: (_first, news) => news.news === "REMOVED" ? news : { ...news, news: "INITIAL" },
     begin: async () => {
       const rows = ref === null ? await allModels(db) : [await findModel(db, ref)];
       return rows.map((row) => {

@@ -11,11 +11,10 @@ import { recordAct } from "./audit.ts";
 import type { ModelLoader } from "./loading.ts";
 import { modelEvents } from "./model_events.ts";
 import { parsePage, textKeyset, toPage } from "./paging.ts";
-import { registerModel, type RegisterOptions } from "./register.ts";
+import { noteSound, registerModel, type RegisterOptions } from "./register.ts";
 import { removeModel, updateModel } from "./model_changes.ts";
 import type { ResidencyBoard } from "./residency.ts";
 import { requireRole } from "./roles.ts";
-import { findMissingWeights } from "./weights.ts";
 import type { Artifact, Model, ModelRef, ModelUseCases, Principal, ResidencyState } from "./types.ts";
 
 export interface ModelOptions extends RegisterOptions {
@@ -38,14 +37,15 @@ export function createModels(options: ModelOptions): ModelUseCases {
       const row = await store.findModel(db, ref);
       if (row === undefined) return null;
       // Another process (the command line) may have brought the weights meanwhile.
-      if (board.get(row.id).state === "MISSING_WEIGHTS" && await findMissingWeights(row) === null) {
-        board.set(row.id, { state: "COLD" });
-      }
+      await noteSound(board, row, ["MISSING_WEIGHTS"]);
       return toModel(row);
     },
 
     async getMany(ids) {
-      const rows = new Map((await store.findModels(db, [...new Set(ids)])).map((row) => [row.id, row]));
+      const found = await store.findModels(db, [...new Set(ids)]);
+      // As above, and a merge or a pull tells of its end a moment before the board knows of the weights.
+      for (const row of found) if (store.hasFolder(row)) await noteSound(board, row, ["MISSING_WEIGHTS"]);
+      const rows = new Map(found.map((row) => [row.id, row]));
       return ids.map((id) => {
         const row = rows.get(id);
         return row === undefined ? null : toModel(row);

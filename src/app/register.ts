@@ -7,6 +7,7 @@ import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { CapacityError, ConfigError } from "../errors.ts";
 import type { FileHash } from "../formats/artifact.ts";
 import { openCheckpoint } from "../formats/checkpoint.ts";
+import { quote } from "../formats/json.ts";
 import { type Origin, readOrigin } from "../hub/origin.ts";
 import type { MergeRecord } from "../merge/record.ts";
 import type { Quantization } from "../model/runner.ts";
@@ -24,7 +25,7 @@ import { findMissingWeights } from "./weights.ts";
 import { ensureMergeOfRecord } from "./merge_rows.ts";
 import { readProvenance } from "./provenance_record.ts";
 import type { ResidencyBoard } from "./residency.ts";
-import type { Principal } from "./types.ts";
+import type { Principal, ResidencyState } from "./types.ts";
 
 export interface RegisterOptions {
   readonly db: Db;
@@ -167,10 +168,20 @@ export async function writeRegistration(
   return row;
 }
 
-/** Weights that were missing may be back. */
+/** Weights that were missing may be back, and those that did not load have perhaps been replaced. */
 export async function noteRegistered({ board }: RegisterOptions, row: store.ModelRow): Promise<void> {
   board.announce(row.id, "REGISTERED");
-  if (board.get(row.id).state === "MISSING_WEIGHTS" && await findMissingWeights(row) === null) {
+  await noteSound(board, row, ["MISSING_WEIGHTS", "FAILED"]);
+}
+
+/** COLD in place of one of these states where the files are there, unless somebody has begun to load it meanwhile. */
+export async function noteSound(
+  board: ResidencyBoard,
+  row: store.ModelRow,
+  states: readonly ResidencyState[],
+): Promise<void> {
+  const isToChange = () => states.includes(board.get(row.id).state);
+  if (isToChange() && await findMissingWeights(row) === null && isToChange()) {
     board.set(row.id, { state: "COLD" });
   }
 }
@@ -216,7 +227,8 @@ function checkReplaceable(
   if (!store.hasFolder(known) || known.removed_at !== null || known.artifact_id === artifactId) return;
   if (known.path !== path) {
     throw new ConfigError(
-      `Cannot register "${path}" as "${known.name}": that is "${known.path}" with other weights`,
+      `Cannot register "${path}" as "${known.name}": that is "${known.path}" with other weights. ` +
+        "Remove it first (removeModel), or choose another name",
       {
         field: "name",
         found: known.name,
@@ -244,14 +256,13 @@ export function requireArchitecture(known: store.ModelRow, found: string): void 
   );
 }
 
-/** The name, or ConfigError where it is none. */
-export function parseName(name: string): string {
+/** The name, or ConfigError that says which `field` is none. */
+export function parseName(name: string, field: "name" | "repository" = "name"): string {
   if (NAME_PATTERN.test(name)) return name;
   throw new ConfigError(
-    `Cannot register a model as ${
-      JSON.stringify(name)
-    }: expected "name" or "owner/name" of letters, digits, ".", "_", "-"`,
-    { field: "name", found: name },
+    `Invalid ${field === "name" ? "model name" : field} ${quote(name)}: ` +
+      'expected "name" or "owner/name" of letters, digits, ".", "_", "-"',
+    { field, found: name.slice(0, 300) },
   );
 }
 

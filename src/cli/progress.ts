@@ -11,6 +11,8 @@ export interface ProgressState {
   readonly stage: string;
   readonly doneBytes: number;
   readonly totalBytes: number;
+  /** Of the done ones, those that cost no time now; none where absent. */
+  readonly freeBytes?: number;
   /** What the count is of, such as "12/75 tensors"; absent where there is nothing to count. */
   readonly count?: string;
 }
@@ -80,10 +82,14 @@ export class Progress implements Disposable {
     this.#terminal.writeStatus(`${state.stage}: ${this.#facts(state, share).join(", ")}\n`);
   }
 
-  #facts({ doneBytes, totalBytes, count }: ProgressState, share: number): readonly string[] {
+  #facts({ doneBytes, totalBytes, freeBytes = 0, count }: ProgressState, share: number): readonly string[] {
     const facts = [`${Math.floor(share * 100)} %`, ...count === undefined ? [] : [count]];
     facts.push(`${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`);
-    const pace = paceOf({ doneBytes, totalBytes, elapsedMs: this.#now() - this.#startedMs });
+    const pace = paceOf({
+      doneBytes: Math.max(0, doneBytes - freeBytes),
+      totalBytes: Math.max(0, totalBytes - freeBytes),
+      elapsedMs: this.#now() - this.#startedMs,
+    });
     if (pace === null) return facts;
     facts.push(`${formatBytes(Math.round(pace.bytesPerSecond))}/s`);
     if (share < 1) facts.push(`${formatDuration(pace.secondsLeft)} left`);

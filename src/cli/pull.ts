@@ -1,4 +1,6 @@
 /** `geodesic pull NAME`: a model from a hub into the data folder's library, registered there. */
+import { LOCAL_ADMIN } from "../app/access.ts";
+import { recordAct } from "../app/audit.ts";
 import { GATEWAY_DEFAULTS } from "../app/compose.ts";
 import { systemClock } from "../app/clock.ts";
 import { uuidV7 } from "../app/ids.ts";
@@ -7,10 +9,10 @@ import { parsePull, pullWork, requirePullable, targetOf } from "../app/jobs/pull
 import { ResidencyBoard } from "../app/residency.ts";
 import { findArtifact, findModel, type ModelRow } from "../store/models.ts";
 import { toBigInt } from "../store/codec.ts";
-import { openStore } from "../store/open.ts";
+import type { Db } from "../store/database.ts";
 import { parseHub } from "../hub/settings.ts";
 import type { Command } from "./command.ts";
-import { dataDirOf, dataDirOption } from "./data_dir.ts";
+import { dataDirOf, dataDirOption, openInvocationStore } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
 import { Progress } from "./progress.ts";
 import { formatBytes } from "./units.ts";
@@ -33,7 +35,8 @@ export const pullCommand: Command = {
     "NAME is owner/name on the hub at HF_ENDPOINT (default https://huggingface.co); HF_TOKEN is sent to it and to\n" +
     "nobody else. Configuration, tokenizer, card and safetensors files are fetched; pickles are refused. Every file is\n" +
     "held to the hash that the hub lists. Interrupted, it leaves what has come beside its place, and the same command\n" +
-    "goes on from there. A gateway that serves the same data folder offers the model at once.",
+    "goes on from there; so it does with a folder of an earlier pull that no model has, or whose files are damaged.\n" +
+    "A gateway that serves the same data folder (or database) offers the model at once.",
   async run(invocation) {
     const { terminal, signal } = invocation;
     const dataDir = dataDirOf(invocation);
@@ -44,7 +47,7 @@ export const pullCommand: Command = {
       ...(revision !== undefined && { revision }),
       ...(name !== undefined && { name }),
     });
-    const db = await openStore(dataDir);
+    const db = await openInvocationStore(invocation);
     try {
       const { quantization, maxContextLength } = GATEWAY_DEFAULTS;
       const options = {
@@ -55,9 +58,16 @@ export const pullCommand: Command = {
       await requirePullable(options, request);
       {
         using bar = new Progress(terminal);
-        const report = (progress: WorkProgress) => bar.update(barState(progress));
+        // What comes after it is done in no time: the files are hashed.
+        const report = (progress: WorkProgress) =>
+          progress.stage === "pulling" && bar.update(barState(progress));
         const { write, after } = await pullWork(options, request, { signal, report });
-        await db.transaction().execute((trx) => write!(trx));
+        await db.transaction().execute(async (trx) => {
+          await write!(trx);
+          const { name, ...details } = request;
+          const at = systemClock.now();
+          await recordAct(trx, { actor: LOCAL_ADMIN, at, action: "model.pull", target: name, details });
+        });
         await after!();
       }
       const row = (await findModel(db, { name: request.name }))!;
@@ -71,13 +81,15 @@ export const pullCommand: Command = {
   },
 };
 
-function barState({ stage, doneBytes, totalBytes, doneItems, totalItems }: WorkProgress) {
-  if (stage !== "pulling") return { stage: "Registering", doneBytes, totalBytes };
-  return { stage: "Pulling", doneBytes, totalBytes, count: `${doneItems}/${totalItems} files` };
+function barState({ doneBytes, totalBytes, freeBytes, doneItems, totalItems }: WorkProgress) {
+  return {
+    ...{ stage: "Pulling", doneBytes, totalBytes, count: `${doneItems}/${totalItems} files` },
+    ...(freeBytes !== undefined && { freeBytes }),
+  };
 }
 
 async function describe(
-  db: Awaited<ReturnType<typeof openStore>>,
+  db: Db,
   row: ModelRow,
   { json, path }: { readonly json: boolean; readonly path: string },
 ): Promise<string> {

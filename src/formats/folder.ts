@@ -54,7 +54,11 @@ export class ModelFolder {
     if (!this.#roots.some((root) => dirname(real) === root || real.startsWith(root + sep))) {
       throw this.#outside(name);
     }
-    const info = await Deno.stat(real);
+    const info = await Deno.stat(real).catch((cause) => { // it may go at any moment
+      if (isMissing(cause)) return undefined;
+      throw toReadError(cause, join(this.dir, name));
+    });
+    if (info === undefined) return undefined;
     return info.isFile ? { path: real, sizeBytes: info.size } : undefined;
   }
 

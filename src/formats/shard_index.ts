@@ -3,6 +3,7 @@
  * with it is checked where they are opened.
  */
 import { FormatError } from "../errors.ts";
+import { isArtifactFile } from "./artifact.ts";
 import { isPlainFileName } from "./folder.ts";
 import { isJsonObject, type JsonObject, jsonType, quote } from "./json.ts";
 
@@ -27,10 +28,13 @@ export function parseShardIndex(json: JsonObject, file: string): ShardIndex {
   }
   const shardOf = new Map<string, string>();
   for (const [tensor, shard] of Object.entries(weightMap)) {
-    if (typeof shard !== "string" || !isPlainFileName(shard) || !shard.endsWith(".safetensors")) {
+    // A hidden file is no part of the artifact: weights in it would have no hash.
+    const isShard = typeof shard === "string" && isPlainFileName(shard) && shard.endsWith(".safetensors") &&
+      isArtifactFile(shard);
+    if (!isShard) {
       throw new FormatError(
         `Cannot read "${file}": tensor ${quote(tensor)} is mapped to ${quote(shard)}, ` +
-          `expected the name of a .safetensors file in the same folder`,
+          `expected the name of a .safetensors file in the same folder, not a hidden one`,
         { file, tensor, found: quote(shard) },
       );
     }

@@ -42,13 +42,19 @@ export class StagedFolder implements AsyncDisposable {
   /**
    * With the temporary folder that a process left which claimed this target and died, if there is one (see
    * {@link list}). Throws ConfigError while another process holds the target. `kind` tells apart what else is kept
-   * beside a target while it is made; each has a folder and a lock of its own.
+   * beside a target while it is made; each has a folder and a lock of its own. A target that `mayReopen` allows becomes
+   * that temporary folder once more, where there is none.
    */
-  static claim(target: string, kind = "partial"): Promise<StagedFolder> {
+  static claim(
+    target: string,
+    kind = "partial",
+    mayReopen: (target: string) => Promise<boolean> = () => Promise.resolve(false),
+  ): Promise<StagedFolder> {
     return StagedFolder.#prepare(target, async (path, madeAbove) => {
       const temporary = join(dirname(path), `.${basename(path)}.${kind}`);
       const lock = await TargetLock.take(`${temporary}.lock`, path);
       try {
+        if (await mayReopen(path)) await reopen(path, temporary);
         await requireFreeTarget(path);
         await Deno.mkdir(temporary).catch(async (error) => {
           if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
@@ -204,6 +210,15 @@ export async function requireFreeTarget(path: string): Promise<void> {
       path,
     });
   }
+}
+
+/** A temporary folder that holds something is kept, and the target with it. */
+async function reopen(target: string, temporary: string): Promise<void> {
+  const isFree = await Deno.remove(temporary).then(
+    () => true,
+    (error) => error instanceof Deno.errors.NotFound,
+  );
+  if (isFree) await Deno.rename(target, temporary);
 }
 
 async function firstMissing(dir: string): Promise<string | undefined> {

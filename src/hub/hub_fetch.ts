@@ -10,6 +10,7 @@ import {
   NotFoundError,
   UnavailableError,
 } from "../errors.ts";
+import { readBounded, StallWatch } from "./stall_watch.ts";
 
 export interface Hub {
   /** Origin and perhaps a path, without a slash at the end. */
@@ -25,12 +26,12 @@ export interface HubRequest {
   /** For messages: the repository, and the file where it is about one. */
   readonly repository: string;
   readonly file?: string;
+  readonly revision?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
 
 export const DEFAULT_ENDPOINT = "https://huggingface.co";
-const DEFAULT_STALL_MS = 30_000;
 const DEFAULT_PAUSE_MS = 1_000;
 const MAX_REDIRECTS = 5;
 /** Tries without a byte of progress. */
@@ -46,7 +47,10 @@ export async function hubFetch(hub: Hub, url: string, request: HubRequest): Prom
     const response = await fetchOnce(hub, at, request);
     if (response.status < 300 || response.status === 416) return response;
     const location = response.status < 400 ? response.headers.get("location") : null;
-    if (location === null) throw await refusal(hub, response, request);
+    if (location === null) {
+      if (!isHub(hub, at)) throw await behindHub(at, response, request);
+      throw await refusal(hub, response, request);
+    }
     await response.body?.cancel();
     at = redirectTarget(at, location, request);
     if (redirects === MAX_REDIRECTS) {
@@ -65,8 +69,7 @@ async function fetchOnce(hub: Hub, url: URL, { headers, signal, ...request }: Hu
       headers: {
         ...headers,
         "user-agent": "geodesic",
-        ...(hub.token !== undefined && url.origin === new URL(hub.endpoint).origin &&
-          { authorization: `Bearer ${hub.token}` }),
+        ...(hub.token !== undefined && isHub(hub, url) && { authorization: `Bearer ${hub.token}` }),
       },
       signal: stall.signal,
     });
@@ -76,64 +79,42 @@ async function fetchOnce(hub: Hub, url: URL, { headers, signal, ...request }: Hu
   }
 }
 
+/** Queries of storage hosts are signatures. */
+function withoutQuery({ protocol, host, pathname }: URL): string {
+  return `${protocol}//${host}${pathname}`.slice(0, 200);
+}
+
+function isHub({ endpoint }: Hub, { origin }: URL): boolean {
+  return origin === new URL(endpoint).origin;
+}
+
 function redirectTarget(from: URL, location: string, request: HubRequest): URL {
   const target = URL.canParse(location, from) ? new URL(location, from) : null;
   const allowed = from.protocol === "https:" ? ["https:"] : ["http:", "https:"];
   if (target !== null && allowed.includes(target.protocol)) return target;
   throw new UnavailableError(
-    `${of(request)}: the hub redirects to ${JSON.stringify(location.slice(0, 200))}, expected an address of ${
-      allowed.map((protocol) => protocol.slice(0, -1)).join(" or ")
-    }`,
-    { repository: request.repository, location: location.slice(0, 200) },
+    `${of(request)}: the hub redirects to ${
+      target === null ? "what is no address" : JSON.stringify(withoutQuery(target))
+    }, expected an address of ${allowed.map((protocol) => protocol.slice(0, -1)).join(" or ")}`,
+    { repository: request.repository, ...(target !== null && { location: withoutQuery(target) }) },
   );
 }
 
-/** Aborts when nobody has called {@link seen} for too long. */
-export class StallWatch implements Disposable {
-  readonly signal: AbortSignal;
-  readonly #controller = new AbortController();
-  readonly #outer: AbortSignal;
-  readonly #ms: number;
-  #timer: ReturnType<typeof setTimeout>;
-  readonly #onOuter = () => this.#controller.abort(this.#outer.reason);
-
-  constructor({ stallMs = DEFAULT_STALL_MS }: Hub, outer: AbortSignal) {
-    this.#outer = outer;
-    this.#ms = stallMs;
-    this.signal = this.#controller.signal;
-    if (outer.aborted) this.#onOuter();
-    outer.addEventListener("abort", this.#onOuter, { once: true });
-    this.#timer = this.#start();
-  }
-
-  seen(): void {
-    clearTimeout(this.#timer);
-    this.#timer = this.#start();
-  }
-
-  #start() {
-    return setTimeout(
-      () => this.#controller.abort(new Stalled(`no answer for ${this.#ms / 1000} s`)),
-      this.#ms,
-    );
-  }
-
-  [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
-    this.#outer.removeEventListener("abort", this.#onOuter);
-  }
-}
-class Stalled extends Error {}
-
 /** A connection that could not be made, broke, or was silent. */
 export function unreachable(url: URL, request: HubRequest, cause: unknown): UnavailableError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
   return new UnavailableError(
-    `${of(request)}: ${url.host} cannot be reached or has stopped answering (${reason}). ` +
+    `${of(request)}: ${url.host} cannot be reached or has stopped answering (${reasonOf(cause)}). ` +
       "What has come is kept: pull again",
     { repository: request.repository, host: url.host },
     { cause },
   );
+}
+
+/** The innermost cause, which says most, without the address that it may name: that can be signed. */
+function reasonOf(error: unknown): string {
+  if (error instanceof Error && error.cause instanceof Error) return reasonOf(error.cause);
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replace(/ for url \(\S+\)/, "").replace(/https?:\/\/\S+/g, "…").slice(0, 300);
 }
 
 /** Tries again what may succeed later, with pauses; `progress` tells whether a try has got anywhere. */
@@ -157,9 +138,10 @@ export async function withRetries<T>(
 }
 
 function waitFor(error: GeodesicError, pauseMs: number): number | null {
-  if (error instanceof UnavailableError) return pauseMs;
-  const after = error instanceof CapacityError ? error.details["retryAfterMs"] : undefined;
-  return typeof after === "number" && after <= MAX_WAIT_MS ? Math.max(after, pauseMs) : null;
+  if (!(error instanceof UnavailableError || error instanceof CapacityError)) return null;
+  const after = error.details["retryAfterMs"];
+  if (typeof after === "number") return after <= MAX_WAIT_MS ? Math.max(after, pauseMs) : null;
+  return error instanceof UnavailableError ? pauseMs : null;
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
@@ -177,7 +159,7 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 async function refusal(hub: Hub, response: Response, request: HubRequest): Promise<GeodesicError> {
-  const told = await readStart(response);
+  const told = await readStart(hub, response, request.signal);
   const code = response.headers.get("x-error-code");
   const { status } = response;
   const { repository } = request;
@@ -198,7 +180,10 @@ async function refusal(hub: Hub, response: Response, request: HubRequest): Promi
     );
   }
   if (code === "RevisionNotFound") {
-    return new NotFoundError(`${of(request)}: there is no such revision`, details);
+    return new NotFoundError(
+      `${of(request)}: it has no revision ${JSON.stringify(request.revision ?? "")}`,
+      details,
+    );
   }
   if (status === 401) {
     return new ForbiddenError(
@@ -224,7 +209,25 @@ async function refusal(hub: Hub, response: Response, request: HubRequest): Promi
       { ...details, retryAfterMs },
     );
   }
-  return new UnavailableError(`${of(request)}: the hub answers with status ${status}`, details);
+  const retryAfterMs = retryAfter(response);
+  return new UnavailableError(`${of(request)}: the hub answers with status ${status}`, {
+    ...details,
+    ...(retryAfterMs !== null && { retryAfterMs }),
+  });
+}
+
+/**
+ * What a storage host says is about the address that the hub has made for it, which another try makes anew: neither about
+ * the caller's rights nor about what there is.
+ */
+async function behindHub({ host }: URL, response: Response, request: HubRequest): Promise<GeodesicError> {
+  await response.body?.cancel();
+  const { status } = response;
+  const retryAfterMs = retryAfter(response);
+  return new UnavailableError(
+    `${of(request)}: the hub sends for it to ${host}, which answers with status ${status}`,
+    { repository: request.repository, host, status, ...(retryAfterMs !== null && { retryAfterMs }) },
+  );
 }
 
 function retryAfter(response: Response): number | null {
@@ -234,19 +237,17 @@ function retryAfter(response: Response): number | null {
   return Number.isFinite(ms) ? Math.max(0, ms) : null;
 }
 
-/** What the hub says, as far as it fits; a connection that breaks meanwhile says nothing. */
-async function readStart(response: Response): Promise<string> {
-  let text = "";
+/** What the hub says, as far as it fits; who breaks off or falls silent meanwhile has said nothing. */
+async function readStart(hub: Hub, response: Response, signal: AbortSignal): Promise<string> {
   try {
-    const decoder = new TextDecoder();
-    for await (const chunk of response.body ?? []) {
-      text += decoder.decode(chunk, { stream: true });
-      if (text.length >= MAX_ERROR_BYTES) break;
-    }
+    const parts = await readBounded(hub, response, { maxBytes: MAX_ERROR_BYTES, signal });
+    const text = await new Blob([...parts]).text();
+    // Some proxies show what they were sent.
+    return (hub.token === undefined ? text : text.replaceAll(hub.token, "…")).slice(0, 300);
   } catch {
+    signal.throwIfAborted();
     return "";
   }
-  return text.slice(0, 300);
 }
 
 function of({ repository, file }: HubRequest): string {

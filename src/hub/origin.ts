@@ -2,6 +2,7 @@
  * `.origin.json` in a pulled folder: where its files come from. Hidden, so it is no part of the checkpoint's identity; it
  * tells whoever registers the folder later, also after a process that died before it could.
  */
+import { join } from "node:path";
 import { z } from "zod";
 import { GeodesicError } from "../errors.ts";
 import type { ModelFolder } from "../formats/folder.ts";
@@ -25,4 +26,9 @@ export async function readOrigin(folder: ModelFolder): Promise<Origin | null> {
     if (error instanceof GeodesicError) return null;
     throw error;
   }
+}
+
+/** Whether a pull has made this folder. It appears whole, but what is in it may have been changed or lost since. */
+export function isPulled(dir: string): Promise<boolean> {
+  return Deno.stat(join(dir, ORIGIN_FILE)).then((info) => info.isFile, () => false);
 }

@@ -1,11 +1,12 @@
 /**
  * A checkpoint from a model hub into a folder. Only what a checkpoint is made of is fetched: configuration, tokenizer,
  * card, and the safetensors files that its index names. The folder appears whole or not at all; what an interruption
- * leaves beside it (`.NAME.pull`) the next pull of the same target takes up.
+ * leaves beside it (`.NAME.pull`) the next pull of the same target takes up. So it does with a folder that an earlier
+ * pull has made: files that are what the hub lists stay, the others are fetched.
  */
 import { join } from "node:path";
 import { FormatError, GeodesicError } from "../errors.ts";
-import type { FileHash } from "../formats/artifact.ts";
+import { type FileHash, isArtifactFile } from "../formats/artifact.ts";
 import { COMPANION_FILES } from "../formats/companions.ts";
 import { type ModelConfig, parseModelConfig } from "../formats/config.ts";
 import { requireFreeSpace } from "../formats/free_space.ts";
@@ -14,7 +15,7 @@ import { INDEX_FILE, parseShardIndex, SINGLE_FILE } from "../formats/shard_index
 import { writeStagedFile } from "../formats/staged_file.ts";
 import { StagedFolder } from "../formats/staged_folder.ts";
 import type { Hub } from "./hub_fetch.ts";
-import { type Origin, ORIGIN_FILE } from "./origin.ts";
+import { isPulled, type Origin, ORIGIN_FILE } from "./origin.ts";
 import { describeRepository, type RemoteFile, type Repository } from "./repository.ts";
 import { transferFile } from "./transfer.ts";
 
@@ -45,6 +46,7 @@ export interface PullProgress {
 export interface PulledModel {
   readonly commit: string;
   readonly publishedAt: Date | null;
+  /** Those that count as the checkpoint, as hashArtifact() would hash them. */
   readonly files: readonly FileHash[];
 }
 
@@ -68,10 +70,10 @@ const PICKLES = /\.(bin|pt|pth|ckpt|pkl)$/;
 /** Throws typed errors that say what to do; an abort rejects with the signal's reason. */
 export async function pullModel(options: PullOptions): Promise<PulledModel> {
   const { hub, repository: name, revision, target, signal } = options;
-  await using folder = await StagedFolder.claim(target, "pull");
-  folder.keep();
   const repository = await describeRepository(hub, { name, revision, signal });
   const small = smallFiles(repository);
+  await using folder = await StagedFolder.claim(target, "pull", isPulled);
+  folder.keep();
   const pull = new Pull(options, repository, folder);
   await pull.forgetOthers();
   await pull.fetchAll(small);
@@ -86,7 +88,7 @@ export async function pullModel(options: PullOptions): Promise<PulledModel> {
   };
   await writeStagedFile(folder, ORIGIN_FILE, JSON.stringify(origin, null, 2) + "\n");
   await folder.commit();
-  return { commit, publishedAt, files: pull.files };
+  return { commit, publishedAt, files: pull.files.filter(({ path }) => isArtifactFile(path)) };
 }
 
 class Pull {
@@ -95,6 +97,7 @@ class Pull {
   readonly #folder: StagedFolder;
   readonly #files: FileHash[] = [];
   #wanted: readonly RemoteFile[] = [];
+  #totalBytes = 0;
   #doneBytes = 0;
   #resumedBytes = 0;
 
@@ -125,6 +128,7 @@ class Pull {
   async fetchAll(files: readonly RemoteFile[]): Promise<void> {
     const { target, signal } = this.#options;
     this.#wanted = [...this.#wanted, ...files];
+    this.#totalBytes = this.#wanted.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     this.#report();
     await requireFreeSpace(join(this.#folder.pathOf("."), ".."), await this.#missingBytes(files), target);
     // One that fails ends the others: nobody waits for 5 GB to hear of a wrong hash.
@@ -178,7 +182,7 @@ class Pull {
   #report(): void {
     this.#options.onProgress?.({
       doneBytes: this.#doneBytes,
-      totalBytes: this.#wanted.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      totalBytes: this.#totalBytes,
       resumedBytes: this.#resumedBytes,
       doneFiles: this.#files.length,
       totalFiles: this.#wanted.length,

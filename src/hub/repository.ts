@@ -8,7 +8,8 @@ import { z } from "zod";
 import { FormatError, GeodesicError, UnavailableError } from "../errors.ts";
 import { isPlainFileName } from "../formats/folder.ts";
 import { quote } from "../formats/json.ts";
-import { type Hub, hubFetch, StallWatch, withRetries } from "./hub_fetch.ts";
+import { type Hub, hubFetch, withRetries } from "./hub_fetch.ts";
+import { readBounded, TooLong } from "./stall_watch.ts";
 
 export interface RemoteFile {
   readonly path: string;
@@ -28,6 +29,8 @@ export interface Repository {
 
 /** Far more than any checkpoint has. */
 const MAX_FILES = 10_000;
+/** Requests for one description; a page of the list has a thousand files. */
+const MAX_PAGES = 200;
 /** Of one answer. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
@@ -49,8 +52,17 @@ export async function describeRepository(
     readonly signal: AbortSignal;
   },
 ): Promise<Repository> {
-  const request = { repository: name, signal };
+  const request = { repository: name, revision, signal };
+  let asked = 0;
   const fetching = ((url: string | URL | Request) => {
+    if (++asked > MAX_PAGES) {
+      throw new FormatError(
+        `Cannot pull "${name}": the hub's list of files has more than ${MAX_PAGES} pages`,
+        {
+          ...{ repository: name, expected: MAX_PAGES },
+        },
+      );
+    }
     const address = url instanceof Request ? url.url : String(url);
     if (new URL(address).origin !== new URL(hub.endpoint).origin) {
       throw new UnavailableError(
@@ -63,7 +75,7 @@ export async function describeRepository(
     }
     return withRetries(hub, signal, async () => {
       const response = await hubFetch(hub, address, { ...request, headers: { accept: "application/json" } });
-      return new Response(await readBounded(hub, response, request), { headers: response.headers });
+      return new Response(await readAnswer(hub, response, request), { headers: response.headers });
     });
   }) as typeof fetch;
   try {
@@ -119,34 +131,23 @@ function noHub({ endpoint }: Hub, repository: string, cause: unknown): Unavailab
   );
 }
 
-async function readBounded(
+async function readAnswer(
   hub: Hub,
   response: Response,
   { repository, signal }: { readonly repository: string; readonly signal: AbortSignal },
 ): Promise<Blob> {
-  using stall = new StallWatch(hub, signal);
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  let bytes = 0;
-  const reader = response.body!.getReader();
-  const abort = () => void reader.cancel(stall.signal.reason).catch(() => {});
-  stall.signal.addEventListener("abort", abort, { once: true });
   try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (stall.signal.aborted) throw stall.signal.reason;
-      if (done) return new Blob(parts);
-      stall.seen();
-      bytes += value.byteLength;
-      if (bytes > MAX_ANSWER_BYTES) throw new Error(`more than ${MAX_ANSWER_BYTES} bytes`);
-      parts.push(value);
-    }
+    return new Blob([...await readBounded(hub, response, { maxBytes: MAX_ANSWER_BYTES, signal })]);
   } catch (cause) {
     signal.throwIfAborted();
-    void reader.cancel().catch(() => {});
+    if (cause instanceof TooLong) {
+      throw new FormatError(
+        `Cannot pull "${repository}": an answer of the hub has more than ${MAX_ANSWER_BYTES} bytes`,
+        { repository, expected: MAX_ANSWER_BYTES },
+      );
+    }
     throw new UnavailableError(`Cannot pull "${repository}": the hub's answer broke off`, { repository }, {
       cause,
     });
-  } finally {
-    stall.signal.removeEventListener("abort", abort);
   }
 }

@@ -7,8 +7,9 @@ import { createHash, type Hash } from "node:crypto";
 import { FormatError } from "../errors.ts";
 import { writeAll } from "../formats/staged_file.ts";
 import { toWriteError } from "../formats/write_error.ts";
-import { type Hub, hubFetch, StallWatch, unreachable, withRetries } from "./hub_fetch.ts";
+import { type Hub, hubFetch, unreachable, withRetries } from "./hub_fetch.ts";
 import type { RemoteFile } from "./repository.ts";
+import { StallWatch } from "./stall_watch.ts";
 
 export interface TransferOptions {
   readonly repository: string;
@@ -37,7 +38,7 @@ export async function transferFile(hub: Hub, options: TransferOptions): Promise<
       await flush(target, path);
       return sha256;
     }
-    await received.restart();
+    await received.forget();
     if (isSecond) {
       throw new FormatError(
         `Cannot pull "${file.path}" of "${options.repository}": what arrives has another hash than the hub lists. ` +
@@ -99,8 +100,7 @@ async function receive(
       await writeAll(target, wanted).catch((error) => {
         throw toWriteError(error, path);
       });
-      received.add(wanted);
-      made.progress = true;
+      if (received.add(wanted)) made.progress = true;
     }
   } finally {
     stall.signal.removeEventListener("abort", abort);
@@ -129,6 +129,8 @@ class Received {
   #listed: Hash;
   #sha256: Hash;
   bytes = 0;
+  /** The most that there has been. */
+  #furthest = 0;
 
   private constructor(target: Deno.FsFile, options: TransferOptions) {
     this.#target = target;
@@ -149,11 +151,15 @@ class Received {
     return received;
   }
 
-  add(bytes: Uint8Array): void {
+  /** Whether there is more now than there ever was: who only sends again what had to go makes no progress. */
+  add(bytes: Uint8Array): boolean {
     this.bytes += bytes.byteLength;
     this.#listed.update(bytes);
     if (this.#sha256 !== this.#listed) this.#sha256.update(bytes);
     this.#options.onBytes(bytes.byteLength);
+    if (this.bytes <= this.#furthest) return false;
+    this.#furthest = this.bytes;
+    return true;
   }
 
   async restart(): Promise<void> {
@@ -162,6 +168,12 @@ class Received {
     this.#options.onBytes(-this.bytes);
     this.bytes = 0;
     [this.#listed, this.#sha256] = this.#begin();
+  }
+
+  /** As if nothing had ever come. */
+  async forget(): Promise<void> {
+    await this.restart();
+    this.#furthest = 0;
   }
 
   /** Ends the hashing: the hash that the hub lists, and the SHA-256. */

@@ -25,6 +25,12 @@ export async function unfinishedModelJobs(db: Db): Promise<readonly ModelJobRow[
     .execute();
 }
 
+/** A pull that is about to bring a model of this name. */
+export function unfinishedPullOf(db: Db, modelName: string): Promise<ModelJobRow | undefined> {
+  return db.selectFrom("model_jobs").selectAll().where("status", "=", "RUNNING").where("kind", "=", "PULL")
+    .where("model_name", "=", modelName).limit(1).executeTakeFirst();
+}
+
 /**
  * The oldest unfinished job that none of these gateways runs, taken for `gatewayId`: of several gateways that look at
  * once, each takes another one. Undefined when there is none.

@@ -40,6 +40,12 @@ export function findModel(
     .executeTakeFirst();
 }
 
+/** A model whose folder this is. */
+export function findModelAt(db: Db, path: string): Promise<ModelRow | undefined> {
+  return db.selectFrom("models").selectAll().where("path", "=", path).where("removed_at", "is", null)
+    .orderBy("id").limit(1).executeTakeFirst();
+}
+
 /** The row of this name, be the model removed or not. */
 export function findModelRow(db: Db, name: string): Promise<ModelRow | undefined> {
   return db.selectFrom("models").selectAll().where("name", "=", name).executeTakeFirst();

@@ -1,7 +1,8 @@
 /** Models that are known before their weights are here: what they say, and how they get and lose weights. */
 import { expect } from "@std/expect";
 import { fileURLToPath } from "node:url";
-import { parentsOfRecipe, readCatalogue } from "../../src/app/catalogue.ts";
+import { parentsOfRecipe, readCatalogue, seedCatalogue } from "../../src/app/catalogue.ts";
+import { uuidV7 } from "../../src/app/ids.ts";
 import { parseMergeConfig } from "../../src/merge/config.ts";
 import { writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { failure } from "../support/failure.ts";
@@ -32,7 +33,7 @@ Deno.test("the catalogue's models are there from the start, with card, recipe an
     artifactId: null,
     mergeId: null,
   });
-  expect(model.description).toMatch(/^## Overview/);
+  expect(model.description).toMatch(/^osanseviero.mistral-instruct-slerp is a 7 billion parameter/);
   expect(model.description).toContain("Good For");
   const recipe = parseMergeConfig(model.recipe!, "recipe");
   expect(parentsOfRecipe(recipe).map(({ name }) => name)).toEqual([V2, V1]);
@@ -59,6 +60,7 @@ Deno.test("a model without weights refuses to generate and to load, and says wha
   const refusals = [
     await failure(generations.start(ALICE, { model: SLERP, prompt: { text: "Hi" } })),
     await failure(models.load(ADMIN, SLERP)),
+    await failure(test.gateway.modelJobs.verify(ADMIN, SLERP)),
   ];
   for (const { code, message, details } of refusals) {
     expect([code, details["reason"]]).toEqual(["NOT_FOUND", "MISSING_WEIGHTS"]);
@@ -163,6 +165,14 @@ Deno.test("models.register() notes the parents that a card names, until a merge 
   ]);
   expect((await models.parents(id)).map(({ name }) => name)).toEqual(["test/helper"]);
   expect((await models.descendants(helper.id)).map(({ name }) => name)).toEqual(["me/tuned"]);
+});
+
+Deno.test("seedCatalogue() is done once where several gateways start at once", async () => {
+  await using test = await TestGateway.make();
+  const options = { db: test.db, clock: test.clock, ids: uuidV7(test.clock), maxContextLength: 8192 };
+  const entries = await readCatalogue(CATALOGUE);
+  await Promise.all([seedCatalogue(options, entries), seedCatalogue(options, entries)]);
+  expect((await test.gateway.models.list({})).totalCount).toBe(entries.length + 1);
 });
 
 Deno.test("readCatalogue() names the file and the field of an entry that is none", async () => {

@@ -3,6 +3,10 @@ import { expect } from "@std/expect";
 import { ConfigError } from "../../src/errors.ts";
 import { hashArtifact, manifestSha256 } from "../../src/formats/artifact.ts";
 import { ModelFolder } from "../../src/formats/folder.ts";
+import { uuidV7 } from "../../src/app/ids.ts";
+import { registerModel } from "../../src/app/register.ts";
+import { ResidencyBoard } from "../../src/app/residency.ts";
+import { writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { failure } from "../support/failure.ts";
 import { ADMIN, ALICE, BOB, collect, HELPER, HELPER_DIR, TestGateway } from "../support/gateway.ts";
 
@@ -203,3 +207,100 @@ Deno.test("a generation's log tells how many bytes of its model have come", asyn
     ...{ stage: "UPLOADING", fraction: 0.5, loadedBytes: 500, totalBytes: 1000, bytesPerSecond: 250 },
   });
 });
+
+Deno.test("loads that begin together share the places that there are", async () => {
+  await using test = await TestGateway.make({ maxWarmModels: 2 });
+  const { models } = test.gateway;
+  await registerMore(test, "b", "c");
+  const names = [HELPER, { name: "b" }, { name: "c" }];
+  const outcomes = await Promise.allSettled(names.map((name) => models.load(ADMIN, name)));
+  expect(outcomes.filter(({ status }) => status === "fulfilled").length).toBeGreaterThanOrEqual(2);
+  expect(test.engine.loads.length - test.engine.unloaded.length).toBe(2);
+});
+
+Deno.test("a model counts as used until its last generation has ended", async () => {
+  await using test = await TestGateway.make({ maxWarmModels: 2 });
+  const { models, generations } = test.gateway;
+  await registerMore(test, "b", "c");
+  const { id } = await generations.start(ALICE, { model: HELPER, prompt });
+  await test.engine.request(0);
+  await models.load(ADMIN, { name: "b" }); // for a moment, meanwhile
+  await generations.cancel(ALICE, id);
+  await models.load(ADMIN, { name: "c" });
+  expect(test.engine.unloaded).toEqual([(await models.get({ name: "b" }))!.id]);
+});
+
+Deno.test("a generation that has waited since before a pin does not undo it", async () => {
+  await using test = await TestGateway.make({
+    keepAliveSeconds: 60,
+    admission: { totalUnits: 1, unitsPerPrincipal: 1 },
+  });
+  const { models, generations } = test.gateway;
+  const { id: modelId } = (await models.get(HELPER))!;
+  const first = await generations.start(ALICE, { model: HELPER, prompt });
+  await test.engine.request(0);
+  const second = await generations.start(ALICE, { model: HELPER, prompt });
+  await models.update(ADMIN, HELPER, { isPinned: true });
+  await generations.cancel(ALICE, first.id);
+  (await test.engine.request(1)).finish("LENGTH");
+  await collect(generations.events(ALICE, second.id, {}));
+  for (let turn = 0; turn < 5; turn++) { // its lease may go a moment after its last event
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    test.clock.advance(3_600_000);
+  }
+  expect(models.residency(modelId).state).toBe("WARM");
+});
+
+Deno.test("a model that did not load is cold again when it is registered anew", async () => {
+  await using test = await TestGateway.make();
+  test.engine.autoLoad = false;
+  const { models } = test.gateway;
+  const { id } = (await models.get(HELPER))!;
+  const loading = failure(models.load(ADMIN, HELPER));
+  (await test.engine.loading(0)).fail(new ConfigError("no such precision", {}));
+  await loading;
+  expect(models.residency(id).state).toBe("FAILED");
+  await models.register(ADMIN, { path: HELPER_DIR, ...HELPER });
+  expect(models.residency(id)).toMatchObject({ state: "COLD", error: null });
+});
+
+Deno.test("a model that another process has registered anew is loaded anew before it answers", async () => {
+  await using test = await TestGateway.make();
+  const { models, generations } = test.gateway;
+  const path = test.dir.join("mine");
+  await writeCheckpoint(path, { seed: 1, files: await tokenizerFiles() });
+  const { id } = await models.register(ADMIN, { path, name: "mine" });
+  const first = await generations.start(ALICE, { model: { id }, prompt: { tokenIds: [1] } });
+  await test.engine.request(0);
+  await Deno.writeTextFile(`${path}/README.md`, "other weights, say");
+  await registerModel(
+    {
+      ...{ db: test.db, clock: test.clock, ids: uuidV7(test.clock), board: new ResidencyBoard(test.clock) },
+      ...{
+        loader: { isBusy: () => false },
+        dataDir: test.dir.path,
+        quantization: "fp8",
+        maxContextLength: 8192,
+      },
+    },
+    ADMIN,
+    { path, name: "mine" },
+  );
+  const refused = await generations.start(ALICE, { model: { id }, prompt: { tokenIds: [1] } });
+  expect((await collect(generations.events(ALICE, refused.id, {}))).at(-1)).toMatchObject({
+    code: "CAPACITY",
+  });
+  await generations.cancel(ALICE, first.id);
+  await generations.start(ALICE, { model: { id }, prompt: { tokenIds: [1] } });
+  await test.engine.request(1);
+  expect(test.engine.unloaded).toEqual([id]);
+  const [before, after] = test.engine.loads.map(({ command }) => command.manifestSha256);
+  expect(after).not.toBe(before);
+});
+
+async function tokenizerFiles(): Promise<Record<string, string>> {
+  const names = ["tokenizer.json", "tokenizer_config.json"];
+  return Object.fromEntries(
+    await Promise.all(names.map(async (name) => [name, await Deno.readTextFile(`${HELPER_DIR}/${name}`)])),
+  );
+}

@@ -2,6 +2,8 @@
 import { expect } from "@std/expect";
 import type { ModelJobEvent } from "../../src/app/types.ts";
 import { writeCheckpoint } from "../support/checkpoint_generator.ts";
+import { modelEvents } from "../../src/app/model_events.ts";
+import { ResidencyBoard } from "../../src/app/residency.ts";
 import { failure } from "../support/failure.ts";
 import { ADMIN, ALICE, HELPER_DIR, TestGateway } from "../support/gateway.ts";
 import { COMMIT, CREATED_AT, HubServer } from "../support/hub_server.ts";
@@ -63,7 +65,7 @@ Deno.test("modelJobs.pull() refuses what cannot be pulled before there is a job"
   const { modelJobs } = it.test.gateway;
   const refused = async (input: Parameters<typeof modelJobs.pull>[1]) =>
     (await failure(modelJobs.pull(ADMIN, input))).details["field"];
-  expect(await refused({ repository: "../x" })).toBe("name");
+  expect(await refused({ repository: "../x" })).toBe("repository");
   expect(await refused({ repository: "pair/model", revision: "a/../b" })).toBe("revision");
   expect(await refused({ repository: "pair/model", name: "/etc" })).toBe("name");
   expect(await refused({ repository: "pair/model", name: "test/helper" })).toBe("name"); // there is one
@@ -78,10 +80,12 @@ Deno.test("a pull that fails says why, and the next one goes on from there", asy
   it.server.fail(`/${WEIGHTS}`, { cutAfter: 100_000 }, ...Array.from({ length: 5 }, () => ({ cutAfter: 0 })));
   const first = await modelJobs.pull(ADMIN, { repository: "pair/model" });
   expect((await follow(it.test, first.id)).at(-1)).toMatchObject({ kind: "failed", code: "UNAVAILABLE" });
+  const { size } = await Deno.stat(it.test.dir.join("models", "pair", ".model.pull", WEIGHTS));
+  expect(size).toBeGreaterThan(0);
   expect(await modelJobs.get(first.id)).toMatchObject({ status: "FAILED", error: { code: "UNAVAILABLE" } });
   const second = await modelJobs.pull(ADMIN, { repository: "pair/model" });
   expect((await follow(it.test, second.id)).at(-1)!.kind).toBe("finished");
-  expect(it.server.requestsFor(WEIGHTS).at(-1)!.range).toBe("bytes=100000-");
+  expect(it.server.requestsFor(WEIGHTS).at(-1)!.range).toBe(`bytes=${size}-`);
   const missing = await modelJobs.pull(ADMIN, { repository: "nobody/nothing" });
   expect((await follow(it.test, missing.id)).at(-1)).toMatchObject({ kind: "failed", code: "NOT_FOUND" });
   const list = await modelJobs.list({}, { status: "FAILED" });
@@ -114,19 +118,6 @@ Deno.test("a pull that a restart interrupts goes on with the next start", async 
   expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
   expect(events.at(-1)!.kind).toBe("finished");
   expect((await it.test.gateway.models.get({ name: "pair/model" }))!.origin!.revision).toBe(COMMIT);
-});
-
-Deno.test("a pull whose folder was whole when its process died is registered by the next", async () => {
-  await using it = await bench();
-  const { gateway } = it.test;
-  const first = await gateway.modelJobs.pull(ADMIN, { repository: "pair/model" });
-  await follow(it.test, first.id);
-  await gateway.models.remove(ADMIN, { name: "pair/model" }); // the folder stays
-  const asked = it.server.seen.length;
-  const second = await gateway.modelJobs.pull(ADMIN, { repository: "pair/model" });
-  expect((await follow(it.test, second.id)).at(-1)!.kind).toBe("finished");
-  expect(it.server.seen.length).toBe(asked);
-  expect(await gateway.models.get({ name: "pair/model" })).not.toBeNull();
 });
 
 Deno.test("modelJobs.verify() finds nothing wrong with a sound model, and names what is", async () => {
@@ -218,4 +209,19 @@ Deno.test("models.events() begins with how things are, tells what changes, and k
   await expect(models.events({ name: "nobody" }, {})[Symbol.asyncIterator]().next()).rejects.toThrow(
     /No such model/,
   );
+});
+
+Deno.test("modelEvents() begins with every model's INITIAL, also where something happens at that moment", async () => {
+  await using test = await TestGateway.make();
+  const { id } = (await test.gateway.models.get({ name: "test/helper" }))!;
+  const board = new ResidencyBoard(test.clock);
+  const watch = () =>
+    modelEvents({ db: test.db, clock: test.clock, board }, null, undefined)[Symbol.asyncIterator]();
+  const changed = watch();
+  board.set(id, { state: "UNLOADING" });
+  expect((await changed.next()).value).toMatchObject({ news: "INITIAL", residency: { state: "UNLOADING" } });
+  const removed = watch();
+  board.announce(id, "REMOVED");
+  expect((await removed.next()).value).toMatchObject({ modelId: id, news: "REMOVED" });
+  for (const events of [changed, removed]) await events.return!();
 });

@@ -1,6 +1,10 @@
 /** The registry: what registering notes, refuses and repeats, and whether weights are still there. */
 import { expect } from "@std/expect";
 import { createHash } from "node:crypto";
+import { noteSound } from "../../src/app/register.ts";
+import { ResidencyBoard } from "../../src/app/residency.ts";
+import { toErrorRecord } from "../../src/errors.ts";
+import { findModel } from "../../src/store/models.ts";
 import { failure } from "../support/failure.ts";
 import {
   ADMIN,
@@ -215,4 +219,32 @@ Deno.test("models.onResidencyChange() tells every step of a load", async () => {
     "UNLOADING null 0",
     "COLD null 0",
   ]);
+});
+
+Deno.test("noteSound() leaves a model alone that somebody has begun to load meanwhile", async () => {
+  await using test = await TestGateway.make();
+  const row = (await findModel(test.db, HELPER))!;
+  const board = new ResidencyBoard(test.clock);
+  const missing = () => board.set(row.id, { state: "MISSING_WEIGHTS", error: toErrorRecord(new Error()) });
+  missing();
+  await noteSound(board, row, ["MISSING_WEIGHTS"]);
+  expect(board.get(row.id).state).toBe("COLD");
+  missing();
+  const noting = noteSound(board, row, ["MISSING_WEIGHTS"]);
+  board.set(row.id, { state: "WARM" });
+  await noting;
+  expect(board.get(row.id).state).toBe("WARM");
+});
+
+Deno.test("models.getMany() knows of weights that came a moment ago, or by another process", async () => {
+  await using test = await TestGateway.make();
+  const { models } = test.gateway;
+  const path = await copyModel(test, "mine");
+  const { id } = await models.register(ADMIN, { path, name: "mine" });
+  await Deno.rename(`${path}/model.safetensors`, `${path}/.away`);
+  await failure(models.load(ADMIN, { id }));
+  expect(models.residency(id).state).toBe("MISSING_WEIGHTS");
+  await Deno.rename(`${path}/.away`, `${path}/model.safetensors`);
+  await models.getMany([id]);
+  expect(models.residency(id).state).toBe("COLD");
 });

@@ -56,3 +56,18 @@ Deno.test("Progress begins anew where the work does: the rate is that of the doc
     expect.stringContaining("1.0 kB/s"),
   ]);
 });
+
+Deno.test("Progress takes no credit for what was there before", () => {
+  const { progress, written, tick } = record(false);
+  for (let done = 5; done <= 10; done++) {
+    progress.update({ stage: "Pulling", doneBytes: done * 1000, totalBytes: 10_000, freeBytes: 5_000 });
+    tick(1000);
+  }
+  expect(written.filter((line) => line.includes("/s"))).toEqual([
+    expect.stringContaining("60 %, 6.0 kB of 10.0 kB, 1.0 kB/s, 4 s left"),
+    expect.stringContaining("70 %"),
+    expect.stringContaining("80 %"),
+    expect.stringContaining("90 %"),
+    expect.stringContaining("100 %, 10.0 kB of 10.0 kB, 1.0 kB/s"),
+  ]);
+});

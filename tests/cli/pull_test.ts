@@ -25,6 +25,8 @@ Deno.test("pull brings a model into the library, and inspect and a second pull k
   );
   const inspected = await geodesic(["inspect", "pair/model", "--json"], { env });
   expect(JSON.parse(inspected.stdout)).toMatchObject({ architecture: "MistralForCausalLM" });
+  const audit = await geodesic(["audit", "verify", "--json"], { env });
+  expect([audit.code, JSON.parse(audit.stdout)]).toMatchObject([0, { entries: 1 }]);
   const again = await geodesic(["pull", "pair/model"], { env });
   expect([again.code, again.stderr]).toEqual([1, expect.stringContaining("[CONFIG]")]);
   const other = await geodesic(["pull", "pair/model", "--as", "me/copy", "--json"], { env });
@@ -71,6 +73,8 @@ Deno.test("pull says what to do about a model that it cannot have", async () => 
     code: "FORBIDDEN",
     message: expect.stringContaining("HF_TOKEN"),
   });
+  const elsewhere = { ...env, DATABASE_URL: "postgres://127.0.0.1:1/nobody" };
+  expect((await geodesic(["pull", "pair/model"], { env: elsewhere })).code).toBe(1); // and not into SQLite
   const endpoint = await geodesic(["pull", "pair/model"], { env: { ...env, HF_ENDPOINT: "file:///etc" } });
   expect([endpoint.code, endpoint.stderr]).toEqual([1, expect.stringContaining("HF_ENDPOINT")]);
 });

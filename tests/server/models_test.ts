@@ -213,3 +213,42 @@ Deno.test("modelEvents goes on until its reader leaves, and refuses a model that
   );
   expect(JSON.stringify(refused)).toContain("NOT_FOUND");
 });
+
+Deno.test("modelEvents and modelJobEvents show signs of life where they are asked to", async () => {
+  await using it = await bench();
+  const models = it.api.subscribe(
+    `subscription ($ref: ModelRef, $beat: Int) { modelEvents(ref: $ref, heartbeatSeconds: $beat) {
+      news residency { state } model { name } } }`,
+    { ref: { name: "test/helper" }, beat: 1 },
+  );
+  it.hub.fail("/model.safetensors", { stallAfter: 1000 });
+  const { id } = await it.test.gateway.modelJobs.pull(ADMIN, { repository: "pair/model" });
+  const jobs = it.api.subscribe(
+    `subscription ($id: ID!, $beat: Int) { modelJobEvents(id: $id, heartbeatSeconds: $beat) {
+      __typename seq jobId } }`,
+    { id: btoa(`ModelJob:${id}`), beat: 1 },
+  );
+  await it.test.gateway.models.load(ADMIN, { name: "test/helper" });
+  const seen = { model: "", job: 0 };
+  for (;;) {
+    const { news, residency, model } = (await models.next()).value.data.modelEvents;
+    if (news === "HEARTBEAT") {
+      expect([residency.state, model.name, seen.model]).toEqual(["WARM", "test/helper", "WARM"]);
+      break;
+    }
+    seen.model = residency.state;
+  }
+  for (;;) {
+    const { __typename, seq } = (await jobs.next()).value.data.modelJobEvents;
+    if (__typename === "ModelJobHeartbeat") {
+      expect(seq).toBe(seen.job);
+      break;
+    }
+    seen.job = seq;
+  }
+  await it.test.gateway.modelJobs.cancel(ADMIN, id);
+  const refused = await it.api.subscribe("subscription { modelEvents(heartbeatSeconds: 301) { news } }", {})
+    .next();
+  expect(refused.value.errors[0].extensions.details.field).toBe("heartbeatSeconds");
+  await Promise.all([models.return!(undefined), jobs.return!(undefined)]);
+});

@@ -66,7 +66,7 @@ export class HubServer implements AsyncDisposable {
   get hub(): Hub {
     return {
       endpoint: this.endpoint,
-      stallMs: 150,
+      stallMs: 30_000,
       pauseMs: 1,
       ...(this.token !== null && { token: this.token }),
     };

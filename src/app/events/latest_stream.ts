@@ -13,6 +13,8 @@ export interface LatestSource<E> {
   subscribe(push: (subject: string, event: E) => void): Disposable;
   /** Asked once it has begun; what was pushed before of other subjects is dropped. */
   isWanted(subject: string): boolean;
+  /** What to tell of a subject that had news while it began; its news alone unless given. */
+  beginWith?(first: E, news: E): E;
 }
 
 export class LatestStream<E> implements AsyncIterableIterator<E, undefined> {
@@ -32,9 +34,14 @@ export class LatestStream<E> implements AsyncIterableIterator<E, undefined> {
     // Subscribed before anything is read, so that nothing falls between.
     this.#subscription = source.subscribe((subject, event) => this.#push(subject, event));
     this.#begun = source.begin().then((first) => {
-      const meanwhile = [...this.#pending].filter(([subject]) => source.isWanted(subject));
+      const meanwhile = new Map([...this.#pending].filter(([subject]) => source.isWanted(subject)));
       this.#pending.clear();
-      for (const [subject, event] of [...first, ...meanwhile]) this.#pending.set(subject, event);
+      for (const [subject, event] of first) {
+        const news = meanwhile.get(subject);
+        this.#pending.set(subject, news === undefined ? event : source.beginWith?.(event, news) ?? news);
+        meanwhile.delete(subject);
+      }
+      for (const [subject, event] of meanwhile) this.#pending.set(subject, event);
     });
     this.#begun.catch(() => {});
     if (signal?.aborted) this.#onAbort();

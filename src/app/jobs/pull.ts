@@ -1,12 +1,15 @@
 /** The work of a pull: what can be refused before it starts, and what it does until the model is registered. */
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { ConfigError } from "../../errors.ts";
 import { requireFreeTarget } from "../../formats/staged_folder.ts";
 import type { Hub } from "../../hub/hub_fetch.ts";
-import { ORIGIN_FILE } from "../../hub/origin.ts";
+import { isPulled } from "../../hub/origin.ts";
 import { pullModel } from "../../hub/pull.ts";
 import { parseRevision } from "../../hub/settings.ts";
-import { findModel, hasFolder, type ModelRow } from "../../store/models.ts";
+import type { Db } from "../../store/database.ts";
+import { unfinishedMergeInto } from "../../store/merges.ts";
+import { findModel, findModelAt, hasFolder, type ModelRow } from "../../store/models.ts";
+import { oneActAtATime } from "../audit.ts";
 import {
   noteRegistered,
   parseName,
@@ -27,16 +30,23 @@ export interface PullRequest {
 
 /** Throws ConfigError for what is no name or revision. */
 export function parsePull({ repository, revision = "main", name = repository }: PullInput): PullRequest {
-  return { repository: parseName(repository), revision: parseRevision(revision), name: parseName(name) };
+  return {
+    repository: parseName(repository, "repository"),
+    revision: parseRevision(revision),
+    name: parseName(name),
+  };
 }
 
-/** Throws ConfigError where the name stands for weights that are here, or its place in the library is taken. */
+/**
+ * Throws ConfigError where the name stands for weights that are here, where its place in the library is taken, or where a
+ * merge is about to take it.
+ */
 export async function requirePullable(
-  options: Pick<RegisterOptions, "db" | "dataDir">,
+  { db, dataDir }: Pick<RegisterOptions, "db" | "dataDir">,
   { name }: PullRequest,
 ): Promise<void> {
-  const target = targetOf(options, name);
-  const known = await findModel(options.db, { name });
+  const target = targetOf({ dataDir }, name);
+  const known = await findModel(db, { name });
   if (known !== undefined && hasFolder(known)) {
     const missing = await findMissingWeights(known);
     if (missing === null || known.path !== target) {
@@ -47,10 +57,27 @@ export async function requirePullable(
       );
     }
   }
+  const holder = await findModelAt(db, target);
+  if (holder !== undefined && holder.name !== name) {
+    throw new ConfigError(
+      `Cannot pull "${name}": its place, "${target}", holds the model "${holder.name}". Pull under another name`,
+      { field: "name", name, path: target, model: holder.name },
+    );
+  }
+  await requireNoMergeInto(db, name);
   if (!await isPulled(target)) await requireFreeTarget(target);
 }
 
-/** Fetches (unless an earlier process had just finished that) and registers. */
+/** Throws ConfigError while a merge is on its way into this name. */
+export async function requireNoMergeInto(db: Db, name: string): Promise<void> {
+  const merge = await unfinishedMergeInto(db, name);
+  if (merge === undefined) return;
+  throw new ConfigError(`Cannot pull "${name}": a merge into that name is on its way`, {
+    ...{ field: "name", name, mergeId: merge.id },
+  });
+}
+
+/** Fetches and registers. */
 export async function pullWork(
   options: RegisterOptions & { readonly hub: Hub },
   request: PullRequest,
@@ -59,35 +86,30 @@ export async function pullWork(
   const { repository, revision, name } = request;
   const target = targetOf(options, name);
   const known = await findModel(options.db, { name });
-  let files;
-  if (!await isPulled(target)) {
-    ({ files } = await pullModel({
-      ...{ hub: options.hub, repository, revision, target, signal },
-      checkConfig: ({ architecture }) => known && requireArchitecture(known, architecture),
-      onProgress: (progress) =>
-        report({
-          stage: "pulling",
-          doneBytes: progress.doneBytes,
-          totalBytes: progress.totalBytes,
-          doneItems: progress.doneFiles,
-          totalItems: progress.totalFiles,
-          freeBytes: progress.resumedBytes,
-        }),
-    }));
-  }
+  const { files } = await pullModel({
+    ...{ hub: options.hub, repository, revision, target, signal },
+    checkConfig: ({ architecture }) => known && requireArchitecture(known, architecture),
+    onProgress: (progress) =>
+      report({
+        stage: "pulling",
+        doneBytes: progress.doneBytes,
+        totalBytes: progress.totalBytes,
+        doneItems: progress.doneFiles,
+        totalItems: progress.totalFiles,
+        freeBytes: progress.resumedBytes,
+      }),
+  });
   report({ stage: "registering", doneBytes: 0, totalBytes: 0, doneItems: 0, totalItems: 1 });
   const registration = await prepareRegistration(options, { path: target, name }, files);
   let row: ModelRow | undefined;
   return {
     result: null,
-    write: async (trx) => void (row = await writeRegistration(options, trx, registration)),
+    write: async (trx) => {
+      await oneActAtATime(trx); // registering is one
+      row = await writeRegistration(options, trx, registration);
+    },
     after: async () => await noteRegistered(options, row!),
   };
-}
-
-/** Whole, but perhaps not registered: a process may have died between the two. */
-function isPulled(target: string): Promise<boolean> {
-  return Deno.stat(join(target, ORIGIN_FILE)).then((info) => info.isFile, () => false);
 }
 
 export function targetOf({ dataDir }: Pick<RegisterOptions, "dataDir">, name: string): string {

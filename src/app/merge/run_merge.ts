@@ -21,6 +21,7 @@ import { configDtypeName } from "../../tensor/dtype.ts";
 import { toTime } from "../../store/codec.ts";
 import type { Db } from "../../store/database.ts";
 import { type MergeRow, unfinishedMergeInto, updateMerge } from "../../store/merges.ts";
+import { unfinishedPullOf } from "../../store/model_jobs.ts";
 import { findModel, findModelByManifest, hasFolder, type ModelRow } from "../../store/models.ts";
 import { VERSION } from "../../version.ts";
 import { insertRecordParts, recordColumns } from "../merge_rows.ts";
@@ -170,13 +171,18 @@ function outDirOf({ dataDir }: RegisterOptions, { name }: RunMergeInput): string
   return resolve(dataDir, "models", parseName(name));
 }
 
-/** Of two merges into one name, the second one is refused. */
+/** Of two merges into one name, the second one is refused, and so is one into a name that a pull brings. */
 export async function requireUnclaimed(db: Db, name: string): Promise<void> {
-  const other = await unfinishedMergeInto(db, name);
-  if (other === undefined) return;
-  throw new ConfigError(`Cannot merge into "${name}": a merge of that name is on its way`, {
-    name,
-    mergeId: other.id,
+  const merge = await unfinishedMergeInto(db, name);
+  if (merge !== undefined) {
+    throw new ConfigError(`Cannot merge into "${name}": a merge of that name is on its way`, {
+      ...{ field: "name", name, mergeId: merge.id },
+    });
+  }
+  const pull = await unfinishedPullOf(db, name);
+  if (pull === undefined) return;
+  throw new ConfigError(`Cannot merge into "${name}": a pull of that name is on its way`, {
+    ...{ field: "name", name, jobId: pull.id },
   });
 }
 
@@ -194,10 +200,11 @@ async function requireFreeName(db: Db, name: string, outDir: string): Promise<Mo
     await requireFreePlace(name, outDir);
     return known;
   }
-  throw new ConfigError(`Cannot merge into "${name}": there is a model of that name`, {
-    name,
-    path: known.path,
-  });
+  throw new ConfigError(
+    `Cannot merge into "${name}": there is a model of that name. ` +
+      "Remove it first (removeModel), or merge into another name",
+    { field: "name", name, path: known.path },
+  );
 }
 
 /** A process that was killed between a merge's last file and its registration has left a whole model behind. */

@@ -9,7 +9,7 @@ import type { Db } from "../../store/database.ts";
 import { appendMergeEvents, isMergeEventWritten, lastMergeSeq } from "../../store/merge_events.ts";
 import { insertMerge, type MergeRow, takeOrphanedMerge, updateMerge } from "../../store/merges.ts";
 import type { ModelRow } from "../../store/models.ts";
-import { recordAct } from "../audit.ts";
+import { oneActAtATime, recordAct } from "../audit.ts";
 import type { EventHub } from "../events/event_hub.ts";
 import { EventLog } from "../events/event_log.ts";
 import { LogWriter } from "../events/log_writer.ts";
@@ -134,6 +134,7 @@ async function enqueueNew(
   const { db, clock, queue } = options;
   using _reserved = queue.reserve(row.id);
   const position = await db.transaction().execute(async (trx) => {
+    await oneActAtATime(trx); // a pull into this name is one
     const position = queue.requirePlace();
     if (row.target_name !== null) await requireUnclaimed(trx, row.target_name);
     if (!await insertMerge(trx, { ...row, gateway_id: options.membership.id })) {

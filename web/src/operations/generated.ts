@@ -322,6 +322,8 @@ export type ModelJobStatus =
   | 'SUCCEEDED';
 
 export type ModelNews =
+  /** Nothing has happened for a while, and the stream is alive. Only where `heartbeatSeconds` asks for it; `model` and `residency` are those of the last event, as they are now, and without one null and `COLD`. */
+  | 'HEARTBEAT'
   /** How it is; sent once, before anything else of it. */
   | 'INITIAL'
   /** Its load goes on. */
@@ -904,6 +906,7 @@ export type WatchJobSubscription = { readonly modelJobEvents:
     | { readonly __typename: 'ModelJobCancelled', readonly seq: number }
     | { readonly __typename: 'ModelJobFailed', readonly code: string, readonly message: string, readonly seq: number }
     | { readonly __typename: 'ModelJobFinished', readonly seq: number, readonly job: { readonly model: { readonly name: string } | null, readonly verification: { readonly ok: boolean, readonly files: number, readonly hashedTensors: number, readonly recomputedTensors: number, readonly totalTensors: number, readonly manifestSha256: string, readonly mismatchCount: number, readonly mismatches: ReadonlyArray<{ readonly kind: MismatchKind, readonly subject: string, readonly expected: string | null, readonly found: string | null, readonly stage: string | null, readonly field: string | null }>, readonly sources: ReadonlyArray<{ readonly name: string, readonly state: VerifiedSourceState }> } | null } | null }
+    | { readonly __typename: 'ModelJobHeartbeat', readonly seq: number }
     | { readonly __typename: 'ModelJobProgress', readonly stage: string, readonly doneBytes: string, readonly totalBytes: string, readonly doneItems: number, readonly totalItems: number, readonly bytesPerSecond: number | null, readonly secondsLeft: number | null, readonly seq: number }
     | { readonly __typename: 'ModelJobStarted', readonly seq: number }
    };
