@@ -10,7 +10,7 @@ import { ParamsArena } from "../gpu/params.ts";
 import { ReadbackRing, type ReadbackTicket } from "../gpu/readback.ts";
 import { acceptedSamples, type SampleWindow } from "./drafts.ts";
 import { Forward, type ForwardParts } from "./forward.ts";
-import { checkPlan, packPlan } from "./plan.ts";
+import { checkPlan, packPlan, STOPPED } from "./plan.ts";
 import type {
   KvCacheFormat,
   ModelRunner,
@@ -206,12 +206,14 @@ export class MistralRunner implements ModelRunner {
     const windows = packPlan(plan, this.limits, this.#forward.planWriter);
     this.#forward.encode(step, this.#uploads);
     if (windows.length === 0) return null;
-    const rows = windows.flatMap(({ slot, drafts }) => {
-      if (drafts.length === 0) return [{ slot, index: this.#sampledTokens[slot]!++ }];
+    const firstDecode = windows.length - plan.decodes.length;
+    const rows = windows.flatMap(({ slot, drafts }, window) => {
+      const continues = window >= firstDecode;
+      if (drafts.length === 0) return [{ slot, index: this.#sampledTokens[slot]!++, continues }];
       this.#undecided.add(slot);
       return Array.from(
         { length: drafts.length + 1 },
-        (_, n) => ({ slot, index: this.#sampledTokens[slot]!++, drafts: drafts.subarray(0, n) }),
+        (_, n) => ({ slot, index: this.#sampledTokens[slot]!++, continues, drafts: drafts.subarray(0, n) }),
       );
     });
     return { windows, batch: this.#sampler.encode(step, rows, this.#uploads) };
@@ -246,16 +248,16 @@ export class MistralRunner implements ModelRunner {
 
   /** Of the samples of all rows, those that count; the device learns of what it cannot know. */
   #accept(windows: readonly SampleWindow[], samples: readonly SampledToken[]): readonly SampledToken[] {
-    if (samples.length === windows.length) return samples;
+    if (samples.length === windows.length) return samples.filter(isSampled);
     let at = 0;
     return windows.flatMap(({ slot, drafts }) => {
       const rows = drafts.length + 1;
-      const accepted = acceptedSamples(drafts, samples.slice(at, at + rows));
+      const accepted = acceptedSamples(drafts, samples.slice(at, at + rows)).filter(isSampled);
       at += rows;
       if (drafts.length === 0) return accepted;
       this.#undecided.delete(slot);
       this.#sampledTokens[slot]! -= rows - accepted.length;
-      this.#sampler.settle(slot, accepted.map(({ id }) => id));
+      if (accepted.length > 0) this.#sampler.settle(slot, accepted.map(({ id }) => id));
       return accepted;
     });
   }
@@ -263,4 +265,9 @@ export class MistralRunner implements ModelRunner {
   [Symbol.dispose](): void {
     this.#owned[Symbol.dispose]();
   }
+}
+
+/** Not so of rows that were left out, because their slot had stopped. */
+function isSampled({ id }: SampledToken): boolean {
+  return id !== STOPPED;
 }
