@@ -204,8 +204,6 @@ export class MistralRunner implements ModelRunner {
   /** Appends one step; what it samples lies in the sampler's results until the next one. */
   #encode(step: StepEncoder, plan: StepPlan): EncodedSamples | null {
     const windows = packPlan(plan, this.limits, this.#forward.planWriter);
-    this.#forward.encode(step, this.#uploads);
-    if (windows.length === 0) return null;
     const firstDecode = windows.length - plan.decodes.length;
     const rows = windows.flatMap(({ slot, drafts }, window) => {
       const continues = window >= firstDecode;
@@ -216,7 +214,13 @@ export class MistralRunner implements ModelRunner {
         (_, n) => ({ slot, index: this.#sampledTokens[slot]!++, continues, drafts: drafts.subarray(0, n) }),
       );
     });
-    return { windows, batch: this.#sampler.encode(step, rows, this.#uploads) };
+    const batch = rows.length === 0
+      ? null
+      : this.#sampler.send(rows, (words, target) => this.#uploads.send(step, words, target));
+    this.#forward.encode(step, this.#uploads);
+    if (batch === null) return null;
+    this.#sampler.sample(step, batch);
+    return { windows, batch };
   }
 
   #submit(

@@ -26,7 +26,6 @@ import {
   stopsOffset,
   stopWords,
 } from "./sampler_slot.ts";
-import type { StepUploads } from "./step_uploads.ts";
 
 /** Row r of the logits: whose they are, and the how-manieth token of its output (from 0) they decide. */
 export interface SampleRow {
@@ -67,7 +66,7 @@ export interface SamplerOptions {
   readonly overrides?: { readonly listCapacity?: number };
 }
 
-/** Dispatches that {@link Sampler.encode} appends. */
+/** Dispatches that {@link Sampler.sample} appends. */
 export const SAMPLER_DISPATCHES = 2;
 
 /** Id, log-probability, then pairs of them. */
@@ -211,11 +210,24 @@ export class Sampler implements Disposable {
     queue.writeBuffer(this.#controls.handle, (slot * controlWords(this.#vocabSize) + BIAS_WORDS) * 4, words);
   }
 
+  /** {@link send} and {@link sample} in one, with the rows written at once, which serves one step in a submit. */
+  encode(step: StepEncoder, sampled: readonly SampleRow[]): SampleBatch {
+    const batch = this.send(sampled, (words) => {
+      this.#device.handle.queue.writeBuffer(this.#rows.handle, 0, words);
+    });
+    this.sample(step, batch);
+    return batch;
+  }
+
   /**
-   * Appends the dispatches that sample from row r of the logits for `sampled[r]`. A slot appears once at most, or in
-   * consecutive rows with drafts; then it must be settled before the next step of its is submitted. Without `uploads` the rows are written at once, which serves one step in a submit.
+   * Sends what row r of the logits is to be sampled for; at the beginning of a step, lest the copy part its dispatches. A
+   * slot appears once at most, or in consecutive rows with drafts; then it must be settled before the next step of its is
+   * submitted.
    */
-  encode(step: StepEncoder, sampled: readonly SampleRow[], uploads?: StepUploads): SampleBatch {
+  send(
+    sampled: readonly SampleRow[],
+    write: (words: Uint32Array<ArrayBuffer>, rows: GpuBuffer) => void,
+  ): SampleBatch {
     const rows = sampled.map((row) => ({ ...row, logprobs: this.#logprobs[row.slot]! }));
     const most = Math.max(...rows.map(({ logprobs }) => logprobs));
     const recordWords = most < 0 ? 1 : 2 + 2 * most;
@@ -225,12 +237,15 @@ export class Sampler implements Disposable {
       words.set([slot, index, flags, drafts?.length ?? 0], row * SAMPLE_ROW_WORDS);
       if (drafts !== undefined) words.set(drafts, row * SAMPLE_ROW_WORDS + DRAFTS_AT);
     }
-    if (uploads === undefined) this.#device.handle.queue.writeBuffer(this.#rows.handle, 0, words);
-    else uploads.send(step, words, this.#rows);
-    const params = { vocabSize: this.#vocabSize, rowCount: rows.length };
-    step.dispatch(this.#groupsKernel, params);
-    step.dispatch(this.#kernel, { ...params, recordWords });
+    write(words, this.#rows);
     return { rows, recordWords, bytes: rows.length * recordWords * 4 };
+  }
+
+  /** Appends the dispatches that sample for the rows that were sent last. */
+  sample(step: StepEncoder, { rows, recordWords }: SampleBatch): void {
+    const params = { vocabSize: this.#vocabSize, recordWords, rowCount: rows.length };
+    step.dispatch(this.#groupsKernel, params);
+    step.dispatch(this.#kernel, params);
   }
 
   /**
