@@ -230,7 +230,12 @@ export class MistralRunner implements ModelRunner {
   ): PendingStep {
     if (!this.#prepared) throw new Error("Cannot submit steps twice");
     this.#prepared = false;
-    step.submit();
+    try {
+      step.submit();
+    } catch (error) {
+      this.#readback.release(ticket);
+      throw error;
+    }
     return { collect: () => this.#collect(ticket, steps) };
   }
 
