@@ -76,9 +76,7 @@ var<workgroup> best_keys: array<u32, workgroupSize>;
 var<workgroup> best_ids: array<u32, workgroupSize>;
 /// Sums over lanes as a heap: 1 is the root, workgroupSize + lane the leaves.
 var<workgroup> mass_tree: array<f32, workgroupSize * 2u>;
-var<workgroup> left_out: u32;
-var<workgroup> ends: u32; // 1: the token is a stop
-var<workgroup> drawn: vec2<u32>; // what was drawn, bits of the place that was left
+var<workgroup> drawn: vec2<u32>; // what was drawn, bits of the place that was left; before and after, a verdict
 
 var<private> lane: u32;
 var<private> group_base: u32;
@@ -253,8 +251,8 @@ fn sample(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
   let row = group.x;
   let record = row * params.recordWords;
   lane = local;
-  if (lane == 0u) { left_out = select(0u, 1u, is_left_out(row)); }
-  if (workgroupUniformLoad(&left_out) != 0u) {
+  if (lane == 0u) { drawn = vec2<u32>(select(0u, 1u, is_left_out(row)), 0u); }
+  if (workgroupUniformLoad(&drawn).x != 0u) {
     if (lane == 0u) { results[record] = STOPPED; }
     return;
   }
@@ -272,12 +270,14 @@ fn sample(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
   for (var word = 1u + lane; word < params.recordWords; word += workgroupSize) { results[record + word] = NONE; }
   storageBarrier();
   if (params.recordWords > 1u && (sampling.flags & WANTS_LOGPROBS) != 0u) { write_logprobs(id, record); }
+  if (lane == 0u) { drawn = vec2<u32>(0u); }
+  workgroupBarrier();
   if (rows[row].index >= sampling.min_tokens) {
     for (var stop = lane; stop < min(sampling.stop_count, MAX_STOPS); stop += workgroupSize) {
-      if (controls[control_base + stop_offset + stop] == id) { ends = 1u; }
+      if (controls[control_base + stop_offset + stop] == id) { drawn.x = 1u; }
     }
   }
-  let has_ended = workgroupUniformLoad(&ends) != 0u;
+  let has_ended = workgroupUniformLoad(&drawn).x != 0u;
   if (lane == 0u) {
     results[record] = id;
     if ((rows[row].flags & DECIDES) != 0u) {

@@ -43,7 +43,7 @@ export const sample = defineKernel({
 
 /** Workgroup memory: what the lanes reduce with, and 28 bytes for each token of the list. */
 export function sampleBytes(listCapacity: number, workgroupSize = sample.overrides.workgroupSize): number {
-  return workgroupSize * 48 + 24 + listCapacity * 28;
+  return workgroupSize * 48 + 16 + listCapacity * 28;
 }
 
 /** The longest list that the device has room for. A short one sends more requests the long way, which is as exact. */
