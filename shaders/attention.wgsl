@@ -12,6 +12,8 @@ override WORKGROUP: u32 = 64; // a power of two, at least headDim / 4
 override HEADS: u32 = 1;      // 1, 2 or 4
 
 const LOWEST = -3.4028234e38;
+/// In place of a position: the row's sequence has stopped, and it attends to nothing.
+const STOPPED = 0xffffffffu;
 
 struct Params {
   rows: u32,
@@ -73,6 +75,7 @@ fn attention(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
   let team = local / columns;
   let column = local % columns;
   let position = plan[row * 4u + 2u];
+  if (position == STOPPED) { return; }
   let table = plan[row * 4u + 3u];
   let first = select(0u, position - params.window + 1u, position >= params.window);
 

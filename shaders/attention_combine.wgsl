@@ -5,6 +5,9 @@
 // Grid: x over the columns of all heads, y over rows. A row with one split gets its bits as they are.
 override WORKGROUP: u32 = 64;
 
+/// In place of a position: the row's sequence has stopped, and has no parts.
+const STOPPED = 0xffffffffu;
+
 struct Params {
   rows: u32,
   firstRow: u32,
@@ -26,7 +29,9 @@ fn attention_combine(@builtin(global_invocation_id) id: vec3<u32>) {
   let head = id.x / params.columns;
   if (head >= params.queryHeads) { return; }
   let row = params.firstRow + id.y;
-  let splits = min(params.splits, plan[row * 4u + 2u] / params.splitKeys + 1u);
+  let position = plan[row * 4u + 2u];
+  if (position == STOPPED) { return; }
+  let splits = min(params.splits, position / params.splitKeys + 1u);
   let first = id.y * params.splits * params.queryHeads + head;
   var largest = part_terms[first];
   for (var split = 1u; split < splits; split++) {

@@ -16,6 +16,8 @@ override CHUNKS: u32 = 1;
 override KEYS: u32 = 1; // in flight an invocation
 
 const LOWEST = -3.4028234e38;
+/// In place of a position: the row's sequence has stopped, and it attends to nothing.
+const STOPPED = 0xffffffffu;
 
 struct Params {
   rows: u32,
@@ -69,7 +71,7 @@ fn attention_flash(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
   let position = plan[row * 4u + 2u];
   let table = plan[row * 4u + 3u];
   let begin = group.z * params.splitKeys;
-  if (begin > position) { return; }
+  if (begin > position || position == STOPPED) { return; }
   let first = max(begin, select(0u, position - params.window + 1u, position >= params.window));
   let end = min(position, begin + params.splitKeys - 1u);
 

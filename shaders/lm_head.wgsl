@@ -11,6 +11,7 @@ override TOKENS: u32 = 1;
 override PAIRS: u32 = 1;
 override UNROLL: u32 = 1;
 override TEAMS: u32 = 1;
+override SKIPS: u32 = 1; // 1: a step whose every row has stopped is left out
 
 struct Params {
   rows: u32,      // samples
@@ -30,6 +31,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> channels: array<vec2<f32>>;
 @group(0) @binding(4) var<storage, read> plan: array<u32>;
 @group(0) @binding(5) var<storage, read_write> logits: array<f32>;
+@group(0) @binding(6) var<uniform> live: u32; // 0: every row of the step has stopped
 @group(1) @binding(0) var<uniform> params: Params;
 
 fn input_row(sample: u32) -> u32 {
@@ -47,5 +49,6 @@ fn finish(pair: u32, sample: u32, even: f32, odd: f32) {
 
 @compute @workgroup_size(WORKGROUP)
 fn lm_head(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+  if (SKIPS > 0u && live == 0u) { return; }
   linear(group.xy, local);
 }

@@ -14,6 +14,10 @@ override TOKENS: u32 = 1;
 override PAIRS: u32 = 1;
 override UNROLL: u32 = 1;
 override TEAMS: u32 = 1;
+override SKIPS: u32 = 1; // 1: a step whose every row has stopped is left out
+
+/// In place of a position: the row's sequence has stopped, and nothing of it is kept.
+const STOPPED = 0xffffffffu;
 
 struct Params {
   rows: u32,
@@ -38,6 +42,7 @@ struct Params {
 @group(0) @binding(5) var<storage, read> plan: array<u32>;
 @group(0) @binding(6) var<storage, read_write> queries: array<Act>;
 @group(0) @binding(7) var<storage, read_write> cache: array<Kept>;
+@group(0) @binding(8) var<uniform> live: u32; // 0: every row of the step has stopped
 @group(1) @binding(0) var<uniform> params: Params;
 
 fn input_row(row: u32) -> u32 {
@@ -46,6 +51,8 @@ fn input_row(row: u32) -> u32 {
 
 fn finish(pair: u32, local_row: u32, even: f32, odd: f32) {
   let row = params.firstRow + local_row;
+  let position = plan[row * 4u + 2u];
+  if (position == STOPPED) { return; }
   let even_terms = channels[pair * 2u];
   let odd_terms = channels[pair * 2u + 1u];
   let half_dim = params.headDim / 2u;
@@ -54,7 +61,7 @@ fn finish(pair: u32, local_row: u32, even: f32, odd: f32) {
   var a = fma(even, even_terms.x, even_terms.y);
   var b = fma(odd, odd_terms.x, odd_terms.y);
   if (head < params.queryHeads + params.kvHeads) {
-    let angle = rotary[plan[row * 4u + 2u] * half_dim + i];
+    let angle = rotary[position * half_dim + i];
     let rotated = fma(a, angle.x, -(b * angle.y));
     b = fma(b, angle.x, a * angle.y);
     a = rotated;
@@ -72,5 +79,6 @@ fn finish(pair: u32, local_row: u32, even: f32, odd: f32) {
 
 @compute @workgroup_size(WORKGROUP)
 fn qkv_rope(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+  if (SKIPS > 0u && live == 0u) { return; }
   linear(group.xy, local);
 }

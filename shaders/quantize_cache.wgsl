@@ -25,6 +25,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> cache: array<u32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
+/// In place of a position: the row's sequence has stopped, and nothing of it is kept.
+const STOPPED = 0xffffffffu;
 const MAGNITUDE = 0x7fffffffu;
 const INFINITE = 0x7f800000u;
 const NAN = 0x7fc00000u;
@@ -57,6 +59,8 @@ fn quantize_cache(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
   let row = group.y;
   let head = group.x;
   let columns = params.columns;
+  let position = plan[row * 4u + 2u];
+  if (position == STOPPED) { return; }
   let has = local < columns;
   var values = vec4<u32>(0u);
   if (has) { values = kept[(row * 2u * params.kvHeads + head) * columns + local]; }
@@ -71,7 +75,6 @@ fn quantize_cache(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
   let finite = magnitude < INFINITE;
   let exponent = scale_exponent(magnitude);
 
-  let position = plan[row * 4u + 2u];
   let block = plan[plan[row * 4u + 3u] + position / params.blockSize];
   let token = position % params.blockSize;
   let section = (block * 2u * params.kvHeads + head) * params.blockSize * (columns + 1u);

@@ -20,13 +20,17 @@
 // NaN and -inf count as probability zero, +inf as 1e37. If nothing is left, the lowest id that is neither masked nor banned
 // is taken, or else the lowest that is not masked, or else id 0. A result is always below vocabSize.
 //
+// A slot that samples one of its stop ids, min_tokens being out, gets STOPPED in place of the token: rows that go on from
+// it, in later steps, are left out (their record is STOPPED), here and in all other kernels (src/model/plan.ts).
+//
 // logits  [rows, vocabSize] bits of f32: as bits, since a compiler may assume that floats are never NaN
-// rows    [rows] SampleRow: slot, index of the token within its output, drafts before it
+// rows    [rows] SampleRow: slot, index of the token within its output, where it comes from, drafts before it
 // slots   [slots] parameters of each slot's request
 // counts  [slots, vocabSize] SEEN, BANNED and BIASED flags, occurrences in the output below them; read if the flags say so
-// controls [slots, 2 * 300 + ceil(vocabSize / 32)] (id, bits of the bias) by id, then the mask; read where flagged
+// controls [slots, 2 * 300 + ceil(vocabSize / 32) + 128] (id, bits of the bias) by id, then the mask, then the stop ids;
+//         read where flagged or counted
 // groups  [rows, 2, ceil(vocabSize / 64)] see sample_groups.wgsl
-// tokens  [slots] written, as are the counts, by rows that decide
+// tokens  [slots] id or STOPPED; written, as are the counts, by rows that decide
 // results [rows, recordWords]: id, then if recordWords > 1 log-probability bits and (id, log-probability bits) pairs,
 //         best first, padded with NONE; log-probabilities are of softmax(logits) itself and at least -9999
 
@@ -72,7 +76,7 @@ var<workgroup> best_keys: array<u32, workgroupSize>;
 var<workgroup> best_ids: array<u32, workgroupSize>;
 /// Sums over lanes as a heap: 1 is the root, workgroupSize + lane the leaves.
 var<workgroup> mass_tree: array<f32, workgroupSize * 2u>;
-var<workgroup> drawn: vec2<u32>; // what was drawn, bits of the place that was left
+var<workgroup> drawn: vec2<u32>; // what was drawn, bits of the place that was left; before and after, a verdict
 
 var<private> lane: u32;
 var<private> group_base: u32;
@@ -247,6 +251,11 @@ fn sample(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
   let row = group.x;
   let record = row * params.recordWords;
   lane = local;
+  if (lane == 0u) { drawn = vec2<u32>(select(0u, 1u, is_left_out(row)), 0u); }
+  if (workgroupUniformLoad(&drawn).x != 0u) {
+    if (lane == 0u) { results[record] = STOPPED; }
+    return;
+  }
   read_row(row);
   group_count = (params.vocabSize + GROUP - 1u) / GROUP;
   group_base = row * 2u * group_count;
@@ -261,10 +270,18 @@ fn sample(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
   for (var word = 1u + lane; word < params.recordWords; word += workgroupSize) { results[record + word] = NONE; }
   storageBarrier();
   if (params.recordWords > 1u && (sampling.flags & WANTS_LOGPROBS) != 0u) { write_logprobs(id, record); }
+  if (lane == 0u) { drawn = vec2<u32>(0u); }
+  workgroupBarrier();
+  if (rows[row].index >= sampling.min_tokens) {
+    for (var stop = lane; stop < min(sampling.stop_count, MAX_STOPS); stop += workgroupSize) {
+      if (controls[control_base + stop_offset + stop] == id) { drawn.x = 1u; }
+    }
+  }
+  let has_ended = workgroupUniformLoad(&drawn).x != 0u;
   if (lane == 0u) {
     results[record] = id;
-    if (rows[row].decides == 1u) {
-      tokens[rows[row].slot] = id;
+    if ((rows[row].flags & DECIDES) != 0u) {
+      tokens[rows[row].slot] = select(id, STOPPED, has_ended);
       if (penalizing) { counts[count_base + id] += 1u; }
     }
   }

@@ -13,7 +13,8 @@
 // rows    [rows] SampleRow
 // slots   [slots]
 // counts  [slots, vocabSize]
-// controls [slots, 2 * 300 + ceil(vocabSize / 32)] biases, mask
+// controls [slots, 2 * 300 + ceil(vocabSize / 32) + 128] biases, mask
+// tokens  [slots]; a row that goes on from STOPPED gets no statistics
 // groups  [rows, 2, ceil(vocabSize / 64)] vec4
 
 struct Params {
@@ -26,7 +27,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read> slots: array<SlotSampling>;
 @group(0) @binding(3) var<storage, read> counts: array<u32>;
 @group(0) @binding(4) var<storage, read> controls: array<u32>;
-@group(0) @binding(5) var<storage, read_write> groups: array<vec4<u32>>;
+@group(0) @binding(5) var<storage, read> tokens: array<u32>;
+@group(0) @binding(6) var<storage, read_write> groups: array<vec4<u32>>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 /// A multiple of LANES.
@@ -81,6 +83,7 @@ fn weight(key: u32, largest: f32) -> vec2<f32> {
 @compute @workgroup_size(workgroupSize)
 fn sample_groups(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let row = workgroup.y;
+  if (is_left_out(row)) { return; }
   read_row(row);
   let id = (workgroup.x * workgroupSize + lane) * LOADS;
   // Ids past the end are like masked ones, and never the first of them.

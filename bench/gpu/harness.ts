@@ -53,8 +53,8 @@ export class Lab implements Disposable {
   }
 
   /** A buffer as the kernels' wrappers want it. */
-  gpuBuffer(label: string, bytes: number): GpuBuffer {
-    return this.#stack.use(this.gpu.createBuffer({ label, bytes }));
+  gpuBuffer(label: string, bytes: number, usage?: GPUBufferUsageFlags): GpuBuffer {
+    return this.#stack.use(this.gpu.createBuffer({ label, bytes, ...usage !== undefined && { usage } }));
   }
 
   /** Fills a buffer with repetitions of `chunk`. */

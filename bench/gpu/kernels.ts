@@ -45,6 +45,7 @@ export class KernelBench implements Disposable {
   readonly #out: GpuBuffer;
   readonly #parts: GpuBuffer;
   readonly #terms: GpuBuffer;
+  readonly #live: GpuBuffer;
 
   constructor(lab: Lab) {
     this.#lab = lab;
@@ -80,6 +81,9 @@ export class KernelBench implements Disposable {
     this.#out = lab.gpuBuffer("out", Math.max(ROWS * 14336 * 4, 8 * 32000 * 4));
     this.#parts = lab.gpuBuffer("parts", 8 * 64 * 4096 * 4);
     this.#terms = lab.gpuBuffer("part terms", 8 * 64 * 32 * 4);
+    const { UNIFORM, COPY_DST } = GPUBufferUsage;
+    this.#live = lab.gpuBuffer("live", 16, UNIFORM | COPY_DST);
+    lab.device.queue.writeBuffer(this.#live.handle, 0, Uint32Array.of(1, 0, 0, 0));
   }
 
   /** Microseconds of one dispatch in a series. */
@@ -118,33 +122,39 @@ export class KernelBench implements Disposable {
       const compiled = await gpu.compile(kernel, { ...variant, libs });
       return slices.map((weights) => compiled.bind(buffers(weights)));
     };
-    const [input, gain, channels, plan] = [this.#input32, this.#gain, this.#channels, this.#plan];
+    const [input, gain, channels, plan, live] = [
+      this.#input32,
+      this.#gain,
+      this.#channels,
+      this.#plan,
+      this.#live,
+    ];
     switch (role) {
       case "qkv": {
         const [rotary, cache, queries] = [this.#rotary, this.#cache, this.#out];
         return await make(
           qkvRope,
           true,
-          (weights) => ({ input, gain, weights, channels, rotary, plan, queries, cache }),
+          (weights) => ({ input, gain, weights, channels, rotary, plan, queries, cache, live }),
         );
       }
       case "gateUp":
         return await make(
           gateUp,
           true,
-          (weights) => ({ input, gain, weights, channels, activated: this.#out }),
+          (weights) => ({ input, gain, weights, channels, activated: this.#out, live }),
         );
       case "head":
         return await make(
           lmHead,
           false,
-          (weights) => ({ input, gain, weights, channels, plan, logits: this.#out }),
+          (weights) => ({ input, gain, weights, channels, plan, logits: this.#out, live }),
         );
       default:
         return await make(
           linearResidual,
           true,
-          (weights) => ({ input: this.#input16, weights, channels, hidden: this.#out }),
+          (weights) => ({ input: this.#input16, weights, channels, hidden: this.#out, live }),
         );
     }
   }

@@ -10,6 +10,7 @@ import { llama } from "./llama.ts";
 import { arithmetic, bandwidth, gaps, host } from "./limits.ts";
 import { stepParts } from "./parts.ts";
 import { decode, prefill, randomModel } from "./step.ts";
+import { stops } from "./stops.ts";
 import { draftWindows } from "./windows.ts";
 
 const [out = "gpu.json", ...wanted] = Deno.args;
@@ -28,6 +29,7 @@ const SECTIONS: Readonly<Record<string, (lab: Lab) => Promise<unknown>>> = {
   host,
   step,
   parts,
+  stops,
   windows,
   tileKernels,
   decodeKernels,

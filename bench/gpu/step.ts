@@ -141,11 +141,17 @@ export function sequences(runner: ModelRunner, batch: number) {
   }));
 }
 
-export function initSlots(runner: ModelRunner, batch: number, sampling: Partial<typeof SAMPLING> = {}): void {
+export function initSlots(
+  runner: ModelRunner,
+  batch: number,
+  sampling: Partial<typeof SAMPLING> = {},
+  stopTokenIds: readonly number[] = [],
+): void {
   for (const { slot } of sequences(runner, batch)) {
     runner.initSlot(slot, {
       sampling: { ...SAMPLING, ...sampling },
       bannedUntilMinTokens: [],
+      stopTokenIds,
       promptTokenIds: new Uint32Array(1),
       outputTokenIds: [],
     });

@@ -1,5 +1,5 @@
 // What sampling makes of one token's logit, as a key (see float_order.wgsl): mask, bias, penalties and ban of the row's slot. The
-// shader provides `logits`, `rows`, `counts`, `slots` and `controls`, and calls read_row first.
+// shader provides `logits`, `rows`, `counts`, `slots`, `controls` and `tokens`, and calls read_row first.
 
 struct SlotSampling {
   flags: u32,
@@ -16,6 +16,7 @@ struct SlotSampling {
   seed_high: u32,
   top_logprobs: u32,
   bias_count: u32,
+  stop_count: u32,
 }
 
 const PENALIZES = 1u;
@@ -35,17 +36,26 @@ const MASKED_KEY = 0u;
 const BANNED_KEY = 1u;
 const EXCLUDED_KEY = 2u;
 
-/// A slot in `controls`: (id, bits of the bias) by id, then a bit for each id that may come.
+/// A slot in `controls`: (id, bits of the bias) by id, then a bit for each id that may come, then ids that end the sequence.
 const MAX_BIASES = 300u;
+const MAX_STOPS = 128u;
+
+/// In place of a slot's last token: it has ended its sequence. In a record: the row was left out for that.
+const STOPPED = 0xffffffffu;
 
 /// A row of logits: whose they are, and what they decide.
 struct SampleRow {
   slot: u32,
   index: u32, // of the token within the output
-  decides: u32, // 1: the token is the slot's next; 0: it is if all drafts are right, which the host finds out
+  flags: u32,
   drafted: u32, // number of drafts
   drafts: vec4<u32>, // outputs that are not counted yet; padded with what is no id
 }
+
+/// The token is the slot's next. Without it, it is if all drafts are right, which the host finds out.
+const DECIDES = 1u;
+/// The row's input is the slot's last token.
+const CONTINUES = 2u;
 
 /// Consecutive ids whose statistics are kept together.
 const GROUP = 64u;
@@ -54,12 +64,18 @@ var<private> sampling: SlotSampling;
 var<private> logit_base: u32;
 var<private> count_base: u32;
 var<private> control_base: u32;
+var<private> stop_offset: u32;
 var<private> banning: bool;
 var<private> biasing: bool;
 var<private> masking: bool;
 var<private> penalizing: bool;
 var<private> drafting: bool;
 var<private> drafts: vec4<u32>;
+
+/// Whether nothing has been computed for row `row` of the logits, since its sequence has ended.
+fn is_left_out(row: u32) -> bool {
+  return (rows[row].flags & CONTINUES) != 0u && tokens[rows[row].slot] == STOPPED;
+}
 
 /// For row `row` of the logits.
 fn read_row(row: u32) {
@@ -69,7 +85,8 @@ fn read_row(row: u32) {
   drafts = rows[row].drafts;
   logit_base = row * params.vocabSize;
   count_base = slot * params.vocabSize;
-  control_base = slot * (2u * MAX_BIASES + (params.vocabSize + 31u) / 32u);
+  stop_offset = 2u * MAX_BIASES + (params.vocabSize + 31u) / 32u;
+  control_base = slot * (stop_offset + MAX_STOPS);
   masking = (sampling.flags & MASKS) != 0u;
   biasing = (sampling.flags & BIASES) != 0u;
   penalizing = (sampling.flags & PENALIZES) != 0u;

@@ -202,9 +202,6 @@ export class Batch {
       const tokens = shares[index]!;
       if (sequence.ended) continue; // Perhaps because an earlier step failed, so what it computed is not published either.
       if (row.kind === "prompt") this.#publish(row);
-      if (tokens.some(({ slot }) => slot !== placementOf(sequence).slot)) {
-        throw new Error(`Cannot complete step: sample of slot ${tokens[0]!.slot} in another slot's place`);
-      }
       if (row.drafts > 0) this.#checked(row, tokens.length - 1);
       let finish: EngineFinishReason | null = null;
       let taken = 0;
@@ -370,19 +367,26 @@ export class Batch {
   }
 }
 
-/** Each row's part of a step's samples: one, or up to one more than there are drafts; none where it does not sample. */
+/**
+ * Each row's part of a step's samples: one, or up to one more than there are drafts; none where it does not sample, or
+ * where an earlier step has ended its sequence, which the device may have seen and left the row out.
+ */
 function shareOut(rows: readonly StepRow[], samples: readonly SampledToken[]): SampledToken[][] {
   let next = 0;
-  const shares = rows.map(({ samples: wanted, drafts }) => {
+  const shares = rows.map(({ sequence, samples: wanted, drafts }) => {
     const first = next;
-    if (wanted && first < samples.length) next++;
-    while (next > first && next - first <= drafts && samples[next]?.slot === samples[first]!.slot) next++;
+    const { slot } = placementOf(sequence);
+    while (wanted && next - first <= drafts && samples[next]?.slot === slot) next++;
     return samples.slice(first, next);
   });
-  const missing = rows.filter((row, index) => row.samples && shares[index]!.length === 0).length;
-  if (missing === 0 && next === samples.length) return shares;
-  const expected = rows.filter((row) => row.samples).length;
-  throw new Error(`Cannot complete step: ${samples.length} samples, expected ${expected}`);
+  if (next < samples.length) {
+    throw new Error(`Cannot complete step: sample of slot ${samples[next]!.slot} in another slot's place`);
+  }
+  const missing = rows.filter((row, index) =>
+    row.samples && !row.sequence.ended && shares[index]!.length === 0
+  );
+  if (missing.length === 0) return shares;
+  throw new Error(`Cannot complete step: ${missing.length} of ${rows.length} sequences have no sample`);
 }
 
 function placementOf(sequence: Sequence): Placement {

@@ -266,8 +266,9 @@ export class Engine {
     for (const { sequence, slot } of admitted) {
       sequence.clock.started(nowMs);
       this.#report.started(sequence);
-      const { sampling, promptTokenIds, outputTokenIds, stopTokenIds: bannedUntilMinTokens } = sequence;
-      runner.initSlot(slot, { sampling, bannedUntilMinTokens, promptTokenIds, outputTokenIds });
+      const { sampling, promptTokenIds, outputTokenIds, stopTokenIds } = sequence;
+      const stops = { stopTokenIds, bannedUntilMinTokens: stopTokenIds };
+      runner.initSlot(slot, { sampling, promptTokenIds, outputTokenIds, ...stops });
     }
     for (const { sequence, samples } of steps.flatMap(({ rows }) => rows)) {
       if (samples && sequence.mask !== null) runner.setMask(sequence.placement!.slot, sequence.mask);

@@ -34,6 +34,13 @@ const WANTED_LIMITS = [
   "maxComputeWorkgroupsPerDimension",
 ] as const;
 
+const BINDING_TYPES = {
+  read: "read-only-storage",
+  write: "storage",
+  read_write: "storage",
+  uniform: "uniform",
+} as const satisfies Record<BindingAccess, GPUBufferBindingType>;
+
 /** What the device is, for people and logs; structured-cloneable. */
 export interface GpuDeviceInfo {
   readonly adapter: string;
@@ -220,7 +227,7 @@ export class GpuDevice implements Disposable {
       entries: Object.values<BindingAccess>(declaration.bindings).map((access, binding) => ({
         binding,
         visibility: GPUShaderStage.COMPUTE,
-        buffer: { type: access === "read" ? "read-only-storage" : "storage" },
+        buffer: { type: BINDING_TYPES[access] },
       })),
     });
     const layout = this.handle.createPipelineLayout({ bindGroupLayouts: [storage, this.paramsLayout] });

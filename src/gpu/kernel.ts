@@ -5,8 +5,11 @@
  */
 import { type BufferSlice, GpuBuffer } from "./buffer.ts";
 
-/** `write`: the kernel overwrites and never reads it (WGSL knows only read_write for that). */
-export type BindingAccess = "read" | "write" | "read_write";
+/**
+ * `write`: the kernel overwrites and never reads it (WGSL knows only read_write for that). `uniform`: read by all alike,
+ * through the constant cache.
+ */
+export type BindingAccess = "read" | "write" | "read_write" | "uniform";
 export type ParamType = "u32" | "i32" | "f32";
 export type Grid = readonly [x: number, y?: number, z?: number];
 

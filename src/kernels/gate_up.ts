@@ -10,6 +10,7 @@ export const gateUp = defineKernel({
     weights: "read", // [pairs · 2, groups · 16]
     channels: "read", // [pairs · 2] (scale, bias)
     activated: "write", // [rows, stride]
+    live: "uniform", // u32, see src/model/plan.ts
   },
   params: {
     rows: "u32",

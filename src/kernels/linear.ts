@@ -42,6 +42,7 @@ export const LINEAR_OVERRIDES = {
   PAIRS: 1,
   UNROLL: 1,
   TEAMS: 1,
+  SKIPS: 1,
 } as const;
 export type LinearOverride = keyof typeof LINEAR_OVERRIDES;
 
@@ -60,6 +61,8 @@ export interface LinearTuning {
   readonly UNROLL?: number;
   /** Sets of invocations side by side along the input rows. */
   readonly TEAMS?: number;
+  /** 1: returns at once where every row of the step has stopped. */
+  readonly SKIPS?: number;
 }
 
 /** The variant of a linear kernel for a weight format. */

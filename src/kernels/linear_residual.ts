@@ -9,6 +9,7 @@ export const linearResidual = defineKernel({
     weights: "read", // [pairs · 2, groups · 16]
     channels: "read", // [pairs · 2] (scale, bias)
     hidden: "read_write", // [rows, stride] f32, hidden order
+    live: "uniform", // u32, see src/model/plan.ts
   },
   params: { rows: "u32", firstRow: "u32", pairs: "u32", firstPair: "u32", groups: "u32", stride: "u32" },
   overrides: LINEAR_OVERRIDES,

@@ -11,6 +11,7 @@ export const lmHead = defineKernel({
     channels: "read", // [pairs · 2] (scale, bias)
     plan: "read", // u32, see src/model/plan.ts
     logits: "write", // [samples, outputs] f32
+    live: "uniform", // u32, see src/model/plan.ts
   },
   params: {
     rows: "u32",

@@ -16,6 +16,7 @@ export const qkvRope = defineKernel({
     plan: "read", // u32, see src/model/plan.ts
     queries: "write", // [rows, queryStride]
     cache: "write", // [blocks, k|v, kvHeads, blockSize, headDim], or [rows, k|v, kvHeads, headDim] f32
+    live: "uniform", // u32, see src/model/plan.ts
   },
   params: {
     rows: "u32",

@@ -24,7 +24,7 @@ export const sample = defineKernel({
     counts: "read_write",
     controls: "read",
     groups: "read",
-    tokens: "write",
+    tokens: "read_write",
     results: "write",
   },
   params: { vocabSize: "u32", recordWords: "u32", rowCount: "u32" },

@@ -17,6 +17,7 @@ export const sampleGroups = defineKernel({
     slots: "read",
     counts: "read",
     controls: "read",
+    tokens: "read",
     groups: "write",
   },
   params: { vocabSize: "u32", rowCount: "u32" },

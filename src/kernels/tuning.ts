@@ -30,6 +30,8 @@ export interface DeviceTuning {
   readonly matrices: Readonly<Record<MatrixRole, MatrixTuning>>;
   /** Null: the attention that runs anywhere. */
   readonly attention: AttentionTuning | null;
+  /** Products look whether every row of their step has stopped; true unless given. Changes no bit of a row that counts. */
+  readonly skipsStopped?: boolean;
 }
 
 /** What {@link chooseTuning} looks at; GpuDeviceInfo has it. */

@@ -66,8 +66,8 @@ export class Forward {
     const rotary = rotaryTable(config.ropeTheta, config.headDim, limits.maxContext);
     device.handle.queue.writeBuffer(buffers.rotary.handle, 0, rotary);
 
-    const { samplesOffset } = writer;
-    const operationParts = { device, config, sizes, precision, tuning, buffers, samplesOffset };
+    const { samplesOffset, liveOffset } = writer;
+    const operationParts = { device, config, sizes, precision, tuning, buffers, samplesOffset, liveOffset };
     const body = await embedding(operationParts, weights.embedding);
     for (const [index, layer] of weights.layers.entries()) {
       body.push(...await decoderLayer(operationParts, layer, buffers.cache[index]!));
@@ -93,9 +93,11 @@ export class Forward {
 
 function allocate({ device, config, sizes, owned }: ForwardParts, planWords: number): StepBuffers {
   const bytes = stepBufferBytes(config, sizes, planWords);
-  const buffer = (label: string, bytes: number) => owned.use(device.createBuffer({ label, bytes }));
+  const buffer = (label: string, bytes: number, usage?: GPUBufferUsageFlags) =>
+    owned.use(device.createBuffer({ label, bytes, ...usage !== undefined && { usage } }));
+  const { STORAGE, UNIFORM, COPY_DST } = GPUBufferUsage;
   return {
-    plan: buffer("plan", bytes.plan),
+    plan: buffer("plan", bytes.plan, STORAGE | UNIFORM | COPY_DST),
     lastTokens: buffer("last tokens", bytes.lastTokens),
     hidden: buffer("hidden", bytes.hidden),
     queries: buffer("queries", bytes.queries),

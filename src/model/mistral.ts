@@ -10,7 +10,7 @@ import { ParamsArena } from "../gpu/params.ts";
 import { ReadbackRing, type ReadbackTicket } from "../gpu/readback.ts";
 import { acceptedSamples, type SampleWindow } from "./drafts.ts";
 import { Forward, type ForwardParts } from "./forward.ts";
-import { checkPlan, packPlan } from "./plan.ts";
+import { checkPlan, packPlan, STOPPED } from "./plan.ts";
 import type {
   KvCacheFormat,
   ModelRunner,
@@ -204,17 +204,23 @@ export class MistralRunner implements ModelRunner {
   /** Appends one step; what it samples lies in the sampler's results until the next one. */
   #encode(step: StepEncoder, plan: StepPlan): EncodedSamples | null {
     const windows = packPlan(plan, this.limits, this.#forward.planWriter);
-    this.#forward.encode(step, this.#uploads);
-    if (windows.length === 0) return null;
-    const rows = windows.flatMap(({ slot, drafts }) => {
-      if (drafts.length === 0) return [{ slot, index: this.#sampledTokens[slot]!++ }];
+    const firstDecode = windows.length - plan.decodes.length;
+    const rows = windows.flatMap(({ slot, drafts }, window) => {
+      const continues = window >= firstDecode;
+      if (drafts.length === 0) return [{ slot, index: this.#sampledTokens[slot]!++, continues }];
       this.#undecided.add(slot);
       return Array.from(
         { length: drafts.length + 1 },
-        (_, n) => ({ slot, index: this.#sampledTokens[slot]!++, drafts: drafts.subarray(0, n) }),
+        (_, n) => ({ slot, index: this.#sampledTokens[slot]!++, continues, drafts: drafts.subarray(0, n) }),
       );
     });
-    return { windows, batch: this.#sampler.encode(step, rows, this.#uploads) };
+    const batch = rows.length === 0
+      ? null
+      : this.#sampler.send(rows, (words, target) => this.#uploads.send(step, words, target));
+    this.#forward.encode(step, this.#uploads);
+    if (batch === null) return null;
+    this.#sampler.sample(step, batch);
+    return { windows, batch };
   }
 
   #submit(
@@ -224,7 +230,12 @@ export class MistralRunner implements ModelRunner {
   ): PendingStep {
     if (!this.#prepared) throw new Error("Cannot submit steps twice");
     this.#prepared = false;
-    step.submit();
+    try {
+      step.submit();
+    } catch (error) {
+      this.#readback.release(ticket);
+      throw error;
+    }
     return { collect: () => this.#collect(ticket, steps) };
   }
 
@@ -246,16 +257,16 @@ export class MistralRunner implements ModelRunner {
 
   /** Of the samples of all rows, those that count; the device learns of what it cannot know. */
   #accept(windows: readonly SampleWindow[], samples: readonly SampledToken[]): readonly SampledToken[] {
-    if (samples.length === windows.length) return samples;
+    if (samples.length === windows.length) return samples.filter(isSampled);
     let at = 0;
     return windows.flatMap(({ slot, drafts }) => {
       const rows = drafts.length + 1;
-      const accepted = acceptedSamples(drafts, samples.slice(at, at + rows));
+      const accepted = acceptedSamples(drafts, samples.slice(at, at + rows)).filter(isSampled);
       at += rows;
       if (drafts.length === 0) return accepted;
       this.#undecided.delete(slot);
       this.#sampledTokens[slot]! -= rows - accepted.length;
-      this.#sampler.settle(slot, accepted.map(({ id }) => id));
+      if (accepted.length > 0) this.#sampler.settle(slot, accepted.map(({ id }) => id));
       return accepted;
     });
   }
@@ -263,4 +274,9 @@ export class MistralRunner implements ModelRunner {
   [Symbol.dispose](): void {
     this.#owned[Symbol.dispose]();
   }
+}
+
+/** Not so of rows that were left out, because their slot had stopped. */
+function isSampled({ id }: SampledToken): boolean {
+  return id !== STOPPED;
 }

@@ -3,7 +3,7 @@
  * linear kernel for several numbers of rows; which of a family runs changes speed, never a bit of a result.
  */
 import type { ModelConfig } from "../formats/config.ts";
-import type { GpuBuffer } from "../gpu/buffer.ts";
+import type { BufferSlice, GpuBuffer } from "../gpu/buffer.ts";
 import type { GpuDevice } from "../gpu/device.ts";
 import type { StepEncoder } from "../gpu/encoder.ts";
 import type { BoundKernel, KernelDeclaration } from "../gpu/kernel.ts";
@@ -63,7 +63,12 @@ export interface OperationParts {
   readonly buffers: StepBuffers;
   /** Word of the plan where the samples begin. */
   readonly samplesOffset: number;
+  /** Word of the plan that says whether there is anything to do. */
+  readonly liveOffset: number;
 }
+
+/** Of the window in which kernels find {@link OperationParts.liveOffset}. */
+const LIVE_BYTES = 16;
 
 /** Params that every linear kernel has and that this file fills in itself. */
 type LinearParam = "rows" | "firstRow" | "pairs" | "firstPair" | "groups";
@@ -75,7 +80,7 @@ export async function embedding(parts: OperationParts, matrix: PackedMatrix): Pr
   const kernel = await parts.device.compile(embed, { libs: { weight: `weight_${format}` } });
   return slices.map(({ weights, firstPair, pairs }): Operation => {
     const bound = kernel.bind({ weights, plan, last_tokens, hidden });
-    const shape = { groups, firstToken: firstPair * 2, tokens: pairs * 2 };
+    const shape = { groups, firstToken: firstPair * 2, tokens: pairs * 2, live: parts.liveOffset };
     return { dispatches: 1, encode: (step, { rows }) => step.dispatch(bound, { rows, ...shape }) };
   });
 }
@@ -104,7 +109,7 @@ export function head(
 ): Promise<Operation[]> {
   const { config, samplesOffset } = parts;
   const { hidden: input, plan, logits } = parts.buffers;
-  const bind = (slice: MatrixSlice) => ({ input, gain, ...operands(slice), plan, logits });
+  const bind = (slice: MatrixSlice) => ({ input, gain, ...operands(slice), plan, logits, live: live(parts) });
   const shape = {
     inputSize: config.hiddenSize,
     eps: config.rmsNormEps,
@@ -128,6 +133,7 @@ function qkv(parts: OperationParts, layer: LayerWeights, cache: GpuBuffer): Prom
     plan,
     queries,
     cache: target,
+    live: live(parts),
   });
   const libs = { kept: quantized ? "kept_rows" : "kept_pages" };
   return linear({ ...parts, libs }, qkvRope, "qkv", layer.qkv, bind, {
@@ -157,7 +163,7 @@ function mlp(parts: OperationParts, layer: LayerWeights): Promise<Operation[]> {
   const { config, sizes } = parts;
   const { hidden: input, activated } = parts.buffers;
   const gain = layer.postAttentionGain;
-  const bind = (slice: MatrixSlice) => ({ input, gain, ...operands(slice), activated });
+  const bind = (slice: MatrixSlice) => ({ input, gain, ...operands(slice), activated, live: live(parts) });
   const shape = { inputSize: config.hiddenSize, eps: config.rmsNormEps, stride: sizes.innerStride };
   return linear(parts, gateUp, "gateUp", layer.gateUp, bind, shape);
 }
@@ -169,10 +175,14 @@ function residual(
   input: GpuBuffer,
 ): Promise<Operation[]> {
   const { hidden } = parts.buffers;
-  const bind = (slice: MatrixSlice) => ({ input, ...operands(slice), hidden });
+  const bind = (slice: MatrixSlice) => ({ input, ...operands(slice), hidden, live: live(parts) });
   const shape = { stride: parts.sizes.hiddenStride };
   return linear(parts, linearResidual, role, matrix, bind, shape);
 }
+
+const live = ({ buffers: { plan }, liveOffset }: OperationParts): BufferSlice => {
+  return { buffer: plan, offset: liveOffset * 4, bytes: LIVE_BYTES };
+};
 
 const operands = ({ weights, channels }: MatrixSlice) => ({ weights, channels });
 
@@ -191,13 +201,14 @@ async function linear<B extends string, P extends string>(
   kernel: KernelDeclaration<B, P | LinearParam, LinearOverride>,
   role: MatrixRole,
   { format, groups, slices }: PackedMatrix,
-  bind: (slice: MatrixSlice) => Readonly<Record<B, GpuBuffer>>,
+  bind: (slice: MatrixSlice) => Readonly<Record<B, GpuBuffer | BufferSlice>>,
   shape: Readonly<Record<Exclude<P, LinearParam>, number>>,
 ): Promise<Operation[]> {
+  const SKIPS = (tuning.skipsStopped ?? true) ? 1 : 0;
   const act = kernel.libs?.["act"] === undefined ? {} : { act: `act_${precision}` };
   const compile = (variants: readonly LinearTuning[]) =>
     Promise.all(variants.map((tuning) => {
-      const variant = linearVariant(format, fitUnroll(tuning, groups));
+      const variant = linearVariant(format, { ...fitUnroll(tuning, groups), SKIPS });
       return device.compile(kernel, { ...variant, libs: { ...variant.libs, ...act, ...libs } });
     }));
   const { decode, prompt } = tuning.matrices[role];

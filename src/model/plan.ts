@@ -4,7 +4,12 @@
  *     rows     4 words each: token (or FROM_SLOT), slot, position, word index of the sequence's block table;
  *              first the rows of prompts, then those of replays and decodes, each decode before its drafts
  *     samples  1 word each, from `samplesOffset`: the row whose logits are wanted
+ *     live     1 word, at `liveOffset`: 0 while no row is known to be computed for somebody
  *     tables   block ids, from `tablesOffset`; last, so that only what is used needs writing
+ *
+ * A row that goes on from its slot's last token may find that the slot has stopped, which only the device knows: embed then
+ * puts STOPPED in place of the row's position, and for others it sets `live`. So all later kernels of the step see from
+ * what they read anyway which rows to leave out, and whether there is anything to do at all.
  *
  * Refuses plans outside the runner's limits, for the kernels check nothing.
  */
@@ -13,6 +18,11 @@ import type { PromptChunk, RunnerLimits, StepPlan } from "./runner.ts";
 
 /** In place of a token id: the slot's last sampled token, which only the device knows. */
 export const FROM_SLOT = 0xffffffff;
+/**
+ * In place of a slot's last token: that one ended its sequence. In place of a row's position: its slot's sequence has
+ * ended. In place of a sampled id: the row was left out for that.
+ */
+export const STOPPED = 0xffffffff;
 
 const ROW_WORDS = 4;
 /** Keeps the sections apart by 256 bytes, so that each can be bound by itself. */
@@ -32,6 +42,7 @@ export class PlanWriter {
   /** Words in all. */
   readonly capacity: number;
   readonly samplesOffset: number;
+  readonly liveOffset: number;
   readonly tablesOffset: number;
   readonly words: Uint32Array<ArrayBuffer>;
   #rows = 0;
@@ -43,7 +54,8 @@ export class PlanWriter {
     size: { readonly maxRows: number; readonly maxSamples: number; readonly maxTableBlocks: number },
   ) {
     this.samplesOffset = roundUp(size.maxRows * ROW_WORDS, ALIGN_WORDS);
-    this.tablesOffset = this.samplesOffset + roundUp(size.maxSamples, ALIGN_WORDS);
+    this.liveOffset = this.samplesOffset + roundUp(size.maxSamples, ALIGN_WORDS);
+    this.tablesOffset = this.liveOffset + ALIGN_WORDS;
     this.capacity = this.tablesOffset + size.maxTableBlocks;
     this.words = new Uint32Array(this.capacity);
     this.#end = this.tablesOffset;
@@ -77,6 +89,7 @@ export class PlanWriter {
     this.#promptRows = 0;
     this.#samples = 0;
     this.#end = this.tablesOffset;
+    this.words[this.liveOffset] = 0;
   }
 
   /** Appends the first `count` blocks of a sequence's table. */
@@ -94,6 +107,7 @@ export class PlanWriter {
     this.words[at + 1] = slot;
     this.words[at + 2] = position;
     this.words[at + 3] = table;
+    if (token !== FROM_SLOT) this.words[this.liveOffset] = 1;
     return this.#rows++;
   }
 

@@ -93,7 +93,7 @@ export interface PreparedStep {
 export interface PendingStep {
   /**
    * The samples of each step: prompts that sample, then replays that sample, then decodes, each in plan order; of a
-   * decode row with drafts, one more token than there were right guesses. Blocks this thread until the GPU has finished all that is submitted (see src/gpu/readback.ts), so have the next steps
+   * decode row with drafts, one more token than there were right guesses; of a slot that had stopped before, none. Blocks this thread until the GPU has finished all that is submitted (see src/gpu/readback.ts), so have the next steps
    * prepared when you call it, and submit them as soon as it returns. Rejects with DeviceLostError when the device is
    * gone.
    */
@@ -105,6 +105,12 @@ export interface SlotInit {
   readonly sampling: SamplingParams;
   /** Ids that must not be sampled while fewer than `sampling.minTokens` tokens are out (end of sequence, stop ids). */
   readonly bannedUntilMinTokens: readonly number[];
+  /**
+   * Once one of them is sampled, `sampling.minTokens` being out, the slot has stopped: decode rows of its that have been or
+   * will be prepared compute, write and sample nothing, until the slot is prepared for another sequence. None unless given;
+   * of very many the runner may know only the first. Those that a row with drafts samples stop nothing.
+   */
+  readonly stopTokenIds?: readonly number[];
   /** The whole prompt, for penalties that look at it. */
   readonly promptTokenIds: Uint32Array;
   /** What the sequence has sampled already, for penalties and because random numbers go by the place in the output. */

@@ -9,6 +9,7 @@ import type { StepEncoder } from "../gpu/encoder.ts";
 import type { BoundKernel } from "../gpu/kernel.ts";
 import { sample, sampleListCapacity } from "../kernels/sample.ts";
 import { groupBytes, sampleGroups } from "../kernels/sample_groups.ts";
+import { STOPPED } from "./plan.ts";
 import type { SampledToken, Slot, SlotInit, TokenLogprob } from "./runner.ts";
 import { SAMPLING_LIMITS } from "./sampling.ts";
 import {
@@ -22,13 +23,16 @@ import {
   readsCounts,
   SLOT_WORDS,
   slotWords,
+  stopsOffset,
+  stopWords,
 } from "./sampler_slot.ts";
-import type { StepUploads } from "./step_uploads.ts";
 
 /** Row r of the logits: whose they are, and the how-manieth token of its output (from 0) they decide. */
 export interface SampleRow {
   readonly slot: Slot;
   readonly index: number;
+  /** The row's input is the slot's last token: if that was the end, the row is left out. */
+  readonly continues?: boolean;
   /**
    * Guesses that the row takes for outputs, at most MAX_DRAFTS; undefined for a slot with one row. Where there are several,
    * neither the slot's token nor its counts are written before {@link Sampler.settle}.
@@ -39,6 +43,8 @@ export interface SampleRow {
 /** Words that a {@link SampleRow} takes on its way to the device (SampleRow in shaders/lib/sample_values.wgsl). */
 export const SAMPLE_ROW_WORDS = 8;
 const DRAFTS_AT = 4;
+const DECIDES = 1;
+const CONTINUES = 2;
 
 /** What a step's records look like once read back: `rows.length * recordWords` words of {@link Sampler.results}. */
 export interface SampleBatch {
@@ -60,7 +66,7 @@ export interface SamplerOptions {
   readonly overrides?: { readonly listCapacity?: number };
 }
 
-/** Dispatches that {@link Sampler.encode} appends. */
+/** Dispatches that {@link Sampler.sample} appends. */
 export const SAMPLER_DISPATCHES = 2;
 
 /** Id, log-probability, then pairs of them. */
@@ -104,6 +110,8 @@ export class Sampler implements Disposable {
   readonly #logprobs: Int32Array;
   /** Flags of each slot, without {@link MASKS}. */
   readonly #flags: Uint32Array;
+  /** Which slots' tokens may be {@link STOPPED}. */
+  readonly #stops: Uint8Array;
   /** What `counts` holds of each slot that counts, as far as it has been read back. */
   readonly #countWords: (Uint32Array<ArrayBuffer> | null)[];
 
@@ -117,6 +125,7 @@ export class Sampler implements Disposable {
     this.#vocabSize = vocabSize;
     this.#logprobs = new Int32Array(maxSequences).fill(-1);
     this.#flags = new Uint32Array(maxSequences);
+    this.#stops = new Uint8Array(maxSequences);
     this.#countWords = Array.from({ length: maxSequences }, () => null);
     this.#tokens = tokens;
     const bytes = samplerBytes(options);
@@ -133,10 +142,11 @@ export class Sampler implements Disposable {
       slots: this.#slots,
       counts: this.#counts,
       controls: this.#controls,
+      tokens,
       groups: this.#groups,
     };
     this.#groupsKernel = kernels.sampleGroups.bind(state);
-    this.#kernel = kernels.sample.bind({ ...state, tokens, results: this.results });
+    this.#kernel = kernels.sample.bind({ ...state, results: this.results });
   }
 
   /** Compiles the kernel and makes the buffers; CapacityError where a count per slot and token id cannot be bound. */
@@ -158,7 +168,7 @@ export class Sampler implements Disposable {
     );
   }
 
-  /** Takes effect for steps submitted later. A mask of the slot's previous sequence is gone. */
+  /** Takes effect for steps submitted later. Of the slot's previous sequence neither a mask nor its end is left. */
   initSlot(slot: Slot, init: SlotInit): void {
     const { queue } = this.#device.handle;
     const parameters = slotWords(init);
@@ -174,6 +184,13 @@ export class Sampler implements Disposable {
     if (biases.length > 0) {
       queue.writeBuffer(this.#controls.handle, slot * controlWords(this.#vocabSize) * 4, biases);
     }
+    const stops = stopWords(init);
+    if (stops.length > 0) {
+      const at = slot * controlWords(this.#vocabSize) + stopsOffset(this.#vocabSize);
+      queue.writeBuffer(this.#controls.handle, at * 4, stops);
+    }
+    if (this.#stops[slot] === 1) queue.writeBuffer(this.#tokens.handle, slot * 4, new Uint32Array(1));
+    this.#stops[slot] = stops.length > 0 ? 1 : 0;
     this.#logprobs[slot] = init.sampling.logprobs;
   }
 
@@ -193,33 +210,54 @@ export class Sampler implements Disposable {
     queue.writeBuffer(this.#controls.handle, (slot * controlWords(this.#vocabSize) + BIAS_WORDS) * 4, words);
   }
 
+  /** {@link send} and {@link sample} in one, with the rows written at once, which serves one step in a submit. */
+  encode(step: StepEncoder, sampled: readonly SampleRow[]): SampleBatch {
+    const batch = this.send(sampled, (words) => {
+      this.#device.handle.queue.writeBuffer(this.#rows.handle, 0, words);
+    });
+    this.sample(step, batch);
+    return batch;
+  }
+
   /**
-   * Appends the dispatches that sample from row r of the logits for `sampled[r]`. A slot appears once at most, or in
-   * consecutive rows with drafts; then it must be settled before the next step of its is submitted. Without `uploads` the rows are written at once, which serves one step in a submit.
+   * Sends what row r of the logits is to be sampled for; at the beginning of a step, lest the copy part its dispatches. A
+   * slot appears once at most, or in consecutive rows with drafts; then it must be settled before the next step of its is
+   * submitted.
    */
-  encode(step: StepEncoder, sampled: readonly SampleRow[], uploads?: StepUploads): SampleBatch {
+  send(
+    sampled: readonly SampleRow[],
+    write: (words: Uint32Array<ArrayBuffer>, rows: GpuBuffer) => void,
+  ): SampleBatch {
     const rows = sampled.map((row) => ({ ...row, logprobs: this.#logprobs[row.slot]! }));
     const most = Math.max(...rows.map(({ logprobs }) => logprobs));
     const recordWords = most < 0 ? 1 : 2 + 2 * most;
     const words = new Uint32Array(rows.length * SAMPLE_ROW_WORDS).fill(NONE);
-    for (const [row, { slot, index, drafts }] of rows.entries()) {
-      words.set([slot, index, drafts === undefined ? 1 : 0, drafts?.length ?? 0], row * SAMPLE_ROW_WORDS);
+    for (const [row, { slot, index, continues = false, drafts }] of rows.entries()) {
+      const flags = (drafts === undefined ? DECIDES : 0) | (continues ? CONTINUES : 0);
+      words.set([slot, index, flags, drafts?.length ?? 0], row * SAMPLE_ROW_WORDS);
       if (drafts !== undefined) words.set(drafts, row * SAMPLE_ROW_WORDS + DRAFTS_AT);
     }
-    if (uploads === undefined) this.#device.handle.queue.writeBuffer(this.#rows.handle, 0, words);
-    else uploads.send(step, words, this.#rows);
-    const params = { vocabSize: this.#vocabSize, rowCount: rows.length };
-    step.dispatch(this.#groupsKernel, params);
-    step.dispatch(this.#kernel, { ...params, recordWords });
+    write(words, this.#rows);
     return { rows, recordWords, bytes: rows.length * recordWords * 4 };
   }
 
-  /** The tokens of a batch from its bytes, in row order. To be called once for each batch, in order. */
+  /** Appends the dispatches that sample for the rows that were sent last. */
+  sample(step: StepEncoder, { rows, recordWords }: SampleBatch): void {
+    const params = { vocabSize: this.#vocabSize, recordWords, rowCount: rows.length };
+    step.dispatch(this.#groupsKernel, params);
+    step.dispatch(this.#kernel, params);
+  }
+
+  /**
+   * The tokens of a batch from its bytes, in row order; of a row that was left out {@link STOPPED}. To be called once for
+   * each batch, in order.
+   */
   decode({ rows, recordWords }: SampleBatch, bytes: ArrayBuffer): SampledToken[] {
     const words = new Uint32Array(bytes);
     const floats = new Float32Array(bytes);
     return rows.map(({ slot, logprobs, drafts }, row) => {
       const at = row * recordWords;
+      if (words[at] === STOPPED) return { slot, id: STOPPED, logprob: NaN, top: [] };
       const top: TokenLogprob[] = [];
       for (let pair = at + 2; top.length < logprobs && words[pair] !== NONE; pair += 2) {
         top.push({ id: words[pair]!, logprob: floats[pair + 1]! });

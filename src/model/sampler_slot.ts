@@ -1,15 +1,21 @@
 /**
- * A slot's sampling state as the kernel reads it: fourteen words of parameters, one word per vocabulary entry for
- * what depends on the token, its biases and its mask (shaders/sample.wgsl names them). Values arrive validated; here they are only brought into
+ * A slot's sampling state as the kernel reads it: fifteen words of parameters, one word per vocabulary entry for
+ * what depends on the token, its biases, its mask and its stop ids (shaders/sample.wgsl names them). Values arrive validated; here they are only brought into
  * the range where f32 on a GPU can hold them without an infinity, a NaN or a flushed subnormal.
  */
 import type { SlotInit } from "./runner.ts";
 import { SAMPLING_LIMITS } from "./sampling.ts";
 
 /** Words of one entry of `slots`. */
-export const SLOT_WORDS = 14;
+export const SLOT_WORDS = 15;
 /** Words of (id, bias) pairs, with which an entry of `controls` begins. */
 export const BIAS_WORDS = 2 * SAMPLING_LIMITS.logitBias.maxItems;
+
+/**
+ * Stop ids of a slot that the device knows: more than a request and a model may name. Any beyond them end a sequence all
+ * the same, once the host sees them.
+ */
+export const MAX_STOPS = 128;
 
 const PENALIZES = 1;
 const BANS = 2;
@@ -30,9 +36,14 @@ export function maskWords(vocabSize: number): number {
   return Math.ceil(vocabSize / 32);
 }
 
-/** Words of one entry of `controls`: biases, then the mask. */
-export function controlWords(vocabSize: number): number {
+/** Where the stop ids begin in an entry of `controls`, in words. */
+export function stopsOffset(vocabSize: number): number {
   return BIAS_WORDS + maskWords(vocabSize);
+}
+
+/** Words of one entry of `controls`: biases, then the mask, then the stop ids. */
+export function controlWords(vocabSize: number): number {
+  return stopsOffset(vocabSize) + MAX_STOPS;
 }
 
 /** Does the slot read its row of `counts`? If not, that row's content does not matter. */
@@ -41,7 +52,9 @@ export function readsCounts({ sampling, bannedUntilMinTokens }: SlotInit): boole
     sampling.logitBias.length > 0;
 }
 
-export function slotWords({ sampling, bannedUntilMinTokens }: SlotInit): Uint32Array<ArrayBuffer> {
+export function slotWords(
+  { sampling, bannedUntilMinTokens, stopTokenIds = [] }: SlotInit,
+): Uint32Array<ArrayBuffer> {
   const words = new Uint32Array(SLOT_WORDS);
   const floats = new Float32Array(words.buffer);
   words[0] = (penalizes(sampling) ? PENALIZES : 0) |
@@ -61,6 +74,7 @@ export function slotWords({ sampling, bannedUntilMinTokens }: SlotInit): Uint32A
   words[11] = Number(sampling.seed >> 32n);
   words[12] = Math.max(0, sampling.logprobs);
   words[13] = sampling.logitBias.length;
+  words[14] = Math.min(stopTokenIds.length, MAX_STOPS);
   return words;
 }
 
@@ -83,6 +97,11 @@ export function biasWords({ logitBias }: SlotInit["sampling"]): Uint32Array<Arra
     floats[2 * at + 1] = bias;
   }
   return words;
+}
+
+/** The slot's stop ids, as far as the device knows them. */
+export function stopWords({ stopTokenIds = [] }: SlotInit): Uint32Array<ArrayBuffer> {
+  return Uint32Array.from(stopTokenIds.slice(0, MAX_STOPS));
 }
 
 /** Does the slot count what it samples? */

@@ -99,7 +99,7 @@ gpuTest("StepEncoder refuses a grid and a number of dispatches beyond its limits
     hidden: buffer("hidden"),
   });
   const step = new StepEncoder(device, arena);
-  const params = { rows: 1, groups: 1, firstToken: 0, tokens: 1 };
+  const params = { rows: 1, groups: 1, firstToken: 0, tokens: 1, live: 8 };
   step.dispatch(bound, { ...params, rows: 0 });
   expect(step.dispatches).toBe(0);
   expect(() => step.dispatch(bound, { ...params, rows: 70_000 })).toThrow("grid 1×70000×1");

@@ -5,6 +5,7 @@ import {
   expectClose,
   hiddenRows,
   interleave,
+  LIVE,
   noise,
   noiseMatrix,
   packWeights,
@@ -40,6 +41,7 @@ for (const [tuningName, tuning] of Object.entries(TUNINGS)) {
               gain: hiddenRows({ rows: 1, columns: inputs, data: gain }),
               weights: packed.weights,
               channels: packed.channels,
+              live: LIVE,
               activated: { elements: rows * stride, type: act, initial: new Float32Array(rows * stride) },
             },
             {
@@ -78,6 +80,7 @@ gpuTest("gate_up of a strongly negative gate is zero, not NaN", async (device) =
     gain: hiddenRows({ rows: 1, columns: 1, data: Float64Array.of(1) }),
     weights: one.weights,
     channels: one.channels,
+    live: LIVE,
     activated: { elements: 1 },
   }, { rows: 1, firstRow: 0, pairs: 1, firstPair: 0, groups: 1, inputSize: 1, eps: 0, stride: 1 });
   expectClose(result.activated!, [0], 0.01);

@@ -28,6 +28,9 @@ export interface Output {
   readonly initial?: ArrayLike<number>;
 }
 
+/** What a linear kernel is told of its step: there are rows to compute. */
+export const LIVE = Uint32Array.of(1);
+
 /** Not a NaN: adding to one leaves its bits as they are. */
 const CANARY = 0x12345678;
 const CANARY_WORDS = 64;
@@ -44,7 +47,10 @@ export async function runKernel<B extends string, P extends string, O extends st
   const compiled = await device.compile(kernel, variant);
   const parts = Object.entries<Words | Output>(buffers).map(([name, content]) => {
     const bytes = ArrayBuffer.isView(content) ? toBytes(content) : outputBytes(content);
-    const buffer = owned.use(device.createBuffer({ label: name, bytes: bytes.byteLength }));
+    const { STORAGE, UNIFORM, COPY_DST, COPY_SRC } = GPUBufferUsage;
+    const kind = kernel.bindings[name as B] === "uniform" ? UNIFORM : STORAGE;
+    const usage = kind | COPY_DST | COPY_SRC;
+    const buffer = owned.use(device.createBuffer({ label: name, bytes: bytes.byteLength, usage }));
     device.handle.queue.writeBuffer(buffer.handle, 0, bytes);
     return { name: name as B, content, buffer };
   });

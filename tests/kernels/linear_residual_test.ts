@@ -9,6 +9,7 @@ import {
   expectClose,
   hiddenPadded,
   hiddenRows,
+  LIVE,
   noise,
   noiseMatrix,
   packWeights,
@@ -41,6 +42,7 @@ for (const format of ["f32", "bf16", "f16", "fp8"] as const satisfies readonly W
             input: padColumns(input),
             weights: packed.weights,
             channels: packed.channels,
+            live: LIVE,
             hidden: { elements: rows * stride, initial: hiddenRows(hidden) },
           },
           {
@@ -75,6 +77,7 @@ gpuTest("linear_residual writes its slice of the outputs only", async (device) =
     input: padColumns(input),
     weights: packed.weights,
     channels: packed.channels,
+    live: LIVE,
     hidden: { elements: rows * 512, initial: new Float32Array(rows * 512) },
   }, { rows, firstRow: 0, pairs, firstPair, groups: 2, stride: 512 });
   const full = linear(input, weight);
@@ -102,6 +105,7 @@ for (const [tuningName, tuning] of Object.entries(TUNINGS)) {
             input,
             weights: packed.weights,
             channels: packed.channels,
+            live: LIVE,
             hidden: { elements: rows * 512, initial: new Float32Array(rows * 512) },
           },
           { rows, firstRow: 0, pairs: outputs / 2, firstPair: 0, groups: padded(inputs) / 16, stride: 512 },
@@ -128,6 +132,7 @@ gpuTest("linear_residual decodes every E4M3 code, subnormals and signs of zero i
     input: Float32Array.from({ length: 16 }, (_, i) => i === 0 ? 1 : 0),
     weights,
     channels,
+    live: LIVE,
     hidden: { elements: 512, initial: new Float32Array(512) },
   }, {
     rows: 1,
@@ -149,6 +154,7 @@ gpuTest("linear_residual gives tiles of every size the same bits", async (device
       input: padColumns(noiseMatrix(rows, inputs, 7)),
       weights: packed.weights,
       channels: packed.channels,
+      live: LIVE,
       hidden: { elements: rows * 512, initial: new Float32Array(rows * 512) },
     }, { rows, firstRow: 0, pairs: 34, firstPair: 0, groups: padded(inputs) / 16, stride: 512 });
     return hidden!;

@@ -4,6 +4,7 @@ import { linear, matrix, rmsNorm } from "../oracle/ops.ts";
 import {
   expectClose,
   hiddenRows,
+  LIVE,
   noise,
   noiseMatrix,
   packWeights,
@@ -36,6 +37,7 @@ for (const [tuningName, tuning] of Object.entries(TUNINGS)) {
           gain: hiddenRows({ rows: 1, columns: inputs, data: gain }),
           weights: packed.weights,
           channels: packed.channels,
+          live: LIVE,
           plan,
           logits: { elements: sampled.length * outputs },
         },

@@ -5,6 +5,7 @@ import { linear, type Matrix, matrix, rmsNorm, rope } from "../oracle/ops.ts";
 import {
   expectClose,
   hiddenRows,
+  LIVE,
   noise,
   noiseMatrix,
   packWeights,
@@ -66,6 +67,7 @@ for (const [tuningName, tuning] of Object.entries(TUNINGS)) {
           gain: hiddenRows({ rows: 1, columns: inputs, data: gain }),
           weights: packed.weights,
           channels: packed.channels,
+          live: LIVE,
           rotary: rotaryTable(THETA, headDim, Math.max(...positions) + 1),
           plan,
           queries: { elements: rows * queryStride, initial: new Float32Array(rows * queryStride) },

@@ -1,6 +1,6 @@
 /** Every kernel's declaration against its WGSL text, and the text against what naga accepts but gets wrong. */
 import { expect } from "@std/expect";
-import type { AnyKernel, KernelVariant } from "../../src/gpu/kernel.ts";
+import type { AnyKernel, BindingAccess, KernelVariant } from "../../src/gpu/kernel.ts";
 import { shaderText } from "../../src/gpu/shader.ts";
 import { ALL_KERNELS } from "../../src/kernels/all.ts";
 import { withDefaults } from "../../src/kernels/linear.ts";
@@ -34,12 +34,14 @@ Deno.test("ALL_KERNELS names every shader once, and every library is used", () =
 for (const kernel of ALL_KERNELS) {
   Deno.test(`${kernel.name} declares what its WGSL declares`, () => {
     const text = code(kernel.name);
-    const bindings = matches(text, /@group\(0\) @binding\((\d+)\) var<storage, (\w+)> (\w+):/g);
+    const bindings = matches(text, /@group\(0\) @binding\((\d+)\) var<(?:storage, )?(\w+)> (\w+):/g);
+    const spelled = { read: "read", write: "read_write", read_write: "read_write", uniform: "uniform" };
     expect(bindings.map(([, index, access, name]) => [Number(index), access, name])).toEqual(
-      Object.entries<string>(kernel.bindings).map((
-        [name, access],
+      Object.entries<BindingAccess>(kernel.bindings).map(([name, access], index) => [
         index,
-      ) => [index, access === "read" ? "read" : "read_write", name]),
+        spelled[access],
+        name,
+      ]),
     );
     const [params] = matches(text, /struct Params \{([^}]*)\}/g);
     const fields = matches(params?.[1] ?? "", /(\w+): (\w+),/g).map(([, name, type]) => [name, type]);

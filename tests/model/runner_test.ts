@@ -155,6 +155,22 @@ gpuTest("prepare() that fails midway has changed nothing", async (device) => {
   expect(found).toEqual(expected);
 });
 
+gpuTest("submit() that fails gives back the room for its results", async (device) => {
+  using runner = await loadModel(device, fixture("gqa"), LOAD);
+  const { queue } = device.handle;
+  const { submit: handOver } = queue;
+  for (let turn = 0; turn < 6; turn++) { // more often than there is room for results
+    runner.initSlot(0 as Slot, GREEDY);
+    queue.submit = () => {
+      throw new Error("no submit");
+    };
+    expect(() => submit(runner, prompts(chunk(0, [1, 2, 3])))).toThrow("no submit");
+    queue.submit = handOver;
+  }
+  const [tokens] = await generate(runner, [{ prompt: [1, 2, 3], count: 2, slot: 0, firstBlock: 0 }]);
+  expect(tokens!.length).toBe(2);
+});
+
 gpuTest("prepare() refuses plans outside its limits and stays usable", async (device) => {
   using runner = await loadModel(device, fixture("gqa"), LOAD);
   const { maxSequences, blockCount, vocabSize, maxPromptTokens, maxDrafts, maxContext } = runner.limits;

@@ -75,6 +75,8 @@ interface FakeSlot {
   computed: number | null;
   /** Used once: a constrained sequence gets another for every token. */
   mask: Uint32Array | null;
+  /** Its last token was one of its stop ids. */
+  stopped: boolean;
 }
 
 interface Cell {
@@ -119,6 +121,8 @@ export class FakeRunner implements ModelRunner {
   readonly started: Uint32Array[] = [];
   /** Most submits that were ever in flight at once. */
   maxInFlight = 0;
+  /** Decode rows of slots that had stopped. */
+  leftOut = 0;
   disposed = false;
 
   readonly #options: FakeOptions;
@@ -148,7 +152,14 @@ export class FakeRunner implements ModelRunner {
     assert(!inUse, `slot ${slot} is reused while a step in flight refers to it`);
     this.started.push(init.promptTokenIds);
     const tokens = [...init.promptTokenIds, ...init.outputTokenIds];
-    this.#slots.set(slot, { init, owner: this.#owners++, tokens, computed: null, mask: null });
+    this.#slots.set(slot, {
+      init,
+      owner: this.#owners++,
+      tokens,
+      computed: null,
+      mask: null,
+      stopped: false,
+    });
   }
 
   setMask(slot: Slot, words: Uint32Array | null): void {
@@ -208,11 +219,13 @@ export class FakeRunner implements ModelRunner {
     this.#inFlight.push({ index, rows });
     this.#writing = rows;
     for (const chunk of chunks) this.#writeChunk(chunk);
-    for (const decode of plan.decodes) this.#writeDecode(decode);
+    const decodes = plan.decodes.filter(({ slot }) => !this.#slot(slot).stopped);
+    this.leftOut += plan.decodes.length - decodes.length;
+    for (const decode of decodes) this.#writeDecode(decode);
     const prompts = chunks.filter(({ sample }) => sample);
     return [
       ...prompts.map(({ slot, blockTable }) => this.#sample(slot, blockTable, NO_DRAFTS)),
-      ...plan.decodes.flatMap((decode) => this.#sampleWindow(decode)),
+      ...decodes.flatMap((decode) => this.#sampleWindow(decode)),
     ];
   }
 
@@ -226,6 +239,7 @@ export class FakeRunner implements ModelRunner {
       return sampled;
     });
     const accepted = acceptedSamples(drafts, rows);
+    if (drafts.length > 0) state.stopped = false;
     state.tokens.push(...accepted.map(({ id }) => id));
     state.computed = position + accepted.length;
     if (drafts.length > 0) this.#undecided.add(slot);
@@ -357,6 +371,7 @@ export class FakeRunner implements ModelRunner {
       slotState.mask = null;
     }
     tokens.push(id);
+    slotState.stopped = produced >= init.sampling.minTokens && (init.stopTokenIds ?? []).includes(id);
     const { logprobs } = init.sampling;
     const top = Array.from(
       { length: Math.max(0, logprobs) },
