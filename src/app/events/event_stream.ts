@@ -3,6 +3,7 @@
  * iterator because a generator function that waits cannot be stopped before its wait ends; here `return()` and an abort
  * take effect at once. It holds at most two batches, and reads the log only while it is behind.
  */
+import { ConfigError } from "../../errors.ts";
 import type { Wake } from "./event_hub.ts";
 
 /** Events read at once. */
@@ -65,7 +66,7 @@ export class EventStream<E extends SequencedEvent> implements AsyncIterableItera
     this.#afterSeq = afterSeq;
     this.#signal = signal;
     // Attached before the first `next`: a caller that leaves before reading has still been there, and left.
-    this.#attached = source.authorize().then(() => this.#attach());
+    this.#attached = this.#begin();
     this.#attached.catch(() => {});
     if (signal?.aborted) this.#onAbort();
     else signal?.addEventListener("abort", this.#onAbort, { once: true });
@@ -140,11 +141,25 @@ export class EventStream<E extends SequencedEvent> implements AsyncIterableItera
     return missed.length < BEHIND ? events : [...replayed, ...coalesce(missed)];
   }
 
-  #attach(): void {
+  async #begin(): Promise<void> {
+    await this.#source.authorize();
+    await this.#checkCursor();
     this.#isAttached = true;
     this.#source.onAttached();
     if (this.#isClosed) this.#source.onDetached();
     else this.#subscription = this.#source.subscribe((events, error) => this.#wake(events, error));
+  }
+
+  /** Whoever continues behind an event that never was would wait for an end that it has been told, or never is. */
+  async #checkCursor(): Promise<void> {
+    const afterSeq = this.#afterSeq;
+    if (afterSeq === 0) return;
+    const [event] = await this.#source.read(afterSeq - 1, 1);
+    if (event?.seq === afterSeq) return;
+    throw new ConfigError(`Invalid afterSeq: found ${afterSeq}, expected the seq of an event that has come`, {
+      field: "afterSeq",
+      found: afterSeq,
+    });
   }
 
   #wake(events: readonly E[], error: Error | undefined): void {
