@@ -50,6 +50,8 @@ export class EventStream<E extends SequencedEvent> implements AsyncIterableItera
   #subscription: Disposable | undefined;
   #afterSeq: number;
   #buffer: readonly E[] = [];
+  /** Of the next event in the buffer. */
+  #position = 0;
   /** The last events that were published while this watched; every watcher has the same. */
   #latest: readonly E[] = [];
   /** The first event that was published while this watched. */
@@ -104,9 +106,9 @@ export class EventStream<E extends SequencedEvent> implements AsyncIterableItera
   async #next(): Promise<Result<E>> {
     await this.#attached;
     while (!this.#isClosed) {
-      const [event, ...rest] = this.#buffer;
+      const event = this.#buffer[this.#position];
       if (event !== undefined) {
-        this.#buffer = rest;
+        this.#position++;
         this.#afterSeq = event.seq;
         this.#ended = this.#source.isTerminal(event);
         return { done: false, value: event };
@@ -115,6 +117,7 @@ export class EventStream<E extends SequencedEvent> implements AsyncIterableItera
       // In this order, nothing that is written meanwhile is missed: arm, look whether more can come, read, wait.
       this.#news = Promise.withResolvers();
       const mayGrow = this.#source.isOpen();
+      this.#position = 0;
       this.#buffer = this.#fromLatest() ?? this.#coalesced(await this.#source.read(this.#afterSeq, BATCH));
       if (this.#buffer.length > 0) continue;
       if (this.#broken !== undefined) throw this.#broken;
