@@ -5,7 +5,8 @@
  *
  * In each round four generations are watched over SSE and WebSocket: a third of the watchers reads to the end, a third is
  * killed somewhere on the way, a third never reads. Who reads must get every token once, in order, up to the end;
- * afterwards the gateway's gauges must be at zero, and its memory where it was after the first round. The moments of
+ * afterwards the gateway's gauges must be at zero, and its memory in the second half of the rounds where it was after the
+ * first. The moments of
  * killing come from a seed, which is printed. Prints its figures as JSON; exits with 1 where something is wrong.
  */
 import { GatewayProcess } from "../support/gateway_process.ts";
@@ -161,10 +162,12 @@ async function run(rounds: number, seed: number): Promise<boolean> {
   const errors = gateway.output.split("\n").filter((line) => line.includes(`"level":"error"`));
   const seconds = Math.round((performance.now() - startedMs) / 1000);
   console.log(JSON.stringify({ seed, watchers: WATCHERS, seconds, events, memoryBytes, errors }));
-  return memoryBytes.at(-1)! - memoryBytes[0]! < MAX_GROWTH_BYTES && errors.length === 0;
+  // Garbage is collected when the runtime likes, so single rounds go up and down.
+  const late = Math.min(...memoryBytes.slice(Math.ceil(memoryBytes.length / 2)));
+  return late - memoryBytes[0]! < MAX_GROWTH_BYTES && errors.length === 0;
 }
 
 if (import.meta.main) {
-  const isSound = await run(Number(Deno.args[0] ?? 2), crypto.getRandomValues(new Uint32Array(1))[0]!);
+  const isSound = await run(Number(Deno.args[0] ?? 6), crypto.getRandomValues(new Uint32Array(1))[0]!);
   Deno.exit(isSound ? 0 : 1);
 }
