@@ -80,7 +80,9 @@ export const GenerateInputType = builder.inputType("GenerateInput", {
     deadlineSeconds: t.float({ description: DEADLINE }),
     sampling: t.field({ type: SamplingInputType }),
     idempotencyKey: t.string({
-      description: "The same key answers with the generation that was started first, instead of another one.",
+      description:
+        "The same key answers with the generation that was started first, instead of another one; with " +
+        "another model, prompt, session or sampling it is refused.",
     }),
     onDisconnect: t.field({ type: DisconnectPolicyEnum }),
     disconnectGraceMs: t.int({

@@ -66,6 +66,20 @@ export const TimingsObject = builder.objectRef<RequestTimings>("Timings").implem
   }),
 });
 
+/** Every event says it, and there are as many generations at a time as run. */
+const globalIds = new Map<string, string>();
+const MAX_GLOBAL_IDS = 256;
+
+function globalIdOf(generationId: string): string {
+  let globalId = globalIds.get(generationId);
+  if (globalId === undefined) {
+    globalId = encodeId("Generation", generationId);
+    if (globalIds.size >= MAX_GLOBAL_IDS) globalIds.clear();
+    globalIds.set(generationId, globalId);
+  }
+  return globalId;
+}
+
 export const GenerationEventInterface = builder.interfaceRef<WatchedGenerationEvent>("GenerationEvent")
   .implement({
     description:
@@ -73,7 +87,7 @@ export const GenerationEventInterface = builder.interfaceRef<WatchedGenerationEv
       "behind: it gets several `TokensGenerated` as one, with the `seq` of the last.",
     fields: (t) => ({
       seq: t.exposeInt("seq", { description: "Pass as `afterSeq` to continue behind this event." }),
-      generationId: t.id({ resolve: ({ generationId }) => encodeId("Generation", generationId) }),
+      generationId: t.id({ resolve: ({ generationId }) => globalIdOf(generationId) }),
       at: t.expose("at", { type: "DateTime" }),
     }),
     resolveType: ({ kind }) => TYPE_NAMES[kind],

@@ -3,6 +3,7 @@
  * 2^53 in most clients, and a type that changes with its value is worse than either.
  */
 import { GraphQLError, Kind, print, type ValueNode } from "graphql";
+import { toTime } from "../src/store/codec.ts";
 import { builder } from "./builder.ts";
 
 builder.scalarType("BigInt", {
@@ -18,7 +19,7 @@ builder.scalarType("BigInt", {
 
 builder.scalarType("DateTime", {
   description: "A moment in UTC, ISO 8601 with milliseconds: 2024-01-31T09:30:00.000Z.",
-  serialize: (value) => value.toISOString(),
+  serialize: toTime,
   parseValue: parseDateTime,
   parseLiteral: (node) =>
     node.kind === Kind.STRING ? parseDateTime(node.value) : invalid("DateTime", "a string", node),

@@ -4,7 +4,8 @@
  */
 
 const METHODS = "GET, POST, PUT, DELETE";
-const REQUEST_HEADERS = "authorization, content-type, x-request-id, x-graphql-event-stream-token";
+const REQUEST_HEADERS =
+  "authorization, content-type, idempotency-key, x-request-id, x-graphql-event-stream-token";
 const RESPONSE_HEADERS = "x-request-id, retry-after";
 const PREFLIGHT_SECONDS = 600;
 

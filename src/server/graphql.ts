@@ -15,12 +15,16 @@ import {
 import { createYoga, type GraphQLParams, type Plugin } from "graphql-yoga";
 import { type Log, logUnexpected, type RequestContext } from "../app/request.ts";
 import { type IntrospectionPolicy, useIntrospectionPolicy } from "./introspection.ts";
+import type { KeyWatch } from "./key_watch.ts";
 import { type PersistedOperations, usePersistedOperations } from "./persisted.ts";
 import { useQueryLimits } from "./query_limits.ts";
+import { useVariableLimits } from "./variable_limits.ts";
 
 /** A prompt of several hundred thousand characters fits; nothing else comes near. */
 export const MAX_BODY_BYTES = 1_000_000;
 export const GRAPHQL_PATH = "/graphql";
+/** Of an error. GraphQL quotes what is wrong, however long it is. */
+const MAX_MESSAGE = 1_000;
 
 export interface GraphQLOptions {
   readonly schema: GraphQLSchema;
@@ -29,6 +33,8 @@ export interface GraphQLOptions {
   readonly persisted?: PersistedOperations;
   /** Log documents and variables, which hold the prompts. */
   readonly logPrompts?: boolean;
+  /** Asked when all of an operation has arrived, which may be long after its caller was let in. */
+  readonly keys: Pick<KeyWatch, "endOf">;
 }
 
 export type OperationResult = ExecutionResult | AsyncIterable<ExecutionResult>;
@@ -41,11 +47,11 @@ export interface GraphQLHandler {
 }
 
 export function createGraphQLHandler(options: GraphQLOptions): GraphQLHandler {
-  const { schema, log, introspection = "roles", persisted, logPrompts = false } = options;
+  const { schema, log, keys, introspection = "roles", persisted, logPrompts = false } = options;
   // Yoga masks errors without saying whose they are.
   const current = new AsyncLocalStorage<RequestContext>();
   const maskError = (error: unknown): GraphQLError => {
-    if (isForClients(error)) return withCode(error);
+    if (isForClients(error)) return forClients(error);
     const requestId = current.getStore()?.requestId ?? crypto.randomUUID();
     const cause = error instanceof GraphQLError ? error.originalError ?? error : error;
     logUnexpected(log, "unexpected error in GraphQL", cause, { requestId });
@@ -55,8 +61,10 @@ export function createGraphQLHandler(options: GraphQLOptions): GraphQLHandler {
     schema,
     graphqlEndpoint: GRAPHQL_PATH,
     plugins: [
+      useKeyCheck(keys),
       ...persisted === undefined ? [] : [usePersistedOperations(persisted)],
       useQueryLimits(),
+      useVariableLimits(),
       useIntrospectionPolicy(introspection),
       useOperationLog(log, logPrompts),
     ],
@@ -123,6 +131,18 @@ export function toWireError(error: GraphQLError): GraphQLFormattedError {
   return { ...rest, ...Object.keys(shown).length === 0 ? {} : { extensions: shown } };
 }
 
+/** Refuses what a key has asked that ended while it was asking. */
+function useKeyCheck(keys: Pick<KeyWatch, "endOf">): Plugin<RequestContext, RequestContext> {
+  return {
+    onParams({ context }) {
+      const ended = keys.endOf(context.principal);
+      if (ended === null) return;
+      const { code, message } = ended;
+      throw new GraphQLError(message, { extensions: { code, http: { status: 401 } } });
+    },
+  };
+}
+
 /** At level debug, one line for each operation; with `logPrompts`, at level info and with all it says. */
 function useOperationLog(log: Log, logPrompts: boolean): Plugin<RequestContext, RequestContext> {
   return {
@@ -140,13 +160,14 @@ function useOperationLog(log: Log, logPrompts: boolean): Plugin<RequestContext, 
   };
 }
 
-/** What GraphQL says of variables and operation names has no code of its own. */
-function withCode(error: GraphQLError): GraphQLError {
-  if (error.extensions["code"] !== undefined) return error;
+/** What GraphQL says of variables and operation names has no code of its own, and no end. */
+function forClients(error: GraphQLError): GraphQLError {
+  const isLong = error.message.length > MAX_MESSAGE;
+  if (error.extensions["code"] !== undefined && !isLong) return error;
   const { nodes, source, positions, path, extensions } = error;
-  return new GraphQLError(error.message, {
+  return new GraphQLError(isLong ? `${error.message.slice(0, MAX_MESSAGE)} …` : error.message, {
     ...{ nodes, source, positions, path },
-    extensions: { ...extensions, code: "BAD_USER_INPUT" },
+    extensions: { code: "BAD_USER_INPUT", ...extensions },
   });
 }
 

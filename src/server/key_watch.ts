@@ -1,6 +1,6 @@
 /**
  * Tells streams that the key they were opened with is no longer in force: it has expired, or somebody has revoked it.
- * Requests that are answered at once need none of this: they are checked when they arrive.
+ * A request is let in by its head; its body may take its time, so whoever carries it out asks here once more.
  */
 import type { Gateway, Principal } from "../app/types.ts";
 import { GeodesicError } from "../errors.ts";
@@ -19,10 +19,17 @@ export class KeyWatch implements Disposable {
 
   constructor(access: KeyLifetimes) {
     this.#access = access;
-    this.#subscription = access.onRevoked((id) => this.#end(id, ended("has been revoked")));
+    this.#subscription = access.onRevoked((id) => this.#end(id, revoked()));
   }
 
-  /** Calls `onEnd` once, when the key of `principal` ends. Dispose when nobody needs to know any more. */
+  /** Why the key of `principal` is no longer in force, or null. */
+  endOf(principal: Principal): GeodesicError | null {
+    const { expiresAt, isRevoked = false } = this.#access.validUntil(principal);
+    if (isRevoked) return revoked();
+    return expiresAt !== null && expiresAt.getTime() <= Date.now() ? expired() : null;
+  }
+
+  /** Calls `onEnd` once, when the key of `principal` ends, which may be now. Dispose when nobody needs to know any more. */
   watch(principal: Principal, onEnd: KeyEnded): Disposable {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const watchers = this.#watchers.get(principal.id) ?? new Set();
@@ -38,16 +45,15 @@ export class KeyWatch implements Disposable {
       onEnd(error);
     };
     this.#watchers.set(principal.id, watchers.add(end));
-    const { expiresAt, isRevoked = false } = this.#access.validUntil(principal);
     const wait = () => {
+      const over = this.endOf(principal);
+      if (over !== null) return end(over);
+      const { expiresAt } = this.#access.validUntil(principal);
       if (expiresAt === null) return;
-      const leftMs = expiresAt.getTime() - Date.now();
-      if (leftMs <= 0) end(ended("has expired"));
-      else timer = setTimeout(wait, Math.min(leftMs, MAX_TIMER_MS));
+      // A timer may come a moment early.
+      timer = setTimeout(wait, Math.max(1, Math.min(expiresAt.getTime() - Date.now(), MAX_TIMER_MS)));
     };
-    // It may have been told between the request's check and now.
-    if (isRevoked) end(ended("has been revoked"));
-    else wait();
+    wait();
     return { [Symbol.dispose]: stop };
   }
 
@@ -60,6 +66,10 @@ export class KeyWatch implements Disposable {
   }
 }
 
-function ended(how: string): GeodesicError {
-  return new GeodesicError("UNAUTHENTICATED", `The API key ${how}`);
+function revoked(): GeodesicError {
+  return new GeodesicError("UNAUTHENTICATED", "The API key has been revoked");
+}
+
+function expired(): GeodesicError {
+  return new GeodesicError("UNAUTHENTICATED", "The API key has expired");
 }

@@ -1,14 +1,22 @@
 /** What one server gives away: streams, sockets, operations, bytes. Everything a client can open is counted. */
 
+/** Characters of the name that a client gives to an operation on a connection that carries several. */
+export const MAX_OPERATION_ID = 200;
+
 export interface ServerLimits {
   /** Open subscriptions, over all transports. */
   readonly streams: number;
   readonly streamsPerPrincipal: number;
   /** Open WebSockets. */
   readonly sockets: number;
+  /** Of those, acknowledged ones of one caller. */
+  readonly socketsPerPrincipal: number;
   /** Operations under way on one socket, or on one SSE connection that carries several. */
   readonly operationsPerConnection: number;
-  /** Of one message that a client sends over a socket. The runtime itself accepts frames up to 64 MiB. */
+  /**
+   * Of one message that a client sends over a socket. The runtime itself accepts frames up to 64 MiB, and gathers the
+   * frames of one message without a bound before it hands over any.
+   */
   readonly messageBytes: number;
   /** How long a socket may stay open without `connection_init`. */
   readonly connectionInitMs: number;
@@ -31,6 +39,7 @@ export const DEFAULT_LIMITS: ServerLimits = Object.freeze({
   streams: 1_000,
   streamsPerPrincipal: 500,
   sockets: 1_000,
+  socketsPerPrincipal: 500,
   operationsPerConnection: 50,
   messageBytes: 1_000_000,
   connectionInitMs: 3_000,

@@ -175,7 +175,12 @@ export function createRouter(options: RouterOptions): Router {
     const started = performance.now();
     const given = request.headers.get("x-request-id");
     const requestId = given !== null && REQUEST_ID.test(given) ? given : crypto.randomUUID();
-    const url = new URL(request.url);
+    // The runtime puts the header `Host` into it as it came.
+    const url = URL.parse(request.url);
+    if (url === null) {
+      const headers = { "x-request-id": requestId };
+      return errorResponse(400, "BAD_REQUEST", "Expected a host in the header Host", { requestId, headers });
+    }
     const response = await route(request, url, requestId).catch((error: unknown) => {
       logUnexpected(log, "unexpected error in a request", error, { requestId });
       return errorResponse(500, "INTERNAL", "Internal error", { requestId });

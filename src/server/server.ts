@@ -22,7 +22,7 @@ const LAST_EVENTS_MS = 1_000;
 /** How long a last word (a close code, a refusal) may take to reach its client. */
 const LAST_WORDS_MS = 1_000;
 
-export interface ServerOptions extends Omit<GraphQLOptions, "log"> {
+export interface ServerOptions extends Omit<GraphQLOptions, "log" | "keys"> {
   readonly schema: GraphQLSchema;
   readonly gateway: Gateway;
   readonly host: string;
@@ -74,9 +74,9 @@ export function startServer(options: ServerOptions): RunningServer {
     ...{ gateway: options.gateway, log, places, keys, stopping: stopping.signal },
     rates: new RateLimiter(limits.rate),
   });
-  const graphql = createGraphQLHandler(options);
+  const graphql = createGraphQLHandler({ ...options, keys });
   const sockets = new WebSockets({ schema: options.schema, graphql, contexts, keys, limits, log });
-  const streams = new SseEndpoint({ graphql, contexts, limits, log });
+  const streams = new SseEndpoint({ graphql, contexts, keys, limits, log });
   const router = createRouter({
     ...{ gateway: options.gateway, host, log, graphql, contexts, sockets, streams },
     cors: new Cors(options.corsOrigins ?? []),

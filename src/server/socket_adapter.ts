@@ -3,12 +3,15 @@
  * so whoever produces messages one by one goes at the client's speed and holds one at a time. What does not wait for
  * that (answers to pings, refusals) is bounded by closing the socket.
  */
+import { Buffer } from "node:buffer";
 import type { ServerLimits } from "./limits.ts";
 
 /** Bytes on their way to a client from which on its streams wait. */
 const HIGH_WATER_BYTES = 256 * 1024;
 /** Bytes from which on a client that does not read is given up. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+/** Of a reason; the protocol leaves no room for more, and the library puts the client's own words in. */
+const MAX_REASON_BYTES = 123;
 const FIRST_POLL_MS = 4;
 const LAST_POLL_MS = 250;
 
@@ -46,7 +49,7 @@ export class SocketAdapter {
   };
 
   readonly close = (code: number, reason: string): void => {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(code, reason);
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(code, shortened(reason));
     this.#wake();
   };
 
@@ -56,7 +59,7 @@ export class SocketAdapter {
     const most = limits.operationsPerConnection + limits.messagesAtOnce;
     this.#socket.onmessage = ({ data }) => {
       if (typeof data !== "string") return this.close(4400, "Invalid message received");
-      if (data.length > limits.messageBytes) {
+      if (data.length > limits.messageBytes || Buffer.byteLength(data) > limits.messageBytes) {
         return this.close(CLOSE.tooBig, `Messages may have ${limits.messageBytes} bytes`);
       }
       if (this.#answering >= most) return this.close(CLOSE.policyViolation, "Too many messages at a time");
@@ -91,4 +94,11 @@ export class SocketAdapter {
   #isFull(): boolean {
     return this.#socket.readyState === WebSocket.OPEN && this.#socket.bufferedAmount > HIGH_WATER_BYTES;
   }
+}
+
+/** As much of `reason` as fits, whole characters. */
+function shortened(reason: string): string {
+  const bytes = new Uint8Array(MAX_REASON_BYTES);
+  const { read } = new TextEncoder().encodeInto(reason, bytes);
+  return reason.slice(0, read);
 }

@@ -24,6 +24,9 @@ export class SseConnection {
   readonly #encoder = new TextEncoder();
   readonly #onEnd: () => void;
   #ping: ReturnType<typeof setInterval> | undefined;
+  /** Operations whose results are on their way. */
+  #delivering = 0;
+  #isEnding = false;
   #ended = false;
 
   /** `onEnd` is called once: the client is gone, or {@link end} was called. */
@@ -50,9 +53,9 @@ export class SseConnection {
   /** The client has come to read. */
   open(): void {
     // Some browsers take a response for open only once there is something in it.
-    void this.#write(":\n\n");
+    this.#comment();
     this.#ping = setInterval(() => {
-      if ((this.#writer.desiredSize ?? 0) > 0) void this.#write(":\n\n");
+      if ((this.#writer.desiredSize ?? 0) > 0) this.#comment();
     }, PING_MS);
   }
 
@@ -65,6 +68,7 @@ export class SseConnection {
     run: (signal: AbortSignal) => Promise<OperationResult>,
     mayStream: (result: OperationResult) => boolean,
   ): Promise<OperationResult> {
+    if (this.#isEnding) throw new NotFoundError("The event stream has ended");
     const operation: Operation = { abort: new AbortController(), results: null };
     this.#operations.set(id, operation);
     const result = await run(operation.abort.signal);
@@ -75,7 +79,10 @@ export class SseConnection {
       return result;
     }
     if (mayStream(result)) void this.#deliver(id, operation, result);
-    else this.#operations.delete(id);
+    else {
+      this.#operations.delete(id);
+      this.#endIfIdle();
+    }
     return result;
   }
 
@@ -85,15 +92,25 @@ export class SseConnection {
     if (operation === undefined) return false;
     this.#operations.delete(id);
     stop(operation);
+    this.#endIfIdle();
     return true;
   }
 
-  /** Lets every operation deliver what it has, then ends the stream. */
+  /** Takes no more operations, lets those that are there deliver what they have, then ends the stream. */
   async end(): Promise<void> {
-    await this.#writer.close().catch(() => {});
+    this.#isEnding = true;
+    this.#endIfIdle();
+    await this.#writer.closed.catch(() => {});
+  }
+
+  #endIfIdle(): void {
+    if (this.#isEnding && this.#operations.size + this.#delivering === 0) {
+      this.#writer.close().catch(() => {});
+    }
   }
 
   async #deliver(id: string, operation: Operation, result: OperationResult): Promise<void> {
+    this.#delivering++;
     try {
       if (operation.results === null) await this.#next(id, result as ExecutionResult);
       else {
@@ -110,6 +127,9 @@ export class SseConnection {
       // Errors of the source are results by now: what fails is the way to the client.
       this.#operations.delete(id);
       stop(operation);
+    } finally {
+      this.#delivering--;
+      this.#endIfIdle();
     }
   }
 
@@ -120,6 +140,11 @@ export class SseConnection {
   async #write(text: string): Promise<void> {
     await this.#writer.ready;
     await this.#writer.write(this.#encoder.encode(text));
+  }
+
+  /** Nobody waits for it: where the client has gone, the stream's end says so. */
+  #comment(): void {
+    this.#write(":\n\n").catch(() => {});
   }
 
   #close(): void {

@@ -1,7 +1,8 @@
 /**
  * The single connection mode of GraphQL over SSE: a client reserves an event stream (PUT), opens it (GET), and sends
  * operations (POST) whose results arrive on it; DELETE ends one. A reservation belongs to the caller who made it, and
- * is gone when nobody opens it or when its stream ends. For pages over HTTP/1.1, where a browser opens six connections.
+ * is gone when nobody opens it, when its stream ends, or when its caller's key does. For pages over HTTP/1.1, where a
+ * browser opens six connections.
  */
 import { randomBytes } from "node:crypto";
 import { type Log, logUnexpected } from "../app/request.ts";
@@ -9,7 +10,8 @@ import type { Principal } from "../app/types.ts";
 import { CapacityError, ConfigError, NotFoundError } from "../errors.ts";
 import type { Contexts } from "./contexts.ts";
 import { type GraphQLHandler, MAX_BODY_BYTES, refusalOf, toWireError } from "./graphql.ts";
-import type { ServerLimits } from "./limits.ts";
+import type { KeyWatch } from "./key_watch.ts";
+import { MAX_OPERATION_ID, type ServerLimits } from "./limits.ts";
 import { readJson } from "./request_body.ts";
 import { errorResponse, eventStreamHeaders, rateLimitedResponse } from "./responses.ts";
 import { SseConnection } from "./sse_connection.ts";
@@ -18,11 +20,11 @@ import { tooManyOperations } from "./websocket.ts";
 export const STREAM_PATH = "/graphql/stream";
 const TOKEN_HEADER = "x-graphql-event-stream-token";
 const TOKEN_BYTES = 24;
-const MAX_OPERATION_ID = 200;
 
 export interface SseEndpointOptions {
   readonly graphql: GraphQLHandler;
   readonly contexts: Contexts;
+  readonly keys: KeyWatch;
   readonly limits: ServerLimits;
   readonly log: Log;
 }
@@ -80,15 +82,11 @@ export class SseEndpoint {
 
   /** Ends every stream; what was sent to it is still delivered. */
   async close(): Promise<void> {
-    await Promise.all(
-      [...this.#reservations.values()].map(({ connection, isOpen }) =>
-        isOpen ? connection.end() : connection.body.cancel()
-      ),
-    );
+    await Promise.all([...this.#reservations.values()].map(end));
   }
 
   #reserve({ principal }: Caller, refuse: Refuse): Response {
-    const { limits } = this.#options;
+    const { keys, limits } = this.#options;
     const all = [...this.#reservations.values()];
     const own = all.filter(({ principalId }) => principalId === principal.id).length;
     if (own >= limits.connectionsPerPrincipal || all.length >= limits.streams) {
@@ -97,19 +95,18 @@ export class SseEndpoint {
     const token = randomBytes(TOKEN_BYTES).toString("hex");
     const connection = new SseConnection(() => {
       clearTimeout(reservation.expiry);
+      keyWatch[Symbol.dispose]();
       this.#reservations.delete(token);
     });
     const reservation: Reservation = {
       principalId: principal.id,
       connection,
       isOpen: false,
-      expiry: setTimeout(() => {
-        this.#reservations.delete(token);
-        // Nobody reads it: what waits to be written waits for nothing.
-        void connection.body.cancel();
-      }, limits.reservationMs),
+      expiry: setTimeout(() => void end(reservation), limits.reservationMs),
     };
     this.#reservations.set(token, reservation);
+    // Its operations are told why by themselves.
+    const keyWatch = keys.watch(principal, () => void end(reservation));
     return new Response(token, { status: 201, headers: { "content-type": "text/plain; charset=utf-8" } });
   }
 
@@ -157,6 +154,11 @@ export class SseEndpoint {
       return refuse(500, "INTERNAL", "Internal error");
     }
   }
+}
+
+/** Never rejects. Of a stream that nobody reads, what waits to be written waits for nothing. */
+function end({ connection, isOpen }: Reservation): Promise<void> {
+  return isOpen ? connection.end() : connection.body.cancel().catch(() => {});
 }
 
 function operationIdOf(body: unknown): string | null {

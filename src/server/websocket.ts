@@ -7,11 +7,11 @@ import { type ExecutionArgs, GraphQLError, type GraphQLSchema, parse } from "gra
 import { type Context, GRAPHQL_TRANSPORT_WS_PROTOCOL, makeServer } from "graphql-ws";
 import { type Log, logUnexpected } from "../app/request.ts";
 import type { Principal } from "../app/types.ts";
-import { CapacityError, type GeodesicError } from "../errors.ts";
+import { CapacityError, ConfigError, type GeodesicError } from "../errors.ts";
 import type { Contexts } from "./contexts.ts";
 import { type GraphQLHandler, type OperationResult, toWire, toWireError } from "./graphql.ts";
 import type { KeyWatch } from "./key_watch.ts";
-import type { ServerLimits } from "./limits.ts";
+import { MAX_OPERATION_ID, type ServerLimits } from "./limits.ts";
 import { errorResponse } from "./responses.ts";
 import { CLOSE, SocketAdapter } from "./socket_adapter.ts";
 
@@ -55,7 +55,7 @@ export class WebSockets {
       schema: options.schema,
       connectionInitWaitTimeout: options.limits.connectionInitMs,
       onConnect: (context) => this.#connect(context),
-      onSubscribe: (context, _id, params) => this.#start(context, params),
+      onSubscribe: (context, id, params) => this.#start(context, id, params),
       subscribe: ({ rootValue }) => rootValue as never,
       onNext: (_context, _id, _params, _args, result) => toWire(result),
       onError: (_context, _id, _params, errors) => errors.map((error) => toWireError(error as GraphQLError)),
@@ -78,7 +78,11 @@ export class WebSockets {
     }
     const offered = (request.headers.get("sec-websocket-protocol") ?? "").split(",")
       .map((name) => name.trim()).filter((name) => name !== "");
-    if (offered.length === 0 || !request.headers.has("sec-websocket-key")) {
+    const connection = (request.headers.get("connection") ?? "").toLowerCase().split(",")
+      .map((option) => option.trim());
+    if (
+      !connection.includes("upgrade") || offered.length === 0 || !request.headers.has("sec-websocket-key")
+    ) {
       const message = `Expected a WebSocket with the subprotocol ${GRAPHQL_TRANSPORT_WS_PROTOCOL}`;
       return refuse(400, "BAD_REQUEST", message);
     }
@@ -133,7 +137,7 @@ export class WebSockets {
     };
   }
 
-  /** False closes with 4403. */
+  /** False closes with 4403 what is not closed yet. */
   async #connect(
     { extra: session, connectionParams }: Context<Record<string, unknown>, Session>,
   ): Promise<boolean> {
@@ -142,6 +146,12 @@ export class WebSockets {
     if (principal === null) return false;
     // It may have closed meanwhile; nobody would end the watch then.
     if (session.gone.signal.aborted) return true;
+    const { socketsPerPrincipal } = this.#options.limits;
+    const own = [...this.#sessions].filter((other) => other.principal?.id === principal.id).length;
+    if (own >= socketsPerPrincipal) {
+      session.adapter.close(CLOSE.tryLater, `You have ${own} WebSockets open, which is the limit`);
+      return false;
+    }
     session.principal = principal;
     session.keyWatch = keys.watch(principal, ({ message }) => session.adapter.close(4403, message));
     return true;
@@ -150,11 +160,14 @@ export class WebSockets {
   /** Carries the operation out; what came of it goes to the client through the protocol's server. */
   async #start(
     { extra: session, subscriptions }: Context<Record<string, unknown>, Session>,
+    id: string,
     params: unknown,
   ): Promise<ExecutionArgs | readonly GraphQLError[]> {
     const { contexts, graphql, limits, schema } = this.#options;
     const { principal, gone } = session;
     if (principal === null) throw new Error("A socket without a principal was acknowledged");
+    // It comes with every event.
+    if (id.length > MAX_OPERATION_ID) return [toError(idTooLong())];
     // The one that begins is among them.
     if (Object.keys(subscriptions).length > limits.operationsPerConnection) {
       return [toError(tooManyOperations(limits.operationsPerConnection))];
@@ -178,6 +191,10 @@ function keyOf(params: Readonly<Record<string, unknown>> | undefined): string | 
   // What is no text is no key, and not the absence of one either.
   const text = typeof given === "string" ? given.trim() : "";
   return /^bearer /i.test(text) ? text : `Bearer ${text}`;
+}
+
+function idTooLong(): ConfigError {
+  return new ConfigError(`Expected an id of at most ${MAX_OPERATION_ID} characters`, { field: "id" });
 }
 
 /** For an operation beyond those that one connection may have under way. */

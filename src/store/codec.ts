@@ -22,9 +22,18 @@ export function fromJsonOrNull<T>(text: string | null): T | null {
   return text === null ? null : fromJson<T>(text);
 }
 
+/** The last one: what is written together, and told to whoever watches, is of one moment. */
+let lastMs = NaN;
+let lastTime = "";
+
 /** `2026-01-02T03:04:05.678Z`: sorts as text, and means the same in every database. */
 export function toTime(date: Date): string {
-  return date.toISOString();
+  const ms = date.getTime();
+  if (ms !== lastMs) {
+    lastTime = date.toISOString();
+    lastMs = ms;
+  }
+  return lastTime;
 }
 
 /** The inverse of {@link toTime}. */

@@ -106,7 +106,8 @@ Deno.test("generations.events() ends when the cursor is at the end already", asy
   const whole = await collect(generations.events(ALICE, id, {}));
   const last = whole.at(-1)!.seq;
   expect(await collect(generations.events(ALICE, id, { afterSeq: last }))).toEqual([]);
-  expect(await collect(generations.events(ALICE, id, { afterSeq: last + 100 }))).toEqual([]);
+  const beyond = await failure(collect(generations.events(ALICE, id, { afterSeq: last + 1 })));
+  expect(beyond).toMatchObject({ code: "CONFIG", details: { field: "afterSeq", found: last + 1 } });
   expect(await collect(generations.events(ALICE, id, { afterSeq: last - 1 }))).toEqual([whole.at(-1)]);
   expect(() => generations.events(ALICE, id, { afterSeq: -1 })).toThrow("afterSeq");
   expect((await failure(collect(generations.events(ALICE, "nobody's", {})))).code).toBe("NOT_FOUND");

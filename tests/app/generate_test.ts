@@ -205,7 +205,8 @@ Deno.test("generations.start() passes failures of load and engine on as the fail
 
 Deno.test("generations.start() answers the same idempotency key with the first generation", async () => {
   await using test = await TestGateway.make();
-  const { generations } = test.gateway;
+  const { generations, models } = test.gateway;
+  await models.register(ADMIN, { path: HELPER_DIR, name: "test/other" });
   const keyed = { ...input, idempotencyKey: "once" };
   const [first, second] = await Promise.all([
     generations.start(ALICE, keyed),
@@ -215,6 +216,21 @@ Deno.test("generations.start() answers the same idempotency key with the first g
   (await test.engine.request(0)).finish("LENGTH");
   await collect(generations.events(ALICE, first.id, {}));
   expect((await generations.start(ALICE, keyed)).id).toBe(first.id);
+  for (
+    const changed of [
+      { prompt: { text: "Something else" } },
+      { sampling: { ...input.sampling, temperature: 0.123 } },
+      { model: { name: "test/other" } },
+      { sessionId: (await test.gateway.sessions.create(ALICE, { model: HELPER })).id },
+    ]
+  ) {
+    expect(await failure(generations.start(ALICE, { ...keyed, ...changed }))).toMatchObject({
+      code: "CONFIG",
+      details: { field: "idempotencyKey", generationId: first.id },
+    });
+  }
+  expect((await failure(generations.reproduce(ALICE, { id: first.id, idempotencyKey: "once" }))).code)
+    .toBe("CONFIG");
   const other = await generations.start(BOB, keyed);
   expect(other.id).not.toBe(first.id);
   await test.engine.request(1);

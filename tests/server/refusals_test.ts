@@ -1,4 +1,7 @@
-/** Each refusal, over each way in which a subscription can come: the code that its client receives is the same. */
+/**
+ * Each refusal (of a limit, of a role, of what is malformed), over each way in which an operation can come: the code that
+ * its client receives is the same. What only one transport can refuse stands in its own tests.
+ */
 import { expect } from "@std/expect";
 import type { ServerOptions } from "../../src/server/server.ts";
 import { ApiServer, type Json } from "../support/api_server.ts";
@@ -16,12 +19,18 @@ const deep = `subscription { generate(input: { ${MODEL}, ${PROMPT} }) { ${
   "... on GenerationEvent { ".repeat(400)
 } seq ${"} ".repeat(400)}} }`;
 
+const INPUT = `subscription ($input: GenerateInput!) { generate(input: $input) { seq } }`;
+const times = (count: number, text: (index: number) => string) =>
+  Array.from({ length: count }, (_, index) => text(index)).join(" ");
+
 interface Case {
   readonly name: string;
   readonly code: string;
-  readonly query: string;
+  readonly query?: string;
   /** `$id` is a generation of somebody anonymous that is watched already, once. */
   readonly variables?: (id: string) => Json;
+  /** Beside query and variables. */
+  readonly params?: Json;
   readonly key?: string;
   readonly options?: Partial<ServerOptions>;
 }
@@ -71,6 +80,66 @@ const CASES: readonly Case[] = [
     query: `subscription { generationEvents(id: "x") { seq } }${" ".repeat(32_768)}`,
   },
   {
+    name: "too many levels of fields",
+    code: "QUERY_TOO_COMPLEX",
+    query: `{ model(ref: { name: "owner/merged" }) { ${"provenance { model { ".repeat(6)} id ${
+      "} } ".repeat(6)
+    } } }`,
+  },
+  {
+    name: "too many fields altogether",
+    code: "QUERY_TOO_COMPLEX",
+    query: `{ ${times(3, () => "viewer { ...F }")} } fragment F on Viewer { ${"id ".repeat(180)} }`,
+  },
+  {
+    name: "fragments within fragments, sixty times doubled",
+    code: "QUERY_TOO_COMPLEX",
+    query: `{ viewer { ...F0 } } ${
+      times(60, (index) => `fragment F${index} on Viewer { ...F${index + 1} ...F${index + 1} }`)
+    } fragment F60 on Viewer { id }`,
+  },
+  {
+    name: "fragments in a circle",
+    code: "GRAPHQL_VALIDATION_FAILED",
+    query: `{ ...A } fragment A on Query { ...B } fragment B on Query { ...A viewer { id } }`,
+  },
+  {
+    name: "lists that cost too much",
+    code: "QUERY_TOO_COMPLEX",
+    query: `{ models(first: 100) { edges { node { parents { parents { parents { name } } } } } } }`,
+  },
+  {
+    name: "variables with too many fields",
+    code: "BAD_USER_INPUT",
+    query: INPUT,
+    variables: () => ({ input: Object.fromEntries(Array.from({ length: 101 }, (_, at) => [`k${at}`, 1])) }),
+  },
+  {
+    name: "the schema to a viewer",
+    code: "FORBIDDEN",
+    query: "{ __schema { queryType { name } } }",
+    key: "v",
+  },
+  {
+    name: "the schema to anybody",
+    code: "FORBIDDEN",
+    query: `{ __type(name: "Query") { name } }`,
+    key: "a",
+    options: { introspection: "off" },
+  },
+  {
+    name: "an operation of an unknown hash",
+    code: "PERSISTED_QUERY_NOT_FOUND",
+    params: { documentId: "0".repeat(64) },
+    options: { persisted: { documents: new Map(), only: false } },
+  },
+  {
+    name: "no such operation of several",
+    code: "OPERATION_RESOLUTION_FAILURE",
+    query: "query A { viewer { id } } query B { viewer { id } }",
+    params: { operationName: "C" },
+  },
+  {
     name: "no place left at all",
     code: "CAPACITY",
     query: WATCH,
@@ -106,27 +175,71 @@ const CASES: readonly Case[] = [
   },
 ];
 
-type Ask = (api: ApiServer, query: string, variables: Json, key?: string) => Promise<Json>;
+const model = { name: "owner/merged" };
+const prompt = { text: "x" };
+const MALFORMED: Readonly<Record<string, Json>> = {
+  "a model by id and by name": { model: { ...model, id: "x" }, prompt },
+  "no model": { model: {}, prompt },
+  "no prompt": { model },
+  "two prompts": { model, prompt: { text: "x", tokenIds: [1] } },
+  "a null prompt": { model, prompt: { text: null } },
+  "a token id beyond 32 bits": { model, prompt: { tokenIds: [2 ** 31] } },
+  "a token id that is a text": { model, prompt: { tokenIds: ["1"] } },
+  "a role that nobody has": { model, prompt: { messages: [{ role: "TOOL", content: "x" }] } },
+  "a seed that is no whole number": { model, prompt, sampling: { seed: 1.5 } },
+  "a seed that JSON has rounded": { model, prompt, sampling: { seed: 2 ** 53 } },
+  "an unknown sampling parameter": { model, prompt, sampling: { heat: 1 } },
+  "an unknown policy": { model, prompt, onDisconnect: "LEAVE" },
+  "a list for an input": [{ model, prompt }],
+  "null for an input": null,
+};
+const ADMIN_ACTS: Readonly<Record<string, string>> = {
+  "who loads a model":
+    `mutation { loadModel(input: { model: { name: "owner/merged" } }) { ... on Error { code } } }`,
+  "who unloads a model":
+    `mutation { unloadModel(input: { model: { name: "owner/merged" } }) { ... on Error { code } } }`,
+  "who registers a model": `mutation { registerModel(input: { path: "/x" }) { ... on Error { code } } }`,
+  "who changes defaults": `mutation { updateSamplingDefaults(input: { sampling: {}, reason: "x" }) {
+    ... on Error { code } } }`,
+};
+const TABLES: readonly Case[] = [
+  ...Object.entries(MALFORMED).map(([name, input]) => ({
+    ...{ name, code: "BAD_USER_INPUT", query: INPUT },
+    variables: () => ({ input }),
+  })),
+  ...Object.entries(ADMIN_ACTS).flatMap(([name, query]) =>
+    [["viewer", "v"], ["generator", "g"]].map(([role, key]) => ({
+      ...{ name: `a ${role} ${name}`, code: "FORBIDDEN", query, key: key! },
+    }))
+  ),
+];
 
-/** What the client reads as errors, wherever its transport puts them. */
+type Ask = (api: ApiServer, params: Json, key?: string) => Promise<Json>;
+
+/** What the client reads as the result, wherever its transport puts it. */
 const TRANSPORTS: Readonly<Record<string, Ask>> = {
-  async SSE(api, query, variables, key) {
-    const response = await api.openStream(query, variables, key === undefined ? {} : { key });
+  async SSE(api, params, key) {
+    const response = await fetch(api.url, {
+      method: "POST",
+      headers: { ...headersOf(key), "content-type": "application/json", accept: "text/event-stream" },
+      body: JSON.stringify(params),
+    });
     const text = await response.text();
-    const data = text.startsWith("{") ? text : /^data: ?(\{.*)$/m.exec(text)?.[1];
-    return JSON.parse(data!).errors;
+    return JSON.parse(text.startsWith("{") ? text : /^data: ?(\{.*)$/m.exec(text)![1]!);
   },
-  async WebSocket(api, query, variables, key) {
+  async WebSocket(api, params, key) {
     const socket = await new RawSocket(api.url).init(key === undefined ? undefined : { apiKey: key });
-    socket.subscribe("1", query, variables);
-    const message = await socket.next();
-    expect(message.type).toBe("error");
+    socket.send({ type: "subscribe", id: "1", payload: { query: "", ...params } });
+    const { type, payload } = await Promise.race([
+      socket.next(),
+      socket.closed.then(({ code }) => Promise.reject(new Error(`The socket closed: ${code}`))),
+    ]);
     await socket.close();
-    return message.payload;
+    return type === "error" ? { errors: payload } : payload;
   },
-  async "one SSE connection"(api, query, variables, key) {
+  async "one SSE connection"(api, params, key) {
     const url = `${api.url}/stream`;
-    const headers: Record<string, string> = key === undefined ? {} : { authorization: `Bearer ${key}` };
+    const headers = headersOf(key);
     const token = await (await fetch(url, { method: "PUT", headers })).text();
     const stream = await fetch(`${url}?token=${token}`, {
       headers: { ...headers, accept: "text/event-stream" },
@@ -134,12 +247,12 @@ const TRANSPORTS: Readonly<Record<string, Ask>> = {
     const answer = await fetch(`${url}?token=${token}`, {
       method: "POST",
       headers: { ...headers, "content-type": "application/json" },
-      body: JSON.stringify({ query, variables, extensions: { operationId: "1" } }),
+      body: JSON.stringify({ ...params, extensions: { operationId: "1" } }),
     });
     const text = await answer.text();
     if (answer.status !== 202) {
       await stream.body?.cancel();
-      return JSON.parse(text).errors;
+      return JSON.parse(text);
     }
     let events = "";
     for await (
@@ -148,11 +261,20 @@ const TRANSPORTS: Readonly<Record<string, Ask>> = {
       events += chunk;
       if (events.includes("event: complete")) break;
     }
-    return JSON.parse(/^data: ?(.*)$/m.exec(events)![1]!).payload.errors;
+    return JSON.parse(/^data: ?(.*)$/m.exec(events)![1]!).payload;
   },
 };
 
-for (const { name, code, query, variables, key, options } of CASES) {
+function headersOf(key: string | undefined): Record<string, string> {
+  return key === undefined ? {} : { authorization: `Bearer ${key}` };
+}
+
+/** Of an error, or of the expected failure that a mutation answers with. */
+function codeOf({ data, errors }: Json): string | undefined {
+  return errors?.[0]?.extensions?.code ?? Object.values<Json>(data ?? {})[0]?.code;
+}
+
+for (const { name, code, query, variables, params, key, options } of [...CASES, ...TABLES]) {
   Deno.test(`every transport refuses ${name} with ${code}`, async () => {
     for (const [transport, ask] of Object.entries(TRANSPORTS)) {
       const fake = new FakeGateway();
@@ -160,17 +282,22 @@ for (const { name, code, query, variables, key, options } of CASES) {
       fake.generations.start = (principal, input) =>
         input.idempotencyKey === "broken" ? Promise.reject(new Error("secret")) : start(principal, input);
       await using api = new ApiServer(fake.gateway, options);
-      const admin = options?.persisted === undefined ? undefined : "a";
-      const id = admin === undefined ? await startWatched(api) : "x";
+      // Where only known operations are let in, nothing can be started first.
+      const isWatched = options?.persisted?.only !== true;
+      const id = isWatched ? await startWatched(api) : "x";
       const watched = api.subscribe(WATCH, { id });
-      if (admin === undefined) {
+      if (isWatched) {
         fake.lastLog.push(tokens("a"));
         await watched.next();
       }
-      const errors = await ask(api, query, variables?.(id) ?? {}, key);
-      expect({ transport, code: errors?.[0]?.extensions?.code }).toEqual({ transport, code });
-      expect(JSON.stringify(errors)).not.toMatch(/secret|"http"/);
-      expect(fake.started).toHaveLength(admin === undefined ? 1 : 0);
+      const result = await ask(
+        api,
+        { ...query && { query }, variables: variables?.(id) ?? {}, ...params },
+        key,
+      );
+      expect({ transport, code: codeOf(result) }).toEqual({ transport, code });
+      expect(JSON.stringify(result)).not.toMatch(/secret|"http"/);
+      expect(fake.started).toHaveLength(isWatched ? 1 : 0);
       await watched.return(undefined);
       await untilNoStreams(api);
       await untilNoSockets(api);
@@ -178,3 +305,34 @@ for (const { name, code, query, variables, key, options } of CASES) {
     }
   });
 }
+
+Deno.test("no transport lets in who has no key, or another page's script", async () => {
+  const fake = new FakeGateway();
+  fake.allowAnonymous = false;
+  await using api = new ApiServer(fake.gateway);
+  const origin = { origin: "https://evil.example" };
+  for (
+    const [headers, status, code] of [
+      [{}, 401, "UNAUTHENTICATED"],
+      [{ authorization: "Bearer nope" }, 401, "UNAUTHENTICATED"],
+      [{ authorization: "Bearer g", ...origin }, 403, "FORBIDDEN"],
+    ] as const
+  ) {
+    for (const [method, path] of [["POST", ""], ["PUT", "/stream"], ["POST", "/stream"]] as const) {
+      const response = await fetch(`${api.url}${path}`, {
+        method,
+        headers: { ...headers, "content-type": "application/json", accept: "text/event-stream" },
+        ...method === "POST" ? { body: JSON.stringify({ query: generate(`${MODEL}, ${PROMPT}`) }) } : {},
+      });
+      const { errors } = await response.json();
+      expect({ method, path, status: response.status, code: errors[0].extensions.code })
+        .toEqual({ method, path, status, code });
+    }
+    const socket = new RawSocket(api.url, undefined, headers);
+    await socket.opened.then(() => socket.send({ type: "connection_init" }), () => {});
+    // Who comes from elsewhere gets no socket at all, and so no code.
+    expect((await socket.closed).code).toBe(status === 401 ? 4403 : 0);
+  }
+  await untilNoSockets(api);
+  expect(fake.started).toEqual([]);
+});

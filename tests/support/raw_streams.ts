@@ -1,8 +1,11 @@
 /** Subscriptions over bare TCP: connections that a test can break, or leave unread. */
-import type { ApiServer } from "./api_server.ts";
+/** Where a gateway listens: a server of this process, or another one. */
+export interface Listening {
+  readonly server: { readonly port: number };
+}
 
 async function open(
-  api: ApiServer,
+  api: Listening,
   query: string,
   variables: Readonly<Record<string, unknown>>,
 ): Promise<Deno.TcpConn> {
@@ -21,7 +24,7 @@ async function open(
 
 /** Reads so many events, then breaks the connection without a word. */
 export async function killedStream(
-  api: ApiServer,
+  api: Listening,
   query: string,
   variables: Readonly<Record<string, unknown>>,
   afterEvents: number,
@@ -38,7 +41,7 @@ export async function killedStream(
 
 /** Asks, and never reads what is answered. */
 export async function deafStream(
-  api: ApiServer,
+  api: Listening,
   query: string,
   variables: Readonly<Record<string, unknown>>,
 ): Promise<Disposable> {

@@ -3,6 +3,7 @@
  * iterator because a generator function that waits cannot be stopped before its wait ends; here `return()` and an abort
  * take effect at once. It holds at most two batches, and reads the log only while it is behind.
  */
+import { ConfigError } from "../../errors.ts";
 import type { Wake } from "./event_hub.ts";
 
 /** Events read at once. */
@@ -49,6 +50,8 @@ export class EventStream<E extends SequencedEvent> implements AsyncIterableItera
   #subscription: Disposable | undefined;
   #afterSeq: number;
   #buffer: readonly E[] = [];
+  /** Of the next event in the buffer. */
+  #position = 0;
   /** The last events that were published while this watched; every watcher has the same. */
   #latest: readonly E[] = [];
   /** The first event that was published while this watched. */
@@ -65,7 +68,7 @@ export class EventStream<E extends SequencedEvent> implements AsyncIterableItera
     this.#afterSeq = afterSeq;
     this.#signal = signal;
     // Attached before the first `next`: a caller that leaves before reading has still been there, and left.
-    this.#attached = source.authorize().then(() => this.#attach());
+    this.#attached = this.#begin();
     this.#attached.catch(() => {});
     if (signal?.aborted) this.#onAbort();
     else signal?.addEventListener("abort", this.#onAbort, { once: true });
@@ -103,9 +106,9 @@ export class EventStream<E extends SequencedEvent> implements AsyncIterableItera
   async #next(): Promise<Result<E>> {
     await this.#attached;
     while (!this.#isClosed) {
-      const [event, ...rest] = this.#buffer;
+      const event = this.#buffer[this.#position];
       if (event !== undefined) {
-        this.#buffer = rest;
+        this.#position++;
         this.#afterSeq = event.seq;
         this.#ended = this.#source.isTerminal(event);
         return { done: false, value: event };
@@ -114,6 +117,7 @@ export class EventStream<E extends SequencedEvent> implements AsyncIterableItera
       // In this order, nothing that is written meanwhile is missed: arm, look whether more can come, read, wait.
       this.#news = Promise.withResolvers();
       const mayGrow = this.#source.isOpen();
+      this.#position = 0;
       this.#buffer = this.#fromLatest() ?? this.#coalesced(await this.#source.read(this.#afterSeq, BATCH));
       if (this.#buffer.length > 0) continue;
       if (this.#broken !== undefined) throw this.#broken;
@@ -140,11 +144,25 @@ export class EventStream<E extends SequencedEvent> implements AsyncIterableItera
     return missed.length < BEHIND ? events : [...replayed, ...coalesce(missed)];
   }
 
-  #attach(): void {
+  async #begin(): Promise<void> {
+    await this.#source.authorize();
+    await this.#checkCursor();
     this.#isAttached = true;
     this.#source.onAttached();
     if (this.#isClosed) this.#source.onDetached();
     else this.#subscription = this.#source.subscribe((events, error) => this.#wake(events, error));
+  }
+
+  /** Whoever continues behind an event that never was would wait for an end that it has been told, or never is. */
+  async #checkCursor(): Promise<void> {
+    const afterSeq = this.#afterSeq;
+    if (afterSeq === 0) return;
+    const [event] = await this.#source.read(afterSeq - 1, 1);
+    if (event?.seq === afterSeq) return;
+    throw new ConfigError(`Invalid afterSeq: found ${afterSeq}, expected the seq of an event that has come`, {
+      field: "afterSeq",
+      found: afterSeq,
+    });
   }
 
   #wake(events: readonly E[], error: Error | undefined): void {

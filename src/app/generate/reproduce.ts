@@ -24,7 +24,8 @@ export async function startReproduction(
   input: Pick<GenerateInput, "idempotencyKey" | "onDisconnect">,
 ): Promise<GenerationRow> {
   requireRole(principal, "GENERATOR", "generate");
-  return await once(options, principal, input.idempotencyKey, async () => {
+  const isSame = (row: GenerationRow) => row.reproduction_of === original.id;
+  return await once(options, principal, { key: input.idempotencyKey, isSame }, async () => {
     if (isOpen(original)) {
       throw new ConfigError("Cannot reproduce a generation that is still running", { field: "id" });
     }

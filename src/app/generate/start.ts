@@ -7,7 +7,7 @@ import { CapacityError, ConfigError, toErrorRecord } from "../../errors.ts";
 import type { EngineClient } from "../../engine/protocol.ts";
 import type { KvCacheFormat, Precision } from "../../model/runner.ts";
 import type { SamplingParams } from "../../model/sampling.ts";
-import { fromTime } from "../../store/codec.ts";
+import { fromTime, toJson } from "../../store/codec.ts";
 import type { Db } from "../../store/database.ts";
 import type { GenerationEventRow } from "../../store/generation_events.ts";
 import { findGenerationByKey, type GenerationRow, openGenerationOfSession } from "../../store/generations.ts";
@@ -118,9 +118,13 @@ export async function startGeneration(
   input: GenerateInput,
 ): Promise<GenerationRow> {
   requireRole(principal, "GENERATOR", "generate");
-  return await once(options, principal, input.idempotencyKey, async () => {
+  const requested = parseSampling(input.sampling ?? {});
+  const isSame = async (row: GenerationRow) =>
+    row.reproduction_of === null && row.session_id === (input.sessionId ?? null) &&
+    row.prompt === toJson(input.prompt) && row.requested_sampling === toJson(requested) &&
+    row.model_id === (await requireModel(options.db, input.model)).id;
+  return await once(options, principal, { key: input.idempotencyKey, isSame }, async () => {
     checkGrace(input.disconnectGraceMs);
-    const requested = parseSampling(input.sampling ?? {});
     const limits = {
       priority: checkPriority(principal, input.priority),
       deadlineMs: checkDeadline(input.deadlineSeconds),
@@ -134,14 +138,36 @@ export async function startGeneration(
   });
 }
 
-/** Starts what has not been started under this key. */
+/**
+ * Starts what has not been started under this key. ConfigError where that was something else: what was asked is not what
+ * would be answered. `isSame` is not asked of what has been deleted.
+ */
 export async function once(
-  { db }: StartOptions,
+  options: StartOptions,
   principal: Principal,
-  idempotencyKey: string | undefined,
+  { key, isSame }: {
+    readonly key: string | undefined;
+    readonly isSame: (row: GenerationRow) => boolean | Promise<boolean>;
+  },
   start: () => Promise<GenerationRow>,
 ): Promise<GenerationRow> {
-  const key = checkKey(idempotencyKey);
+  const row = await startOrFind(options, principal, checkKey(key), start);
+  if (key === undefined || row.deleted_at !== null || await isSame(row)) return row;
+  throw new ConfigError(
+    "Invalid idempotencyKey: it stands for an earlier request, which asked something else",
+    {
+      field: "idempotencyKey",
+      generationId: row.id,
+    },
+  );
+}
+
+async function startOrFind(
+  { db }: StartOptions,
+  principal: Principal,
+  key: string | undefined,
+  start: () => Promise<GenerationRow>,
+): Promise<GenerationRow> {
   const findEarlier = async () =>
     key === undefined ? undefined : await findGenerationByKey(db, principal.id, key);
   const earlier = await findEarlier();

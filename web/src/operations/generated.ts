@@ -133,7 +133,7 @@ export type GenerateInput = {
   readonly deadlineSeconds?: number | null | undefined;
   /** With CANCEL: how long it waits for a watcher to come back, from 0 to an hour. Unless given the gateway's own setting, which is 5 seconds unless told otherwise. */
   readonly disconnectGraceMs?: number | null | undefined;
-  /** The same key answers with the generation that was started first, instead of another one. */
+  /** The same key answers with the generation that was started first, instead of another one; with another model, prompt, session or sampling it is refused. */
   readonly idempotencyKey?: string | null | undefined;
   readonly model: ModelRef;
   readonly onDisconnect?: DisconnectPolicy | null | undefined;
