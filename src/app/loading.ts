@@ -32,6 +32,8 @@ export interface LoaderOptions {
   readonly maxWarmModels: number;
   /** Where quantized weights are kept. */
   readonly cacheDir: string;
+  /** What they may take there; 0: none are kept. */
+  readonly weightCacheBytes: number;
   /** What all models together may take of the device. */
   readonly memoryBytes?: number | undefined;
   readonly speculation: Speculation;
@@ -203,6 +205,7 @@ export class ModelLoader {
       kvCacheDtype,
       maxSequences,
       cacheDir,
+      weightCacheBytes: cacheMaxBytes,
       memoryBytes,
       speculation,
     } = this.#options;
@@ -222,7 +225,9 @@ export class ModelLoader {
           maxContext: model.served_context_length,
           maxSequences,
           speculation,
-          ...manifestSha256 === undefined ? {} : { manifestSha256, cacheDir },
+          ...manifestSha256 === undefined || cacheMaxBytes === 0
+            ? {}
+            : { manifestSha256, cacheDir, cacheMaxBytes },
           ...memoryBytes === undefined ? {} : { memoryBytes },
         }, { signal, onProgress: (progress) => this.#progress(flight, model.id, toFigures(progress)) });
         return;
