@@ -4,7 +4,7 @@
  * (service.ts). Keywords that the library would leave out in silence are refused: an output must not pass for valid.
  */
 import { ConfigError } from "../errors.ts";
-import { conflictOf } from "./schema_keywords.ts";
+import { conflictOf, DATA_INSIDE, NAMES_INSIDE } from "./schema_keywords.ts";
 import { isSafeInString } from "./string_pattern.ts";
 
 /** The output is exactly one value of the schema, a match of the whole expression, or one of the strings. */
@@ -44,16 +44,6 @@ const UNSUPPORTED: ReadonlySet<string> = new Set([
   "$dynamicRef",
   "$recursiveRef",
 ]);
-/** Their keys are names that somebody chose, not keywords. */
-const NAMES_INSIDE: ReadonlySet<string> = new Set([
-  "properties",
-  "patternProperties",
-  "$defs",
-  "definitions",
-]);
-/** Their values are data, not schemas. */
-const DATA_INSIDE: ReadonlySet<string> = new Set(["const", "enum", "default", "examples", "example"]);
-
 export function kindOf(constraint: Constraint): ConstraintKind {
   return KINDS.find((kind) => kind in constraint)!;
 }
