@@ -58,6 +58,18 @@ const BAD: readonly (readonly [string, unknown, string])[] = [
   ["what cannot be enforced", schema({ items: { not: {} } }), "constraint.jsonSchema"],
   ["several schemas at once", schema({ allOf: [{}, {}] }), "constraint.jsonSchema"],
   ["another document", schema({ $ref: "https://example.com/x.json" }), "constraint.jsonSchema"],
+  ["a reference to nothing", schema({ $ref: "#/$defs/a", $defs: { b: true } }), "constraint.jsonSchema"],
+  [
+    "a reference into data, where keywords are none",
+    schema({ $ref: "#/$defs/a/const", $defs: { a: { const: { not: {} } } } }),
+    "constraint.jsonSchema",
+  ],
+  ["a reference to names", schema({ $ref: "#/$defs", $defs: { not: true } }), "constraint.jsonSchema"],
+  [
+    "a reference that is read in two ways",
+    schema({ $ref: "#/$defs/a~1b", $defs: { "a~1b": true, "a/b": { type: "null" } } }),
+    "constraint.jsonSchema",
+  ],
   ["a pattern of anything", schema({ pattern: "a.b" }), "constraint.jsonSchema"],
   ["a pattern of names", schema({ patternProperties: { '"': true } }), "constraint.jsonSchema"],
   ["bounds of what may have fractions", schema({ type: "number", minimum: 0.5 }), "constraint.jsonSchema"],
