@@ -169,8 +169,9 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
       kvCacheDtype: options.kvCacheDtype,
       maxSequences: options.maxSequences,
       maxWarmModels: options.maxWarmModels,
-      cacheDir,
-      weightCacheBytes: options.weightCacheBytes,
+      weightCache: options.weightCacheBytes === 0
+        ? null
+        : { cacheDir, cacheMaxBytes: options.weightCacheBytes },
       memoryBytes: options.memoryBytes,
       speculation: options.speculation,
       findManifest: (model) => findManifest(db, model.artifact_id),

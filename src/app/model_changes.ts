@@ -122,11 +122,14 @@ async function forgetWeights(
   { db, cacheDir, reportError }: ChangeOptions,
   { artifact_id }: store.ModelRow,
 ): Promise<void> {
-  const manifestSha256 = await store.findManifest(db, artifact_id);
-  if (manifestSha256 === undefined || await store.findModelByManifest(db, manifestSha256) !== undefined) {
-    return;
+  try {
+    const manifestSha256 = await store.findManifest(db, artifact_id);
+    if (manifestSha256 === undefined) return;
+    if (await store.findModelByManifest(db, manifestSha256) !== undefined) return;
+    await forgetEntry({ dir: cacheDir, manifestSha256 });
+  } catch (error) {
+    reportError(error);
   }
-  await forgetEntry({ dir: cacheDir, manifestSha256 }).catch(reportError);
 }
 
 /** Moved aside first: what is half deleted is no model any more. */

@@ -65,13 +65,13 @@ const seeds = (count: number) => Array.from({ length: count }, (_, seed) => Stri
 workerTest("whatever the seed, at temperature 1.5, JSON is valid by its schema", async (engine) => {
   const validate = new Ajv.default().compile(SCHEMA);
   const runs = await Promise.all(
-    seeds(4).map((seed) => run(engine, seed, { seed, constraint: JSON_SCHEMA, ignoreEos: seed === "0" })),
+    seeds(3).map((seed) => run(engine, seed, { seed, constraint: JSON_SCHEMA, ignoreEos: seed === "0" })),
   );
   for (const { text, last } of runs) {
     expect({ text, last }).toMatchObject({ last: { type: "finished", reason: "STOP" } });
     expect({ text, valid: validate(JSON.parse(text)) }).toEqual({ text, valid: true });
   }
-  expect(new Set(runs.map(({ text }) => text)).size).toBeGreaterThan(2);
+  expect(new Set(runs.map(({ text }) => text)).size).toBe(3);
 });
 
 workerTest("a choice gives one of the choices, and an expression a match", async (engine) => {
