@@ -145,9 +145,12 @@ fn draw(index: u32) -> u32 {
   let by_floor = sampling.log_min_p > NO_FLOOR;
   let random = uniform_random(index);
   if (!by_count && !by_floor && sampling.typical_p >= 1.0 && sampling.top_p >= 1.0) { return draw_anything(random); }
-  if (gather(OF_VALUES, bound(by_count, all))) { return draw_from_list(by_count, all.x, random); }
-  if (!by_count && sampling.typical_p >= 1.0 && sampling.top_p < 1.0) {
-    if (gather(OF_VALUES, measured_bound(all.x))) { return draw_from_list(by_count, all.x, random); }
+  // A loop, as in other places: what is called twice is compiled twice, and drivers inline everything.
+  let bounds = select(1u, 2u, !by_count && sampling.typical_p >= 1.0 && sampling.top_p < 1.0);
+  for (var attempt = 0u; attempt < bounds; attempt++) {
+    var least: Cut = Cut(0u, NONE);
+    if (attempt == 0u) { least = bound(by_count, all); } else { least = measured_bound(all.x); }
+    if (gather(OF_VALUES, least)) { return draw_from_list(by_count, all.x, random); }
   }
   return draw_by_search(by_count, random);
 }
@@ -225,8 +228,10 @@ fn write_logprobs(id: u32, record: u32) {
 
   let wanted = min(min(f32(min(sampling.top_logprobs, MAX_TOP)), all.y), f32((params.recordWords - 2u) / 2u));
   if (wanted < 1.0) { return; }
-  if (!gather(OF_LOGITS, Cut(lane_bound(OF_LOGITS, u32(wanted)), NONE))) {
-    gather(OF_LOGITS, head(RAW_BY_COUNT, wanted));
+  for (var attempt = 0u; attempt < 2u; attempt++) {
+    var least: Cut = Cut(0u, NONE);
+    if (attempt == 0u) { least.key = lane_bound(OF_LOGITS, u32(wanted)); } else { least = head(RAW_BY_COUNT, wanted); }
+    if (gather(OF_LOGITS, least)) { break; }
   }
   for (var item = lane; item < list_length; item += workgroupSize) {
     let own = list_keys[item];

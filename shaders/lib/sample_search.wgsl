@@ -68,15 +68,25 @@ fn measure() -> vec2<f32> {
 
 /// The shortest head of an order whose weight is at least `goal`, which must be above 0 and within reach.
 fn head(order: u32, goal: f32) -> Cut {
-  let rank = last_rank(order, goal, NONE);
-  var tied = vec4<f32>(0.0); // number, sum of ids
-  for (var id = lane; id < params.vocabSize; id += workgroupSize) {
-    if (ranked(order, id).rank == rank) { tied += vec4<f32>(1.0, f32(id), 0.0, 0.0); }
+  var rank = NONE;
+  var id = 0u;
+  for (var turn = 0u; turn < 2u; turn++) {
+    let last = last_rank(order, goal, rank);
+    if (turn == 1u) {
+      id = LAST_TIE - last;
+      break;
+    }
+    rank = last;
+    var tied = vec4<f32>(0.0); // number, sum of ids
+    for (var id = lane; id < params.vocabSize; id += workgroupSize) {
+      if (ranked(order, id).rank == rank) { tied += vec4<f32>(1.0, f32(id), 0.0, 0.0); }
+    }
+    sum_lanes(tied, vec4<f32>(0.0));
+    let all_tied = workgroupUniformLoad(&sums_low[0]);
+    id = u32(all_tied.y);
+    if (all_tied.x <= 1.0) { break; }
   }
-  sum_lanes(tied, vec4<f32>(0.0));
-  let all_tied = workgroupUniformLoad(&sums_low[0]);
-  if (all_tied.x <= 1.0) { return Cut(rank, u32(all_tied.y)); }
-  return Cut(rank, LAST_TIE - last_rank(order, goal, rank));
+  return Cut(rank, id);
 }
 
 /// The largest rank such that tokens of this rank or above weigh at least `goal`. With `tie` other than NONE, tokens of
@@ -111,15 +121,24 @@ fn draw_by_search(by_count: bool, random: f32) -> u32 {
   value_cut = Cut(EXCLUDED_KEY, 0u);
   typical_on = false;
   floor_x = NO_FLOOR;
-  if (by_count) { value_cut = head(VALUE_BY_COUNT, f32(sampling.top_k)); }
-  if (sampling.typical_p < 1.0) {
-    let all = measure();
-    center = all.y / all.x;
-    typical_cut = head(TYPICAL_BY_MASS, sampling.typical_p * all.x);
-    typical_on = true;
-  }
-  if (sampling.top_p < 1.0) {
-    value_cut = head(VALUE_BY_MASS, sampling.top_p * measure().x);
+  for (var cut = 0u; cut < 3u; cut++) {
+    let on = select(select(sampling.top_p < 1.0, sampling.typical_p < 1.0, cut == 1u), by_count, cut == 0u);
+    if (!on) { continue; }
+    var order = VALUE_BY_COUNT;
+    var goal = f32(sampling.top_k);
+    if (cut > 0u) {
+      let all = measure();
+      order = select(VALUE_BY_MASS, TYPICAL_BY_MASS, cut == 1u);
+      goal = select(sampling.top_p, sampling.typical_p, cut == 1u) * all.x;
+      if (cut == 1u) { center = all.y / all.x; }
+    }
+    let last = head(order, goal);
+    if (cut == 1u) {
+      typical_cut = last;
+      typical_on = true;
+    } else {
+      value_cut = last;
+    }
   }
   if (sampling.log_min_p > NO_FLOOR) {
     var best = 0u;

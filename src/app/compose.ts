@@ -12,10 +12,11 @@ import { toErrorRecord } from "../errors.ts";
 import type { EngineClient, EngineMetrics, Speculation } from "../engine/protocol.ts";
 import type { Hub } from "../hub/hub_fetch.ts";
 import { parseHub } from "../hub/settings.ts";
+import { DEFAULT_WEIGHT_CACHE_BYTES, tidyFolder } from "../model/cache_folder.ts";
 import type { KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
 import type { Db } from "../store/database.ts";
 import { appendEvents, isEventWritten } from "../store/generation_events.ts";
-import { allModels, findManifest, findModel } from "../store/models.ts";
+import { allModels, findManifest, findModel, findModelByManifest } from "../store/models.ts";
 import { mergeLogStates, releaseQueuedMerges } from "../store/merges.ts";
 import { modelJobLogStates } from "../store/model_jobs.ts";
 import { lockDataDir } from "../store/ownership.ts";
@@ -76,6 +77,8 @@ export interface GatewayOptions {
   readonly keepAliveSeconds?: number;
   /** What all models together may take of the device; the device itself says when it is full without. */
   readonly memoryBytes?: number;
+  /** What quantized weights may take on disk, least recently used ones going first; 0: none are kept. */
+  readonly weightCacheBytes?: number;
   /** Whether the engine guesses next tokens where that pays; answers are the same. `auto` unless given. */
   readonly speculation?: Speculation;
   readonly admission?: AdmissionLimits;
@@ -112,6 +115,7 @@ export const GATEWAY_DEFAULTS = Object.freeze(
     maxWarmModels: 3,
     speculation: "auto",
     keepAliveSeconds: 5 * 60,
+    weightCacheBytes: DEFAULT_WEIGHT_CACHE_BYTES,
     modelDirs: [] as readonly string[],
     // A page that is reloaded is back by then; what nobody comes back for has not run on for long.
     disconnectGraceMs: 5_000,
@@ -152,6 +156,11 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
       await seedCatalogue({ db, clock, ids, maxContextLength }, await readCatalogue(options.catalogueDir));
     }
     await noteMissingWeights(db, board);
+    const cacheDir = cacheDirOf(dataDir);
+    await tidyFolder(cacheDir, {
+      maxBytes: options.weightCacheBytes,
+      exists: async (manifest) => await findModelByManifest(db, manifest) !== undefined,
+    }).catch(reportError); // a folder that cannot be tidied is no reason not to serve
     const loader = new ModelLoader({
       clock,
       keepAliveSeconds: options.keepAliveSeconds,
@@ -161,7 +170,9 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
       kvCacheDtype: options.kvCacheDtype,
       maxSequences: options.maxSequences,
       maxWarmModels: options.maxWarmModels,
-      cacheDir: cacheDirOf(dataDir),
+      weightCache: options.weightCacheBytes === 0
+        ? null
+        : { cacheDir, cacheMaxBytes: options.weightCacheBytes },
       memoryBytes: options.memoryBytes,
       speculation: options.speculation,
       findManifest: (model) => findManifest(db, model.artifact_id),
@@ -178,7 +189,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
     const constraints = running.use(new ConstraintService(BYTE_TOKENS));
     const checkConstraint = (constraint: Constraint) => constraints.check(constraint);
     const { quantization, maxContextLength } = options;
-    const registering = { ...common, board, loader, dataDir, quantization, maxContextLength };
+    const registering = { ...common, board, loader, dataDir, cacheDir, quantization, maxContextLength };
     const mergeHub = new EventHub<MergeEvent>();
     const queue = new MergeQueue((id) => mergeHub.close(id));
     const merging: MergeRunOptions = {
@@ -225,7 +236,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
       await releaseQueuedMerges(db, membership.id);
     };
     return {
-      models: createModels(registering),
+      models: createModels({ ...registering, reportError }),
       modelJobs,
       merges: createMerges({ ...merging, remoteLogs: remote.merges }),
       sessions: createSessions({ ...common, texts, jobs }),

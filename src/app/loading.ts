@@ -34,8 +34,8 @@ export interface LoaderOptions {
   readonly maxSequences: number;
   /** Models on the device at once; idle ones are unloaded to stay below. */
   readonly maxWarmModels: number;
-  /** Where quantized weights are kept. */
-  readonly cacheDir: string;
+  /** Where quantized weights are kept, and what they may take; null: none are. */
+  readonly weightCache: { readonly cacheDir: string; readonly cacheMaxBytes: number } | null;
   /** What all models together may take of the device. */
   readonly memoryBytes?: number | undefined;
   readonly speculation: Speculation;
@@ -219,7 +219,7 @@ export class ModelLoader {
       precision,
       kvCacheDtype,
       maxSequences,
-      cacheDir,
+      weightCache,
       memoryBytes,
       speculation,
     } = this.#options;
@@ -238,7 +238,7 @@ export class ModelLoader {
           maxContext: model.served_context_length,
           maxSequences,
           speculation,
-          ...manifestSha256 === undefined ? {} : { manifestSha256, cacheDir },
+          ...manifestSha256 === undefined || weightCache === null ? {} : { manifestSha256, ...weightCache },
           ...memoryBytes === undefined ? {} : { memoryBytes },
         }, { signal, onProgress: (progress) => this.#progress(flight, model.id, toFigures(progress)) });
         return;

@@ -2,6 +2,7 @@
 import { dirname, join, resolve, sep } from "node:path";
 import { CapacityError, ConfigError } from "../errors.ts";
 import { toWriteError } from "../formats/write_error.ts";
+import { forgetEntry } from "../model/cache_folder.ts";
 import { toTime } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
 import { openGenerations } from "../store/generations.ts";
@@ -16,6 +17,9 @@ import { withoutWeights } from "./weights.ts";
 
 export interface ChangeOptions extends RegisterOptions {
   readonly loader: ModelLoader;
+  /** Where quantized weights are kept. */
+  readonly cacheDir: string;
+  readonly reportError: (error: unknown) => void;
 }
 export interface ModelChange {
   readonly description?: string;
@@ -105,6 +109,7 @@ export async function removeModel(
     board.set(row.id, { state: "MISSING_WEIGHTS", error: toErrorRecord(withoutWeights(row)) });
   }
   board.announce(row.id, keepsEntry ? "UPDATED" : "REMOVED");
+  await forgetWeights(options, row);
   if (deleteFiles && store.hasFolder(row)) await deleteFolder(row.path, libraryDir);
   return { ...row, ...patch };
 }
@@ -115,6 +120,21 @@ async function requireUnused(db: Db, { id, name }: store.ModelRow): Promise<void
   throw new CapacityError(`Cannot remove model "${name}": ${busy} generation(s) use it`, {
     ...{ model: name, generations: busy, retryAfterMs: RETRY_AFTER_MS },
   });
+}
+
+/** What was kept of its weights in FP8, unless another model has the same. The model is gone even if that fails. */
+async function forgetWeights(
+  { db, cacheDir, reportError }: ChangeOptions,
+  { artifact_id }: store.ModelRow,
+): Promise<void> {
+  try {
+    const manifestSha256 = await store.findManifest(db, artifact_id);
+    if (manifestSha256 === undefined) return;
+    if (await store.findModelByManifest(db, manifestSha256) !== undefined) return;
+    await forgetEntry({ dir: cacheDir, manifestSha256 });
+  } catch (error) {
+    reportError(error);
+  }
 }
 
 /** Moved aside first: what is half deleted is no model any more. */

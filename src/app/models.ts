@@ -8,24 +8,18 @@ import { fromJsonOrNull, fromTime, fromTimeOrNull, toBigInt } from "../store/cod
 import type { Db } from "../store/database.ts";
 import * as store from "../store/models.ts";
 import { recordAct } from "./audit.ts";
-import type { ModelLoader } from "./loading.ts";
 import { modelEvents } from "./model_events.ts";
 import { parsePage, textKeyset, toPage } from "./paging.ts";
-import { noteSound, registerModel, type RegisterOptions } from "./register.ts";
-import { removeModel, updateModel } from "./model_changes.ts";
+import { noteSound, registerModel } from "./register.ts";
+import { type ChangeOptions, removeModel, updateModel } from "./model_changes.ts";
 import type { ResidencyBoard } from "./residency.ts";
 import { requireRole } from "./roles.ts";
 import type { Artifact, Model, ModelRef, ModelUseCases, Principal, ResidencyState } from "./types.ts";
 
-export interface ModelOptions extends RegisterOptions {
-  readonly board: ResidencyBoard;
-  readonly loader: ModelLoader;
-}
-
 const MODELS = textKeyset("models");
 
 /** The model use cases over the store, the loader and the residency board. */
-export function createModels(options: ModelOptions): ModelUseCases {
+export function createModels(options: ChangeOptions): ModelUseCases {
   const { db, board, loader, clock } = options;
   /** Nothing in the database changes by it, so the act is written before it is begun. */
   const record = (actor: Principal, action: "model.load" | "model.unload", { id, name }: store.ModelRow) =>

@@ -36,6 +36,7 @@ export interface ServeSettings extends ServerSettings {
   readonly memoryBytes?: number;
   readonly speculation: Speculation;
   readonly keepAliveSeconds?: number;
+  readonly weightCacheBytes?: number;
   /** Folders besides the library whose models may be merged over the API. */
   readonly modelDirs: readonly string[];
   readonly hub: Hub;
@@ -74,6 +75,11 @@ export const serveOptions: Readonly<Record<string, OptionSpec>> = {
     description:
       "How long an unused model stays on the GPU: 90s, 5m, 2h; 0: not at all, -1: for ever (default 5m)",
   },
+  "cache-size": {
+    type: "string",
+    value: "SIZE",
+    description: "What weights quantized to FP8 may take in DATA/cache, as in 100GB; 0: none (default 64GB)",
+  },
   "max-sequences": { type: "string", value: "N", description: "Most generations of a model in one batch" },
   ...serverOptions,
 };
@@ -93,6 +99,7 @@ export function readServeSettings(invocation: Invocation): ServeSettings {
   const maxSequences = invocation.integer("max-sequences", { min: 1, max: 256 });
   const memoryBytes = sizeOf(invocation, "gpu-memory");
   const keepAliveSeconds = keepAliveOf(invocation);
+  const weightCacheBytes = invocation.text("cache-size") === "0" ? 0 : sizeOf(invocation, "cache-size");
   return {
     dataDir: dataDirOf(invocation),
     host,
@@ -108,6 +115,7 @@ export function readServeSettings(invocation: Invocation): ServeSettings {
     ...memoryBytes === undefined ? {} : { memoryBytes },
     speculation: invocation.choice("speculation", ["auto", "off"]),
     ...keepAliveSeconds === undefined ? {} : { keepAliveSeconds },
+    ...weightCacheBytes === undefined ? {} : { weightCacheBytes },
     modelDirs: [
       ...invocation.texts("models").map((dir) => resolve(invocation.terminal.userDir, dir)),
       ...invocation.terminal.modelDirs,

@@ -4,7 +4,7 @@
  * (service.ts). Keywords that the library would leave out in silence are refused: an output must not pass for valid.
  */
 import { ConfigError } from "../errors.ts";
-import { conflictOf } from "./schema_keywords.ts";
+import { conflictOf, DATA_INSIDE, NAMES_INSIDE } from "./schema_keywords.ts";
 import { isSafeInString } from "./string_pattern.ts";
 
 /** The output is exactly one value of the schema, a match of the whole expression, or one of the strings. */
@@ -44,16 +44,6 @@ const UNSUPPORTED: ReadonlySet<string> = new Set([
   "$dynamicRef",
   "$recursiveRef",
 ]);
-/** Their keys are names that somebody chose, not keywords. */
-const NAMES_INSIDE: ReadonlySet<string> = new Set([
-  "properties",
-  "patternProperties",
-  "$defs",
-  "definitions",
-]);
-/** Their values are data, not schemas. */
-const DATA_INSIDE: ReadonlySet<string> = new Set(["const", "enum", "default", "examples", "example"]);
-
 export function kindOf(constraint: Constraint): ConstraintKind {
   return KINDS.find((kind) => kind in constraint)!;
 }
@@ -109,18 +99,49 @@ function checkSchema(field: string, text: string): void {
   }
   const { maxDepth, maxValues } = CONSTRAINT_LIMITS.jsonSchema;
   let values = 0;
+  const schemas = new Set<unknown>();
   /** `names`: the keys of this object are no keywords. */
   const walk = (value: unknown, depth: number, names: boolean, data: boolean): void => {
     if (++values > maxValues) throw refused(field, "more values", `at most ${maxValues}`);
     if (typeof value !== "object" || value === null) return;
     if (depth > maxDepth) throw refused(field, "deeper nesting", `at most ${maxDepth} levels`);
-    if (!Array.isArray(value) && !names && !data) checkKeywords(field, value as Record<string, unknown>);
+    if (!Array.isArray(value) && !names && !data) {
+      schemas.add(value);
+      checkKeywords(field, value as Record<string, unknown>);
+    }
     for (const [key, inner] of Object.entries(value)) {
       const plain = !names && !data && !Array.isArray(value);
       walk(inner, depth + 1, plain && NAMES_INSIDE.has(key), data || (plain && DATA_INSIDE.has(key)));
     }
   };
   walk(schema, 1, false, false);
+  for (const found of schemas) {
+    const { $ref } = found as Record<string, unknown>;
+    if (typeof $ref !== "string") continue;
+    const target = follow(schema, $ref);
+    if (typeof target !== "boolean" && !schemas.has(target)) {
+      throw refused(
+        field,
+        `"$ref": ${JSON.stringify($ref).slice(0, 60)}`,
+        "the path of a schema in this document",
+      );
+    }
+  }
+}
+
+/**
+ * What a reference leads to, as the library finds it: name by name, none of them escaped; undefined where it finds
+ * nothing, or may find another value than the standard says.
+ */
+function follow(schema: unknown, ref: string): unknown {
+  if (/[~%]/.test(ref)) return undefined;
+  return ref.split("/").slice(1).reduce(
+    (value, name) =>
+      typeof value === "object" && value !== null && !Array.isArray(value) && Object.hasOwn(value, name)
+        ? (value as Record<string, unknown>)[name]
+        : undefined,
+    schema,
+  );
 }
 
 function checkKeywords(field: string, schema: Record<string, unknown>): void {

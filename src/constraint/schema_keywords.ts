@@ -10,6 +10,16 @@ export interface Conflict {
   readonly allowed: string;
 }
 
+/** Their keys are names that somebody chose, not keywords. */
+export const NAMES_INSIDE: ReadonlySet<string> = new Set([
+  "properties",
+  "patternProperties",
+  "$defs",
+  "definitions",
+]);
+/** Their values are data, not schemas. */
+export const DATA_INSIDE: ReadonlySet<string> = new Set(["const", "enum", "default", "examples", "example"]);
+
 /** In the order in which the library looks for them: the first stands for the whole schema. */
 const WHOLE = ["$ref", "const", "enum", "anyOf", "oneOf", "allOf"] as const;
 

@@ -6,6 +6,7 @@ import type { CompiledGrammar, GrammarCompiler, GrammarMatcher } from "@mlc-ai/w
 import { ByteRules } from "./byte_rules.ts";
 import type { Constraint } from "./constraint.ts";
 import { explain, loadLibrary } from "./library.ts";
+import { escapeNames } from "./property_names.ts";
 import type { GrammarAnswer, GrammarCall, Mask } from "./protocol.ts";
 
 /** A compiled grammar takes up to some MB. Those in use by a matcher live on when they are let go. */
@@ -118,7 +119,7 @@ async function open(constraint: Constraint): Promise<Stepper> {
 
 async function compile(constraint: Constraint): Promise<CompiledGrammar> {
   if ("jsonSchema" in constraint) {
-    const { jsonSchema } = constraint;
+    const jsonSchema = escapeNames(constraint.jsonSchema);
     return await compiler.compileJSONSchema(jsonSchema, true, undefined, undefined, true, MAX_WHITE_SPACE);
   }
   if ("regex" in constraint) {

@@ -198,7 +198,9 @@ function spawn(
 ): Deno.ChildProcess {
   const args = ["run", "--quiet", "--no-prompt", "--cached-only", "--allow-read", "--ignore-env"];
   // A comma would begin another path; such a folder stays as it is, and nothing is cached.
-  if (writableDir !== undefined && !writableDir.includes(",")) args.push(`--allow-write=${writableDir}`);
+  if (writableDir !== undefined && !writableDir.includes(",")) {
+    args.push(`--allow-write=${writableDir}`, "--allow-sys=statfs"); // how full its disk is
+  }
   let env: Record<string, string> = {};
   for (;;) {
     try {

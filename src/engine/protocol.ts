@@ -27,6 +27,8 @@ export interface LoadCommand {
   readonly maxSequences: number;
   /** Folder for quantized weights, which the engine may write; none are kept without it or without a manifest hash. */
   readonly cacheDir?: string;
+  /** What all that is kept there may take, in bytes; 64 GB unless given. */
+  readonly cacheMaxBytes?: number;
   /** Identity of the checkpoint's files. */
   readonly manifestSha256?: string;
   /**

@@ -7,6 +7,7 @@ import { DeviceLostError, GeodesicError, toErrorRecord } from "../errors.ts";
 import { collectGarbage } from "../gpu/collect.ts";
 import { GpuDevice } from "../gpu/device.ts";
 import { kernelFingerprint } from "../kernels/fingerprint.ts";
+import { DEFAULT_WEIGHT_CACHE_BYTES } from "../model/cache_folder.ts";
 import { type LoadCache, loadModel, type LoadProgress as ModelLoadProgress } from "../model/load.ts";
 import { CacheWriter } from "./cache_writer.ts";
 import { Engine } from "./engine.ts";
@@ -119,11 +120,11 @@ function end(last: EngineMessage): void {
 }
 
 function cacheFor(
-  { cacheDir: dir, manifestSha256 }: LoadCommand,
+  { cacheDir: dir, manifestSha256, cacheMaxBytes: maxBytes = DEFAULT_WEIGHT_CACHE_BYTES }: LoadCommand,
   writer: CacheWriter,
 ): { readonly cache?: LoadCache } {
   if (dir === undefined || manifestSha256 === undefined) return {};
-  return { cache: { dir, manifestSha256, write: (job) => writer.write(job), log: console.error } };
+  return { cache: { dir, manifestSha256, maxBytes, write: (job) => writer.write(job), log: console.error } };
 }
 
 function fractionOf({ stage, loadedBytes, totalBytes }: ModelLoadProgress): number {

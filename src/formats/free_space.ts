@@ -7,16 +7,20 @@ import { CapacityError } from "../errors.ts";
  * (no permission, no such call), it is left to the first write that fails.
  */
 export async function requireFreeSpace(dir: string, bytes: number, target: string): Promise<void> {
-  let free: number;
-  try {
-    const { bavail, bsize } = await statfs(dir);
-    free = bavail * bsize;
-  } catch {
-    return;
-  }
-  if (free >= bytes) return;
+  const free = await freeBytes(dir);
+  if (free === undefined || free >= bytes) return;
   throw new CapacityError(
     `Cannot write "${target}": it takes ${bytes} bytes, the disk has ${free} left`,
     { path: target, found: free, expected: bytes },
   );
+}
+
+/** What the file system of the folder has for us; undefined where it cannot be asked. */
+export async function freeBytes(dir: string): Promise<number | undefined> {
+  try {
+    const { bavail, bsize } = await statfs(dir);
+    return bavail * bsize;
+  } catch {
+    return undefined;
+  }
 }

@@ -21,6 +21,7 @@ import {
   cacheNotice,
   isUnusable,
   openCacheEntry,
+  stampOf,
 } from "./weight_cache.ts";
 import { checkTensors, formatsOf, loadWeights } from "./weights.ts";
 
@@ -28,6 +29,8 @@ export type { LoadProgress, LoadStage };
 
 /** Where quantized weights are kept between loads. */
 export interface LoadCache extends CacheKey {
+  /** What all entries together may take. */
+  readonly maxBytes: number;
   /** Called after a load that found none, with what should be written while nobody waits for it. */
   readonly write: (job: CacheJob) => void;
   /** One line, when an entry cannot be used. */
@@ -82,6 +85,7 @@ export async function loadModel(device: GpuDevice, dir: string, options: LoadOpt
   const meter = new LoadMeter(options.onProgress);
 
   const caching = cache !== undefined && quantization === "fp8" && isUnquantized(source);
+  const stamp = caching ? await stampOf(source) : "";
   if (caching) {
     try {
       using entry = await openCacheEntry(cache, source);
@@ -92,7 +96,10 @@ export async function loadModel(device: GpuDevice, dir: string, options: LoadOpt
     }
   }
   const runner = await load(device, source, { ...options, ...fit, meter, entry: null });
-  if (caching) cache.write({ dir: cache.dir, manifestSha256: cache.manifestSha256, source: dir });
+  if (caching) {
+    const { dir: cacheDir, manifestSha256, maxBytes } = cache;
+    cache.write({ dir: cacheDir, manifestSha256, maxBytes, source: dir, stamp });
+  }
   return runner;
 }
 

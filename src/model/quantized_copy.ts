@@ -27,7 +27,10 @@ export interface CopiedTensors {
 export interface CopyOptions {
   readonly signal?: AbortSignal | undefined;
   /** A file to add, by what is known at the end. */
-  readonly extraFile?: { readonly name: string; readonly content: (copied: CopiedTensors) => string };
+  readonly extraFile?: {
+    readonly name: string;
+    readonly content: (copied: CopiedTensors) => string | Promise<string>;
+  };
 }
 
 /** Whether something of it is still to be quantized. */
@@ -40,14 +43,9 @@ function isQuantized({ name, dtype, shape }: TensorInfo): boolean {
   return shape.length === 2 && name !== EMBEDDING_TENSOR && dtype !== "F8_E4M3";
 }
 
-/** Writes to the folder `target`, which must not exist or be empty. The checkpoint must have passed checkTensors(). */
-export async function writeQuantizedCopy(
-  checkpoint: Checkpoint,
-  target: string,
-  { signal, extraFile }: CopyOptions = {},
-): Promise<void> {
-  const names = [...tensorsToLoad(checkpoint).keys()];
-  const specs = names.flatMap((name): TensorSpec[] => {
+/** What the copy is made of, in its order. */
+export function quantizedTensors(checkpoint: Checkpoint): TensorSpec[] {
+  return [...tensorsToLoad(checkpoint).keys()].flatMap((name): TensorSpec[] => {
     const { dtype, shape } = checkpoint.tensor(name);
     const scale = { name: scaleTensorName(name), shape: [shape[0]!, 1] };
     if (isQuantized(checkpoint.tensor(name))) {
@@ -57,8 +55,17 @@ export async function writeQuantizedCopy(
     const stored = checkpoint.tensor(scale.name);
     return [{ name, dtype, shape }, { ...scale, dtype: stored.dtype, shape: stored.shape }];
   });
+}
+
+/** Writes to the folder `target`, which must not exist or be empty. The checkpoint must have passed checkTensors(). */
+export async function writeQuantizedCopy(
+  checkpoint: Checkpoint,
+  target: string,
+  { signal, extraFile }: CopyOptions = {},
+): Promise<void> {
+  const names = [...tensorsToLoad(checkpoint).keys()];
   const checksums = new Map<string, number>();
-  await using writer = await CheckpointWriter.create(target, specs);
+  await using writer = await CheckpointWriter.create(target, quantizedTensors(checkpoint));
   const options = signal === undefined ? {} : { signal };
   const copy = async (name: string) => {
     const blocks = rowsOf(checkpoint, name, { signal, checksums, quantizeTo: null });
@@ -86,7 +93,7 @@ export async function writeQuantizedCopy(
   await writer.writeFile("config.json", JSON.stringify(config, null, 2));
   const { files } = writer;
   if (extraFile !== undefined) {
-    await writer.writeFile(extraFile.name, extraFile.content({ checksums, files }));
+    await writer.writeFile(extraFile.name, await extraFile.content({ checksums, files }));
   }
   await writer.commit();
 }

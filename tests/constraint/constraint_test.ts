@@ -2,6 +2,7 @@
 import { expect } from "@std/expect";
 import fc from "fast-check";
 import { CONSTRAINT_LIMITS, parseConstraint } from "../../src/constraint/constraint.ts";
+import { escapeNames } from "../../src/constraint/property_names.ts";
 import { isSafeInString } from "../../src/constraint/string_pattern.ts";
 import { ConfigError } from "../../src/errors.ts";
 
@@ -57,6 +58,18 @@ const BAD: readonly (readonly [string, unknown, string])[] = [
   ["what cannot be enforced", schema({ items: { not: {} } }), "constraint.jsonSchema"],
   ["several schemas at once", schema({ allOf: [{}, {}] }), "constraint.jsonSchema"],
   ["another document", schema({ $ref: "https://example.com/x.json" }), "constraint.jsonSchema"],
+  ["a reference to nothing", schema({ $ref: "#/$defs/a", $defs: { b: true } }), "constraint.jsonSchema"],
+  [
+    "a reference into data, where keywords are none",
+    schema({ $ref: "#/$defs/a/const", $defs: { a: { const: { not: {} } } } }),
+    "constraint.jsonSchema",
+  ],
+  ["a reference to names", schema({ $ref: "#/$defs", $defs: { not: true } }), "constraint.jsonSchema"],
+  [
+    "a reference that is read in two ways",
+    schema({ $ref: "#/$defs/a~1b", $defs: { "a~1b": true, "a/b": { type: "null" } } }),
+    "constraint.jsonSchema",
+  ],
   ["a pattern of anything", schema({ pattern: "a.b" }), "constraint.jsonSchema"],
   ["a pattern of names", schema({ patternProperties: { '"': true } }), "constraint.jsonSchema"],
   ["bounds of what may have fractions", schema({ type: "number", minimum: 0.5 }), "constraint.jsonSchema"],
@@ -159,4 +172,24 @@ Deno.test("parseConstraint() gives a constraint or a ConfigError, whatever it is
     refusal({ choice: value });
   }));
   fc.assert(fc.property(fc.jsonValue(), (value) => void refusal(schema(value))));
+});
+
+Deno.test("escapeNames() writes the names of properties as the grammar reads them, and nothing else anew", () => {
+  const text = String.raw`{ "type":"object", "properties" : {"a\"b": {"const": {"properties": {"x\"": 1.50}}},
+    "c\n": {"enum": ["\"", {"required": ["\""]}], "minimum": 12345678901234567890},
+    "required": {"items": [{"required": ["y\""]}]}, "plain\u0041": {"$ref": "#/$defs/z\""}},
+    "required": ["a\"b", "plain\u0041"], "$defs": {"z\"": {"properties": {"\\": true}}}}`;
+  const expected = text.replace(String.raw`"a\"b": {`, String.raw`"a\\\\\\\"b": {`)
+    .replace(String.raw`"c\n"`, String.raw`"c\\\\n"`)
+    .replace(String.raw`["y\""]`, String.raw`["y\\\\\\\""]`)
+    .replaceAll(String.raw`"plain\u0041"`, '"plainA"')
+    .replace(String.raw`["a\"b"`, String.raw`["a\\\\\\\"b"`)
+    .replace(String.raw`"\\": true`, String.raw`"\\\\\\\\": true`);
+  expect(escapeNames(text)).toBe(expected);
+  expect(escapeNames("true")).toBe("true");
+  fc.assert(fc.property(fc.json(), (json) => {
+    const schema = JSON.stringify({ const: JSON.parse(json), items: [true, { default: JSON.parse(json) }] });
+    expect(escapeNames(schema)).toBe(schema);
+    JSON.parse(escapeNames(JSON.stringify({ properties: JSON.parse(json), required: JSON.parse(json) })));
+  }));
 });

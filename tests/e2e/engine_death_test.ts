@@ -30,7 +30,7 @@ function input(text: string, seed: string) {
   return {
     model: { name: MODEL },
     prompt: { text },
-    sampling: { temperature: 0.8, seed, maxTokens: 120, ignoreEos: true },
+    sampling: { temperature: 0.8, seed, maxTokens: 60, ignoreEos: true },
     onDisconnect: "CONTINUE",
   };
 }
@@ -79,7 +79,7 @@ Deno.test({
     for (const request of REQUESTS) {
       alone.push(ids(await watch(gateway.subscribe(GENERATE, { input: request }))));
     }
-    expect(alone.map(({ length }) => length)).toEqual([120, 120, 120]);
+    expect(alone.map(({ length }) => length)).toEqual([60, 60, 60]);
 
     const enginePid = await gateway.enginePid();
     const counts = [0, 0, 0];

@@ -77,7 +77,7 @@ Deno.test("a fresh gateway merges, streams, resumes, cancels and proves where it
 
   await t.step("the greedy stream of the served merge equals the reference", async () => {
     expect(merged.length).toBeGreaterThan(5);
-    for (const reference of merged.slice(0, 4)) {
+    for (const reference of merged.slice(0, 2)) {
       const events = await collect(
         gateway.subscribe(GENERATE, {
           input: {

@@ -4,7 +4,7 @@ import { CacheWriter } from "../../src/engine/cache_writer.ts";
 import { PortEngineClient } from "../../src/engine/client.ts";
 import { openProcessPort } from "../../src/engine/process_port.ts";
 import { openCheckpoint } from "../../src/formats/checkpoint.ts";
-import { openCacheEntry } from "../../src/model/weight_cache.ts";
+import { openCacheEntry, stampOf } from "../../src/model/weight_cache.ts";
 import { writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { tempDir } from "../support/temp.ts";
 
@@ -17,7 +17,8 @@ Deno.test("CacheWriter writes entry after entry, says what failed, and goes on",
   const lines: string[] = [];
   using writer = new CacheWriter((line) => lines.push(line));
   await writer.idle();
-  const job = { dir: `${dir.path}/cache`, source };
+  using loaded = await openCheckpoint(source);
+  const job = { dir: `${dir.path}/cache`, source, maxBytes: 1e9, stamp: await stampOf(loaded) };
   writer.write({ ...job, manifestSha256: KEYS[0] });
   writer.write({ ...job, manifestSha256: KEYS[1], source: `${dir.path}/nothing` });
   for (let again = 0; again < 3; again++) writer.write({ ...job, manifestSha256: KEYS[2] });

@@ -52,23 +52,12 @@ async function run(
   return { ids, text: ids.map((id) => stream.push(id)).join("") + stream.flush(), last };
 }
 
-function workerTest(name: string, body: (engine: EngineClient) => Promise<void>): void {
-  Deno.test({
-    name,
-    ignore: !hasDevice,
-    fn: async () => {
-      await using engine = createWorkerEngine();
-      await engine.load({
-        modelKey: "helper",
-        path: DEMO_DIR,
-        quantization: "none",
-        precision: "f32",
-        maxContext: 320,
-        maxSequences: 4,
-      });
-      await body(engine);
-    },
-  });
+type Step = readonly [name: string, body: (engine: EngineClient) => Promise<void>];
+const steps: Step[] = [];
+
+/** Shares the engine with the others: a load and the threads for its grammars take longest. */
+function workerTest(...step: Step): void {
+  steps.push(step);
 }
 
 const seeds = (count: number) => Array.from({ length: count }, (_, seed) => String(seed));
@@ -76,19 +65,19 @@ const seeds = (count: number) => Array.from({ length: count }, (_, seed) => Stri
 workerTest("whatever the seed, at temperature 1.5, JSON is valid by its schema", async (engine) => {
   const validate = new Ajv.default().compile(SCHEMA);
   const runs = await Promise.all(
-    seeds(6).map((seed) => run(engine, seed, { seed, constraint: JSON_SCHEMA, ignoreEos: seed === "0" })),
+    seeds(3).map((seed) => run(engine, seed, { seed, constraint: JSON_SCHEMA, ignoreEos: seed === "0" })),
   );
   for (const { text, last } of runs) {
     expect({ text, last }).toMatchObject({ last: { type: "finished", reason: "STOP" } });
     expect({ text, valid: validate(JSON.parse(text)) }).toEqual({ text, valid: true });
   }
-  expect(new Set(runs.map(({ text }) => text)).size).toBeGreaterThan(4);
+  expect(new Set(runs.map(({ text }) => text)).size).toBe(3);
 });
 
 workerTest("a choice gives one of the choices, and an expression a match", async (engine) => {
   const choice = ["yes", "no", "I would rather not say"];
   const regex = "[A-Z][a-z]{2,6}( and [A-Z][a-z]{2,6})?";
-  const all = seeds(6);
+  const all = seeds(4);
   const chosen = await Promise.all(
     all.map((seed) => run(engine, `c${seed}`, { seed, constraint: { choice } })),
   );
@@ -105,7 +94,8 @@ workerTest(
   async (engine) => {
     const free = (id: string) => run(engine, id, { seed: "5", maxTokens: 30, ignoreEos: true });
     const greedy = (id: string) => run(engine, id, { temperature: 0, maxTokens: 30 });
-    const held = (id: string) => run(engine, id, { seed: "11", constraint: JSON_SCHEMA });
+    const constraint = { regex: "[a-z]{8} [0-9]{3}" };
+    const held = (id: string) => run(engine, id, { seed: "11", constraint });
     const alone = [await free("a0"), await greedy("a1"), await held("a2")];
     const together = await Promise.all([free("b0"), greedy("b1"), held("b2"), held("b3")]);
     expect(together.map(({ ids }) => ids)).toEqual([...alone, alone[2]!].map(({ ids }) => ids));
@@ -114,7 +104,7 @@ workerTest(
 
 workerTest("a grammar that explodes is refused in time while another output streams", async (engine) => {
   let streamed = 0;
-  const free = run(engine, "free", { seed: "5", maxTokens: 280, ignoreEos: true }, ({ type }) => {
+  const free = run(engine, "streaming", { seed: "5", maxTokens: 120, ignoreEos: true }, ({ type }) => {
     if (type === "tokens") streamed++;
   });
   while (streamed === 0) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -139,4 +129,21 @@ workerTest("a constrained output is cancelled in the middle", async (engine) => 
   });
   expect(last).toMatchObject({ type: "finished", reason: "CANCELLED" });
   expect((await engine.metrics()).models).toMatchObject([{ running: 0, usedBlocks: expect.any(Number) }]);
+});
+
+Deno.test({
+  name: "an engine with a trained model holds outputs to constraints",
+  ignore: !hasDevice,
+  fn: async (t) => {
+    await using engine = createWorkerEngine();
+    await engine.load({
+      modelKey: "helper",
+      path: DEMO_DIR,
+      quantization: "none",
+      precision: "f32",
+      maxContext: 320,
+      maxSequences: 4,
+    });
+    for (const [name, body] of steps) await t.step(name, () => body(engine));
+  },
 });

@@ -7,7 +7,7 @@ import { liveBufferCount } from "../../src/gpu/buffer.ts";
 import type { GpuDevice } from "../../src/gpu/device.ts";
 import { loadModel } from "../../src/model/load.ts";
 import { RowQuantizer } from "../../src/model/row_quantizer.ts";
-import { writeCacheEntry } from "../../src/model/weight_cache.ts";
+import { type CacheJob, writeCacheEntry } from "../../src/model/weight_cache.ts";
 import { gpuTest } from "../gpu/device.ts";
 import { TINY_CONFIG, writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { tempDir } from "../support/temp.ts";
@@ -138,15 +138,27 @@ gpuTest("the demo model answers alike wherever it was quantized, and from the ca
   const expected = await hashesOf(device, model, { quantizeOn: "host" });
   expect(await hashesOf(device, model, { quantizeOn: "device", threads: 2 })).toEqual(expected);
   await using dir = await tempDir();
-  const key = { dir: dir.path, manifestSha256: "a".repeat(64) };
-  const cache = { ...key, write: () => {}, log: (line: string) => expect(line).toBe("") };
+  const jobs: CacheJob[] = [];
+  const cache = {
+    dir: dir.path,
+    manifestSha256: "a".repeat(64),
+    maxBytes: 1e9,
+    write: (job: CacheJob) => jobs.push(job),
+    log: (line: string) => expect(line).toBe(""),
+  };
   const init = { prompt: [1, 300, 20, 7], count: 12, slot: 0, firstBlock: 0 };
   const answers: unknown[] = [];
-  for (const quantizeOn of ["host", "device", "device"] as const) {
-    using runner = await loadModel(device, model, { ...LOAD, quantization: "fp8", quantizeOn, cache });
+  for (const quantizeOn of ["host", "device", "cache"] as const) {
+    const how = quantizeOn === "cache"
+      ? { cache }
+      : quantizeOn === "device"
+      ? { quantizeOn, cache }
+      : { quantizeOn };
+    using runner = await loadModel(device, model, { ...LOAD, quantization: "fp8", ...how });
     answers.push(await generate(runner, [init]));
-    await writeCacheEntry({ ...key, source: model });
+    if (quantizeOn === "device") await writeCacheEntry(jobs.pop()!);
   }
+  expect(jobs).toEqual([]);
   expect(answers[1]).toEqual(answers[0]);
   expect(answers[2]).toEqual(answers[0]);
 });

@@ -6,12 +6,17 @@ import type { GpuDevice } from "../../src/gpu/device.ts";
 import { loadModel, type LoadProgress } from "../../src/model/load.ts";
 import { writeQuantizedCopy } from "../../src/model/quantized_copy.ts";
 import type { Quantization } from "../../src/model/runner.ts";
-import { type CacheJob, openCacheEntry, writeCacheEntry } from "../../src/model/weight_cache.ts";
+import { type CacheJob, openCacheEntry, stampOf, writeCacheEntry } from "../../src/model/weight_cache.ts";
 import { gpuTest } from "../gpu/device.ts";
 import { readSafetensors } from "../oracle/checkpoint.ts";
 import { writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { tempDir } from "../support/temp.ts";
 import { fixture, generate, LOAD, uploadWeights, weightHashes } from "./harness.ts";
+
+async function stampOfFolder(dir: string): Promise<string> {
+  using checkpoint = await openCheckpoint(dir);
+  return await stampOf(checkpoint);
+}
 
 async function copyOf(source: string, target: string): Promise<void> {
   using checkpoint = await openCheckpoint(source);
@@ -153,6 +158,7 @@ class CachedModel {
       cache: {
         dir: this.dir,
         manifestSha256: this.manifestSha256,
+        maxBytes: 1e9,
         write: (job) => this.jobs.push(job),
         log: (line) => this.lines.push(line),
       },
@@ -184,7 +190,9 @@ for (const tied of [false, true]) {
     expect(model.jobs).toEqual([{
       dir: model.dir,
       manifestSha256: model.manifestSha256,
+      maxBytes: 1e9,
       source: model.source,
+      stamp: await stampOfFolder(model.source),
     }]);
     await model.write();
     for (const threads of [0, 2]) {
@@ -283,9 +291,14 @@ for (const [name, { spoil, says }] of Object.entries(SPOILED)) {
 Deno.test("writeCacheEntry() leaves nothing when it is stopped, and tidies up after those that were killed", async () => {
   await using dir = await tempDir();
   const model = await cachedModel(dir.path);
-  const job = { dir: model.dir, manifestSha256: model.manifestSha256, source: model.source };
+  const { dir: cacheDir, manifestSha256, source: folder } = model;
+  const stamp = await stampOfFolder(folder);
+  const job = { dir: cacheDir, manifestSha256, maxBytes: 1e9, source: folder, stamp };
   const controller = new AbortController();
-  const names = async () => (await Array.fromAsync(Deno.readDir(model.dir))).map(({ name }) => name);
+  const names = async () =>
+    (await Array.fromAsync(Deno.readDir(model.dir))).map(({ name }) => name).filter((name) =>
+      name !== ".lock"
+    );
   const writing = writeCacheEntry(job, controller.signal);
   controller.abort(new Error("stopped"));
   await expect(writing).rejects.toThrow("stopped");
