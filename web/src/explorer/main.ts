@@ -3,7 +3,7 @@
  * key is, and nothing is loaded from elsewhere.
  */
 import { GraphiQL } from "graphiql";
-import { type DocumentNode, getOperationAST } from "graphql";
+import { getOperationAST, parse } from "graphql";
 import { createClient } from "graphql-sse";
 import { createElement } from "react";
 import { createRoot } from "react-dom/client";
@@ -28,7 +28,6 @@ interface Params {
 interface Options {
   /** As they were written in the explorer. */
   readonly headers?: Readonly<Record<string, string>>;
-  readonly documentAST?: DocumentNode;
 }
 
 /** Queries and mutations over POST; subscriptions over Server-Sent Events, which end when they are stopped. */
@@ -38,8 +37,7 @@ const fetcher = async (params: Params, options?: Options): Promise<unknown> => {
     ...key === null ? {} : { authorization: `Bearer ${key}` },
     ...options?.headers,
   };
-  const document = options?.documentAST;
-  if (document && getOperationAST(document, params.operationName)?.operation === "subscription") {
+  if (isSubscription(params)) {
     const client = createClient({ url: ENDPOINT, headers, retryAttempts: 0 });
     return client.iterate(params as never);
   }
@@ -50,6 +48,16 @@ const fetcher = async (params: Params, options?: Options): Promise<unknown> => {
   });
   return await response.json();
 };
+
+/** GraphiQL itself knows only where it was shown the schema. */
+function isSubscription({ query, operationName }: Params): boolean {
+  try {
+    return getOperationAST(parse(query), operationName)?.operation === "subscription";
+  } catch {
+    // The gateway says what is wrong with it.
+    return false;
+  }
+}
 
 /** The way back to the console, in the place of GraphiQL's own name. */
 const home = createElement(GraphiQL.Logo, null, createElement("a", { href: "/" }, "Geodesic"));
