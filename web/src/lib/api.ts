@@ -9,6 +9,8 @@ export const ENDPOINT = "/graphql";
 const KEY_ITEM = "geodesic.key";
 /** What this tab keeps of what it has seen. */
 const SEEN = /^geodesic\.(run|explorer)\./;
+/** A query that is not answered by then never will be: the connection has died while nobody looked. */
+const MAX_QUERY_MS = 60_000;
 /** What a header can carry. */
 const HEADER_TEXT = /^[\x21-\x7e]+$/;
 
@@ -52,11 +54,15 @@ export async function request<Result, Variables>(
   key = apiKey.value,
 ): Promise<Result> {
   if (key !== null && !HEADER_TEXT.test(key)) throw unauthenticated(key);
+  const ends = [
+    ...signal === undefined ? [] : [signal],
+    ...operation.kind === "query" ? [AbortSignal.timeout(MAX_QUERY_MS)] : [],
+  ];
   const response = await fetch(ENDPOINT, {
     method: "POST",
     headers: { ...headers(key), "content-type": "application/json", accept: "application/json" },
     body: JSON.stringify(payload(operation, variables)),
-    signal: signal ?? null,
+    signal: AbortSignal.any(ends),
   }).catch((error: unknown) => {
     if (signal?.aborted) throw error;
     throw offline();
@@ -64,6 +70,7 @@ export async function request<Result, Variables>(
   isOffline.value = false;
   const body = await response.json().catch((error: unknown) => {
     if (signal?.aborted) throw error;
+    if (ends.some(({ aborted }) => aborted)) throw offline();
     throw new ApiError("BAD_ANSWER", `The gateway answered ${response.status} without JSON`);
   });
   if (response.status === 401) throw unauthenticated(key);

@@ -116,6 +116,7 @@ export class WatchedRun {
   /** What another key has seen is not kept beside this one's. */
   readonly #key = apiKey.peek();
   #isForgotten = false;
+  #isToStop = false;
 
   private constructor(place: string, run: Run) {
     this.#place = place;
@@ -164,6 +165,8 @@ export class WatchedRun {
       return this.#fail(error);
     }
     this.#keep();
+    // Where that fails, it can be pressed again.
+    if (this.#isToStop) void this.stop().catch(() => {});
     await this.#follow();
   }
 
@@ -191,10 +194,12 @@ export class WatchedRun {
     }
   }
 
-  /** Asks the gateway to end it; the stream then tells its end. */
+  /** Asks the gateway to end it, as soon as that knows of it; the stream then tells its end. */
   async stop(): Promise<void> {
     const { generationId } = this.run.value;
-    if (generationId === null || isOver(this.run.value)) return;
+    if (isOver(this.run.value)) return;
+    this.#isToStop = generationId === null;
+    if (generationId === null) return;
     accepted((await request(CancelGeneration, { input: { id: generationId } })).cancelGeneration);
   }
 
