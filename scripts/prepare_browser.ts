@@ -1,7 +1,7 @@
 /**
  * Makes sure that there is a Chromium for the tests of the console. Where there is none, the system is Debian-like and
  * the user may install packages, Debian's is installed with apt, and said so. Anything else is said and let pass: those
- * tests then say themselves that they cannot run. Refuses to install with GEODESIC_NO_INSTALL=1.
+ * tests are then left out. Refuses to install with GEODESIC_NO_INSTALL=1.
  */
 import { aptInstall, isDebianLike, rootPrefix } from "./apt.ts";
 import { findBrowser } from "./browser.ts";

@@ -2,11 +2,12 @@
  * Builds the console: `web/src` becomes `web/dist`, which is committed, so that a gateway starts without a build. With
  * `--check` it writes nothing and fails where what is committed is not what the source gives, byte by byte.
  */
-/// <reference lib="deno.unstable" />
 import { createHash } from "node:crypto";
-import { posix, relative } from "node:path";
+import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import graphiqlStyles from "graphiql/style.css" with { type: "text" };
 import { compileOperations, type SourceText } from "./web_operations.ts";
+import { type BundleOptions, bundleScripts } from "./web_scripts.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const SOURCE = new URL("web/src/", ROOT);
@@ -36,74 +37,46 @@ async function operations(): Promise<Files> {
   ]);
 }
 
-/** The page and what it loads. The names under `assets/` carry a hash of the contents. */
+/** The pages and what they load. The names under `assets/` carry a hash of the contents, or of what a script reaches. */
 async function site(): Promise<Files> {
   const files: Files = new Map();
   const asset = (name: string, ending: string, text: string): string => {
-    const hash = sha256(text).slice(0, 12);
-    const path = `assets/${name}-${hash}.${ending}`;
+    const path = `assets/${name}-${sha256(text).slice(0, 12)}.${ending}`;
     files.set(`dist/${path}`, text);
     return `/${path}`;
   };
-  const scripts = withOwnNames(await bundle());
-  const main = asset("console", "js", scripts.get("main.js")!);
-  for (const [name, text] of scripts) if (name !== "main.js") files.set(`dist/assets/${name}`, text);
-  const styles = (await textsOf(new URL("styles/", SOURCE), ".css")).map(({ text }) => minifiedCss(text))
-    .join("");
-  const replacements: Readonly<Record<string, string>> = {
-    "{{main}}": main,
-    "{{styles}}": asset("console", "css", styles),
-    "{{theme}}": asset("theme", "js", await Deno.readTextFile(new URL("theme.js", SOURCE))),
-    "{{icon}}": asset("icon", "svg", await Deno.readTextFile(new URL("icon.svg", SOURCE))),
+  const scripts = async (entry: string, options: BundleOptions): Promise<string> => {
+    const { main, texts } = await bundleScripts(new URL(entry, SOURCE), options);
+    for (const [name, text] of texts) files.set(`dist/assets/${name}`, text);
+    return `/assets/${main}`;
   };
-  const page = await Deno.readTextFile(new URL("index.html", SOURCE));
-  files.set(
-    "dist/index.html",
-    page.replace(/\{\{\w+\}\}/g, (name) => replacements[name] ?? fail(`No ${name}`)),
-  );
+  const own = async (path: string) => await Deno.readTextFile(new URL(path, SOURCE));
+  const styles = (await textsOf(new URL("styles/", SOURCE), ".css")).map(({ text }) => text);
+  const replacements: Readonly<Record<string, string>> = {
+    main: await scripts("main.tsx", { name: "console", split: true }),
+    styles: asset("console", "css", styles.map(minifiedCss).join("")),
+    explorer: await scripts("explorer/main.ts", {
+      name: "explorer",
+      split: false,
+      standIns: { "react-remove-scroll-bar/constants": new URL("explorer/scroll_bar.ts", SOURCE) },
+    }),
+    "explorer styles": asset("explorer", "css", explorerStyles(await own("explorer/explorer.css"))),
+    theme: asset("theme", "js", await own("theme.js")),
+    icon: asset("icon", "svg", await own("icon.svg")),
+  };
+  for (const name of ["index.html", "explorer.html"]) {
+    const page = (await own(name)).replace(
+      /\{\{([\w ]+)\}\}/g,
+      (_, key) => replacements[key] ?? fail(`No ${key}`),
+    );
+    files.set(`dist/${name}`, page);
+  }
   return files;
 }
 
-/** Scripts by name; what is loaded later has a hash in its name already. */
-async function bundle(): Promise<Files> {
-  const result = await Deno.bundle({
-    entrypoints: [fileURLToPath(new URL("main.tsx", SOURCE))],
-    outputDir: fileURLToPath(new URL("assets/", DIST)),
-    platform: "browser",
-    format: "esm",
-    minify: true,
-    codeSplitting: true,
-    write: false,
-  });
-  if (!result.success) fail(result.errors.map(({ text }) => text).join("\n"));
-  const decoder = new TextDecoder();
-  return new Map(
-    (result.outputFiles ?? []).map((file) => [posix.basename(file.path), decoder.decode(file.contents)]),
-  );
-}
-
-/**
- * The bundler's hashes depend on where the source lies. These depend on what is in a script and in all that it reaches,
- * which may reach back: names are left out of what is hashed.
- */
-function withOwnNames(scripts: Files): Files {
-  const names = [...scripts.keys()];
-  const stem = (name: string) => name.replace(/(-[A-Z0-9]{8})?\.js$/, "");
-  const reached = new Map(
-    names.map((name) => [name, names.filter((other) => scripts.get(name)!.includes(`"./${other}"`))]),
-  );
-  const renamed = (text: string, to: (name: string) => string) =>
-    names.reduce((result, name) => result.replaceAll(`"./${name}"`, `"./${to(name)}"`), text);
-  const own = new Map(names.map((name) => [name, sha256(renamed(scripts.get(name)!, stem))]));
-  const final = new Map(names.map((name) => {
-    const closure = new Set([name]);
-    for (const each of closure) for (const other of reached.get(each)!) closure.add(other);
-    const hash = sha256([own.get(name), ...[...closure].map((each) => own.get(each)).sort()].join());
-    return [name, name === "main.js" ? name : `${stem(name)}-${hash.slice(0, 12)}.js`];
-  }));
-  return new Map(
-    names.map((name) => [final.get(name)!, renamed(scripts.get(name)!, (each) => final.get(each)!)]),
-  );
+/** GraphiQL's own style without its fonts, which are nine tenths of it, and what is ours behind that. */
+function explorerStyles(own: string): string {
+  return graphiqlStyles.replace(/@font-face\s*\{[^}]*\}/g, "").trim() + minifiedCss(own);
 }
 
 function sha256(text: string): string {

@@ -1,9 +1,11 @@
 /**
- * The console: the files of `web/dist` as they were built. Everything under `/assets/` is named after its contents and
- * may be kept for ever; the page that names them is asked for anew each time. Compressed once, when first asked for.
+ * The console and the explorer: the files of `web/dist` as they were built. Everything under `/assets/` is named after
+ * its contents and may be kept for ever; the pages that name them are asked for anew each time. Compressed once, when
+ * first asked for.
  */
 import { createHash } from "node:crypto";
-import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { promisify } from "node:util";
+import { brotliCompress, constants, gzip } from "node:zlib";
 import { parsePersistedOperations } from "./persisted.ts";
 import { pageHeaders } from "./responses.ts";
 
@@ -15,38 +17,56 @@ const TYPES: Readonly<Record<string, string>> = {
   css: "text/css; charset=utf-8",
   svg: "image/svg+xml",
 };
-const POLICY =
+/** Nothing from elsewhere, nothing inline, and no text that becomes HTML unless the purifier has seen it. */
+const CONSOLE_POLICY =
   "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; " +
-  "frame-ancestors 'none'";
+  "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types dompurify";
+/** GraphiQL's dialogs write a style for the page behind them; scripts are files of ours alone here, too. */
+const EXPLORER_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+  "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const ONE_YEAR_SECONDS = 31_536_000;
+/** Beyond this, brotli's last tenth costs more seconds than it saves. */
+const MAX_BEST_BYTES = 300_000;
 
 type Encoding = "br" | "gzip" | "identity";
 
 /** A file in the three ways in which it is sent. */
 class Asset {
   readonly #bytes: Uint8Array<ArrayBuffer>;
-  readonly #encoded = new Map<Encoding, Uint8Array<ArrayBuffer>>();
+  readonly #encoded = new Map<Encoding, Promise<Uint8Array<ArrayBuffer>>>();
   readonly etag: string;
 
   constructor(bytes: Uint8Array<ArrayBuffer>) {
     this.#bytes = bytes;
-    this.etag = `"${createHash("sha256").update(bytes).digest("hex").slice(0, 16)}"`;
+    this.etag = createHash("sha256").update(bytes).digest("hex").slice(0, 16);
   }
 
-  as(encoding: Encoding): Uint8Array<ArrayBuffer> {
+  as(encoding: Encoding): Promise<Uint8Array<ArrayBuffer>> {
     const known = this.#encoded.get(encoding);
     if (known !== undefined) return known;
-    const made = new Uint8Array(compressed(this.#bytes, encoding));
-    this.#encoded.set(encoding, made);
-    return made;
+    const making = compressed(this.#bytes, encoding);
+    this.#encoded.set(encoding, making);
+    making.catch(() => this.#encoded.delete(encoding));
+    return making;
   }
 }
 
-function compressed(bytes: Uint8Array, encoding: Encoding): Uint8Array {
+/** Not on this thread, which has streams to serve. */
+async function compressed(
+  bytes: Uint8Array<ArrayBuffer>,
+  encoding: Encoding,
+): Promise<Uint8Array<ArrayBuffer>> {
   switch (encoding) {
-    case "br":
-      return brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } });
+    case "br": {
+      const params = {
+        [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+        [constants.BROTLI_PARAM_QUALITY]: bytes.length > MAX_BEST_BYTES ? 9 : 11,
+      };
+      return new Uint8Array(await promisify(brotliCompress)(bytes, { params }));
+    }
     case "gzip":
-      return gzipSync(bytes, { level: 9 });
+      return new Uint8Array(await promisify(gzip)(bytes, { level: 9 }));
     case "identity":
       return bytes;
   }
@@ -56,24 +76,49 @@ const assets = new Map<string, Promise<Asset | null>>();
 
 /** What the console answers with at a path, or null where it has nothing. The method is GET or HEAD. */
 export async function consoleResponse(request: Request, pathname: string): Promise<Response | null> {
+  if (PAGE.test(pathname)) return await fileResponse(request, "index.html", pageHeaders(CONSOLE_POLICY));
   const [, name, ending] = ASSET.exec(pathname) ?? [];
-  if (name === undefined && !PAGE.test(pathname)) return null;
-  const asset = await load(name === undefined ? "index.html" : `assets/${name}`);
+  if (name === undefined) return null;
+  return await fileResponse(request, `assets/${name}`, {
+    "content-type": TYPES[ending!]!,
+    "cache-control": `public, max-age=${ONE_YEAR_SECONDS}, immutable`,
+    "x-content-type-options": "nosniff",
+  });
+}
+
+/** GraphiQL, for browsers that open the address of the API. */
+export async function explorerResponse(request: Request): Promise<Response | null> {
+  const response = await fileResponse(request, "explorer.html", pageHeaders(EXPLORER_POLICY));
+  // Others get something else at this address.
+  response?.headers.append("vary", "accept");
+  return response;
+}
+
+async function fileResponse(
+  request: Request,
+  path: string,
+  head: Readonly<Record<string, string>>,
+): Promise<Response | null> {
+  const asset = await load(path);
   if (asset === null) return null;
   const encoding = acceptedEncoding(request.headers.get("accept-encoding") ?? "");
-  const headers = new Headers(
-    ending === undefined
-      ? pageHeaders(POLICY)
-      : { "content-type": TYPES[ending]!, "x-content-type-options": "nosniff" },
-  );
-  headers.set("cache-control", ending === undefined ? "no-cache" : "public, max-age=31536000, immutable");
+  const headers = new Headers(head);
   headers.set("vary", "accept-encoding");
-  headers.set("etag", asset.etag);
-  if (request.headers.get("if-none-match") === asset.etag) {
-    return new Response(null, { status: 304, headers });
-  }
+  // Of what is sent: each encoding is a text of its own.
+  const etag = `"${asset.etag}-${encoding}"`;
+  headers.set("etag", etag);
+  if (isKnownTo(request, etag)) return new Response(null, { status: 304, headers });
   if (encoding !== "identity") headers.set("content-encoding", encoding);
-  return new Response(request.method === "HEAD" ? null : asset.as(encoding), { headers });
+  const bytes = await asset.as(encoding);
+  headers.set("content-length", String(bytes.length));
+  return new Response(request.method === "HEAD" ? null : bytes, { headers });
+}
+
+function isKnownTo(request: Request, etag: string): boolean {
+  const known = request.headers.get("if-none-match")?.split(",").map((each) =>
+    each.trim().replace(/^W\//, "")
+  );
+  return known?.some((each) => each === etag || each === "*") ?? false;
 }
 
 /** The console's own operations by their hash, which is all that it sends. */

@@ -34,16 +34,11 @@ export const eventStreamHeaders = {
   "x-accel-buffering": "no",
 } as const;
 
-/** A page that may load nothing from elsewhere. `policy` adds to `default-src 'none'`. */
-export function htmlResponse(html: string, policy: string): Response {
-  const strict = `default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; ${policy}`;
-  return new Response(html, { headers: pageHeaders(strict) });
-}
-
 /** What every page is sent with. */
 export function pageHeaders(policy: string): Readonly<Record<string, string>> {
   return {
     "content-type": "text/html; charset=utf-8",
+    "cache-control": "no-cache",
     "content-security-policy": policy,
     "cross-origin-opener-policy": "same-origin",
     "referrer-policy": "no-referrer",

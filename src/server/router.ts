@@ -4,7 +4,7 @@
  */
 import { type Log, logUnexpected } from "../app/request.ts";
 import type { Gateway, Principal } from "../app/types.ts";
-import { consoleResponse } from "./console.ts";
+import { consoleResponse, explorerResponse } from "./console.ts";
 import type { Contexts } from "./contexts.ts";
 import type { Cors } from "./cors.ts";
 import { GRAPHQL_PATH, type GraphQLHandler } from "./graphql.ts";
@@ -12,7 +12,6 @@ import type { Metrics } from "./metrics.ts";
 import { openAiErrorResponse } from "./openai/errors.ts";
 import { openAiResponse } from "./openai/routes.ts";
 import { isCrossOrigin, isKnownHost } from "./origin.ts";
-import { graphiqlPage } from "./pages.ts";
 import { errorResponse, rateLimitedResponse } from "./responses.ts";
 import { type SseEndpoint, STREAM_PATH } from "./sse_endpoint.ts";
 import type { WebSockets } from "./websocket.ts";
@@ -90,7 +89,8 @@ export function createRouter(options: RouterOptions): Router {
     const upgrades = request.headers.get("upgrade")?.toLowerCase() === "websocket";
     // A page that is opened or reloaded, with or without a query in its address; fetch() never asks for HTML.
     if (request.method === "GET" && !upgrades && request.headers.get("accept")?.includes("text/html")) {
-      return await graphiqlPage();
+      const page = await explorerResponse(request);
+      if (page !== null) return page;
     }
     const executes = request.method === "POST" || upgrades || url.searchParams.size > 0;
     if (executes && isForeign(request, url)) return foreign(requestId);

@@ -1,5 +1,5 @@
 /** The console as files: what a browser is told of them, and how much it loads before it shows something. */
-import { brotliCompressSync, brotliDecompressSync, gunzipSync } from "node:zlib";
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { createHash } from "node:crypto";
 import { expect } from "@std/expect";
 import { acceptedEncoding } from "../../src/server/console.ts";
@@ -7,9 +7,13 @@ import { ApiServer } from "../support/api_server.ts";
 import { FakeGateway } from "../support/fake_gateway.ts";
 
 const MAX_FIRST_LOAD_BYTES = 60_000;
+const MAX_EXPLORER_BYTES = 450_000;
 const DIST = new URL("../../web/dist/", import.meta.url);
 const page = await Deno.readTextFile(new URL("index.html", DIST));
-const named = [...page.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path]) => path!);
+const explorer = await Deno.readTextFile(new URL("explorer.html", DIST));
+const namedIn = (html: string) =>
+  [...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path]) => path!);
+const named = namedIn(page);
 
 /** As it comes over the wire: `fetch` would unpack it. */
 async function get(
@@ -54,39 +58,106 @@ Deno.test("an asset is named after its contents, kept for ever, and sent compres
   }
 });
 
+/** What comes over the wire, byte by byte. */
+async function raw(
+  port: number,
+  path: string,
+  { method = "GET", ...headers }: Record<string, string> = {},
+): Promise<{ readonly head: string; readonly body: Uint8Array<ArrayBuffer> }> {
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  const lines = Object.entries({ host: `127.0.0.1:${port}`, connection: "close", ...headers })
+    .map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  await connection.write(new TextEncoder().encode(`${method} ${path} HTTP/1.1\r\n${lines}\r\n`));
+  const all = new Uint8Array(await new Response(connection.readable).arrayBuffer());
+  const end = new TextDecoder("latin1").decode(all).indexOf("\r\n\r\n");
+  return { head: new TextDecoder().decode(all.subarray(0, end)).toLowerCase(), body: all.slice(end + 4) };
+}
+
 for (const [encoding, unpack] of [["br", brotliDecompressSync], ["gzip", gunzipSync]] as const) {
   Deno.test(`an asset in ${encoding} is the asset`, async () => {
     await using api = new ApiServer(new FakeGateway().gateway);
-    const connection = await Deno.connect({ hostname: "127.0.0.1", port: api.server.port });
     const path = named.find((each) => each.endsWith(".css"))!;
-    const request = `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1:${api.server.port}\r\n` +
-      `accept-encoding: ${encoding}\r\nconnection: close\r\n\r\n`;
-    await connection.write(new TextEncoder().encode(request));
-    const raw = new Uint8Array(await new Response(connection.readable).arrayBuffer());
-    const end = new TextDecoder("latin1").decode(raw).indexOf("\r\n\r\n");
-    const head = new TextDecoder().decode(raw.subarray(0, end)).toLowerCase();
+    const { head, body } = await raw(api.server.port, path, { "accept-encoding": encoding });
     expect(head).toContain(`content-encoding: ${encoding}`);
-    const length = Number(/content-length: (\d+)/.exec(head)?.[1]);
-    const body = unpack(raw.subarray(end + 4, end + 4 + length));
-    expect(new TextDecoder().decode(body)).toBe(await Deno.readTextFile(new URL(`.${path}`, DIST)));
+    expect(head).toContain(`content-length: ${body.length}`);
+    expect(new TextDecoder().decode(unpack(body))).toBe(
+      await Deno.readTextFile(new URL(`.${path}`, DIST)),
+    );
   });
 }
 
-Deno.test("the first load is under 60 KB: the page, its style, its script and what that imports at once", async () => {
-  const wanted = new Set(named);
-  for (const path of wanted) {
-    const text = await Deno.readTextFile(new URL(`.${path}`, DIST));
-    // Static imports only: import(…) loads when it is needed.
-    for (const [, name] of text.matchAll(/(?:from|import)"\.\/([\w-]+\.js)"/g)) wanted.add(`/assets/${name}`);
+Deno.test("HEAD tells what GET would send, a tag is of one encoding, and a range is answered whole", async () => {
+  await using api = new ApiServer(new FakeGateway().gateway);
+  const { port } = api.server;
+  const path = named.find((each) => each.endsWith(".js"))!;
+  const plain = await raw(port, path);
+  const told = await raw(port, path, { method: "HEAD" });
+  expect(told.body.length).toBe(0);
+  expect(told.head).toContain(`content-length: ${plain.body.length}`);
+  const tag = (head: string) => /etag: (\S+)/.exec(head)![1]!;
+  const packed = await raw(port, path, { "accept-encoding": "br" });
+  expect(tag(packed.head)).not.toBe(tag(plain.head));
+  const known = await raw(port, path, {
+    "accept-encoding": "br",
+    "if-none-match": `"x", W/${tag(packed.head)}`,
+  });
+  expect(known.head).toMatch(/^http\/1\.1 304/);
+  const changed = await raw(port, path, { "if-none-match": tag(packed.head) });
+  expect(changed.head).toMatch(/^http\/1\.1 200/);
+  const range = await raw(port, path, { range: "bytes=0-9" });
+  expect([range.head.slice(0, 12), range.body.length]).toEqual(["http/1.1 200", plain.body.length]);
+});
+
+/** Bytes on the wire of pages and what they load at once. `import(…)` loads when it is needed. */
+async function firstLoad(port: number, pages: readonly (readonly [string, string])[]): Promise<number> {
+  const wanted = new Map<string, Record<string, string>>();
+  for (const [path, html] of pages) {
+    wanted.set(path, { accept: "text/html" });
+    for (const asset of namedIn(html)) wanted.set(asset, {});
   }
-  const sizes = await Promise.all(
-    ["/index.html", ...wanted].map(async (path) =>
-      brotliCompressSync(await Deno.readFile(new URL(`.${path}`, DIST))).length
-    ),
-  );
-  const total = sizes.reduce((sum, size) => sum + size, 0);
+  let total = 0;
+  for (const [path, headers] of wanted) {
+    const { head, body } = await raw(port, path, { ...headers, "accept-encoding": "gzip, br" });
+    expect(head).toMatch(/^http\/1\.1 200/);
+    total += body.length;
+    if (!path.endsWith(".js")) continue;
+    const text = new TextDecoder().decode(brotliDecompressSync(body));
+    for (const [, name] of text.matchAll(/(?:from|import)"\.\/([\w-]+\.js)"/g)) {
+      wanted.set(`/assets/${name}`, {});
+    }
+  }
+  expect(wanted.size).toBeGreaterThan(5);
+  return total;
+}
+
+Deno.test("the first load is under 60 KB: the page, its style, its scripts and what they import at once", async () => {
+  await using api = new ApiServer(new FakeGateway().gateway);
+  const total = await firstLoad(api.server.port, [["/", page]]);
   expect(total).toBeGreaterThan(10_000);
   expect(total).toBeLessThan(MAX_FIRST_LOAD_BYTES);
+});
+
+Deno.test("the explorer is a page of files of ours, under a policy without inline scripts, and not large", async () => {
+  await using api = new ApiServer(new FakeGateway().gateway);
+  // A reload carries what is in the address, and asks for no operation.
+  const response = await get(`${api.url}?query={viewer{id}}`, { accept: "text/html,*/*" });
+  expect(response.status).toBe(200);
+  expect(new TextDecoder().decode(response.bytes)).toBe(explorer);
+  expect(explorer).not.toMatch(/(src|href)="(https?:)?\/\/|<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=/);
+  const policy = new Map(
+    response.headers.get("content-security-policy")!.split("; ").map((each) => {
+      const [name, ...sources] = each.split(" ");
+      return [name, sources.join(" ")];
+    }),
+  );
+  expect(policy.get("default-src")).toBe("'none'");
+  expect(policy.get("script-src")).toBe("'self'");
+  expect(policy.get("connect-src")).toBe("'self'");
+  expect(policy.get("frame-ancestors")).toBe("'none'");
+  expect(response.headers.get("vary")).toMatch(/accept\b(?!-)/);
+  expect(await firstLoad(api.server.port, [["/graphql", explorer]])).toBeLessThan(MAX_EXPLORER_BYTES);
+  // Who opens the console does not load it.
+  expect(page).not.toContain("explorer");
 });
 
 for (

@@ -99,19 +99,6 @@ Deno.test("/livez and /readyz tell a running process from one that can generate"
   expect(await get("/readyz")).toEqual([503, { ready: false, device: null, engine: "FAILED" }]);
 });
 
-Deno.test("graphiqlPage() is for browsers, and complete in itself", async () => {
-  await using api = new ApiServer(new FakeGateway().gateway);
-  // GraphiQL keeps the query in the address, so a reload carries it.
-  const response = await fetch(`${api.url}?query={viewer{id}}`, { headers: { accept: "text/html,*/*" } });
-  const html = await response.text();
-  expect(response.status).toBe(200);
-  expect(response.headers.get("content-security-policy")).toMatch(/default-src 'none'.*connect-src 'self'/);
-  // Tags of the page itself; what looks like one inside the bundled scripts is text.
-  const shell = html.replace(/<script>[\s\S]*<\/script>/, "").replace(/<style>[\s\S]*?<\/style>/g, "");
-  expect(shell).not.toMatch(/(src|href)="(https?:)?\/\//);
-  expect(html).toContain("YogaGraphiQL");
-});
-
 Deno.test("curlExample() prints a command that streams, whatever the model is called", async () => {
   const fake = new FakeGateway();
   await using api = new ApiServer(fake.gateway);

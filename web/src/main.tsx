@@ -1,6 +1,6 @@
 /** The console: its frame, and which page is shown. Pages other than the first are loaded when they are gone to. */
-import { render } from "preact";
-import type { FunctionComponent } from "preact";
+import { Component, render } from "preact";
+import type { ComponentChildren, FunctionComponent } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { isOffline, keyProblem } from "./lib/api.ts";
 import { useInterval, useModule } from "./lib/hooks.ts";
@@ -38,12 +38,14 @@ function App() {
     const match = pattern.exec(path);
     return match === null ? [] : [{ Component, title, rest: decoded(match[1]!) }];
   });
+  // Within the playground and the administration one stays where one is.
+  const place = page?.title || path;
   useEffect(() => {
     document.title = [page?.title || page?.rest, "Geodesic"].filter(Boolean).join(" · ");
     // Who navigates by keyboard or ear begins at the new page; the first page has the browser's own beginning.
     if (!first.current) main.current?.focus();
     first.current = false;
-  }, [page?.Component]);
+  }, [place]);
   return (
     <>
       <a class="skip" href="#main">Skip to content</a>
@@ -60,11 +62,36 @@ function App() {
               </p>
             </Empty>
           )
-          : <page.Component rest={page.rest} />}
+          : (
+            <Boundary key={place}>
+              <page.Component rest={page.rest} />
+            </Boundary>
+          )}
       </main>
       <Footer />
     </>
   );
+}
+
+/** A part that could not be loaded: the gateway is away, or has a newer console by now. */
+class Boundary extends Component<{ readonly children: ComponentChildren }, { readonly failed: boolean }> {
+  override state = { failed: false };
+
+  override componentDidCatch(): void {
+    this.setState({ failed: true });
+  }
+
+  render() {
+    if (!this.state.failed) return this.props.children;
+    return (
+      <Empty isPage title="This page could not be shown">
+        <p>The gateway may be away, or have a newer console by now.</p>
+        <button type="button" class="primary" onClick={() => globalThis.location.reload()}>
+          Load the page anew
+        </button>
+      </Empty>
+    );
+  }
 }
 
 function decoded(text: string): string {

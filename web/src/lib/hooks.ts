@@ -1,7 +1,8 @@
 /** Loading and repeating as hooks. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { ApiError, apiKey, request, stream } from "./api.ts";
+import { ApiError, apiKey, request } from "./api.ts";
 import type { Operation } from "./operation.ts";
+import { listen } from "./streams.ts";
 
 export interface Loaded<Result> {
   /** The last answer; stays while another one is on its way, or when that fails. */
@@ -31,21 +32,28 @@ export function useLoad<Result>(
   const [state, setState] = useState<{ key: string | null; data?: Result; error?: ApiError }>({ key: null });
   const whole = key === null ? null : `${key} ${apiKey.value}`;
   const [round, setRound] = useState(0);
+  const loading = useRef(false);
   const reload = useCallback(() => setRound((value) => value + 1), []);
   useEffect(() => {
     if (whole === null) return;
     const controller = new AbortController();
+    loading.current = true;
     load(controller.signal).then(
-      (data) => setState({ key: whole, data }),
+      (data) => {
+        if (!controller.signal.aborted) setState({ key: whole, data });
+      },
       (error) => {
         if (controller.signal.aborted) return;
         const known = error instanceof ApiError ? error : new ApiError("UNEXPECTED", String(error));
         setState((before) => ({ ...before.key === whole ? before : {}, key: whole, error: known }));
       },
-    );
+    ).finally(() => {
+      if (!controller.signal.aborted) loading.current = false;
+    });
     return () => controller.abort();
   }, [whole, round]);
-  useInterval(reload, everyMs);
+  // An answer that takes longer than the interval is waited for, not asked for again and again.
+  useInterval(() => loading.current || reload(), everyMs);
   const fresh = whole !== null && state.key === whole;
   return { data: fresh ? state.data : undefined, error: fresh ? state.error : undefined, reload };
 }
@@ -79,15 +87,17 @@ export function useMedia(query: string): boolean {
   return holds;
 }
 
-/** A module that is loaded when it is first shown. */
+/** A module that is loaded when it is first shown. Throws where it cannot be, for the page's boundary. */
 export function useModule<M>(load: () => Promise<M>): M | undefined {
-  const [module, setModule] = useState<M>();
+  const [module, setModule] = useState<{ readonly loaded: M } | { readonly error: unknown }>();
   useEffect(() => {
     let live = true;
-    void load().then((value) => live && setModule(() => value));
+    load().then((loaded) => live && setModule({ loaded }), (error) => live && setModule({ error }));
     return () => void (live = false);
   }, []);
-  return module;
+  if (module === undefined) return undefined;
+  if ("error" in module) throw module.error;
+  return module.loaded;
 }
 
 /** An act of the user: busy while it runs, and what it failed with. */
@@ -106,7 +116,10 @@ export function useAction<A extends unknown[]>(
   return { run, busy, error };
 }
 
-/** Calls `onEvent` for every result of a subscription, over as many connections as it takes. */
+/**
+ * Calls `onEvent` for every result of a subscription that begins with how things are, over as many connections as it
+ * takes.
+ */
 export function useStream<Result, Variables>(
   operation: Operation<Result, Variables>,
   variables: Variables,
@@ -116,20 +129,10 @@ export function useStream<Result, Variables>(
   latest.current = onEvent;
   useEffect(() => {
     const controller = new AbortController();
-    const watch = async () => {
-      for (let delay = 1_000; !controller.signal.aborted; delay = Math.min(delay * 2, 30_000)) {
-        try {
-          for await (const result of stream(operation, variables, controller.signal)) {
-            delay = 1_000;
-            latest.current(result);
-          }
-        } catch {
-          // What the page shows has its own way to say that the gateway is away.
-        }
-        await new Promise((resolve) => setTimeout(resolve, delay));
-      }
-    };
-    void watch();
+    void listen(operation, variables, {
+      onEvent: (result) => latest.current(result),
+      signal: controller.signal,
+    });
     return () => controller.abort();
   }, [operation.sha256, JSON.stringify(variables), apiKey.value]);
 }

@@ -1,9 +1,10 @@
 /**
- * A generation as it is watched. What has come is kept in this tab's storage with the cursor behind it, so that a page
- * that is loaded anew continues where it was, with the same tokens.
+ * A generation as it is watched. When the page goes, what has come is kept in this tab's storage with the cursor behind
+ * it, so that a page that is loaded anew continues where it was, with the same tokens.
  */
 import { type Signal, signal } from "@preact/signals";
-import { accepted, ApiError, follow, request } from "./api.ts";
+import { accepted, ApiError, apiKey, request } from "./api.ts";
+import { follow } from "./streams.ts";
 import {
   CancelGeneration,
   type GenerateInput,
@@ -52,8 +53,10 @@ export interface Run {
 
 export const isOver = ({ phase }: Run) => phase === "finished" || phase === "failed" || phase === "cancelled";
 
-const KEEP_EVERY_MS = 200;
-const ITEM = (place: string) => `geodesic.run.${place}`;
+const PREFIX = "geodesic.run.";
+/** So many are kept, and none that is longer than this, in characters. */
+const MAX_KEPT = 8;
+const MAX_KEPT_LENGTH = 1_000_000;
 
 export function newRun(model: string, prompt: string): Run {
   return {
@@ -110,7 +113,10 @@ export class WatchedRun {
   readonly run: Signal<Run>;
   readonly #place: string;
   readonly #controller = new AbortController();
-  #keptAt = 0;
+  /** What another key has seen is not kept beside this one's. */
+  readonly #key = apiKey.peek();
+  #isForgotten = false;
+  #isToStop = false;
 
   private constructor(place: string, run: Run) {
     this.#place = place;
@@ -137,15 +143,11 @@ export class WatchedRun {
 
   /** What was being watched here before the page was loaded anew, if anything. */
   static resume(place: string): WatchedRun | null {
-    try {
-      const kept = JSON.parse(sessionStorage.getItem(ITEM(place)) ?? "null") as Run | null;
-      if (kept === null || kept.generationId === null) return null;
-      const watched = new WatchedRun(place, kept);
-      if (!isOver(kept)) void watched.#follow();
-      return watched;
-    } catch {
-      return null;
-    }
+    const kept = read(place);
+    if (kept === null || kept.generationId === null) return null;
+    const watched = new WatchedRun(place, kept);
+    if (!isOver(kept)) void watched.#follow();
+    return watched;
   }
 
   /** One that was started elsewhere, from its first event. */
@@ -158,23 +160,28 @@ export class WatchedRun {
   async #begin(begin: () => Promise<string>): Promise<void> {
     try {
       const generationId = await begin();
-      this.#set({ ...this.run.value, generationId, phase: "queued" });
+      this.run.value = { ...this.run.value, generationId, phase: "queued" };
     } catch (error) {
       return this.#fail(error);
     }
+    this.#keep();
+    // Where that fails, it can be pressed again.
+    if (this.#isToStop) void this.stop().catch(() => {});
     await this.#follow();
   }
 
   async #follow(): Promise<void> {
     const keep = () => this.#keep();
+    const keepWhenHidden = () => document.visibilityState === "hidden" && this.#keep();
     addEventListener("pagehide", keep);
+    document.addEventListener("visibilitychange", keepWhenHidden);
     try {
       const { generationId, seq } = this.run.value;
       await follow<WatchGenerationSubscription, GenerationEvent>(
         WatchGeneration,
         { id: generationId!, afterSeq: seq },
         {
-          onEvent: (event) => this.#set(after(this.run.value, event)),
+          onEvent: (event) => void (this.run.value = after(this.run.value, event)),
           signal: this.#controller.signal,
         },
       );
@@ -182,14 +189,17 @@ export class WatchedRun {
       this.#fail(error);
     } finally {
       removeEventListener("pagehide", keep);
+      document.removeEventListener("visibilitychange", keepWhenHidden);
       this.#keep();
     }
   }
 
-  /** Asks the gateway to end it; the stream then tells its end. */
+  /** Asks the gateway to end it, as soon as that knows of it; the stream then tells its end. */
   async stop(): Promise<void> {
     const { generationId } = this.run.value;
-    if (generationId === null || isOver(this.run.value)) return;
+    if (isOver(this.run.value)) return;
+    this.#isToStop = generationId === null;
+    if (generationId === null) return;
     accepted((await request(CancelGeneration, { input: { id: generationId } })).cancelGeneration);
   }
 
@@ -199,27 +209,55 @@ export class WatchedRun {
   }
 
   forget(): void {
+    this.#isForgotten = true;
     this.leave();
-    sessionStorage.removeItem(ITEM(this.#place));
-  }
-
-  #set(run: Run): void {
-    this.run.value = run;
-    if (isOver(run) || run.seq <= 1 || performance.now() - this.#keptAt > KEEP_EVERY_MS) this.#keep();
+    sessionStorage.removeItem(PREFIX + this.#place);
   }
 
   #fail(error: unknown): void {
+    // Whoever has a key again goes on where this ended.
+    if (
+      error instanceof ApiError && error.code === "UNAUTHENTICATED" && this.run.value.generationId !== null
+    ) {
+      return;
+    }
     const message = error instanceof ApiError ? error.message : String(error);
-    this.#set({ ...this.run.value, phase: "failed", error: message });
+    this.run.value = { ...this.run.value, phase: "failed", error: message };
   }
 
   #keep(): void {
-    this.#keptAt = performance.now();
-    try {
-      sessionStorage.setItem(ITEM(this.#place), JSON.stringify(this.run.value));
-    } catch {
-      // Full: the run can still be watched from its first event.
-      sessionStorage.removeItem(ITEM(this.#place));
-    }
+    if (!this.#isForgotten && this.#key === apiKey.peek()) write(this.#place, this.run.value);
+  }
+}
+
+function read(place: string): Run | null {
+  try {
+    return JSON.parse(sessionStorage.getItem(PREFIX + place) ?? "null") as Run | null;
+  } catch {
+    return null;
+  }
+}
+
+/** Of a run that is too long, only that there is one is kept: it is watched again from its first event. */
+function write(place: string, run: Run): void {
+  const name = PREFIX + place;
+  const { generationId, input } = run;
+  const whole = JSON.stringify(run);
+  const text = whole.length <= MAX_KEPT_LENGTH ? whole : JSON.stringify({
+    ...newRun(run.model, run.prompt),
+    generationId,
+    place: run.place,
+    input,
+    phase: "queued",
+  });
+  sessionStorage.removeItem(name);
+  const others = Object.keys(sessionStorage).filter((each) => each.startsWith(PREFIX));
+  for (const other of others.slice(0, Math.max(0, others.length - MAX_KEPT + 1))) {
+    sessionStorage.removeItem(other);
+  }
+  try {
+    sessionStorage.setItem(name, text);
+  } catch {
+    // Full: the gateway still has it.
   }
 }

@@ -71,10 +71,13 @@ export function Conversation({ sessionId, model, setting, onChange }: {
   }, [watched]);
   const run = watched?.run.value;
   const over = run === undefined || isOver(run);
+  const wasOver = useRef(over);
   useEffect(() => {
-    if (!over) return;
-    onChange();
-    kept.reload();
+    if (over && !wasOver.current) {
+      onChange();
+      kept.reload();
+    }
+    wasOver.current = over;
   }, [over]);
   useEffect(() => {
     // Whoever has scrolled up to read stays there.
@@ -89,21 +92,27 @@ export function Conversation({ sessionId, model, setting, onChange }: {
       setError(cause instanceof ApiError ? cause : new ApiError("UNEXPECTED", `${cause}`))
     );
   };
-  const send = (text: string) =>
-    attempt(async () => {
-      const id = sessionId ??
-        accepted((await request(CreateSession, { input: { model: { name: model } } })).createSession).session
-          .id;
-      const started = WatchedRun.start(
-        id,
-        { model: { name: model }, sessionId: id, prompt: { text }, sampling: setting.sampling as never },
-        { model, prompt: text },
-      );
-      if (sessionId !== null) return setWatched(started);
-      handedOver.set(id, started);
-      go(`/play/${encodeURIComponent(id)}`);
-      onChange();
-    });
+  const isBeginning = useRef(false);
+  const send = (text: string) => {
+    // A conversation begins once, however often somebody presses.
+    if (isBeginning.current) return;
+    isBeginning.current = true;
+    attempt(() => begin(text).finally(() => isBeginning.current = false));
+  };
+  const begin = async (text: string) => {
+    const id = sessionId ??
+      accepted((await request(CreateSession, { input: { model: { name: model } } })).createSession).session
+        .id;
+    const started = WatchedRun.start(
+      id,
+      { model: { name: model }, sessionId: id, prompt: { text }, sampling: setting.sampling as never },
+      { model, prompt: text },
+    );
+    if (sessionId !== null) return setWatched(started);
+    handedOver.set(id, started);
+    go(`/play/${encodeURIComponent(id)}`);
+    onChange();
+  };
   const sampling = setting.sampling as never;
   const [again, setAgain] = useState<Sent | null>(null);
   const regenerate = (message: SaidFragment, question: SaidFragment) => {

@@ -1,4 +1,5 @@
 /** An answer as it comes: what it waits for, its tokens coloured by probability, and what it took. */
+import { Component } from "preact";
 import { useState } from "preact/hooks";
 import { isOver, type Run, type Token } from "../lib/runs.ts";
 import { seconds } from "../lib/format.ts";
@@ -157,6 +158,37 @@ function sureness(logprob: number | null): string {
   return probability > 0.9 ? "p4" : probability > 0.5 ? "p3" : probability > 0.15 ? "p2" : "p1";
 }
 
+/** Tokens that are drawn together: a new one draws its own block, not the whole answer. */
+const BLOCK = 64;
+
+interface BlockProps {
+  readonly tokens: readonly Token[];
+  readonly from: number;
+  readonly to: number;
+  /** The one that is pointed at, if it is in here. */
+  readonly at: number | null;
+  readonly setAt: (at: number) => void;
+}
+
+class Block extends Component<BlockProps> {
+  override shouldComponentUpdate(next: BlockProps): boolean {
+    const { tokens, from, to, at } = this.props;
+    return next.to !== to || next.at !== at || next.tokens[from] !== tokens[from];
+  }
+
+  render({ tokens, from, to, at, setAt }: BlockProps) {
+    return tokens.slice(from, to).map((each, offset) => (
+      <span
+        key={offset}
+        class={`token ${sureness(each.logprob)}${at === from + offset ? " at" : ""}`}
+        onPointerEnter={() => setAt(from + offset)}
+      >
+        {each.text}
+      </span>
+    ));
+  }
+}
+
 function Tokens({ tokens }: { tokens: readonly Token[] }) {
   const [at, setAt] = useState<number | null>(null);
   const press = (event: KeyboardEvent) => {
@@ -186,15 +218,12 @@ function Tokens({ tokens }: { tokens: readonly Token[] }) {
         // A finger that is lifted has not looked away.
         onPointerLeave={(event) => event.pointerType !== "touch" && setAt(null)}
       >
-        {tokens.map((each, index) => (
-          <span
-            key={index}
-            class={`token ${sureness(each.logprob)}${at === index ? " at" : ""}`}
-            onPointerEnter={() => setAt(index)}
-          >
-            {each.text}
-          </span>
-        ))}
+        {Array.from({ length: Math.ceil(tokens.length / BLOCK) }, (_, block) => {
+          const from = block * BLOCK;
+          const to = Math.min(from + BLOCK, tokens.length);
+          const isHere = at !== null && at >= from && at < to;
+          return <Block key={block} {...{ tokens, from, to, setAt }} at={isHere ? at : null} />;
+        })}
       </p>
       <div class="alternatives" role="status">
         {token === undefined

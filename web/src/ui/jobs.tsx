@@ -1,6 +1,7 @@
 /** Pulls and verifications as they happen. */
 import { useEffect, useState } from "preact/hooks";
-import { accepted, ApiError, follow, request } from "../lib/api.ts";
+import { accepted, ApiError, request } from "../lib/api.ts";
+import { follow } from "../lib/streams.ts";
 import { useAction } from "../lib/hooks.ts";
 import { bytes, moment, seconds, words } from "../lib/format.ts";
 import { Link, modelHref } from "../lib/router.tsx";

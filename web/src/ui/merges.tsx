@@ -1,6 +1,7 @@
 /** Merges as they happen: a row follows its merge's events over as many connections as it takes. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { accepted, ApiError, follow, request } from "../lib/api.ts";
+import { accepted, ApiError, request } from "../lib/api.ts";
+import { follow } from "../lib/streams.ts";
 import { useAction, useQuery } from "../lib/hooks.ts";
 import { bytes, seconds, words } from "../lib/format.ts";
 import { Link, modelHref } from "../lib/router.tsx";

@@ -1,0 +1,1 @@
+var r="right-scroll-bar-position",e="width-before-scroll-bar",o="with-scroll-bars-hidden",a="--removed-body-scroll-bar-size";export{e as fullWidthClassName,o as noScrollbarsClassName,a as removedBarSizeVariable,r as zeroRightClassName};
