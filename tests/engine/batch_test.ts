@@ -10,7 +10,8 @@ import { Sequence } from "../../src/engine/sequence.ts";
 import { RequestClock } from "../../src/engine/timings.ts";
 import type { PendingStep, RunnerLimits } from "../../src/model/runner.ts";
 import { SAMPLING } from "../support/fake_engine.ts";
-import { FakeRunner, REPEATING, soloTokens } from "../support/fake_runner.ts";
+import { FakeRunner } from "../support/fake_runner.ts";
+import { REPEATING, soloTokens } from "../support/fake_tokens.ts";
 
 const LIMITS = {
   maxSequences: 3,

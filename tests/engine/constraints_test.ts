@@ -5,7 +5,8 @@ import type { TokenMatcher } from "../../src/constraint/service.ts";
 import type { OpenMatcher } from "../../src/engine/constraints.ts";
 import { CapacityError, ConfigError } from "../../src/errors.ts";
 import { FakeEngine, settle, submitCommand } from "../support/fake_engine.ts";
-import { FAKE_LIMITS, soloTokens } from "../support/fake_runner.ts";
+import { FAKE_LIMITS } from "../support/fake_runner.ts";
+import { soloTokens } from "../support/fake_tokens.ts";
 import { maskOf } from "../support/sampling.ts";
 
 const CONSTRAINT = { regex: "a" };

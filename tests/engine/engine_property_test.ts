@@ -7,7 +7,8 @@
 import { expect } from "@std/expect";
 import fc from "fast-check";
 import { FakeEngine, SAMPLING, submitCommand } from "../support/fake_engine.ts";
-import { FAKE_LIMITS, soloTokens } from "../support/fake_runner.ts";
+import { FAKE_LIMITS } from "../support/fake_runner.ts";
+import { soloTokens } from "../support/fake_tokens.ts";
 
 interface Arrival {
   /** Begins like all others with the same letter, for so many tokens. */

@@ -2,7 +2,8 @@
 import { expect } from "@std/expect";
 import { FakeEngine, SAMPLING, settle, submitCommand } from "../support/fake_engine.ts";
 import type { RequestFinished } from "../../src/engine/protocol.ts";
-import { FAKE_LIMITS, soloTokens } from "../support/fake_runner.ts";
+import { FAKE_LIMITS } from "../support/fake_runner.ts";
+import { soloTokens } from "../support/fake_tokens.ts";
 
 const PROMPT = [1, 2, 3];
 

@@ -2,7 +2,8 @@
 import { expect } from "@std/expect";
 import { AGEING_STEPS } from "../../src/engine/ranking.ts";
 import { FakeEngine, SAMPLING, submitCommand } from "../support/fake_engine.ts";
-import { FAKE_LIMITS, soloTokens } from "../support/fake_runner.ts";
+import { FAKE_LIMITS } from "../support/fake_runner.ts";
+import { soloTokens } from "../support/fake_tokens.ts";
 
 function solo(count: number, prompt: readonly number[]): number[] {
   const sampling = { ...SAMPLING, seed: BigInt(SAMPLING.seed), stop: [] };

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { NgramIndex } from "../../src/engine/ngram_index.ts";
 import { Speculator } from "../../src/engine/speculator.ts";
 import { FakeEngine, SAMPLING, submitCommand } from "../support/fake_engine.ts";
-import { REPEATING, soloTokens } from "../support/fake_runner.ts";
+import { REPEATING, soloTokens } from "../support/fake_tokens.ts";
 
 /** The last place where the longest of the runs that the index keeps came before; the same by looking everywhere. */
 function continuationOf(tokens: readonly number[], count: number): number[] {

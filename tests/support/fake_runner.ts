@@ -4,9 +4,10 @@
  * sequence's, in order and by the right path. A block used by two sequences, a missing position, a stale table, a prompt
  * block that holds outputs or a replay that runs as a prompt therefore fails the test that caused it. It also enforces the
  * runner's contract: what a step in flight refers to must not be written by another sequence, and plans must stay within
- * the limits. What a failed submit computed is lost. The next token is a hash of everything before it, but seeds from
- * REPEATING on mostly let it follow from the last token alone, so that it can be guessed.
+ * the limits. What a failed submit computed is lost. The tokens are those of
+ * fake_tokens.ts.
  */
+import { nextToken } from "./fake_tokens.ts";
 import { acceptedSamples, NO_DRAFTS } from "../../src/model/drafts.ts";
 import type {
   BlockId,
@@ -33,37 +34,6 @@ export const FAKE_LIMITS: RunnerLimits = {
   maxSamples: 8,
   vocabSize: 64,
 };
-
-export const REPEATING = 500n;
-
-/** The next token after `context`, for a request with this init and `produced` tokens out. */
-function nextToken(context: Iterable<number>, init: SlotInit, produced: number, vocabSize: number): number {
-  let hash = 2166136261 ^ Number(init.sampling.seed & 0xffffffffn);
-  let last = 0;
-  for (const id of context) {
-    hash = Math.imul(hash ^ (id + 1), 16777619) >>> 0;
-    last = id;
-  }
-  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 0;
-  const repeats = init.sampling.seed >= REPEATING && hash % 7 > 0;
-  let id = (repeats ? (last * 5 + 3) % 6 : hash) % vocabSize;
-  while (produced < init.sampling.minTokens && init.bannedUntilMinTokens.includes(id)) {
-    id = (id + 1) % vocabSize;
-  }
-  return id;
-}
-
-/** What `count` steps alone would produce: the reference for every batched run. */
-export function soloTokens(init: SlotInit, count: number, vocabSize: number): number[] {
-  const context = [...init.promptTokenIds];
-  const tokens: number[] = [];
-  while (tokens.length < count) {
-    const id = nextToken(context, init, tokens.length, vocabSize);
-    tokens.push(id);
-    context.push(id);
-  }
-  return tokens;
-}
 
 interface FakeSlot {
   readonly init: SlotInit;
