@@ -75,7 +75,10 @@ const SHOTS: readonly Shot[] = [
   {
     name: "explorer",
     path: "/graphql",
-    prepare: (page) => page.locator(".graphiql-container").first().waitFor(),
+    prepare: async (page) => {
+      await page.getByRole("button", { name: /Execute/ }).click();
+      await page.locator(".result-window", { hasText: "geodesic/demo-slerp" }).waitFor();
+    },
   },
 ];
 
