@@ -76,6 +76,24 @@ for (const [when, entry] of [["at once", "crash"], ["in the middle of a message"
   });
 }
 
+Deno.test({
+  name: "openProcessPort() hears of a death though somebody else holds the streams of the process open",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const port = openProcessPort({ entry: child("idle") });
+    await using client = new PortEngineClient(port);
+    await client.ready();
+    // As a helper does that the driver has started: it has inherited them, and lives on.
+    using _stdout = await Deno.open(`/proc/${port.pid}/fd/1`, { write: true });
+    using _stderr = await Deno.open(`/proc/${port.pid}/fd/2`, { write: true });
+    const lost = lossOf(client);
+    const failed = new Promise((resolve) => client.submit(submitCommand("r", [1]), resolve));
+    Deno.kill(port.pid, "SIGKILL");
+    expect((await lost).message).toBe("The engine's process died: SIGKILL");
+    expect(await failed).toMatchObject({ type: "failed", error: { code: "DEVICE_LOST" } });
+  },
+});
+
 deviceTest(
   "openProcessPort() notices a process that is stopped, and leaves one that works alone",
   async () => {

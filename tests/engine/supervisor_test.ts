@@ -233,6 +233,33 @@ Deno.test("SupervisedEngine does not insist where there is no device, or no way 
   expect((await failure(forbidden.engine.ready())).code).toBe("CONFIG");
 });
 
+Deno.test("SupervisedEngine tries again when an engine that ran before cannot be started for once", async () => {
+  const ports: InProcessPort[] = [];
+  let starts = 0;
+  await using test = setup({
+    open: () => {
+      if (++starts === 2) throw new ConfigError("Too many open files");
+      ports.push(inProcessPort());
+      return ports.at(-1)!;
+    },
+  });
+  const { engine, clock } = test;
+  await engine.ready();
+  ports[0]!.die(new Error("panic"));
+  await settle();
+  clock.advance(firstDelayMs);
+  await settle();
+  expect(engine.status()).toMatchObject({
+    state: "RESTARTING",
+    attempt: 2,
+    error: { message: "Too many open files" },
+  });
+  const loading = engine.load(LOAD);
+  clock.advance(2 * firstDelayMs);
+  expect((await loading).modelKey).toBe("m");
+  expect(engine.status()).toMatchObject({ state: "READY", restarts: 2 });
+});
+
 Deno.test("SupervisedEngine starts no engine after it was closed, not even one that was due", async () => {
   for (const dies of [false, true]) {
     const test = setup();
