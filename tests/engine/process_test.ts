@@ -210,6 +210,26 @@ Deno.test("process.ts ends with a typed error at bytes that are no command", asy
   expect((await process.status).code).toBe(70);
 });
 
+deviceTest(
+  "process.ts ends in peace when it has closed, though its input ends in the same moment",
+  async () => {
+    // Where it does not wait for the driver, one end in five is a segmentation fault.
+    const end = async () => {
+      const { process, input, send } = rawProcess();
+      await send({ type: "metrics" });
+      for await (const { type } of messagesOf(process)) {
+        if (type === "metrics") await send({ type: "close" });
+        if (type === "closed") await input.close();
+      }
+      const { code, signal } = await process.status;
+      return signal ?? code;
+    };
+    const ends: (string | number)[] = [];
+    while (ends.length < 3) ends.push(await end());
+    expect(ends).toEqual(ends.map(() => 0));
+  },
+);
+
 /** Resolves when the process has used next to no processor time for a while: it is held up, or has nothing left to do. */
 async function restOf(pid: number): Promise<void> {
   const ticks = async () => {
