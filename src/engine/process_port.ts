@@ -4,7 +4,7 @@
  * is gone. What waits for a process that does not read is bounded, and so is what it may print.
  */
 import { fileURLToPath } from "node:url";
-import { ConfigError, DeviceLostError, FormatError, type GeodesicError } from "../errors.ts";
+import { CapacityError, ConfigError, DeviceLostError, FormatError, type GeodesicError } from "../errors.ts";
 import type { EnginePort } from "./client.ts";
 import { FrameDecoder, FrameEncoder } from "./frames.ts";
 import { type Pulse, startPulse } from "./pulse.ts";
@@ -25,8 +25,9 @@ export interface ProcessPort extends EnginePort {
   readonly pid: number;
 }
 
-/** Commands that wait for a process that does not read. Many times what a full gateway asks for at once. */
+/** Commands that wait for the process to read them. Then no more requests are taken; all else is small. */
 const MAX_QUEUED_BYTES = 64 * 2 ** 20;
+const RETRY_MS = 1_000;
 /** A process that has said `closed` lets go of the driver and ends; what does not is killed. */
 const EXIT_TIMEOUT_MS = 10_000;
 /** A killed process that is stuck in the kernel is not waited for any longer. */
@@ -144,11 +145,14 @@ class ChildPort implements ProcessPort {
 
   #send(message: EngineCommand | Ping): void {
     if (this.#ending !== undefined) return;
+    if (message.type === "submit" && this.#queuedBytes >= MAX_QUEUED_BYTES) {
+      throw new CapacityError("Cannot send the request: its engine has not read those before", {
+        queuedBytes: this.#queuedBytes,
+        retryAfterMs: RETRY_MS,
+      });
+    }
     const frame = this.#frames.encode(message);
     this.#queuedBytes += frame.length;
-    if (this.#queuedBytes > MAX_QUEUED_BYTES) {
-      return this.#condemn(new DeviceLostError("The engine's process is given up: it takes no commands"));
-    }
     this.#input.write(frame).then(() => this.#queuedBytes -= frame.length, () => {});
   }
 

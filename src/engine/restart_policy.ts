@@ -49,7 +49,8 @@ export class RestartPolicy {
       this.#attempts = 0;
       this.#tryingAfterRest = false;
     }
-    this.#deaths = [...this.#deaths.filter((at) => nowMs - at < windowMs), nowMs];
+    // Nor do those count that lie ahead: the clock of the wall was set back.
+    this.#deaths = [...this.#deaths.filter((at) => at <= nowMs && nowMs - at < windowMs), nowMs];
     if (this.#tryingAfterRest || this.#deaths.length >= maxDeaths) {
       this.#tryingAfterRest = true;
       return { kind: "rest", deaths: this.#deaths.length, delayMs: restMs };

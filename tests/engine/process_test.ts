@@ -76,6 +76,27 @@ for (const [when, entry] of [["at once", "crash"], ["in the middle of a message"
   });
 }
 
+Deno.test("openProcessPort() refuses requests beyond what may wait to be read, and its process lives on", async () => {
+  const port = openProcessPort({ entry: child("idle") });
+  const client = new PortEngineClient(port);
+  await client.ready();
+  const deaths: unknown[] = [];
+  client.onLost((error) => deaths.push(error));
+  const refused = Promise.withResolvers<unknown>();
+  // All in one turn, as after a restart; each takes 7 MB.
+  const prompt = Array<number>(2 ** 20).fill(100_000);
+  for (let index = 0; index < 12; index++) {
+    client.submit(submitCommand(`${index}`, prompt), refused.resolve);
+  }
+  expect(await refused.promise).toMatchObject({
+    type: "failed",
+    requestId: "10",
+    error: { code: "CAPACITY", details: { retryAfterMs: 1_000 } },
+  });
+  expect(deaths).toEqual([]);
+  await port.terminate();
+});
+
 Deno.test({
   name: "openProcessPort() hears of a death though somebody else holds the streams of the process open",
   ignore: Deno.build.os !== "linux",

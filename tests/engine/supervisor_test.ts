@@ -332,6 +332,13 @@ Deno.test("RestartPolicy never restarts sooner than it did, and rests before the
   }));
 });
 
+Deno.test("RestartPolicy does not count deaths that lie ahead, when the clock has been set back", () => {
+  const policy = new RestartPolicy(RESTART_LIMITS);
+  const dayMs = 86_400_000;
+  for (let death = 1; death < maxDeaths; death++) policy.died(dayMs + death, 0);
+  expect(policy.died(0, healthyMs)).toEqual({ kind: "restart", attempt: 1, delayMs: firstDelayMs });
+});
+
 Deno.test("PortEngineClient.status() follows its engine", async () => {
   const port = inProcessPort();
   const client = new PortEngineClient(port);
