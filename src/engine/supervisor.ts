@@ -52,6 +52,7 @@ type State<S = EngineStatus> = S extends EngineStatus ? Omit<S, "restarts"> : ne
 
 export class SupervisedEngine implements EngineClient {
   readonly #options: SupervisorOptions;
+  readonly #limits: RestartLimits;
   readonly #policy: RestartPolicy;
   readonly #lostListeners: ((error: GeodesicError) => void)[] = [];
   #state: State = { state: "STARTING" };
@@ -67,7 +68,8 @@ export class SupervisedEngine implements EngineClient {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#policy = new RestartPolicy({ ...RESTART_LIMITS, ...options.limits });
+    this.#limits = { ...RESTART_LIMITS, ...options.limits };
+    this.#policy = new RestartPolicy(this.#limits);
     this.#start();
   }
 
@@ -160,7 +162,14 @@ export class SupervisedEngine implements EngineClient {
     }
     const life: Life = this.#life = { client, readyAtMs: undefined };
     client.onLost((error) => this.#died(life, error));
-    client.ready().then((device) => this.#becameReady(life, device), () => {}); // onLost tells of the other case
+    const { maxStartMs } = this.#limits;
+    const late = this.#options.clock.after(maxStartMs, () => {
+      client.lose(new DeviceLostError(`The engine was not ready within ${maxStartMs / 1000} seconds`));
+    });
+    client.ready().then((device) => {
+      late[Symbol.dispose]();
+      this.#becameReady(life, device);
+    }, () => late[Symbol.dispose]()); // onLost tells of this case
   }
 
   #becameReady(life: Life, device: DeviceInfo): void {

@@ -24,7 +24,7 @@ const LOAD = {
   maxContext: 48,
   maxSequences: 4,
 } as const;
-const { firstDelayMs, maxDeaths, restMs, healthyMs } = RESTART_LIMITS;
+const { firstDelayMs, maxDeaths, restMs, healthyMs, maxStartMs } = RESTART_LIMITS;
 
 interface Setup extends AsyncDisposable {
   readonly engine: SupervisedEngine;
@@ -258,6 +258,28 @@ Deno.test("SupervisedEngine tries again when an engine that ran before cannot be
   clock.advance(2 * firstDelayMs);
   expect((await loading).modelKey).toBe("m");
   expect(engine.status()).toMatchObject({ state: "READY", restarts: 2 });
+});
+
+Deno.test("SupervisedEngine gives up an engine that neither becomes ready nor dies, and starts another", async () => {
+  let announce = false;
+  await using test = setup({ announce: () => announce });
+  const { engine, ports, clock, news } = test;
+  const loading = engine.load(LOAD);
+  clock.advance(maxStartMs - 1);
+  expect([engine.status().state, ports.length]).toEqual(["STARTING", 1]);
+  announce = true;
+  clock.advance(1);
+  await settle();
+  expect(engine.status()).toMatchObject({
+    state: "RESTARTING",
+    error: { message: "The engine was not ready within 300 seconds" },
+  });
+  expect(ports[0]!.terminated).toBe(true);
+  clock.advance(firstDelayMs);
+  expect((await loading).modelKey).toBe("m");
+  clock.advance(maxStartMs); // One that was ready in time is left alone.
+  await settle();
+  expect([engine.status().state, ports.length, news.length]).toEqual(["READY", 2, 1]);
 });
 
 Deno.test("SupervisedEngine starts no engine after it was closed, not even one that was due", async () => {
