@@ -21,6 +21,7 @@ import { openWorkerPort } from "./worker_port.ts";
 
 /** A two-way channel to an engine. Messages arrive in order, from a later turn than the one that created it. */
 export interface EnginePort {
+  /** Throws for a command that cannot be sent, having sent nothing. Nothing arrives or dies before it returns. */
   post(command: EngineCommand): void;
   /** Called once. `onDeath` is called when nothing more can come; a GeodesicError explains it as it is. */
   listen(onMessage: (message: EngineMessage) => void, onDeath: (error: Error) => void): void;
@@ -83,10 +84,10 @@ export class PortEngineClient implements EngineClient {
       throw new ConfigError(`Cannot load model "${modelKey}": it is being loaded`, { modelKey });
     }
     const pending: PendingLoad = { ...Promise.withResolvers<Loaded>(), onProgress, signal };
+    this.#port.post({ ...command, type: "load" });
     this.#loads.set(modelKey, pending);
     const abort = () => this.#port.post({ type: "unload", modelKey });
     signal?.addEventListener("abort", abort, { once: true });
-    this.#port.post({ ...command, type: "load" });
     try {
       return await pending.promise;
     } finally {
@@ -111,8 +112,12 @@ export class PortEngineClient implements EngineClient {
     } else if (this.#requests.has(requestId)) {
       refuse(requestId, listener, new ConfigError(`Request "${requestId}" is already open`, { requestId }));
     } else {
+      try {
+        this.#port.post({ ...command, type: "submit" });
+      } catch (error) {
+        return refuse(requestId, listener, error); // Too long, or not to be copied.
+      }
       this.#requests.set(requestId, listener);
-      this.#port.post({ ...command, type: "submit" });
     }
   }
 
@@ -239,7 +244,7 @@ export class PortEngineClient implements EngineClient {
 }
 
 /** Never inside the caller's own `submit`. */
-function refuse(requestId: string, listener: RequestListener, error: GeodesicError): void {
+function refuse(requestId: string, listener: RequestListener, error: unknown): void {
   queueMicrotask(() => listener({ type: "failed", requestId, error: toErrorRecord(error) }));
 }
 

@@ -32,13 +32,14 @@ async function main(): Promise<void> {
     Deno.exit(EXIT.failed);
   };
   const port = openWorkerPort();
+  let closing: Promise<void> | undefined;
   port.listen((message) => {
     try {
       send(message);
     } catch (error) {
       fail(error);
     }
-    if (message.type === "closed") port.terminate().then(() => Deno.exit(EXIT.closed));
+    if (message.type === "closed") closing = port.terminate().then(() => Deno.exit(EXIT.closed));
   }, (error) => fail(new DeviceLostError(`The engine's thread died: ${error.message}`)));
 
   const decoder = new FrameDecoder({
@@ -53,6 +54,8 @@ async function main(): Promise<void> {
   } catch (error) {
     fail(error);
   }
+  // The gateway closes the pipe when it has read `closed`. To exit before the driver is let go of would end in a crash.
+  await closing;
   Deno.exit(EXIT.orphaned);
 }
 

@@ -4,7 +4,7 @@
  * is gone. What waits for a process that does not read is bounded, and so is what it may print.
  */
 import { fileURLToPath } from "node:url";
-import { ConfigError, DeviceLostError, FormatError, type GeodesicError } from "../errors.ts";
+import { CapacityError, ConfigError, DeviceLostError, FormatError, type GeodesicError } from "../errors.ts";
 import type { EnginePort } from "./client.ts";
 import { FrameDecoder, FrameEncoder } from "./frames.ts";
 import { type Pulse, startPulse } from "./pulse.ts";
@@ -25,12 +25,15 @@ export interface ProcessPort extends EnginePort {
   readonly pid: number;
 }
 
-/** Commands that wait for a process that does not read. Many times what a full gateway asks for at once. */
+/** Commands that wait for the process to read them. Then no more requests are taken; all else is small. */
 const MAX_QUEUED_BYTES = 64 * 2 ** 20;
+const RETRY_MS = 1_000;
 /** A process that has said `closed` lets go of the driver and ends; what does not is killed. */
 const EXIT_TIMEOUT_MS = 10_000;
 /** A killed process that is stuck in the kernel is not waited for any longer. */
 const KILL_TIMEOUT_MS = 5_000;
+/** What a process wrote before it ended is read; whoever else holds its streams open is not waited for any longer. */
+const DRAIN_TIMEOUT_MS = 2_000;
 const MESSAGE_TYPES: ReadonlySet<string> = new Set<(EngineMessage | Pong)["type"]>([
   ...["ready", "unavailable", "loadProgress", "loaded", "loadFailed", "unloaded", "queued"] as const,
   ...["started", "promptProcessed", "tokens", "finished", "failed", "metrics", "closed", "pong"] as const,
@@ -44,6 +47,9 @@ export function openProcessPort(options: ProcessPortOptions = {}): ProcessPort {
 class ChildPort implements ProcessPort {
   readonly #child: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #outputs: readonly [stdout: Reader, stderr: Reader];
+  /** How it ended; null where it was killed and is stuck all the same. */
+  readonly #end = Promise.withResolvers<Deno.CommandStatus | null>();
   readonly #frames = new FrameEncoder();
   readonly #output: StderrLines;
   readonly #options: ProcessPortOptions;
@@ -64,6 +70,8 @@ class ChildPort implements ProcessPort {
     });
     this.#child = spawn(options);
     this.#input = this.#child.stdin.getWriter();
+    this.#outputs = [this.#child.stdout.getReader(), this.#child.stderr.getReader()];
+    this.#child.status.then(this.#end.resolve);
     this.#input.closed.catch(() => {}); // A broken pipe is the process's end, which is heard of otherwise.
   }
 
@@ -91,12 +99,13 @@ class ChildPort implements ProcessPort {
   }
 
   async #run(onMessage: (message: EngineMessage) => void): Promise<void> {
-    const [, , status] = await Promise.all([
-      this.#readMessages(onMessage),
-      this.#readErrors(),
-      this.#child.status,
-    ]);
+    const reading = Promise.all([this.#readMessages(onMessage), this.#readErrors()]);
+    const status = await this.#end.promise;
     this.#stopPulse?.[Symbol.dispose]();
+    if (!await within(DRAIN_TIMEOUT_MS, reading)) {
+      for (const output of this.#outputs) output.cancel().catch(() => {});
+      await reading;
+    }
     this.#onDeath?.(this.#verdict ?? this.#deathOf(status));
   }
 
@@ -116,9 +125,9 @@ class ChildPort implements ProcessPort {
       onStray: (bytes) => this.#output.push(bytes),
     });
     try {
-      for await (const chunk of this.#child.stdout) decoder.push(chunk);
+      await readAll(this.#outputs[0], (chunk) => decoder.push(chunk));
       // Half a message from one that has crashed is no news: how it crashed is.
-      if ((await this.#child.status).success) decoder.end();
+      if ((await this.#end.promise)?.success) decoder.end();
     } catch (error) {
       const cause = error instanceof Error ? error : new Error(String(error));
       this.#condemn(new DeviceLostError(`The engine's process is given up: ${cause.message}`, {}, { cause }));
@@ -127,7 +136,7 @@ class ChildPort implements ProcessPort {
 
   async #readErrors(): Promise<void> {
     try {
-      for await (const chunk of this.#child.stderr) this.#output.push(chunk);
+      await readAll(this.#outputs[1], (chunk) => this.#output.push(chunk));
     } catch {
       // The pipe broke with the process.
     }
@@ -136,11 +145,14 @@ class ChildPort implements ProcessPort {
 
   #send(message: EngineCommand | Ping): void {
     if (this.#ending !== undefined) return;
+    if (message.type === "submit" && this.#queuedBytes >= MAX_QUEUED_BYTES) {
+      throw new CapacityError("Cannot send the request: its engine has not read those before", {
+        queuedBytes: this.#queuedBytes,
+        retryAfterMs: RETRY_MS,
+      });
+    }
     const frame = this.#frames.encode(message);
     this.#queuedBytes += frame.length;
-    if (this.#queuedBytes > MAX_QUEUED_BYTES) {
-      return this.#condemn(new DeviceLostError("The engine's process is given up: it takes no commands"));
-    }
     this.#input.write(frame).then(() => this.#queuedBytes -= frame.length, () => {});
   }
 
@@ -149,7 +161,9 @@ class ChildPort implements ProcessPort {
     void this.terminate();
   }
 
-  #deathOf({ code, signal }: Deno.CommandStatus): GeodesicError {
+  #deathOf(status: Deno.CommandStatus | null): GeodesicError {
+    if (status === null) return this.#explained(new DeviceLostError("The engine's process cannot be ended"));
+    const { code, signal } = status;
     const how = signal === null ? `exit code ${code}` : signal;
     return this.#explained(
       new DeviceLostError(`The engine's process died: ${how}`, signal === null ? { code } : { signal }),
@@ -171,16 +185,35 @@ class ChildPort implements ProcessPort {
     } catch {
       // It has ended.
     }
-    await this.#endsWithin(KILL_TIMEOUT_MS);
+    if (await this.#endsWithin(KILL_TIMEOUT_MS)) return;
+    this.#child.unref();
+    this.#end.resolve(null);
   }
 
-  async #endsWithin(ms: number): Promise<boolean> {
-    const { promise: late, resolve } = Promise.withResolvers<boolean>();
-    const timer = setTimeout(() => resolve(false), ms);
-    const ended = await Promise.race([this.#child.status.then(() => true), late]);
-    clearTimeout(timer);
-    return ended;
+  #endsWithin(ms: number): Promise<boolean> {
+    return within(ms, this.#end.promise);
   }
+}
+
+type Reader = ReadableStreamDefaultReader<Uint8Array>;
+
+/** Until the stream ends or is cancelled; cancels it when `take` throws. */
+async function readAll(reader: Reader, take: (chunk: Uint8Array) => void): Promise<void> {
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) take(next.value);
+  } catch (error) {
+    reader.cancel().catch(() => {});
+    throw error;
+  }
+}
+
+/** Whether it settles in time. */
+async function within(ms: number, settling: Promise<unknown>): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), ms);
+  const settled = await Promise.race([settling.then(() => true), late]);
+  clearTimeout(timer);
+  return settled;
 }
 
 function parseMessage(value: unknown): EngineMessage | Pong {

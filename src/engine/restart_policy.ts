@@ -15,6 +15,8 @@ export interface RestartLimits {
   readonly windowMs: number;
   /** The rest before one more try. */
   readonly restMs: number;
+  /** One that is not ready after so long is as good as dead: a driver may hang while it opens the device. */
+  readonly maxStartMs: number;
 }
 
 export const RESTART_LIMITS: RestartLimits = Object.freeze({
@@ -24,6 +26,7 @@ export const RESTART_LIMITS: RestartLimits = Object.freeze({
   maxDeaths: 6,
   windowMs: 300_000,
   restMs: 60_000,
+  maxStartMs: 300_000,
 });
 
 export type RestartDecision =
@@ -49,7 +52,8 @@ export class RestartPolicy {
       this.#attempts = 0;
       this.#tryingAfterRest = false;
     }
-    this.#deaths = [...this.#deaths.filter((at) => nowMs - at < windowMs), nowMs];
+    // Nor do those count that lie ahead: the clock of the wall was set back.
+    this.#deaths = [...this.#deaths.filter((at) => at <= nowMs && nowMs - at < windowMs), nowMs];
     if (this.#tryingAfterRest || this.#deaths.length >= maxDeaths) {
       this.#tryingAfterRest = true;
       return { kind: "rest", deaths: this.#deaths.length, delayMs: restMs };

@@ -52,6 +52,7 @@ type State<S = EngineStatus> = S extends EngineStatus ? Omit<S, "restarts"> : ne
 
 export class SupervisedEngine implements EngineClient {
   readonly #options: SupervisorOptions;
+  readonly #limits: RestartLimits;
   readonly #policy: RestartPolicy;
   readonly #lostListeners: ((error: GeodesicError) => void)[] = [];
   #state: State = { state: "STARTING" };
@@ -67,7 +68,8 @@ export class SupervisedEngine implements EngineClient {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#policy = new RestartPolicy({ ...RESTART_LIMITS, ...options.limits });
+    this.#limits = { ...RESTART_LIMITS, ...options.limits };
+    this.#policy = new RestartPolicy(this.#limits);
     this.#start();
   }
 
@@ -154,11 +156,20 @@ export class SupervisedEngine implements EngineClient {
     try {
       client = new PortEngineClient(this.#options.open());
     } catch (error) {
-      return this.#giveUp(error instanceof GeodesicError ? error : new DeviceLostError(String(error)));
+      const why = error instanceof GeodesicError ? error : new DeviceLostError(String(error));
+      // What could be started before can be started again, once there is memory, or a file, or a process to be had.
+      return this.#everReady ? this.#tellDeath(why, this.#planRestart(why, 0)) : this.#giveUp(why);
     }
     const life: Life = this.#life = { client, readyAtMs: undefined };
     client.onLost((error) => this.#died(life, error));
-    client.ready().then((device) => this.#becameReady(life, device), () => {}); // onLost tells of the other case
+    const { maxStartMs } = this.#limits;
+    const late = this.#options.clock.after(maxStartMs, () => {
+      client.lose(new DeviceLostError(`The engine was not ready within ${maxStartMs / 1000} seconds`));
+    });
+    client.ready().then((device) => {
+      late[Symbol.dispose]();
+      this.#becameReady(life, device);
+    }, () => late[Symbol.dispose]()); // onLost tells of this case
   }
 
   #becameReady(life: Life, device: DeviceInfo): void {
@@ -174,19 +185,29 @@ export class SupervisedEngine implements EngineClient {
     if (this.#life !== life || this.#closing !== undefined) return;
     this.#life = null;
     const { client, readyAtMs } = life;
-    const nowMs = this.#nowMs();
     // Nothing but a device that cannot be opened is told by an engine that never was ready: waiting brings none.
     if (!this.#everReady && client.saidUnavailable) {
       return this.#bury(client, error, () => this.#giveUp(error));
     }
-    const next = this.#policy.died(nowMs, readyAtMs === undefined ? 0 : nowMs - readyAtMs);
     if (readyAtMs !== undefined) this.#ready = pendingClient();
+    const next = this.#planRestart(error, readyAtMs === undefined ? 0 : this.#nowMs() - readyAtMs);
+    this.#bury(client, error, () => {});
+    this.#tellDeath(error, next);
+  }
+
+  /** Says how things stand, and sets the timer. */
+  #planRestart(error: GeodesicError, readyMs: number): RestartDecision {
+    const nowMs = this.#nowMs();
+    const next = this.#policy.died(nowMs, readyMs);
     const retryAt = new Date(nowMs + next.delayMs);
     if (next.kind === "rest") this.#reject(exhausted(error, next.deaths), retryAt);
     else this.#state = { state: "RESTARTING", attempt: next.attempt, retryAt, error: plain(error) };
-    this.#bury(client, error, () => {});
-    this.#options.onNews?.({ kind: "died", error, next });
     this.#timer = this.#options.clock.after(next.delayMs, () => void this.#restart());
+    return next;
+  }
+
+  #tellDeath(error: GeodesicError, next: RestartDecision): void {
+    this.#options.onNews?.({ kind: "died", error, next });
   }
 
   async #restart(): Promise<void> {

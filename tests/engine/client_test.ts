@@ -1,11 +1,11 @@
 /** The gateway's end of the protocol over an in-process port: promises, listeners, abort, death and disposal. */
 import { expect } from "@std/expect";
-import { DeviceLostError, GeodesicError } from "../../src/errors.ts";
+import { DeviceLostError, FormatError, GeodesicError } from "../../src/errors.ts";
 import type { LoadProgress, RequestMessage, SubmitCommand } from "../../src/engine/protocol.ts";
-import type { PortEngineClient } from "../../src/engine/client.ts";
+import { PortEngineClient } from "../../src/engine/client.ts";
 import { settle, submitCommand } from "../support/fake_engine.ts";
 import { FakeRunner } from "../support/fake_runner.ts";
-import { FAKE_DEVICE, inProcessEngine } from "../support/in_process_engine.ts";
+import { FAKE_DEVICE, inProcessEngine, inProcessPort } from "../support/in_process_engine.ts";
 
 const LOAD = {
   modelKey: "m",
@@ -61,6 +61,26 @@ Deno.test("PortEngineClient.submit() refuses an id that is open, and leaves the 
   });
   expect((await first).at(-1)).toMatchObject({ type: "finished" });
   expect((await run(engine.client, submitCommand("a", [3]))).at(-1)).toMatchObject({ type: "finished" });
+});
+
+Deno.test("PortEngineClient answers for a command that cannot be sent, and forgets it", async () => {
+  const port = inProcessPort();
+  let refuses = true;
+  await using client = new PortEngineClient({
+    ...port,
+    post(command) {
+      const isRefused = refuses && (command.type === "submit" || command.type === "load");
+      if (isRefused) throw new FormatError("Cannot send a message of 17000000 bytes");
+      port.post(command);
+    },
+  });
+  await client.ready();
+  await expect(client.load(LOAD)).rejects.toMatchObject({ code: "FORMAT" });
+  const refused = await run(client, submitCommand("a", [1]));
+  expect(refused).toMatchObject([{ type: "failed", requestId: "a", error: { code: "FORMAT" } }]);
+  refuses = false;
+  await client.load(LOAD);
+  expect((await run(client, submitCommand("a", [1]))).at(-1)).toMatchObject({ type: "finished" });
 });
 
 Deno.test("PortEngineClient.cancel() ends a request; unknown ids are not even sent", async () => {

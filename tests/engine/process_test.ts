@@ -76,6 +76,45 @@ for (const [when, entry] of [["at once", "crash"], ["in the middle of a message"
   });
 }
 
+Deno.test("openProcessPort() refuses requests beyond what may wait to be read, and its process lives on", async () => {
+  const port = openProcessPort({ entry: child("idle") });
+  const client = new PortEngineClient(port);
+  await client.ready();
+  const deaths: unknown[] = [];
+  client.onLost((error) => deaths.push(error));
+  const refused = Promise.withResolvers<unknown>();
+  // All in one turn, as after a restart; each takes 7 MB.
+  const prompt = Array<number>(2 ** 20).fill(100_000);
+  for (let index = 0; index < 12; index++) {
+    client.submit(submitCommand(`${index}`, prompt), refused.resolve);
+  }
+  expect(await refused.promise).toMatchObject({
+    type: "failed",
+    requestId: "10",
+    error: { code: "CAPACITY", details: { retryAfterMs: 1_000 } },
+  });
+  expect(deaths).toEqual([]);
+  await port.terminate();
+});
+
+Deno.test({
+  name: "openProcessPort() hears of a death though somebody else holds the streams of the process open",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const port = openProcessPort({ entry: child("idle") });
+    await using client = new PortEngineClient(port);
+    await client.ready();
+    // As a helper does that the driver has started: it has inherited them, and lives on.
+    using _stdout = await Deno.open(`/proc/${port.pid}/fd/1`, { write: true });
+    using _stderr = await Deno.open(`/proc/${port.pid}/fd/2`, { write: true });
+    const lost = lossOf(client);
+    const failed = new Promise((resolve) => client.submit(submitCommand("r", [1]), resolve));
+    Deno.kill(port.pid, "SIGKILL");
+    expect((await lost).message).toBe("The engine's process died: SIGKILL");
+    expect(await failed).toMatchObject({ type: "failed", error: { code: "DEVICE_LOST" } });
+  },
+});
+
 deviceTest(
   "openProcessPort() notices a process that is stopped, and leaves one that works alone",
   async () => {
@@ -191,6 +230,26 @@ Deno.test("process.ts ends with a typed error at bytes that are no command", asy
   });
   expect((await process.status).code).toBe(70);
 });
+
+deviceTest(
+  "process.ts ends in peace when it has closed, though its input ends in the same moment",
+  async () => {
+    // Where it does not wait for the driver, one end in five is a segmentation fault.
+    const end = async () => {
+      const { process, input, send } = rawProcess();
+      await send({ type: "metrics" });
+      for await (const { type } of messagesOf(process)) {
+        if (type === "metrics") await send({ type: "close" });
+        if (type === "closed") await input.close();
+      }
+      const { code, signal } = await process.status;
+      return signal ?? code;
+    };
+    const ends: (string | number)[] = [];
+    while (ends.length < 3) ends.push(await end());
+    expect(ends).toEqual(ends.map(() => 0));
+  },
+);
 
 /** Resolves when the process has used next to no processor time for a while: it is held up, or has nothing left to do. */
 async function restOf(pid: number): Promise<void> {

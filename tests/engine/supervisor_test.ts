@@ -24,7 +24,7 @@ const LOAD = {
   maxContext: 48,
   maxSequences: 4,
 } as const;
-const { firstDelayMs, maxDeaths, restMs, healthyMs } = RESTART_LIMITS;
+const { firstDelayMs, maxDeaths, restMs, healthyMs, maxStartMs } = RESTART_LIMITS;
 
 interface Setup extends AsyncDisposable {
   readonly engine: SupervisedEngine;
@@ -233,6 +233,55 @@ Deno.test("SupervisedEngine does not insist where there is no device, or no way 
   expect((await failure(forbidden.engine.ready())).code).toBe("CONFIG");
 });
 
+Deno.test("SupervisedEngine tries again when an engine that ran before cannot be started for once", async () => {
+  const ports: InProcessPort[] = [];
+  let starts = 0;
+  await using test = setup({
+    open: () => {
+      if (++starts === 2) throw new ConfigError("Too many open files");
+      ports.push(inProcessPort());
+      return ports.at(-1)!;
+    },
+  });
+  const { engine, clock } = test;
+  await engine.ready();
+  ports[0]!.die(new Error("panic"));
+  await settle();
+  clock.advance(firstDelayMs);
+  await settle();
+  expect(engine.status()).toMatchObject({
+    state: "RESTARTING",
+    attempt: 2,
+    error: { message: "Too many open files" },
+  });
+  const loading = engine.load(LOAD);
+  clock.advance(2 * firstDelayMs);
+  expect((await loading).modelKey).toBe("m");
+  expect(engine.status()).toMatchObject({ state: "READY", restarts: 2 });
+});
+
+Deno.test("SupervisedEngine gives up an engine that neither becomes ready nor dies, and starts another", async () => {
+  let announce = false;
+  await using test = setup({ announce: () => announce });
+  const { engine, ports, clock, news } = test;
+  const loading = engine.load(LOAD);
+  clock.advance(maxStartMs - 1);
+  expect([engine.status().state, ports.length]).toEqual(["STARTING", 1]);
+  announce = true;
+  clock.advance(1);
+  await settle();
+  expect(engine.status()).toMatchObject({
+    state: "RESTARTING",
+    error: { message: "The engine was not ready within 300 seconds" },
+  });
+  expect(ports[0]!.terminated).toBe(true);
+  clock.advance(firstDelayMs);
+  expect((await loading).modelKey).toBe("m");
+  clock.advance(maxStartMs); // One that was ready in time is left alone.
+  await settle();
+  expect([engine.status().state, ports.length, news.length]).toEqual(["READY", 2, 1]);
+});
+
 Deno.test("SupervisedEngine starts no engine after it was closed, not even one that was due", async () => {
   for (const dies of [false, true]) {
     const test = setup();
@@ -303,6 +352,13 @@ Deno.test("RestartPolicy never restarts sooner than it did, and rests before the
       expect(restarts.filter((at) => nowMs - at < windowMs).length).toBeLessThan(maxDeaths);
     }
   }));
+});
+
+Deno.test("RestartPolicy does not count deaths that lie ahead, when the clock has been set back", () => {
+  const policy = new RestartPolicy(RESTART_LIMITS);
+  const dayMs = 86_400_000;
+  for (let death = 1; death < maxDeaths; death++) policy.died(dayMs + death, 0);
+  expect(policy.died(0, healthyMs)).toEqual({ kind: "restart", attempt: 1, delayMs: firstDelayMs });
 });
 
 Deno.test("PortEngineClient.status() follows its engine", async () => {
