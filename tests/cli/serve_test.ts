@@ -140,6 +140,12 @@ const refused: readonly (readonly [string, readonly string[], number, RegExp])[]
     2,
     /^error: --gpu-memory is "plenty", expected a size such as 5GB/,
   ],
+  [
+    "a bound of the cache that is none",
+    ["--cache-size", "0GB"],
+    2,
+    /^error: --cache-size is "0GB", expected a size such as 5GB/,
+  ],
 ];
 for (const [what, args, code, message] of refused) {
   Deno.test(`serve explains ${what} in one line`, async () => {
