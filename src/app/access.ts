@@ -73,7 +73,10 @@ export function createAccess(options: AccessOptions): Access {
       });
       activity.revoked(id);
     },
-    validUntil: ({ id, expiresAt = null }) => ({ expiresAt, isRevoked: activity.isRevoked(id) }),
+    validity: ({ id, expiresAt = null }) => ({
+      remainingMs: expiresAt === null ? null : expiresAt.getTime() - clock.now().getTime(),
+      isRevoked: activity.isRevoked(id),
+    }),
     onRevoked: (listener) => activity.onRevoked(listener),
     [Symbol.asyncDispose]: () => activity[Symbol.asyncDispose](),
   };

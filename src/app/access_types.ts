@@ -47,8 +47,9 @@ export interface AccessUseCases {
   /** Admins. NOT_FOUND unless the key is in force. */
   revokeKey(principal: Principal, id: string): Promise<void>;
   /** How long what this caller has opened may stay open, unless its key is revoked before. */
-  validUntil(principal: Principal): {
-    readonly expiresAt: Date | null;
+  validity(principal: Principal): {
+    /** Milliseconds by the gateway's clock; negative when it is over, null for what does not expire. */
+    readonly remainingMs: number | null;
     /** It has been revoked since it was let in, as was told to whoever listened then. */
     readonly isRevoked?: boolean;
   };

@@ -5,7 +5,7 @@
 import type { Gateway, Principal } from "../app/types.ts";
 import { GeodesicError } from "../errors.ts";
 
-type KeyLifetimes = Pick<Gateway["access"], "validUntil" | "onRevoked">;
+type KeyLifetimes = Pick<Gateway["access"], "validity" | "onRevoked">;
 
 /** The longest that a timer of the runtime can wait. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -24,9 +24,9 @@ export class KeyWatch implements Disposable {
 
   /** Why the key of `principal` is no longer in force, or null. */
   endOf(principal: Principal): GeodesicError | null {
-    const { expiresAt, isRevoked = false } = this.#access.validUntil(principal);
+    const { remainingMs, isRevoked = false } = this.#access.validity(principal);
     if (isRevoked) return revoked();
-    return expiresAt !== null && expiresAt.getTime() <= Date.now() ? expired() : null;
+    return remainingMs !== null && remainingMs <= 0 ? expired() : null;
   }
 
   /** Calls `onEnd` once, when the key of `principal` ends, which may be now. Dispose when nobody needs to know any more. */
@@ -48,10 +48,10 @@ export class KeyWatch implements Disposable {
     const wait = () => {
       const over = this.endOf(principal);
       if (over !== null) return end(over);
-      const { expiresAt } = this.#access.validUntil(principal);
-      if (expiresAt === null) return;
+      const { remainingMs } = this.#access.validity(principal);
+      if (remainingMs === null) return;
       // A timer may come a moment early.
-      timer = setTimeout(wait, Math.max(1, Math.min(expiresAt.getTime() - Date.now(), MAX_TIMER_MS)));
+      timer = setTimeout(wait, Math.max(1, Math.min(remainingMs, MAX_TIMER_MS)));
     };
     wait();
     return { [Symbol.dispose]: stop };

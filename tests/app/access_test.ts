@@ -116,9 +116,10 @@ Deno.test("a key lets nobody in from the moment it expires", async () => {
   const { key, secret } = await access.createKey(ADMIN, { role: "VIEWER", label: "x", expiresAt });
   expect(key.expiresAt).toEqual(expiresAt);
   const principal = await access.authenticate(`Bearer ${secret}`);
-  expect(access.validUntil(principal)).toEqual({ expiresAt, isRevoked: false });
-  expect(access.validUntil(ALICE)).toEqual({ expiresAt: null, isRevoked: false });
+  expect(access.validity(principal)).toEqual({ remainingMs: 1000, isRevoked: false });
+  expect(access.validity(ALICE)).toEqual({ remainingMs: null, isRevoked: false });
   clock.advance(1000);
+  expect(access.validity(principal).remainingMs).toBe(0);
   const error = await failure(access.authenticate(`Bearer ${secret}`));
   expect([error.code, error.message]).toEqual(["FORBIDDEN", "Unknown or revoked API key"]);
   const past = await failure(access.createKey(ADMIN, { role: "VIEWER", label: "x", expiresAt }));
@@ -167,7 +168,7 @@ Deno.test("access.onRevoked() tells of a key once, whoever has revoked it", asyn
   }
   expect(heard).toEqual([mine, theirs]);
   // Who was let in before it was told, and asks after it, finds it here.
-  const isRevoked = (id: string) => access.validUntil({ id, role: "VIEWER" }).isRevoked;
+  const isRevoked = (id: string) => access.validity({ id, role: "VIEWER" }).isRevoked;
   expect([isRevoked(theirs), isRevoked(late)]).toEqual([true, false]);
   listening[Symbol.dispose]();
   await access.revokeKey(ADMIN, late);

@@ -19,7 +19,7 @@ function revocable(): { readonly fake: FakeGateway; revoke(id: string): void } {
   const listeners = new Set<(id: string) => void>();
   const revoked = new Set<string>();
   Object.assign(fake.access, {
-    validUntil: ({ id }: { readonly id: string }) => ({ expiresAt: null, isRevoked: revoked.has(id) }),
+    validity: ({ id }: { readonly id: string }) => ({ remainingMs: null, isRevoked: revoked.has(id) }),
     onRevoked: (listener: (id: string) => void) => {
       listeners.add(listener);
       return { [Symbol.dispose]: () => listeners.delete(listener) };

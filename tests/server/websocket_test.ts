@@ -299,7 +299,10 @@ Deno.test("WebSockets end with the key they were opened with: 4403", async () =>
   let expiresAt: Date | null = null;
   let isRevoked = false;
   Object.assign(fake.access, {
-    validUntil: () => ({ expiresAt, isRevoked }),
+    validity: () => ({
+      remainingMs: expiresAt === null ? null : expiresAt.getTime() - Date.now(),
+      isRevoked,
+    }),
     onRevoked: (listener: (id: string) => void) => {
       revoked.push(listener);
       return { [Symbol.dispose]: () => void revoked.splice(revoked.indexOf(listener), 1) };

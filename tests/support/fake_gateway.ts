@@ -296,8 +296,8 @@ export class FakeGateway {
     },
   };
 
-  readonly access: Pick<Gateway["access"], "authenticate" | "validUntil" | "onRevoked"> = {
-    validUntil: () => ({ expiresAt: null }),
+  readonly access: Pick<Gateway["access"], "authenticate" | "validity" | "onRevoked"> = {
+    validity: () => ({ remainingMs: null }),
     onRevoked: () => ({ [Symbol.dispose]: () => {} }),
     authenticate: (authorization) => {
       if (authorization === null && this.allowAnonymous) {
