@@ -14,7 +14,9 @@ const ENDPOINT = "/graphql";
 const KEY_ITEM = "geodesic.key";
 const FIRST_QUERY = `{
   models {
-    edges { node { id name residency { state } } }
+    edges {
+      node { id name residency { state } }
+    }
   }
 }
 `;

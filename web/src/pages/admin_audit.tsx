@@ -15,6 +15,10 @@ import { Empty, Hash, Loading, localId, Problem, Section, useLatest } from "../u
 const PAGE = 25;
 /** What can be asked for by name; the gateway knows an action by its whole name alone. */
 const ACTIONS = [
+  "generation.cancel",
+  "generation.delete",
+  "generation.reproduce",
+  "generation.start",
   "key.create",
   "key.revoke",
   "merge.cancel",
@@ -29,6 +33,11 @@ const ACTIONS = [
   "modelJob.cancel",
   "samplingDefaults.revert",
   "samplingDefaults.update",
+  "session.delete",
+  "session.export",
+  "session.rename",
+  "session.selectBranch",
+  "session.setContextPolicy",
 ];
 
 export function AuditTab() {
@@ -112,7 +121,7 @@ export function AuditTab() {
                     <td>
                       <details>
                         <summary title={node.target ?? ""}>
-                          {names.get(node.target ?? "") ?? node.target ?? "details"}
+                          {names.get(node.target ?? "") ?? named(node.details) ?? node.target ?? "details"}
                         </summary>
                         <pre tabIndex={0}>{pretty(node.details)}</pre>
                         <Hash value={node.hash} what={`entry ${node.seq}`} />
@@ -155,6 +164,16 @@ function useNames(): ReadonlyMap<string, string> {
     ...models.map(({ node }) => [localId(node.id), node.name] as const),
     ...keys.flatMap(({ id, label }) => [id, localId(id)].map((each) => [each, `key “${label}”`] as const)),
   ]);
+}
+
+/** What merges and jobs are about, whose ids say nothing. */
+function named(json: string): string | undefined {
+  try {
+    const { name } = JSON.parse(json);
+    return typeof name === "string" && name !== "" ? name : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function pretty(json: string): string {

@@ -109,7 +109,7 @@ export function HeatMap({ tensors }: { tensors: readonly Tensor[] }) {
       <div class="heat-scale">
         <span>0°, alike</span>
         <span class="ramp" aria-hidden="true" />
-        <span>{largest.toFixed(2)}°, farthest apart</span>
+        <span>{largest.toFixed(2)}°, farthest apart among the layers</span>
         {angles.length < tensors.length && (
           <>
             <span class="ramp none" aria-hidden="true" />

@@ -43,7 +43,7 @@ export function Header() {
               type="button"
               class="quiet"
               aria-expanded={asking}
-              onClick={() => setAsking(!asking)}
+              onClick={() => focusKeyField() || setAsking(!asking)}
             >
               Use a key
             </button>
@@ -65,6 +65,13 @@ export function Header() {
       )}
     </header>
   );
+}
+
+/** A page that asks for the key itself needs no second form. */
+function focusKeyField(): boolean {
+  const field = document.querySelector<HTMLInputElement>("main .key-form input");
+  field?.focus();
+  return field !== null;
 }
 
 /** Light or dark, kept in this browser. What the system says holds until it is pressed. */

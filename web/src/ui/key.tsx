@@ -64,7 +64,8 @@ export function KeyForm({ problem, onDone }: { problem?: "missing" | "rejected";
         {busy ? "Asking …" : "Use this key"}
       </button>
       <p id="key-note" class="note">
-        Kept for this tab only. The first admin key was printed when the gateway first started.
+        Kept for this tab only. The first admin key was printed when the gateway first started; another is
+        made there with <code>geodesic keys create --role admin</code>.
       </p>
       <p class="field-error" role="alert">{error}</p>
     </form>
