@@ -30,7 +30,7 @@ const CHATS: readonly (readonly [change: Record<string, unknown>, message: strin
   [{ stream: 1 }, "stream is 1, expected true or false"],
   [{ stream_options: [] }, "stream_options is empty, expected an object"],
   [{ stop: [1] }, "stop is a list of 1, expected a text or a list of texts"],
-  [{ stop_token_ids: ["a"] }, 'stop_token_ids[0] is "a", expected a whole number'],
+  [{ stop_token_ids: ["a"] }, 'stop_token_ids[0] is "a", expected a number'],
   [{ logit_bias: { a: 1 } }, 'logit_bias has the key "a", expected an object of numbers by token id'],
   [{ logit_bias: { 1: "a" } }, 'logit_bias.1 is "a", expected a number'],
   [
