@@ -129,9 +129,8 @@ export function createModels(options: ChangeOptions): ModelUseCases {
 export async function requireModel(db: Db, ref: ModelRef): Promise<store.ModelRow> {
   const row = await store.findModel(db, ref);
   if (row === undefined) {
-    throw new NotFoundError(`No model ${"id" in ref ? `with id "${ref.id}"` : `named "${ref.name}"`}`, {
-      ...ref,
-    });
+    const which = "id" in ref ? `with id "${ref.id}"` : `named "${ref.name}"`;
+    throw new NotFoundError(`No model ${which}: the query models and GET /v1/models list them`, { ...ref });
   }
   return row;
 }

@@ -146,7 +146,7 @@ function follow(schema: unknown, ref: string): unknown {
 
 function checkKeywords(field: string, schema: Record<string, unknown>): void {
   for (const key of Object.keys(schema)) {
-    if (UNSUPPORTED.has(key)) throw refused(field, `the keyword "${key}"`, "keywords that can be enforced");
+    if (UNSUPPORTED.has(key)) throw unenforceable(field, key);
   }
   const conflict = conflictOf(schema);
   if (conflict !== null) throw refused(field, conflict.found, conflict.allowed);
@@ -168,6 +168,14 @@ function checkKeywords(field: string, schema: Record<string, unknown>): void {
       PATTERNS,
     );
   }
+}
+
+function unenforceable(field: string, key: string): ConfigError {
+  const found = `the keyword "${key}"`;
+  return new ConfigError(
+    `Invalid sampling parameter "${field}": "${key}" cannot be enforced; leave it out`,
+    { field, found, allowed: "keywords that can be enforced" },
+  );
 }
 
 export function refused(field: string, found: string, allowed: string): ConfigError {

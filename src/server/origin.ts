@@ -1,6 +1,6 @@
 /**
- * Keeps other people's web pages from using a visitor's gateway. There is no CORS allowance at all; beyond that,
- * requests that a browser sends for another origin are refused, and a gateway on loopback answers only to loopback
+ * Keeps other people's web pages from using a visitor's gateway. Beside what `Cors` withholds from them, requests that
+ * a browser sends for another origin are refused, and a gateway on loopback answers only to loopback
  * names (a page can make its own name resolve to 127.0.0.1).
  */
 

@@ -6,7 +6,7 @@ import { type Log, logUnexpected } from "../app/request.ts";
 import type { Gateway, Principal } from "../app/types.ts";
 import { consoleResponse, explorerResponse } from "./console.ts";
 import type { Contexts } from "./contexts.ts";
-import type { Cors } from "./cors.ts";
+import { type Cors, isOrigin } from "./cors.ts";
 import { GRAPHQL_PATH, type GraphQLHandler } from "./graphql.ts";
 import type { Metrics } from "./metrics.ts";
 import { openAiErrorResponse } from "./openai/errors.ts";
@@ -36,6 +36,8 @@ export type Router = (request: Request) => Promise<Response>;
 
 const METRICS_PATH = "/metrics";
 const LOOKS_LIKE_A_KEY = /^bearer +gsk_/i;
+/** Characters of a header that a message repeats. */
+const MAX_SHOWN = 100;
 const REQUEST_ID = /^[\w.-]{1,64}$/;
 const JSON_TYPE = /^application\/(graphql\+)?json\s*(;|$)/i;
 
@@ -44,9 +46,7 @@ export function createRouter(options: RouterOptions): Router {
 
   async function route(request: Request, url: URL, requestId: string): Promise<Response> {
     if (!isKnownHost(url, options.host)) {
-      return errorResponse(421, "MISDIRECTED", `This gateway does not answer to the host "${url.host}"`, {
-        requestId,
-      });
+      return refusal(url, { status: 421, code: "MISDIRECTED", message: misdirected(url) }, requestId);
     }
     switch (url.pathname) {
       case "/livez":
@@ -60,7 +60,7 @@ export function createRouter(options: RouterOptions): Router {
       case METRICS_PATH:
         return await routeMetrics(request, requestId);
       default:
-        if (url.pathname.startsWith("/v1/")) {
+        if (isOpenAi(url)) {
           return cors.preflight(request) ?? await routeOpenAi(request, url, requestId);
         }
         return await routeConsole(request, url, requestId);
@@ -93,7 +93,7 @@ export function createRouter(options: RouterOptions): Router {
       if (page !== null) return page;
     }
     const executes = request.method === "POST" || upgrades || url.searchParams.size > 0;
-    if (executes && isForeign(request, url)) return foreign(requestId);
+    if (executes && isForeign(request, url)) return refusal(url, foreign(request), requestId);
     // Its key comes with its first message.
     if (upgrades && request.method === "GET") return options.sockets.upgrade(request, requestId);
     const principal = await admit(request, requestId);
@@ -112,7 +112,7 @@ export function createRouter(options: RouterOptions): Router {
   async function routeStream(request: Request, url: URL, requestId: string): Promise<Response> {
     const methods = ["GET", "POST", "PUT", "DELETE"];
     if (!methods.includes(request.method)) return notAllowed(methods.join(", "), requestId);
-    if (isForeign(request, url)) return foreign(requestId);
+    if (isForeign(request, url)) return refusal(url, foreign(request), requestId);
     const principal = await admit(request, requestId);
     if (principal instanceof Response) return principal;
     return await options.streams.handle(request, url, { principal, requestId });
@@ -122,9 +122,7 @@ export function createRouter(options: RouterOptions): Router {
   async function routeOpenAi(request: Request, url: URL, requestId: string): Promise<Response> {
     const refuse = (code: string, message: string) =>
       openAiErrorResponse({ code, message, details: {} }, requestId);
-    if (isForeign(request, url)) {
-      return refuse("FORBIDDEN", "Requests from pages of another origin are refused");
-    }
+    if (isForeign(request, url)) return refusal(url, foreign(request), requestId);
     if (request.method === "POST" && !JSON_TYPE.test(request.headers.get("content-type") ?? "")) {
       return refuse("INVALID_REQUEST", "Expected the content type application/json");
     }
@@ -183,7 +181,7 @@ export function createRouter(options: RouterOptions): Router {
     }
     const response = await route(request, url, requestId).catch((error: unknown) => {
       logUnexpected(log, "unexpected error in a request", error, { requestId });
-      return errorResponse(500, "INTERNAL", "Internal error", { requestId });
+      return refusal(url, { status: 500, code: "INTERNAL", message: "Internal error" }, requestId);
     });
     // The response to an upgrade is not ours to change.
     if (response.status !== 101) {
@@ -208,8 +206,37 @@ function unauthenticated(requestId: string): Response {
   });
 }
 
-function foreign(requestId: string): Response {
-  return errorResponse(403, "FORBIDDEN", "Requests from pages of another origin are refused", { requestId });
+interface Refusal {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** In the shape that clients of the path read. */
+function refusal(url: URL, { status, code, message }: Refusal, requestId: string): Response {
+  return isOpenAi(url)
+    ? openAiErrorResponse({ code, message, details: {} }, requestId)
+    : errorResponse(status, code, message, { requestId });
+}
+
+function isOpenAi(url: URL): boolean {
+  return url.pathname.startsWith("/v1/");
+}
+
+function misdirected(url: URL): string {
+  return `This gateway is bound to loopback and answers to localhost, 127.0.0.1 and [::1], not to the host ` +
+    `"${
+      url.host.slice(0, MAX_SHOWN)
+    }": a reverse proxy must send "Host: localhost", and whoever comes through it ` +
+    `needs no key; started with --host 0.0.0.0, it answers to every name and asks for keys`;
+}
+
+function foreign(request: Request): Refusal {
+  const origin = request.headers.get("origin") ?? "";
+  // Only what the option would take is repeated.
+  const remedy = origin.length <= MAX_SHOWN && isOrigin(origin) ? `; --cors ${origin} lets them in` : "";
+  const message = `Requests from pages of another origin are refused${remedy}`;
+  return { status: 403, code: "FORBIDDEN", message };
 }
 
 function notAllowed(allow: string, requestId: string): Response {

@@ -157,13 +157,21 @@ export function toParameters(parameters: readonly unknown[]): unknown[] {
 function connectionError(error: unknown, address: PostgresAddress): unknown {
   if (!(error instanceof Error) || error instanceof GeodesicError) return error;
   const { code, reason } = reasonOf(error);
-  const message = `Cannot connect to the database ${describeAddress(address)}: ${reason}`;
+  const remedy = remedyFor(code, address);
+  const message = `Cannot connect to the database ${describeAddress(address)}: ${reason}${remedy}`;
   const details = { ...address, reason };
   // 53…: too many connections; 57P03: it is starting or stopping.
   if (code.startsWith("53") || code === "57P03") {
     return new CapacityError(message, { ...details, retryAfterMs: RETRY_AFTER_MS }, { cause: error });
   }
   return new ConfigError(message, details, { cause: error });
+}
+
+/** What whoever starts the program can do about it, as the end of a message. */
+function remedyFor(code: string, { database }: PostgresAddress): string {
+  if (code === "ECONNREFUSED") return ": is the server running, and DATABASE_URL right?";
+  const isPlain = /^\w[\w.-]{0,62}$/.test(database);
+  return code === "3D000" && isPlain ? `: make it with "createdb ${database}"` : "";
 }
 
 /** The same once it is open. pg's own words may hold an address, so they are only the cause. */

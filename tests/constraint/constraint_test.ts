@@ -34,6 +34,12 @@ Deno.test("parseConstraint() takes one kind, and keeps it as it is", () => {
     .toEqual({ choice: ["a", "b"] });
 });
 
+Deno.test("parseConstraint() says which keyword to leave out", () => {
+  expect(refusal(schema({ type: "array", uniqueItems: true }))?.message).toBe(
+    'Invalid sampling parameter "constraint.jsonSchema": "uniqueItems" cannot be enforced; leave it out',
+  );
+});
+
 const BAD: readonly (readonly [string, unknown, string])[] = [
   ["no object", "yes", "constraint"],
   ["a list", [], "constraint"],

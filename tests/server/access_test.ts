@@ -87,6 +87,11 @@ Deno.test("startServer() refuses what a browser sends for a page of another orig
     expect({ headers, status: answer.status }).toEqual({ headers, status });
     expect(answer.headers.get("access-control-allow-origin")).toBeNull();
     expect(answer.headers.get("access-control-allow-credentials")).toBeNull();
+    const said = JSON.stringify(answer.body).includes("; --cors https://evil.example lets them in");
+    expect({ headers, said }).toEqual({
+      headers,
+      said: "origin" in headers && headers.origin === "https://evil.example",
+    });
   }
   const query = `subscription { generate(input: { ${MODEL}, prompt: { text: "x" } }) { seq } }`;
   const asked = await fetch(`${api.url}?query=${encodeURIComponent(query)}`, {
@@ -104,11 +109,18 @@ Deno.test("startServer() refuses what a browser sends for a page of another orig
 Deno.test("startServer() on loopback does not answer to a name that was made to point at it", async () => {
   await using api = new ApiServer(new FakeGateway().gateway);
   const port = api.server.port;
-  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
-  const request =
-    `GET /graphql?query={viewer{id}} HTTP/1.1\r\nhost: evil.example:${port}\r\nconnection: close\r\n\r\n`;
-  await connection.write(new TextEncoder().encode(request));
-  const text = await new Response(connection.readable).text();
+  const ask = async (path: string) => {
+    using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+    const request = `GET ${path} HTTP/1.1\r\nhost: evil.example:${port}\r\nconnection: close\r\n\r\n`;
+    await connection.write(new TextEncoder().encode(request));
+    return await new Response(connection.readable).text();
+  };
+  const text = await ask("/graphql?query={viewer{id}}");
   expect(text).toMatch(/^HTTP\/1\.1 421/);
+  expect(text).toContain('{"errors":[{"message":"This gateway is bound to loopback and answers to localhost');
   expect(text).not.toContain("anonymous");
+  const openAi = await ask("/v1/models");
+  expect(openAi).toMatch(/^HTTP\/1\.1 421/);
+  expect(openAi).toContain('{"error":{"message":"This gateway is bound to loopback');
+  expect(openAi).toContain(`not to the host \\"evil.example:${port}\\": a reverse proxy must send`);
 });

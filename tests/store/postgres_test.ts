@@ -38,7 +38,9 @@ Deno.test("openStore() says in one line that nobody listens at the address", asy
   const databaseUrl = "postgres://me:secret-word@127.0.0.1:1/things";
   const error = await failure(openStore(dir.path, { databaseUrl }));
   expect([error.code, error.details["host"], error.details["port"]]).toEqual(["CONFIG", "127.0.0.1", "1"]);
-  expect(error.message).toMatch(/^Cannot connect to the database 127\.0\.0\.1:1\/things: [^\n]+$/);
+  expect(error.message).toMatch(
+    /^Cannot connect to the database 127\.0\.0\.1:1\/things: [^\n]+: is the server running, and DATABASE_URL right\?$/,
+  );
   expect(JSON.stringify([error.message, error.details])).not.toContain("secret-word");
 });
 
@@ -84,7 +86,9 @@ Deno.test({
       expect(await geodesic(["keys", "list", "--data", dir.path], wrong)).toEqual({
         code: 1,
         stdout: "",
-        stderr: expect.stringMatching(/^error: Cannot connect .*"nothing" does not exist \[CONFIG\]\n$/),
+        stderr: expect.stringMatching(
+          /^error: Cannot connect .*"nothing" does not exist: make it with "createdb nothing" \[CONFIG\]\n$/,
+        ),
       });
     });
 

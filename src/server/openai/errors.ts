@@ -49,6 +49,8 @@ export function describeError(
       return as(404, "invalid_request_error");
     case "METHOD_NOT_SUPPORTED":
       return as(405, "invalid_request_error");
+    case "MISDIRECTED":
+      return as(421, "invalid_request_error");
     case "FORBIDDEN":
       return as(403, "permission_error");
     case "UNAUTHENTICATED":

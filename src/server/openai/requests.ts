@@ -13,6 +13,7 @@ import type {
   SamplingInput,
 } from "../../app/types.ts";
 import { RequestError } from "./errors.ts";
+import { describeIssue } from "./issues.ts";
 import type { SentNames } from "./parameters.ts";
 
 /** What one request asks for, whichever endpoint it came to. */
@@ -216,11 +217,8 @@ function parse<T>(
   check(body);
   const result = schema.safeParse(body);
   if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
-  const param = issue.path.map((part, index) =>
-    typeof part === "number" ? `[${part}]` : index === 0 ? String(part) : `.${String(part)}`
-  ).join("");
-  throw new RequestError(param, `Invalid ${param}: ${issue.message}`);
+  const { param, message } = describeIssue(result.error.issues[0]!, body);
+  throw new RequestError(param, message);
 }
 
 /** What a union of shapes would only call invalid. */

@@ -114,7 +114,9 @@ async function listModels({ gateway }: RequestContext) {
 async function findModel(path: string, { gateway }: RequestContext) {
   const name = decoded(path);
   const model = await gateway.models.get({ name });
-  if (model === null) throw new NotFoundError(`No model "${name}"`, { field: "model" });
+  if (model === null) {
+    throw new NotFoundError(`No model named "${name}": GET /v1/models lists them`, { field: "model" });
+  }
   return toModelObject(model);
 }
 
