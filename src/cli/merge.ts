@@ -48,7 +48,8 @@ export const mergeCommand: Command = {
     plan: {
       type: "boolean",
       description:
-        "Write nothing (OUT is not needed): show what would be read, computed and written, or all problems",
+        "Write nothing (OUT is not needed): show what would be read, computed and written, or what is wrong: all of " +
+        "CONFIG's form at once, then of its parameters and models, then of their tensors",
     },
     data: dataDirOption,
     json: { type: "boolean", description: "Print the provenance record (or the plan), and errors, as JSON" },

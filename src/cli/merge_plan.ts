@@ -1,6 +1,6 @@
 /** `geodesic merge --plan CONFIG`: what a merge would read, compute and write, and everything that stands against it. */
 import { GeodesicError } from "../errors.ts";
-import { problemsOf } from "../merge/plan.ts";
+import { problemsOf } from "../merge/problems.ts";
 import { type DocumentPlan, planDocuments, type PlanDocumentsOptions } from "../merge/plan_documents.ts";
 import type { PlannedTensor } from "../merge/plan_report.ts";
 import type { Invocation } from "./command.ts";

@@ -68,6 +68,40 @@ parameters: { t: 0.5 }
   expect(layers.stdout).toMatch(/^Cannot merge: 2 problems \[CONFIG\]$/m);
 });
 
+Deno.test("merge --plan tells of all that is wrong with a configuration, then of all models that are nowhere", async () => {
+  await using dir = await tempDir();
+  const problemsOf = async (yaml: string) => {
+    await Deno.writeTextFile(dir.join("merge.yml"), yaml);
+    const { code, stdout } = await geodesic(["merge", "--plan", "merge.yml", "--json"], { cwd: dir.path });
+    expect(code).toBe(1);
+    return JSON.parse(stdout).problems;
+  };
+  const yaml = (dtype: string) =>
+    `merge_method: slerp
+base_model: a/b
+models:
+  - model: a/b
+  - model: nope/nope
+    wieght: 1
+parameters: { t: [0.5], foo: 3 }
+dtype: ${dtype}
+out_dtype: ${dtype}
+colour: red
+`;
+  expect(await problemsOf(yaml("bfloat17"))).toEqual([
+    expect.stringMatching(/^merge\.yml:10:1: unknown key "colour"/),
+    expect.stringMatching(/^merge\.yml:6:5: unknown key "wieght"/),
+    expect.stringMatching(/^merge\.yml:8:8: dtype is "bfloat17"/),
+    expect.stringMatching(/^merge\.yml:9:12: out_dtype is "bfloat17"/),
+  ]);
+  const sound = yaml("bfloat16").replace("    wieght: 1\n", "").replace("colour: red\n", "");
+  expect(await problemsOf(sound)).toEqual([
+    expect.stringMatching(/^merge\.yml:6:30: merge method "slerp" has no parameter "foo" here/),
+    expect.stringMatching(/^merge\.yml:4:12: Cannot find model "a\/b": no folder at /),
+    expect.stringMatching(/^merge\.yml:5:12: Cannot find model "nope\/nope": no folder at /),
+  ]);
+});
+
 Deno.test("merge needs OUT unless it only plans", async () => {
   const { code, stderr } = await geodesic(["merge", `${DEMO}/merge.yml`]);
   expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("CONFIG and OUT") });

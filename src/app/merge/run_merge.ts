@@ -10,12 +10,12 @@ import { type ModelConfig, parseModelConfig } from "../../formats/config.ts";
 import { parseJsonObject } from "../../formats/json.ts";
 import { requireFreeTarget } from "../../formats/staged_folder.ts";
 import { type MergeConfig, parseMergeConfig } from "../../merge/config.ts";
+import { findParents } from "../../merge/find_parents.ts";
 import type { ModelResolver } from "../../merge/model_paths.ts";
 import { outputConfigJson, outputDtypeName } from "../../merge/output_config.ts";
 import { type MergePlan, modelNames, planMerge } from "../../merge/plan.ts";
 import type { MergeRecord, SourceRecord } from "../../merge/record.ts";
 import { type MergeProgress, runMerge as mergeCheckpoints } from "../../merge/run.ts";
-import { requireMethod } from "../../merge/step_parameters.ts";
 import type { Quantization } from "../../model/runner.ts";
 import { configDtypeName } from "../../tensor/dtype.ts";
 import { toTime } from "../../store/codec.ts";
@@ -101,8 +101,8 @@ async function checkPlan(
 ): Promise<string> {
   const made = new Set(config.before.map(({ name }) => name));
   let dtype = configDtypeName(config.outDtype ?? config.dtype ?? "BF16");
+  await findParents([...config.before, config], resolve, made);
   for (const document of [...config.before, config]) {
-    requireMethod(document);
     if (modelNames(document).some((name) => made.has(name))) continue;
     using plan = await planMerge(document, resolve, signal === undefined ? {} : { signal });
     const { architecture } = requireServable(plan);
