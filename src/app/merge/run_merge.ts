@@ -43,7 +43,7 @@ export interface RunMergeInput {
   readonly config: string;
   /** How messages call it. */
   readonly configName: string;
-  /** `owner/name` of the result, which is also its place in the library. */
+  /** `owner/name`, or a name alone, of the result, which is also its place in the library. */
   readonly name: string;
   /** From a name in the configuration to a folder. */
   readonly resolve: ModelResolver;
