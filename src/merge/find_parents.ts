@@ -13,6 +13,8 @@ export interface FoundParents {
   readonly methods: ReadonlyMap<MergeConfig, MergeMethod>;
   /** By name in the configuration. */
   readonly folders: ReadonlyMap<string, string>;
+  /** Gives these folders without asking again. */
+  readonly resolve: ModelResolver;
 }
 
 /**
@@ -47,7 +49,14 @@ export async function findParents(
     }
   }
   throwAll(errors);
-  return { methods, folders };
+  return {
+    methods,
+    folders,
+    resolve: (name) => {
+      const known = folders.get(name);
+      return known === undefined ? resolve(name) : Promise.resolve(known);
+    },
+  };
 }
 
 function configErrorOf(error: unknown): ConfigError {

@@ -100,7 +100,7 @@ export async function planMerge(
   resolve: ModelResolver,
   options: PlanOptions = {},
 ): Promise<MergePlan> {
-  const { methods, folders } = await findParents([config], resolve);
+  const { methods, folders, resolve: resolveAgain } = await findParents([config], resolve);
   const method = methods.get(config)!;
   const checkpoints = new Map<string, Checkpoint>();
   try {
@@ -121,7 +121,7 @@ export async function planMerge(
       vocabulary: () =>
         config.tokenizer === null
           ? Promise.resolve(null)
-          : planVocabulary(config.tokenizer, checkpoints, leadModelOf(config), resolve),
+          : planVocabulary(config.tokenizer, checkpoints, leadModelOf(config), resolveAgain),
     });
     const parameters = new StepParameters(config, method);
     const steps = layoutTensors(slices, architecture).flatMap((tensor) =>

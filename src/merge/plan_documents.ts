@@ -27,12 +27,15 @@ export interface DocumentPlan {
 export async function planDocuments(options: PlanDocumentsOptions): Promise<readonly DocumentPlan[]> {
   const config = parseMergeConfig(options.config, options.configName);
   const made = new Set(config.before.map(({ name }) => name));
-  await findParents([...config.before, config], options.resolve, made);
+  const { resolve } = await findParents([...config.before, config], options.resolve, made);
   const documents: DocumentPlan[] = [];
   for (const document of [...config.before, config]) {
     const isPlannable = !modelNames(document).some((name) => made.has(name));
     const name = document === config ? null : document.name;
-    documents.push({ name, report: isPlannable ? await planDocument(document, options) : null });
+    documents.push({
+      name,
+      report: isPlannable ? await planDocument(document, { ...options, resolve }) : null,
+    });
   }
   return documents;
 }

@@ -101,10 +101,10 @@ async function checkPlan(
 ): Promise<string> {
   const made = new Set(config.before.map(({ name }) => name));
   let dtype = configDtypeName(config.outDtype ?? config.dtype ?? "BF16");
-  await findParents([...config.before, config], resolve, made);
+  const parents = await findParents([...config.before, config], resolve, made);
   for (const document of [...config.before, config]) {
     if (modelNames(document).some((name) => made.has(name))) continue;
-    using plan = await planMerge(document, resolve, signal === undefined ? {} : { signal });
+    using plan = await planMerge(document, parents.resolve, signal === undefined ? {} : { signal });
     const { architecture } = requireServable(plan);
     if (document !== config) continue;
     dtype = outputDtypeName(plan);
