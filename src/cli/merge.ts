@@ -49,8 +49,7 @@ export const mergeCommand: Command = {
     plan: {
       type: "boolean",
       description:
-        "Write nothing (OUT is not needed): show what would be read, computed and written, or what is wrong: all of " +
-        "CONFIG's form at once, then of its parameters and models, then of their tensors",
+        "Write nothing (OUT is not needed): show what would be read, computed and written, or what is wrong",
     },
     data: dataDirOption,
     json: { type: "boolean", description: "Print the provenance record (or the plan), and errors, as JSON" },
@@ -58,7 +57,9 @@ export const mergeCommand: Command = {
   notes: "OUT must not exist, or be an empty folder. It appears when the merge is complete, never before.\n" +
     "A merge that is interrupted leaves nothing; one that was killed is taken up by the same command.\n" +
     "A model that CONFIG names is looked for at its --model path, as a path from where you stand, as a path\n" +
-    "from CONFIG's folder, in the data folder's library, and by its name among the models registered there.",
+    "from CONFIG's folder, in the data folder's library, and by its name among the models registered there.\n" +
+    "--plan tells problems kind by kind: all in CONFIG's form; else in its parameters and of models that are nowhere, with\n" +
+    "line and column; else all that does not fit between the models.",
   async run(invocation) {
     const { terminal, signal } = invocation;
     const configPath = resolve(terminal.userDir, invocation.positional("CONFIG"));
