@@ -60,7 +60,7 @@ const StartMergeInput = builder.inputType("StartMergeInput", {
         "A mergekit configuration. Its models are names of registered models, or folders inside those that the " +
         "gateway was told it may read (GEODESIC_MODELS, and its own library).",
     }),
-    name: t.string({ required: true, description: "owner/name of the result." }),
+    name: t.string({ required: true, description: "Of the result: owner/name, or a name alone." }),
     quantization: t.field({
       type: QuantizationEnum,
       description: "How the result's weights are held on the device; the gateway's default unless given.",

@@ -83,7 +83,7 @@ export interface MergeTensorOrder {
 export interface StartMergeInput {
   /** mergekit YAML. */
   readonly configYaml: string;
-  /** `owner/name` of the result. */
+  /** `owner/name`, or a name alone, of the result. */
   readonly name: string;
   /** How the result's weights are held on the device; the gateway's default where absent. */
   readonly quantization?: Quantization;

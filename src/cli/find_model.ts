@@ -5,6 +5,7 @@
 import { join, resolve } from "node:path";
 import { NotFoundError } from "../errors.ts";
 import { withoutWeights } from "../app/weights.ts";
+import type { ModelResolver } from "../merge/model_paths.ts";
 import type { Db } from "../store/database.ts";
 import { findModel, hasFolder } from "../store/models.ts";
 import { DATABASE_FILE, openStore } from "../store/open.ts";
@@ -34,6 +35,29 @@ export async function findModelFolder(
       dataDir,
     },
   );
+}
+
+/** Where `resolve` finds no folder, the registered model of that name; `named` are names that may be nowhere else. */
+export function orRegistered(
+  resolve: ModelResolver,
+  where: { readonly dataDir: string; readonly databaseUrl: string | undefined },
+  named: ReadonlyMap<string, string>,
+): ModelResolver {
+  return async (model) => {
+    try {
+      return await resolve(model);
+    } catch (error) {
+      if (!(error instanceof NotFoundError) || named.has(model)) throw error;
+      const row = await withExistingStore(where, (db) => findModel(db, { name: model }));
+      if (row !== undefined && !hasFolder(row)) throw withoutWeights(row);
+      if (row !== undefined && await isFolder(row.path)) return row.path;
+      const registered = row === undefined
+        ? `none of that name is registered in ${where.dataDir}`
+        : `"${row.path}", where it is registered, has gone`;
+      const message = `${error.message}, and ${registered}; say where it lies with --model NAME=PATH`;
+      throw new NotFoundError(message, { ...error.details, dataDir: where.dataDir }, { cause: error });
+    }
+  };
 }
 
 /** Asks the database; `undefined` where the data folder has none. */

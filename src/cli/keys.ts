@@ -5,6 +5,7 @@
 import { createAccess, LOCAL_ADMIN } from "../app/access.ts";
 import { systemClock } from "../app/clock.ts";
 import { uuidV7 } from "../app/ids.ts";
+import { NotFoundError } from "../errors.ts";
 import type { AccessUseCases, ApiKey } from "../app/types.ts";
 import type { Command, Invocation, OptionSpec } from "./command.ts";
 import { dataDirOption, openInvocationStore } from "./data_dir.ts";
@@ -36,7 +37,11 @@ const createCommand: Command = {
         label: invocation.text("label") ?? `${role} key`,
         expiresAt: expiryOf(invocation),
       });
-      return invocation.flag("json") ? JSON.stringify(created) : created.secret;
+      if (invocation.flag("json")) return JSON.stringify(created);
+      const { id, role: as, expiresAt } = created.key;
+      const expiry = expiresAt === null ? "never expires" : `expires ${expiresAt.toISOString()}`;
+      invocation.terminal.writeStatus(`${as}, ${expiry}, ID ${id}; shown this once\n`);
+      return created.secret;
     }),
 };
 
@@ -80,13 +85,28 @@ const revokeCommand: Command = {
   summary: "Revoke an API key",
   positionals: ["ID"],
   options: { data: dataDirOption, json },
+  notes:
+    'ID is what "geodesic keys list" shows, or the beginning of the key itself, such as gsk_0123456789ab.',
   run: (invocation) =>
     withAccess(invocation, async (access) => {
-      const id = invocation.positional("ID");
+      const id = idInForce(await access.listKeys(LOCAL_ADMIN), invocation.positional("ID"));
       await access.revokeKey(LOCAL_ADMIN, id);
       return invocation.flag("json") ? JSON.stringify({ id }) : `Revoked ${id}`;
     }),
 };
+
+/** Of the key that was meant; a secret that was given whole is not repeated in the error. */
+function idInForce(keys: readonly ApiKey[], given: string): string {
+  const [, prefix] = /^gsk_([0-9a-f]+)(?:_.*)?$/.exec(given) ?? [];
+  const key = keys.find((key) =>
+    key.revokedAt === null && (prefix === undefined ? key.id === given : key.prefix === prefix)
+  );
+  if (key !== undefined) return key.id;
+  const [what, shown] = prefix === undefined ? ["the ID", given] : ["the beginning", `gsk_${prefix}`];
+  throw new NotFoundError(`No API key with ${what} "${shown}" in force: "geodesic keys list" shows them`, {
+    ...{ id: shown },
+  });
+}
 
 export const keysCommands: readonly Command[] = [createCommand, listCommand, revokeCommand];
 

@@ -10,6 +10,7 @@ import { architectureOption, architecturesOf } from "./architecture_option.ts";
 import type { Command } from "./command.ts";
 import { dataDirOf, dataDirOption } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
+import { orRegistered } from "./find_model.ts";
 import { printPlan } from "./merge_plan.ts";
 import { mergeProgress } from "./merge_progress.ts";
 import { modelOption, namedModels } from "./named_models.ts";
@@ -48,7 +49,7 @@ export const mergeCommand: Command = {
     plan: {
       type: "boolean",
       description:
-        "Write nothing (OUT is not needed): show what would be read, computed and written, or all problems",
+        "Write nothing (OUT is not needed): show what would be read, computed and written, or what is wrong",
     },
     data: dataDirOption,
     json: { type: "boolean", description: "Print the provenance record (or the plan), and errors, as JSON" },
@@ -56,21 +57,28 @@ export const mergeCommand: Command = {
   notes: "OUT must not exist, or be an empty folder. It appears when the merge is complete, never before.\n" +
     "A merge that is interrupted leaves nothing; one that was killed is taken up by the same command.\n" +
     "A model that CONFIG names is looked for at its --model path, as a path from where you stand, as a path\n" +
-    "from CONFIG's folder, and among the data folder's models.",
+    "from CONFIG's folder, in the data folder's library, and by its name among the models registered there.\n" +
+    "--plan tells problems kind by kind: all in CONFIG's form; else in its parameters and of models that are nowhere, with\n" +
+    "line and column; else all that does not fit between the models.",
   async run(invocation) {
     const { terminal, signal } = invocation;
     const configPath = resolve(terminal.userDir, invocation.positional("CONFIG"));
     const threads = invocation.integer("threads", { min: 1, max: MAX_THREADS });
     const maxMemory = sizeOf(invocation, "max-memory");
     const shardBytes = sizeOf(invocation, "out-shard-size");
-    const options = {
-      configName: invocation.positional("CONFIG"),
-      resolve: modelResolver({
+    const models = namedModels(invocation);
+    const dataDir = dataDirOf(invocation);
+    const onPaths = modelResolver({
+      ...{
         cwd: terminal.userDir,
         configDir: dirname(configPath),
-        models: namedModels(invocation),
-        libraryDir: join(dataDirOf(invocation), "models"),
-      }),
+        models,
+        libraryDir: join(dataDir, "models"),
+      },
+    });
+    const options = {
+      configName: invocation.positional("CONFIG"),
+      resolve: orRegistered(onPaths, { dataDir, databaseUrl: terminal.databaseUrl }, models),
       architectures: await architecturesOf(invocation),
       ...(threads !== undefined && { threads }),
       ...(maxMemory !== undefined && { maxMemory }),

@@ -1,6 +1,6 @@
 /** `geodesic merge --plan CONFIG`: what a merge would read, compute and write, and everything that stands against it. */
 import { GeodesicError } from "../errors.ts";
-import { problemsOf } from "../merge/plan.ts";
+import { problemsOf } from "../merge/problems.ts";
 import { type DocumentPlan, planDocuments, type PlanDocumentsOptions } from "../merge/plan_documents.ts";
 import type { PlannedTensor } from "../merge/plan_report.ts";
 import type { Invocation } from "./command.ts";
@@ -24,7 +24,7 @@ export async function printPlan(
     );
     return EXIT.done;
   } catch (error) {
-    if (!(error instanceof GeodesicError) || !Array.isArray(error.details.problems)) throw error;
+    if (!(error instanceof GeodesicError) || !isOfPlan(error)) throw error;
     const problems = problemsOf(error);
     if (invocation.json) terminal.print(JSON.stringify({ ok: false, problems, documents: [] }));
     else {
@@ -34,6 +34,11 @@ export async function printPlan(
     }
     return EXIT.failed;
   }
+}
+
+/** Several problems, or one with its place in the configuration; what else goes wrong is an error of the command. */
+function isOfPlan({ details }: GeodesicError): boolean {
+  return Array.isArray(details.problems) || typeof details.line === "number";
 }
 
 function describeDocument({ name, report }: DocumentPlan): readonly string[] {

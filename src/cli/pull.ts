@@ -40,7 +40,10 @@ export const pullCommand: Command = {
   async run(invocation) {
     const { terminal, signal } = invocation;
     const dataDir = dataDirOf(invocation);
-    const hub = parseHub(terminal.hubEndpoint, terminal.hubToken);
+    const hub = {
+      ...parseHub(terminal.hubEndpoint, terminal.hubToken),
+      onUnreachable: once((host: string) => terminal.writeStatus(`Cannot reach ${host}, trying again …\n`)),
+    };
     const [revision, name] = [invocation.text("revision"), invocation.text("as")];
     const request = parsePull({
       repository: invocation.positional("NAME"),
@@ -80,6 +83,15 @@ export const pullCommand: Command = {
     }
   },
 };
+
+/** A hub that is away is told of at its first failure; how it ends is told in the end. */
+function once<T>(act: (value: T) => void): (value: T) => void {
+  let done = false;
+  return (value) => {
+    if (!done) act(value);
+    done = true;
+  };
+}
 
 function barState({ doneBytes, totalBytes, freeBytes, doneItems, totalItems }: WorkProgress) {
   return {

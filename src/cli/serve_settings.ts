@@ -85,7 +85,8 @@ export const serveOptions: Readonly<Record<string, OptionSpec>> = {
 };
 
 export const serveNotes =
-  "Callers without a key are let in only where nobody but this machine can connect (127.0.0.1, ::1, localhost).\n" +
+  "Callers without a key are let in only where nobody but this machine can connect (localhost, ::1 and all of 127.0.0.0/8,\n" +
+  "such as 127.0.0.2).\n" +
   "GEODESIC_LOG=debug|info|warn|error sets what is logged to stderr, one JSON object a line (default warn).\n" +
   "DATABASE_URL (postgres://…) puts the database into a PostgreSQL server, which several gateways may share.\n" +
   "GEODESIC_MODELS adds folders to those of --models, separated like a PATH.\n" +
@@ -116,13 +117,32 @@ export function readServeSettings(invocation: Invocation): ServeSettings {
     speculation: invocation.choice("speculation", ["auto", "off"]),
     ...keepAliveSeconds === undefined ? {} : { keepAliveSeconds },
     ...weightCacheBytes === undefined ? {} : { weightCacheBytes },
-    modelDirs: [
-      ...invocation.texts("models").map((dir) => resolve(invocation.terminal.userDir, dir)),
-      ...invocation.terminal.modelDirs,
-    ],
+    modelDirs: modelDirsOf(invocation),
     hub: parseHub(invocation.terminal.hubEndpoint, invocation.terminal.hubToken),
     ...readServerSettings(invocation),
   };
+}
+
+/** A folder that is not there would show only when somebody merges from it. */
+function modelDirsOf(invocation: Invocation): readonly string[] {
+  const { userDir, modelDirs } = invocation.terminal;
+  const given = invocation.texts("models").map((dir) => [dir, resolve(userDir, dir)] as const);
+  for (const [dir, path] of given) {
+    if (!isFolder(path)) throw invocation.usageError(`--models is "${dir}": there is no such folder`);
+  }
+  const missing = modelDirs.find((dir) => !isFolder(dir));
+  if (missing !== undefined) {
+    throw invocation.usageError(`GEODESIC_MODELS names "${missing}": there is no such folder`);
+  }
+  return [...given.map(([, path]) => path), ...modelDirs];
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
 }
 
 function keepAliveOf(invocation: Invocation): number | undefined {

@@ -206,9 +206,11 @@ export async function requireFreeTarget(path: string): Promise<void> {
     });
   }
   for await (const entry of Deno.readDir(path)) {
-    throw new ConfigError(`Cannot write "${path}": it exists and is not empty (it holds "${entry.name}")`, {
-      path,
-    });
+    throw new ConfigError(
+      `Cannot write "${path}": it exists and is not empty (it holds "${entry.name}"); ` +
+        "name another folder, or delete this one",
+      { path },
+    );
   }
 }
 

@@ -20,6 +20,8 @@ export interface Hub {
   readonly stallMs?: number;
   /** The first pause between tries; doubled with each that follows. */
   readonly pauseMs?: number;
+  /** Told before each pause that follows a connection that could not be made or has broken. */
+  readonly onUnreachable?: (host: string) => void;
 }
 
 export interface HubRequest {
@@ -100,15 +102,19 @@ function redirectTarget(from: URL, location: string, request: HubRequest): URL {
   );
 }
 
-/** A connection that could not be made, broke, or was silent. */
+/** A connection that could not be made, broke, or was silent. Files are asked for when the hub has answered before. */
 export function unreachable(url: URL, request: HubRequest, cause: unknown): UnavailableError {
-  return new UnavailableError(
-    `${of(request)}: ${url.host} cannot be reached or has stopped answering (${reasonOf(cause)}). ` +
-      "What has come is kept: pull again",
-    { repository: request.repository, host: url.host },
-    { cause },
-  );
+  const { repository, file } = request;
+  const reason = reasonOf(cause);
+  const message = file === undefined
+    ? `${of(request)}: cannot reach the hub ${url.host} (${reason}). ` +
+      "Check the network, or set HF_ENDPOINT to another hub"
+    : `${of(request)}: ${url.host} cannot be reached or has stopped answering (${reason}). ` +
+      "What has come is kept: pull again";
+  return new UnreachableError(message, { repository, host: url.host }, { cause });
 }
+
+class UnreachableError extends UnavailableError {}
 
 /** The innermost cause, which says most, without the address that it may name: that can be signed. */
 function reasonOf(error: unknown): string {
@@ -132,6 +138,7 @@ export async function withRetries<T>(
       if (made.progress) tries = 1;
       const waitMs = waitFor(error as GeodesicError, (hub.pauseMs ?? DEFAULT_PAUSE_MS) * 2 ** (tries - 1));
       if (waitMs === null || tries >= MAX_TRIES) throw error;
+      if (error instanceof UnreachableError) hub.onUnreachable?.(String(error.details["host"]));
       await pause(waitMs, signal);
     }
   }

@@ -6,6 +6,7 @@ import type { ConfigError } from "../errors.ts";
 import type { WeightDtype } from "../tensor/dtype.ts";
 import { parseChatTemplate } from "./chat_templates.ts";
 import { Cursor, type RecordCursor } from "./config_cursor.ts";
+import { readAll, readEach } from "./problems.ts";
 import { orderStages } from "./stage_order.ts";
 import { parseTokenizerRequest, type TokenizerRequest } from "./tokenizer_request.ts";
 import { type Path, readYaml, type YamlSource } from "./yaml_source.ts";
@@ -86,42 +87,57 @@ const TOP_KEYS = [
 
 /**
  * Parses YAML `text`; `file` is how messages call it. Of several documents, the result is the one that makes the output.
- * Throws ConfigError with line and column.
+ * Throws ConfigError with line and column; where several things are wrong, `details.problems` holds them all, up to a
+ * hundred. What is no YAML stops at its first.
  */
 export function parseMergeConfig(text: string, file: string): MergeConfig {
-  return orderStages(readYaml(text, file).map((yaml) => parseDocument(yaml, text)));
+  return orderStages(readEach(readYaml(text, file), (yaml) => parseDocument(yaml, text)));
 }
 
 function parseDocument(yaml: YamlSource, text: string): MergeConfig {
-  const root = new Cursor(yaml, [], yaml.value).record(TOP_KEYS);
-  refuseUnsupported(root);
+  let models: ReadonlySet<string> | null = null; // unknown while slices or base model cannot be read
+  const { model: { slices, baseModel }, unsupported: _, ...parts } = new Cursor(yaml, [], yaml.value).parts(
+    TOP_KEYS,
+    (root) => ({
+      unsupported: () => refuseUnsupported(root),
+      model: () => {
+        const parsed = readAll({
+          slices: () => parseSlices(root),
+          baseModel: () => root.has("base_model") ? root.get("base_model").model() : null,
+        });
+        models = modelsOf(parsed);
+        return parsed;
+      },
+      name: () => root.has("name") ? root.get("name").string() : null,
+      method: () => root.at("merge_method").string(),
+      dtype: () => root.has("dtype") ? root.get("dtype").dtype() : null,
+      outDtype: () => root.has("out_dtype") ? root.get("out_dtype").dtype() : null,
+      parameters: () => root.at("parameters").parameters(),
+      tokenizer: () => parseTokenizerRequest(root, models),
+      chatTemplate: () => root.has("chat_template") ? parseChatTemplate(root.get("chat_template")) : null,
+    }),
+  );
+  return {
+    ...{ text, slices, baseModel, ...parts, before: [] },
+    error: (path, message) => yaml.error(path, message),
+  };
+}
+
+function parseSlices(root: RecordCursor): readonly OutputSlice[] {
   if (root.has("slices") === root.has("models")) {
     throw root.at(root.has("slices") ? "slices" : "models").fail(
       'expected exactly one of "slices" and "models"',
     );
   }
-  const slices = root.has("slices")
-    ? root.get("slices").list().map(parseSlice)
+  return root.has("slices")
+    ? readEach(root.get("slices").list(), parseSlice)
     : [parseModels(root.get("models"))];
-  const baseModel = root.has("base_model") ? root.get("base_model").model() : null;
-  const models = new Set(slices.flatMap((slice) => slice.sources.map((source) => source.model)));
-  for (const base of [baseModel, ...slices.map((slice) => slice.baseModel)]) {
-    if (base !== null) models.add(base);
-  }
-  return {
-    text,
-    name: root.has("name") ? root.get("name").string() : null,
-    method: root.at("merge_method").string(),
-    baseModel,
-    dtype: root.has("dtype") ? root.get("dtype").dtype() : null,
-    outDtype: root.has("out_dtype") ? root.get("out_dtype").dtype() : null,
-    slices,
-    parameters: root.at("parameters").parameters(),
-    tokenizer: parseTokenizerRequest(root, models),
-    chatTemplate: root.has("chat_template") ? parseChatTemplate(root.get("chat_template")) : null,
-    before: [],
-    error: (path, message) => yaml.error(path, message),
-  };
+}
+
+function modelsOf({ slices, baseModel }: Pick<MergeConfig, "slices" | "baseModel">): ReadonlySet<string> {
+  const sources = slices.flatMap((slice) => slice.sources.map((source) => source.model));
+  const bases = [baseModel, ...slices.map((slice) => slice.baseModel)];
+  return new Set([...sources, ...bases.filter((base) => base !== null)]);
 }
 
 function refuseUnsupported(record: RecordCursor): void {
@@ -131,35 +147,35 @@ function refuseUnsupported(record: RecordCursor): void {
 }
 
 function parseSlice(cursor: Cursor): OutputSlice {
-  const slice = cursor.record(["sources", "base_model", "parameters", "residual_weight"]);
-  refuseUnsupported(slice);
-  const sources = slice.at("sources").list().map((item) => {
-    const source = item.record(["model", "layer_range", "parameters"]);
-    return {
-      model: source.at("model").model(),
-      layerRange: source.at("layer_range").layerRange(),
-      parameters: source.at("parameters").parameters(),
-      path: item.path,
-    };
-  });
-  return {
-    sources,
-    baseModel: slice.has("base_model") ? slice.get("base_model").model() : null,
-    parameters: slice.at("parameters").parameters(),
-    path: cursor.path,
-  };
+  const { unsupported: _, ...parts } = cursor.parts(
+    ["sources", "base_model", "parameters", "residual_weight"],
+    (slice) => ({
+      unsupported: () => refuseUnsupported(slice),
+      sources: () =>
+        readEach(slice.at("sources").list(), (item) => ({
+          ...item.parts(["model", "layer_range", "parameters"], (source) => ({
+            model: () => source.at("model").model(),
+            layerRange: () => source.at("layer_range").layerRange(),
+            parameters: () => source.at("parameters").parameters(),
+          })),
+          path: item.path,
+        })),
+      baseModel: () => slice.has("base_model") ? slice.get("base_model").model() : null,
+      parameters: () => slice.at("parameters").parameters(),
+    }),
+  );
+  return { ...parts, path: cursor.path };
 }
 
 function parseModels(cursor: Cursor): OutputSlice {
-  const sources = cursor.list().map((item) => {
-    const source = item.record(["model", "parameters"]);
-    return {
-      model: source.at("model").model(),
-      layerRange: null,
-      parameters: source.at("parameters").parameters(),
-      path: item.path,
-    };
-  });
+  const sources = readEach(cursor.list(), (item) => ({
+    ...item.parts(["model", "parameters"], (source) => ({
+      model: () => source.at("model").model(),
+      parameters: () => source.at("parameters").parameters(),
+    })),
+    layerRange: null,
+    path: item.path,
+  }));
   return {
     sources,
     baseModel: null,

@@ -6,6 +6,7 @@ import type { ConfigError } from "../errors.ts";
 import { quote } from "../formats/json.ts";
 import { CONFIG_DTYPE_NAMES, parseConfigDtype, type WeightDtype } from "../tensor/dtype.ts";
 import type { Conditional, Parameters, Scalar, Setting } from "./config.ts";
+import { type Read, readAll, readEach } from "./problems.ts";
 import { formatPath, type Path, type YamlSource } from "./yaml_source.ts";
 
 /** A value and where it stands; each reader checks one form. */
@@ -31,17 +32,34 @@ export class Cursor {
   }
 
   record(keys: readonly string[]): RecordCursor {
-    const value = this.#value;
+    const record = this.#mapping(keys);
+    this.#refuseUnknown(keys);
+    return record;
+  }
+
+  /** What `readersOf` reads of a mapping; the complaints of all of them, and about every unknown key, come together. */
+  parts<R extends Readonly<Record<string, () => unknown>>>(
+    keys: readonly string[],
+    readersOf: (record: RecordCursor) => R,
+  ): Read<R> {
+    const readers = readersOf(this.#mapping(keys));
+    const { read } = readAll({ keys: () => this.#refuseUnknown(keys), read: () => readAll(readers) });
+    return read;
+  }
+
+  #mapping(keys: readonly string[]): RecordCursor {
     if (!this.isMapping()) {
       throw this.#wrong(`a mapping with ${keys.slice(0, 3).join(", ")}, …`);
     }
-    for (const key of Object.keys(value as object)) {
-      if (!keys.includes(key)) {
-        const message = `unknown key ${quote(key)}, expected one of ${keys.join(", ")}`;
-        throw this.#yaml.keyError([...this.path, key], message);
-      }
-    }
-    return new RecordCursor(this.#yaml, this.path, value as Readonly<Record<string, unknown>>);
+    return new RecordCursor(this.#yaml, this.path, this.#value as Readonly<Record<string, unknown>>);
+  }
+
+  #refuseUnknown(keys: readonly string[]): void {
+    const unknown = Object.keys(this.#value as object).filter((key) => !keys.includes(key));
+    readEach(unknown, (key) => {
+      const message = `unknown key ${quote(key)}, expected one of ${keys.join(", ")}`;
+      throw this.#yaml.keyError([...this.path, key], message);
+    });
   }
 
   list(): Cursor[] {
@@ -138,7 +156,7 @@ export class Cursor {
     const settings = new Map<string, Setting>();
     if (this.#value === undefined || this.#value === null) return { path: this.path, settings };
     if (!this.isMapping()) throw this.#wrong("a mapping of parameter names to settings");
-    for (const [name, cursor] of this.entries()) settings.set(name, cursor.setting());
+    readEach(this.entries(), ([name, cursor]) => settings.set(name, cursor.setting()));
     return { path: this.path, settings };
   }
 

@@ -1,7 +1,7 @@
 /**
- * Configuration + headers of the models → every step of the merge, before a byte is written. Form errors of the
- * configuration stop at once, with line and column; what does not fit between the models is collected, so that one
- * run reports all of it.
+ * Configuration + headers of the models → every step of the merge, before a byte is written. What is
+ * wrong is collected and told together, in three steps of which each needs the one before: the form of the configuration,
+ * its parameters and the models that it names, and what does not fit between the models.
  */
 import { ConfigError, GeodesicError, MergeError } from "../errors.ts";
 import { type Checkpoint, openCheckpoint, type TensorInfo } from "../formats/checkpoint.ts";
@@ -11,6 +11,7 @@ import type { ArchitectureDefinition } from "./architecture_definition.ts";
 import { architectureOf, layerCount } from "./architectures.ts";
 import type { MergeConfig } from "./config.ts";
 import type { EmbeddingRows } from "./embedding_rows.ts";
+import { findParents } from "./find_parents.ts";
 import {
   type LayoutTensor,
   layoutTensors,
@@ -29,7 +30,8 @@ import {
   ownContradictions,
 } from "./plan_inputs.ts";
 import { planRows, planVocabulary, type VocabularyPlan } from "./plan_vocabulary.ts";
-import { requireMethod, StepParameters } from "./step_parameters.ts";
+import { problemsOf, summaryOf } from "./problems.ts";
+import { StepParameters } from "./step_parameters.ts";
 
 export interface PlannedInput {
   /** As the configuration names it. */
@@ -98,13 +100,14 @@ export async function planMerge(
   resolve: ModelResolver,
   options: PlanOptions = {},
 ): Promise<MergePlan> {
-  const method = requireMethod(config);
+  const { methods, folders, resolve: resolveAgain } = await findParents([config], resolve);
+  const method = methods.get(config)!;
   const checkpoints = new Map<string, Checkpoint>();
   try {
     const architectures = new Map<string, ArchitectureDefinition>();
     const open = { ...options, anyArchitecture: true };
     for (const name of modelNames(config)) {
-      const checkpoint = await openCheckpoint(await resolve(name), open);
+      const checkpoint = await openCheckpoint(folders.get(name)!, open);
       checkpoints.set(name, checkpoint);
       architectures.set(name, architectureOf(checkpoint.configJson, name, options.architectures ?? []));
     }
@@ -118,13 +121,13 @@ export async function planMerge(
       vocabulary: () =>
         config.tokenizer === null
           ? Promise.resolve(null)
-          : planVocabulary(config.tokenizer, checkpoints, leadModelOf(config), resolve),
+          : planVocabulary(config.tokenizer, checkpoints, leadModelOf(config), resolveAgain),
     });
     const parameters = new StepParameters(config, method);
     const steps = layoutTensors(slices, architecture).flatMap((tensor) =>
       planStep(tensor, { config, checkpoints, vocabulary, parameters, problems })
     );
-    parameters.throwIfUnfit();
+    parameters.throwIfUnfit(problems);
     throwProblems(problems);
     return new MergePlan(
       config,
@@ -168,12 +171,6 @@ async function together<S, V>(
   throw first.code === "CONFIG" || first.code === "MERGE"
     ? new ErrorClass(first.message, { ...first.details, problems: all }, { cause: first })
     : first;
-}
-
-/** What an error of planning says, mismatch by mismatch. */
-export function problemsOf(error: GeodesicError): readonly string[] {
-  const { problems } = error.details;
-  return Array.isArray(problems) ? problems.map(String) : [error.message];
 }
 
 /** The base model, or else that of the first slice, or else the first one listed. */
@@ -260,9 +257,7 @@ function commonDtype(inputs: readonly PlannedInput[]): WeightDtype {
   return others.length === 0 ? first! : "F32";
 }
 
-const SHOWN_PROBLEMS = 8;
 function throwProblems(problems: readonly string[]): void {
   if (problems.length === 0) return;
-  const more = problems.length > SHOWN_PROBLEMS ? `; and ${problems.length - SHOWN_PROBLEMS} more` : "";
-  throw new MergeError(`Cannot merge: ${problems.slice(0, SHOWN_PROBLEMS).join("; ")}${more}`, { problems });
+  throw new MergeError(`Cannot merge: ${summaryOf(problems)}`, { problems });
 }

@@ -1,6 +1,7 @@
 /** The plan of every document of a configuration: what would be read, computed and written; nothing is. */
 import type { ArchitectureDefinition } from "./architecture_definition.ts";
 import { type MergeConfig, parseMergeConfig } from "./config.ts";
+import { findParents } from "./find_parents.ts";
 import type { ModelResolver } from "./model_paths.ts";
 import { modelNames, planMerge } from "./plan.ts";
 import { type PlanReport, reportPlan } from "./plan_report.ts";
@@ -21,15 +22,20 @@ export interface DocumentPlan {
   readonly report: PlanReport | null;
 }
 
-/** In the order of merging. Throws what is wrong with it; `details.problems` holds everything that is. */
+/** In the order of merging. Throws what is wrong with it; `details.problems` holds all of it: of the form, else of
+ * parameters and parents, else of the first document whose models do not fit. */
 export async function planDocuments(options: PlanDocumentsOptions): Promise<readonly DocumentPlan[]> {
   const config = parseMergeConfig(options.config, options.configName);
   const made = new Set(config.before.map(({ name }) => name));
+  const { resolve } = await findParents([...config.before, config], options.resolve, made);
   const documents: DocumentPlan[] = [];
   for (const document of [...config.before, config]) {
     const isPlannable = !modelNames(document).some((name) => made.has(name));
     const name = document === config ? null : document.name;
-    documents.push({ name, report: isPlannable ? await planDocument(document, options) : null });
+    documents.push({
+      name,
+      report: isPlannable ? await planDocument(document, { ...options, resolve }) : null,
+    });
   }
   return documents;
 }

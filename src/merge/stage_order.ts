@@ -3,6 +3,7 @@
  * before it. A document is an input of another by its `name`.
  */
 import type { MergeConfig } from "./config.ts";
+import type { Path } from "./yaml_source.ts";
 
 /**
  * The document that makes the output: the one without a name, or else the last. The others come with it, each after
@@ -47,9 +48,12 @@ export function orderStages(documents: readonly MergeConfig[]): MergeConfig {
   return { ...output, before: order.slice(0, -1) };
 }
 
-function referencesOf(config: MergeConfig) {
+/** Every model that the configuration names, and where, in the order of the text's parts. */
+export function referencesOf(
+  config: MergeConfig,
+): readonly { readonly model: string; readonly path: Path }[] {
   const { slices, baseModel, tokenizer } = config;
-  const references = slices.flatMap((slice) => [
+  const references: { model: string; path: Path }[] = slices.flatMap((slice) => [
     ...slice.sources.map(({ model, path }) => ({ model, path: [...path, "model"] })),
     ...(slice.baseModel === null ? [] : [{ model: slice.baseModel, path: [...slice.path, "base_model"] }]),
   ]);

@@ -6,11 +6,11 @@ import { resolve } from "node:path";
 import { openCheckpoint } from "../formats/checkpoint.ts";
 import { requireFreeTarget } from "../formats/staged_folder.ts";
 import type { MergeConfig } from "./config.ts";
+import { findParents } from "./find_parents.ts";
 import type { ModelResolver } from "./model_paths.ts";
 import { modelNames } from "./plan.ts";
 import type { MergeRecord, StageRecord } from "./record.ts";
 import { claimStages, finishedStage, type StageFacts } from "./stage_folder.ts";
-import { requireMethod } from "./step_parameters.ts";
 
 /** What the stages share with the merge that makes the output. */
 interface StageOptions extends StageFacts {
@@ -33,9 +33,8 @@ export async function mergeInStages<O extends StageOptions>(
   options: O,
   mergeDocument: MergeDocument<O>,
 ): Promise<MergeRecord> {
-  for (const document of [...config.before, config]) requireMethod(document);
-  await requireFreeTarget(resolve(options.outDir));
   await requireParents(config, options);
+  await requireFreeTarget(resolve(options.outDir));
   await using folder = await claimStages(options.outDir, config, options);
   const stages: StageRecord[] = [];
   const places = new Map<string, string>();
@@ -56,11 +55,12 @@ export async function mergeInStages<O extends StageOptions>(
 /** A parent that only a late document names is not to be missed after hours of work. */
 async function requireParents(config: MergeConfig, { resolve, signal }: StageOptions): Promise<void> {
   const made = new Set(config.before.map((document) => document.name));
+  const { folders } = await findParents([...config.before, config], resolve, made);
   const names = new Set([...config.before, config].flatMap(modelNames));
   for (const name of names) {
     if (made.has(name)) continue;
     const open = { anyArchitecture: true, ...(signal && { signal }) };
-    (await openCheckpoint(await resolve(name), open))[Symbol.dispose]();
+    (await openCheckpoint(folders.get(name)!, open))[Symbol.dispose]();
   }
 }
 

@@ -9,9 +9,13 @@ import type { MergeConfig, Parameters, Scalar, Setting } from "./config.ts";
 import { type LayoutTensor, sourcesOf } from "./layout.ts";
 import type { MergeMethod, ParameterDeclaration, ParameterValues, StepFacts } from "./methods/method.ts";
 import { findMethod, MERGEKIT_PARAMETERS, METHOD_NAMES } from "./methods/registry.ts";
+import { readEach, throwAll } from "./problems.ts";
 import { type ResolvedParameter, resolveParameter } from "./parameters.ts";
 
-/** The method a configuration asks for, once its slices and parameters are known to suit it. */
+/**
+ * The method a configuration asks for, once its slices and parameters are known to suit it. Throws ConfigError, with all
+ * that does not suit it in `details.problems`.
+ */
 export function requireMethod(config: MergeConfig): MergeMethod {
   const method = findMethod(config.method);
   if (method === undefined) {
@@ -20,14 +24,18 @@ export function requireMethod(config: MergeConfig): MergeMethod {
       `merge method "${config.method}" is not supported, expected one of: ${METHOD_NAMES.join(", ")}`,
     );
   }
-  for (const slice of sourcesOf(config)) {
+  const slices = readers(sourcesOf(config), (slice) => {
     const models = slice.sources.map((source) => source.model);
     const problem = new Set(models).size < models.length
       ? "takes each model once in a slice"
       : method.refuseSlice(models, slice.baseModel ?? config.baseModel);
     if (problem !== null) throw config.error(slice.path, `merge method "${method.name}" ${problem}`);
-  }
-  for (const { place, allowed } of placesOf(config, method)) checkPlace(config, method, place, allowed);
+  });
+  const places = readers(
+    placesOf(config, method),
+    ({ place, allowed }) => checkPlace(config, method, place, allowed),
+  );
+  readEach([...slices, ...places], (check) => check());
   return method;
 }
 
@@ -42,6 +50,10 @@ export function ignoredParameters(config: MergeConfig): readonly string[] {
           .message
       )
   );
+}
+
+function readers<T>(items: readonly T[], check: (item: T) => void): readonly (() => void)[] {
+  return items.map((item) => () => check(item));
 }
 
 interface ParameterPlace {
@@ -67,12 +79,12 @@ function checkPlace(
   place: Parameters,
   allowed: readonly ParameterDeclaration[],
 ): void {
-  for (const [name, setting] of place.settings) {
+  readEach([...place.settings], ([name, setting]) => {
     const declared = allowed.find((candidate) => candidate.name === name);
     const path = [...place.path, name];
     // Another method's: without effect. The method's own in a place where it does nothing: surely a mistake.
     const isOwn = method.parameters.some((candidate) => candidate.name === name);
-    if (declared === undefined && !isOwn && MERGEKIT_PARAMETERS.has(name)) continue;
+    if (declared === undefined && !isOwn && MERGEKIT_PARAMETERS.has(name)) return;
     if (declared === undefined) {
       const names = allowed.map((candidate) => candidate.name).join(", ") || "none";
       throw config.error(
@@ -86,7 +98,7 @@ function checkPlace(
         throw config.error(path, `parameter "${name}" holds ${quote(value)}, expected ${expected}`);
       }
     }
-  }
+  });
 }
 
 function valuesOf(setting: Setting): readonly (Scalar | readonly number[])[] {
@@ -120,7 +132,8 @@ export class StepParameters {
   readonly #config: MergeConfig;
   readonly #method: MergeMethod;
   readonly #missing = new Map<string, string[]>();
-  readonly #refused: ConfigError[] = [];
+  /** By field: the first tensor speaks for the others. */
+  readonly #refused = new Map<unknown, ConfigError>();
 
   constructor(config: MergeConfig, method: MergeMethod) {
     this.#config = config;
@@ -160,7 +173,7 @@ export class StepParameters {
     const misfit = this.#method.refuseSlice(models, baseModel);
     if (misfit !== null) {
       const message = `${here} of ${models.map((model) => quote(model)).join(", ")} alone: it ${misfit}`;
-      this.#refused.push(this.#config.error(slice.path, message));
+      this.#refuse(this.#config.error(slice.path, message));
       return;
     }
     const at = baseModel === null ? -1 : models.indexOf(baseModel);
@@ -170,9 +183,14 @@ export class StepParameters {
     const { parameter, message } = problem;
     const places = [...tensor.inputs.map(({ source }) => source.parameters), slice.parameters];
     const place = places.find(({ settings }) => settings.has(parameter)) ?? this.#config.parameters;
-    this.#refused.push(
+    this.#refuse(
       this.#config.error([...place.path, parameter], `${here}: parameter "${parameter}" ${message}`),
     );
+  }
+
+  #refuse(error: ConfigError): void {
+    const { field } = error.details;
+    if (!this.#refused.has(field)) this.#refused.set(field, error);
   }
 
   #value(declared: ParameterDeclaration, resolved: ResolvedParameter | undefined, tensor: string): Scalar {
@@ -184,10 +202,11 @@ export class StepParameters {
     return NaN; // never used: throwIfUnfit() stands between this and the first step
   }
 
-  /** Throws the first complaint, if there was one. */
-  throwIfUnfit(): void {
-    for (const [name, tensors] of this.#missing) throw this.#missingError(name, tensors);
-    for (const error of this.#refused) throw error;
+  /** Throws ConfigError where there was a complaint: all of them, and what else is known not to fit, in words. */
+  throwIfUnfit(problems: readonly string[]): void {
+    const missing = [...this.#missing].map(([name, tensors]) => this.#missingError(name, tensors));
+    const errors = [...missing, ...this.#refused.values()];
+    throwAll(errors, problems);
   }
 
   #missingError(name: string, [first, ...others]: readonly string[]): ConfigError {

@@ -3,6 +3,7 @@
  * tokens come from. `tokenizer_source` is the short form of `tokenizer`; both at once are refused.
  */
 import type { Cursor, RecordCursor } from "./config_cursor.ts";
+import { readEach } from "./problems.ts";
 import type { Path } from "./yaml_source.ts";
 
 /** Where the embedding row of a token is taken from, before the merge. */
@@ -32,10 +33,10 @@ export interface TokenizerRequest {
 const MAX_MULTIPLE = 1 << 16;
 const MAX_TOKEN_ID = 1 << 24;
 
-/** Of a document; `models` are those that take part in its merge. null: nothing is said. */
+/** Of a document; `models` are those that take part in its merge, null where that cannot be told. Result null: nothing is said. */
 export function parseTokenizerRequest(
   root: RecordCursor,
-  models: ReadonlySet<string>,
+  models: ReadonlySet<string> | null,
 ): TokenizerRequest | null {
   if (root.has("tokenizer_source")) {
     const cursor = root.get("tokenizer_source");
@@ -48,7 +49,7 @@ export function parseTokenizerRequest(
   return {
     source: request.has("source") ? parseSource(request.get("source")) : "union",
     tokens: request.has("tokens")
-      ? request.get("tokens").entries().map(([token, entry]) => parseToken(token, entry, models))
+      ? readEach(request.get("tokens").entries(), ([token, entry]) => parseToken(token, entry, models))
       : [],
     multipleOf: request.has("pad_to_multiple_of")
       ? request.get("pad_to_multiple_of").integer(1, MAX_MULTIPLE)
@@ -64,7 +65,7 @@ function parseSource(cursor: Cursor): TokenizerRequest["source"] {
   return { model: model.startsWith("model:") ? model.slice("model:".length) : model };
 }
 
-function parseToken(token: string, cursor: Cursor, models: ReadonlySet<string>): TokenRequest {
+function parseToken(token: string, cursor: Cursor, models: ReadonlySet<string> | null): TokenRequest {
   if (token === "") throw cursor.fail("a token needs at least one character");
   const entry = cursor.record(["source", "force"]);
   return {
@@ -75,10 +76,10 @@ function parseToken(token: string, cursor: Cursor, models: ReadonlySet<string>):
   };
 }
 
-function parseOrigin(cursor: Cursor, models: ReadonlySet<string>): RowOrigin {
+function parseOrigin(cursor: Cursor, models: ReadonlySet<string> | null): RowOrigin {
   const merged = (at: Cursor) => {
     const model = at.model();
-    if (models.has(model)) return model;
+    if (models === null || models.has(model)) return model;
     throw at.fail(`model "${model}" takes no part in the merge, expected one of ${[...models].join(", ")}`);
   };
   if (!cursor.isMapping() || !cursor.entries().some(([key]) => key === "kind")) {

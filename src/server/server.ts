@@ -190,7 +190,9 @@ async function within(work: Promise<unknown>, limitMs: number): Promise<boolean>
 }
 
 function whyNot(error: unknown): string | null {
-  if (error instanceof Deno.errors.AddrInUse) return "the port is in use";
+  if (error instanceof Deno.errors.AddrInUse) {
+    return "the port is in use; choose another with --port (0 takes a free one)";
+  }
   if (error instanceof Deno.errors.AddrNotAvailable) return "this machine has no such address";
   if (error instanceof Deno.errors.PermissionDenied) return "the system does not permit it";
   // A name that nobody resolves has no class of its own.

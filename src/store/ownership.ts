@@ -21,7 +21,7 @@ export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
     if (!await file.tryLock(true)) {
       const holder = (await Deno.readTextFile(path)).trim() || "unknown";
       throw new ConfigError(
-        `Data folder "${dataDir}" is in use by another gateway (process ${holder}). Stop it, or use another folder`,
+        `Data folder "${dataDir}" is in use by another gateway (process ${holder}). Stop it, or choose another folder with --data DIR`,
         { path: dataDir, process: holder },
       );
     }

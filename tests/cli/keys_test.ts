@@ -26,13 +26,20 @@ Deno.test("keys create shows a key once, list tells of it, revoke ends it", asyn
   expect(key).toMatchObject({ role: "ADMIN", label: "mine", revokedAt: null });
   const plain = await geodesic(["keys", "create", ...data]);
   expect(plain.stdout).toMatch(/^gsk_\w+\n$/);
+  expect(plain.stderr).toMatch(/^GENERATOR, never expires, ID [0-9a-f-]{36}; shown this once\n$/);
   expect((await geodesic(["keys", "revoke", key.id, ...data])).code).toBe(0);
   const listed = await geodesic(["keys", "list", ...data]);
   expect(listed.stdout).not.toContain(secret);
   expect(listed.stdout).toMatch(/ADMIN +mine .* revoked /);
   expect(listed.stdout).toMatch(/GENERATOR +generator key .* in force/);
   const again = await geodesic(["keys", "revoke", "nobody", ...data]);
-  expect(again).toEqual({ code: 1, stdout: "", stderr: `error: No API key "nobody" in force [NOT_FOUND]\n` });
+  const error = (what: string) =>
+    `error: No API key with the ${what} in force: "geodesic keys list" shows them [NOT_FOUND]\n`;
+  expect(again).toEqual({ code: 1, stdout: "", stderr: error('ID "nobody"') });
+  const prefix = plain.stdout.slice(0, "gsk_".length + 12);
+  expect((await geodesic(["keys", "revoke", prefix, ...data])).code).toBe(0);
+  const whole = await geodesic(["keys", "revoke", plain.stdout.trim(), ...data]);
+  expect([whole.code, whole.stderr]).toEqual([1, error(`beginning "${prefix}"`)]);
 });
 
 Deno.test("keys --help lists its commands", async () => {

@@ -1,6 +1,7 @@
 /** `geodesic merge --plan`: the same figures as the merge itself, nothing written, and every problem at once. */
 import { expect } from "@std/expect";
 import { writeCheckpoint } from "../support/checkpoint_generator.ts";
+import { ADMIN, TestGateway } from "../support/gateway.ts";
 import { tempDir } from "../support/temp.ts";
 import { DEMO, geodesic } from "./support.ts";
 
@@ -66,6 +67,65 @@ parameters: { t: 0.5 }
   );
   expect(layers.stdout).toMatch(/^- .*equally many layers, found 2 of "a", 7 of "b"$/m);
   expect(layers.stdout).toMatch(/^Cannot merge: 2 problems \[CONFIG\]$/m);
+});
+
+Deno.test("merge --plan tells of all that is wrong with a configuration, then of all models that are nowhere", async () => {
+  await using dir = await tempDir();
+  const problemsOf = async (yaml: string) => {
+    await Deno.writeTextFile(dir.join("merge.yml"), yaml);
+    const { code, stdout } = await geodesic(["merge", "--plan", "merge.yml", "--json"], { cwd: dir.path });
+    expect(code).toBe(1);
+    return JSON.parse(stdout).problems;
+  };
+  const yaml = (dtype: string) =>
+    `merge_method: slerp
+base_model: a/b
+models:
+  - model: a/b
+  - model: nope/nope
+    wieght: 1
+parameters: { t: [0.5], foo: 3 }
+dtype: ${dtype}
+out_dtype: ${dtype}
+colour: red
+`;
+  expect(await problemsOf(yaml("bfloat17"))).toEqual([
+    expect.stringMatching(/^merge\.yml:10:1: unknown key "colour"/),
+    expect.stringMatching(/^merge\.yml:6:5: unknown key "wieght"/),
+    expect.stringMatching(/^merge\.yml:8:8: dtype is "bfloat17"/),
+    expect.stringMatching(/^merge\.yml:9:12: out_dtype is "bfloat17"/),
+  ]);
+  const sound = yaml("bfloat16").replace("    wieght: 1\n", "").replace("colour: red\n", "");
+  expect(await problemsOf(sound)).toEqual([
+    expect.stringMatching(/^merge\.yml:6:30: merge method "slerp" has no parameter "foo" here/),
+    expect.stringMatching(/^merge\.yml:4:12: Cannot find model "a\/b": no folder at /),
+    expect.stringMatching(/^merge\.yml:5:12: Cannot find model "nope\/nope": no folder at /),
+  ]);
+});
+
+Deno.test("merge takes registered models by name, and says how to name the path of one that is nowhere", async () => {
+  await using dir = await tempDir();
+  const parents = [dir.join("first"), dir.join("second")];
+  for (const [seed, path] of parents.entries()) await writeCheckpoint(path, { seed: seed + 1 });
+  await using test = await TestGateway.make();
+  await test.gateway.models.register(ADMIN, { path: parents[0]!, name: "ours/first" });
+  const plan = async (second: string) => {
+    const yaml =
+      `merge_method: slerp\nbase_model: ours/first\nmodels: [{ model: ours/first }, { model: ${second} }]
+parameters: { t: 0.5 }\n`;
+    await Deno.writeTextFile(dir.join("merge.yml"), yaml);
+    return await geodesic(["merge", "--plan", "merge.yml", "--data", test.dir.path], { cwd: dir.path });
+  };
+  const { code, stdout } = await plan("second");
+  expect({ code, stdout }).toEqual({
+    code: 0,
+    stdout: expect.stringContaining(`reads  ours/first: ${parents[0]}`),
+  });
+  const refused = await plan("ours/second");
+  expect(refused.code).toBe(1);
+  expect(refused.stdout).toMatch(
+    /^- merge\.yml:3:\d+: Cannot find model "ours\/second": no folder at .*, and none of that name is registered in .*; say where it lies with --model NAME=PATH$/m,
+  );
 });
 
 Deno.test("merge needs OUT unless it only plans", async () => {

@@ -151,7 +151,7 @@ Deno.test("merge refuses a folder that holds something, and one that cannot be m
   await Deno.writeTextFile(dir.join("mine.txt"), "mine");
   const occupied = await geodesic(["merge", `${DEMO}/merge.yml`, dir.path]);
   expect(occupied.code).toBe(1);
-  expect(occupied.stderr).toContain("it exists and is not empty");
+  expect(occupied.stderr).toContain("name another folder, or delete this one");
   const below = await geodesic(["merge", `${DEMO}/merge.yml`, dir.join("mine.txt", "out")]);
   expect(below.code).toBe(1);
   expect(below.stderr).toMatch(/error: Cannot write ".*out": .* \[CONFIG\]/);

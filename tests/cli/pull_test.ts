@@ -100,3 +100,25 @@ Deno.test("inspect shows what the catalogue says of a model whose weights are no
   const generated = await geodesic(["generate", name, "--prompt", "Hi"], { env });
   expect([generated.code, generated.stderr]).toEqual([1, expect.stringContaining(`geodesic pull ${name}`)]);
 });
+
+Deno.test("pull says at once that a hub is away, and what to do when it stays away", async () => {
+  await using dir = await tempDir();
+  const env = { HF_ENDPOINT: "http://127.0.0.1:9", GEODESIC_HOME: dir.path };
+  const { code, stderr } = await geodesic(["pull", "pair/model"], { env });
+  expect(code).toBe(1);
+  expect(stderr.split("\n")).toEqual([
+    "Cannot reach 127.0.0.1:9, trying again …",
+    expect.stringMatching(
+      /^error: Cannot pull "pair\/model": cannot reach the hub 127\.0\.0\.1:9 \(.+\)\. Check the network, or set HF_ENDPOINT to another hub \[UNAVAILABLE\]$/,
+    ),
+    "",
+  ]);
+});
+
+Deno.test("pull refuses a name without an owner before it asks the hub", async () => {
+  const { code, stderr } = await geodesic(["pull", "nope"], { env: { HF_ENDPOINT: "http://127.0.0.1:9" } });
+  expect([code, stderr]).toEqual([
+    1,
+    'error: Invalid repository "nope": expected "owner/name", as the hub calls it [CONFIG]\n',
+  ]);
+});

@@ -45,10 +45,13 @@ deviceTest("start merges, serves and stops on the first run, and merges nothing 
   ]);
   expect(samePort.code).toBe(1);
   expect(samePort.stderr).toBe(
-    `error: Cannot listen on 127.0.0.1:${port}: the port is in use [ADDRESS_UNAVAILABLE]\n`,
+    `error: Cannot listen on 127.0.0.1:${port}: the port is in use; choose another with --port ` +
+      "(0 takes a free one) [ADDRESS_UNAVAILABLE]\n",
   );
   expect(sameData.code).toBe(1);
-  expect(sameData.stderr).toMatch(/^error: Data folder ".*" is in use by another gateway .* \[CONFIG\]\n$/);
+  expect(sameData.stderr).toMatch(
+    /^error: Data folder ".*" is in use by another gateway .*--data DIR \[CONFIG\]\n$/,
+  );
 
   const listed = await geodesic(["keys", "list", "--data", data, "--json"]);
   expect(JSON.parse(listed.stdout)).toEqual([expect.objectContaining({ role: "ADMIN", revokedAt: null })]);

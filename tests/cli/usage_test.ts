@@ -51,6 +51,11 @@ const wrong: readonly (readonly [string, readonly string[], string])[] = [
   ["an origin that is none", ["serve", "--cors", "*"], '--cors is "*", expected an origin'],
   ["an unknown policy", ["serve", "--introspection", "on"], '--introspection is "on", expected roles or off'],
   ["operations that lie nowhere", ["serve", "--persisted", "no.json"], "there is no such file"],
+  [
+    "models that lie nowhere",
+    ["serve", "--models", "/nofolder"],
+    '--models is "/nofolder": there is no such folder',
+  ],
   ["no rate at all", ["serve", "--rate", "0"], '--rate is "0", expected a whole number'],
   ["a size that is none", ["merge", "a", "b", "--out-shard-size", "big"], '--out-shard-size is "big"'],
   ["a model without a path", ["merge", "a", "b", "--model", "x"], '--model is "x", expected NAME=PATH'],
@@ -64,6 +69,16 @@ for (const [what, args, message] of wrong) {
     expect(stderr).toContain(message);
   });
 }
+
+Deno.test("serve refuses a folder of GEODESIC_MODELS that is not there", async () => {
+  const { code, stderr } = await geodesic(["serve"], { env: { GEODESIC_MODELS: "/tmp:/nofolder" } });
+  expect([code, stderr]).toEqual([
+    2,
+    expect.stringMatching(
+      /^error: GEODESIC_MODELS names "\/nofolder": there is no such folder .*\[USAGE\]\n$/,
+    ),
+  ]);
+});
 
 Deno.test("geodesic reports errors as an object with --json", async () => {
   const { code, stderr } = await geodesic(["merge", "nowhere.yml", "out", "--json"]);

@@ -90,7 +90,7 @@ Deno.test("verify explains what it cannot verify", async () => {
   const none = await geodesic(["verify", `${DEMO}/parents/helper`]);
   expect(none).toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/no provenance\.json.* \[NOT_FOUND\]/),
+    stderr: expect.stringMatching(/no provenance\.json, so it is no merge of Geodesic's .* \[NOT_FOUND\]/),
   });
   const usage = await geodesic(["verify", `${DEMO}/parents/helper`, "--model", "helper"]);
   expect(usage).toMatchObject({ code: 2, stderr: expect.stringContaining("expected NAME=PATH") });

@@ -161,7 +161,7 @@ const FORGERIES: readonly {
     change: (record) => ({ ...record, stages: record.stages!.slice(1) }),
     found: [
       "PARAMETER  the record's stages of the merge is not what its configuration means",
-      `UNREADABLE  the merge of these parents cannot be read: The configuration names model "a"`,
+      `UNREADABLE  the merge of these parents cannot be read: recorded configuration:4:18: The configuration names model "a"`,
     ],
   },
 ];

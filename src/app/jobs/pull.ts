@@ -1,6 +1,7 @@
 /** The work of a pull: what can be refused before it starts, and what it does until the model is registered. */
 import { resolve } from "node:path";
 import { ConfigError } from "../../errors.ts";
+import { quote } from "../../formats/json.ts";
 import { requireFreeTarget } from "../../formats/staged_folder.ts";
 import type { Hub } from "../../hub/hub_fetch.ts";
 import { isPulled } from "../../hub/origin.ts";
@@ -28,13 +29,22 @@ export interface PullRequest {
   readonly name: string;
 }
 
-/** Throws ConfigError for what is no name or revision. */
+/** Throws ConfigError for what is no repository (`owner/name`), name or revision. */
 export function parsePull({ repository, revision = "main", name = repository }: PullInput): PullRequest {
   return {
-    repository: parseName(repository, "repository"),
+    repository: parseRepository(repository),
     revision: parseRevision(revision),
     name: parseName(name),
   };
+}
+
+/** No hub has models without an owner; asking one for them would only take longer to fail. */
+function parseRepository(repository: string): string {
+  if (repository.includes("/")) return parseName(repository, "repository");
+  const found = repository.slice(0, 300);
+  throw new ConfigError(`Invalid repository ${quote(found)}: expected "owner/name", as the hub calls it`, {
+    ...{ field: "repository", found, expected: "owner/name" },
+  });
 }
 
 /**

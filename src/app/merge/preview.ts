@@ -1,6 +1,6 @@
 /** What a merge would do, before anybody starts it: the plan, or everything that stands against it. Writes nothing. */
 import { CapacityError, GeodesicError } from "../../errors.ts";
-import { problemsOf } from "../../merge/plan.ts";
+import { problemsOf } from "../../merge/problems.ts";
 import { type DocumentPlan, planDocuments } from "../../merge/plan_documents.ts";
 import type { MergePreview, MergeProblem } from "../merge_types.ts";
 import { requireRole } from "../roles.ts";

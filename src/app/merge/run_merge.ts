@@ -10,12 +10,12 @@ import { type ModelConfig, parseModelConfig } from "../../formats/config.ts";
 import { parseJsonObject } from "../../formats/json.ts";
 import { requireFreeTarget } from "../../formats/staged_folder.ts";
 import { type MergeConfig, parseMergeConfig } from "../../merge/config.ts";
+import { findParents } from "../../merge/find_parents.ts";
 import type { ModelResolver } from "../../merge/model_paths.ts";
 import { outputConfigJson, outputDtypeName } from "../../merge/output_config.ts";
 import { type MergePlan, modelNames, planMerge } from "../../merge/plan.ts";
 import type { MergeRecord, SourceRecord } from "../../merge/record.ts";
 import { type MergeProgress, runMerge as mergeCheckpoints } from "../../merge/run.ts";
-import { requireMethod } from "../../merge/step_parameters.ts";
 import type { Quantization } from "../../model/runner.ts";
 import { configDtypeName } from "../../tensor/dtype.ts";
 import { toTime } from "../../store/codec.ts";
@@ -43,7 +43,7 @@ export interface RunMergeInput {
   readonly config: string;
   /** How messages call it. */
   readonly configName: string;
-  /** `owner/name` of the result, which is also its place in the library. */
+  /** `owner/name`, or a name alone, of the result, which is also its place in the library. */
   readonly name: string;
   /** From a name in the configuration to a folder. */
   readonly resolve: ModelResolver;
@@ -101,10 +101,10 @@ async function checkPlan(
 ): Promise<string> {
   const made = new Set(config.before.map(({ name }) => name));
   let dtype = configDtypeName(config.outDtype ?? config.dtype ?? "BF16");
+  const parents = await findParents([...config.before, config], resolve, made);
   for (const document of [...config.before, config]) {
-    requireMethod(document);
     if (modelNames(document).some((name) => made.has(name))) continue;
-    using plan = await planMerge(document, resolve, signal === undefined ? {} : { signal });
+    using plan = await planMerge(document, parents.resolve, signal === undefined ? {} : { signal });
     const { architecture } = requireServable(plan);
     if (document !== config) continue;
     dtype = outputDtypeName(plan);

@@ -96,7 +96,7 @@ function* recordMismatches(
     expected.push({ ...tensor, layer, ...meant });
     yield* differences(subject, facts(tensor), { layer, inputs: models, ...meant });
   }
-  parameters.throwIfUnfit();
+  parameters.throwIfUnfit([]);
   yield* differences(whole, { curves: record.curves }, { curves: curvesOf(expected, layers) });
 }
 

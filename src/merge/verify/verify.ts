@@ -77,9 +77,10 @@ export async function verifyModel(options: VerifyOptions): Promise<Verification>
   const folder = await ModelFolder.open(dir);
   const record = await readRecord(folder);
   if (record === null) {
-    throw new NotFoundError(`Cannot verify model "${dir}": it has no ${PROVENANCE_FILE} of this version`, {
-      ...{ dir, file: PROVENANCE_FILE },
-    });
+    const why = await folder.find(PROVENANCE_FILE) === undefined
+      ? `it has no ${PROVENANCE_FILE}, so it is no merge of Geodesic's (geodesic inspect shows its hashes)`
+      : `its ${PROVENANCE_FILE} is of another version than this program reads`;
+    throw new NotFoundError(`Cannot verify model "${dir}": ${why}`, { dir, file: PROVENANCE_FILE });
   }
   const files = await hashArtifact(folder, {
     ...signalOption,
