@@ -502,7 +502,7 @@ export type SetContextPolicyInput = {
 export type StartMergeInput = {
   /** A mergekit configuration. Its models are names of registered models, or folders inside those that the gateway was told it may read (GEODESIC_MODELS, and its own library). */
   readonly configYaml: string;
-  /** owner/name of the result. */
+  /** Of the result: owner/name, or a name alone. */
   readonly name: string;
   /** How the result's weights are held on the device; the gateway's default unless given. */
   readonly quantization?: Quantization | null | undefined;
