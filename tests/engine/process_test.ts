@@ -104,14 +104,22 @@ Deno.test({
     const port = openProcessPort({ entry: child("idle") });
     await using client = new PortEngineClient(port);
     await client.ready();
-    // As a helper does that the driver has started: it has inherited them, and lives on.
-    using _stdout = await Deno.open(`/proc/${port.pid}/fd/1`, { write: true });
-    using _stderr = await Deno.open(`/proc/${port.pid}/fd/2`, { write: true });
+    // As a helper does that the driver has started: it has inherited them, and lives on until its input ends.
+    const hold = `exec 3>/proc/${port.pid}/fd/1 4>/proc/${port.pid}/fd/2 && echo held && read _`;
+    await using helper = new Deno.Command("sh", {
+      args: ["-c", hold],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    const reader = helper.stdout.getReader();
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe("held\n");
     const lost = lossOf(client);
     const failed = new Promise((resolve) => client.submit(submitCommand("r", [1]), resolve));
     Deno.kill(port.pid, "SIGKILL");
     expect((await lost).message).toBe("The engine's process died: SIGKILL");
     expect(await failed).toMatchObject({ type: "failed", error: { code: "DEVICE_LOST" } });
+    await helper.stdin.close();
+    await reader.cancel();
   },
 });
 
