@@ -42,10 +42,10 @@ export function createLookout(options: LookoutOptions): AsyncDisposable {
     if (ended > 0) admission.pump(); // their units are free
   });
   repeat(HEARTBEAT_MS, () => recoverMerges(merging));
+  repeat(HEARTBEAT_MS, () => modelJobs.recover());
   if (!membership.isShared) return repeats;
 
   repeat(HEARTBEAT_MS, () => letGoOfTaken(options));
-  repeat(HEARTBEAT_MS, () => modelJobs.recover());
   repeat(ASKED_MS, async () => {
     for (const id of await cancelRequested(db, membership.id)) await jobs.cancel(id);
   });

@@ -55,22 +55,26 @@ export class ModelJobs implements ModelJobUseCases {
   readonly #options: ModelJobsOptions;
   readonly #hub = new EventHub<ModelJobEvent>();
   readonly #running = new Map<string, RunningJob>();
+  /** On their way into the database. */
+  readonly #starting = new Set<string>();
   #isClosed = false;
 
   constructor(options: ModelJobsOptions) {
     this.#options = options;
   }
 
-  /** Goes on with what gateways that have gone have left. */
+  /** Goes on with what gateways that have gone have left, and with what had an end here that could not be written. */
   async recover(): Promise<void> {
     const { db, membership } = this.#options;
     const living = [...await membership.living()];
     while (!this.#isClosed) {
       const taken = await db.transaction().execute(async (trx) => {
-        const row = await store.takeOrphanedModelJob(trx, { living, gatewayId: membership.id });
+        const holds = [...this.#running.keys(), ...this.#starting];
+        const row = await store.takeOrphanedModelJob(trx, { living, gatewayId: membership.id, holds });
         return row && { row, lastSeq: (await store.lastModelJobEvent(trx, row.id))?.seq ?? 0 };
       });
       if (taken === undefined) return;
+      if (this.#running.has(taken.row.id) || this.#starting.has(taken.row.id)) continue; // begun meanwhile
       this.#launch(taken.row, taken.lastSeq);
     }
   }
@@ -191,6 +195,7 @@ export class ModelJobs implements ModelJobUseCases {
       gateway_id: membership.id,
       cancel_requested_at: null,
     };
+    using _ = this.#begin(row.id);
     await db.transaction().execute(async (trx) => {
       await oneActAtATime(trx);
       this.#requirePlace(await store.unfinishedModelJobs(trx), row);
@@ -201,6 +206,11 @@ export class ModelJobs implements ModelJobUseCases {
     });
     this.#launch(row, 0);
     return toJob(row);
+  }
+
+  #begin(id: string): Disposable {
+    this.#starting.add(id);
+    return { [Symbol.dispose]: () => void this.#starting.delete(id) };
   }
 
   #requirePlace(

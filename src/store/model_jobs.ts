@@ -37,10 +37,24 @@ export function unfinishedPullOf(db: Db, modelName: string): Promise<ModelJobRow
  */
 export async function takeOrphanedModelJob(
   trx: Db,
-  { living, gatewayId }: { readonly living: readonly string[]; readonly gatewayId: string },
+  { living, gatewayId, holds }: {
+    readonly living: readonly string[];
+    readonly gatewayId: string;
+    /** What this gateway runs; others of its own rows are left from an end that could not be written. */
+    readonly holds: readonly string[];
+  },
 ): Promise<ModelJobRow | undefined> {
   const orphans = trx.selectFrom("model_jobs").selectAll().where("status", "=", "RUNNING")
-    .where((e) => e.or([e("gateway_id", "is", null), e("gateway_id", "not in", living)]))
+    .where((e) =>
+      e.or([
+        e("gateway_id", "is", null),
+        e("gateway_id", "not in", [...living, gatewayId]),
+        e.and([
+          e("gateway_id", "=", gatewayId),
+          ...holds.length === 0 ? [] : [e("id", "not in", holds)],
+        ]),
+      ])
+    )
     .orderBy("id").limit(1);
   const row = await lockingFree(trx, orphans).executeTakeFirst();
   if (row !== undefined) await updateModelJob(trx, row.id, { gateway_id: gatewayId });

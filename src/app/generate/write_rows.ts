@@ -28,7 +28,7 @@ import type { Entered, QueuePlace } from "../admission.ts";
 import { requireModel } from "../models.ts";
 import { titleOf } from "../session_title.ts";
 import type { ChatMessage, GenerationConditions, GenerationEventBody } from "../types.ts";
-import { recordActOnOthers } from "../audit.ts";
+import { oneActAtATime, recordActOnOthers } from "../audit.ts";
 import type { Place } from "./branch.ts";
 import { deviceConditions } from "./conditions.ts";
 import { toEventRow } from "./event_rows.ts";
@@ -107,6 +107,8 @@ export async function writeRows(options: StartOptions, accepted: Accepted): Prom
       ? undefined
       : await findGenerationByKey(trx, principal.id, row.idempotency_key);
     if (earlier !== undefined) return found(earlier);
+    // What is going to be recorded waits here, before any row is held that another act may be waiting for.
+    if (actsOnOthers(accepted)) await oneActAtATime(trx);
     const session = place === null ? null : await requireUnchanged(trx, place);
     await requireOriginal(trx, accepted);
     const graceMs = input.disconnectGraceMs ?? options.disconnectGraceMs;
@@ -159,6 +161,12 @@ async function goOn(
     title: session.title ?? titleOf(prompt.messages.find(({ role }) => role === "USER")?.content ?? ""),
   });
   return leaf;
+}
+
+function actsOnOthers({ principal: { id }, place, reproduction }: Accepted): boolean {
+  return [place?.session.principal_id, reproduction?.ownerId].some((owner) =>
+    owner !== undefined && owner !== id
+  );
 }
 
 /** An admin who goes on in somebody else's session, or runs somebody else's generation again. */
