@@ -101,6 +101,7 @@ export async function removeModel(
     await oneActAtATime(trx);
     await store.lockModel(trx, row.id);
     await requireUnused(trx, row); // at any gateway: none can start another one now
+    if (deleteFiles && store.hasFolder(row)) await requireOwnFolder(trx, row);
     await store.updateModel(trx, row.id, patch);
     const details = { name: row.name, path: row.path, deleteFiles };
     await recordAct(trx, { actor, at: clock.now(), action: "model.remove", target: row.id, details });
@@ -112,6 +113,15 @@ export async function removeModel(
   await forgetWeights(options, row);
   if (deleteFiles && store.hasFolder(row)) await deleteFolder(row.path, libraryDir);
   return { ...row, ...patch };
+}
+
+/** Files go with the last model that is made of them. */
+async function requireOwnFolder(db: Db, { id, name, path }: store.ModelRow): Promise<void> {
+  const other = await store.findModelAt(db, path, { except: id });
+  if (other === undefined) return;
+  throw new ConfigError(`Cannot delete the files of "${name}": model "${other.name}" is made of them, too`, {
+    ...{ field: "deleteFiles", path, other: other.name },
+  });
 }
 
 async function requireUnused(db: Db, { id, name }: store.ModelRow): Promise<void> {

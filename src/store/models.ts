@@ -40,10 +40,14 @@ export function findModel(
     .executeTakeFirst();
 }
 
-/** A model whose folder this is. */
-export function findModelAt(db: Db, path: string): Promise<ModelRow | undefined> {
+/** A model whose folder this is, other than `except`. */
+export function findModelAt(
+  db: Db,
+  path: string,
+  { except = "" }: { readonly except?: string } = {},
+): Promise<ModelRow | undefined> {
   return db.selectFrom("models").selectAll().where("path", "=", path).where("removed_at", "is", null)
-    .orderBy("id").limit(1).executeTakeFirst();
+    .where("id", "!=", except).orderBy("id").limit(1).executeTakeFirst();
 }
 
 /** The row of this name, be the model removed or not. */

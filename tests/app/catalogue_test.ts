@@ -148,6 +148,10 @@ Deno.test("models.remove() refuses while a generation uses the model, and delete
   const path = test.dir.join("models", "me", "mine");
   await writeCheckpoint(path, { seed: 1 });
   await models.register(ADMIN, { path });
+  await models.register(ADMIN, { path, name: "me/same" });
+  const shared = await failure(models.remove(ADMIN, { name: "me/mine" }, { deleteFiles: true }));
+  expect(shared.message).toContain('model "me/same" is made of them, too');
+  await models.remove(ADMIN, { name: "me/same" });
   await models.remove(ADMIN, { name: "me/mine" }, { deleteFiles: true });
   await expect(Deno.stat(test.dir.join("models", "me"))).rejects.toThrow(Deno.errors.NotFound);
 });
