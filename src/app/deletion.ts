@@ -3,7 +3,7 @@
  * that run them again, whoever started these; so does a generation without a session. What runs is cancelled first. The
  * rows of generations stay without a text, for what is counted of them; nobody finds them by their ids any more.
  */
-import { CapacityError, ConfigError } from "../errors.ts";
+import { CapacityError, ConfigError, NotFoundError } from "../errors.ts";
 import { toTime } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
 import {
@@ -12,6 +12,7 @@ import {
   type GenerationRow,
   type GenerationState,
   isOpen,
+  lockGeneration,
   lockGenerations,
   reproductionsOf,
   statesOfSession,
@@ -36,7 +37,9 @@ export async function deleteSession(
 ): Promise<void> {
   await erase(options, {
     // What is asked meanwhile has either been written by then, or finds the session gone.
-    lock: (trx) => sessions.lockSession(trx, id),
+    lock: async (trx) => {
+      if (!await sessions.lockSession(trx, id)) throw new NotFoundError(`No session "${id}"`, { id });
+    },
     find: (db) => statesOfSession(db, id),
     also: async (trx) => {
       await sessions.deleteSession(trx, id);
@@ -58,7 +61,10 @@ export async function deleteGeneration(
     });
   }
   await erase(options, {
-    lock: () => Promise.resolve(),
+    lock: async (trx) => {
+      if (await lockGeneration(trx, row.id) !== undefined) return;
+      throw new NotFoundError(`No generation "${row.id}"`, { id: row.id });
+    },
     find: async (db) => {
       const found = await findGeneration(db, row.id);
       return found === undefined ? [] : [found];
@@ -70,7 +76,7 @@ export async function deleteGeneration(
 async function erase(
   options: DeletionOptions,
   { lock, find, also }: {
-    /** Keeps others from adding to what `find` finds. */
+    /** Keeps others from adding to what `find` finds; NotFoundError where somebody else has deleted it. */
     readonly lock: (trx: Db) => Promise<void>;
     readonly find: (db: Db) => Promise<readonly GenerationState[]>;
     readonly also: (trx: Db) => Promise<void>;
@@ -97,8 +103,8 @@ async function erase(
 }
 
 /**
- * These, those that run one of them again, those that run one of these again, and so on. `hold` keeps new ones from
- * being started of those that were found.
+ * These, those that run one of them again, those that run one of these again, and so on; `locked`, nobody can run any of
+ * them again before the transaction ends.
  */
 async function withReproductions(
   db: Db,

@@ -5,6 +5,7 @@
  */
 import { type Insertable, type Selectable, sql, type Updateable } from "kysely";
 import type { Db, MessagesTable, SessionsTable } from "./database.ts";
+import { locking } from "./dialect.ts";
 import { contains, type RowPage, toRowPage } from "./page.ts";
 
 export type SessionRow = Selectable<SessionsTable>;
@@ -53,10 +54,10 @@ export async function listSessions(
   return toRowPage(rows, page.first, total.count);
 }
 
-/** Keeps others from writing to it until the transaction ends. */
-export async function lockSession(trx: Db, id: string): Promise<void> {
-  await trx.updateTable("sessions").set((e) => ({ updated_at: e.ref("updated_at") })).where("id", "=", id)
-    .execute();
+/** Keeps others from writing to it until the transaction ends; whether it is there. */
+export async function lockSession(trx: Db, id: string): Promise<boolean> {
+  const query = trx.selectFrom("sessions").select("id").where("id", "=", id);
+  return await locking(trx, query).executeTakeFirst() !== undefined;
 }
 
 /** The row alone: see src/app/deletion.ts for what goes before it. */
