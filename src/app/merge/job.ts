@@ -10,6 +10,7 @@ import type { MergeProgress } from "../../merge/run.ts";
 import { toJson, toTime } from "../../store/codec.ts";
 import type { Db, MergesTable } from "../../store/database.ts";
 import { keepMerge, updateMerge } from "../../store/merges.ts";
+import { StoreBusyError } from "../../store/store_busy.ts";
 import type { ModelRow } from "../../store/models.ts";
 import type { EventLog } from "../events/event_log.ts";
 import { noteRegistered, type RegisterOptions } from "../register.ts";
@@ -172,8 +173,9 @@ export class MergeJob {
     this.#ending ??= write().catch((error) => void (failure = error));
     await this.#ending;
     if (failure === undefined) return;
-    // The result cannot be registered: that is an end of its own. That a failure cannot be written is none.
-    if (failure instanceof GeodesicError && !isFailure) {
+    // The result cannot be registered: that is an end of its own. That a failure cannot be written is none, nor is a
+    // database that is away, which may have written the result before it went.
+    if (failure instanceof GeodesicError && !(failure instanceof StoreBusyError) && !isFailure) {
       this.#ending = undefined;
       return await this.#failed(failure);
     }

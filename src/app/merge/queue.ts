@@ -27,6 +27,11 @@ export class MergeQueue {
     return this.#running?.id === id ? this.#running : this.#waiting.find((job) => job.id === id);
   }
 
+  /** Nothing is taken any more, and what waited is being let go of. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** All that wait, run, or are about to wait. */
   ids(): readonly string[] {
     const running = this.#running === undefined ? [] : [this.#running.id];

@@ -89,6 +89,7 @@ export async function recoverMerges(options: MergeRunOptions): Promise<void> {
   for (;;) {
     // One transaction: what was taken and then not ended would be nobody's.
     const taken = await db.transaction().execute(async (trx) => {
+      if (options.queue.isClosed) return undefined; // what it no longer holds is on its way to somebody else
       const row = await takeOrphanedMerge(trx, {
         ...{ living, gatewayId: membership.id, holds: options.queue.ids() },
       });
