@@ -94,17 +94,18 @@ export async function removeModel(
   await loader.unload(row.id);
   const entry = entryOf(row);
   const keepsEntry = entry !== null && store.hasFolder(row);
-  const patch = keepsEntry
-    ? { ...factsOf(options, entry), ...await noWeights(options, db), origin: null }
-    : { removed_at: toTime(clock.now()) };
-  await db.transaction().execute(async (trx) => {
+  const patch = await db.transaction().execute(async (trx) => {
     await oneActAtATime(trx);
     await store.lockModel(trx, row.id);
     await requireUnused(trx, row); // at any gateway: none can start another one now
     if (deleteFiles && store.hasFolder(row)) await requireOwnFolder(trx, row);
+    const patch = keepsEntry
+      ? { ...factsOf(options, entry), ...await noWeights(options, trx), origin: null }
+      : { removed_at: toTime(clock.now()) };
     await store.updateModel(trx, row.id, patch);
     const details = { name: row.name, path: row.path, deleteFiles };
     await recordAct(trx, { actor, at: clock.now(), action: "model.remove", target: row.id, details });
+    return patch;
   });
   if (keepsEntry) {
     board.set(row.id, { state: "MISSING_WEIGHTS", error: toErrorRecord(withoutWeights(row)) });
