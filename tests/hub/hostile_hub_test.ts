@@ -1,42 +1,10 @@
 /** Hubs that mean harm, or are too broken to tell the difference: nothing hangs, nothing goes on for ever, nothing leaks. */
 import { expect } from "@std/expect";
-import { pullModel, type PullOptions } from "../../src/hub/pull.ts";
-import { writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { failure } from "../support/failure.ts";
-import { HubServer } from "../support/hub_server.ts";
-import { type TempDir, tempDir } from "../support/temp.ts";
+import { hubBench } from "../support/hub_bench.ts";
 
 const WEIGHTS = "model.safetensors";
 const TOKEN = "hf_verysecret";
-
-interface Bench extends AsyncDisposable {
-  readonly dir: TempDir;
-  readonly server: HubServer;
-  readonly target: string;
-  pull(options?: Partial<PullOptions>): ReturnType<typeof pullModel>;
-}
-
-async function bench(): Promise<Bench> {
-  const dir = await tempDir();
-  await writeCheckpoint(dir.join("remote"), { seed: 3, config: { vocab_size: 2048 } });
-  const server = await HubServer.of(dir.join("remote"));
-  const target = dir.join("models", "pair", "model");
-  return {
-    dir,
-    server,
-    target,
-    pull: (options = {}) =>
-      pullModel({
-        ...{ hub: server.hub, repository: "pair/model", revision: "main", target },
-        signal: new AbortController().signal,
-        ...options,
-      }),
-    async [Symbol.asyncDispose]() {
-      await server[Symbol.asyncDispose]();
-      await dir[Symbol.asyncDispose]();
-    },
-  };
-}
 
 /** A body that begins and never ends. */
 function endless(text: string): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -44,7 +12,7 @@ function endless(text: string): ReadableStream<Uint8Array<ArrayBuffer>> {
 }
 
 Deno.test("pullModel() waits for the rest of a refusal no longer than for anything else", async () => {
-  await using it = await bench();
+  await using it = await hubBench();
   const respond = () => new Response(endless("no such "), { status: 404 });
   it.server.fail("/revision/main", { respond });
   expect((await failure(it.pull({ hub: { ...it.server.hub, stallMs: 50 } }))).code).toBe("NOT_FOUND");
@@ -58,7 +26,7 @@ Deno.test("pullModel() waits for the rest of a refusal no longer than for anythi
 });
 
 Deno.test("pullModel() gives up a hub that always begins anew and never gets further", async () => {
-  await using it = await bench();
+  await using it = await hubBench();
   it.server.fail(
     `/${WEIGHTS}`,
     ...Array.from({ length: 50 }, () => ({ cutAfter: 20_000, ignoreRange: true })),
@@ -69,7 +37,7 @@ Deno.test("pullModel() gives up a hub that always begins anew and never gets fur
 
 Deno.test("pullModel() gives up a list of files that has no end", async () => {
   for (const entries of [[], [{ type: "directory", oid: "b".repeat(40), size: 0, path: "more" }]]) {
-    await using it = await bench();
+    await using it = await hubBench();
     const next = `<${it.server.endpoint}/api/models/pair/model/tree/again>; rel="next"`;
     const respond = () => Response.json(entries, { headers: { link: next } });
     it.server.fail("/tree/again", ...Array.from({ length: 30_000 }, () => ({ respond })));
@@ -80,7 +48,7 @@ Deno.test("pullModel() gives up a list of files that has no end", async () => {
 });
 
 Deno.test("pullModel() lets nobody read the token or a signed address in what it says", async () => {
-  await using it = await bench();
+  await using it = await hubBench();
   it.server.token = TOKEN;
   const told = (request: Request) =>
     new Response(`you sent ${request.headers.get("authorization")}`, { status: 404 });
@@ -103,7 +71,7 @@ Deno.test("pullModel() lets nobody read the token or a signed address in what it
 });
 
 Deno.test("pullModel() asks the hub again when the host behind it refuses", async () => {
-  await using it = await bench();
+  await using it = await hubBench();
   for (const status of [403, 401, 404]) {
     it.server.fail(`/${WEIGHTS}`, { respond: () => new Response("expired", { status }) });
   }
@@ -121,7 +89,7 @@ Deno.test("pullModel() asks the hub again when the host behind it refuses", asyn
 });
 
 Deno.test("pullModel() takes a broken hub at its word about when to come back", async () => {
-  await using it = await bench();
+  await using it = await hubBench();
   const respond = () => new Response("", { status: 503, headers: { "retry-after": "3600" } });
   it.server.fail("/revision/main", ...Array.from({ length: 9 }, () => ({ respond })));
   const error = await failure(it.pull());

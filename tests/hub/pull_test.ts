@@ -2,53 +2,21 @@
 import { expect } from "@std/expect";
 import { openCheckpoint } from "../../src/formats/checkpoint.ts";
 import { hashArtifact } from "../../src/formats/artifact.ts";
-import { pullModel, type PullOptions, type PullProgress } from "../../src/hub/pull.ts";
+import type { PullProgress } from "../../src/hub/pull.ts";
 import { readOrigin } from "../../src/hub/origin.ts";
-import { writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { failure } from "../support/failure.ts";
-import { COMMIT, CREATED_AT, HubServer } from "../support/hub_server.ts";
-import { type TempDir, tempDir } from "../support/temp.ts";
+import { hubBench } from "../support/hub_bench.ts";
+import { COMMIT, CREATED_AT, type HubServer } from "../support/hub_server.ts";
 
 const WEIGHTS = "model.safetensors";
 const utf8 = (text: string) => new TextEncoder().encode(text);
-
-interface Bench extends AsyncDisposable {
-  readonly dir: TempDir;
-  readonly server: HubServer;
-  readonly target: string;
-  pull(options?: Partial<PullOptions>): ReturnType<typeof pullModel>;
-}
-
-/** A hub with a small checkpoint, and a place to pull it to. */
-async function bench(options: { readonly shardBytes?: number } = {}): Promise<Bench> {
-  const dir = await tempDir();
-  await writeCheckpoint(dir.join("remote"), { seed: 3, config: { vocab_size: 2048 }, ...options });
-  const server = await HubServer.of(dir.join("remote"));
-  server.files.set("README.md", utf8("---\nlicense: apache-2.0\n---\nA card\n"));
-  const target = dir.join("models", "pair", "model");
-  return {
-    dir,
-    server,
-    target,
-    pull: (options = {}) =>
-      pullModel({
-        ...{ hub: server.hub, repository: "pair/model", revision: "main", target },
-        signal: new AbortController().signal,
-        ...options,
-      }),
-    async [Symbol.asyncDispose]() {
-      await server[Symbol.asyncDispose]();
-      await dir[Symbol.asyncDispose]();
-    },
-  };
-}
 
 async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
 Deno.test("pullModel() fetches what makes up a checkpoint, and nothing else", async () => {
-  await using it = await bench({ shardBytes: 40_000 });
+  await using it = await hubBench({ shardBytes: 40_000 });
   it.server.files.set("consolidated.safetensors", new Uint8Array(10_000));
   it.server.files.set("pytorch_model.bin", new Uint8Array(10_000));
   it.server.files.set("run_me.py", utf8("print()"));
@@ -76,7 +44,7 @@ Deno.test("pullModel() fetches what makes up a checkpoint, and nothing else", as
 });
 
 Deno.test("pullModel() sends the token to the hub and to nobody else", async () => {
-  await using it = await bench();
+  await using it = await hubBench();
   it.server.token = "hf_secret";
   await it.pull();
   const sent = (host: string) =>
@@ -86,7 +54,7 @@ Deno.test("pullModel() sends the token to the hub and to nobody else", async () 
 });
 
 Deno.test("pullModel() continues a file that broke off, and hashes the whole", async () => {
-  await using it = await bench();
+  await using it = await hubBench();
   it.server.fail(`/${WEIGHTS}`, { cutAfter: 20_000 }, { stallAfter: 10_000 });
   await it.pull({ hub: { ...it.server.hub, stallMs: 500 } });
   const [first, ...others] = it.server.requestsFor(WEIGHTS).map(({ range }) => range);
@@ -98,7 +66,7 @@ Deno.test("pullModel() continues a file that broke off, and hashes the whole", a
 });
 
 Deno.test("pullModel() begins anew where the hub does not continue", async () => {
-  await using it = await bench();
+  await using it = await hubBench();
   it.server.fail(`/${WEIGHTS}`, { cutAfter: 20_000 }, { ignoreRange: true, cutAfter: 30_000 }, {
     ignoreRange: true,
   });
@@ -107,7 +75,7 @@ Deno.test("pullModel() begins anew where the hub does not continue", async () =>
 });
 
 Deno.test("pullModel() leaves a beginning that the next one takes up, never half a folder", async () => {
-  await using it = await bench();
+  await using it = await hubBench();
   const abort = new AbortController();
   it.server.fail(`/${WEIGHTS}`, { stallAfter: 20_000 });
   const interrupted = it.pull({
@@ -128,7 +96,7 @@ Deno.test("pullModel() leaves a beginning that the next one takes up, never half
 });
 
 Deno.test("pullModel() of another revision keeps nothing of a beginning that does not belong to it", async () => {
-  await using it = await bench();
+  await using it = await hubBench();
   await Deno.mkdir(it.dir.join("models", "pair", ".model.pull"), { recursive: true });
   const left = (name: string) => it.dir.join("models", "pair", ".model.pull", name);
   await Deno.writeFile(left(WEIGHTS), new Uint8Array(5_000).fill(7));
@@ -142,7 +110,7 @@ Deno.test("pullModel() of another revision keeps nothing of a beginning that doe
 
 Deno.test("pullModel() refuses content that is not what the hub lists, small files and large ones", async () => {
   for (const file of [WEIGHTS, "config.json"]) {
-    await using it = await bench();
+    await using it = await hubBench();
     const change = (bytes: Uint8Array<ArrayBuffer>) => {
       bytes[bytes.length - 1]! ^= 1;
       return bytes;
@@ -187,7 +155,7 @@ Deno.test("pullModel() refuses what no checkpoint should hold before any weights
     }, /no such file/],
   ];
   for (const [name, spoil, message] of cases) {
-    await using it = await bench();
+    await using it = await hubBench();
     spoil(it.server);
     const error = await failure(it.pull());
     expect([name, error.code]).toEqual([name, "FORMAT"]);
@@ -215,7 +183,7 @@ Deno.test("pullModel() says what to do about each refusal of the hub", async () 
     ["broken", 500, {}, "UNAVAILABLE", /status 500/],
   ];
   for (const [name, status, headers, code, message] of cases) {
-    await using it = await bench();
+    await using it = await hubBench();
     const respond = () => new Response("no", { status, headers });
     it.server.fail("/revision/main", ...Array.from({ length: 9 }, () => ({ respond })));
     const error = await failure(it.pull());
@@ -228,7 +196,7 @@ Deno.test("pullModel() says what to do about each refusal of the hub", async () 
 });
 
 Deno.test("pullModel() waits as a hub that is busy asks it to", async () => {
-  await using it = await bench();
+  await using it = await hubBench();
   it.server.fail("/revision/main", {
     respond: () => new Response("slow down", { status: 429, headers: { "retry-after": "0" } }),
   }, { respond: () => new Response("", { status: 503 }) });
@@ -241,12 +209,12 @@ Deno.test("pullModel() follows redirects to http only, and not for ever", async 
     respond: () => new Response(null, { status: 302, headers: { location } }),
   });
   for (const location of ["file:///etc/passwd", "ftp://127.0.0.1/x", "data:text/plain,x"]) {
-    await using it = await bench();
+    await using it = await hubBench();
     it.server.fail(`redirect:${WEIGHTS}`, ...Array.from({ length: 9 }, () => redirect(location)));
     const error = await failure(it.pull());
     expect([location, error.code]).toEqual([location, "UNAVAILABLE"]);
   }
-  await using it = await bench();
+  await using it = await hubBench();
   it.server.fail(
     "/revision/main",
     ...Array.from({ length: 99 }, () => redirect("/api/models/pair/model/revision/main")),
@@ -255,7 +223,7 @@ Deno.test("pullModel() follows redirects to http only, and not for ever", async 
 });
 
 Deno.test("pullModel() gives up a connection that stays silent, and a hub that is none", async () => {
-  await using it = await bench();
+  await using it = await hubBench();
   it.server.fail(`/${WEIGHTS}`, ...Array.from({ length: 9 }, () => ({ stallAfter: 0 })));
   const silent = await failure(it.pull({ hub: { ...it.server.hub, stallMs: 20 } }));
   expect([silent.code, silent.details["repository"]]).toEqual(["UNAVAILABLE", "pair/model"]);
@@ -266,7 +234,7 @@ Deno.test("pullModel() gives up a connection that stays silent, and a hub that i
 });
 
 Deno.test("pullModel() refuses what the disk has no room for, before it is fetched", async () => {
-  await using it = await bench();
+  await using it = await hubBench();
   const config = it.server.files.get("config.json")!;
   it.server.files.delete(WEIGHTS);
   const lfs = { oid: "d".repeat(64), size: 2 ** 52, pointerSize: 130 };
@@ -277,13 +245,13 @@ Deno.test("pullModel() refuses what the disk has no room for, before it is fetch
 });
 
 Deno.test("pullModel() leaves nothing of a name that the hub does not know", async () => {
-  await using it = await bench();
+  await using it = await hubBench();
   await failure(it.pull({ repository: "pair/mdoel", target: it.dir.join("models", "pair", "mdoel") }));
   expect(await exists(it.dir.join("models"))).toBe(false);
 });
 
 Deno.test("pullModel() keeps out a second pull to the same place, and a folder that is there", async () => {
-  await using it = await bench();
+  await using it = await hubBench();
   it.server.fail(`/${WEIGHTS}`, { stallAfter: 10 });
   const abort = new AbortController();
   const first = it.pull({ signal: abort.signal });
