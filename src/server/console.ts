@@ -11,7 +11,7 @@ import { pageHeaders } from "./responses.ts";
 
 const DIST = new URL("../../web/dist/", import.meta.url);
 const ASSET = /^\/assets\/([\w-]+\.(js|css|svg))$/;
-const PAGE = /^\/(models\/[^/]+(\/[^/]+)?|play(\/[^/]+)?|admin(\/[^/]+)?)?\/?$/;
+const PAGE = /^\/(models(\/[^/]+){0,2}|play(\/[^/]+)?|admin(\/[^/]+)?)?\/?$/;
 const TYPES: Readonly<Record<string, string>> = {
   js: "text/javascript; charset=utf-8",
   css: "text/css; charset=utf-8",

@@ -29,7 +29,17 @@ async function get(
 
 Deno.test("the console's page is strict, and every address of the console is that page", async () => {
   await using api = new ApiServer(new FakeGateway().gateway);
-  for (const path of ["/", "/models/owner/name", "/play", "/play/U2Vzc2lvbjox", "/admin", "/admin/keys"]) {
+  for (
+    const path of [
+      "/",
+      "/models",
+      "/models/owner/name",
+      "/play",
+      "/play/U2Vzc2lvbjox",
+      "/admin",
+      "/admin/keys",
+    ]
+  ) {
     const response = await get(api.server.origin + path);
     expect(response.status).toBe(200);
     expect(new TextDecoder().decode(response.bytes)).toBe(page);

@@ -24,7 +24,7 @@ const Play = lazy(() => import("./pages/play.tsx").then((module) => module.PlayP
 const Admin = lazy(() => import("./pages/admin.tsx").then((module) => module.AdminPage));
 
 const ROUTES: readonly (readonly [RegExp, Page, string])[] = [
-  [/^\/()$/, Home, "Models"],
+  [/^\/(?:models\/?)?()$/, Home, "Models"],
   [/^\/models\/(.+?)\/?$/, Model, ""],
   [/^\/play\/?(.*?)\/?$/, Play, "Playground"],
   [/^\/admin\/?(.*?)\/?$/, Admin, "Admin"],
