@@ -135,10 +135,14 @@ fn attention(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     values += team_values[other * columns + local];
     weight_sum += scores[other * columns + local];
   }
-  attended[query.x + local] = Act4(values[0] / weight_sum.x);
-  if (HEADS > 1u) { attended[query.y + local] = Act4(values[1] / weight_sum.y); }
+  attend_to(row, bundle.x, local, values[0] / weight_sum.x);
+  if (HEADS > 1u) { attend_to(row, bundle.y, local, values[1] / weight_sum.y); }
   if (HEADS > 2u) {
-    attended[query.z + local] = Act4(values[2] / weight_sum.z);
-    attended[query.w + local] = Act4(values[3] / weight_sum.w);
+    attend_to(row, bundle.z, local, values[2] / weight_sum.z);
+    attend_to(row, bundle.w, local, values[3] / weight_sum.w);
   }
+}
+
+fn attend_to(row: u32, head: u32, column: u32, value: vec4<f32>) {
+  attended[place_of_quad(row, params.queryStride, head * params.columns + column)] = placed_quad(Act4(value));
 }

@@ -45,5 +45,5 @@ fn attention_combine(@builtin(global_invocation_id) id: vec3<u32>) {
     weight += share;
     value += parts[part * params.columns + id.x % params.columns] * share;
   }
-  attended[row * params.queryStride / 4u + id.x] = Act4(value / weight);
+  attended[place_of_quad(row, params.queryStride, id.x)] = placed_quad(Act4(value / weight));
 }

@@ -168,7 +168,7 @@ fn attention_flash(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
       let none = weight == 0.0;
       let mean = select(value / weight, vec4<f32>(0.0), none);
       if (params.splits == 1u) {
-        attended[row * params.queryStride / 4u + head * columns + column] = Act4(mean);
+        attended[place_of_quad(row, params.queryStride, head * columns + column)] = placed_quad(Act4(mean));
       } else {
         let part = (group.y * params.splits + group.z) * params.queryHeads + head;
         parts[part * columns + column] = mean;

@@ -1,9 +1,9 @@
 // activated = silu(gate) · up, with [gate up] = rmsNorm(input) · Wᵀ·scale + bias and silu(x) = x / (1 + e^−x)
 //
 // Weight rows 2p and 2p+1 are row p of the gate and row p of the up projection.
-// input [rows, groups·16] f32, gain [groups·16] f32, both in the order of shaders/lib/hidden_order.wgsl
+// input and gain: see shaders/lib/input_*.wgsl
 //     weights [pairs·2, groups·16]   channels [pairs·2] (scale, bias)
-// activated [rows, stride] Act
+// activated [rows, stride] Act, in the order of shaders/lib/place_*.wgsl
 // Grid: x over pairs, y over tokens, by what the core takes of them at a time.
 override WORKGROUP: u32 = 32;
 override LANES: u32 = 1;
@@ -25,10 +25,10 @@ struct Params {
   stride: u32,    // of activated
 }
 
-@group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> input: array<Input>;
 @group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> weights: array<WeightGroup>;
-@group(0) @binding(3) var<storage, read> channels: array<vec2<f32>>;
+@group(0) @binding(3) var<storage, read> channels: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> activated: array<Act>;
 @group(0) @binding(5) var<uniform> live: u32; // 0: every row of the step has stopped
 @group(1) @binding(0) var<uniform> params: Params;
@@ -37,12 +37,11 @@ fn input_row(row: u32) -> u32 {
   return params.firstRow + row;
 }
 
-fn finish(pair: u32, row: u32, even: f32, odd: f32) {
-  let even_terms = channels[pair * 2u];
-  let odd_terms = channels[pair * 2u + 1u];
-  let gate = fma(even, even_terms.x, even_terms.y);
-  let up = fma(odd, odd_terms.x, odd_terms.y);
-  activated[(params.firstRow + row) * params.stride + params.firstPair + pair] = Act(gate / (1.0 + exp(-gate)) * up);
+fn finish(pair: u32, row: u32, even: f32, odd: f32, terms: vec4<f32>) {
+  let gate = fma(even, terms.x, terms.y);
+  let up = fma(odd, terms.z, terms.w);
+  let at = place_of(params.firstRow + row, params.stride, params.firstPair + pair);
+  activated[at] = Act(gate / (1.0 + exp(-gate)) * up);
 }
 
 @compute @workgroup_size(WORKGROUP)

@@ -1,6 +1,6 @@
 // hidden += input · Wᵀ·scale + bias
 //
-// input [rows, groups·16] Act   weights [pairs·2, groups·16]   channels [pairs·2] (scale, bias)
+// input: see shaders/lib/input_*.wgsl   weights [pairs·2, groups·16]   channels [pairs·2] (scale, bias)
 // hidden [rows, stride] f32, updated in place; in the order of shaders/lib/hidden_order.wgsl
 // Grid: x over pairs of outputs, y over tokens, by what the core takes of them at a time. The last pair of an odd layer has a zero row, which adds
 // zero to the padding: stride is a multiple of sixteen.
@@ -22,9 +22,9 @@ struct Params {
   stride: u32,    // of hidden
 }
 
-@group(0) @binding(0) var<storage, read> input: array<Act4>;
+@group(0) @binding(0) var<storage, read> input: array<Input>;
 @group(0) @binding(1) var<storage, read> weights: array<WeightGroup>;
-@group(0) @binding(2) var<storage, read> channels: array<vec2<f32>>;
+@group(0) @binding(2) var<storage, read> channels: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> hidden: array<f32>;
 @group(0) @binding(4) var<uniform> live: u32; // 0: every row of the step has stopped
 @group(1) @binding(0) var<uniform> params: Params;
@@ -33,13 +33,11 @@ fn input_row(row: u32) -> u32 {
   return params.firstRow + row;
 }
 
-fn finish(pair: u32, row: u32, even: f32, odd: f32) {
-  let even_terms = channels[pair * 2u];
-  let odd_terms = channels[pair * 2u + 1u];
+fn finish(pair: u32, row: u32, even: f32, odd: f32, terms: vec4<f32>) {
   let output = (params.firstPair + pair) * 2u;
   let at = (params.firstRow + row) * params.stride + hidden_quad(output / 16u, output / 4u % 4u) * 4u + output % 4u;
-  hidden[at] += fma(even, even_terms.x, even_terms.y);
-  hidden[at + 1u] += fma(odd, odd_terms.x, odd_terms.y);
+  hidden[at] += fma(even, terms.x, terms.y);
+  hidden[at + 1u] += fma(odd, terms.z, terms.w);
 }
 
 @compute @workgroup_size(WORKGROUP)

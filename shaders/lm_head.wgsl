@@ -1,6 +1,6 @@
-// logits = rmsNorm(input) · Wᵀ·scale, for the rows that sample only
+// logits = rmsNorm(input) · Wᵀ·scale, for the rows that sample only: those of the plan, or, behind rms_norm, the first ones
 //
-// input [rows, groups·16] f32, gain [groups·16] f32, both in the order of shaders/lib/hidden_order.wgsl
+// input and gain: see shaders/lib/input_*.wgsl
 //     weights [pairs·2, groups·16]   channels [pairs·2] (scale, bias)
 // plan u32: from `samples` on, the row of each sample      logits [samples, outputs] f32
 // Grid: x over pairs, y over samples, by what the core takes of them at a time. The last pair of an odd vocabulary has a zero row.
@@ -25,26 +25,25 @@ struct Params {
   samples: u32,   // where the list of samples begins in plan
 }
 
-@group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> input: array<Input>;
 @group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> weights: array<WeightGroup>;
-@group(0) @binding(3) var<storage, read> channels: array<vec2<f32>>;
+@group(0) @binding(3) var<storage, read> channels: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> plan: array<u32>;
 @group(0) @binding(5) var<storage, read_write> logits: array<f32>;
 @group(0) @binding(6) var<uniform> live: u32; // 0: every row of the step has stopped
 @group(1) @binding(0) var<uniform> params: Params;
 
 fn input_row(sample: u32) -> u32 {
+  if (!NORMED) { return params.firstRow + sample; } // rms_norm has picked them.
   return plan[params.samples + params.firstRow + sample];
 }
 
-fn finish(pair: u32, sample: u32, even: f32, odd: f32) {
-  let even_terms = channels[pair * 2u];
-  let odd_terms = channels[pair * 2u + 1u];
+fn finish(pair: u32, sample: u32, even: f32, odd: f32, terms: vec4<f32>) {
   let output = (params.firstPair + pair) * 2u;
   let at = (params.firstRow + sample) * params.outputs + output;
-  logits[at] = fma(even, even_terms.x, even_terms.y);
-  if (output + 1u < params.outputs) { logits[at + 1u] = fma(odd, odd_terms.x, odd_terms.y); }
+  logits[at] = fma(even, terms.x, terms.y);
+  if (output + 1u < params.outputs) { logits[at + 1u] = fma(odd, terms.z, terms.w); }
 }
 
 @compute @workgroup_size(WORKGROUP)

@@ -2,7 +2,7 @@
 // Rotation of the pair (i, i + headDim/2): (a·cos − b·sin, b·cos + a·sin), angle = position · theta^(−2i/headDim).
 //
 // Weight rows come in such pairs: rows 2p and 2p+1 are i and i + headDim/2 of one head, heads in the order q, k, v.
-// input [rows, groups·16] f32, gain [groups·16] f32, both in the order of shaders/lib/hidden_order.wgsl
+// input and gain: see shaders/lib/input_*.wgsl
 //         weights [pairs·2, groups·16]  channels [pairs·2] (scale, bias)
 // rotary [positions, headDim/2] (cos, sin)                     plan u32, see src/model/plan.ts
 // queries [rows, queryStride]     cache: keys and values, where shaders/lib/kept_*.wgsl say
@@ -34,10 +34,10 @@ struct Params {
   blockSize: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> input: array<Input>;
 @group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> weights: array<WeightGroup>;
-@group(0) @binding(3) var<storage, read> channels: array<vec2<f32>>;
+@group(0) @binding(3) var<storage, read> channels: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> rotary: array<vec2<f32>>;
 @group(0) @binding(5) var<storage, read> plan: array<u32>;
 @group(0) @binding(6) var<storage, read_write> queries: array<Act>;
@@ -49,17 +49,15 @@ fn input_row(row: u32) -> u32 {
   return params.firstRow + row;
 }
 
-fn finish(pair: u32, local_row: u32, even: f32, odd: f32) {
+fn finish(pair: u32, local_row: u32, even: f32, odd: f32, terms: vec4<f32>) {
   let row = params.firstRow + local_row;
   let position = plan[row * 4u + 2u];
   if (position == STOPPED) { return; }
-  let even_terms = channels[pair * 2u];
-  let odd_terms = channels[pair * 2u + 1u];
   let half_dim = params.headDim / 2u;
   let head = (params.firstPair + pair) / half_dim;
   let i = (params.firstPair + pair) % half_dim;
-  var a = fma(even, even_terms.x, even_terms.y);
-  var b = fma(odd, odd_terms.x, odd_terms.y);
+  var a = fma(even, terms.x, terms.y);
+  var b = fma(odd, terms.z, terms.w);
   if (head < params.queryHeads + params.kvHeads) {
     let angle = rotary[position * half_dim + i];
     let rotated = fma(a, angle.x, -(b * angle.y));

@@ -14,6 +14,7 @@ import { type LinearTuning, linearVariant } from "../../src/kernels/linear.ts";
 import { linearResidual } from "../../src/kernels/linear_residual.ts";
 import { lmHead } from "../../src/kernels/lm_head.ts";
 import { qkvRope } from "../../src/kernels/qkv_rope.ts";
+import { EVERY_ROW, rmsNorm } from "../../src/kernels/rms_norm.ts";
 import { fitUnroll, type MatrixRole, portableTuning } from "../../src/kernels/tuning.ts";
 import { type Encode, type Lab, randomCodes, round } from "./harness.ts";
 
@@ -30,6 +31,9 @@ const CONTEXT = 4096;
 
 // deno-lint-ignore no-explicit-any -- kernels of different params go through one function
 type Bound = BoundKernel<any>;
+
+/** Cores whose products are of f16. */
+const isOfHalves = ({ core }: LinearTuning) => core === "core_subgroup_f16";
 
 export class KernelBench implements Disposable {
   readonly #lab: Lab;
@@ -107,6 +111,7 @@ export class KernelBench implements Disposable {
     role: MatrixRole,
     tuning: LinearTuning,
     slices: readonly BufferSlice[],
+    halves: boolean,
   ): Promise<Bound[]> {
     const { gpu } = this.#lab;
     const make = async <B extends string, P extends string, O extends string>(
@@ -118,12 +123,17 @@ export class KernelBench implements Disposable {
         "fp8",
         fitUnroll(tuning, SHAPES[role][1] / 16),
       ) as unknown as KernelVariant<O>;
-      const libs = { ...variant.libs, ...(act ? { act: "act_f16" } : {}) };
+      const libs = {
+        ...variant.libs,
+        ...(act ? { act: "act_f16" } : {}),
+        ...(halves ? { input: "input_half" } : {}),
+        ...(halves && role === "gateUp" ? { place: "place_half" } : {}),
+      };
       const compiled = await gpu.compile(kernel, { ...variant, libs });
       return slices.map((weights) => compiled.bind(buffers(weights)));
     };
     const [input, gain, channels, plan, live] = [
-      this.#input32,
+      halves ? this.#input16 : this.#input32,
       this.#gain,
       this.#channels,
       this.#plan,
@@ -181,7 +191,7 @@ export class KernelBench implements Disposable {
   }
 
   /** GB of weights a second and, where `rows` is large, G products a second. */
-  async linear(role: MatrixRole, tuning: LinearTuning, rows: number) {
+  async linear(role: MatrixRole, tuning: LinearTuning, rows: number, halves = isOfHalves(tuning)) {
     const [pairs, inputs] = SHAPES[role];
     const bytes = pairs * 2 * inputs;
     const count = Math.max(1, Math.min(rows > 100 ? 3 : 16, Math.floor(this.#pool.bytes / bytes)));
@@ -190,18 +200,24 @@ export class KernelBench implements Disposable {
       (_, i) => ({ buffer: this.#pool, offset: i * bytes, bytes }),
     );
     const params = this.#linearParams(role, rows);
-    await this.#verify(role, tuning, params, slices[0]!);
-    const us = await this.#series(await this.#bindLinear(role, tuning, slices), params);
+    await this.#verify(role, tuning, params, slices[0]!, halves);
+    const us = await this.#series(await this.#bindLinear(role, tuning, slices, halves), params);
     return rows > 8
       ? { us: round(us, 1), GFMA: round(bytes * rows / us / 1000, 0) }
       : { us: round(us, 1), GBs: round(bytes / us / 1000, 0) };
   }
 
-  async #verify(role: MatrixRole, tuning: LinearTuning, params: Record<string, number>, slice: BufferSlice) {
+  async #verify(
+    role: MatrixRole,
+    tuning: LinearTuning,
+    params: Record<string, number>,
+    slice: BufferSlice,
+    halves: boolean,
+  ) {
     const elements = Math.min(params["rows"]!, 8) * 4000;
     const f16 = role === "qkv" || role === "gateUp";
     const run = async (tuning: LinearTuning) => {
-      const [bound] = await this.#bindLinear(role, tuning, [slice]);
+      const [bound] = await this.#bindLinear(role, tuning, [slice], halves);
       const encoder = this.#lab.device.createCommandEncoder();
       encoder.clearBuffer(this.#out.handle);
       this.#arena.reset();
@@ -223,11 +239,22 @@ export class KernelBench implements Disposable {
       await run({ ...portableTuning(false).matrices[role].decode[0]! }),
     ];
     const scale = wanted.reduce((most: number, value: number) => Math.max(most, Math.abs(value)), 0);
+    // Chains of f16 round with every product, by 2^-11 of what they have come to.
+    const tolerance = scale * (isOfHalves(tuning) ? 1e-2 : f16 ? 2e-3 : 1e-4);
     for (let i = 0; i < elements; i++) {
-      if (!(Math.abs(found[i]! - wanted[i]!) <= scale * (f16 ? 2e-3 : 1e-4))) {
+      if (!(Math.abs(found[i]! - wanted[i]!) <= tolerance)) {
         throw new Error(`element ${i} is ${found[i]}, expected ${wanted[i]} of at most ${scale}`);
       }
     }
+  }
+
+  /** Microseconds of the norm in front of products in pairs of f16. */
+  async norm(rows: number, WORKGROUP: number) {
+    const compiled = await this.#lab.gpu.compile(rmsNorm, { overrides: { WORKGROUP } });
+    const [hidden, gain, plan, normed] = [this.#input32, this.#gain, this.#plan, this.#out];
+    const bound = Array.from({ length: 16 }, () => compiled.bind({ hidden, gain, plan, normed }));
+    const params = { rows, groups: 256, inputSize: 4096, eps: 1e-5, samples: EVERY_ROW };
+    return round(await this.#series(bound, params), 1);
   }
 
   /** Microseconds a layer of one decode row at `context`, or of a chunk of prompt rows. */

@@ -4,7 +4,7 @@
  */
 import { GpuDevice } from "../../src/gpu/device.ts";
 import { Lab, round } from "./harness.ts";
-import { attentionKernels, batchedKernels, decodeKernels, tileKernels } from "./sweeps.ts";
+import { attentionKernels, batchedKernels, decodeKernels, halves, tileKernels } from "./sweeps.ts";
 import { compareLoads } from "../load.ts";
 import { llama } from "./llama.ts";
 import { arithmetic, bandwidth, gaps, host } from "./limits.ts";
@@ -34,6 +34,7 @@ const SECTIONS: Readonly<Record<string, (lab: Lab) => Promise<unknown>>> = {
   tileKernels,
   decodeKernels,
   batchedKernels,
+  halves,
   attentionKernels,
   arithmetic,
   load,

@@ -30,6 +30,19 @@ const DECODE: readonly Shares[] = [
   { SPLIT: 4, PAIRS: 4, WORKGROUP: 128 },
 ];
 
+const HALVES: readonly Shares[] = [
+  { SPLIT: 2, PAIRS: 1 },
+  { SPLIT: 2, PAIRS: 2 },
+  { SPLIT: 2, PAIRS: 2, WORKGROUP: 128 },
+  { SPLIT: 2, PAIRS: 4, WORKGROUP: 128 },
+  { SPLIT: 4, PAIRS: 1 },
+  { SPLIT: 4, PAIRS: 1, WORKGROUP: 128 },
+  { SPLIT: 4, PAIRS: 2 },
+  { SPLIT: 4, PAIRS: 2, WORKGROUP: 128 },
+  { SPLIT: 4, PAIRS: 4 },
+  { SPLIT: 4, PAIRS: 4, WORKGROUP: 128 },
+];
+
 const BATCHED: readonly Shares[] = [
   { PAIRS: 2, SPLIT: 2 },
   { PAIRS: 2, SPLIT: 4 },
@@ -91,6 +104,30 @@ export async function batchedKernels(lab: Lab): Promise<Table> {
       for (const shares of lab.gpu.info.software ? BATCHED.slice(0, 1) : BATCHED) {
         const tuning = LANES(sizeOf(lab), { ...small(lab, shares), TOKENS });
         await attempt(lab, table, label(shares), () => bench.linear(role, tuning, TOKENS));
+      }
+    }
+  }
+  return result;
+}
+
+/** Products in pairs of f16, and the norm in front of them. */
+export async function halves(lab: Lab): Promise<Table> {
+  using bench = new KernelBench(lab);
+  const { software } = lab.gpu.info;
+  const result: Table = {};
+  for (const rows of software ? [2] : [1, 8]) {
+    for (const WORKGROUP of software ? [64] : [128, 256, 512, 1024]) {
+      const name = `rms_norm, ${rows} rows, workgroup ${WORKGROUP}`;
+      await attempt(lab, result, name, () => bench.norm(rows, WORKGROUP));
+    }
+  }
+  for (const role of roles(lab)) {
+    for (const TOKENS of software ? [2] : [1, 8]) {
+      const table: Table = result[`${role}, ${TOKENS} rows`] = {};
+      for (const shares of software ? HALVES.slice(0, 1) : HALVES) {
+        const tuning = LANES(sizeOf(lab), { ...small(lab, shares), TOKENS });
+        const run = () => bench.linear(role, { ...tuning, core: "core_subgroup_f16" }, TOKENS);
+        await attempt(lab, table, label(shares), run);
       }
     }
   }

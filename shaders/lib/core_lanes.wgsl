@@ -22,7 +22,10 @@ fn linear(group: vec2<u32>, local: u32) {
   for (var p = 0u; p < PAIRS && first_pair + p < params.pairs; p++) {
     let even = sums.even[p] * inverse;
     let odd = sums.odd[p] * inverse;
-    for (var t = 0u; t < TOKENS && first + t < params.rows; t++) { finish(first_pair + p, first + t, even[t], odd[t]); }
+    let terms = channels[first_pair + p];
+    for (var t = 0u; t < TOKENS && first + t < params.rows; t++) {
+      finish(first_pair + p, first + t, even[t], odd[t], terms);
+    }
   }
 }
 

@@ -44,6 +44,10 @@ fn linear(group: vec2<u32>, local: u32) {
   let first_pair = (group.x * (WORKGROUP / LANES) + local / LANES) * PAIRS;
   let first = group.y * TOKENS;
   let last = params.rows - 1u;
+  // Every lane will hold every sum and finish one of them; its scales are on their way meanwhile.
+  let pair = first_pair + min(lane / TOKENS, PAIRS - 1u);
+  let row = first + lane % TOKENS;
+  let terms = channels[min(pair, params.pairs - 1u)];
   //! for t in TOKENS
   let row_$t = input_row(min(first + $tu, last));
   var squares_$t = 0.0;
@@ -118,7 +122,6 @@ fn linear(group: vec2<u32>, local: u32) {
     //! end
   }
   //! end
-  // Every lane holds every sum; each finishes one of them.
   var even = even_0_0;
   var odd = odd_0_0;
   var squares = squares_0;
@@ -131,10 +134,8 @@ fn linear(group: vec2<u32>, local: u32) {
   }
   //! end
   //! end
-  let pair = first_pair + lane / TOKENS;
-  let row = first + lane % TOKENS;
   if (lane < PAIRS * TOKENS && pair < params.pairs && row < params.rows) {
     let inverse = inverse_rms(vec4<f32>(squares)).x;
-    finish(pair, row, even * inverse, odd * inverse);
+    finish(pair, row, even * inverse, odd * inverse, terms);
   }
 }

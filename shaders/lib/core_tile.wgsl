@@ -211,6 +211,6 @@ fn linear(group: vec2<u32>, local: u32) {
 
 fn finish_two(pair: u32, row: u32, sums: vec4<f32>) {
   if (row >= params.rows) { return; }
-  if (pair < params.pairs) { finish(pair, row, sums.x, sums.y); }
-  if (pair + 1u < params.pairs) { finish(pair + 1u, row, sums.z, sums.w); }
+  if (pair < params.pairs) { finish(pair, row, sums.x, sums.y, channels[pair]); }
+  if (pair + 1u < params.pairs) { finish(pair + 1u, row, sums.z, sums.w, channels[pair + 1u]); }
 }

@@ -1,4 +1,5 @@
 // Input of a linear layer as it is. `input: array<Act4>`, rows of `params.groups` groups of sixteen.
+alias Input = Act4;
 const NORMED = false;
 
 fn load_input4(row: u32, group: u32, quarter: u32) -> vec4<f32> {

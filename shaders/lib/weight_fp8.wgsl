@@ -3,10 +3,18 @@
 // this; a row that has one gets a NaN scale on load.
 alias WeightGroup = vec4<u32>;
 
+// Codes 0 and 2 of a word, and 1 and 3, as the bits of two f16.
+fn even_bits(word: u32) -> u32 {
+  return ((word & 0x00800080u) << 8u) | ((word & 0x007f007fu) << 7u);
+}
+
+fn odd_bits(word: u32) -> u32 {
+  return even_bits(word >> 8u);
+}
+
 fn four_fp8(word: u32) -> vec4<f32> {
-  let high = word >> 8u;
-  let even = unpack2x16float(((word & 0x00800080u) << 8u) | ((word & 0x007f007fu) << 7u));
-  let odd = unpack2x16float(((high & 0x00800080u) << 8u) | ((high & 0x007f007fu) << 7u));
+  let even = unpack2x16float(even_bits(word));
+  let odd = unpack2x16float(odd_bits(word));
   return vec4<f32>(even.x, odd.x, even.y, odd.y);
 }
 

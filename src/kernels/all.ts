@@ -9,12 +9,14 @@ import { lmHead } from "./lm_head.ts";
 import { qkvRope } from "./qkv_rope.ts";
 import { quantizeCache } from "./quantize_cache.ts";
 import { quantizeRows } from "./quantize_rows.ts";
+import { rmsNorm } from "./rms_norm.ts";
 import { sample } from "./sample.ts";
 import { sampleGroups } from "./sample_groups.ts";
 
 export const ALL_KERNELS: readonly AnyKernel[] = [
   quantizeRows,
   embed,
+  rmsNorm,
   qkvRope,
   quantizeCache,
   attention,

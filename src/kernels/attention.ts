@@ -1,6 +1,6 @@
 /** Causal grouped-query attention over the paged cache, for prompt and decode rows alike (shaders/attention.wgsl). */
 import { defineKernel } from "../gpu/kernel.ts";
-import { ACT_LIBS } from "./linear.ts";
+import { ACT_LIBS, PLACE_LIBS } from "./linear.ts";
 
 /** How the paged cache is read: as activations are stored, or as quantize_cache leaves it. */
 export const CACHE_LIBS = ["cache_act", "cache_fp8"] as const;
@@ -28,7 +28,7 @@ export const attention = defineKernel({
     scale: "f32",
   },
   overrides: { WORKGROUP: 64, HEADS: 1 },
-  libs: { act: ACT_LIBS, cache: CACHE_LIBS },
+  libs: { act: ACT_LIBS, cache: CACHE_LIBS, half: ["half_order"], place: PLACE_LIBS },
   grid: (
     { rows, queryHeads, kvHeads },
     { HEADS },

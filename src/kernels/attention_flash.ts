@@ -1,7 +1,7 @@
 /** Attention in parts with subgroups (shaders/attention_flash.wgsl), and what puts the parts together again. */
 import { defineKernel } from "../gpu/kernel.ts";
 import { CACHE_LIBS, headBundle } from "./attention.ts";
-import { ACT_LIBS } from "./linear.ts";
+import { ACT_LIBS, PLACE_LIBS } from "./linear.ts";
 
 export const attentionFlash = defineKernel({
   name: "attention_flash",
@@ -27,7 +27,7 @@ export const attentionFlash = defineKernel({
     scale: "f32",
   },
   overrides: { WORKGROUP: 64, SUBGROUP: 8, HEADS: 1, CHUNKS: 1, KEYS: 1 },
-  libs: { act: ACT_LIBS, cache: CACHE_LIBS },
+  libs: { act: ACT_LIBS, cache: CACHE_LIBS, half: ["half_order"], place: PLACE_LIBS },
   grid: (
     { rows, queryHeads, kvHeads, splits },
     { HEADS },
@@ -52,7 +52,7 @@ export const attentionCombine = defineKernel({
     splitKeys: "u32",
   },
   overrides: { WORKGROUP: 64 },
-  libs: { act: ACT_LIBS },
+  libs: { act: ACT_LIBS, half: ["half_order"], place: PLACE_LIBS },
   grid: ({ rows, queryHeads, columns }, { WORKGROUP }) => [Math.ceil(queryHeads * columns / WORKGROUP), rows],
 });
 

@@ -1,6 +1,6 @@
 /** RMSNorm, gate and up projection, silu(gate) · up (shaders/gate_up.wgsl). */
 import { defineKernel } from "../gpu/kernel.ts";
-import { ACT_LIBS, CORE_LIBS, LINEAR_OVERRIDES, linearGrid, WEIGHT_LIBS } from "./linear.ts";
+import { ACT_LIBS, CORE_LIBS, LINEAR_OVERRIDES, linearGrid, PLACE_LIBS, WEIGHT_LIBS } from "./linear.ts";
 
 export const gateUp = defineKernel({
   name: "gate_up",
@@ -26,8 +26,10 @@ export const gateUp = defineKernel({
   libs: {
     weight: WEIGHT_LIBS,
     act: ACT_LIBS,
-    input: ["input_normed"],
+    input: ["input_normed", "input_half"],
     order: ["hidden_order"],
+    half: ["half_order"],
+    place: PLACE_LIBS,
     core: CORE_LIBS,
   },
   grid: linearGrid,

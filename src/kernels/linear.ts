@@ -2,8 +2,9 @@
  * What all kernels with a matrix product share: the libraries that can fill their slots, their tunables and their grid.
  * Weight matrices come as pairs of adjacent rows, each row padded to groups of sixteen.
  *
- * A kernel says what becomes of a pair's sums; one of three cores makes the sums. `core_lanes` runs on any device,
- * `core_subgroup` is bound by memory and for few tokens, `core_tile` is bound by arithmetic and for many.
+ * A kernel says what becomes of a pair's sums; one of four cores makes the sums. `core_lanes` runs on any device,
+ * `core_subgroup` is bound by memory and for few tokens, `core_tile` is bound by arithmetic and for many;
+ * `core_subgroup_f16` does as the second does, of FP8 weights and f16 inputs, in pairs of f16.
  */
 import type { KernelVariant } from "../gpu/kernel.ts";
 
@@ -20,6 +21,20 @@ export function hiddenPlace(index: number): number {
   return index - within + quarter * (HIDDEN_BLOCK / 4) + group * 4 + index % 4;
 }
 
+/** Elements of a block of the order in which f16 inputs of products in pairs lie (shaders/lib/half_order.wgsl). */
+export const HALF_BLOCK = 512;
+
+/** Where element `index` of a row in that order lies. */
+export function halfPlace(index: number): number {
+  const within = index % HALF_BLOCK;
+  const [group, half, quad] = [
+    Math.floor(within / GROUP_SIZE),
+    Math.floor(within % 16 / 8),
+    Math.floor(within % 8 / 4),
+  ];
+  return index - within + half * (HALF_BLOCK / 2) + group * 8 + quad * 4 + [0, 2, 1, 3][index % 4]!;
+}
+
 /** How a weight matrix is held on the device. */
 export type WeightFormat = "f32" | "bf16" | "f16" | "fp8";
 
@@ -31,7 +46,9 @@ export const FP8_SCALE_FACTOR = 256;
 
 export const WEIGHT_LIBS = ["weight_bf16", "weight_f16", "weight_f32", "weight_fp8"] as const;
 export const ACT_LIBS = ["act_f32", "act_f16"] as const;
-export const CORE_LIBS = ["core_lanes", "core_subgroup", "core_tile"] as const;
+/** Where a kernel writes the next matrix' input: elements in order, or as products in pairs of f16 want them. */
+export const PLACE_LIBS = ["place_natural", "place_half"] as const;
+export const CORE_LIBS = ["core_lanes", "core_subgroup", "core_tile", "core_subgroup_f16"] as const;
 export type LinearCore = typeof CORE_LIBS[number];
 
 export const LINEAR_OVERRIDES = {

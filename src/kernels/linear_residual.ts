@@ -16,8 +16,9 @@ export const linearResidual = defineKernel({
   libs: {
     weight: WEIGHT_LIBS,
     act: ACT_LIBS,
-    input: ["input_plain"],
+    input: ["input_plain", "input_half"],
     order: ["hidden_order"],
+    half: ["half_order"],
     core: CORE_LIBS,
   },
   grid: linearGrid,

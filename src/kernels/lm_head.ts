@@ -25,6 +25,12 @@ export const lmHead = defineKernel({
     samples: "u32",
   },
   overrides: LINEAR_OVERRIDES,
-  libs: { weight: WEIGHT_LIBS, input: ["input_normed"], order: ["hidden_order"], core: CORE_LIBS },
+  libs: {
+    weight: WEIGHT_LIBS,
+    input: ["input_normed", "input_half"],
+    order: ["hidden_order"],
+    half: ["half_order"],
+    core: CORE_LIBS,
+  },
   grid: linearGrid,
 });

@@ -6,7 +6,13 @@
  * variants of a family may differ in anything but the order of a sum.
  */
 import { FLASH_SUBGROUPS } from "./attention_flash.ts";
-import { linearGrid, type LinearTuning, tokensPerWorkgroup, withDefaults } from "./linear.ts";
+import {
+  type LinearCore,
+  linearGrid,
+  type LinearTuning,
+  tokensPerWorkgroup,
+  withDefaults,
+} from "./linear.ts";
 
 /** The matrices of a model. */
 export type MatrixRole = "qkv" | "output" | "gateUp" | "down" | "head";
@@ -28,6 +34,8 @@ export interface AttentionTuning {
 
 export interface DeviceTuning {
   readonly matrices: Readonly<Record<MatrixRole, MatrixTuning>>;
+  /** In their place for matrices in FP8 with activations in f16: products in pairs of f16. */
+  readonly halves?: Readonly<Record<MatrixRole, MatrixTuning>>;
   /** Null: the attention that runs anywhere. */
   readonly attention: AttentionTuning | null;
   /** Products look whether every row of their step has stopped; true unless given. Changes no bit of a row that counts. */
@@ -83,9 +91,12 @@ const SUBGROUP_SHARES: Readonly<Record<MatrixRole, SubgroupShares>> = {
 
 /** With subgroups of `size`. */
 export function subgroupTuning(size: number): DeviceTuning {
-  const decode = ({ split, pairs, unroll = 1, subgroups = 8 }: SubgroupShares): LinearTuning[] =>
+  const decode = (
+    core: LinearCore,
+    { split, pairs, unroll = 1, subgroups = 8 }: SubgroupShares,
+  ): LinearTuning[] =>
     [1, 2, 4, 8].map((TOKENS) => ({
-      core: "core_subgroup",
+      core,
       WORKGROUP: (TOKENS === 1 ? subgroups : Math.max(4, split)) * size,
       LANES: size * split,
       SPLIT: split,
@@ -95,7 +106,14 @@ export function subgroupTuning(size: number): DeviceTuning {
       PAIRS: Math.min(TOKENS === 1 ? pairs : 2, size / TOKENS),
     }));
   return {
-    matrices: byRole((role) => ({ decode: decode(SUBGROUP_SHARES[role]), prompt: PROMPT_TILES })),
+    matrices: byRole((role) => ({
+      decode: decode("core_subgroup", SUBGROUP_SHARES[role]),
+      prompt: PROMPT_TILES,
+    })),
+    halves: byRole((role) => ({
+      decode: decode("core_subgroup_f16", { ...SUBGROUP_SHARES[role], unroll: 1 }),
+      prompt: HALF_PROMPT_TILES,
+    })),
     attention: { WORKGROUP: FLASH_SUBGROUPS * size, SUBGROUP: size, KEYS: 2, splitKeys: 256 },
   };
 }
@@ -112,10 +130,13 @@ const PROMPT_TILES: readonly LinearTuning[] = [
   tile(256, 4, 8),
 ];
 
+/** Of matrices whose inputs lie as products in pairs want them; these compute in f32 all the same. */
+const HALF_PROMPT_TILES: readonly LinearTuning[] = PROMPT_TILES;
+
 /** Every variant can run on the device: a pipeline that cannot is refused late, or for memory not at all. */
 export function chooseTuning({ software, subgroupSize, limits }: TunedDevice): DeviceTuning {
   if (software || subgroupSize === null) return portableTuning(software);
-  const { matrices, attention } = subgroupTuning(subgroupSize);
+  const { matrices, halves, attention } = subgroupTuning(subgroupSize);
   const most = limits["maxComputeInvocationsPerWorkgroup"] ?? LEAST_INVOCATIONS;
   const memory = limits["maxComputeWorkgroupStorageSize"] ?? LEAST_MEMORY;
   const runs = (tuning: LinearTuning) => tuning.WORKGROUP <= most && tileBytes(tuning) <= memory;
@@ -124,13 +145,17 @@ export function chooseTuning({ software, subgroupSize, limits }: TunedDevice): D
     const { LANES = 1 } = tuning;
     return { ...tuning, WORKGROUP: Math.min(tuning.WORKGROUP, Math.floor(most / LANES) * LANES) };
   };
-  const decodes = ROLES.every((role) => matrices[role].decode.every(({ LANES = 1 }) => LANES <= most));
-  if (!decodes) return portableTuning(software);
+  const decodes = (family: Readonly<Record<MatrixRole, MatrixTuning>>) =>
+    ROLES.every((role) => family[role].decode.every(({ LANES = 1 }) => LANES <= most));
+  if (!decodes(matrices)) return portableTuning(software);
+  const fitted = (family: Readonly<Record<MatrixRole, MatrixTuning>>) =>
+    byRole((role) => ({
+      decode: family[role].decode.map(narrowed),
+      prompt: family[role].prompt.filter(runs),
+    }));
   return {
-    matrices: byRole((role) => ({
-      decode: matrices[role].decode.map(narrowed),
-      prompt: matrices[role].prompt.filter(runs),
-    })),
+    matrices: fitted(matrices),
+    ...halves !== undefined && decodes(halves) && { halves: fitted(halves) },
     attention: attention !== null && attention.WORKGROUP <= most ? attention : null,
   };
 }

@@ -133,6 +133,8 @@ export const SHAPES = [
 export const SUBGROUP = subgroupSize ?? 8;
 const withSubgroups = subgroupTuning(SUBGROUP).matrices.output;
 
+const halves = subgroupTuning(SUBGROUP).halves!.output;
+
 /** Every way to run a linear kernel, by the rows at once; all must be right on every device. */
 export const TUNINGS: Readonly<Record<string, readonly LinearTuning[]>> = {
   software: portableTuning(true).matrices.output.decode,
@@ -146,6 +148,17 @@ export const TUNINGS: Readonly<Record<string, readonly LinearTuning[]>> = {
     PAIRS: 1,
   })),
   ...Object.fromEntries(withSubgroups.prompt.map((tuning, index) => [`tiles (${index + 1})`, [tuning]])),
+};
+
+/** Every way to run a linear kernel in FP8 whose inputs lie as products in pairs of f16 want them. */
+export const HALF_TUNINGS: Readonly<Record<string, readonly LinearTuning[]>> = {
+  "pairs of f16": halves.decode,
+  "pairs of f16, a subgroup a product": halves.decode.map((tuning) => ({
+    ...tuning,
+    LANES: SUBGROUP,
+    SPLIT: 1,
+  })),
+  "tiles of such inputs": halves.prompt.slice(0, 1),
 };
 
 /** The variant that a model would run so many rows of so many inputs with. */
@@ -196,6 +209,21 @@ export function hiddenRows({ rows, columns, data }: Matrix): Float32Array<ArrayB
     for (let k = 0; k < columns; k++) {
       const [block, group, quarter] = [Math.floor(k / 512), Math.floor(k % 512 / 16), Math.floor(k % 16 / 4)];
       result[row * stride + block * 512 + quarter * 128 + group * 4 + k % 4] = data[row * columns + k]!;
+    }
+  }
+  return result;
+}
+
+/** Rows as products in pairs of f16 take them: padded to whole blocks, in their order. */
+export function halfRows({ rows, columns, data }: Matrix): Float16Array<ArrayBuffer> {
+  const stride = hiddenPadded(columns);
+  const result = new Float16Array(rows * stride);
+  for (let row = 0; row < rows; row++) {
+    for (let k = 0; k < columns; k++) {
+      const [block, group, quad] = [Math.floor(k / 512), Math.floor(k % 512 / 16), Math.floor(k % 16 / 4)];
+      // Elements 0, 2, 1, 3 of a quad; two quads in a unit; first all first units of a block's groups.
+      const unit = block * 64 + (quad >> 1) * 32 + group;
+      result[row * stride + unit * 8 + quad % 2 * 4 + [0, 2, 1, 3].indexOf(k % 4)] = data[row * columns + k]!;
     }
   }
   return result;

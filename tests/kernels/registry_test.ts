@@ -72,9 +72,13 @@ for (const path of [...shaderFiles("."), ...shaderFiles("lib/").map((name) => `l
 
 const { decode: [subgroups], prompt: [tile] } = subgroupTuning(SUBGROUP).matrices.output;
 /** What a library demands of the kernel's tunables, where the defaults are not for it. */
-const FITTING: Readonly<Record<string, KernelVariant["overrides"]>> = {
-  core_subgroup: withDefaults(subgroups!),
-  core_tile: withDefaults(tile!),
+const FITTING: Readonly<Record<string, KernelVariant>> = {
+  core_subgroup: { overrides: withDefaults(subgroups!) },
+  core_tile: { overrides: withDefaults(tile!) },
+  core_subgroup_f16: {
+    libs: { weight: "weight_fp8", input: "input_half" },
+    overrides: withDefaults(subgroupTuning(SUBGROUP).halves!.output.decode[0]!),
+  },
 };
 
 /** Every choice of libraries once, the other slots at their defaults. */
@@ -82,7 +86,8 @@ function variants(kernel: AnyKernel): KernelVariant[] {
   const result: KernelVariant[] = [{}];
   for (const [slot, choices] of Object.entries<readonly string[]>(kernel.libs ?? {})) {
     for (const choice of choices.slice(1)) {
-      result.push({ libs: { [slot]: choice }, overrides: FITTING[choice] ?? {} });
+      const { libs = {}, overrides = {} } = FITTING[choice] ?? {};
+      result.push({ libs: { ...libs, [slot]: choice }, overrides });
     }
   }
   return result;
@@ -91,7 +96,8 @@ function variants(kernel: AnyKernel): KernelVariant[] {
 gpuTest("every kernel compiles with each of its libraries", async (device) => {
   for (const kernel of ALL_KERNELS) {
     for (const variant of variants(kernel)) {
-      if (Object.values(variant.libs ?? {}).includes("act_f16") && !device.has("shader-f16")) continue;
+      const f16 = Object.values(variant.libs ?? {}).some((lib) => ["act_f16", "input_half"].includes(lib));
+      if (f16 && !device.has("shader-f16")) continue;
       await device.compile(kernel, variant);
     }
   }

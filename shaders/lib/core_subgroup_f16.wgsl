@@ -1,0 +1,157 @@
+// The core of a linear layer for few tokens where weights are E4M3 and inputs f16: SPLIT subgroups share PAIRS pairs of
+// adjacent weight rows times TOKENS input rows, as in core_subgroup, but products go through fma() on pairs of f16, twice as
+// many a clock. A lane takes its groups of sixteen two at a time, in two chains of sixteen fma(), of which the second group is
+// the one LANES further on; a chain ends after the first where there is no second. Each chain's two sums are added into
+// f32 sums, then those of the subgroup by a tree, then those of the subgroups in order.
+//
+// A weight reaches the chain as at most 1.75 (see weight_fp8.wgsl), so that sixteen of them leave room for inputs of 2,340 in
+// every place; a chain rounds about as often as sixteen inputs had been.
+// A sum's order depends on the input's size, the subgroup and SPLIT only: a token's result is the same alone and in any batch.
+//
+// Wants LANES to be SPLIT subgroups whose invocations follow each other, PAIRS · TOKENS to be at most a subgroup, the
+// libraries weight_fp8 and input_half, and of the kernel `input_row` and `finish`.
+override SUBGROUP: u32 = LANES / SPLIT;
+
+// The sum over a subgroup, in every lane of it.
+fn across(value: f32) -> f32 {
+  var sum = value;
+  if (SUBGROUP > 64u) { sum += subgroupShuffleXor(sum, 64u); }
+  if (SUBGROUP > 32u) { sum += subgroupShuffleXor(sum, 32u); }
+  if (SUBGROUP > 16u) { sum += subgroupShuffleXor(sum, 16u); }
+  if (SUBGROUP > 8u) { sum += subgroupShuffleXor(sum, 8u); }
+  if (SUBGROUP > 4u) { sum += subgroupShuffleXor(sum, 4u); }
+  if (SUBGROUP > 2u) { sum += subgroupShuffleXor(sum, 2u); }
+  if (SUBGROUP > 1u) { sum += subgroupShuffleXor(sum, 1u); }
+  return sum;
+}
+
+//! if SPLIT > 1
+struct Partial {
+  //! for t in TOKENS
+  //! for p in PAIRS
+  even_$p_$t: f32,
+  odd_$p_$t: f32,
+  //! end
+  //! end
+}
+
+var<workgroup> partials: array<Partial, 32>; // of each subgroup
+
+//! end
+fn linear(group: vec2<u32>, local: u32) {
+  let groups = params.groups;
+  let lane = local % LANES;
+  let first_pair = (group.x * (WORKGROUP / LANES) + local / LANES) * PAIRS;
+  let first = group.y * TOKENS;
+  let last = params.rows - 1u;
+  // Every lane will hold every sum and finish one of them; its scales are on their way meanwhile.
+  let pair = first_pair + min(lane / TOKENS, PAIRS - 1u);
+  let row = first + lane % TOKENS;
+  let terms = channels[min(pair, params.pairs - 1u)];
+  //! for t in TOKENS
+  let row_$t = input_row(min(first + $tu, last));
+  //! end
+  //! for p in PAIRS
+  let at_$p = min(first_pair + $pu, params.pairs - 1u) * 2u * groups;
+  //! for t in TOKENS
+  var even_$p_$t = 0.0;
+  var odd_$p_$t = 0.0;
+  //! end
+  //! end
+  for (var group_0 = lane; group_0 < groups; group_0 += LANES * 2u) {
+    // Without a second group the first is loaded again and multiplied by nothing.
+    let is_two = group_0 + LANES < groups;
+    let group_1 = select(group_0, group_0 + LANES, is_two);
+    //! for p in PAIRS
+    let even_weights_0_$p = weights[at_$p + group_0];
+    let odd_weights_0_$p = weights[at_$p + groups + group_0];
+    //! end
+    //! for p in PAIRS
+    let even_weights_1_$p = select(vec4<u32>(0u), weights[at_$p + group_1], is_two);
+    let odd_weights_1_$p = select(vec4<u32>(0u), weights[at_$p + groups + group_1], is_two);
+    //! end
+    //! for p in PAIRS
+    //! for t in TOKENS
+    var even_chain_$p_$t = vec2<f16>(0.0h);
+    var odd_chain_$p_$t = vec2<f16>(0.0h);
+    //! end
+    //! end
+    //! for u in 2
+    //! for h in 2
+    {
+      //! for t in TOKENS
+      let x_$t = load_half8(row_$t, group_$u, $hu);
+      //! end
+      //! for p in PAIRS
+      {
+        let even_low = even_weights_$u_$p[2u * $hu];
+        let even_high = even_weights_$u_$p[2u * $hu + 1u];
+        let odd_low = odd_weights_$u_$p[2u * $hu];
+        let odd_high = odd_weights_$u_$p[2u * $hu + 1u];
+        let even = Half8(
+          pair_of(even_bits(even_low)), pair_of(odd_bits(even_low)),
+          pair_of(even_bits(even_high)), pair_of(odd_bits(even_high)),
+        );
+        let odd = Half8(
+          pair_of(even_bits(odd_low)), pair_of(odd_bits(odd_low)),
+          pair_of(even_bits(odd_high)), pair_of(odd_bits(odd_high)),
+        );
+        //! for t in TOKENS
+        even_chain_$p_$t = chain_on(even_chain_$p_$t, even, x_$t);
+        odd_chain_$p_$t = chain_on(odd_chain_$p_$t, odd, x_$t);
+        //! end
+      }
+      //! end
+    }
+    //! end
+    //! end
+    //! for p in PAIRS
+    //! for t in TOKENS
+    even_$p_$t += f32(even_chain_$p_$t.x) + f32(even_chain_$p_$t.y);
+    odd_$p_$t += f32(odd_chain_$p_$t.x) + f32(odd_chain_$p_$t.y);
+    //! end
+    //! end
+  }
+  //! for t in TOKENS
+  //! for p in PAIRS
+  even_$p_$t = across(even_$p_$t);
+  odd_$p_$t = across(odd_$p_$t);
+  //! end
+  //! end
+  //! if SPLIT > 1
+  let own = local / SUBGROUP;
+  if (local % SUBGROUP == 0u) {
+    //! for t in TOKENS
+    //! for p in PAIRS
+    partials[own].even_$p_$t = even_$p_$t;
+    partials[own].odd_$p_$t = odd_$p_$t;
+    //! end
+    //! end
+  }
+  workgroupBarrier();
+  if (lane >= SUBGROUP) { return; }
+  for (var other = own + 1u; other < own + SPLIT; other++) {
+    //! for t in TOKENS
+    //! for p in PAIRS
+    even_$p_$t += partials[other].even_$p_$t;
+    odd_$p_$t += partials[other].odd_$p_$t;
+    //! end
+    //! end
+  }
+  //! end
+  var even = even_0_0;
+  var odd = odd_0_0;
+  //! for t in TOKENS
+  //! for p in PAIRS
+  if (lane == $pu * TOKENS + $tu) {
+    even = even_$p_$t;
+    odd = odd_$p_$t;
+  }
+  //! end
+  //! end
+  if (lane < PAIRS * TOKENS && pair < params.pairs && row < params.rows) { finish(pair, row, even, odd, terms); }
+}
+
+fn chain_on(sum: vec2<f16>, w: Half8, x: Half8) -> vec2<f16> {
+  return fma(w.d, x.d, fma(w.c, x.c, fma(w.b, x.b, fma(w.a, x.a, sum))));
+}

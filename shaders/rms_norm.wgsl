@@ -1,0 +1,39 @@
+// normed = f16(rmsNorm(hidden)), what products in pairs of f16 take as their input
+//
+// hidden [rows, blocks·512] f32, gain [blocks·512] f32, both in the order of shaders/lib/hidden_order.wgsl
+// plan u32: from `samples` on, the row of each sample, unless every row is wanted
+// normed [rows, blocks·512] f16, in the order of shaders/lib/half_order.wgsl
+// Grid: x over rows, a workgroup each.
+override WORKGROUP: u32 = 256; // a multiple of 32; changes no bit
+
+/// In place of where the samples begin: the rows in order.
+const EVERY_ROW = 0xffffffffu;
+
+struct Params {
+  rows: u32,
+  groups: u32,
+  inputSize: f32,
+  eps: f32,
+  samples: u32, // where the list of samples begins in plan
+}
+
+@group(0) @binding(0) var<storage, read> hidden: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> plan: array<u32>;
+@group(0) @binding(3) var<storage, read_write> normed: array<vec4<u32>>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+fn residual4(at: u32) -> vec4<f32> {
+  return hidden[at];
+}
+
+fn norm_shape() -> NormShape {
+  return NormShape((params.groups + 31u) / 32u, params.inputSize, params.eps);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn rms_norm(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+  var row = group.x;
+  if (params.samples != EVERY_ROW) { row = plan[params.samples + group.x]; }
+  norm_row(row, group.x, local);
+}
