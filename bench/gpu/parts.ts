@@ -12,6 +12,7 @@ import { decode } from "./step.ts";
 const PARTS: Readonly<Record<string, readonly string[]>> = {
   "products behind a norm": ["qkv_rope", "gate_up"],
   "products into the residual stream": ["linear_residual"],
+  norms: ["rms_norm"],
   head: ["lm_head"],
   attention: ["attention", "attention_flash", "attention_combine"],
   sampling: ["sample_groups", "sample"],

@@ -5,6 +5,7 @@
 import { parseModelConfig } from "../../src/formats/config.ts";
 import type { WeightFormat } from "../../src/kernels/linear.ts";
 import { chooseTuning, type DeviceTuning } from "../../src/kernels/tuning.ts";
+import { uniformFormats } from "../../src/model/cost.ts";
 import { MistralRunner } from "../../src/model/mistral.ts";
 import { layOut, type MatrixSlice, type PackedMatrix } from "../../src/model/packed_matrix.ts";
 import type {
@@ -52,6 +53,7 @@ export async function randomModel(lab: Lab, options: StepOptions): Promise<Model
     maxSequences,
     maxBindableBytes,
     tuning,
+    formats: uniformFormats(config, { embedding: "bf16", weights: "fp8" }),
   });
   using owned = new DisposableStack();
   const codes = lab.buffer(CHUNK);

@@ -24,6 +24,16 @@ export interface MatrixTuning {
   readonly prompt: readonly LinearTuning[];
 }
 
+/** What a model's matrices run with, whose inputs are in half order or not. */
+export function matricesOf(
+  { matrices, halves }: DeviceTuning,
+  inHalves: boolean,
+): Readonly<Record<MatrixRole, MatrixTuning>> {
+  if (!inHalves) return matrices;
+  if (halves === undefined) throw new Error("The device's tuning has no products in pairs of f16");
+  return halves;
+}
+
 export interface AttentionTuning {
   readonly WORKGROUP: number;
   readonly SUBGROUP: number;

@@ -65,7 +65,11 @@ export async function attend(parts: OperationParts, cache: GpuBuffer): Promise<O
 }
 
 function libsOf({ precision, sizes }: OperationParts) {
-  return { act: `act_${precision}`, cache: sizes.kvCacheFormat === "fp8" ? "cache_fp8" : "cache_act" };
+  return {
+    act: `act_${precision}`,
+    cache: sizes.kvCacheFormat === "fp8" ? "cache_fp8" : "cache_act",
+    place: sizes.halves ? "place_half" : "place_natural",
+  };
 }
 
 function shapeOf({ config, sizes }: OperationParts) {
@@ -105,7 +109,7 @@ async function attendInParts(
   const HEADS = flashBundle(config, device.limits.maxComputeWorkgroupStorageSize);
   const CHUNKS = config.headDim / FLASH_HEAD_STEP;
   const flash = await device.compile(attentionFlash, { libs, overrides: { ...lanes, HEADS, CHUNKS } });
-  const combine = await device.compile(attentionCombine, { libs: { act: libs.act } });
+  const combine = await device.compile(attentionCombine, { libs: { act: libs.act, place: libs.place } });
   const { queries, plan, attended, parts: partsBuffer, partTerms: part_terms } = buffers;
   const boundFlash = flash.bind({ queries, cache, plan, attended, parts: partsBuffer, part_terms });
   const boundCombine = combine.bind({ parts: partsBuffer, part_terms, plan, attended });

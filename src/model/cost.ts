@@ -4,7 +4,7 @@
  */
 import type { ModelConfig } from "../formats/config.ts";
 import { HIDDEN_BLOCK, WEIGHT_BYTES, type WeightFormat } from "../kernels/linear.ts";
-import type { DeviceTuning } from "../kernels/tuning.ts";
+import { type DeviceTuning, matricesOf } from "../kernels/tuning.ts";
 import { takesParts } from "./attention.ts";
 import {
   LAYER_MATRICES,
@@ -17,7 +17,7 @@ import { layOut, sliceBytes } from "./packed_matrix.ts";
 import { roundUp } from "./plan.ts";
 import { pairsOf } from "./row_layout.ts";
 import { SAMPLER_DISPATCHES } from "./sampler.ts";
-import type { ModelSizes } from "./sizes.ts";
+import { headTakesHalves, type ModelSizes } from "./sizes.ts";
 
 /** How each matrix is held on the device. */
 export interface ModelFormats {
@@ -93,7 +93,7 @@ export function weightBytes(shape: ModelShape): number {
 /** Most dispatches of one step. */
 export function maxDispatches(shape: ModelShape, sizes: ModelSizes, tuning: DeviceTuning): number {
   const { embedding, head, layers } = modelCost(shape);
-  const families = (name: LayerMatrix) => tuning.matrices[name].prompt.length === 0 ? 1 : 2;
+  const families = (name: LayerMatrix) => matricesOf(tuning, sizes.halves)[name].prompt.length === 0 ? 1 : 2;
   const matrices = layers.flatMap((layer) =>
     LAYER_MATRICES.map((name) => layer[name].slices * families(name))
   );
@@ -101,7 +101,7 @@ export function maxDispatches(shape: ModelShape, sizes: ModelSizes, tuning: Devi
     ? 1 + 2 * Math.ceil(sizes.maxRows / sizes.parts.partRows)
     : 1;
   return embedding.slices + sum(matrices) + layers.length * (attention + quantizeDispatches(sizes)) +
-    head.slices + SAMPLER_DISPATCHES;
+    normDispatches(shape, sizes) + head.slices + SAMPLER_DISPATCHES;
 }
 
 /** A decode step: so many sequences, each with so many tokens when the new one is in. */
@@ -131,11 +131,17 @@ export function decodeCost(
     dispatches: embedding.slices + sum(matrices.map(({ slices }) => slices)) +
       layers.length *
         (attentionDispatches(config, sizes, tuning, { rows, context }) + quantizeDispatches(sizes)) +
-      head.slices + SAMPLER_DISPATCHES,
+      normDispatches(shape, sizes) + head.slices + SAMPLER_DISPATCHES,
     weightBytes: rows * config.hiddenSize * WEIGHT_BYTES[formats.embedding] +
       sum(matrices.map(({ bytes }) => bytes)) + head.bytes + gainBytes,
     cacheBytes: rows * seen * layers.length * sizes.cacheTokenBytes,
   };
+}
+
+/** In front of qkv, of gate and up, and of the head, where they compute in pairs of f16. */
+function normDispatches({ formats }: ModelShape, sizes: ModelSizes): number {
+  const head = headTakesHalves(sizes, formats.head ?? formats.embedding) ? 1 : 0;
+  return (sizes.halves ? 2 * formats.layers.length : 0) + head;
 }
 
 /** A layer's keys and values into a cache in FP8. */

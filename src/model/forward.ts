@@ -2,7 +2,7 @@
  * The Mistral forward pass on the device: which kernels run in which order over which buffers. Knows rows, positions
  * and block tables, not sequences or sampling. Five dispatches a layer (more where a matrix has several slices):
  * qkv_rope, attention, linear_residual, gate_up, linear_residual; before them embed, after them lm_head. With a KV cache
- * in FP8, quantize_cache follows qkv_rope.
+ * in FP8, quantize_cache follows qkv_rope; with products in pairs of f16, rms_norm comes before qkv_rope, gate_up and lm_head.
  */
 import type { ModelConfig } from "../formats/config.ts";
 import type { GpuBuffer } from "../gpu/buffer.ts";
@@ -100,6 +100,7 @@ function allocate({ device, config, sizes, owned }: ForwardParts, planWords: num
     plan: buffer("plan", bytes.plan, STORAGE | UNIFORM | COPY_DST),
     lastTokens: buffer("last tokens", bytes.lastTokens),
     hidden: buffer("hidden", bytes.hidden),
+    normed: buffer("normed", bytes.normed),
     queries: buffer("queries", bytes.queries),
     attended: buffer("attended", bytes.attended),
     kept: buffer("kept keys and values", bytes.kept),

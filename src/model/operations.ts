@@ -9,16 +9,17 @@ import type { StepEncoder } from "../gpu/encoder.ts";
 import type { BoundKernel, KernelDeclaration } from "../gpu/kernel.ts";
 import { embed } from "../kernels/embed.ts";
 import { gateUp } from "../kernels/gate_up.ts";
-import { type LinearOverride, type LinearTuning, linearVariant } from "../kernels/linear.ts";
+import { GROUP_SIZE, type LinearOverride, type LinearTuning, linearVariant } from "../kernels/linear.ts";
 import { linearResidual } from "../kernels/linear_residual.ts";
 import { lmHead } from "../kernels/lm_head.ts";
 import { qkvRope } from "../kernels/qkv_rope.ts";
 import { quantizeCache } from "../kernels/quantize_cache.ts";
-import { type DeviceTuning, fitUnroll, type MatrixRole, variantFor } from "../kernels/tuning.ts";
+import { EVERY_ROW, rmsNorm } from "../kernels/rms_norm.ts";
+import { type DeviceTuning, fitUnroll, matricesOf, type MatrixRole, variantFor } from "../kernels/tuning.ts";
 import { attend } from "./attention.ts";
 import type { MatrixSlice, PackedMatrix } from "./packed_matrix.ts";
 import type { Precision } from "./runner.ts";
-import type { ModelSizes } from "./sizes.ts";
+import { headTakesHalves, type ModelSizes } from "./sizes.ts";
 import type { LayerWeights, ModelWeights } from "./weights.ts";
 
 /** What a step holds; rows of prompts come first. */
@@ -43,6 +44,7 @@ export interface StepBuffers {
   readonly plan: GpuBuffer; // u32, see plan.ts
   readonly lastTokens: GpuBuffer; // [maxSequences] u32
   readonly hidden: GpuBuffer; // [maxRows, hiddenStride] f32
+  readonly normed: GpuBuffer; // [maxRows, normedStride] f16, half order
   readonly queries: GpuBuffer; // [maxRows, queryStride]
   readonly attended: GpuBuffer; // [maxRows, queryStride]
   readonly kept: GpuBuffer; // [maxRows, k|v, kvHeads, headDim] f32, of a cache in FP8
@@ -93,22 +95,26 @@ export async function decoderLayer(
 ): Promise<Operation[]> {
   const { attended, activated } = parts.buffers;
   return [
+    ...await norm(parts, layer.inputGain),
     ...await qkv(parts, layer, cache),
     ...await quantizeKept(parts, cache),
     await attend(parts, cache),
     ...await residual(parts, "output", layer.output, attended),
+    ...await norm(parts, layer.postAttentionGain),
     ...await mlp(parts, layer),
     ...await residual(parts, "down", layer.down, activated),
   ];
 }
 
 /** Logits of the sampling rows, prompts' and others' alike by the decode family: there are few of them. */
-export function head(
+export async function head(
   parts: OperationParts,
   { lmHead: matrix, finalGain: gain }: ModelWeights,
 ): Promise<Operation[]> {
-  const { config, samplesOffset } = parts;
-  const { hidden: input, plan, logits } = parts.buffers;
+  const { config, sizes, samplesOffset } = parts;
+  const { hidden, normed, plan, logits } = parts.buffers;
+  const halves = headTakesHalves(sizes, matrix.format);
+  const input = halves ? normed : hidden;
   const bind = (slice: MatrixSlice) => ({ input, gain, ...operands(slice), plan, logits, live: live(parts) });
   const shape = {
     inputSize: config.hiddenSize,
@@ -116,12 +122,34 @@ export function head(
     outputs: config.vocabSize,
     samples: samplesOffset,
   };
-  return linear({ ...parts, family: "samples" }, lmHead, "head", matrix, bind, shape);
+  return [
+    ...halves ? await norm(parts, gain, "samples") : [],
+    ...await linear({ ...parts, family: "samples", halves }, lmHead, "head", matrix, bind, shape),
+  ];
+}
+
+/** Nothing, unless what comes next computes in pairs of f16: other matrices norm their inputs themselves. */
+async function norm(
+  { device, config, sizes, buffers, samplesOffset }: OperationParts,
+  gain: GpuBuffer,
+  family: Family = "rows",
+): Promise<Operation[]> {
+  if (!sizes.halves) return [];
+  const { hidden, plan, normed } = buffers;
+  const bound = (await device.compile(rmsNorm)).bind({ hidden, gain, plan, normed });
+  const shape = {
+    groups: Math.ceil(config.hiddenSize / GROUP_SIZE),
+    inputSize: config.hiddenSize,
+    eps: config.rmsNormEps,
+    samples: family === "samples" ? samplesOffset : EVERY_ROW,
+  };
+  return [{ dispatches: 1, encode: (step, rows) => step.dispatch(bound, { rows: rows[family], ...shape }) }];
 }
 
 function qkv(parts: OperationParts, layer: LayerWeights, cache: GpuBuffer): Promise<Operation[]> {
   const { config, sizes } = parts;
-  const { hidden: input, rotary, plan, queries, kept } = parts.buffers;
+  const { rotary, plan, queries, kept } = parts.buffers;
+  const input = normedInput(parts);
   const gain = layer.inputGain;
   const quantized = sizes.kvCacheFormat === "fp8";
   const target = quantized ? kept : cache;
@@ -161,11 +189,13 @@ async function quantizeKept(
 
 function mlp(parts: OperationParts, layer: LayerWeights): Promise<Operation[]> {
   const { config, sizes } = parts;
-  const { hidden: input, activated } = parts.buffers;
+  const { activated } = parts.buffers;
+  const input = normedInput(parts);
   const gain = layer.postAttentionGain;
   const bind = (slice: MatrixSlice) => ({ input, gain, ...operands(slice), activated, live: live(parts) });
   const shape = { inputSize: config.hiddenSize, eps: config.rmsNormEps, stride: sizes.innerStride };
-  return linear(parts, gateUp, "gateUp", layer.gateUp, bind, shape);
+  const libs = { place: sizes.halves ? "place_half" : "place_natural" };
+  return linear({ ...parts, libs }, gateUp, "gateUp", layer.gateUp, bind, shape);
 }
 
 function residual(
@@ -184,7 +214,13 @@ const live = ({ buffers: { plan }, liveOffset }: OperationParts): BufferSlice =>
   return { buffer: plan, offset: liveOffset * 4, bytes: LIVE_BYTES };
 };
 
+/** Of matrices behind a norm: what rms_norm has made, or what they norm themselves. */
+const normedInput = ({ buffers, sizes }: OperationParts) => sizes.halves ? buffers.normed : buffers.hidden;
+
 const operands = ({ weights, channels }: MatrixSlice) => ({ weights, channels });
+
+/** Which rows of a step an operation takes. */
+type Family = "rows" | "samples";
 
 /** A run of rows of one family. */
 interface RowRange {
@@ -194,8 +230,9 @@ interface RowRange {
 
 /** One operation per slice of the matrix. */
 async function linear<B extends string, P extends string>(
-  { device, precision, tuning, family = "rows", libs = {} }: OperationParts & {
-    readonly family?: "rows" | "samples";
+  { device, precision, tuning, sizes, family = "rows", halves = sizes.halves, libs = {} }: OperationParts & {
+    readonly family?: Family;
+    readonly halves?: boolean;
     readonly libs?: Readonly<Record<string, string>>;
   },
   kernel: KernelDeclaration<B, P | LinearParam, LinearOverride>,
@@ -206,12 +243,13 @@ async function linear<B extends string, P extends string>(
 ): Promise<Operation[]> {
   const SKIPS = (tuning.skipsStopped ?? true) ? 1 : 0;
   const act = kernel.libs?.["act"] === undefined ? {} : { act: `act_${precision}` };
+  const input = halves ? { input: "input_half" } : {};
   const compile = (variants: readonly LinearTuning[]) =>
     Promise.all(variants.map((tuning) => {
       const variant = linearVariant(format, { ...fitUnroll(tuning, groups), SKIPS });
-      return device.compile(kernel, { ...variant, libs: { ...variant.libs, ...act, ...libs } });
+      return device.compile(kernel, { ...variant, libs: { ...variant.libs, ...act, ...input, ...libs } });
     }));
-  const { decode, prompt } = tuning.matrices[role];
+  const { decode, prompt } = matricesOf(tuning, halves)[role];
   const compiled = await compile(decode);
   const compiledPrompt = family === "samples" ? [] : await compile(prompt);
   return slices.map((slice): Operation => {

@@ -5,11 +5,13 @@
 import { CapacityError, FormatError } from "../errors.ts";
 import type { ModelConfig } from "../formats/config.ts";
 import { MAX_HEAD_DIM } from "../kernels/attention.ts";
-import { GROUP_SIZE, HIDDEN_BLOCK } from "../kernels/linear.ts";
+import { GROUP_SIZE, HALF_BLOCK, HIDDEN_BLOCK, type WeightFormat } from "../kernels/linear.ts";
 import { fp8HeadBytes } from "../kernels/quantize_cache.ts";
 import type { DeviceTuning } from "../kernels/tuning.ts";
 import { type PartSizes, partSizes } from "./attention.ts";
+import type { ModelFormats } from "./cost.ts";
 import { draftedSamples, MAX_DRAFTS } from "./drafts.ts";
+import { LAYER_MATRICES } from "./matrices.ts";
 import { roundUp } from "./plan.ts";
 import type { KvCacheDtype, KvCacheFormat, Precision, RunnerLimits } from "./runner.ts";
 
@@ -33,6 +35,8 @@ export interface SizeRequest {
   /** Largest buffer that can be bound. */
   readonly maxBindableBytes: number;
   readonly tuning: DeviceTuning;
+  /** Products in pairs of f16 are for matrices known to be in FP8. */
+  readonly formats?: ModelFormats | undefined;
 }
 
 export interface ModelSizes {
@@ -47,8 +51,12 @@ export interface ModelSizes {
   readonly keptStride: number;
   /** Prompt rows, decode rows and drafts in one step. */
   readonly maxRows: number;
+  /** Inputs of the layers' matrices are in half order, for products in pairs of f16; the tuning has `halves` then. */
+  readonly halves: boolean;
   /** Elements from one row of the residual stream to the next. */
   readonly hiddenStride: number;
+  /** Of what rms_norm makes of it; 0: the matrices norm their inputs themselves. */
+  readonly normedStride: number;
   /** Of queries and attention output. */
   readonly queryStride: number;
   /** Of the MLP's inner activations. */
@@ -63,8 +71,10 @@ export function planSizes(config: ModelConfig, request: SizeRequest): ModelSizes
   const maxContext = Math.min(request.maxContext, config.maxPositionEmbeddings);
   const activationBytes = request.precision === "f16" ? 2 : 4;
   const hiddenStride = roundUp(config.hiddenSize, HIDDEN_BLOCK);
-  const queryStride = roundUp(config.queryHeads * config.headDim, GROUP_SIZE);
-  const innerStride = roundUp(config.intermediateSize, GROUP_SIZE);
+  const halves = takesHalves(request);
+  const step = halves ? HALF_BLOCK : GROUP_SIZE;
+  const queryStride = roundUp(config.queryHeads * config.headDim, step);
+  const innerStride = roundUp(config.intermediateSize, step);
 
   const kvCacheFormat = request.kvCacheDtype === "fp8" ? "fp8" : request.precision;
   const keptStride = kvCacheFormat === "fp8" ? 2 * config.kvHeads * config.headDim : 0;
@@ -135,11 +145,24 @@ export function planSizes(config: ModelConfig, request: SizeRequest): ModelSizes
     cacheLayerBytes: blockCount * blockBytes,
     keptStride,
     maxRows,
+    halves,
     hiddenStride,
+    normedStride: halves ? hiddenStride : 0,
     queryStride,
     innerStride,
     parts,
   };
+}
+
+/** A head that was left unquantized norms its input itself. */
+export function headTakesHalves({ halves }: Pick<ModelSizes, "halves">, format: WeightFormat): boolean {
+  return halves && format === "fp8";
+}
+
+/** One matrix that is not in FP8 would want its input otherwise than its neighbours. */
+function takesHalves({ precision, tuning, formats }: SizeRequest): boolean {
+  return precision === "f16" && tuning.halves !== undefined && formats !== undefined &&
+    formats.layers.every((layer) => LAYER_MATRICES.every((name) => layer[name] === "fp8"));
 }
 
 function checkSupported(config: ModelConfig): void {

@@ -14,12 +14,22 @@ export function planWriter({ limits, maxRows }: ModelSizes): PlanWriter {
 
 /** Bytes of each; `cache` of one layer. */
 export function stepBufferBytes(config: ModelConfig, sizes: ModelSizes, planWords: number) {
-  const { limits, maxRows, activationBytes, hiddenStride, queryStride, innerStride, keptStride } = sizes;
+  const {
+    limits,
+    maxRows,
+    activationBytes,
+    hiddenStride,
+    queryStride,
+    innerStride,
+    keptStride,
+    normedStride,
+  } = sizes;
   const partHeads = sizes.parts.partRows * sizes.parts.maxSplits * config.queryHeads;
   return {
     plan: planWords * 4,
     lastTokens: limits.maxSequences * 4,
     hidden: maxRows * hiddenStride * 4,
+    normed: maxRows * normedStride * 2,
     queries: maxRows * queryStride * activationBytes,
     attended: maxRows * queryStride * activationBytes,
     kept: maxRows * keptStride * 4,

@@ -2,6 +2,7 @@
 import { expect } from "@std/expect";
 import { CapacityError } from "../../src/errors.ts";
 import { parseModelConfig } from "../../src/formats/config.ts";
+import type { WeightFormat } from "../../src/kernels/linear.ts";
 import { portableTuning, subgroupTuning } from "../../src/kernels/tuning.ts";
 import { decodeCost, uniformFormats, weightBytes } from "../../src/model/cost.ts";
 import { loadModel } from "../../src/model/load.ts";
@@ -36,6 +37,29 @@ Deno.test("decodeCost() of Mistral 7B in FP8: at most 170 dispatches and 7.2 GB 
   expect(long.dispatches).toBe(1 + 32 * 6 + 1 + 2);
   expect(long.cacheBytes).toBe(8 * 1000 * 131_072);
   expect(long.weightBytes - short.weightBytes).toBe(7 * h * 2);
+});
+
+Deno.test("decodeCost() counts the norms in front of products in pairs of f16, and not of a head that has none", () => {
+  const dispatches = (head: WeightFormat | null) => {
+    const formats = { ...uniformFormats(config, { embedding: "bf16", weights: "fp8" }), head };
+    const sizes = planSizes(config, { ...request, formats });
+    expect(sizes.halves).toBe(true);
+    return decodeCost({ ...shape, formats, sizes, tuning }, { rows: 1, context: 100 }).dispatches;
+  };
+  expect(dispatches("fp8")).toBe(1 + 32 * 7 + 2 + 2);
+  expect(dispatches("bf16")).toBe(1 + 32 * 7 + 1 + 2);
+  expect(dispatches(null)).toBe(1 + 32 * 7 + 1 + 2);
+});
+
+Deno.test("planSizes() has inputs in half order only where every matrix of every layer is FP8, and activations f16", () => {
+  const halves = (change: Partial<Parameters<typeof planSizes>[1]>) =>
+    planSizes(config, { ...request, formats, ...change }).halves;
+  expect(halves({})).toBe(true);
+  expect(halves({ precision: "f32" })).toBe(false);
+  expect(halves({ tuning: portableTuning(false) })).toBe(false);
+  expect(halves({ formats: undefined })).toBe(false);
+  const [first, ...others] = formats.layers;
+  expect(halves({ formats: { ...formats, layers: [{ ...first!, down: "bf16" }, ...others] } })).toBe(false);
 });
 
 Deno.test("a KV cache in FP8 takes 132 bytes a head instead of 256, and a dispatch a layer", () => {
@@ -122,10 +146,20 @@ for (const [name, options] of Object.entries(SHAPES)) {
           return createBuffer(descriptor);
         };
         const kvCacheDtype = quantization === "fp8" ? "fp8" : "auto";
-        for (const tuning of [portableTuning(true), subgroupTuning(device.info.subgroupSize!)]) {
+        const subgroups = subgroupTuning(device.info.subgroupSize!);
+        const ways = [
+          { tuning: portableTuning(true), precision: "f32" },
+          { tuning: subgroups, precision: "f32" },
+          // Products in pairs of f16.
+          ...quantization === "fp8" && device.has("shader-f16")
+            ? [{ tuning: subgroups, precision: "f16" }] as const
+            : [],
+        ] as const;
+        for (const { tuning, precision } of ways) {
           made = 0;
-          using runner = await loadModel(device, dir.path, { ...LOAD, quantization, kvCacheDtype, tuning });
-          expect(runner.kvCacheFormat).toBe(quantization === "fp8" ? "fp8" : "f32");
+          const options = { ...LOAD, quantization, precision, kvCacheDtype, tuning } as const;
+          using runner = await loadModel(device, dir.path, options);
+          expect(runner.kvCacheFormat).toBe(quantization === "fp8" ? "fp8" : precision);
           const { totalBytes, weightBytes, kvCacheBytes } = runner.memory;
           // What the sampler takes is allowed for, not counted.
           expect(totalBytes - made).toBeLessThan(LOAD.maxSequences * 16 * 1024 + 4096);
@@ -136,9 +170,11 @@ for (const [name, options] of Object.entries(SHAPES)) {
             JSON.parse(await Deno.readTextFile(`${dir.path}/config.json`)),
             "config.json",
           );
-          const sizes = planSizes(config, { ...LOAD, kvCacheDtype, maxBindableBytes, tuning });
           const weights = quantization === "fp8" ? "fp8" : "bf16";
           const formats = uniformFormats(config, { embedding: "bf16", weights });
+          const request = { ...LOAD, precision, kvCacheDtype, maxBindableBytes, tuning, formats } as const;
+          const sizes = planSizes(config, request);
+          expect(sizes.halves).toBe(quantization === "fp8" && precision === "f16");
           for (const context of [1, 256, 257, 600]) {
             const [step] = await costOf(runner, context);
             const cost = decodeCost(

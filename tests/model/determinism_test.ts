@@ -54,13 +54,21 @@ for (const [quantization, kvCacheDtype] of [["none", "auto"], ["fp8", "auto"], [
 }
 
 // Heads of 32 elements go through attention_flash, in parts; those of "gqa" are too short for it.
-for (const [name, kvCacheDtype] of [["gqa", "auto"], ["head-dim", "auto"], ["head-dim", "fp8"]] as const) {
+// Those with activations in f16 go through products in pairs.
+for (
+  const [name, kvCacheDtype, precision] of [
+    ["gqa", "auto", "f32"],
+    ["head-dim", "auto", "f32"],
+    ["head-dim", "fp8", "f32"],
+    ["head-dim", "auto", "f16"],
+  ] as const
+) {
   gpuTest(
-    `Forward tuned for subgroups gives a row of ${name} its family's bits, however many rows go with it, cache ${kvCacheDtype}`,
+    `Forward tuned for subgroups gives a row of ${name} its family's bits, however many rows go with it, ${precision}, cache ${kvCacheDtype}`,
     async (device) => {
-      const { attention, matrices } = subgroupTuning(device.info.subgroupSize!);
-      const tuning = { matrices, attention: { ...attention!, splitKeys: 16 } };
-      const options = { quantization: "fp8", kvCacheDtype, tuning, maxRows: 64 } as const;
+      const tuned = subgroupTuning(device.info.subgroupSize!);
+      const tuning = { ...tuned, attention: { ...tuned.attention!, splitKeys: 16 } };
+      const options = { quantization: "fp8", kvCacheDtype, precision, tuning, maxRows: 64 } as const;
       using model = await TestModel.load(device, fixture(name), options);
       const tokens = Array.from({ length: 60 }, (_, i) => 3 + (i * 37) % (model.vocabSize - 3));
       for (const family of ["prompt", "decode"] as const) {
@@ -70,7 +78,7 @@ for (const [name, kvCacheDtype] of [["gqa", "auto"], ["head-dim", "auto"], ["hea
         }
       }
     },
-    { subgroups: true },
+    { subgroups: true, ...precision === "f16" && { feature: "shader-f16" } },
   );
 }
 

@@ -30,7 +30,7 @@ import type {
 import { RowQuantizer } from "../../src/model/row_quantizer.ts";
 import { planSizes } from "../../src/model/sizes.ts";
 import { StepUploads } from "../../src/model/step_uploads.ts";
-import { loadWeights, type ModelWeights } from "../../src/model/weights.ts";
+import { formatsOf, loadWeights, type ModelWeights } from "../../src/model/weights.ts";
 import { readSafetensors, toNumbers } from "../oracle/checkpoint.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -172,6 +172,7 @@ export class TestModel implements Disposable {
       maxSequences: maxRows,
       maxBindableBytes: device.maxBindableBytes,
       tuning,
+      formats: formatsOf(checkpoint, quantization),
     });
     const { partRows = planned.parts.partRows } = options;
     const sizes = { ...planned, parts: { ...planned.parts, partRows } };
@@ -239,8 +240,12 @@ export class TestModel implements Disposable {
 
 /** The tunables of every linear kernel on every kind of device. */
 export function everyTuning(): Readonly<Record<LinearOverride, number>>[] {
-  return [portableTuning(true), portableTuning(false), subgroupTuning(32)].flatMap(({ matrices }) =>
-    Object.values(matrices).flatMap(({ decode, prompt }) => [...decode, ...prompt].map(withDefaults))
+  return [portableTuning(true), portableTuning(false), subgroupTuning(32)].flatMap((
+    { matrices, halves = {} },
+  ) =>
+    [...Object.values(matrices), ...Object.values(halves)].flatMap(({ decode, prompt }) =>
+      [...decode, ...prompt].map(withDefaults)
+    )
   );
 }
 
