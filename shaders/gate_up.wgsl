@@ -1,7 +1,8 @@
 // activated = silu(gate) · up, with [gate up] = rmsNorm(input) · Wᵀ·scale + bias and silu(x) = x / (1 + e^−x)
 //
 // Weight rows 2p and 2p+1 are row p of the gate and row p of the up projection.
-// input [rows, groups·16] f32, gain [groups·16] f32, both in the order of shaders/lib/hidden_order.wgsl
+// input [rows, groups·16] f32, gain [groups·16] f32, both in the order of shaders/lib/hidden_order.wgsl; or an input that
+//     is normed already, in half order (shaders/lib/half_order.wgsl)
 //     weights [pairs·2, groups·16]   channels [pairs·2] (scale, bias)
 // activated [rows, stride] Act
 // Grid: x over pairs, y over tokens, by what the core takes of them at a time.
@@ -12,6 +13,9 @@ override TOKENS: u32 = 1;
 override PAIRS: u32 = 1;
 override UNROLL: u32 = 1;
 override TEAMS: u32 = 1;
+override STEP: u32 = 32;
+override CHAIN: u32 = 32;
+override BUFFERS: u32 = 1;
 override SKIPS: u32 = 1; // 1: a step whose every row has stopped is left out
 
 struct Params {
@@ -25,7 +29,7 @@ struct Params {
   stride: u32,    // of activated
 }
 
-@group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> input: array<InputUnit>;
 @group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> weights: array<WeightGroup>;
 @group(0) @binding(3) var<storage, read> channels: array<vec2<f32>>;

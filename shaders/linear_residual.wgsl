@@ -1,6 +1,7 @@
 // hidden += input · Wᵀ·scale + bias
 //
-// input [rows, groups·16] Act   weights [pairs·2, groups·16]   channels [pairs·2] (scale, bias)
+// input [rows, groups·16] Act or in half order (shaders/lib/half_order.wgsl)
+// weights [pairs·2, groups·16]   channels [pairs·2] (scale, bias)
 // hidden [rows, stride] f32, updated in place; in the order of shaders/lib/hidden_order.wgsl
 // Grid: x over pairs of outputs, y over tokens, by what the core takes of them at a time. The last pair of an odd layer has a zero row, which adds
 // zero to the padding: stride is a multiple of sixteen.
@@ -11,6 +12,9 @@ override TOKENS: u32 = 1;
 override PAIRS: u32 = 1;
 override UNROLL: u32 = 1;
 override TEAMS: u32 = 1;
+override STEP: u32 = 32;
+override CHAIN: u32 = 32;
+override BUFFERS: u32 = 1;
 override SKIPS: u32 = 1; // 1: a step whose every row has stopped is left out
 
 struct Params {
@@ -22,7 +26,7 @@ struct Params {
   stride: u32,    // of hidden
 }
 
-@group(0) @binding(0) var<storage, read> input: array<Act4>;
+@group(0) @binding(0) var<storage, read> input: array<InputUnit>;
 @group(0) @binding(1) var<storage, read> weights: array<WeightGroup>;
 @group(0) @binding(2) var<storage, read> channels: array<vec2<f32>>;
 @group(0) @binding(3) var<storage, read_write> hidden: array<f32>;

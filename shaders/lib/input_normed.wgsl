@@ -1,6 +1,7 @@
 // Input of a linear layer behind an RMSNorm: `input` is multiplied by `gain` on the way in, the sum of its squares is
 // taken along, and 1 / rms multiplies the finished sum, so that normalising needs no pass of its own.
 const NORMED = true;
+alias InputUnit = vec4<f32>;
 
 // Both lie in the order in which lanes read them (shaders/lib/hidden_order.wgsl).
 

@@ -1,11 +1,11 @@
 /** RMSNorm, gate and up projection, silu(gate) · up (shaders/gate_up.wgsl). */
 import { defineKernel } from "../gpu/kernel.ts";
-import { ACT_LIBS, CORE_LIBS, LINEAR_OVERRIDES, linearGrid, WEIGHT_LIBS } from "./linear.ts";
+import { ACT_LIBS, HALF_CORE_LIBS, LINEAR_OVERRIDES, linearGrid, WEIGHT_LIBS } from "./linear.ts";
 
 export const gateUp = defineKernel({
   name: "gate_up",
   bindings: {
-    input: "read", // [rows, groups · 16] f32, hidden order
+    input: "read", // [rows, groups · 16] f32, hidden order; or normed, half order
     gain: "read", // [groups · 16] f32, hidden order
     weights: "read", // [pairs · 2, groups · 16]
     channels: "read", // [pairs · 2] (scale, bias)
@@ -26,9 +26,10 @@ export const gateUp = defineKernel({
   libs: {
     weight: WEIGHT_LIBS,
     act: ACT_LIBS,
-    input: ["input_normed"],
+    input: ["input_normed", "input_half"],
     order: ["hidden_order"],
-    core: CORE_LIBS,
+    halfOrder: ["half_order"],
+    core: HALF_CORE_LIBS,
   },
   grid: linearGrid,
 });

@@ -2,8 +2,9 @@
  * What all kernels with a matrix product share: the libraries that can fill their slots, their tunables and their grid.
  * Weight matrices come as pairs of adjacent rows, each row padded to groups of sixteen.
  *
- * A kernel says what becomes of a pair's sums; one of three cores makes the sums. `core_lanes` runs on any device,
- * `core_subgroup` is bound by memory and for few tokens, `core_tile` is bound by arithmetic and for many.
+ * A kernel says what becomes of a pair's sums; one of four cores makes the sums. `core_lanes` runs on any device,
+ * `core_subgroup` is bound by memory and for few tokens, `core_tile` is bound by arithmetic and for many. `core_tile_f16`
+ * does the last in products of f16, for FP8 weights and input in half order.
  */
 import type { KernelVariant } from "../gpu/kernel.ts";
 
@@ -32,7 +33,9 @@ export const FP8_SCALE_FACTOR = 256;
 export const WEIGHT_LIBS = ["weight_bf16", "weight_f16", "weight_f32", "weight_fp8"] as const;
 export const ACT_LIBS = ["act_f32", "act_f16"] as const;
 export const CORE_LIBS = ["core_lanes", "core_subgroup", "core_tile"] as const;
-export type LinearCore = typeof CORE_LIBS[number];
+/** Of kernels whose input can be in half order. */
+export const HALF_CORE_LIBS = [...CORE_LIBS, "core_tile_f16"] as const;
+export type LinearCore = typeof HALF_CORE_LIBS[number];
 
 export const LINEAR_OVERRIDES = {
   WORKGROUP: 32,
@@ -42,6 +45,9 @@ export const LINEAR_OVERRIDES = {
   PAIRS: 1,
   UNROLL: 1,
   TEAMS: 1,
+  STEP: 32,
+  CHAIN: 32,
+  BUFFERS: 1,
   SKIPS: 1,
 } as const;
 export type LinearOverride = keyof typeof LINEAR_OVERRIDES;
@@ -61,13 +67,32 @@ export interface LinearTuning {
   readonly UNROLL?: number;
   /** Sets of invocations side by side along the input rows. */
   readonly TEAMS?: number;
+  /** Inputs of a tile in workgroup memory, and how many such tiles. Must not change a bit. */
+  readonly STEP?: number;
+  readonly BUFFERS?: number;
+  /** Inputs of a sum in f16. */
+  readonly CHAIN?: number;
   /** 1: returns at once where every row of the step has stopped. */
   readonly SKIPS?: number;
 }
 
+/** Elements of a block of half order (shaders/lib/half_order.wgsl), and where element `index` of a row lies. */
+export const HALF_BLOCK = 512;
+
+export function halfPlace(index: number): number {
+  const within = index % HALF_BLOCK;
+  const [group, quad, i] = [Math.floor(within / GROUP_SIZE), Math.floor(within % GROUP_SIZE / 4), index % 4];
+  const unit = Math.floor(quad / 2) * (HALF_BLOCK / GROUP_SIZE) + group;
+  return index - within + unit * 8 + quad % 2 * 4 + (i === 1 ? 2 : i === 2 ? 1 : i);
+}
+
 /** The variant of a linear kernel for a weight format. */
 export function linearVariant(format: WeightFormat, tuning: LinearTuning): KernelVariant<LinearOverride> {
-  return { libs: { weight: `weight_${format}`, core: tuning.core }, overrides: withDefaults(tuning) };
+  const input = tuning.core === "core_tile_f16" ? { input: "input_half" } : {};
+  return {
+    libs: { weight: `weight_${format}`, ...input, core: tuning.core },
+    overrides: withDefaults(tuning),
+  };
 }
 
 /** Every tunable of the kernel. */

@@ -1,11 +1,11 @@
 /** Output and down projection, added to the residual stream in place (shaders/linear_residual.wgsl). */
 import { defineKernel } from "../gpu/kernel.ts";
-import { ACT_LIBS, CORE_LIBS, LINEAR_OVERRIDES, linearGrid, WEIGHT_LIBS } from "./linear.ts";
+import { ACT_LIBS, HALF_CORE_LIBS, LINEAR_OVERRIDES, linearGrid, WEIGHT_LIBS } from "./linear.ts";
 
 export const linearResidual = defineKernel({
   name: "linear_residual",
   bindings: {
-    input: "read", // [rows, groups · 16]
+    input: "read", // [rows, groups · 16], or in half order
     weights: "read", // [pairs · 2, groups · 16]
     channels: "read", // [pairs · 2] (scale, bias)
     hidden: "read_write", // [rows, stride] f32, hidden order
@@ -16,9 +16,10 @@ export const linearResidual = defineKernel({
   libs: {
     weight: WEIGHT_LIBS,
     act: ACT_LIBS,
-    input: ["input_plain"],
+    input: ["input_plain", "input_half"],
     order: ["hidden_order"],
-    core: CORE_LIBS,
+    halfOrder: ["half_order"],
+    core: HALF_CORE_LIBS,
   },
   grid: linearGrid,
 });

@@ -201,6 +201,20 @@ export function hiddenRows({ rows, columns, data }: Matrix): Float32Array<ArrayB
   return result;
 }
 
+/** Rows as products in f16 read them: padded to whole blocks, in half order. */
+export function halfRows({ rows, columns, data }: Matrix): Float16Array<ArrayBuffer> {
+  const stride = hiddenPadded(columns);
+  const result = new Float16Array(rows * stride);
+  for (let row = 0; row < rows; row++) {
+    for (let k = 0; k < columns; k++) {
+      const [block, group, half, quad] = [k >> 9, k >> 4 & 31, k >> 3 & 1, k >> 2 & 1];
+      const place = block * 512 + (half * 32 + group) * 8 + quad * 4 + [0, 2, 1, 3][k & 3]!;
+      result[row * stride + place] = data[row * columns + k]!;
+    }
+  }
+  return result;
+}
+
 export interface PackedWeights {
   readonly weights: Words;
   readonly channels: Float32Array<ArrayBuffer>;
