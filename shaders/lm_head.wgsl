@@ -11,6 +11,9 @@ override TOKENS: u32 = 1;
 override PAIRS: u32 = 1;
 override UNROLL: u32 = 1;
 override TEAMS: u32 = 1;
+override STEP: u32 = 32;
+override CHAIN: u32 = 32;
+override BUFFERS: u32 = 1;
 override SKIPS: u32 = 1; // 1: a step whose every row has stopped is left out
 
 struct Params {

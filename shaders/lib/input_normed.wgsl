@@ -2,6 +2,7 @@
 // taken along, and 1 / rms multiplies the finished sum, so that normalising needs no pass of its own.
 alias Input = vec4<f32>;
 const NORMED = true;
+alias InputUnit = vec4<f32>;
 
 // input [rows, groups·16] f32, gain [groups·16] f32; both lie in the order in which lanes read them (shaders/lib/hidden_order.wgsl).
 

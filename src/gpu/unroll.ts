@@ -6,15 +6,17 @@
  *     //! for t in TOKENS     the lines up to its `//! end`, once for each t from 0, with `$t` replaced by the number
  *     //! if SPLIT > 1        the lines up to its `//! end`, or nothing
  *
- * A bound is a number, a constant, or one of them divided by a number. Directives nest; each replaced line keeps its
- * place, so the text stays readable, but line numbers in the compiler's messages are those of the expanded text.
+ * A bound is a number or a constant, or several of them multiplied and divided from left to right, rounded down at the
+ * end. In a text with directives `$NAME` is the value of a constant, for what WGSL wants a constant for: the sizes of inner
+ * arrays. Directives nest; each replaced line keeps its place, so the text stays readable, but line numbers in the
+ * compiler's messages are those of the expanded text.
  */
 
 /** Values of the names that bounds and conditions may use; the kernel's overrides. */
 export type UnrollConstants = Readonly<Record<string, number>>;
 
 const DIRECTIVE = /^\s*\/\/! *(.*?)\s*$/;
-const FOR = /^for ([a-z]) in (\w+)(?: ?\/ ?(\d+))?$/;
+const FOR = /^for ([a-z]) in (\w+(?: ?[*/] ?\w+)*)$/;
 const IF = /^if (\w+) ([<>]) (\d+)$/;
 
 /** Throws a plain Error for a directive that is malformed, unbalanced or names an unknown constant. */
@@ -25,7 +27,7 @@ export function unroll(text: string, constants: UnrollConstants): string {
   if (next !== lines.length) {
     throw new Error(`Line ${next + 1} ends a block that was not begun: "${lines[next]}"`);
   }
-  return result.join("\n");
+  return result.join("\n").replaceAll(/\$([A-Z]+)/g, (_, name) => String(valueOf(name, constants)));
 }
 
 /** Expands lines from `start` to the end or to an unmatched `end`, whose index is `next`. */
@@ -52,8 +54,8 @@ function block(lines: readonly string[], start: number, constants: UnrollConstan
 function repeat(directive: string, body: readonly string[], constants: UnrollConstants): readonly string[] {
   const loop = FOR.exec(directive);
   if (loop !== null) {
-    const [, variable, bound, divisor = "1"] = loop;
-    const count = Math.floor(valueOf(bound!, constants) / Number(divisor));
+    const [, variable, bound] = loop;
+    const count = Math.floor(product(bound!, constants));
     return Array.from(
       { length: count },
       (_, i) => body.map((line) => line.replaceAll(`$${variable}`, String(i))),
@@ -64,6 +66,14 @@ function repeat(directive: string, body: readonly string[], constants: UnrollCon
   const [, name, comparison, limit] = condition;
   const value = valueOf(name!, constants);
   return (comparison === "<" ? value < Number(limit) : value > Number(limit)) ? body : [];
+}
+
+function product(bound: string, constants: UnrollConstants): number {
+  const [first, ...rest] = bound.matchAll(/([*/]?) ?(\w+)/g);
+  return rest.reduce((result, [, sign, factor]) => {
+    const value = valueOf(factor!, constants);
+    return sign === "*" ? result * value : result / value;
+  }, valueOf(first![2]!, constants));
 }
 
 function valueOf(bound: string, constants: UnrollConstants): number {

@@ -4,7 +4,8 @@
  *
  * A kernel says what becomes of a pair's sums; one of four cores makes the sums. `core_lanes` runs on any device,
  * `core_subgroup` is bound by memory and for few tokens, `core_tile` is bound by arithmetic and for many;
- * `core_subgroup_f16` does as the second does, of FP8 weights and f16 inputs, in pairs of f16.
+ * `core_subgroup_f16` does as the second does, of FP8 weights and f16 inputs, in pairs of f16; `core_tile_f16` as the
+ * third.
  */
 import type { KernelVariant } from "../gpu/kernel.ts";
 
@@ -48,7 +49,13 @@ export const WEIGHT_LIBS = ["weight_bf16", "weight_f16", "weight_f32", "weight_f
 export const ACT_LIBS = ["act_f32", "act_f16"] as const;
 /** Where a kernel writes the next matrix' input: elements in order, or as products in pairs of f16 want them. */
 export const PLACE_LIBS = ["place_natural", "place_half"] as const;
-export const CORE_LIBS = ["core_lanes", "core_subgroup", "core_tile", "core_subgroup_f16"] as const;
+export const CORE_LIBS = [
+  "core_lanes",
+  "core_subgroup",
+  "core_tile",
+  "core_subgroup_f16",
+  "core_tile_f16",
+] as const;
 export type LinearCore = typeof CORE_LIBS[number];
 
 export const LINEAR_OVERRIDES = {
@@ -59,6 +66,9 @@ export const LINEAR_OVERRIDES = {
   PAIRS: 1,
   UNROLL: 1,
   TEAMS: 1,
+  STEP: 32,
+  CHAIN: 32,
+  BUFFERS: 1,
   SKIPS: 1,
 } as const;
 export type LinearOverride = keyof typeof LINEAR_OVERRIDES;
@@ -78,13 +88,22 @@ export interface LinearTuning {
   readonly UNROLL?: number;
   /** Sets of invocations side by side along the input rows. */
   readonly TEAMS?: number;
+  /** Inputs of a tile in workgroup memory, and how many such tiles. Must not change a bit. */
+  readonly STEP?: number;
+  readonly BUFFERS?: number;
+  /** Inputs of a sum in f16. */
+  readonly CHAIN?: number;
   /** 1: returns at once where every row of the step has stopped. */
   readonly SKIPS?: number;
 }
 
 /** The variant of a linear kernel for a weight format. */
 export function linearVariant(format: WeightFormat, tuning: LinearTuning): KernelVariant<LinearOverride> {
-  return { libs: { weight: `weight_${format}`, core: tuning.core }, overrides: withDefaults(tuning) };
+  const input = tuning.core.endsWith("_f16") ? { input: "input_half" } : {};
+  return {
+    libs: { weight: `weight_${format}`, ...input, core: tuning.core },
+    overrides: withDefaults(tuning),
+  };
 }
 
 /** Every tunable of the kernel. */

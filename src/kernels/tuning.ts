@@ -8,6 +8,7 @@
 import { FLASH_SUBGROUPS } from "./attention_flash.ts";
 import {
   type LinearCore,
+  LINEAR_OVERRIDES,
   linearGrid,
   type LinearTuning,
   tokensPerWorkgroup,
@@ -122,7 +123,7 @@ export function subgroupTuning(size: number): DeviceTuning {
     })),
     halves: byRole((role) => ({
       decode: decode("core_subgroup_f16", { ...SUBGROUP_SHARES[role], unroll: 1 }),
-      prompt: HALF_PROMPT_TILES,
+      prompt: HALF_TILES,
     })),
     attention: { WORKGROUP: FLASH_SUBGROUPS * size, SUBGROUP: size, KEYS: 2, splitKeys: 256 },
   };
@@ -140,8 +141,32 @@ const PROMPT_TILES: readonly LinearTuning[] = [
   tile(256, 4, 8),
 ];
 
-/** Of matrices whose inputs lie as products in pairs want them; these compute in f32 all the same. */
-const HALF_PROMPT_TILES: readonly LinearTuning[] = PROMPT_TILES;
+/** `lanes` teams of `rowUnits` times `teams` invocations, each with 2 · `PAIRS` weight rows times `TOKENS` input rows. */
+const halfTile = (
+  [rowUnits, PAIRS]: readonly [number, number],
+  [teams, TOKENS]: readonly [number, number],
+  [LANES, STEP]: readonly [number, number],
+): LinearTuning => ({
+  core: "core_tile_f16",
+  WORKGROUP: rowUnits * teams * LANES,
+  LANES,
+  TEAMS: teams,
+  PAIRS,
+  TOKENS,
+  STEP,
+  UNROLL: 2,
+});
+
+/**
+ * For FP8 weights and input in half order: 32 weight rows times 16 and times 32 input rows, 64 times 64, 128 times 128.
+ * They differ in no bit.
+ */
+export const HALF_TILES: readonly LinearTuning[] = [
+  halfTile([8, 2], [4, 4], [4, 128]),
+  halfTile([4, 4], [8, 4], [4, 128]),
+  halfTile([8, 4], [8, 8], [2, 64]),
+  halfTile([16, 4], [16, 8], [1, 32]),
+];
 
 /** Every variant can run on the device: a pipeline that cannot is refused late, or for memory not at all. */
 export function chooseTuning({ software, subgroupSize, limits }: TunedDevice): DeviceTuning {
@@ -174,15 +199,22 @@ export function chooseTuning({ software, subgroupSize, limits }: TunedDevice): D
 const LEAST_INVOCATIONS = 256;
 const LEAST_MEMORY = 16_384;
 
-/** Workgroup memory of core_tile. */
-function tileBytes({ PAIRS = 1, TEAMS = 1, TOKENS = 1 }: LinearTuning): number {
-  return 32 * (8 * PAIRS + TEAMS * TOKENS / 4) * 16;
+/** Workgroup memory of core_tile or core_tile_f16. */
+export function tileBytes(tuning: LinearTuning): number {
+  const { core, WORKGROUP, LANES, PAIRS, TEAMS, TOKENS, STEP, BUFFERS } = { ...LINEAR_OVERRIDES, ...tuning };
+  if (core === "core_tile") return 32 * (8 * PAIRS + TEAMS * TOKENS / 4) * 16;
+  const [rows, tokens] = [2 * PAIRS * WORKGROUP / (TEAMS * LANES), TEAMS * TOKENS];
+  return BUFFERS * 2 * (STEP * (rows + tokens) + (LANES > 1 ? LANES * rows * tokens : 0));
+}
+
+function isTile({ core }: LinearTuning): boolean {
+  return core === "core_tile" || core === "core_tile_f16";
 }
 
 /** The tuning as it can be used for rows of so many groups: groups in flight must come out even. */
 export function fitUnroll(tuning: LinearTuning, groups: number): LinearTuning {
   const { LANES = 1, UNROLL = 1 } = tuning;
-  return tuning.core === "core_tile" || groups % (LANES * UNROLL) === 0 ? tuning : { ...tuning, UNROLL: 1 };
+  return isTile(tuning) || groups % (LANES * UNROLL) === 0 ? tuning : { ...tuning, UNROLL: 1 };
 }
 
 /** A dispatch of fewer large tiles than this leaves processors idle that smaller ones would employ. */
@@ -206,7 +238,7 @@ export function variantFor(
     Math.max(...linearGrid(shape, withDefaults(tuning))) <= MOST_WORKGROUPS
   );
   if (most === -1) return wanted;
-  if (variants[most]!.core !== "core_tile") return most;
+  if (!isTile(variants[most]!)) return most;
   const filling = variants.slice(0, most + 1).findLastIndex((tuning) => {
     const [x, y] = linearGrid(shape, withDefaults(tuning));
     return x * y >= WORKGROUPS_THAT_FILL;

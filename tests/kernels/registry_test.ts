@@ -3,8 +3,8 @@ import { expect } from "@std/expect";
 import type { AnyKernel, BindingAccess, KernelVariant } from "../../src/gpu/kernel.ts";
 import { shaderText } from "../../src/gpu/shader.ts";
 import { ALL_KERNELS } from "../../src/kernels/all.ts";
-import { withDefaults } from "../../src/kernels/linear.ts";
-import { subgroupTuning } from "../../src/kernels/tuning.ts";
+import { linearVariant, withDefaults } from "../../src/kernels/linear.ts";
+import { HALF_TILES, subgroupTuning } from "../../src/kernels/tuning.ts";
 import { gpuTest } from "../gpu/device.ts";
 import { SUBGROUP } from "./harness.ts";
 
@@ -71,7 +71,8 @@ for (const path of [...shaderFiles("."), ...shaderFiles("lib/").map((name) => `l
 }
 
 const { decode: [subgroups], prompt: [tile] } = subgroupTuning(SUBGROUP).matrices.output;
-/** What a library demands of the kernel's tunables, where the defaults are not for it. */
+const half = linearVariant("fp8", HALF_TILES[0]!);
+/** What a library demands of the kernel's tunables and of the other libraries, where the defaults are not for it. */
 const FITTING: Readonly<Record<string, KernelVariant>> = {
   core_subgroup: { overrides: withDefaults(subgroups!) },
   core_tile: { overrides: withDefaults(tile!) },
@@ -79,6 +80,8 @@ const FITTING: Readonly<Record<string, KernelVariant>> = {
     libs: { weight: "weight_fp8", input: "input_half" },
     overrides: withDefaults(subgroupTuning(SUBGROUP).halves!.output.decode[0]!),
   },
+  core_tile_f16: half,
+  input_half: half,
 };
 
 /** Every choice of libraries once, the other slots at their defaults. */
