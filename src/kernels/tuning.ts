@@ -7,8 +7,8 @@
  */
 import { FLASH_SUBGROUPS } from "./attention_flash.ts";
 import {
-  type LinearCore,
   LINEAR_OVERRIDES,
+  type LinearCore,
   linearGrid,
   type LinearTuning,
   tokensPerWorkgroup,

@@ -158,7 +158,6 @@ export const HALF_TUNINGS: Readonly<Record<string, readonly LinearTuning[]>> = {
     LANES: SUBGROUP,
     SPLIT: 1,
   })),
-  "tiles of such inputs": halves.prompt.slice(0, 1),
 };
 
 /** The variant that a model would run so many rows of so many inputs with. */

@@ -64,12 +64,12 @@ gpuTest(
     const expected = await expectedValues("gqa", "logits_all_linear", "expected-fp8");
     const f16 = facts["f16_compute_vs_fp32_max_abs"] as number;
     // A chain of sixteen products in f16 rounds √8.5 times as much as an input that is rounded: what it has come to, each
-    // time. Tiles sum such inputs in f32.
+    // time; one of 32, as tiles have it, twice as often.
     for (
       const [precision, tuned, tolerance, decodeTolerance] of [
         ["f32", pairs, TOLERANCE, TOLERANCE],
         ["f16", tuning, f16, f16],
-        ["f16", pairs, f16, 2 * f16],
+        ["f16", pairs, 3 * f16, 2 * f16],
       ] as const
     ) {
       using model = await TestModel.load(device, fixture("gqa"), {
@@ -102,7 +102,7 @@ gpuTest(
     for (const family of ["prompt", "decode"] as const) {
       const { halves: _, ...natural } = tuning;
       const { error } = worst(await run(tuning, family), await run(natural, family));
-      expect(error).toBeLessThan(2 * (facts["f16_compute_vs_fp32_max_abs"] as number));
+      expect(error).toBeLessThan(3 * (facts["f16_compute_vs_fp32_max_abs"] as number));
       expect(error).toBeGreaterThan(0);
     }
   },
