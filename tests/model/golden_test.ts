@@ -3,6 +3,8 @@ import { expect } from "@std/expect";
 import { type DeviceTuning, subgroupTuning } from "../../src/kernels/tuning.ts";
 import { loadModel } from "../../src/model/load.ts";
 import { gpuTest } from "../gpu/device.ts";
+import { writeFloat8Checkpoint } from "../support/float8_checkpoint.ts";
+import { tempDir } from "../support/temp.ts";
 import { expectedValues, fixture, generate, golden, LOAD, TestModel, worst } from "./harness.ts";
 
 /** Two float32 implementations differ by about 2e-5 on these models; the goldens allow 1e-3. */
@@ -105,6 +107,26 @@ gpuTest(
       expect(error).toBeLessThan(3 * (facts["f16_compute_vs_fp32_max_abs"] as number));
       expect(error).toBeGreaterThan(0);
     }
+  },
+  { feature: "shader-f16", subgroups: true },
+);
+
+gpuTest(
+  "Forward by products in pairs of f16 leaves a head that is not in FP8 to norm its input",
+  async (device) => {
+    await using dir = await tempDir();
+    await writeFloat8Checkpoint(dir.path, { tie_word_embeddings: true });
+    const tuning = subgroupTuning(device.info.subgroupSize!);
+    const tokens = Array.from({ length: 9 }, (_, i) => 3 + i * 7 % 29);
+    const run = async (tuning: DeviceTuning) => {
+      using model = await TestModel.load(device, dir.path, { precision: "f16", tuning, maxContext: 64 });
+      return await model.runPrompt(tokens, 9, { family: "decode" });
+    };
+    const { halves: _, ...natural } = tuning;
+    const expected = await run(natural);
+    const { error } = worst(await run(tuning), expected);
+    expect(error).toBeLessThan(0.01 * expected.reduce((most, logit) => Math.max(most, Math.abs(logit)), 0));
+    expect(error).toBeGreaterThan(0);
   },
   { feature: "shader-f16", subgroups: true },
 );
