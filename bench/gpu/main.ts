@@ -4,6 +4,7 @@
  */
 import { GpuDevice } from "../../src/gpu/device.ts";
 import { Lab, round } from "./harness.ts";
+import { halfTiles } from "./half.ts";
 import { attentionKernels, batchedKernels, decodeKernels, tileKernels } from "./sweeps.ts";
 import { compareLoads } from "../load.ts";
 import { llama } from "./llama.ts";
@@ -31,6 +32,7 @@ const SECTIONS: Readonly<Record<string, (lab: Lab) => Promise<unknown>>> = {
   parts,
   stops,
   windows,
+  halfTiles,
   tileKernels,
   decodeKernels,
   batchedKernels,
