@@ -5,10 +5,12 @@
 import { GpuDevice } from "../../src/gpu/device.ts";
 import { Lab, round } from "./harness.ts";
 import { attentionKernels, batchedKernels, decodeKernels, halves, tileKernels } from "./sweeps.ts";
+import { halfTiles } from "./half.ts";
 import { compareLoads } from "../load.ts";
 import { llama } from "./llama.ts";
 import { arithmetic, bandwidth, gaps, host } from "./limits.ts";
 import { stepParts } from "./parts.ts";
+import { roles } from "./roles.ts";
 import { decode, prefill, randomModel } from "./step.ts";
 import { stops } from "./stops.ts";
 import { draftWindows } from "./windows.ts";
@@ -29,8 +31,10 @@ const SECTIONS: Readonly<Record<string, (lab: Lab) => Promise<unknown>>> = {
   host,
   step,
   parts,
+  roles,
   stops,
   windows,
+  halfTiles,
   tileKernels,
   decodeKernels,
   batchedKernels,

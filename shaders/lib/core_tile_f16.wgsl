@@ -40,10 +40,21 @@ const_assert CHAIN_CHUNKS % $UNROLLu == 0u && OWNED * $LANESu == SHARES;
 const_assert QUADS_APART * CHUNKS == $WORKGROUPu; // loads come out even
 const_assert ROW_UNITS * ROW_QUADS % QUADS_APART == 0u && $TEAMSu * TOKEN_QUADS % QUADS_APART == 0u;
 
-// [buffer, chunk][input of the chunk][unit][quad of the unit]. Units change places with the chunk, by exclusive or:
-// neighbours write different chunks of one quad, and without it all of them would hit the same banks.
-var<workgroup> tile_weights: array<array<array<array<vec4<f16>, ROW_QUADS>, ROW_UNITS>, 4>, $BUFFERSu * CHUNKS>;
-var<workgroup> tile_input: array<array<array<array<vec4<f16>, TOKEN_QUADS>, $TEAMSu>, 4>, $BUFFERSu * CHUNKS>;
+// Chunks are a unit longer than what they hold: neighbours write different chunks of one quad, and without it all of them
+// would hit the same banks. Every index but the chunk's is a constant or the same throughout, so that a load costs next to
+// no arithmetic and one bound's check.
+struct WeightChunk {
+  inputs: array<array<array<vec4<f16>, ROW_QUADS>, ROW_UNITS>, 4>,
+  apart: array<vec4<f16>, ROW_QUADS>,
+}
+
+struct InputChunk {
+  inputs: array<array<array<vec4<f16>, TOKEN_QUADS>, $TEAMSu>, 4>,
+  apart: array<vec4<f16>, TOKEN_QUADS>,
+}
+
+var<workgroup> tile_weights: array<WeightChunk, $BUFFERSu * CHUNKS>;
+var<workgroup> tile_input: array<InputChunk, $BUFFERSu * CHUNKS>;
 //! if LANES > 1
 // [buffer, team][quad of sums][invocation of the team]
 var<workgroup> tile_chains: array<array<array<vec4<f16>, PLACES>, SHARES>, $BUFFERSu * $LANESu>;
@@ -66,27 +77,19 @@ fn high_halves(a: u32, b: u32) -> u32 {
   return (a >> 16u) | (b & 0xffff0000u);
 }
 
-fn weights_unit(chunk: u32, unit: u32) -> u32 {
-  return unit ^ (chunk % min(16u, ROW_UNITS));
-}
-
-fn input_unit(chunk: u32, unit: u32) -> u32 {
-  return unit ^ (chunk % min(16u, $TEAMSu));
-}
-
 // Four inputs of four rows.
 fn keep_weights(buffer: u32, chunk: u32, quad: u32, w_0: u32, w_1: u32, w_2: u32, w_3: u32) {
   let at = buffer * CHUNKS + chunk;
-  let unit = weights_unit(chunk, quad / ROW_QUADS);
+  let unit = quad / ROW_QUADS;
   let part = quad % ROW_QUADS;
   let a = low_halves(w_0, w_1);
   let b = low_halves(w_2, w_3);
   let c = high_halves(w_0, w_1);
   let d = high_halves(w_2, w_3);
-  tile_weights[at][0][unit][part] = vec4<f16>(fp8_pair(a), fp8_pair(b));
-  tile_weights[at][1][unit][part] = vec4<f16>(fp8_pair(a >> 8u), fp8_pair(b >> 8u));
-  tile_weights[at][2][unit][part] = vec4<f16>(fp8_pair(c), fp8_pair(d));
-  tile_weights[at][3][unit][part] = vec4<f16>(fp8_pair(c >> 8u), fp8_pair(d >> 8u));
+  tile_weights[at].inputs[0][unit][part] = vec4<f16>(fp8_pair(a), fp8_pair(b));
+  tile_weights[at].inputs[1][unit][part] = vec4<f16>(fp8_pair(a >> 8u), fp8_pair(b >> 8u));
+  tile_weights[at].inputs[2][unit][part] = vec4<f16>(fp8_pair(c), fp8_pair(d));
+  tile_weights[at].inputs[3][unit][part] = vec4<f16>(fp8_pair(c >> 8u), fp8_pair(d >> 8u));
 }
 
 // Four inputs of four tokens; a word has the elements 0 and 2, or 1 and 3.
@@ -94,15 +97,15 @@ fn keep_input(
   buffer: u32, chunk: u32, quad: u32, x_0: vec2<u32>, x_1: vec2<u32>, x_2: vec2<u32>, x_3: vec2<u32>,
 ) {
   let at = buffer * CHUNKS + chunk;
-  let unit = input_unit(chunk, quad / TOKEN_QUADS);
+  let unit = quad / TOKEN_QUADS;
   let part = quad % TOKEN_QUADS;
-  tile_input[at][0][unit][part] =
+  tile_input[at].inputs[0][unit][part] =
     vec4<f16>(half_pair(low_halves(x_0.x, x_1.x)), half_pair(low_halves(x_2.x, x_3.x)));
-  tile_input[at][1][unit][part] =
+  tile_input[at].inputs[1][unit][part] =
     vec4<f16>(half_pair(low_halves(x_0.y, x_1.y)), half_pair(low_halves(x_2.y, x_3.y)));
-  tile_input[at][2][unit][part] =
+  tile_input[at].inputs[2][unit][part] =
     vec4<f16>(half_pair(high_halves(x_0.x, x_1.x)), half_pair(high_halves(x_2.x, x_3.x)));
-  tile_input[at][3][unit][part] =
+  tile_input[at].inputs[3][unit][part] =
     vec4<f16>(half_pair(high_halves(x_0.y, x_1.y)), half_pair(high_halves(x_2.y, x_3.y)));
 }
 
@@ -190,21 +193,18 @@ fn linear(group: vec2<u32>, local: u32) {
       //! end
       //! end
       //! end
-      let first_chunk = (turn + team) * CHAIN_CHUNKS;
+      let first_chunk = buffer * CHUNKS + (turn + team) * CHAIN_CHUNKS;
       for (var part = 0u; part < CHAIN_CHUNKS; part += $UNROLLu) {
         //! for h in UNROLL
         {
           let chunk_read = first_chunk + part + $hu;
-          let from_chunk = buffer * CHUNKS + chunk_read;
-          let from_rows = weights_unit(chunk_read, row_unit);
-          let from_tokens = input_unit(chunk_read, token_unit);
           //! for i in 4
           {
             //! for v in PAIRS/2
-            let weight_$v = tile_weights[from_chunk][$i][from_rows][$v];
+            let weight_$v = tile_weights[chunk_read].inputs[$i][row_unit][$v];
             //! end
             //! for s in TOKENS/4
-            let held_$s = tile_input[from_chunk][$i][from_tokens][$s];
+            let held_$s = tile_input[chunk_read].inputs[$i][token_unit][$s];
             //! for v in PAIRS/2
             chain_0_$s_$v = fma(weight_$v.xy, held_$s.xx, chain_0_$s_$v);
             other_0_$s_$v = fma(weight_$v.zw, held_$s.xx, other_0_$s_$v);
