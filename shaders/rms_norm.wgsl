@@ -5,6 +5,7 @@
 // normed [rows, blocks·512] f16, in the order of shaders/lib/half_order.wgsl
 // Grid: x over rows, a workgroup each.
 override WORKGROUP: u32 = 256; // a multiple of 32; changes no bit
+override SKIPS: u32 = 1;       // 1: a step whose every row has stopped is left out
 
 /// In place of where the samples begin: the rows in order.
 const EVERY_ROW = 0xffffffffu;
@@ -21,6 +22,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> plan: array<u32>;
 @group(0) @binding(3) var<storage, read_write> normed: array<vec4<u32>>;
+@group(0) @binding(4) var<uniform> live: u32; // 0: every row of the step has stopped
 @group(1) @binding(0) var<uniform> params: Params;
 
 fn residual4(at: u32) -> vec4<f32> {
@@ -33,6 +35,7 @@ fn norm_shape() -> NormShape {
 
 @compute @workgroup_size(WORKGROUP)
 fn rms_norm(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+  if (SKIPS > 0u && live == 0u) { return; }
   var row = group.x;
   if (params.samples != EVERY_ROW) { row = plan[params.samples + group.x]; }
   norm_row(row, group.x, local);

@@ -252,7 +252,8 @@ export class KernelBench implements Disposable {
   async norm(rows: number, WORKGROUP: number) {
     const compiled = await this.#lab.gpu.compile(rmsNorm, { overrides: { WORKGROUP } });
     const [hidden, gain, plan, normed] = [this.#input32, this.#gain, this.#plan, this.#out];
-    const bound = Array.from({ length: 16 }, () => compiled.bind({ hidden, gain, plan, normed }));
+    const live = this.#live;
+    const bound = Array.from({ length: 16 }, () => compiled.bind({ hidden, gain, plan, normed, live }));
     const params = { rows, groups: 256, inputSize: 4096, eps: 1e-5, samples: EVERY_ROW };
     return round(await this.#series(bound, params), 1);
   }

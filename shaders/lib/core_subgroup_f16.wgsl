@@ -5,7 +5,8 @@
 // f32 sums, then those of the subgroup by a tree, then those of the subgroups in order.
 //
 // A weight reaches the chain as at most 1.75 (see weight_fp8.wgsl), so that sixteen of them leave room for inputs of 2,340 in
-// every place; a chain rounds about as often as sixteen inputs had been.
+// every place. A chain rounds what it has come to sixteen times: √8.5 times the error of rounding sixteen inputs to f16, and
+// a fortieth of that of rounding weights to E4M3.
 // A sum's order depends on the input's size, the subgroup and SPLIT only: a token's result is the same alone and in any batch.
 //
 // Wants LANES to be SPLIT subgroups whose invocations follow each other, PAIRS · TOKENS to be at most a subgroup, the

@@ -8,9 +8,10 @@ export const rmsNorm = defineKernel({
     gain: "read", // [hiddenStride] f32, hidden order
     plan: "read", // u32, see src/model/plan.ts
     normed: "write", // [rows, hiddenStride] f16, half order
+    live: "uniform", // u32, see src/model/plan.ts
   },
   params: { rows: "u32", groups: "u32", inputSize: "f32", eps: "f32", samples: "u32" },
-  overrides: { WORKGROUP: 256 },
+  overrides: { WORKGROUP: 256, SKIPS: 1 },
   libs: { norm: ["norm_row"], order: ["hidden_order"], half: ["half_order"] },
   grid: ({ rows }) => [rows],
 });

@@ -130,13 +130,15 @@ export async function head(
 
 /** Nothing, unless what comes next computes in pairs of f16: other matrices norm their inputs themselves. */
 async function norm(
-  { device, config, sizes, buffers, samplesOffset }: OperationParts,
+  parts: OperationParts,
   gain: GpuBuffer,
   family: Family = "rows",
 ): Promise<Operation[]> {
+  const { device, config, sizes, buffers, samplesOffset } = parts;
   if (!sizes.halves) return [];
   const { hidden, plan, normed } = buffers;
-  const bound = (await device.compile(rmsNorm)).bind({ hidden, gain, plan, normed });
+  const compiled = await device.compile(rmsNorm, { overrides: { SKIPS: skips(parts) } });
+  const bound = compiled.bind({ hidden, gain, plan, normed, live: live(parts) });
   const shape = {
     groups: Math.ceil(config.hiddenSize / GROUP_SIZE),
     inputSize: config.hiddenSize,
@@ -214,6 +216,8 @@ const live = ({ buffers: { plan }, liveOffset }: OperationParts): BufferSlice =>
   return { buffer: plan, offset: liveOffset * 4, bytes: LIVE_BYTES };
 };
 
+const skips = ({ tuning }: Pick<OperationParts, "tuning">) => (tuning.skipsStopped ?? true) ? 1 : 0;
+
 /** Of matrices behind a norm: what rms_norm has made, or what they norm themselves. */
 const normedInput = ({ buffers, sizes }: OperationParts) => sizes.halves ? buffers.normed : buffers.hidden;
 
@@ -241,7 +245,7 @@ async function linear<B extends string, P extends string>(
   bind: (slice: MatrixSlice) => Readonly<Record<B, GpuBuffer | BufferSlice>>,
   shape: Readonly<Record<Exclude<P, LinearParam>, number>>,
 ): Promise<Operation[]> {
-  const SKIPS = (tuning.skipsStopped ?? true) ? 1 : 0;
+  const SKIPS = skips({ tuning });
   const act = kernel.libs?.["act"] === undefined ? {} : { act: `act_${precision}` };
   const input = halves ? { input: "input_half" } : {};
   const compile = (variants: readonly LinearTuning[]) =>

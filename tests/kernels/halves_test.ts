@@ -31,6 +31,8 @@ import {
 
 const GPU = { subgroups: true, feature: "shader-f16" } as const;
 
+const PAIRS_OF_F16 = HALF_TUNINGS["pairs of f16"]!;
+
 /**
  * Of a sum of so many products of noise below 1. A chain's sum is some 1/3·√8 at its end and rounded to 11 bits with every
  * product (by a driver that has no fma in f16, twice): an error of 2^-11·0.35 each, which add up as a random walk. Five
@@ -83,57 +85,6 @@ for (const [name, tuning] of Object.entries(HALF_TUNINGS)) {
     }
   }, GPU);
 
-  gpuTest(`gate_up reads half order and writes it by ${name}`, async (device) => {
-    for (const { rows, outputs, inputs } of SHAPES) {
-      const input = noiseMatrix(rows, inputs, 1);
-      const weight = interleave(noiseMatrix(outputs, inputs, 3), noiseMatrix(outputs, inputs, 4));
-      const packed = packWeights("fp8", weight);
-      const stride = hiddenPadded(outputs);
-      const variant = half(variantOf("fp8", tuning, rows, inputs), { act: "act_f16", place: "place_half" });
-      const { activated } = await runKernel(device, gateUp, variant, {
-        input: halfRows(input),
-        ...NO_GAIN,
-        weights: packed.weights,
-        channels: packed.channels,
-        live: LIVE,
-        activated: { elements: rows * stride, type: "f16", initial: new Float32Array(rows * stride) },
-      }, { ...shapeOf(rows, outputs, inputs), ...NO_NORM, stride });
-      const every = (part: number) => {
-        const result = matrix(outputs, inputs);
-        for (let row = 0; row < outputs; row++) {
-          const at = (2 * row + part) * inputs;
-          result.data.set(packed.exact.data.subarray(at, at + inputs), row * inputs);
-        }
-        return result;
-      };
-      const [gate, up] = [linear(input, every(0)), linear(input, every(1))];
-      const expected = Float32Array.from(halfRows(siluMul(gate, up)));
-      // silu grows by 1.1 for 1; the other factor carries the error of the one.
-      const largest = [gate, up].reduce(
-        (most, { data }) => data.reduce((a, b) => Math.max(a, Math.abs(b)), most),
-        1,
-      );
-      expectClose(activated!, expected, 2.1 * largest * tolerance(inputs) + largest ** 2 * 2 ** -11);
-    }
-  }, GPU);
-
-  gpuTest(`lm_head reads the sampled rows that rms_norm has picked by ${name}`, async (device) => {
-    for (const { rows, outputs, inputs } of SHAPES) {
-      const input = noiseMatrix(rows, inputs, 1);
-      const packed = packWeights("fp8", noiseMatrix(outputs, inputs, 3));
-      const { logits } = await runKernel(device, lmHead, half(variantOf("fp8", tuning, rows, inputs)), {
-        input: halfRows(input),
-        ...NO_GAIN,
-        weights: packed.weights,
-        channels: packed.channels,
-        live: LIVE,
-        plan: new Uint32Array(rows).fill(0xffffff),
-        logits: { elements: rows * outputs },
-      }, { ...shapeOf(rows, Math.ceil(outputs / 2), inputs), ...NO_NORM, outputs, samples: 0 });
-      expectClose(logits!, linear(input, packed.exact).data, tolerance(inputs));
-    }
-  }, GPU);
-
   gpuTest(
     `linear_residual gives a row in half order the same bits alone and among others by ${name}`,
     async (device) => {
@@ -151,13 +102,67 @@ for (const [name, tuning] of Object.entries(HALF_TUNINGS)) {
   );
 }
 
+gpuTest("gate_up reads half order and writes it", async (device) => {
+  for (const { rows, outputs, inputs } of SHAPES) {
+    const input = noiseMatrix(rows, inputs, 1);
+    const weight = interleave(noiseMatrix(outputs, inputs, 3), noiseMatrix(outputs, inputs, 4));
+    const packed = packWeights("fp8", weight);
+    const stride = hiddenPadded(outputs);
+    const variant = half(variantOf("fp8", PAIRS_OF_F16, rows, inputs), {
+      act: "act_f16",
+      place: "place_half",
+    });
+    const { activated } = await runKernel(device, gateUp, variant, {
+      input: halfRows(input),
+      ...NO_GAIN,
+      weights: packed.weights,
+      channels: packed.channels,
+      live: LIVE,
+      activated: { elements: rows * stride, type: "f16", initial: new Float32Array(rows * stride) },
+    }, { ...shapeOf(rows, outputs, inputs), ...NO_NORM, stride });
+    const every = (part: number) => {
+      const result = matrix(outputs, inputs);
+      for (let row = 0; row < outputs; row++) {
+        const at = (2 * row + part) * inputs;
+        result.data.set(packed.exact.data.subarray(at, at + inputs), row * inputs);
+      }
+      return result;
+    };
+    const [gate, up] = [linear(input, every(0)), linear(input, every(1))];
+    const expected = Float32Array.from(halfRows(siluMul(gate, up)));
+    // silu grows by 1.1 for 1; the other factor carries the error of the one.
+    const largest = [gate, up].reduce(
+      (most, { data }) => data.reduce((a, b) => Math.max(a, Math.abs(b)), most),
+      1,
+    );
+    expectClose(activated!, expected, 2.1 * largest * tolerance(inputs) + largest ** 2 * 2 ** -11);
+  }
+}, GPU);
+
+gpuTest("lm_head reads the sampled rows that rms_norm has picked", async (device) => {
+  for (const { rows, outputs, inputs } of SHAPES) {
+    const input = noiseMatrix(rows, inputs, 1);
+    const packed = packWeights("fp8", noiseMatrix(outputs, inputs, 3));
+    const { logits } = await runKernel(device, lmHead, half(variantOf("fp8", PAIRS_OF_F16, rows, inputs)), {
+      input: halfRows(input),
+      ...NO_GAIN,
+      weights: packed.weights,
+      channels: packed.channels,
+      live: LIVE,
+      plan: new Uint32Array(rows).fill(0xffffff),
+      logits: { elements: rows * outputs },
+    }, { ...shapeOf(rows, Math.ceil(outputs / 2), inputs), ...NO_NORM, outputs, samples: 0 });
+    expectClose(logits!, linear(input, packed.exact).data, tolerance(inputs));
+  }
+}, GPU);
+
 gpuTest("qkv_rope rotates products in pairs of f16", async (device) => {
   const [queryHeads, kvHeads, headDim, inputs, positions] = [2, 1, 8, 77, [9, 2, 5]] as const;
   const rows = positions.length;
   const pairs = (queryHeads + 2 * kvHeads) * headDim / 2;
   const input = noiseMatrix(rows, inputs, 1);
   const packed = packWeights("fp8", noiseMatrix(2 * pairs, inputs, 3));
-  const variant = variantOf("fp8", HALF_TUNINGS["pairs of f16"]!, rows, inputs);
+  const variant = variantOf("fp8", PAIRS_OF_F16, rows, inputs);
   const result = await runKernel(device, qkvRope, half(variant, { kept: "kept_rows" }), {
     input: halfRows(input),
     ...NO_GAIN,
@@ -227,7 +232,7 @@ gpuTest(
       codes.forEach((code, row) => exact.data[row * 16 + place] = decodeE4m3(code));
       const input = matrix(1, 16);
       input.data[place] = 1;
-      const variant = variantOf("fp8", HALF_TUNINGS["pairs of f16"]!, 1, 16);
+      const variant = variantOf("fp8", PAIRS_OF_F16, 1, 16);
       expect(await residual(device, variant, input, { weights, channels, exact }))
         .toEqual(hiddenRows({
           rows: 1,

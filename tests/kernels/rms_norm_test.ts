@@ -4,7 +4,16 @@ import { EVERY_ROW, rmsNorm } from "../../src/kernels/rms_norm.ts";
 import type { GpuDevice } from "../../src/gpu/device.ts";
 import { gpuTest } from "../gpu/device.ts";
 import { type Matrix, matrix, rmsNorm as normed } from "../oracle/ops.ts";
-import { expectClose, halfRows, hiddenPadded, hiddenRows, noise, noiseMatrix, runKernel } from "./harness.ts";
+import {
+  expectClose,
+  halfRows,
+  hiddenPadded,
+  hiddenRows,
+  LIVE,
+  noise,
+  noiseMatrix,
+  runKernel,
+} from "./harness.ts";
 
 const EPS = 1e-5;
 const SAMPLES = 3;
@@ -22,6 +31,7 @@ async function norm(
     hidden: hiddenRows(input),
     gain: hiddenRows({ rows: 1, columns, data: gain }),
     plan,
+    live: LIVE,
     normed: { elements: rows * hiddenPadded(columns), type: "f16" },
   }, {
     rows,

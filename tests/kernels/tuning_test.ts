@@ -22,8 +22,8 @@ for (const size of [8, 16, 32, 64]) {
     const [invocations, memory] of [[128, 16_384], [256, 16_384], [512, 32_768], [1024, 49_152]] as const
   ) {
     Deno.test(`chooseTuning() keeps subgroups of ${size} within ${invocations} invocations, ${memory} bytes`, () => {
-      const { matrices, attention } = chooseTuning(device(size, invocations, memory));
-      for (const { decode, prompt } of Object.values(matrices)) {
+      const { matrices, halves, attention } = chooseTuning(device(size, invocations, memory));
+      for (const { decode, prompt } of [...Object.values(matrices), ...Object.values(halves ?? {})]) {
         expect(decode.length).toBeGreaterThan(0);
         for (const { WORKGROUP, LANES = 1 } of [...decode, ...prompt]) {
           expect(WORKGROUP).toBeLessThanOrEqual(invocations);
@@ -41,7 +41,8 @@ Deno.test("chooseTuning() leaves nothing out on a device that runs everything", 
 });
 
 Deno.test("chooseTuning() splits sums alike in all variants of a family, however narrow they are", () => {
-  for (const role of Object.values(chooseTuning(device(64, 256, 16_384)).matrices)) {
+  const { matrices, halves } = chooseTuning(device(64, 256, 16_384));
+  for (const role of [...Object.values(matrices), ...Object.values(halves!)]) {
     expect(new Set(role.decode.map(({ core, LANES, SPLIT }) => `${core} ${LANES} ${SPLIT}`)).size).toBe(1);
   }
 });

@@ -22,15 +22,19 @@ interface Way {
   readonly tuning: (subgroups: number) => DeviceTuning;
   readonly kvCacheDtype?: KvCacheDtype;
   readonly subgroups?: boolean;
+  /** FP8 weights and activations in f16: products in pairs of f16. */
+  readonly halves?: boolean;
 }
 
 /** A tuning's first way for each matrix, for all rows: what is left out does not go by the way, and compiling takes long. */
-const simple = ({ matrices, attention }: DeviceTuning): DeviceTuning => {
-  const few = Object.entries(matrices).map((
-    [role, { decode }],
-  ) => [role, { decode: [decode[0]!], prompt: [] }]);
+const simple = ({ matrices, halves, attention }: DeviceTuning): DeviceTuning => {
+  const few = (family: DeviceTuning["matrices"]) =>
+    Object.fromEntries(
+      Object.entries(family).map(([role, { decode }]) => [role, { decode: [decode[0]!], prompt: [] }]),
+    ) as unknown as DeviceTuning["matrices"];
   return {
-    matrices: Object.fromEntries(few) as unknown as DeviceTuning["matrices"],
+    matrices: few(matrices),
+    ...halves && { halves: few(halves) },
     attention: attention && { ...attention, splitKeys: 4 },
   };
 };
@@ -39,10 +43,11 @@ const WAYS: readonly Way[] = [
   { name: "sliding-window", tuning: () => simple(portableTuning(true)) },
   { name: "sliding-window", tuning: () => simple(portableTuning(false)), kvCacheDtype: "fp8" },
   { name: "head-dim", tuning: (size) => simple(subgroupTuning(size)), subgroups: true },
+  { name: "head-dim", tuning: (size) => simple(subgroupTuning(size)), subgroups: true, halves: true },
 ];
 
 /** A runner, and its buffers by label. */
-async function load(device: GpuDevice, { name, kvCacheDtype = "auto", tuning }: Way) {
+async function load(device: GpuDevice, { name, kvCacheDtype = "auto", tuning, halves = false }: Way) {
   const buffers = new Map<string, GpuBuffer>();
   const createBuffer = device.createBuffer.bind(device);
   device.createBuffer = (options: GpuBufferOptions) => {
@@ -51,8 +56,10 @@ async function load(device: GpuDevice, { name, kvCacheDtype = "auto", tuning }: 
     return buffer;
   };
   try {
-    const options = { ...LOAD, tuning: tuning(device.info.subgroupSize!), kvCacheDtype, maxContext: 256 };
-    return { runner: await loadModel(device, fixture(name), options), buffers };
+    const formats = halves ? { quantization: "fp8", precision: "f16" } as const : {};
+    const own = { tuning: tuning(device.info.subgroupSize!), kvCacheDtype, maxContext: 256 };
+    const runner = await loadModel(device, fixture(name), { ...LOAD, ...own, ...formats });
+    return { runner, buffers };
   } finally {
     device.createBuffer = createBuffer;
   }
@@ -77,11 +84,11 @@ async function run(runner: ModelRunner, init: SlotInit, decodes: number): Promis
 const ids = (steps: readonly (readonly SampledToken[])[]) => steps.flat().map(({ id }) => id);
 
 for (const way of WAYS) {
-  const { name, kvCacheDtype = "auto", subgroups = false } = way;
+  const { name, kvCacheDtype = "auto", subgroups = false, halves = false } = way;
   gpuTest(
     `steps behind a stop write nothing at all: ${name}, cache ${kvCacheDtype}${
       subgroups ? ", subgroups" : ""
-    }`,
+    }${halves ? ", pairs of f16" : ""}`,
     async (device) => {
       const { runner, buffers } = await load(device, way);
       using _ = runner;
@@ -108,7 +115,7 @@ for (const way of WAYS) {
           expect([label, changed]).toEqual([label, -1]);
         }
       };
-      const all = /^(hidden|queries|attended|kept|activated|logits|attention|cache|sample groups)/;
+      const all = /^(hidden|normed|queries|attended|kept|activated|logits|attention|cache|sample groups)/;
       const stopped = await after(all, () => run(runner, init, at)); // The last of its steps samples the stop.
       const ahead = await after(all, () => run(runner, init, 7));
       expect(ids(stopped.result)).toEqual(free.slice(0, at + 1));
@@ -126,7 +133,7 @@ for (const way of WAYS) {
       expect(mixed.result).toEqual(alone.result);
       expectSame(mixed.contents, alone.contents);
     },
-    { subgroups },
+    { subgroups, ...halves && { feature: "shader-f16" } },
   );
 }
 
