@@ -40,17 +40,17 @@ const_assert CHAIN_CHUNKS % $UNROLLu == 0u && OWNED * $LANESu == SHARES;
 const_assert QUADS_APART * CHUNKS == $WORKGROUPu; // loads come out even
 const_assert ROW_UNITS * ROW_QUADS % QUADS_APART == 0u && $TEAMSu * TOKEN_QUADS % QUADS_APART == 0u;
 
-// Chunks are a unit longer than what they hold: neighbours write different chunks of one quad, and without it all of them
-// would hit the same banks. Every index but the chunk's is a constant or the same throughout, so that a load costs next to
-// no arithmetic and one bound's check.
+// Chunks lie 16 bytes apart: neighbours write different chunks of one quad, and without it all of them would hit the same
+// banks. What keeps them apart also makes the alignment plain by which two loads of a quad are one of 16 bytes. Every index
+// but the chunk's is a constant or the same throughout, so that a load costs next to no arithmetic and few bounds' checks.
 struct WeightChunk {
+  apart: vec4<u32>,
   inputs: array<array<array<vec4<f16>, ROW_QUADS>, ROW_UNITS>, 4>,
-  apart: array<vec4<f16>, ROW_QUADS>,
 }
 
 struct InputChunk {
+  apart: vec4<u32>,
   inputs: array<array<array<vec4<f16>, TOKEN_QUADS>, $TEAMSu>, 4>,
-  apart: array<vec4<f16>, TOKEN_QUADS>,
 }
 
 var<workgroup> tile_weights: array<WeightChunk, $BUFFERSu * CHUNKS>;
