@@ -2,8 +2,8 @@ enable f16;
 // The core of a linear layer for many tokens with FP8 weights and f16 input, in products of f16 pairs: twice as many a
 // clock as in f32. A workgroup computes WORKGROUP / (TEAMS · LANES) · PAIRS · 2 weight rows times TEAMS · TOKENS input
 // rows, STEP inputs at a time through workgroup memory; an invocation has 2 · PAIRS rows times TOKENS tokens. PAIRS is 2
-// or 4, TOKENS 4 or 8, UNROLL 1 or 2 (times four inputs of straight-line code), BUFFERS 1 or 2 tiles in workgroup memory.
-// What the next tile needs is loaded while this one is computed.
+// or 4, TOKENS 4 or 8; UNROLL is 1, 2, 4 or 8, times four inputs of straight-line code; BUFFERS are 1 or 2 tiles in workgroup
+// memory. What the next tile needs is loaded while this one is computed.
 //
 // Sums. CHAIN inputs in order make one chain of fma() in f16, from zero; chains are added in f32, in order, whatever the
 // tile: a token's result is the same however its prompt is cut, and among all variants of one CHAIN. Each of a chain's
