@@ -60,13 +60,9 @@ var<workgroup> tile_input: array<InputChunk, $BUFFERSu * CHUNKS>;
 var<workgroup> tile_chains: array<array<array<vec4<f16>, PLACES>, SHARES>, $BUFFERSu * $LANESu>;
 //! end
 
-fn half_pair(word: u32) -> vec2<f16> {
-  return vec2<f16>(unpack2x16float(word));
-}
-
 // Bytes 0 and 2, divided by 256 (see weight_fp8.wgsl).
 fn fp8_pair(word: u32) -> vec2<f16> {
-  return half_pair(((word & 0x00800080u) << 8u) | ((word & 0x007f007fu) << 7u));
+  return pair_of(((word & 0x00800080u) << 8u) | ((word & 0x007f007fu) << 7u));
 }
 
 fn low_halves(a: u32, b: u32) -> u32 {
@@ -100,13 +96,13 @@ fn keep_input(
   let unit = quad / TOKEN_QUADS;
   let part = quad % TOKEN_QUADS;
   tile_input[at].inputs[0][unit][part] =
-    vec4<f16>(half_pair(low_halves(x_0.x, x_1.x)), half_pair(low_halves(x_2.x, x_3.x)));
+    vec4<f16>(pair_of(low_halves(x_0.x, x_1.x)), pair_of(low_halves(x_2.x, x_3.x)));
   tile_input[at].inputs[1][unit][part] =
-    vec4<f16>(half_pair(low_halves(x_0.y, x_1.y)), half_pair(low_halves(x_2.y, x_3.y)));
+    vec4<f16>(pair_of(low_halves(x_0.y, x_1.y)), pair_of(low_halves(x_2.y, x_3.y)));
   tile_input[at].inputs[2][unit][part] =
-    vec4<f16>(half_pair(high_halves(x_0.x, x_1.x)), half_pair(high_halves(x_2.x, x_3.x)));
+    vec4<f16>(pair_of(high_halves(x_0.x, x_1.x)), pair_of(high_halves(x_2.x, x_3.x)));
   tile_input[at].inputs[3][unit][part] =
-    vec4<f16>(half_pair(high_halves(x_0.y, x_1.y)), half_pair(high_halves(x_2.y, x_3.y)));
+    vec4<f16>(pair_of(high_halves(x_0.y, x_1.y)), pair_of(high_halves(x_2.y, x_3.y)));
 }
 
 fn linear(group: vec2<u32>, local: u32) {
