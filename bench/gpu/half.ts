@@ -8,7 +8,7 @@ import { ParamsArena } from "../../src/gpu/params.ts";
 import { gateUp } from "../../src/kernels/gate_up.ts";
 import { halfPlace, hiddenPlace, type LinearTuning, linearVariant } from "../../src/kernels/linear.ts";
 import { linearResidual } from "../../src/kernels/linear_residual.ts";
-import { HALF_TILES, portableTuning, tileBytes } from "../../src/kernels/tuning.ts";
+import { HALF_TILES, portableTuning, subgroupTuning, tileBytes } from "../../src/kernels/tuning.ts";
 import { type Lab, randomCodes, round } from "./harness.ts";
 
 interface Shape {
@@ -37,6 +37,8 @@ const form = (
   const WORKGROUP = rowUnits * TEAMS * LANES;
   return { core: "core_tile_f16", WORKGROUP, LANES, TEAMS, PAIRS, TOKENS, STEP, UNROLL: 2, ...more };
 };
+/** In f32, for comparison on the same device. */
+const OLD = subgroupTuning(32).matrices.gateUp.prompt.at(-1)!;
 const [few, some, many, most] = HALF_TILES as readonly [
   LinearTuning,
   LinearTuning,
@@ -47,9 +49,15 @@ const [few, some, many, most] = HALF_TILES as readonly [
 /** In order of value: the section stops when its time is up. `fat`: at gate and up, and down, only. */
 const CANDIDATES:
   readonly (readonly [rows: number, forms: Readonly<Record<string, LinearTuning>>, fat?: true])[] = [
-    [512, { "128 × 128": most, "128 × 64": form([16, 4], [8, 8], [1, 32]), "64 × 64, 2 teams": many }],
+    [512, {
+      "128 × 128": most,
+      "128 × 64": form([16, 4], [8, 8], [1, 32]),
+      "64 × 64, 2 teams": many,
+      "f32, 128 × 128": OLD,
+    }],
     [128, {
       "64 × 64, 2 teams": many,
+      "64 × 64, 2 teams, straight-line chains": { ...many, UNROLL: 8 },
       "64 × 32, 4 teams": form([8, 4], [8, 4], [4, 128]),
       "64 × 32, 4 teams of 8 × 8": form([8, 4], [4, 8], [4, 128]),
       "32 × 32, 4 teams": some,
@@ -126,7 +134,7 @@ class HalfBench implements Disposable {
     const { UNIFORM, COPY_DST } = GPUBufferUsage;
     this.#buffers = {
       half: make("half input", half, Math.ceil(rows / ROWS)),
-      plain: make("plain input", plain),
+      plain: make("plain input", plain, Math.ceil(rows / ROWS)),
       gain: make("gain", new Float32Array(blocks).fill(Math.sqrt(squares / inputs))),
       channels: make("channels", channels),
       out: lab.gpuBuffer("out", rows * pairs * (gated ? 2 : 8)),
@@ -220,7 +228,7 @@ class HalfBench implements Disposable {
       }
       worst = Math.max(worst, error);
     }
-    const chain = tuning.CHAIN ?? 32;
+    const chain = tuning.core === "core_tile_f16" ? tuning.CHAIN ?? 32 : 0;
     const bits = this.#bits.get(chain) ?? first;
     this.#bits.set(chain, bits);
     const same = [first, last].every((found) => found.every((value, i) => value === bits[i]));

@@ -2,7 +2,12 @@
  * Products where they run: a few layers' decode steps with one matrix' tuning exchanged after the other. A kernel timed by
  * itself finds its input, its scales and its parameters in caches; in a step it does not, and on an H100 takes 2.7 µs longer.
  */
-import { chooseTuning, type DeviceTuning, type MatrixRole } from "../../src/kernels/tuning.ts";
+import {
+  chooseTuning,
+  type DeviceTuning,
+  type MatrixRole,
+  subgroupTuning,
+} from "../../src/kernels/tuning.ts";
 import type { LinearTuning } from "../../src/kernels/linear.ts";
 import { type Lab, round } from "./harness.ts";
 import { decode, randomModel } from "./step.ts";
@@ -52,7 +57,7 @@ export async function roles(lab: Lab): Promise<Record<string, unknown>> {
   const { info } = lab.gpu;
   const layers = info.software ? 1 : 8;
   const size = info.subgroupSize ?? 8;
-  const base = chooseTuning(info);
+  const base = info.software ? subgroupTuning(size) : chooseTuning(info);
   const result: Record<string, unknown> = {};
   for (const batch of info.software ? [1] : [1, 8]) {
     const time = async (halves: DeviceTuning["halves"]) => {

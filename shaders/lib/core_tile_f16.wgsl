@@ -2,8 +2,8 @@ enable f16;
 // The core of a linear layer for many tokens with FP8 weights and f16 input, in products of f16 pairs: twice as many a
 // clock as in f32. A workgroup computes WORKGROUP / (TEAMS · LANES) · PAIRS · 2 weight rows times TEAMS · TOKENS input
 // rows, STEP inputs at a time through workgroup memory; an invocation has 2 · PAIRS rows times TOKENS tokens. PAIRS is 2
-// or 4, TOKENS 4 or 8, UNROLL 1 or 2 (times four inputs of straight-line code), BUFFERS 1 or 2 tiles in workgroup memory.
-// What the next tile needs is loaded while this one is computed.
+// or 4, TOKENS 4 or 8; UNROLL is 1, 2, 4 or 8, times four inputs of straight-line code; BUFFERS are 1 or 2 tiles in workgroup
+// memory. What the next tile needs is loaded while this one is computed.
 //
 // Sums. CHAIN inputs in order make one chain of fma() in f16, from zero; chains are added in f32, in order, whatever the
 // tile: a token's result is the same however its prompt is cut, and among all variants of one CHAIN. Each of a chain's
@@ -40,17 +40,17 @@ const_assert CHAIN_CHUNKS % $UNROLLu == 0u && OWNED * $LANESu == SHARES;
 const_assert QUADS_APART * CHUNKS == $WORKGROUPu; // loads come out even
 const_assert ROW_UNITS * ROW_QUADS % QUADS_APART == 0u && $TEAMSu * TOKEN_QUADS % QUADS_APART == 0u;
 
-// Chunks are a unit longer than what they hold: neighbours write different chunks of one quad, and without it all of them
-// would hit the same banks. Every index but the chunk's is a constant or the same throughout, so that a load costs next to
-// no arithmetic and one bound's check.
+// Chunks lie 16 bytes apart: neighbours write different chunks of one quad, and without it all of them would hit the same
+// banks. What keeps them apart also makes the alignment plain by which two loads of a quad are one of 16 bytes. Every index
+// but the chunk's is a constant or the same throughout, so that a load costs next to no arithmetic and few bounds' checks.
 struct WeightChunk {
+  apart: vec4<u32>,
   inputs: array<array<array<vec4<f16>, ROW_QUADS>, ROW_UNITS>, 4>,
-  apart: array<vec4<f16>, ROW_QUADS>,
 }
 
 struct InputChunk {
+  apart: vec4<u32>,
   inputs: array<array<array<vec4<f16>, TOKEN_QUADS>, $TEAMSu>, 4>,
-  apart: array<vec4<f16>, TOKEN_QUADS>,
 }
 
 var<workgroup> tile_weights: array<WeightChunk, $BUFFERSu * CHUNKS>;
@@ -60,13 +60,9 @@ var<workgroup> tile_input: array<InputChunk, $BUFFERSu * CHUNKS>;
 var<workgroup> tile_chains: array<array<array<vec4<f16>, PLACES>, SHARES>, $BUFFERSu * $LANESu>;
 //! end
 
-fn half_pair(word: u32) -> vec2<f16> {
-  return vec2<f16>(unpack2x16float(word));
-}
-
 // Bytes 0 and 2, divided by 256 (see weight_fp8.wgsl).
 fn fp8_pair(word: u32) -> vec2<f16> {
-  return half_pair(((word & 0x00800080u) << 8u) | ((word & 0x007f007fu) << 7u));
+  return pair_of(((word & 0x00800080u) << 8u) | ((word & 0x007f007fu) << 7u));
 }
 
 fn low_halves(a: u32, b: u32) -> u32 {
@@ -100,13 +96,13 @@ fn keep_input(
   let unit = quad / TOKEN_QUADS;
   let part = quad % TOKEN_QUADS;
   tile_input[at].inputs[0][unit][part] =
-    vec4<f16>(half_pair(low_halves(x_0.x, x_1.x)), half_pair(low_halves(x_2.x, x_3.x)));
+    vec4<f16>(pair_of(low_halves(x_0.x, x_1.x)), pair_of(low_halves(x_2.x, x_3.x)));
   tile_input[at].inputs[1][unit][part] =
-    vec4<f16>(half_pair(low_halves(x_0.y, x_1.y)), half_pair(low_halves(x_2.y, x_3.y)));
+    vec4<f16>(pair_of(low_halves(x_0.y, x_1.y)), pair_of(low_halves(x_2.y, x_3.y)));
   tile_input[at].inputs[2][unit][part] =
-    vec4<f16>(half_pair(high_halves(x_0.x, x_1.x)), half_pair(high_halves(x_2.x, x_3.x)));
+    vec4<f16>(pair_of(high_halves(x_0.x, x_1.x)), pair_of(high_halves(x_2.x, x_3.x)));
   tile_input[at].inputs[3][unit][part] =
-    vec4<f16>(half_pair(high_halves(x_0.y, x_1.y)), half_pair(high_halves(x_2.y, x_3.y)));
+    vec4<f16>(pair_of(high_halves(x_0.y, x_1.y)), pair_of(high_halves(x_2.y, x_3.y)));
 }
 
 fn linear(group: vec2<u32>, local: u32) {

@@ -204,8 +204,8 @@ export function tileBytes(tuning: LinearTuning): number {
   const { core, WORKGROUP, LANES, PAIRS, TEAMS, TOKENS, STEP, BUFFERS } = { ...LINEAR_OVERRIDES, ...tuning };
   if (core === "core_tile") return 32 * (8 * PAIRS + TEAMS * TOKENS / 4) * 16;
   const [rows, tokens] = [2 * PAIRS * WORKGROUP / (TEAMS * LANES), TEAMS * TOKENS];
-  const apart = STEP / 4 * (2 * PAIRS + TOKENS);
-  return BUFFERS * 2 * (STEP * (rows + tokens) + apart + (LANES > 1 ? LANES * rows * tokens : 0));
+  const chunks = STEP / 4 * (2 * 16 + 8 * (rows + tokens));
+  return BUFFERS * (chunks + (LANES > 1 ? 2 * LANES * rows * tokens : 0));
 }
 
 function isTile({ core }: LinearTuning): boolean {

@@ -30,9 +30,8 @@ const [, , two, large] = HALF_TILES as readonly LinearTuning[];
 const FORMS: readonly LinearTuning[] = [
   ...HALF_TILES,
   { ...two!, WORKGROUP: 64, TEAMS: 4 },
-  { ...HALF_TILES[0]!, UNROLL: 1, BUFFERS: 2 },
-  { ...large!, UNROLL: 1, STEP: 64 },
-  { ...large!, WORKGROUP: 128, TEAMS: 8, BUFFERS: 2 },
+  { ...two!, WORKGROUP: 64, TEAMS: 4, PAIRS: 2, TOKENS: 4, UNROLL: 1, BUFFERS: 2 },
+  { ...large!, WORKGROUP: 32, TEAMS: 4, UNROLL: 1, STEP: 64, BUFFERS: 2 },
 ];
 
 /** Of software Vulkan the largest have no place in; nothing would say so. */
