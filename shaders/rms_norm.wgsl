@@ -1,6 +1,6 @@
 // normed = f16(rmsNorm(hidden)), what products in pairs of f16 take as their input
 //
-// hidden [rows, blocks·512] f32, gain [blocks·512] f32, both in the order of shaders/lib/hidden_order.wgsl
+// input [rows, blocks·512] f32, gain [blocks·512] f32, both in the order of shaders/lib/hidden_order.wgsl
 // plan u32: from `samples` on, the row of each sample, unless every row is wanted
 // normed [rows, blocks·512] f16, in the order of shaders/lib/half_order.wgsl
 // Grid: x over rows, a workgroup each.
@@ -18,19 +18,15 @@ struct Params {
   samples: u32, // where the list of samples begins in plan
 }
 
-@group(0) @binding(0) var<storage, read> hidden: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> input: array<Input>;
 @group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> plan: array<u32>;
 @group(0) @binding(3) var<storage, read_write> normed: array<vec4<u32>>;
 @group(0) @binding(4) var<uniform> live: u32; // 0: every row of the step has stopped
 @group(1) @binding(0) var<uniform> params: Params;
 
-fn residual4(at: u32) -> vec4<f32> {
-  return hidden[at];
-}
-
-fn norm_shape() -> NormShape {
-  return NormShape((params.groups + 31u) / 32u, params.inputSize, params.eps);
+fn keep_unit(row: u32, unit: u32, value: vec4<u32>) {
+  normed[half_row(row, params.groups) + unit] = value;
 }
 
 @compute @workgroup_size(WORKGROUP)

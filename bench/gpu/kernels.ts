@@ -251,9 +251,9 @@ export class KernelBench implements Disposable {
   /** Microseconds of the norm in front of products in pairs of f16. */
   async norm(rows: number, WORKGROUP: number) {
     const compiled = await this.#lab.gpu.compile(rmsNorm, { overrides: { WORKGROUP } });
-    const [hidden, gain, plan, normed] = [this.#input32, this.#gain, this.#plan, this.#out];
+    const [input, gain, plan, normed] = [this.#input32, this.#gain, this.#plan, this.#out];
     const live = this.#live;
-    const bound = Array.from({ length: 16 }, () => compiled.bind({ hidden, gain, plan, normed, live }));
+    const bound = Array.from({ length: 16 }, () => compiled.bind({ input, gain, plan, normed, live }));
     const params = { rows, groups: 256, inputSize: 4096, eps: 1e-5, samples: EVERY_ROW };
     return round(await this.#series(bound, params), 1);
   }

@@ -1,6 +1,14 @@
 /** RMSNorm, gate and up projection, silu(gate) · up (shaders/gate_up.wgsl). */
 import { defineKernel } from "../gpu/kernel.ts";
-import { ACT_LIBS, CORE_LIBS, LINEAR_OVERRIDES, linearGrid, PLACE_LIBS, WEIGHT_LIBS } from "./linear.ts";
+import {
+  ACT_LIBS,
+  CORE_LIBS,
+  LINEAR_OVERRIDES,
+  linearGrid,
+  NORMED_INPUT_LIBS,
+  PLACE_LIBS,
+  WEIGHT_LIBS,
+} from "./linear.ts";
 
 export const gateUp = defineKernel({
   name: "gate_up",
@@ -26,7 +34,7 @@ export const gateUp = defineKernel({
   libs: {
     weight: WEIGHT_LIBS,
     act: ACT_LIBS,
-    input: ["input_normed", "input_half"],
+    input: NORMED_INPUT_LIBS,
     order: ["hidden_order"],
     half: ["half_order"],
     place: PLACE_LIBS,

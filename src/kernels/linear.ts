@@ -47,6 +47,9 @@ export const FP8_SCALE_FACTOR = 256;
 
 export const WEIGHT_LIBS = ["weight_bf16", "weight_f16", "weight_f32", "weight_fp8"] as const;
 export const ACT_LIBS = ["act_f32", "act_f16"] as const;
+/** How a kernel behind a norm gets its input, and another one. */
+export const NORMED_INPUT_LIBS = ["input_normed", "input_half", "row_normed"] as const;
+export const PLAIN_INPUT_LIBS = ["input_plain", "input_half", "row_plain"] as const;
 /** Where a kernel writes the next matrix' input: elements in order, or as products in pairs of f16 want them. */
 export const PLACE_LIBS = ["place_natural", "place_half"] as const;
 export const CORE_LIBS = [
@@ -54,6 +57,7 @@ export const CORE_LIBS = [
   "core_subgroup",
   "core_tile",
   "core_subgroup_f16",
+  "core_row_f16",
   "core_tile_f16",
 ] as const;
 export type LinearCore = typeof CORE_LIBS[number];
@@ -69,6 +73,8 @@ export const LINEAR_OVERRIDES = {
   STEP: 32,
   CHAIN: 32,
   BUFFERS: 1,
+  GROUPS: 1,
+  WORKGROUPS: 0xffffffff,
   SKIPS: 1,
 } as const;
 export type LinearOverride = keyof typeof LINEAR_OVERRIDES;
@@ -93,17 +99,36 @@ export interface LinearTuning {
   readonly BUFFERS?: number;
   /** Inputs of a sum in f16. */
   readonly CHAIN?: number;
+  /** Groups of sixteen in an input row, where a core must know them beforehand. */
+  readonly GROUPS?: number;
+  /** Most workgroups side by side; each then takes several pairs one after the other. Must not change a bit. */
+  readonly WORKGROUPS?: number;
   /** 1: returns at once where every row of the step has stopped. */
   readonly SKIPS?: number;
 }
 
-/** The variant of a linear kernel for a weight format. */
+/** The variant of a linear kernel for a weight format; one whose input lies in half order says so by its libraries. */
 export function linearVariant(format: WeightFormat, tuning: LinearTuning): KernelVariant<LinearOverride> {
   const input = tuning.core.endsWith("_f16") ? { input: "input_half" } : {};
   return {
     libs: { weight: `weight_${format}`, ...input, core: tuning.core },
     overrides: withDefaults(tuning),
   };
+}
+
+/** Whether the variant is for a single row, which it norms itself where a norm comes before it. */
+export function takesRow(tuning: Pick<LinearTuning, "core"> | undefined): boolean {
+  return tuning?.core === "core_row_f16";
+}
+
+/** The library by which a kernel gets an input in half order; for one row of the residual stream it norms that itself. */
+export function halfInput(
+  { libs = {} }: { readonly libs?: Readonly<Record<string, readonly string[]>> },
+  tuning: Pick<LinearTuning, "core">,
+): string {
+  const input = takesRow(tuning) ? libs["input"]?.find((lib) => lib.startsWith("row_")) : "input_half";
+  if (input === undefined) throw new Error(`No library feeds "${tuning.core}"`);
+  return input;
 }
 
 /** Every tunable of the kernel. */
@@ -125,7 +150,10 @@ export function linearGrid(
   { rows, pairs }: { readonly rows: number; readonly pairs: number },
   overrides: Readonly<Record<LinearOverride, number>>,
 ): readonly [number, number] {
-  const { WORKGROUP, LANES, PAIRS, TEAMS } = overrides;
+  const { WORKGROUP, LANES, PAIRS, TEAMS, WORKGROUPS } = overrides;
   const pairsPerWorkgroup = WORKGROUP / (LANES * TEAMS) * PAIRS;
-  return [Math.ceil(pairs / pairsPerWorkgroup), Math.ceil(rows / tokensPerWorkgroup(overrides))];
+  return [
+    Math.min(WORKGROUPS, Math.ceil(pairs / pairsPerWorkgroup)),
+    Math.ceil(rows / tokensPerWorkgroup(overrides)),
+  ];
 }

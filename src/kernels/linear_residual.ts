@@ -1,6 +1,13 @@
 /** Output and down projection, added to the residual stream in place (shaders/linear_residual.wgsl). */
 import { defineKernel } from "../gpu/kernel.ts";
-import { ACT_LIBS, CORE_LIBS, LINEAR_OVERRIDES, linearGrid, WEIGHT_LIBS } from "./linear.ts";
+import {
+  ACT_LIBS,
+  CORE_LIBS,
+  LINEAR_OVERRIDES,
+  linearGrid,
+  PLAIN_INPUT_LIBS,
+  WEIGHT_LIBS,
+} from "./linear.ts";
 
 export const linearResidual = defineKernel({
   name: "linear_residual",
@@ -16,7 +23,7 @@ export const linearResidual = defineKernel({
   libs: {
     weight: WEIGHT_LIBS,
     act: ACT_LIBS,
-    input: ["input_plain", "input_half"],
+    input: PLAIN_INPUT_LIBS,
     order: ["hidden_order"],
     half: ["half_order"],
     core: CORE_LIBS,

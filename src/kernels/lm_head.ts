@@ -1,6 +1,6 @@
 /** Final RMSNorm and output head, for the rows that sample (shaders/lm_head.wgsl). */
 import { defineKernel } from "../gpu/kernel.ts";
-import { CORE_LIBS, LINEAR_OVERRIDES, linearGrid, WEIGHT_LIBS } from "./linear.ts";
+import { CORE_LIBS, LINEAR_OVERRIDES, linearGrid, NORMED_INPUT_LIBS, WEIGHT_LIBS } from "./linear.ts";
 
 export const lmHead = defineKernel({
   name: "lm_head",
@@ -27,7 +27,7 @@ export const lmHead = defineKernel({
   overrides: LINEAR_OVERRIDES,
   libs: {
     weight: WEIGHT_LIBS,
-    input: ["input_normed", "input_half"],
+    input: NORMED_INPUT_LIBS,
     order: ["hidden_order"],
     half: ["half_order"],
     core: CORE_LIBS,

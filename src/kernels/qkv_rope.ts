@@ -3,7 +3,14 @@
  * or into rows for quantize_cache.
  */
 import { defineKernel } from "../gpu/kernel.ts";
-import { ACT_LIBS, CORE_LIBS, LINEAR_OVERRIDES, linearGrid, WEIGHT_LIBS } from "./linear.ts";
+import {
+  ACT_LIBS,
+  CORE_LIBS,
+  LINEAR_OVERRIDES,
+  linearGrid,
+  NORMED_INPUT_LIBS,
+  WEIGHT_LIBS,
+} from "./linear.ts";
 
 export const qkvRope = defineKernel({
   name: "qkv_rope",
@@ -37,7 +44,7 @@ export const qkvRope = defineKernel({
     weight: WEIGHT_LIBS,
     act: ACT_LIBS,
     kept: ["kept_pages", "kept_rows"],
-    input: ["input_normed", "input_half"],
+    input: NORMED_INPUT_LIBS,
     order: ["hidden_order"],
     half: ["half_order"],
     core: CORE_LIBS,

@@ -4,7 +4,7 @@ import { defineKernel } from "../gpu/kernel.ts";
 export const rmsNorm = defineKernel({
   name: "rms_norm",
   bindings: {
-    hidden: "read", // [rows, hiddenStride] f32, hidden order
+    input: "read", // [rows, hiddenStride] f32, hidden order
     gain: "read", // [hiddenStride] f32, hidden order
     plan: "read", // u32, see src/model/plan.ts
     normed: "write", // [rows, hiddenStride] f16, half order
@@ -12,7 +12,7 @@ export const rmsNorm = defineKernel({
   },
   params: { rows: "u32", groups: "u32", inputSize: "f32", eps: "f32", samples: "u32" },
   overrides: { WORKGROUP: 256, SKIPS: 1 },
-  libs: { norm: ["norm_row"], order: ["hidden_order"], half: ["half_order"] },
+  libs: { input: ["row_normed"], order: ["hidden_order"], half: ["half_order"] },
   grid: ({ rows }) => [rows],
 });
 

@@ -11,6 +11,7 @@ import {
   type LinearCore,
   linearGrid,
   type LinearTuning,
+  takesRow,
   tokensPerWorkgroup,
   withDefaults,
 } from "./linear.ts";
@@ -100,6 +101,9 @@ const SUBGROUP_SHARES: Readonly<Record<MatrixRole, SubgroupShares>> = {
   head: { split: 4, pairs: 4, subgroups: 4 },
 };
 
+/** Of one row: twice as many as an H100 has processors. */
+const ROW_WORKGROUPS = 264;
+
 /** With subgroups of `size`. */
 export function subgroupTuning(size: number): DeviceTuning {
   const decode = (
@@ -122,7 +126,10 @@ export function subgroupTuning(size: number): DeviceTuning {
       prompt: PROMPT_TILES,
     })),
     halves: byRole((role) => ({
-      decode: decode("core_subgroup_f16", { ...SUBGROUP_SHARES[role], unroll: 1 }),
+      decode: [
+        { core: "core_row_f16", WORKGROUP: 8 * size, LANES: size, UNROLL: 2, WORKGROUPS: ROW_WORKGROUPS },
+        ...decode("core_subgroup_f16", { ...SUBGROUP_SHARES[role], split: 1, unroll: 1 }).slice(1),
+      ],
       prompt: HALF_TILES,
     })),
     attention: { WORKGROUP: FLASH_SUBGROUPS * size, SUBGROUP: size, KEYS: 2, splitKeys: 256 },
@@ -212,10 +219,25 @@ function isTile({ core }: LinearTuning): boolean {
   return core === "core_tile" || core === "core_tile_f16";
 }
 
-/** The tuning as it can be used for rows of so many groups: groups in flight must come out even. */
-export function fitUnroll(tuning: LinearTuning, groups: number): LinearTuning {
-  const { LANES = 1, UNROLL = 1 } = tuning;
+/**
+ * The tuning as it can be used for rows of so many groups: groups in flight must come out even, or be no more than there
+ * are; a row that finds no room in workgroup memory is read from where it is, which changes no bit.
+ */
+export function fitUnroll(tuning: LinearTuning, groups: number, memory = Infinity): LinearTuning {
+  const { LANES = 1, UNROLL = 1, WORKGROUP } = tuning;
+  if (takesRow(tuning)) {
+    const fitted = Math.min(UNROLL, Math.ceil(groups / (2 * LANES)));
+    if (rowBytes(groups, 2 * LANES * fitted) + WORKGROUP * 4 > memory) {
+      return { core: "core_subgroup_f16", WORKGROUP, LANES };
+    }
+    return { ...tuning, GROUPS: groups, UNROLL: fitted };
+  }
   return isTile(tuning) || groups % (LANES * UNROLL) === 0 ? tuning : { ...tuning, UNROLL: 1 };
+}
+
+/** Workgroup memory of the input in core_row_f16, of which a subgroup takes so many groups a turn. */
+function rowBytes(groups: number, turn: number): number {
+  return Math.ceil(Math.ceil(groups / turn) * turn / 32) * 1024;
 }
 
 /** A dispatch of fewer large tiles than this leaves processors idle that smaller ones would employ. */

@@ -3,7 +3,7 @@
  * bytes that a decode step reads. Counts what operations.ts encodes; the tests hold the two against each other.
  */
 import type { ModelConfig } from "../formats/config.ts";
-import { HIDDEN_BLOCK, WEIGHT_BYTES, type WeightFormat } from "../kernels/linear.ts";
+import { HIDDEN_BLOCK, takesRow, WEIGHT_BYTES, type WeightFormat } from "../kernels/linear.ts";
 import { type DeviceTuning, matricesOf } from "../kernels/tuning.ts";
 import { takesParts } from "./attention.ts";
 import {
@@ -131,7 +131,7 @@ export function decodeCost(
     dispatches: embedding.slices + sum(matrices.map(({ slices }) => slices)) +
       layers.length *
         (attentionDispatches(config, sizes, tuning, { rows, context }) + quantizeDispatches(sizes)) +
-      normDispatches(shape, sizes) + head.slices + SAMPLER_DISPATCHES,
+      (normsAlone(tuning, rows) ? 0 : normDispatches(shape, sizes)) + head.slices + SAMPLER_DISPATCHES,
     weightBytes: rows * config.hiddenSize * WEIGHT_BYTES[formats.embedding] +
       sum(matrices.map(({ bytes }) => bytes)) + head.bytes + gainBytes,
     cacheBytes: rows * seen * layers.length * sizes.cacheTokenBytes,
@@ -142,6 +142,11 @@ export function decodeCost(
 function normDispatches({ formats }: ModelShape, sizes: ModelSizes): number {
   const head = headTakesHalves(sizes, formats.head ?? formats.embedding) ? 1 : 0;
   return (sizes.halves ? 2 * formats.layers.length : 0) + head;
+}
+
+/** One row is normed by whoever takes it, where workgroup memory has room for it. */
+function normsAlone({ halves }: DeviceTuning, rows: number): boolean {
+  return rows === 1 && takesRow(halves?.qkv.decode[0]);
 }
 
 /** A layer's keys and values into a cache in FP8. */

@@ -9,7 +9,14 @@ import type { StepEncoder } from "../gpu/encoder.ts";
 import type { BoundKernel, KernelDeclaration } from "../gpu/kernel.ts";
 import { embed } from "../kernels/embed.ts";
 import { gateUp } from "../kernels/gate_up.ts";
-import { GROUP_SIZE, type LinearOverride, type LinearTuning, linearVariant } from "../kernels/linear.ts";
+import {
+  GROUP_SIZE,
+  halfInput,
+  type LinearOverride,
+  type LinearTuning,
+  linearVariant,
+  takesRow,
+} from "../kernels/linear.ts";
 import { linearResidual } from "../kernels/linear_residual.ts";
 import { lmHead } from "../kernels/lm_head.ts";
 import { qkvRope } from "../kernels/qkv_rope.ts";
@@ -95,12 +102,12 @@ export async function decoderLayer(
 ): Promise<Operation[]> {
   const { attended, activated } = parts.buffers;
   return [
-    ...await norm(parts, layer.inputGain),
+    ...await norm(parts, "qkv", layer.inputGain),
     ...await qkv(parts, layer, cache),
     ...await quantizeKept(parts, cache),
     await attend(parts, cache),
     ...await residual(parts, "output", layer.output, attended),
-    ...await norm(parts, layer.postAttentionGain),
+    ...await norm(parts, "gateUp", layer.postAttentionGain),
     ...await mlp(parts, layer),
     ...await residual(parts, "down", layer.down, activated),
   ];
@@ -112,10 +119,16 @@ export async function head(
   { lmHead: matrix, finalGain: gain }: ModelWeights,
 ): Promise<Operation[]> {
   const { config, sizes, samplesOffset } = parts;
-  const { hidden, normed, plan, logits } = parts.buffers;
+  const { plan, logits } = parts.buffers;
   const halves = headTakesHalves(sizes, matrix.format);
-  const input = halves ? normed : hidden;
-  const bind = (slice: MatrixSlice) => ({ input, gain, ...operands(slice), plan, logits, live: live(parts) });
+  const bind = (slice: MatrixSlice, tuning: LinearTuning) => ({
+    input: normedInput(parts, tuning, halves),
+    gain,
+    ...operands(slice),
+    plan,
+    logits,
+    live: live(parts),
+  });
   const shape = {
     inputSize: config.hiddenSize,
     eps: config.rmsNormEps,
@@ -123,40 +136,49 @@ export async function head(
     samples: samplesOffset,
   };
   return [
-    ...halves ? await norm(parts, gain, "samples") : [],
+    ...halves ? await norm(parts, "head", gain, "samples") : [],
     ...await linear({ ...parts, family: "samples", halves }, lmHead, "head", matrix, bind, shape),
   ];
 }
 
-/** Nothing, unless what comes next computes in pairs of f16: other matrices norm their inputs themselves. */
+/** Nothing, unless several rows go through a matrix in pairs of f16: a single one, and others, they norm themselves. */
 async function norm(
   parts: OperationParts,
+  role: MatrixRole,
   gain: GpuBuffer,
   family: Family = "rows",
 ): Promise<Operation[]> {
   const { device, config, sizes, buffers, samplesOffset } = parts;
   if (!sizes.halves) return [];
   const { hidden, plan, normed } = buffers;
+  const groups = Math.ceil(config.hiddenSize / GROUP_SIZE);
   const compiled = await device.compile(rmsNorm, { overrides: { SKIPS: skips(parts) } });
-  const bound = compiled.bind({ hidden, gain, plan, normed, live: live(parts) });
+  const bound = compiled.bind({ input: hidden, gain, plan, normed, live: live(parts) });
   const shape = {
-    groups: Math.ceil(config.hiddenSize / GROUP_SIZE),
+    groups,
     inputSize: config.hiddenSize,
     eps: config.rmsNormEps,
     samples: family === "samples" ? samplesOffset : EVERY_ROW,
   };
-  return [{ dispatches: 1, encode: (step, rows) => step.dispatch(bound, { rows: rows[family], ...shape }) }];
+  const alone = takesRow(fit(parts, matricesOf(parts.tuning, true)[role].decode[0]!, groups));
+  return [{
+    dispatches: 1,
+    encode(step, stepRows) {
+      const rows = stepRows[family];
+      const isOneOfDecode = rows === 1 && (family === "samples" || stepRows.promptRows === 0);
+      if (!(alone && isOneOfDecode)) step.dispatch(bound, { rows, ...shape });
+    },
+  }];
 }
 
 function qkv(parts: OperationParts, layer: LayerWeights, cache: GpuBuffer): Promise<Operation[]> {
   const { config, sizes } = parts;
   const { rotary, plan, queries, kept } = parts.buffers;
-  const input = normedInput(parts);
   const gain = layer.inputGain;
   const quantized = sizes.kvCacheFormat === "fp8";
   const target = quantized ? kept : cache;
-  const bind = (slice: MatrixSlice) => ({
-    input,
+  const bind = (slice: MatrixSlice, tuning: LinearTuning) => ({
+    input: normedInput(parts, tuning),
     gain,
     ...operands(slice),
     rotary,
@@ -192,9 +214,14 @@ async function quantizeKept(
 function mlp(parts: OperationParts, layer: LayerWeights): Promise<Operation[]> {
   const { config, sizes } = parts;
   const { activated } = parts.buffers;
-  const input = normedInput(parts);
   const gain = layer.postAttentionGain;
-  const bind = (slice: MatrixSlice) => ({ input, gain, ...operands(slice), activated, live: live(parts) });
+  const bind = (slice: MatrixSlice, tuning: LinearTuning) => ({
+    input: normedInput(parts, tuning),
+    gain,
+    ...operands(slice),
+    activated,
+    live: live(parts),
+  });
   const shape = { inputSize: config.hiddenSize, eps: config.rmsNormEps, stride: sizes.innerStride };
   const libs = { place: sizes.halves ? "place_half" : "place_natural" };
   return linear({ ...parts, libs }, gateUp, "gateUp", layer.gateUp, bind, shape);
@@ -212,6 +239,10 @@ function residual(
   return linear(parts, linearResidual, role, matrix, bind, shape);
 }
 
+/** The variant as it is for rows of so many groups on this device. */
+const fit = ({ device }: Pick<OperationParts, "device">, tuning: LinearTuning, groups: number) =>
+  fitUnroll(tuning, groups, device.limits.maxComputeWorkgroupStorageSize);
+
 const live = ({ buffers: { plan }, liveOffset }: OperationParts): BufferSlice => {
   return { buffer: plan, offset: liveOffset * 4, bytes: LIVE_BYTES };
 };
@@ -219,7 +250,8 @@ const live = ({ buffers: { plan }, liveOffset }: OperationParts): BufferSlice =>
 const skips = ({ tuning }: Pick<OperationParts, "tuning">) => (tuning.skipsStopped ?? true) ? 1 : 0;
 
 /** Of matrices behind a norm: what rms_norm has made, or what they norm themselves. */
-const normedInput = ({ buffers, sizes }: OperationParts) => sizes.halves ? buffers.normed : buffers.hidden;
+const normedInput = ({ buffers, sizes }: OperationParts, tuning: LinearTuning, halves = sizes.halves) =>
+  halves && !takesRow(tuning) ? buffers.normed : buffers.hidden;
 
 const operands = ({ weights, channels }: MatrixSlice) => ({ weights, channels });
 
@@ -242,25 +274,26 @@ async function linear<B extends string, P extends string>(
   kernel: KernelDeclaration<B, P | LinearParam, LinearOverride>,
   role: MatrixRole,
   { format, groups, slices }: PackedMatrix,
-  bind: (slice: MatrixSlice) => Readonly<Record<B, GpuBuffer | BufferSlice>>,
+  bind: (slice: MatrixSlice, tuning: LinearTuning) => Readonly<Record<B, GpuBuffer | BufferSlice>>,
   shape: Readonly<Record<Exclude<P, LinearParam>, number>>,
 ): Promise<Operation[]> {
   const SKIPS = skips({ tuning });
   const act = kernel.libs?.["act"] === undefined ? {} : { act: `act_${precision}` };
-  const input = halves ? { input: "input_half" } : {};
   const compile = (variants: readonly LinearTuning[]) =>
     Promise.all(variants.map((tuning) => {
-      const variant = linearVariant(format, { ...fitUnroll(tuning, groups), SKIPS });
+      const variant = linearVariant(format, { ...tuning, SKIPS });
+      const input = halves ? { input: halfInput(kernel, tuning) } : {};
       return device.compile(kernel, { ...variant, libs: { ...variant.libs, ...act, ...input, ...libs } });
     }));
-  const { decode, prompt } = matricesOf(tuning, halves)[role];
+  const variants = matricesOf(tuning, halves)[role];
+  const [decode, prompt] = [variants.decode, variants.prompt].map((list) =>
+    list.map((variant) => fit({ device }, variant, groups))
+  ) as [LinearTuning[], LinearTuning[]];
   const compiled = await compile(decode);
   const compiledPrompt = family === "samples" ? [] : await compile(prompt);
   return slices.map((slice): Operation => {
-    const buffers = bind(slice);
-    const [forDecode, forPrompt] = [compiled, compiledPrompt].map((kernels) =>
-      kernels.map((kernel) => kernel.bind(buffers))
-    ) as [BoundKernel<P | LinearParam>[], BoundKernel<P | LinearParam>[]];
+    const forDecode = compiled.map((kernel, i) => kernel.bind(bind(slice, decode[i]!)));
+    const forPrompt = compiledPrompt.map((kernel, i) => kernel.bind(bind(slice, prompt[i]!)));
     const params = {
       ...shape,
       rows: 0,

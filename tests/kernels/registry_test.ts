@@ -3,7 +3,7 @@ import { expect } from "@std/expect";
 import type { AnyKernel, BindingAccess, KernelVariant } from "../../src/gpu/kernel.ts";
 import { shaderText } from "../../src/gpu/shader.ts";
 import { ALL_KERNELS } from "../../src/kernels/all.ts";
-import { linearVariant, withDefaults } from "../../src/kernels/linear.ts";
+import { halfInput, linearVariant, withDefaults } from "../../src/kernels/linear.ts";
 import { HALF_TILES, subgroupTuning } from "../../src/kernels/tuning.ts";
 import { gpuTest } from "../gpu/device.ts";
 import { SUBGROUP } from "./harness.ts";
@@ -72,16 +72,23 @@ for (const path of [...shaderFiles("."), ...shaderFiles("lib/").map((name) => `l
 
 const { decode: [subgroups], prompt: [tile] } = subgroupTuning(SUBGROUP).matrices.output;
 const half = linearVariant("fp8", HALF_TILES[0]!);
+const [alone, several] = subgroupTuning(SUBGROUP).halves!.output.decode;
+const row = (input?: string): KernelVariant => ({
+  libs: { weight: "weight_fp8", core: "core_row_f16", ...input !== undefined && { input } },
+  overrides: withDefaults(alone!),
+});
 /** What a library demands of the kernel's tunables and of the other libraries, where the defaults are not for it. */
 const FITTING: Readonly<Record<string, KernelVariant>> = {
   core_subgroup: { overrides: withDefaults(subgroups!) },
   core_tile: { overrides: withDefaults(tile!) },
   core_subgroup_f16: {
     libs: { weight: "weight_fp8", input: "input_half" },
-    overrides: withDefaults(subgroupTuning(SUBGROUP).halves!.output.decode[0]!),
+    overrides: withDefaults(several!),
   },
   core_tile_f16: half,
   input_half: half,
+  row_normed: row(),
+  row_plain: row(),
 };
 
 /** Every choice of libraries once, the other slots at their defaults. */
@@ -89,7 +96,9 @@ function variants(kernel: AnyKernel): KernelVariant[] {
   const result: KernelVariant[] = [{}];
   for (const [slot, choices] of Object.entries<readonly string[]>(kernel.libs ?? {})) {
     for (const choice of choices.slice(1)) {
-      const { libs = {}, overrides = {} } = FITTING[choice] ?? {};
+      const { libs = {}, overrides = {} } = choice === "core_row_f16"
+        ? row(halfInput(kernel, alone!))
+        : FITTING[choice] ?? {};
       result.push({ libs: { ...libs, [slot]: choice }, overrides });
     }
   }
@@ -99,7 +108,9 @@ function variants(kernel: AnyKernel): KernelVariant[] {
 gpuTest("every kernel compiles with each of its libraries", async (device) => {
   for (const kernel of ALL_KERNELS) {
     for (const variant of variants(kernel)) {
-      const f16 = Object.values(variant.libs ?? {}).some((lib) => ["act_f16", "input_half"].includes(lib));
+      const f16 = Object.values(variant.libs ?? {}).some((lib) =>
+        ["act_f16", "input_half", "core_row_f16"].includes(lib)
+      );
       if (f16 && !device.has("shader-f16")) continue;
       await device.compile(kernel, variant);
     }

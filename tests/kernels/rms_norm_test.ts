@@ -28,7 +28,7 @@ async function norm(
   const rows = sampled?.length ?? input.rows;
   const plan = Uint32Array.from([...new Array(SAMPLES).fill(0xffff), ...sampled ?? []]);
   const result = await runKernel(device, rmsNorm, { overrides: { WORKGROUP } }, {
-    hidden: hiddenRows(input),
+    input: hiddenRows(input),
     gain: hiddenRows({ rows: 1, columns, data: gain }),
     plan,
     live: LIVE,

@@ -1,0 +1,211 @@
+/** core_row_f16 against rms_norm and core_subgroup_f16, which the float64 oracle holds: every bit is the same. */
+import { expect } from "@std/expect";
+import type { GpuDevice } from "../../src/gpu/device.ts";
+import type { KernelDeclaration } from "../../src/gpu/kernel.ts";
+import { gateUp } from "../../src/kernels/gate_up.ts";
+import {
+  halfInput,
+  type LinearOverride,
+  type LinearTuning,
+  linearVariant,
+} from "../../src/kernels/linear.ts";
+import { linearResidual } from "../../src/kernels/linear_residual.ts";
+import { lmHead } from "../../src/kernels/lm_head.ts";
+import { qkvRope } from "../../src/kernels/qkv_rope.ts";
+import { EVERY_ROW, rmsNorm } from "../../src/kernels/rms_norm.ts";
+import { fitUnroll } from "../../src/kernels/tuning.ts";
+import { rotaryTable } from "../../src/model/rotary.ts";
+import { gpuTest } from "../gpu/device.ts";
+import {
+  hiddenPadded,
+  hiddenRows,
+  LIVE,
+  noise,
+  noiseMatrix,
+  packWeights,
+  padded,
+  runKernel,
+  SUBGROUP,
+} from "./harness.ts";
+
+const GPU = { subgroups: true, feature: "shader-f16" } as const;
+const EPS = 1e-5;
+/** The row that is taken, of several. */
+const [ROWS, ROW] = [3, 1];
+
+const plain: LinearTuning = { core: "core_subgroup_f16", WORKGROUP: 4 * SUBGROUP, LANES: SUBGROUP };
+const row = (subgroups: number, UNROLL: number, WORKGROUPS: number): LinearTuning => ({
+  core: "core_row_f16",
+  WORKGROUP: subgroups * SUBGROUP,
+  LANES: SUBGROUP,
+  UNROLL,
+  WORKGROUPS,
+});
+const FORMS = [row(4, 1, 1), row(4, 2, 2), row(8, 4, 3), row(16, 3, 264)];
+/** No whole turn, several turns, no whole block, more groups than invocations. */
+const INPUTS = [1, 17, 611, 1030, 4100];
+
+const variantOf = (
+  kernel: Pick<KernelDeclaration<string, string, LinearOverride>, "libs">,
+  tuning: LinearTuning,
+  inputs: number,
+  libs: Readonly<Record<string, string>> = {},
+) => {
+  const fitted = fitUnroll(tuning, padded(inputs) / 16);
+  const variant = linearVariant("fp8", fitted);
+  return { ...variant, libs: { ...variant.libs, input: halfInput(kernel, fitted), ...libs } };
+};
+
+/** A residual stream, its gain, and the rows as rms_norm norms them. */
+async function rowsOf(device: GpuDevice, inputs: number) {
+  const hidden = hiddenRows(noiseMatrix(ROWS, inputs, 1));
+  const gain = hiddenRows({ rows: 1, columns: inputs, data: noise(inputs, 2) });
+  const { normed } = await runKernel(device, rmsNorm, {}, {
+    input: hidden,
+    gain,
+    plan: new Uint32Array(1),
+    live: LIVE,
+    normed: { elements: ROWS * hiddenPadded(inputs), type: "f16" },
+  }, { rows: ROWS, groups: padded(inputs) / 16, inputSize: inputs, eps: EPS, samples: EVERY_ROW });
+  return { hidden, gain, normed: Float16Array.from(normed!) };
+}
+
+/** Runs a kernel with the core for one row and with the other; both outputs. */
+type Run = (tuning: LinearTuning) => Promise<readonly (Float32Array | undefined)[]>;
+
+async function expectSame(run: Run): Promise<void> {
+  const expected = await run(plain);
+  for (const values of expected) expect(values!.some((value) => value !== 0)).toBe(true);
+  for (const form of FORMS) expect(await run(form)).toEqual(expected);
+}
+
+gpuTest("gate_up norms its row and has the bits of others", async (device) => {
+  for (const inputs of INPUTS) {
+    const { hidden, gain, normed } = await rowsOf(device, inputs);
+    const pairs = 37;
+    const packed = packWeights("fp8", noiseMatrix(2 * pairs, inputs, 3));
+    await expectSame(async (tuning) => {
+      const { activated } = await runKernel(
+        device,
+        gateUp,
+        variantOf(gateUp, tuning, inputs, { act: "act_f16", place: "place_half" }),
+        {
+          input: tuning.core === "core_row_f16" ? hidden : normed,
+          gain,
+          weights: packed.weights,
+          channels: packed.channels,
+          live: LIVE,
+          activated: { elements: ROWS * 512, type: "f16", initial: new Float32Array(ROWS * 512) },
+        },
+        {
+          rows: 1,
+          firstRow: ROW,
+          pairs,
+          firstPair: 0,
+          groups: padded(inputs) / 16,
+          inputSize: inputs,
+          eps: EPS,
+          stride: 512,
+        },
+      );
+      return [activated];
+    });
+  }
+}, GPU);
+
+gpuTest("linear_residual adds its row as it does among others", async (device) => {
+  for (const inputs of INPUTS) {
+    const { normed } = await rowsOf(device, inputs);
+    const outputs = 41;
+    const packed = packWeights("fp8", noiseMatrix(outputs, inputs, 3), noise(outputs, 4));
+    await expectSame(async (tuning) => {
+      const { hidden } = await runKernel(device, linearResidual, variantOf(linearResidual, tuning, inputs), {
+        input: normed,
+        weights: packed.weights,
+        channels: packed.channels,
+        live: LIVE,
+        hidden: { elements: ROWS * 512, initial: new Float32Array(ROWS * 512).fill(0.5) },
+      }, {
+        rows: 1,
+        firstRow: ROW,
+        pairs: Math.ceil(outputs / 2),
+        firstPair: 0,
+        groups: padded(inputs) / 16,
+        stride: 512,
+      });
+      return [hidden];
+    });
+  }
+}, GPU);
+
+gpuTest("lm_head norms the row that samples", async (device) => {
+  const inputs = 611;
+  const { hidden, gain, normed } = await rowsOf(device, inputs);
+  const outputs = 75;
+  const packed = packWeights("fp8", noiseMatrix(outputs, inputs, 3));
+  await expectSame(async (tuning) => {
+    const alone = tuning.core === "core_row_f16";
+    const stride = hiddenPadded(inputs);
+    const { logits } = await runKernel(device, lmHead, variantOf(lmHead, tuning, inputs), {
+      // Behind rms_norm the first row is the one that samples.
+      input: alone ? hidden : normed.slice(ROW * stride),
+      gain,
+      weights: packed.weights,
+      channels: packed.channels,
+      live: LIVE,
+      plan: Uint32Array.of(0xffff, ROW),
+      logits: { elements: outputs },
+    }, {
+      rows: 1,
+      firstRow: 0,
+      pairs: Math.ceil(outputs / 2),
+      firstPair: 0,
+      groups: padded(inputs) / 16,
+      inputSize: inputs,
+      eps: EPS,
+      outputs,
+      samples: 1,
+    });
+    return [logits];
+  });
+}, GPU);
+
+gpuTest("qkv_rope norms and rotates its row", async (device) => {
+  const [queryHeads, kvHeads, headDim, inputs] = [2, 1, 16, 611] as const;
+  const pairs = (queryHeads + 2 * kvHeads) * headDim / 2;
+  const { hidden, gain, normed } = await rowsOf(device, inputs);
+  const packed = packWeights("fp8", noiseMatrix(2 * pairs, inputs, 3));
+  await expectSame(async (tuning) => {
+    const { queries, cache } = await runKernel(
+      device,
+      qkvRope,
+      variantOf(qkvRope, tuning, inputs, { kept: "kept_rows" }),
+      {
+        input: tuning.core === "core_row_f16" ? hidden : normed,
+        gain,
+        weights: packed.weights,
+        channels: packed.channels,
+        live: LIVE,
+        rotary: rotaryTable(10_000, headDim, 10),
+        plan: Uint32Array.from([9, 7, 5].flatMap((position) => [0, 0, position, 0])),
+        queries: { elements: ROWS * 32, initial: new Float32Array(ROWS * 32) },
+        cache: { elements: ROWS * 32, initial: new Float32Array(ROWS * 32) },
+      },
+      {
+        rows: 1,
+        firstRow: ROW,
+        pairs,
+        firstPair: 0,
+        groups: padded(inputs) / 16,
+        inputSize: inputs,
+        eps: EPS,
+        queryHeads,
+        kvHeads,
+        headDim,
+        queryStride: 32,
+        blockSize: 16,
+      },
+    );
+    return [queries, cache];
+  });
+}, GPU);
