@@ -39,13 +39,16 @@ Deno.test("decodeCost() of Mistral 7B in FP8: at most 170 dispatches and 7.2 GB 
   expect(long.weightBytes - short.weightBytes).toBe(7 * h * 2);
 });
 
-Deno.test("decodeCost() counts the norms in front of products in pairs of f16, and not of a head that has none", () => {
-  const dispatches = (head: WeightFormat | null) => {
+Deno.test("decodeCost() counts the norms of several rows in pairs of f16, and not of a head that has none", () => {
+  const dispatches = (head: WeightFormat | null, rows = 2) => {
     const formats = { ...uniformFormats(config, { embedding: "bf16", weights: "fp8" }), head };
     const sizes = planSizes(config, { ...request, formats });
     expect(sizes.halves).toBe(true);
-    return decodeCost({ ...shape, formats, sizes, tuning }, { rows: 1, context: 100 }).dispatches;
+    return decodeCost({ ...shape, formats, sizes, tuning }, { rows, context: 100 }).dispatches;
   };
+  // The budget of a step for one sequence: no norm has a dispatch of its own.
+  expect(dispatches("fp8", 1)).toBe(1 + 32 * 5 + 1 + 2);
+  expect(dispatches("fp8", 1)).toBeLessThanOrEqual(170);
   expect(dispatches("fp8")).toBe(1 + 32 * 7 + 2 + 2);
   expect(dispatches("bf16")).toBe(1 + 32 * 7 + 1 + 2);
   expect(dispatches(null)).toBe(1 + 32 * 7 + 1 + 2);
