@@ -2,7 +2,8 @@
  * The Mistral forward pass on the device: which kernels run in which order over which buffers. Knows rows, positions
  * and block tables, not sequences or sampling. Five dispatches a layer (more where a matrix has several slices):
  * qkv_rope, attention, linear_residual, gate_up, linear_residual; before them embed, after them lm_head. With a KV cache
- * in FP8, quantize_cache follows qkv_rope; with products in pairs of f16, rms_norm comes before qkv_rope, gate_up and lm_head.
+ * in FP8, quantize_cache follows qkv_rope; with products in pairs of f16, rms_norm comes before qkv_rope, gate_up and
+ * lm_head; where attention may not join its parts itself, attention_combine follows it.
  */
 import type { ModelConfig } from "../formats/config.ts";
 import type { GpuBuffer } from "../gpu/buffer.ts";
