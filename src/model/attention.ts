@@ -20,8 +20,8 @@ import type { AttentionTuning } from "../kernels/tuning.ts";
 import type { Operation, OperationParts } from "./operations.ts";
 
 /**
- * Bytes that the parts may take even where few sequences run at once: each turn of a long replay takes two dispatches
- * a layer, whose parameters would otherwise be the larger (64 MiB for one sequence of 8,192 tokens).
+ * Bytes that the parts may take even where few sequences run at once: each turn of a long replay takes one or two
+ * dispatches a layer, whose parameters would otherwise be the larger.
  */
 const LEAST_PART_BYTES = 32 * 2 ** 20;
 

@@ -88,11 +88,17 @@ for (const window of [null, 1, 64, 65, 1024, 1025]) {
 }
 
 gpuTest("rows that have stopped take no part, and leave the others theirs", async (device) => {
-  const shape = { ...LONG, positions: [1023, STOPPED, 5, STOPPED, 300] };
-  const { queries, paged } = inputs(shape, "f32");
+  // Two bundles a kv head, each with tickets of its own.
+  const heads = { queryHeads: 14, kvHeads: 2 };
+  const shape = { ...LONG, ...heads, positions: [1023, STOPPED, 5, STOPPED, 300] };
+  const { queries, paged, expected } = inputs(shape, "f32");
   const attended = await runBothWays(device, shape, SHARES, queries, paged);
   await expectAlone(device, shape, SHARES, { queries, paged, attended });
   const stride = padded(queries.columns);
+  for (const row of [0, 2, 4]) {
+    const range = [row * stride, (row + 1) * stride] as const;
+    expectClose(attended.slice(...range), expected.slice(...range), 1e-5);
+  }
   for (const row of [1, 3]) {
     expect(attended.slice(row * stride, (row + 1) * stride).every((value) => value === UNTOUCHED)).toBe(true);
   }
