@@ -1,19 +1,28 @@
 // Attention for heads of 32 · CHUNKS elements with subgroups: part `split` of softmax(q·Kᵀ·scale)·V. Eight invocations take
-// a key, four elements of every 32 each; the HEADS query heads of one kv head share what they load.
-// Keys of a split: positions split·splitKeys … (split + 1)·splitKeys − 1, as far as window and position allow.
+// a key, four elements of every 32 each; the HEADS query heads of one kv head share what they load. The keys of a part:
+// see shaders/lib/row_parts.wgsl.
 //
 // queries [rows, queryStride] Act     cache [blocks, k|v, kvHeads] sections, see shaders/lib/cache_*.wgsl
-// plan u32, see src/model/plan.ts     attended [rows, queryStride] Act, written where splits is 1
+// plan u32, see src/model/plan.ts     attended [rows, queryStride] Act, written at once where a row has one part only
 // parts [rows from firstRow, splits, queryHeads, headDim] f32 and part_terms [rows, splits, queryHeads], the logarithm of
-// each part's sum of exp(score): written otherwise, for attention_combine
+// each part's sum of exp(score): written otherwise, and joined by attention_combine, or here (JOINS)
+// tickets [rows from firstRow, kv heads and bundles] u32, 0 before and after a dispatch: parts that are written
 // Grid: x over kv heads and their bundles of HEADS query heads, y over rows, z over splits. Softmax runs online per eight
 // invocations (Milakov and Gimelshein 2018), then by a tree over the subgroup and over the subgroups in order: a row's
 // result depends on its own position only.
+//
+// JOINS: whichever workgroup is the last to write a part of a row and bundle joins them. None waits for another: each takes
+// a number when its part is written, and who draws the last one knows that all are there. WGSL promises nothing between
+// workgroups of a dispatch, so this is for Vulkan only: there naga makes of storageBarrier() a barrier that releases and
+// acquires with the scope of the device, and with @coherent (a feature of its own) it reaches what other workgroups wrote.
+// On Metal the same call is a fence within the workgroup. Every part of a row takes its number or, where the row has
+// stopped, none does; the last one puts the ticket back. A device that is lost in between takes its tickets with it.
 override WORKGROUP: u32 = 64; // eight subgroups
 override SUBGROUP: u32 = 8;
 override HEADS: u32 = 1;
 override CHUNKS: u32 = 1;
 override KEYS: u32 = 1; // in flight an invocation
+override JOINS: u32 = 0;
 
 const LOWEST = -3.4028234e38;
 /// In place of a position: the row's sequence has stopped, and it attends to nothing.
@@ -28,8 +37,9 @@ struct Params {
   queryStride: u32,
   blockSize: u32,
   window: u32,       // 0xffffffff: none
-  splits: u32,
-  splitKeys: u32,
+  splits: u32,       // of the row that has most
+  splitLog2: u32,    // fewest keys of a part
+  mostLog2: u32,     // most parts of a row
   scale: f32,
 }
 
@@ -37,14 +47,22 @@ struct Params {
 @group(0) @binding(1) var<storage, read> cache: array<Cached4>;
 @group(0) @binding(2) var<storage, read> plan: array<u32>;
 @group(0) @binding(3) var<storage, read_write> attended: array<Act4>;
+//! if JOINS > 0
+@coherent
+//! end
 @group(0) @binding(4) var<storage, read_write> parts: array<vec4<f32>>;
+//! if JOINS > 0
+@coherent
+//! end
 @group(0) @binding(5) var<storage, read_write> part_terms: array<f32>;
+@group(0) @binding(6) var<storage, read_write> tickets: array<atomic<u32>>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 // Of each of the eight subgroups: weighted values, largest score, sum of weights.
 var<workgroup> values: array<vec4<f32>, 8u * HEADS * CHUNKS * 8u>;
 var<workgroup> largest: array<f32, 8u * HEADS>;
 var<workgroup> weights: array<f32, 8u * HEADS>;
+var<workgroup> parts_before: u32;
 
 fn dot_into(sum: f32, a: vec4<f32>, b: vec4<f32>) -> f32 {
   return fma(a.w, b.w, fma(a.z, b.z, fma(a.y, b.y, fma(a.x, b.x, sum))));
@@ -56,6 +74,10 @@ fn across_eight(value: f32) -> f32 {
   sum += subgroupShuffleXor(sum, 2u);
   sum += subgroupShuffleXor(sum, 1u);
   return sum;
+}
+
+fn attend_to(row: u32, head: u32, column: u32, value: vec4<f32>) {
+  attended[place_of_quad(row, params.queryStride, head * params.columns + column)] = placed_quad(Act4(value));
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -70,25 +92,37 @@ fn attention_flash(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
   let eighth = local % 8u;
   let position = plan[row * 4u + 2u];
   let table = plan[row * 4u + 3u];
-  let begin = group.z * params.splitKeys;
-  if (begin > position || position == STOPPED) { return; }
-  let first = max(begin, select(0u, position - params.window + 1u, position >= params.window));
-  let end = min(position, begin + params.splitKeys - 1u);
-
+  // Asked for before anything is waited for.
   //! for h in HEADS
   let head_$h = kv_head * heads + min(first_head + $hu, heads - 1u);
+  //! for c in CHUNKS
+  let stored_$h_$c = queries[row * params.queryStride / 4u + head_$h * columns + $cu * 8u + eighth];
+  //! end
+  //! end
+  let seen = keys_seen(position);
+  let keys_log2 = part_log2(seen);
+  let first = position + 1u - seen + (group.z << keys_log2);
+  if (position == STOPPED || first > position) { return; }
+  let count = part_count(seen);
+  let end = min(position, first + (1u << keys_log2) - 1u);
+
+  // Each turn finds its blocks looked up, so that keys and values are the only loads it waits for.
+  //! for k in KEYS
+  var block_$k = plan[table + min(first + $ku * (WORKGROUP / 8u) + slot, end) / params.blockSize];
+  //! end
+  //! for h in HEADS
   var largest_$h = LOWEST;
   var weight_$h = 0.0;
   //! for c in CHUNKS
-  let query_$h_$c = vec4<f32>(queries[row * params.queryStride / 4u + head_$h * columns + $cu * 8u + eighth]) * params.scale;
+  let query_$h_$c = vec4<f32>(stored_$h_$c) * params.scale;
   var value_$h_$c = vec4<f32>(0.0);
   //! end
   //! end
-  for (var tile = first; tile <= end; tile += WORKGROUP / 8u * KEYS) {
+  for (var tile = first; tile <= end; tile += (WORKGROUP / 8u) * KEYS) {
     //! for k in KEYS
     let key_$k = tile + $ku * (WORKGROUP / 8u) + slot;
     let safe_$k = min(key_$k, end);
-    let section_$k = plan[table + safe_$k / params.blockSize] * 2u * params.kvHeads + kv_head;
+    let section_$k = block_$k * 2u * params.kvHeads + kv_head;
     let token_$k = safe_$k % params.blockSize;
     let keys_at_$k = cache_row(section_$k, token_$k) + eighth;
     let values_at_$k = cache_row(section_$k + params.kvHeads, token_$k) + eighth;
@@ -98,6 +132,9 @@ fn attention_flash(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
     let key_$k_$c = cache[keys_at_$k + $cu * 8u];
     let held_$k_$c = cache[values_at_$k + $cu * 8u];
     //! end
+    //! end
+    //! for k in KEYS
+    block_$k = plan[table + min(key_$k + (WORKGROUP / 8u) * KEYS, end) / params.blockSize];
     //! end
     //! for k in KEYS
     //! for c in CHUNKS
@@ -150,30 +187,48 @@ fn attention_flash(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
     //! end
   }
   workgroupBarrier();
+  let first_part = group.y * params.splits * params.queryHeads + kv_head * heads + first_head;
   for (var at = local; at < HEADS * CHUNKS * 8u; at += WORKGROUP) {
     let bundled = at / (CHUNKS * 8u);
     let column = at % (CHUNKS * 8u);
     var best = LOWEST;
-    for (var other = 0u; other < 8u; other++) { best = max(best, largest[other * HEADS + bundled]); }
+    //! for o in 8
+    best = max(best, largest[$ou * HEADS + bundled]);
+    //! end
     var weight = 0.0;
     var value = vec4<f32>(0.0);
-    for (var other = 0u; other < 8u; other++) {
-      let share = exp(largest[other * HEADS + bundled] - best);
-      weight += weights[other * HEADS + bundled] * share;
-      value += values[(other * HEADS + bundled) * CHUNKS * 8u + column] * share;
-    }
+    //! for o in 8
+    let share_$o = exp(largest[$ou * HEADS + bundled] - best);
+    weight += weights[$ou * HEADS + bundled] * share_$o;
+    value += values[($ou * HEADS + bundled) * CHUNKS * 8u + column] * share_$o;
+    //! end
     if (first_head + bundled < heads) {
-      let head = kv_head * heads + first_head + bundled;
-      // A split that the window leaves no key has no weight. Asked like this, a NaN has one and is passed on.
+      // Scores that are all −∞ have no weight. Asked like this, a NaN has one and is passed on.
       let none = weight == 0.0;
       let mean = select(value / weight, vec4<f32>(0.0), none);
-      if (params.splits == 1u) {
-        attended[place_of_quad(row, params.queryStride, head * columns + column)] = placed_quad(Act4(mean));
+      if (count == 1u) {
+        attend_to(row, kv_head * heads + first_head + bundled, column, mean);
       } else {
-        let part = (group.y * params.splits + group.z) * params.queryHeads + head;
+        let part = first_part + group.z * params.queryHeads + bundled;
         parts[part * columns + column] = mean;
         if (column == 0u) { part_terms[part] = select(best + log(weight), LOWEST, none); }
       }
     }
   }
+  //! if JOINS > 0
+  if (count == 1u) { return; }
+  storageBarrier();
+  let ticket = group.y * params.kvHeads * bundles + group.x;
+  if (local == 0u) { parts_before = atomicAdd(&tickets[ticket], 1u); }
+  if (workgroupUniformLoad(&parts_before) + 1u < count) { return; }
+  if (local == 0u) { atomicStore(&tickets[ticket], 0u); }
+  storageBarrier();
+  for (var at = local; at < HEADS * CHUNKS * 8u; at += WORKGROUP) {
+    let bundled = at / (CHUNKS * 8u);
+    let column = at % (CHUNKS * 8u);
+    if (first_head + bundled < heads) {
+      attend_to(row, kv_head * heads + first_head + bundled, column, joined(first_part + bundled, count, column));
+    }
+  }
+  //! end
 }

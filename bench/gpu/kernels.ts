@@ -7,8 +7,6 @@
 import type { BufferSlice, GpuBuffer } from "../../src/gpu/buffer.ts";
 import type { BoundKernel, KernelDeclaration, KernelVariant } from "../../src/gpu/kernel.ts";
 import { ParamsArena } from "../../src/gpu/params.ts";
-import { attentionCombine, attentionFlash } from "../../src/kernels/attention_flash.ts";
-import { NO_WINDOW } from "../../src/kernels/attention.ts";
 import { gateUp } from "../../src/kernels/gate_up.ts";
 import { type LinearTuning, linearVariant } from "../../src/kernels/linear.ts";
 import { linearResidual } from "../../src/kernels/linear_residual.ts";
@@ -47,8 +45,6 @@ export class KernelBench implements Disposable {
   readonly #plan: GpuBuffer;
   readonly #cache: GpuBuffer;
   readonly #out: GpuBuffer;
-  readonly #parts: GpuBuffer;
-  readonly #terms: GpuBuffer;
   readonly #live: GpuBuffer;
 
   constructor(lab: Lab) {
@@ -83,8 +79,6 @@ export class KernelBench implements Disposable {
     this.#plan = write("plan", plan);
     this.#cache = lab.gpuBuffer("cache", CONTEXT * 2 * 8 * 128 * 2);
     this.#out = lab.gpuBuffer("out", Math.max(ROWS * 14336 * 4, 8 * 32000 * 4));
-    this.#parts = lab.gpuBuffer("parts", 8 * 64 * 4096 * 4);
-    this.#terms = lab.gpuBuffer("part terms", 8 * 64 * 32 * 4);
     const { UNIFORM, COPY_DST } = GPUBufferUsage;
     this.#live = lab.gpuBuffer("live", 16, UNIFORM | COPY_DST);
     lab.device.queue.writeBuffer(this.#live.handle, 0, Uint32Array.of(1, 0, 0, 0));
@@ -256,67 +250,6 @@ export class KernelBench implements Disposable {
     const bound = Array.from({ length: 16 }, () => compiled.bind({ input, gain, plan, normed, live }));
     const params = { rows, groups: 256, inputSize: 4096, eps: 1e-5, samples: EVERY_ROW };
     return round(await this.#series(bound, params), 1);
-  }
-
-  /** Microseconds a layer of one decode row at `context`, or of a chunk of prompt rows. */
-  async attention(
-    { rows, context, splitKeys, KEYS, decode }: {
-      rows: number;
-      context: number;
-      splitKeys: number;
-      KEYS: number;
-      decode: boolean;
-    },
-  ) {
-    const { gpu, device } = this.#lab;
-    const size = gpu.info.subgroupSize!;
-    const plan = new Uint32Array(ROWS * 4);
-    for (let row = 0; row < ROWS; row++) {
-      plan.set([0, 0, decode ? context : context + row, ROWS * 4], row * 4);
-    }
-    device.queue.writeBuffer(this.#plan.handle, 0, plan);
-    const overrides = { WORKGROUP: 8 * size, SUBGROUP: size, HEADS: 4, CHUNKS: 4, KEYS };
-    const flash = await gpu.compile(attentionFlash, { libs: { act: "act_f16" }, overrides });
-    const combine = await gpu.compile(attentionCombine, { libs: { act: "act_f16" } });
-    const [queries, cache] = [this.#input16, this.#cache];
-    const attended = this.#out;
-    const [parts, part_terms] = [this.#parts, this.#terms];
-    const boundFlash = flash.bind({ queries, cache, plan: this.#plan, attended, parts, part_terms });
-    const boundCombine = combine.bind({ parts, part_terms, plan: this.#plan, attended });
-    const splits = decode ? Math.floor(context / splitKeys) + 1 : 1;
-    const params = {
-      rows,
-      firstRow: 0,
-      queryHeads: 32,
-      kvHeads: 8,
-      columns: 32,
-      queryStride: 4096,
-      blockSize: BLOCK_SIZE,
-      window: NO_WINDOW,
-      splits,
-      splitKeys: decode ? splitKeys : 0x7fffffff,
-      scale: 128 ** -0.5,
-    };
-    this.#arena.reset();
-    const series = (splits > 1 ? [boundFlash, boundCombine] : [boundFlash]) as Bound[];
-    const dispatches = series.map((bound) => ({
-      bound,
-      offset: Uint32Array.of(this.#arena.push(bound, params)),
-      grid: bound.grid(params),
-    }));
-    this.#arena.flush();
-    const repeats = rows > 16 ? 2 : 16;
-    const us = await this.#lab.time((pass) => {
-      for (let i = 0; i < repeats; i++) {
-        for (const { bound, offset, grid: [x, y = 1, z = 1] } of dispatches) {
-          pass.setPipeline(bound.pipeline);
-          pass.setBindGroup(0, bound.bindGroup);
-          pass.setBindGroup(1, this.#arena.bindGroup, offset, 0, 1);
-          pass.dispatchWorkgroups(x, y, z);
-        }
-      }
-    });
-    return round(us / repeats, 1);
   }
 
   [Symbol.dispose](): void {

@@ -1,6 +1,7 @@
 /** Which tunings of which kernels are tried: the sections of the GPU benchmark that decide src/kernels/tuning.ts. */
 import type { LinearTuning } from "../../src/kernels/linear.ts";
-import { type MatrixRole, subgroupTuning } from "../../src/kernels/tuning.ts";
+import { joinsParts, type MatrixRole, subgroupTuning } from "../../src/kernels/tuning.ts";
+import { AttentionBench } from "./attention.ts";
 import type { Lab } from "./harness.ts";
 import { KernelBench } from "./kernels.ts";
 
@@ -157,27 +158,24 @@ export async function tileKernels(lab: Lab): Promise<Table> {
 
 /** Microseconds of a layer's attention. */
 export async function attentionKernels(lab: Lab): Promise<Table> {
-  using bench = new KernelBench(lab);
+  using bench = new AttentionBench(lab);
   const { software } = lab.gpu.info;
   const result: Table = {};
-  for (const context of software ? [100] : [60, 250, 1000, 4000]) {
-    for (const splitKeys of software ? [64] : [128, 256]) {
-      await attempt(
-        lab,
-        result,
-        `a row at ${context}, splits of ${splitKeys}`,
-        () => bench.attention({ rows: 1, context, splitKeys, KEYS: 2, decode: true }),
-      );
+  for (const rows of software ? [1] : [1, 8]) {
+    for (const context of software ? [100] : [60, 250, 1000, 4000]) {
+      for (const splitKeys of software ? [64] : [64, 128]) {
+        for (const joins of joinsParts(lab.gpu.info) ? [true, false] : [false]) {
+          const decode = { shares: { splitKeys, maxSplits: 16 }, joins };
+          const name = `${rows} at ${context}, parts of ${splitKeys}, ${joins ? "joined" : "by combine"}`;
+          await attempt(lab, result, name, () => bench.time({ rows, context, decode, KEYS: 2 }));
+        }
+      }
     }
   }
   for (const context of software ? [] : [0, 512, 3500]) {
     for (const KEYS of [2, 4]) {
-      await attempt(
-        lab,
-        result,
-        `512 prompt rows from ${context}, ${KEYS} keys in flight`,
-        () => bench.attention({ rows: 512, context, splitKeys: 0, KEYS, decode: false }),
-      );
+      const name = `512 prompt rows from ${context}, ${KEYS} keys in flight`;
+      await attempt(lab, result, name, () => bench.time({ rows: 512, context, decode: null, KEYS }));
     }
   }
   return result;

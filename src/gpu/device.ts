@@ -20,6 +20,9 @@ const ADVICE = "install a Vulkan driver (Debian and Ubuntu: apt install mesa-vul
 /** wgpu grants features beyond the adapter's list, so each is asked for by itself and its refusal caught. */
 const OPTIONAL_FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const;
 
+/** Storage that workgroups of a dispatch see alike, `@coherent` in WGSL. wgpu's own; the first to be done without. */
+export const COHERENT = "wgpu-memory-decoration-coherent";
+
 /** Limits that default to the WebGPU minimum unless asked for. */
 const WANTED_LIMITS = [
   "maxBufferSize",
@@ -264,8 +267,10 @@ export class GpuDevice implements Disposable {
 
 async function requestDevice(adapter: GPUAdapter, requiredLimits: Record<string, number>) {
   // An adapter is used up by requestDevice in the standard; wgpu lets it try again, so the full set goes first.
-  let features: readonly string[] = OPTIONAL_FEATURES;
-  for (let dropped = 0;; dropped++) {
+  const listed = OPTIONAL_FEATURES.filter((name) => adapter.features.has(name));
+  const attempts: string[][] = [[...OPTIONAL_FEATURES, COHERENT], [...OPTIONAL_FEATURES], listed, []];
+  let failure: unknown;
+  for (const features of attempts) {
     try {
       const handle = await adapter.requestDevice({
         requiredFeatures: features as GPUFeatureName[],
@@ -273,17 +278,13 @@ async function requestDevice(adapter: GPUAdapter, requiredLimits: Record<string,
       });
       return { handle, features };
     } catch (error) {
-      const next = OPTIONAL_FEATURES.filter((name) => adapter.features.has(name));
-      if (dropped === 0 && next.length < features.length) features = next;
-      else if (features.length > 0) features = [];
-      else {
-        const message = error instanceof Error ? error.message : String(error);
-        throw new DeviceLostError(`The WebGPU adapter gives no device: ${message}; ${ADVICE}`, {
-          adapter: adapter.info.description,
-        });
-      }
+      failure = error;
     }
   }
+  const message = failure instanceof Error ? failure.message : String(failure);
+  throw new DeviceLostError(`The WebGPU adapter gives no device: ${message}; ${ADVICE}`, {
+    adapter: adapter.info.description,
+  });
 }
 
 function describe(

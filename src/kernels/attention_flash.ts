@@ -10,8 +10,9 @@ export const attentionFlash = defineKernel({
     cache: "read", // [blocks, k|v, kvHeads, …], see shaders/lib/cache_*.wgsl
     plan: "read", // u32, see src/model/plan.ts
     attended: "write", // [rows, queryStride]
-    parts: "write", // [rows, splits, queryHeads, headDim] f32
-    part_terms: "write", // [rows, splits, queryHeads] f32
+    parts: "read_write", // [rows, splits, queryHeads, headDim] f32
+    part_terms: "read_write", // [rows, splits, queryHeads] f32
+    tickets: "read_write", // [rows, bundles of query heads] u32, 0 between dispatches
   },
   params: {
     rows: "u32",
@@ -23,11 +24,12 @@ export const attentionFlash = defineKernel({
     blockSize: "u32",
     window: "u32",
     splits: "u32",
-    splitKeys: "u32",
+    splitLog2: "u32",
+    mostLog2: "u32",
     scale: "f32",
   },
-  overrides: { WORKGROUP: 64, SUBGROUP: 8, HEADS: 1, CHUNKS: 1, KEYS: 1 },
-  libs: { act: ACT_LIBS, cache: CACHE_LIBS, half: ["half_order"], place: PLACE_LIBS },
+  overrides: { WORKGROUP: 64, SUBGROUP: 8, HEADS: 1, CHUNKS: 1, KEYS: 1, JOINS: 0 },
+  libs: { act: ACT_LIBS, cache: CACHE_LIBS, half: ["half_order"], place: PLACE_LIBS, parts: ["row_parts"] },
   grid: (
     { rows, queryHeads, kvHeads, splits },
     { HEADS },
@@ -48,13 +50,54 @@ export const attentionCombine = defineKernel({
     queryHeads: "u32",
     columns: "u32",
     queryStride: "u32",
+    window: "u32",
     splits: "u32",
-    splitKeys: "u32",
+    splitLog2: "u32",
+    mostLog2: "u32",
   },
   overrides: { WORKGROUP: 64 },
-  libs: { act: ACT_LIBS, half: ["half_order"], place: PLACE_LIBS },
+  libs: { act: ACT_LIBS, half: ["half_order"], place: PLACE_LIBS, parts: ["row_parts"] },
   grid: ({ rows, queryHeads, columns }, { WORKGROUP }) => [Math.ceil(queryHeads * columns / WORKGROUP), rows],
 });
+
+/** How the keys of a row are shared out over workgroups (shaders/lib/row_parts.wgsl). Powers of two. */
+export interface KeyShares {
+  /** Fewest keys of a part; twice as many, and so on, where a row would have too many parts. */
+  readonly splitKeys: number;
+  /** Most parts of a row. */
+  readonly maxSplits: number;
+}
+
+/** One part, whatever the position. */
+export const WHOLE: KeyShares = { splitKeys: 2 ** 30, maxSplits: 1 };
+
+/** As the kernels are told of it. */
+export function shareParams(
+  { splitKeys, maxSplits }: KeyShares,
+): { readonly splitLog2: number; readonly mostLog2: number } {
+  return { splitLog2: Math.log2(splitKeys), mostLog2: Math.log2(maxSplits) };
+}
+
+/** Parts of a row at `position`, which depend on nothing else; not monotone in it. */
+export function splitsAt(
+  position: number,
+  { splitKeys, maxSplits }: KeyShares,
+  window: number | null,
+): number {
+  const seen = Math.min(position + 1, window ?? Infinity);
+  let keys = splitKeys;
+  while (keys * maxSplits < seen) keys *= 2;
+  return Math.ceil(seen / keys);
+}
+
+/** Most parts of any row of a sequence of `context` tokens. */
+export function mostSplits(
+  context: number,
+  { splitKeys, maxSplits }: KeyShares,
+  window: number | null,
+): number {
+  return Math.min(maxSplits, Math.ceil(Math.min(context, window ?? Infinity) / splitKeys));
+}
 
 /** Elements of a head that one load of eight invocations covers: heads are multiples of it. */
 export const FLASH_HEAD_STEP = 32;

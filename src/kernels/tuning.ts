@@ -5,7 +5,8 @@
  * Decode rows and prompt rows are two families: within a family a row's bits depend on nothing else in the step, so the
  * variants of a family may differ in anything but the order of a sum.
  */
-import { FLASH_SUBGROUPS } from "./attention_flash.ts";
+import { COHERENT } from "../gpu/device.ts";
+import { FLASH_SUBGROUPS, type KeyShares } from "./attention_flash.ts";
 import {
   LINEAR_OVERRIDES,
   type LinearCore,
@@ -36,12 +37,15 @@ export function matricesOf(
   return halves;
 }
 
-export interface AttentionTuning {
+/** Shares are those of decode rows. */
+export interface AttentionTuning extends KeyShares {
   readonly WORKGROUP: number;
   readonly SUBGROUP: number;
   readonly KEYS: number;
-  /** Keys of a decode row that one workgroup takes. */
-  readonly splitKeys: number;
+  /**
+   * The last workgroup to write a part of a row joins them: for devices that {@link joinsParts} only. Changes no bit.
+   */
+  readonly joins: boolean;
 }
 
 export interface DeviceTuning {
@@ -58,6 +62,8 @@ export interface DeviceTuning {
 export interface TunedDevice {
   readonly software: boolean;
   readonly subgroupSize: number | null;
+  readonly backend: string;
+  readonly features: readonly string[];
   readonly limits: Readonly<Record<string, number>>;
 }
 
@@ -132,7 +138,14 @@ export function subgroupTuning(size: number): DeviceTuning {
       ],
       prompt: HALF_TILES,
     })),
-    attention: { WORKGROUP: FLASH_SUBGROUPS * size, SUBGROUP: size, KEYS: 2, splitKeys: 256 },
+    attention: {
+      WORKGROUP: FLASH_SUBGROUPS * size,
+      SUBGROUP: size,
+      KEYS: 2,
+      splitKeys: 64,
+      maxSplits: 16,
+      joins: false,
+    },
   };
 }
 
@@ -176,7 +189,8 @@ export const HALF_TILES: readonly LinearTuning[] = [
 ];
 
 /** Every variant can run on the device: a pipeline that cannot is refused late, or for memory not at all. */
-export function chooseTuning({ software, subgroupSize, limits }: TunedDevice): DeviceTuning {
+export function chooseTuning(device: TunedDevice): DeviceTuning {
+  const { software, subgroupSize, limits } = device;
   if (software || subgroupSize === null) return portableTuning(software);
   const { matrices, halves, attention } = subgroupTuning(subgroupSize);
   const most = limits["maxComputeInvocationsPerWorkgroup"] ?? LEAST_INVOCATIONS;
@@ -198,8 +212,15 @@ export function chooseTuning({ software, subgroupSize, limits }: TunedDevice): D
   return {
     matrices: fitted(matrices),
     ...halves !== undefined && decodes(halves) && { halves: fitted(halves) },
-    attention: attention !== null && attention.WORKGROUP <= most ? attention : null,
+    attention: attention !== null && attention.WORKGROUP <= most
+      ? { ...attention, joins: joinsParts(device) }
+      : null,
   };
+}
+
+/** Whether workgroups of one dispatch can hand results over; see shaders/attention_flash.wgsl. */
+export function joinsParts({ backend, features }: Pick<TunedDevice, "backend" | "features">): boolean {
+  return backend === "vulkan" && features.includes(COHERENT);
 }
 
 /** What WebGPU guarantees. */

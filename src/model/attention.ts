@@ -1,6 +1,7 @@
 /**
- * Attention of one layer as an operation: with subgroups in parts of fixed length, put together by a second dispatch
- * where a decode row has more than one; without them by the kernel that runs anywhere.
+ * Attention of one layer as an operation: with subgroups in parts, joined by the last of their workgroups where the device
+ * allows it, otherwise by a second dispatch where a decode row has more than one; without subgroups by the kernel that
+ * runs anywhere.
  */
 import type { ModelConfig } from "../formats/config.ts";
 import type { GpuBuffer } from "../gpu/buffer.ts";
@@ -10,16 +11,17 @@ import {
   attentionFlash,
   FLASH_HEAD_STEP,
   flashBundle,
+  mostSplits,
+  shareParams,
+  splitsAt,
+  WHOLE,
 } from "../kernels/attention_flash.ts";
 import type { AttentionTuning } from "../kernels/tuning.ts";
 import type { Operation, OperationParts } from "./operations.ts";
 
-/** One split: a prompt row's keys stay with one workgroup, of which there are enough. */
-const WHOLE = 0x7fffffff;
-
 /**
- * Bytes that the parts may take even where few sequences run at once: each turn of a long replay takes two dispatches
- * a layer, whose parameters would otherwise be the larger (64 MiB for one sequence of 8,192 tokens).
+ * Bytes that the parts may take even where few sequences run at once: each turn of a long replay takes one or two
+ * dispatches a layer, whose parameters would otherwise be the larger.
  */
 const LEAST_PART_BYTES = 32 * 2 ** 20;
 
@@ -42,7 +44,7 @@ export function partSizes(
   },
 ): PartSizes {
   if (!takesParts(config, tuning)) return { partRows: 0, maxSplits: 0 };
-  const maxSplits = Math.ceil(maxContext / tuning.splitKeys);
+  const maxSplits = mostSplits(maxContext, tuning, config.slidingWindow);
   const rowBytes = maxSplits * config.queryHeads * config.headDim * 4;
   const wanted = Math.max(maxSamples, Math.min(maxRows, Math.floor(LEAST_PART_BYTES / rowBytes)));
   const partRows = Math.max(1, Math.min(wanted, Math.floor(maxBindableBytes / rowBytes)));
@@ -55,6 +57,21 @@ export function takesParts(
   tuning: AttentionTuning | null,
 ): tuning is AttentionTuning {
   return tuning !== null && headDim % FLASH_HEAD_STEP === 0;
+}
+
+/** Parts of a row by its position; 1 where nothing is shared out. */
+export function rowSplits(
+  config: ModelConfig,
+  tuning: AttentionTuning | null,
+): (position: number) => number {
+  return takesParts(config, tuning)
+    ? (position) => splitsAt(position, tuning, config.slidingWindow)
+    : () => 1;
+}
+
+/** Of a layer, where decode rows have parts to be joined. */
+export function partDispatches(rows: number, { partRows }: PartSizes, { joins }: AttentionTuning): number {
+  return (joins ? 1 : 2) * Math.ceil(rows / partRows);
 }
 
 export async function attend(parts: OperationParts, cache: GpuBuffer): Promise<Operation> {
@@ -101,34 +118,41 @@ async function attendAnywhere(parts: OperationParts, cache: GpuBuffer): Promise<
 
 async function attendInParts(
   parts: OperationParts,
-  { splitKeys, ...lanes }: AttentionTuning,
+  attentionTuning: AttentionTuning,
   cache: GpuBuffer,
 ): Promise<Operation> {
   const { device, config, sizes, buffers } = parts;
   const libs = libsOf(parts);
+  const { WORKGROUP, SUBGROUP, KEYS, joins } = attentionTuning;
+  const lanes = { WORKGROUP, SUBGROUP, KEYS, JOINS: joins ? 1 : 0 };
   const HEADS = flashBundle(config, device.limits.maxComputeWorkgroupStorageSize);
   const CHUNKS = config.headDim / FLASH_HEAD_STEP;
   const flash = await device.compile(attentionFlash, { libs, overrides: { ...lanes, HEADS, CHUNKS } });
-  const combine = await device.compile(attentionCombine, { libs: { act: libs.act, place: libs.place } });
-  const { queries, plan, attended, parts: partsBuffer, partTerms: part_terms } = buffers;
-  const boundFlash = flash.bind({ queries, cache, plan, attended, parts: partsBuffer, part_terms });
-  const boundCombine = combine.bind({ parts: partsBuffer, part_terms, plan, attended });
+  const combine = joins
+    ? null
+    : await device.compile(attentionCombine, { libs: { act: libs.act, place: libs.place } });
+  const { queries, plan, attended, parts: partsBuffer, partTerms: part_terms, tickets } = buffers;
+  const boundFlash = flash.bind({ queries, cache, plan, attended, parts: partsBuffer, part_terms, tickets });
+  const boundCombine = combine?.bind({ parts: partsBuffer, part_terms, plan, attended });
   const shape = shapeOf(parts);
-  const { queryHeads, columns, queryStride } = shape;
+  const { queryHeads, columns, queryStride, window } = shape;
   const { partRows } = sizes.parts;
+  // A prompt row's keys stay with one workgroup, of which there are enough.
+  const [whole, shares] = [shareParams(WHOLE), shareParams(attentionTuning)];
   return {
-    dispatches: 1 + 2 * Math.ceil(sizes.maxRows / partRows),
-    encode(step, { promptRows, rows, lastPosition }) {
+    dispatches: 1 + partDispatches(sizes.maxRows, sizes.parts, attentionTuning),
+    encode(step, { promptRows, rows, splits }) {
       if (promptRows > 0) {
-        step.dispatch(boundFlash, { rows: promptRows, firstRow: 0, splits: 1, splitKeys: WHOLE, ...shape });
+        step.dispatch(boundFlash, { rows: promptRows, firstRow: 0, splits: 1, ...whole, ...shape });
       }
-      const splits = Math.floor(lastPosition / splitKeys) + 1;
       // Whatever is alone in its part is written at once, however many rows there are.
       const most = splits === 1 ? rows : partRows;
       for (let firstRow = promptRows; firstRow < rows; firstRow += most) {
-        const range = { rows: Math.min(most, rows - firstRow), firstRow, splits, splitKeys };
+        const range = { rows: Math.min(most, rows - firstRow), firstRow, splits, ...shares };
         step.dispatch(boundFlash, { ...range, ...shape });
-        if (splits > 1) step.dispatch(boundCombine, { ...range, queryHeads, columns, queryStride });
+        if (splits > 1 && boundCombine !== undefined) {
+          step.dispatch(boundCombine, { ...range, queryHeads, columns, queryStride, window });
+        }
       }
     },
   };

@@ -2,13 +2,15 @@
  * The Mistral forward pass on the device: which kernels run in which order over which buffers. Knows rows, positions
  * and block tables, not sequences or sampling. Five dispatches a layer (more where a matrix has several slices):
  * qkv_rope, attention, linear_residual, gate_up, linear_residual; before them embed, after them lm_head. With a KV cache
- * in FP8, quantize_cache follows qkv_rope; with products in pairs of f16, rms_norm comes before qkv_rope, gate_up and lm_head.
+ * in FP8, quantize_cache follows qkv_rope; with products in pairs of f16, rms_norm comes before qkv_rope, gate_up and
+ * lm_head; where attention may not join its parts itself, attention_combine follows it.
  */
 import type { ModelConfig } from "../formats/config.ts";
 import type { GpuBuffer } from "../gpu/buffer.ts";
 import type { GpuDevice } from "../gpu/device.ts";
 import type { StepEncoder } from "../gpu/encoder.ts";
 import type { DeviceTuning } from "../kernels/tuning.ts";
+import { rowSplits } from "./attention.ts";
 import { decoderLayer, embedding, head, type Operation, type StepBuffers } from "./operations.ts";
 import type { PlanWriter } from "./plan.ts";
 import { rotaryTable } from "./rotary.ts";
@@ -39,12 +41,15 @@ export class Forward {
   readonly lastTokens: GpuBuffer;
   readonly #body: readonly Operation[];
   readonly #head: readonly Operation[];
+  readonly #splitsAt: (position: number) => number;
 
   private constructor(
     buffers: StepBuffers,
     planWriter: PlanWriter,
     operations: { readonly body: readonly Operation[]; readonly head: readonly Operation[] },
+    splitsAt: (position: number) => number,
   ) {
+    this.#splitsAt = splitsAt;
     this.planWriter = planWriter;
     this.plan = buffers.plan;
     this.logits = buffers.logits;
@@ -72,7 +77,8 @@ export class Forward {
     for (const [index, layer] of weights.layers.entries()) {
       body.push(...await decoderLayer(operationParts, layer, buffers.cache[index]!));
     }
-    return new Forward(buffers, writer, { body, head: await head(operationParts, weights) });
+    const operations = { body, head: await head(operationParts, weights) };
+    return new Forward(buffers, writer, operations, rowSplits(config, tuning.attention));
   }
 
   /** Most dispatches of a step. */
@@ -83,8 +89,8 @@ export class Forward {
   /** Sends the plan that {@link planWriter} holds and appends the step's dispatches. */
   encode(step: StepEncoder, uploads: StepUploads): void {
     const { planWriter } = this;
-    const { promptRows, rows, samples, lastPosition } = planWriter;
-    const stepRows = { promptRows, rows, samples, lastPosition };
+    const { promptRows, rows, samples } = planWriter;
+    const stepRows = { promptRows, rows, samples, splits: planWriter.most(this.#splitsAt) };
     uploads.send(step, planWriter.used, this.plan);
     for (const operation of this.#body) operation.encode(step, stepRows);
     if (samples > 0) { for (const operation of this.#head) operation.encode(step, stepRows); }
@@ -109,6 +115,7 @@ function allocate({ device, config, sizes, owned }: ForwardParts, planWords: num
     rotary: buffer("rotary", bytes.rotary),
     parts: buffer("attention parts", bytes.parts),
     partTerms: buffer("attention part terms", bytes.partTerms),
+    tickets: buffer("attention tickets", bytes.tickets),
     cache: Array.from({ length: config.layers }, (_, layer) => buffer(`cache ${layer}`, bytes.cache)),
   };
 }

@@ -35,8 +35,8 @@ export interface StepRows {
   /** Prompt rows, decode rows and drafts. */
   readonly rows: number;
   readonly samples: number;
-  /** Largest position of a decode row. */
-  readonly lastPosition: number;
+  /** Parts of the decode row whose attention has most of them. */
+  readonly splits: number;
 }
 
 /** A part of a step. */
@@ -61,6 +61,7 @@ export interface StepBuffers {
   readonly cache: readonly GpuBuffer[]; // per layer: [blocks, k|v, kvHeads, …], see shaders/lib/cache_*.wgsl
   readonly parts: GpuBuffer; // [partRows, maxSplits, queryHeads, headDim] f32
   readonly partTerms: GpuBuffer; // [partRows, maxSplits, queryHeads] f32
+  readonly tickets: GpuBuffer; // [partRows, queryHeads] u32, 0 between dispatches
 }
 
 export interface OperationParts {

@@ -71,14 +71,6 @@ export class PlanWriter {
   get samples(): number {
     return this.#samples;
   }
-  /** Largest position of a row that is no prompt's; 0 without any. */
-  get lastPosition(): number {
-    let last = 0;
-    for (let row = this.#promptRows; row < this.#rows; row++) {
-      last = Math.max(last, this.words[row * ROW_WORDS + 2]!);
-    }
-    return last;
-  }
   /** The words that the step needs. */
   get used(): Uint32Array<ArrayBuffer> {
     return this.words.subarray(0, this.#end);
@@ -114,6 +106,15 @@ export class PlanWriter {
   /** The rows so far are prompt rows; none comes after them. */
   endPrompts(): void {
     this.#promptRows = this.#rows;
+  }
+
+  /** The largest that `of` gives for the position of a row that is no prompt's; 1 without any. */
+  most(of: (position: number) => number): number {
+    let most = 1;
+    for (let row = this.#promptRows; row < this.#rows; row++) {
+      most = Math.max(most, of(this.words[row * ROW_WORDS + 2]!));
+    }
+    return most;
   }
 
   addSample(row: number): void {

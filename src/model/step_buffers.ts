@@ -38,6 +38,7 @@ export function stepBufferBytes(config: ModelConfig, sizes: ModelSizes, planWord
     rotary: limits.maxContext * config.headDim * 4,
     parts: partHeads * config.headDim * 4,
     partTerms: partHeads * 4,
+    tickets: sizes.parts.partRows * config.queryHeads * 4,
     cache: sizes.cacheLayerBytes,
   };
 }

@@ -1,6 +1,6 @@
 import { expect } from "@std/expect";
 import { DeviceLostError } from "../../src/errors.ts";
-import { GpuDevice } from "../../src/gpu/device.ts";
+import { COHERENT, GpuDevice } from "../../src/gpu/device.ts";
 import { liveBufferCount } from "../../src/gpu/buffer.ts";
 import { haveOneSize, probeSubgroups } from "../../src/gpu/subgroups.ts";
 import { gpuTest } from "./device.ts";
@@ -35,6 +35,33 @@ Deno.test("GpuDevice.open() names the remedy when there is no adapter", async ()
     navigator.gpu.requestAdapter = requestAdapter;
   }
 });
+
+gpuTest(
+  "GpuDevice.open() does without coherent storage first, and keeps what else it got",
+  async ({ info }) => {
+    const requestAdapter = navigator.gpu.requestAdapter.bind(navigator.gpu);
+    const asked: string[][] = [];
+    navigator.gpu.requestAdapter = async (options) => {
+      const adapter = (await requestAdapter(options))!;
+      const requestDevice = adapter.requestDevice.bind(adapter);
+      adapter.requestDevice = (descriptor) => {
+        const features = [...descriptor!.requiredFeatures ?? []];
+        asked.push(features);
+        if (features.includes(COHERENT as GPUFeatureName)) return Promise.reject(new TypeError("unknown"));
+        return requestDevice(descriptor);
+      };
+      return adapter;
+    };
+    try {
+      using device = await GpuDevice.open();
+      expect(asked[0]).toContain(COHERENT);
+      expect(device.info.features).toEqual(info.features.filter((name) => name !== COHERENT));
+      expect(device.info.subgroupSize).toBe(info.subgroupSize);
+    } finally {
+      navigator.gpu.requestAdapter = requestAdapter;
+    }
+  },
+);
 
 gpuTest("probeSubgroups() finds none where it cannot even make its buffers", async ({ handle }) => {
   const { createBuffer } = handle;

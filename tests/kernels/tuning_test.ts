@@ -1,6 +1,7 @@
 /** What is chosen for a device runs on it: nobody else checks the workgroup's memory, and a grid fails late. */
 import { expect } from "@std/expect";
 import { flashBundle, flashBytes } from "../../src/kernels/attention_flash.ts";
+import { COHERENT } from "../../src/gpu/device.ts";
 import { linearGrid, type LinearTuning, withDefaults } from "../../src/kernels/linear.ts";
 import { shaderText } from "../../src/gpu/shader.ts";
 import { sampleBytes, sampleListCapacity } from "../../src/kernels/sample.ts";
@@ -11,6 +12,8 @@ import { chooseTuning, subgroupTuning, variantFor } from "../../src/kernels/tuni
 const device = (subgroupSize: number, invocations: number, memory: number) => ({
   software: false,
   subgroupSize,
+  backend: "vulkan",
+  features: [] as string[],
   limits: { maxComputeInvocationsPerWorkgroup: invocations, maxComputeWorkgroupStorageSize: memory },
 });
 
@@ -38,6 +41,14 @@ for (const size of [8, 16, 32, 64]) {
 
 Deno.test("chooseTuning() leaves nothing out on a device that runs everything", () => {
   expect(chooseTuning(device(32, 1024, 49_152))).toEqual(subgroupTuning(32));
+});
+
+Deno.test("chooseTuning() lets workgroups join their parts on Vulkan, with coherent storage, only", () => {
+  const plain = device(32, 1024, 49_152);
+  const joins = (changed: Partial<typeof plain>) => chooseTuning({ ...plain, ...changed }).attention?.joins;
+  expect(joins({ features: [COHERENT] })).toBe(true);
+  expect(joins({})).toBe(false);
+  for (const backend of ["metal", "dx12"]) expect(joins({ features: [COHERENT], backend })).toBe(false);
 });
 
 Deno.test("chooseTuning() splits sums alike in all variants of a family, however narrow they are", () => {

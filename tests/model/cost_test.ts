@@ -3,7 +3,7 @@ import { expect } from "@std/expect";
 import { CapacityError } from "../../src/errors.ts";
 import { parseModelConfig } from "../../src/formats/config.ts";
 import type { WeightFormat } from "../../src/kernels/linear.ts";
-import { portableTuning, subgroupTuning } from "../../src/kernels/tuning.ts";
+import { type DeviceTuning, joinsParts, portableTuning, subgroupTuning } from "../../src/kernels/tuning.ts";
 import { decodeCost, uniformFormats, weightBytes } from "../../src/model/cost.ts";
 import { loadModel } from "../../src/model/load.ts";
 import { fitModel } from "../../src/model/memory.ts";
@@ -14,9 +14,15 @@ import { MISTRAL_7B_SHAPE, TINY_CONFIG, writeCheckpoint } from "../support/check
 import { tempDir } from "../support/temp.ts";
 import { GREEDY, LOAD } from "./harness.ts";
 
+/** For subgroups of 32. */
+function tunedTo(joins: boolean): DeviceTuning {
+  const { attention, ...tuning } = subgroupTuning(32);
+  return { ...tuning, attention: { ...attention!, joins } };
+}
+
 const config = parseModelConfig({ ...TINY_CONFIG, ...MISTRAL_7B_SHAPE }, "config.json");
 const formats = uniformFormats(config, { embedding: "bf16", weights: "fp8" });
-const tuning = subgroupTuning(32);
+const tuning = tunedTo(true);
 const maxBindableBytes = 2 ** 31 - 4;
 const request = { precision: "f16", maxContext: 8192, maxSequences: 8, maxBindableBytes, tuning } as const;
 const shape = { config, formats, maxBindableBytes };
@@ -32,11 +38,16 @@ Deno.test("decodeCost() of Mistral 7B in FP8: at most 170 dispatches and 7.2 GB 
   expect(short.weightBytes).toBeGreaterThan(weights);
   expect(short.weightBytes + short.cacheBytes).toBeLessThan(7.2e9);
   expect(short.cacheBytes).toBe(100 * 131_072);
-  // Keys and values in several parts take a second dispatch a layer, weights are read once for all rows.
+  // Keys and values in several parts take no dispatch more, weights are read once for all rows.
   const long = decodeCost({ ...shape, sizes, tuning }, { rows: 8, context: 1000 });
-  expect(long.dispatches).toBe(1 + 32 * 6 + 1 + 2);
+  expect(long.dispatches).toBe(164);
   expect(long.cacheBytes).toBe(8 * 1000 * 131_072);
   expect(long.weightBytes - short.weightBytes).toBe(7 * h * 2);
+  // Where the last workgroup may not join them, a second dispatch a layer does, from the second part on.
+  const apart = [64, 65, 1000].map((context) =>
+    decodeCost({ ...shape, sizes, tuning: tunedTo(false) }, { rows: 8, context }).dispatches
+  );
+  expect(apart).toEqual([164, 196, 196]);
 });
 
 Deno.test("decodeCost() counts the norms of several rows in pairs of f16, and not of a head that has none", () => {
@@ -149,7 +160,8 @@ for (const [name, options] of Object.entries(SHAPES)) {
           return createBuffer(descriptor);
         };
         const kvCacheDtype = quantization === "fp8" ? "fp8" : "auto";
-        const subgroups = subgroupTuning(device.info.subgroupSize!);
+        const { attention, ...others } = subgroupTuning(device.info.subgroupSize!);
+        const subgroups = { ...others, attention: { ...attention!, joins: joinsParts(device.info) } };
         const ways = [
           { tuning: portableTuning(true), precision: "f32" },
           { tuning: subgroups, precision: "f32" },
@@ -178,7 +190,7 @@ for (const [name, options] of Object.entries(SHAPES)) {
           const request = { ...LOAD, precision, kvCacheDtype, maxBindableBytes, tuning, formats } as const;
           const sizes = planSizes(config, request);
           expect(sizes.halves).toBe(quantization === "fp8" && precision === "f16");
-          for (const context of [1, 256, 257, 600]) {
+          for (const context of [1, 64, 65, 600]) {
             const [step] = await costOf(runner, context);
             const cost = decodeCost(
               { config, formats, maxBindableBytes, sizes, tuning },

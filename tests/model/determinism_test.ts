@@ -1,7 +1,7 @@
 /** A sequence's bits do not depend on who else is in the batch, on how its prompt was cut, nor on steps per submit. */
 import { expect } from "@std/expect";
 import * as fc from "fast-check";
-import { portableTuning, subgroupTuning } from "../../src/kernels/tuning.ts";
+import { joinsParts, portableTuning, subgroupTuning } from "../../src/kernels/tuning.ts";
 import { loadModel } from "../../src/model/load.ts";
 import { gpuTest } from "../gpu/device.ts";
 import { SAMPLING } from "../support/sampling.ts";
@@ -67,7 +67,8 @@ for (
     `Forward tuned for subgroups gives a row of ${name} its family's bits, however many rows go with it, ${precision}, cache ${kvCacheDtype}`,
     async (device) => {
       const tuned = subgroupTuning(device.info.subgroupSize!);
-      const tuning = { ...tuned, attention: { ...tuned.attention!, splitKeys: 16 } };
+      const shares = { splitKeys: 16, maxSplits: 2, joins: joinsParts(device.info) };
+      const tuning = { ...tuned, attention: { ...tuned.attention!, ...shares } };
       const options = { quantization: "fp8", kvCacheDtype, precision, tuning, maxRows: 64 } as const;
       using model = await TestModel.load(device, fixture(name), options);
       const tokens = Array.from({ length: 60 }, (_, i) => 3 + (i * 37) % (model.vocabSize - 3));
@@ -84,18 +85,20 @@ for (
 
 gpuTest("decode rows beyond the room for parts go in turns, and give the same bits", async (device) => {
   const { attention, ...tuning } = subgroupTuning(device.info.subgroupSize!);
-  const options = { tuning: { ...tuning, attention: { ...attention!, splitKeys: 16 } }, maxRows: 64 };
   const tokens = Array.from({ length: 60 }, (_, i) => 3 + (i * 37) % 200);
-  const run = async (partRows?: number) => {
+  const run = async (joins: boolean, partRows?: number) => {
     using model = await TestModel.load(device, fixture("head-dim"), {
-      ...options,
+      tuning: { ...tuning, attention: { ...attention!, splitKeys: 16, joins } },
+      maxRows: 64,
       ...(partRows && { partRows }),
     });
     return await model.runPrompt(tokens, 60, { family: "decode" });
   };
-  const together = await run();
+  const together = await run(false);
   expect(together.every(Number.isFinite)).toBe(true);
-  for (const partRows of [1, 7]) expect(await run(partRows)).toEqual(together);
+  const joins = joinsParts(device.info);
+  expect(await run(joins)).toEqual(together);
+  for (const partRows of [1, 7]) expect(await run(joins, partRows)).toEqual(together);
 }, { subgroups: true });
 
 for (

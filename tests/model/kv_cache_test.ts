@@ -1,6 +1,6 @@
 /** A KV cache in FP8: what it does to the logits, against the float64 oracle and against a full cache. */
 import { expect } from "@std/expect";
-import { type DeviceTuning, subgroupTuning } from "../../src/kernels/tuning.ts";
+import { type DeviceTuning, joinsParts, subgroupTuning } from "../../src/kernels/tuning.ts";
 import type { Precision } from "../../src/model/runner.ts";
 import { gpuTest } from "../gpu/device.ts";
 import { forward, loadOracle } from "../oracle/forward.ts";
@@ -49,7 +49,10 @@ for (const name of ["gqa", "head-dim", "sliding-window"]) {
     `an FP8 cache tuned for subgroups gives the logits of ${name} that the oracle's gives`,
     async (device) => {
       const tuned: DeviceTuning = subgroupTuning(device.info.subgroupSize!);
-      const tuning = { ...tuned, attention: { ...tuned.attention!, splitKeys: 16 } };
+      const tuning = {
+        ...tuned,
+        attention: { ...tuned.attention!, splitKeys: 16, joins: joinsParts(device.info) },
+      };
       for (const family of ["prompt", "decode"] as const) {
         await check(name, (kvCacheDtype) => TestModel.load(device, fixture(name), { kvCacheDtype, tuning }), {
           family,

@@ -72,6 +72,15 @@ Deno.test("planSizes() keeps every buffer of Mistral 7B within 128 MiB bindings"
 });
 
 Deno.test("planSizes() has room for the parts of many replayed rows, however few sequences run at once", () => {
+  expect(
+    planSizes(config, {
+      precision: "f16",
+      maxContext: 8192,
+      maxSequences: 8,
+      maxBindableBytes: 2 ** 31,
+      tuning: subgroupTuning(32),
+    }).parts.maxSplits,
+  ).toBe(16);
   for (const maxSequences of [1, 2, 8, 64]) {
     const request = { precision: "f16", maxContext: 8192, maxSequences, maxBindableBytes: 2 ** 31 } as const;
     const { maxRows, parts } = planSizes(config, { ...request, tuning: subgroupTuning(32) });
@@ -101,7 +110,7 @@ Deno.test("planSizes() refuses a context whose angles, or one row's parts, canno
   );
   planSizes(one, { ...angles, maxContext: 2 ** 18 });
   const tuned = subgroupTuning(32);
-  const tuning = { ...tuned, attention: { ...tuned.attention!, splitKeys: 16 } };
+  const tuning = { ...tuned, attention: { ...tuned.attention!, splitKeys: 16, maxSplits: 2 ** 14 } };
   const parts = { ...request, maxContext: 200_000, tuning };
   expect(() => planSizes(one, parts)).toThrow(`it takes a buffer of ${12_500 * 32 * 512} bytes`);
   planSizes(one, { ...parts, maxContext: 2 ** 17 });

@@ -6,7 +6,7 @@ import { expect } from "@std/expect";
 import * as fc from "fast-check";
 import type { GpuBuffer, GpuBufferOptions } from "../../src/gpu/buffer.ts";
 import type { GpuDevice } from "../../src/gpu/device.ts";
-import { type DeviceTuning, portableTuning, subgroupTuning } from "../../src/kernels/tuning.ts";
+import { type DeviceTuning, joinsParts, portableTuning, subgroupTuning } from "../../src/kernels/tuning.ts";
 import { loadModel } from "../../src/model/load.ts";
 import type { KvCacheDtype, ModelRunner, SampledToken, Slot, SlotInit } from "../../src/model/runner.ts";
 import { MAX_STOPS } from "../../src/model/sampler_slot.ts";
@@ -19,7 +19,7 @@ const VOCAB = 384;
 
 interface Way {
   readonly name: string;
-  readonly tuning: (subgroups: number) => DeviceTuning;
+  readonly tuning: (device: GpuDevice) => DeviceTuning;
   readonly kvCacheDtype?: KvCacheDtype;
   readonly subgroups?: boolean;
   /** FP8 weights and activations in f16: products in pairs of f16. */
@@ -27,7 +27,7 @@ interface Way {
 }
 
 /** A tuning's first way for each matrix, for all rows: what is left out does not go by the way, and compiling takes long. */
-const simple = ({ matrices, halves, attention }: DeviceTuning): DeviceTuning => {
+const simple = ({ matrices, halves, attention }: DeviceTuning, joins = false): DeviceTuning => {
   const few = (family: DeviceTuning["matrices"]) =>
     Object.fromEntries(
       Object.entries(family).map(([role, { decode }]) => [role, { decode: [decode[0]!], prompt: [] }]),
@@ -35,15 +35,22 @@ const simple = ({ matrices, halves, attention }: DeviceTuning): DeviceTuning => 
   return {
     matrices: few(matrices),
     ...halves && { halves: few(halves) },
-    attention: attention && { ...attention, splitKeys: 4 },
+    attention: attention && { ...attention, splitKeys: 4, maxSplits: 4, joins },
   };
 };
+
+const withSubgroups = ({ info }: GpuDevice) => subgroupTuning(info.subgroupSize!);
 
 const WAYS: readonly Way[] = [
   { name: "sliding-window", tuning: () => simple(portableTuning(true)) },
   { name: "sliding-window", tuning: () => simple(portableTuning(false)), kvCacheDtype: "fp8" },
-  { name: "head-dim", tuning: (size) => simple(subgroupTuning(size)), subgroups: true },
-  { name: "head-dim", tuning: (size) => simple(subgroupTuning(size)), subgroups: true, halves: true },
+  { name: "head-dim", tuning: (device) => simple(withSubgroups(device)), subgroups: true },
+  {
+    name: "head-dim",
+    tuning: (device) => simple(withSubgroups(device), joinsParts(device.info)),
+    subgroups: true,
+    halves: true,
+  },
 ];
 
 /** A runner, and its buffers by label. */
@@ -57,7 +64,7 @@ async function load(device: GpuDevice, { name, kvCacheDtype = "auto", tuning, ha
   };
   try {
     const formats = halves ? { quantization: "fp8", precision: "f16" } as const : {};
-    const own = { tuning: tuning(device.info.subgroupSize!), kvCacheDtype, maxContext: 256 };
+    const own = { tuning: tuning(device), kvCacheDtype, maxContext: 256 };
     const runner = await loadModel(device, fixture(name), { ...LOAD, ...own, ...formats });
     return { runner, buffers };
   } finally {
@@ -115,7 +122,8 @@ for (const way of WAYS) {
           expect([label, changed]).toEqual([label, -1]);
         }
       };
-      const all = /^(hidden|normed|queries|attended|kept|activated|logits|attention|cache|sample groups)/;
+      const all =
+        /^(hidden|normed|queries|attended|kept|activated|logits|attention part|cache|sample groups)/;
       const stopped = await after(all, () => run(runner, init, at)); // The last of its steps samples the stop.
       const ahead = await after(all, () => run(runner, init, 7));
       expect(ids(stopped.result)).toEqual(free.slice(0, at + 1));
