@@ -11,6 +11,7 @@ import { llama } from "./llama.ts";
 import { arithmetic, bandwidth, gaps, host } from "./limits.ts";
 import { stepParts } from "./parts.ts";
 import { roles } from "./roles.ts";
+import { row } from "./row.ts";
 import { decode, prefill, randomModel } from "./step.ts";
 import { stops } from "./stops.ts";
 import { draftWindows } from "./windows.ts";
@@ -32,6 +33,7 @@ const SECTIONS: Readonly<Record<string, (lab: Lab) => Promise<unknown>>> = {
   step,
   parts,
   roles,
+  row,
   stops,
   windows,
   halfTiles,
