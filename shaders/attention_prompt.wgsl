@@ -249,7 +249,6 @@ fn attention_prompt(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
       }
       //! end
 
-      let whole = first_of_all <= tile && last_of_all >= tile + (TILE - 1u);
       let from_key = max(first_of_any, tile);
       let to_key = min(last_of_any, tile + (TILE - 1u));
       //! for r in 2
@@ -271,10 +270,10 @@ fn attention_prompt(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
         //! end
       }
       //! end
-      if (whole) {
-        for (var four = 0u; four < 8u; four++) {
-          let values_at = four * 8u + lane;
-          let shares_at = team * 8u + (four ^ (team % 8u));
+      for (var key = from_key; key <= to_key;) {
+        let values_at = (key - tile) / 4u * 8u + lane;
+        let shares_at = team * 8u + (((key - tile) / 4u) ^ (team % 8u));
+        if (key % 4u == 0u && key >= first_of_all && key + 3u <= last_of_all) {
           //! for q in QUERIES
           let shares_$q = held_weights[$q][shares_at];
           //! end
@@ -288,12 +287,8 @@ fn attention_prompt(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
           }
           //! end
           //! end
-        }
-      } else {
-        for (var key = from_key; key <= to_key; key++) {
-          let four = (key - tile) / 4u;
-          let values_at = four * 8u + lane;
-          let shares_at = team * 8u + (four ^ (team % 8u));
+          key += 4u;
+        } else {
           //! for c in SPAN
           let some_$c = held[$cu][key % 4u][values_at];
           //! end
@@ -307,6 +302,7 @@ fn attention_prompt(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
             //! end
           }
           //! end
+          key++;
         }
       }
       //! end

@@ -24,36 +24,73 @@ export const attentionPrompt = defineKernel({
   },
   overrides: { QUERIES: 1, HEADS: 1, CHUNKS: 1, SPAN: 1, SLICES: 1 },
   libs: { act: ACT_LIBS, cache: CACHE_LIBS },
-  grid: (
-    { rows, queryHeads, kvHeads },
-    { QUERIES, HEADS },
-  ) => [kvHeads * Math.ceil(queryHeads / kvHeads / HEADS), Math.ceil(rows * HEADS / (TEAMS * QUERIES))],
+  grid: workgroups,
 });
 
 /** Of eight invocations, in a workgroup. */
 const TEAMS = 16;
 
-/** Keys that a workgroup goes over at a time, from positions that are multiples of it. */
-export const PROMPT_KEYS = 32;
+/** Query vectors of an invocation: what a device has memory for. */
+const QUERIES = [1, 2, 4] as const;
 
-/** Invocations of a workgroup. */
-export const PROMPT_WORKGROUP = TEAMS * 8;
+/** Two for each multiprocessor of an H100: large tiles load least, but fewer leave some of them idle. */
+const WORKGROUPS_THAT_FILL = 240;
 
-interface HeadShape {
+export interface PromptHeads {
   readonly queryHeads: number;
   readonly kvHeads: number;
   readonly headDim: number;
 }
 
-/** Tunables for a model's heads and so many query vectors an invocation, 1, 2 or 4, which change no bit. */
-export function promptOverrides({ queryHeads, kvHeads, headDim }: HeadShape, QUERIES: number) {
+/** Tunables for a model's heads. */
+export interface PromptTuning {
+  readonly QUERIES: number;
+  readonly HEADS: number;
+  readonly CHUNKS: number;
+  readonly SPAN: number;
+  readonly SLICES: number;
+}
+
+/**
+ * In ascending order the tunings that fit so much workgroup memory, which nothing checks when the pipeline is made. They
+ * differ in no bit. None where heads are no multiples of {@link FLASH_HEAD_STEP}, or too large.
+ */
+export function promptTunings(heads: PromptHeads, memoryBytes: number): PromptTuning[] {
+  if (heads.headDim % FLASH_HEAD_STEP !== 0) return [];
+  return QUERIES.map((queries) => promptTuning(heads, queries))
+    .filter((tuning) => promptBytes(tuning) <= memoryBytes);
+}
+
+/** The largest tuning that makes enough workgroups of so many rows; the smallest where none does. */
+export function tuningForRows(
+  tunings: readonly PromptTuning[],
+  { rows, queryHeads, kvHeads }: {
+    readonly rows: number;
+    readonly queryHeads: number;
+    readonly kvHeads: number;
+  },
+): number {
+  const filling = tunings.findLastIndex((tuning) => {
+    const [x, y] = workgroups({ rows, queryHeads, kvHeads }, tuning);
+    return x * y >= WORKGROUPS_THAT_FILL;
+  });
+  return Math.max(0, filling);
+}
+
+export function promptTuning({ queryHeads, kvHeads, headDim }: PromptHeads, queries: number): PromptTuning {
   const CHUNKS = headDim / FLASH_HEAD_STEP;
   const SPAN = CHUNKS % 2 === 0 ? 2 : 1;
-  return { QUERIES, HEADS: headBundle(queryHeads, kvHeads), CHUNKS, SPAN, SLICES: CHUNKS / SPAN };
+  return { QUERIES: queries, HEADS: headBundle(queryHeads, kvHeads), CHUNKS, SPAN, SLICES: CHUNKS / SPAN };
 }
 
 /** Workgroup memory: query vectors, a slice of a tile's keys or values, and its weights. */
-export function promptBytes(shape: HeadShape, queries: number): number {
-  const { CHUNKS, SPAN } = promptOverrides(shape, queries);
-  return 16 * (128 * queries * CHUNKS + 256 * SPAN + 128 * queries);
+export function promptBytes({ QUERIES, CHUNKS, SPAN }: PromptTuning): number {
+  return 16 * (128 * QUERIES * CHUNKS + 256 * SPAN + 128 * QUERIES);
+}
+
+function workgroups(
+  { rows, queryHeads, kvHeads }: { rows: number; queryHeads: number; kvHeads: number },
+  { QUERIES, HEADS }: { QUERIES: number; HEADS: number },
+): [x: number, y: number] {
+  return [kvHeads * Math.ceil(queryHeads / kvHeads / HEADS), Math.ceil(rows * HEADS / (TEAMS * QUERIES))];
 }

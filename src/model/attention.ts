@@ -1,9 +1,11 @@
 /**
- * Attention of one layer as an operation: with subgroups in parts of fixed length, put together by a second dispatch
- * where a decode row has more than one; without them by the kernel that runs anywhere.
+ * Attention of one layer as an operation. With subgroups prompt rows go by tiles that share keys, decode rows in parts of
+ * fixed length, put together by a second dispatch where a row has more than one; without subgroups all go by the kernel
+ * that runs anywhere.
  */
 import type { ModelConfig } from "../formats/config.ts";
 import type { GpuBuffer } from "../gpu/buffer.ts";
+import type { StepEncoder } from "../gpu/encoder.ts";
 import { attention, headBundle, NO_WINDOW } from "../kernels/attention.ts";
 import {
   attentionCombine,
@@ -11,10 +13,11 @@ import {
   FLASH_HEAD_STEP,
   flashBundle,
 } from "../kernels/attention_flash.ts";
+import { attentionPrompt, promptTunings, tuningForRows } from "../kernels/attention_prompt.ts";
 import type { AttentionTuning } from "../kernels/tuning.ts";
 import type { Operation, OperationParts } from "./operations.ts";
 
-/** One split: a prompt row's keys stay with one workgroup, of which there are enough. */
+/** One split: where prompt rows share no keys, a row's stay with one workgroup, of which there are enough. */
 const WHOLE = 0x7fffffff;
 
 /**
@@ -116,12 +119,13 @@ async function attendInParts(
   const shape = shapeOf(parts);
   const { queryHeads, columns, queryStride } = shape;
   const { partRows } = sizes.parts;
+  const attendPrompts = await promptsInTiles(parts, cache) ?? ((step: StepEncoder, rows: number) => {
+    step.dispatch(boundFlash, { rows, firstRow: 0, splits: 1, splitKeys: WHOLE, ...shape });
+  });
   return {
     dispatches: 1 + 2 * Math.ceil(sizes.maxRows / partRows),
     encode(step, { promptRows, rows, lastPosition }) {
-      if (promptRows > 0) {
-        step.dispatch(boundFlash, { rows: promptRows, firstRow: 0, splits: 1, splitKeys: WHOLE, ...shape });
-      }
+      if (promptRows > 0) attendPrompts(step, promptRows);
       const splits = Math.floor(lastPosition / splitKeys) + 1;
       // Whatever is alone in its part is written at once, however many rows there are.
       const most = splits === 1 ? rows : partRows;
@@ -132,4 +136,23 @@ async function attendInParts(
       }
     },
   };
+}
+
+/** One dispatch of prompt rows, or null where even the smallest tile of them does not fit the device's workgroup memory. */
+async function promptsInTiles(
+  parts: OperationParts,
+  cache: GpuBuffer,
+): Promise<((step: StepEncoder, rows: number) => void) | null> {
+  const { device, config, buffers } = parts;
+  const tunings = promptTunings(config, device.limits.maxComputeWorkgroupStorageSize);
+  if (tunings.length === 0) return null;
+  const { queries, plan, attended } = buffers;
+  const compile = async (overrides: typeof tunings[number]) => {
+    const kernel = await device.compile(attentionPrompt, { libs: libsOf(parts), overrides });
+    return kernel.bind({ queries, cache, plan, attended });
+  };
+  const bound = await Promise.all(tunings.map(compile));
+  const shape = shapeOf(parts);
+  return (step, rows) =>
+    step.dispatch(bound[tuningForRows(tunings, { rows, ...shape })]!, { rows, ...shape });
 }
