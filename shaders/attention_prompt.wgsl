@@ -15,6 +15,7 @@ override HEADS: u32 = 1;   // 1, 2 or 4
 override CHUNKS: u32 = 1;
 override SPAN: u32 = 1;
 override SLICES: u32 = 1;
+override PAIR: u32 = 1;    // 2 where a subgroup has 16 invocations or more
 
 const LOWEST = -3.4028234e38;
 /// In place of a position: the row's sequence has stopped, and it attends to nothing.
@@ -42,26 +43,26 @@ struct Params {
 
 // A constant index wants no check, and of several accesses that differ in it alone one check is left. Within the last
 // dimension places are exchanged by exclusive or, for eight neighbours to hit different banks when they write and when they read.
-// [query of the team · CHUNKS + chunk][quarter of the chunk, team]
-var<workgroup> held_queries: array<array<vec4<f32>, 128>, QUERIES * CHUNKS>;
+// [chunk][query of the team][quarter of the chunk, team]
+var<workgroup> held_queries: array<array<array<vec4<f32>, 128>, $QUERIES>, $CHUNKS>;
 // Of keys [chunk][key % 4][quarter of the chunk, key / 4], of values [chunk][key % 4][key / 4, quarter of the chunk].
-var<workgroup> held: array<array<array<vec4<f32>, 64>, 4>, SPAN>;
+var<workgroup> held: array<array<array<vec4<f32>, 64>, 4>, $SPAN>;
 // Four keys' weights: [query of the team][team, key / 4]
-var<workgroup> held_weights: array<array<vec4<f32>, 128>, QUERIES>;
+var<workgroup> held_weights: array<array<vec4<f32>, 128>, $QUERIES>;
 
 /// Where a key and its value begin, and what they are to be multiplied by.
-struct Place {
+struct Entry {
   key: u32,
   value: u32,
   key_scale: f32,
   value_scale: f32,
 }
 
-fn place_of(table: u32, kv_head: u32, position: u32) -> Place {
+fn entry_of(table: u32, kv_head: u32, position: u32) -> Entry {
   let section = plan[table + position / params.blockSize] * 2u * params.kvHeads + kv_head;
   let token = position % params.blockSize;
   let value_section = section + params.kvHeads;
-  return Place(
+  return Entry(
     cache_row(section, token), cache_row(value_section, token), cache_scale(section, token),
     cache_scale(value_section, token),
   );
@@ -77,28 +78,33 @@ fn dot_into(sum: f32, a: vec4<f32>, b: vec4<f32>) -> f32 {
 
 fn most_of_eight(value: f32) -> f32 {
   var most = value;
-  most = max(most, subgroupShuffleXor(most, 4u));
-  most = max(most, subgroupShuffleXor(most, 2u));
-  most = max(most, subgroupShuffleXor(most, 1u));
+  most = max(most, subgroupShuffleXor(most, 4u * PAIR));
+  most = max(most, subgroupShuffleXor(most, 2u * PAIR));
+  most = max(most, subgroupShuffleXor(most, PAIR));
   return most;
 }
 
 fn sum_of_eight(value: f32) -> f32 {
   var sum = value;
-  sum += subgroupShuffleXor(sum, 4u);
-  sum += subgroupShuffleXor(sum, 2u);
-  sum += subgroupShuffleXor(sum, 1u);
+  sum += subgroupShuffleXor(sum, 4u * PAIR);
+  sum += subgroupShuffleXor(sum, 2u * PAIR);
+  sum += subgroupShuffleXor(sum, PAIR);
   return sum;
 }
 
 fn keep(row: u32, head: u32, column: u32, mean: vec4<f32>) {
-  attended[row * params.queryStride / 4u + head * params.columns + column] = Act4(mean);
+  attended[place_of_quad(row, params.queryStride, head * params.columns + column)] = placed_quad(Act4(mean));
 }
 
 @compute @workgroup_size(128)
 fn attention_prompt(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-  let lane = local % 8u;
-  let team = local / 8u;
+  // Two teams take turns, invocation by invocation: what each pair of neighbours or of those two apart reads alike, half a
+  // subgroup has at once.
+  let lane = local / PAIR % 8u;
+  let team = local / (8u * PAIR) * PAIR + local % PAIR;
+  // Whatever is brought to workgroup memory is brought by eight neighbours.
+  let eighth = local % 8u;
+  let bringer = local / 8u;
   let heads = params.queryHeads / params.kvHeads; // that share a kv head
   let bundles = (heads + HEADS - 1u) / HEADS;
   let kv_head = group.x / bundles;
@@ -112,18 +118,18 @@ fn attention_prompt(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
   let end_row = min(first_row + tile_rows, params.rows);
 
   //! for q in QUERIES
-  let vector_$q = team * QUERIES + $qu;
-  let row_$q = first_row + vector_$q / HEADS;
-  let head_$q = first_head + vector_$q % HEADS;
-  let plan_row_$q = min(row_$q, params.rows - 1u);
-  let position_$q = select(STOPPED, plan[plan_row_$q * 4u + 2u], row_$q < end_row);
+  let row_$q = first_row + (team * QUERIES + $qu) / HEADS;
+  let head_$q = first_head + (team * QUERIES + $qu) % HEADS;
+  let position_$q = select(STOPPED, plan[min(row_$q, end_row - 1u) * 4u + 2u], row_$q < end_row);
   var largest_$q = LOWEST;
   var weight_$q = 0.0;
   {
-    let head = kv_head * heads + min(head_$q, heads - 1u);
-    let query_at = plan_row_$q * params.queryStride / 4u + head * params.columns + lane;
+    let vector = bringer * QUERIES + $qu;
+    let head = kv_head * heads + min(first_head + vector % HEADS, heads - 1u);
+    let row = min(first_row + vector / HEADS, end_row - 1u);
+    let query_at = row * params.queryStride / 4u + head * params.columns + eighth;
     //! for c in CHUNKS
-    held_queries[$qu * CHUNKS + $cu][lane * TEAMS + (team ^ lane)] = vec4<f32>(queries[query_at + $cu * 8u]) * params.scale;
+    held_queries[$c][$q][eighth * TEAMS + (bringer ^ eighth)] = vec4<f32>(queries[query_at + $cu * 8u]) * params.scale;
     //! end
   }
   //! for s in SLICES
@@ -134,11 +140,11 @@ fn attention_prompt(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
   //! end
   // Of every tile an invocation brings two keys and two values, of each four elements of every 32.
   //! for r in 2
-  let brought_$r = team + $ru * TEAMS;
-  let key_to_$r = lane * 8u + ((brought_$r / 4u) ^ lane);
-  let value_to_$r = brought_$r / 4u * 8u + lane;
+  let brought_$r = bringer + $ru * TEAMS;
+  let key_to_$r = eighth * 8u + ((brought_$r / 4u) ^ eighth);
+  let value_to_$r = brought_$r / 4u * 8u + eighth;
   //! end
-  let fourth = team % 4u; // of both
+  let fourth = bringer % 4u; // of both
 
   for (var next_row = first_row; next_row < end_row;) {
     // Rows of one sequence.
@@ -174,9 +180,9 @@ fn attention_prompt(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
     // What is needed next is loaded while the last is computed with. Keys after the last one are that one again.
     let first_tile = first_seen(lowest) / TILE * TILE;
     //! for r in 2
-    var place_$r = place_of(table, kv_head, min(first_tile + brought_$r, highest));
+    var entry_$r = entry_of(table, kv_head, min(first_tile + brought_$r, highest));
     //! for c in SPAN
-    var loaded_$r_$c = cache[place_$r.key + $cu * 8u + lane];
+    var loaded_$r_$c = cache[entry_$r.key + $cu * 8u + eighth];
     //! end
     //! end
     for (var tile = first_tile; tile <= highest; tile += TILE) {
@@ -189,13 +195,13 @@ fn attention_prompt(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
         workgroupBarrier();
         //! for r in 2
         //! for c in SPAN
-        held[$cu][fourth][key_to_$r] = cached4(loaded_$r_$c) * place_$r.key_scale;
+        held[$c][fourth][key_to_$r] = cached4(loaded_$r_$c) * entry_$r.key_scale;
         //! end
         //! end
         workgroupBarrier();
         //! for r in 2
         {
-          let from_here = select(place_$r.value, place_$r.key + (slice + 1u) * 8u * SPAN, slice + 1u < SLICES) + lane;
+          let from_here = select(entry_$r.value, entry_$r.key + (slice + 1u) * 8u * SPAN, slice + 1u < SLICES) + eighth;
           //! for c in SPAN
           loaded_$r_$c = cache[from_here + $cu * 8u];
           //! end
@@ -209,10 +215,10 @@ fn attention_prompt(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
             //! for c in SPAN
             {
               //! for j in 4
-              let key_$j = held[$cu][$j][keys_at];
+              let key_$j = held[$c][$j][keys_at];
               //! end
               //! for q in QUERIES
-              let query_$q = held_queries[$qu * CHUNKS + slice * SPAN + $cu][queries_at];
+              let query_$q = held_queries[slice * SPAN + $cu][$q][queries_at];
               //! for j in 4
               sum_$q_$j = dot_into(sum_$q_$j, query_$q, key_$j);
               //! end
@@ -252,19 +258,19 @@ fn attention_prompt(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
       let from_key = max(first_of_any, tile);
       let to_key = min(last_of_any, tile + (TILE - 1u));
       //! for r in 2
-      let next_place_$r = place_of(table, kv_head, min(tile + TILE + brought_$r, highest));
+      let next_entry_$r = entry_of(table, kv_head, min(tile + TILE + brought_$r, highest));
       //! end
       //! for s in SLICES
       workgroupBarrier();
       //! for r in 2
       //! for c in SPAN
-      held[$cu][fourth][value_to_$r] = cached4(loaded_$r_$c) * place_$r.value_scale;
+      held[$c][fourth][value_to_$r] = cached4(loaded_$r_$c) * entry_$r.value_scale;
       //! end
       //! end
       workgroupBarrier();
       //! for r in 2
       {
-        let from_here = select(next_place_$r.key, place_$r.value + ($su + 1u) * 8u * SPAN, $su + 1u < SLICES) + lane;
+        let from_here = select(next_entry_$r.key, entry_$r.value + ($su + 1u) * 8u * SPAN, $su + 1u < SLICES) + eighth;
         //! for c in SPAN
         loaded_$r_$c = cache[from_here + $cu * 8u];
         //! end
@@ -280,7 +286,7 @@ fn attention_prompt(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
           //! for c in SPAN
           //! for i in 4
           {
-            let some = held[$cu][$i][values_at];
+            let some = held[$c][$i][values_at];
             //! for q in QUERIES
             value_$q_$s_$c = fma(vec4<f32>(shares_$q[$i]), some, value_$q_$s_$c);
             //! end
@@ -290,7 +296,7 @@ fn attention_prompt(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
           key += 4u;
         } else {
           //! for c in SPAN
-          let some_$c = held[$cu][key % 4u][values_at];
+          let some_$c = held[$c][key % 4u][values_at];
           //! end
           //! for q in QUERIES
           {
@@ -307,7 +313,7 @@ fn attention_prompt(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
       }
       //! end
       //! for r in 2
-      place_$r = next_place_$r;
+      entry_$r = next_entry_$r;
       //! end
     }
   }

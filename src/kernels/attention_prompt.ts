@@ -2,7 +2,7 @@
 import { defineKernel } from "../gpu/kernel.ts";
 import { CACHE_LIBS, headBundle } from "./attention.ts";
 import { FLASH_HEAD_STEP } from "./attention_flash.ts";
-import { ACT_LIBS } from "./linear.ts";
+import { ACT_LIBS, PLACE_LIBS } from "./linear.ts";
 
 export const attentionPrompt = defineKernel({
   name: "attention_prompt",
@@ -22,8 +22,8 @@ export const attentionPrompt = defineKernel({
     window: "u32",
     scale: "f32",
   },
-  overrides: { QUERIES: 1, HEADS: 1, CHUNKS: 1, SPAN: 1, SLICES: 1 },
-  libs: { act: ACT_LIBS, cache: CACHE_LIBS },
+  overrides: { QUERIES: 1, HEADS: 1, CHUNKS: 1, SPAN: 1, SLICES: 1, PAIR: 1 },
+  libs: { act: ACT_LIBS, cache: CACHE_LIBS, half: ["half_order"], place: PLACE_LIBS },
   grid: workgroups,
 });
 
@@ -36,28 +36,30 @@ const QUERIES = [1, 2, 4] as const;
 /** Two for each multiprocessor of an H100: large tiles load least, but fewer leave some of them idle. */
 const WORKGROUPS_THAT_FILL = 240;
 
-export interface PromptHeads {
+/** A model's heads, and a device's subgroups. */
+export interface PromptShape {
   readonly queryHeads: number;
   readonly kvHeads: number;
   readonly headDim: number;
+  readonly subgroup: number;
 }
 
-/** Tunables for a model's heads. */
 export interface PromptTuning {
   readonly QUERIES: number;
   readonly HEADS: number;
   readonly CHUNKS: number;
   readonly SPAN: number;
   readonly SLICES: number;
+  readonly PAIR: number;
 }
 
 /**
  * In ascending order the tunings that fit so much workgroup memory, which nothing checks when the pipeline is made. They
  * differ in no bit. None where heads are no multiples of {@link FLASH_HEAD_STEP}, or too large.
  */
-export function promptTunings(heads: PromptHeads, memoryBytes: number): PromptTuning[] {
-  if (heads.headDim % FLASH_HEAD_STEP !== 0) return [];
-  return QUERIES.map((queries) => promptTuning(heads, queries))
+export function promptTunings(shape: PromptShape, memoryBytes: number): PromptTuning[] {
+  if (shape.headDim % FLASH_HEAD_STEP !== 0) return [];
+  return QUERIES.map((queries) => promptTuning(shape, queries))
     .filter((tuning) => promptBytes(tuning) <= memoryBytes);
 }
 
@@ -77,10 +79,17 @@ export function tuningForRows(
   return Math.max(0, filling);
 }
 
-export function promptTuning({ queryHeads, kvHeads, headDim }: PromptHeads, queries: number): PromptTuning {
-  const CHUNKS = headDim / FLASH_HEAD_STEP;
+export function promptTuning(shape: PromptShape, queries: number): PromptTuning {
+  const CHUNKS = shape.headDim / FLASH_HEAD_STEP;
   const SPAN = CHUNKS % 2 === 0 ? 2 : 1;
-  return { QUERIES: queries, HEADS: headBundle(queryHeads, kvHeads), CHUNKS, SPAN, SLICES: CHUNKS / SPAN };
+  return {
+    QUERIES: queries,
+    HEADS: headBundle(shape.queryHeads, shape.kvHeads),
+    CHUNKS,
+    SPAN,
+    SLICES: CHUNKS / SPAN,
+    PAIR: shape.subgroup >= 16 ? 2 : 1,
+  };
 }
 
 /** Workgroup memory: query vectors, a slice of a tile's keys or values, and its weights. */

@@ -119,9 +119,10 @@ async function attendInParts(
   const shape = shapeOf(parts);
   const { queryHeads, columns, queryStride } = shape;
   const { partRows } = sizes.parts;
-  const attendPrompts = await promptsInTiles(parts, cache) ?? ((step: StepEncoder, rows: number) => {
-    step.dispatch(boundFlash, { rows, firstRow: 0, splits: 1, splitKeys: WHOLE, ...shape });
-  });
+  const attendPrompts = await promptsInTiles(parts, lanes.SUBGROUP, cache) ??
+    ((step: StepEncoder, rows: number) => {
+      step.dispatch(boundFlash, { rows, firstRow: 0, splits: 1, splitKeys: WHOLE, ...shape });
+    });
   return {
     dispatches: 1 + 2 * Math.ceil(sizes.maxRows / partRows),
     encode(step, { promptRows, rows, lastPosition }) {
@@ -141,10 +142,11 @@ async function attendInParts(
 /** One dispatch of prompt rows, or null where even the smallest tile of them does not fit the device's workgroup memory. */
 async function promptsInTiles(
   parts: OperationParts,
+  subgroup: number,
   cache: GpuBuffer,
 ): Promise<((step: StepEncoder, rows: number) => void) | null> {
   const { device, config, buffers } = parts;
-  const tunings = promptTunings(config, device.limits.maxComputeWorkgroupStorageSize);
+  const tunings = promptTunings({ ...config, subgroup }, device.limits.maxComputeWorkgroupStorageSize);
   if (tunings.length === 0) return null;
   const { queries, plan, attended } = buffers;
   const compile = async (overrides: typeof tunings[number]) => {

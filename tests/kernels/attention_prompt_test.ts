@@ -14,7 +14,7 @@ import { shaderText } from "../../src/gpu/shader.ts";
 import { STOPPED } from "../../src/model/plan.ts";
 import { gpuTest } from "../gpu/device.ts";
 import { attention as attentionOracle, type Matrix, matrix } from "../oracle/ops.ts";
-import { expectClose, noiseMatrix, runKernel } from "./harness.ts";
+import { expectClose, noiseMatrix, runKernel, SUBGROUP } from "./harness.ts";
 import { pageCache, type PagedCache } from "./paged_cache.ts";
 
 interface Heads {
@@ -97,7 +97,7 @@ async function run(
     attentionPrompt,
     {
       libs: { act: `act_${precision}`, cache: cache instanceof Uint32Array ? "cache_fp8" : "cache_act" },
-      overrides: promptTuning({ queryHeads, kvHeads, headDim }, queriesPerLane),
+      overrides: promptTuning({ queryHeads, kvHeads, headDim, subgroup: SUBGROUP }, queriesPerLane),
     },
     {
       queries: stored(queries),
@@ -256,13 +256,15 @@ gpuTest("attention_prompt leaves out rows that have stopped, and nothing else", 
 }, { subgroups: true });
 
 gpuTest("attention_prompt compiles for Mistral's heads in every tuning of a GPU", async (device) => {
-  const heads = { queryHeads: 32, kvHeads: 8, headDim: 128 };
+  const heads = { queryHeads: 32, kvHeads: 8, headDim: 128, subgroup: 32 };
   for (const overrides of promptTunings(heads, 49_152)) await device.compile(attentionPrompt, { overrides });
 }, { subgroups: true });
 
 Deno.test("promptTunings() gives what fits the memory, and nothing for heads that it cannot take", () => {
   const queries = (headDim: number, memory: number) =>
-    promptTunings({ queryHeads: 32, kvHeads: 8, headDim }, memory).map(({ QUERIES }) => QUERIES);
+    promptTunings({ queryHeads: 32, kvHeads: 8, headDim, subgroup: 32 }, memory).map(({ QUERIES }) =>
+      QUERIES
+    );
   expect(queries(128, 49_152)).toEqual([1, 2, 4]);
   expect(queries(128, 32_768)).toEqual([1, 2]);
   expect(queries(128, 16_384)).toEqual([]);
@@ -273,16 +275,16 @@ Deno.test("promptTunings() gives what fits the memory, and nothing for heads tha
   const text = shaderText("attention_prompt");
   const declared = [...text.matchAll(/^var<workgroup> \w+: (array<.*>);/gm)].map(([, type]) => type);
   expect(declared).toEqual([
-    "array<array<vec4<f32>, 128>, QUERIES * CHUNKS>",
-    "array<array<array<vec4<f32>, 64>, 4>, SPAN>",
-    "array<array<vec4<f32>, 128>, QUERIES>",
+    "array<array<array<vec4<f32>, 128>, $QUERIES>, $CHUNKS>",
+    "array<array<array<vec4<f32>, 64>, 4>, $SPAN>",
+    "array<array<vec4<f32>, 128>, $QUERIES>",
   ]);
-  const [tuning] = promptTunings({ queryHeads: 1, kvHeads: 1, headDim: 96 }, 49_152);
+  const [tuning] = promptTunings({ queryHeads: 1, kvHeads: 1, headDim: 96, subgroup: 8 }, 49_152);
   expect(promptBytes(tuning!)).toBe(16 * (128 * 3 + 64 * 4 + 128));
 });
 
 Deno.test("tuningForRows() takes the largest tiles that make enough workgroups", () => {
-  const heads = { queryHeads: 32, kvHeads: 8, headDim: 128 };
+  const heads = { queryHeads: 32, kvHeads: 8, headDim: 128, subgroup: 32 };
   const tunings = promptTunings(heads, 49_152);
   const queries = (rows: number) => tunings[tuningForRows(tunings, { rows, ...heads })]!.QUERIES;
   expect([1, 40, 128, 240, 256, 480, 512, 1024].map(queries)).toEqual([1, 1, 1, 2, 2, 4, 4, 4]);
