@@ -10,6 +10,7 @@ import { compareLoads } from "../load.ts";
 import { llama } from "./llama.ts";
 import { arithmetic, bandwidth, gaps, host } from "./limits.ts";
 import { stepParts } from "./parts.ts";
+import { promptAttention } from "./prompt_attention.ts";
 import { roles } from "./roles.ts";
 import { row } from "./row.ts";
 import { decode, prefill, randomModel } from "./step.ts";
@@ -42,6 +43,7 @@ const SECTIONS: Readonly<Record<string, (lab: Lab) => Promise<unknown>>> = {
   batchedKernels,
   halves,
   attentionKernels,
+  promptAttention,
   arithmetic,
   load,
   llama,

@@ -3,7 +3,12 @@
  * kernel timed by itself finds its input, its scales and its parameters in caches; in a step it does not.
  */
 import type { LinearTuning } from "../../src/kernels/linear.ts";
-import { chooseTuning, type DeviceTuning, type MatrixRole, subgroupTuning } from "../../src/kernels/tuning.ts";
+import {
+  chooseTuning,
+  type DeviceTuning,
+  type MatrixRole,
+  subgroupTuning,
+} from "../../src/kernels/tuning.ts";
 import { type Lab, round } from "./harness.ts";
 import { decode, randomModel } from "./step.ts";
 

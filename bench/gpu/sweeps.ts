@@ -172,10 +172,15 @@ export async function attentionKernels(lab: Lab): Promise<Table> {
       }
     }
   }
-  for (const context of software ? [] : [0, 512, 3500]) {
+  // As prompt rows go where they cannot share keys; promptAttention has those that do.
+  for (
+    const [rows, context] of software
+      ? []
+      : [[128, 0], [512, 0], [512, 512], [512, 3500], [40, 4000]] as const
+  ) {
     for (const KEYS of [2, 4]) {
-      const name = `512 prompt rows from ${context}, ${KEYS} keys in flight`;
-      await attempt(lab, result, name, () => bench.time({ rows: 512, context, decode: null, KEYS }));
+      const name = `${rows} prompt rows from ${context}, ${KEYS} keys in flight`;
+      await attempt(lab, result, name, () => bench.time({ rows, context, decode: null, KEYS }));
     }
   }
   return result;

@@ -2,6 +2,7 @@
 import type { AnyKernel } from "../gpu/kernel.ts";
 import { attention } from "./attention.ts";
 import { attentionCombine, attentionFlash } from "./attention_flash.ts";
+import { attentionPrompt } from "./attention_prompt.ts";
 import { embed } from "./embed.ts";
 import { gateUp } from "./gate_up.ts";
 import { linearResidual } from "./linear_residual.ts";
@@ -22,6 +23,7 @@ export const ALL_KERNELS: readonly AnyKernel[] = [
   attention,
   attentionFlash,
   attentionCombine,
+  attentionPrompt,
   linearResidual,
   gateUp,
   lmHead,

@@ -1,10 +1,11 @@
 /**
- * Attention of one layer as an operation: with subgroups in parts, joined by the last of their workgroups where the device
- * allows it, otherwise by a second dispatch where a decode row has more than one; without subgroups by the kernel that
- * runs anywhere.
+ * Attention of one layer as an operation. With subgroups prompt rows go by tiles that share keys, decode rows in parts,
+ * joined by the last of their workgroups where the device allows it, otherwise by a second dispatch where a row has more
+ * than one; without subgroups all go by the kernel that runs anywhere.
  */
 import type { ModelConfig } from "../formats/config.ts";
 import type { GpuBuffer } from "../gpu/buffer.ts";
+import type { StepEncoder } from "../gpu/encoder.ts";
 import { attention, headBundle, NO_WINDOW } from "../kernels/attention.ts";
 import {
   attentionCombine,
@@ -16,6 +17,7 @@ import {
   splitsAt,
   WHOLE,
 } from "../kernels/attention_flash.ts";
+import { attentionPrompt, promptTunings, tuningForRows } from "../kernels/attention_prompt.ts";
 import type { AttentionTuning } from "../kernels/tuning.ts";
 import type { Operation, OperationParts } from "./operations.ts";
 
@@ -137,14 +139,15 @@ async function attendInParts(
   const shape = shapeOf(parts);
   const { queryHeads, columns, queryStride, window } = shape;
   const { partRows } = sizes.parts;
-  // A prompt row's keys stay with one workgroup, of which there are enough.
+  // Where prompt rows share no keys, a row's stay with one workgroup, of which there are enough.
   const [whole, shares] = [shareParams(WHOLE), shareParams(attentionTuning)];
+  const attendPrompts = await promptsInTiles(parts, lanes.SUBGROUP, cache) ??
+    ((step: StepEncoder, rows: number) =>
+      step.dispatch(boundFlash, { rows, firstRow: 0, splits: 1, ...whole, ...shape }));
   return {
     dispatches: 1 + partDispatches(sizes.maxRows, sizes.parts, attentionTuning),
     encode(step, { promptRows, rows, splits }) {
-      if (promptRows > 0) {
-        step.dispatch(boundFlash, { rows: promptRows, firstRow: 0, splits: 1, ...whole, ...shape });
-      }
+      if (promptRows > 0) attendPrompts(step, promptRows);
       // Whatever is alone in its part is written at once, however many rows there are.
       const most = splits === 1 ? rows : partRows;
       for (let firstRow = promptRows; firstRow < rows; firstRow += most) {
@@ -156,4 +159,24 @@ async function attendInParts(
       }
     },
   };
+}
+
+/** One dispatch of prompt rows, or null where even the smallest tile of them does not fit the device's workgroup memory. */
+async function promptsInTiles(
+  parts: OperationParts,
+  subgroup: number,
+  cache: GpuBuffer,
+): Promise<((step: StepEncoder, rows: number) => void) | null> {
+  const { device, config, buffers } = parts;
+  const tunings = promptTunings({ ...config, subgroup }, device.limits.maxComputeWorkgroupStorageSize);
+  if (tunings.length === 0) return null;
+  const { queries, plan, attended } = buffers;
+  const compile = async (overrides: typeof tunings[number]) => {
+    const kernel = await device.compile(attentionPrompt, { libs: libsOf(parts), overrides });
+    return kernel.bind({ queries, cache, plan, attended });
+  };
+  const bound = await Promise.all(tunings.map(compile));
+  const shape = shapeOf(parts);
+  return (step, rows) =>
+    step.dispatch(bound[tuningForRows(tunings, { rows, ...shape })]!, { rows, ...shape });
 }

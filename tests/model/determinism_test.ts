@@ -53,7 +53,7 @@ for (const [quantization, kvCacheDtype] of [["none", "auto"], ["fp8", "auto"], [
   );
 }
 
-// Heads of 32 elements go through attention_flash, in parts; those of "gqa" are too short for it.
+// Heads of 32 elements go through attention_prompt and, in parts, attention_flash; those of "gqa" are too short for them.
 // Those with activations in f16 go through products in pairs.
 for (
   const [name, kvCacheDtype, precision] of [
