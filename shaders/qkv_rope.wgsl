@@ -17,6 +17,7 @@ override TEAMS: u32 = 1;
 override STEP: u32 = 32;
 override CHAIN: u32 = 32;
 override BUFFERS: u32 = 1;
+override BATCH: u32 = 1;
 override SKIPS: u32 = 1; // 1: a step whose every row has stopped is left out
 
 /// In place of a position: the row's sequence has stopped, and nothing of it is kept.

@@ -8,7 +8,6 @@
 import { FLASH_SUBGROUPS } from "./attention_flash.ts";
 import {
   LINEAR_OVERRIDES,
-  type LinearCore,
   linearGrid,
   type LinearTuning,
   tokensPerWorkgroup,
@@ -102,12 +101,9 @@ const SUBGROUP_SHARES: Readonly<Record<MatrixRole, SubgroupShares>> = {
 
 /** With subgroups of `size`. */
 export function subgroupTuning(size: number): DeviceTuning {
-  const decode = (
-    core: LinearCore,
-    { split, pairs, unroll = 1, subgroups = 8 }: SubgroupShares,
-  ): LinearTuning[] =>
+  const decode = ({ split, pairs, unroll = 1, subgroups = 8 }: SubgroupShares): LinearTuning[] =>
     [1, 2, 4, 8].map((TOKENS) => ({
-      core,
+      core: "core_subgroup",
       WORKGROUP: (TOKENS === 1 ? subgroups : Math.max(4, split)) * size,
       LANES: size * split,
       SPLIT: split,
@@ -118,15 +114,37 @@ export function subgroupTuning(size: number): DeviceTuning {
     }));
   return {
     matrices: byRole((role) => ({
-      decode: decode("core_subgroup", SUBGROUP_SHARES[role]),
+      decode: decode(SUBGROUP_SHARES[role]),
       prompt: PROMPT_TILES,
     })),
-    halves: byRole((role) => ({
-      decode: decode("core_subgroup_f16", { ...SUBGROUP_SHARES[role], unroll: 1 }),
-      prompt: HALF_TILES,
-    })),
+    halves: byRole(() => ({ decode: halfDecode(size), prompt: HALF_TILES })),
     attention: { WORKGROUP: FLASH_SUBGROUPS * size, SUBGROUP: size, KEYS: 2, splitKeys: 256 },
   };
+}
+
+/**
+ * For FP8 weights and input in half order: a product is a subgroup's, whatever the rows, so that all differ in no bit.
+ * Workgroups of one row are small, so that many fill the device evenly; several rows share their input in a large one.
+ */
+function halfDecode(size: number): LinearTuning[] {
+  const shared = { LANES: size, SPLIT: 1 } as const;
+  return [
+    { ...shared, core: "core_subgroup_f16", WORKGROUP: 4 * size, TOKENS: 1, PAIRS: 1 },
+    // A row's product is finished by a lane of its own.
+    ...[2, 4, 8].filter((TOKENS) => TOKENS <= size).map((TOKENS): LinearTuning => ({
+      ...shared,
+      core: "core_rows_f16",
+      WORKGROUP: 8 * size,
+      TOKENS,
+      PAIRS: Math.min(2, size / TOKENS),
+      BATCH: TOKENS,
+    })),
+  ];
+}
+
+/** The same bits without workgroup memory. */
+function withoutMemory({ LANES = 1, BATCH: _, ...tuning }: LinearTuning): LinearTuning {
+  return { ...tuning, core: "core_subgroup_f16", WORKGROUP: 4 * LANES, LANES };
 }
 
 const tile = (WORKGROUP: number, PAIRS: number, TOKENS: number): LinearTuning => {
@@ -174,19 +192,21 @@ export function chooseTuning({ software, subgroupSize, limits }: TunedDevice): D
   const { matrices, halves, attention } = subgroupTuning(subgroupSize);
   const most = limits["maxComputeInvocationsPerWorkgroup"] ?? LEAST_INVOCATIONS;
   const memory = limits["maxComputeWorkgroupStorageSize"] ?? LEAST_MEMORY;
-  const runs = (tuning: LinearTuning) => tuning.WORKGROUP <= most && tileBytes(tuning) <= memory;
+  const fits = (tuning: LinearTuning) => tileBytes(tuning) <= memory;
   // Fewer products side by side change no sum; what shares a product has to fit.
   const narrowed = (tuning: LinearTuning) => {
     const { LANES = 1 } = tuning;
-    return { ...tuning, WORKGROUP: Math.min(tuning.WORKGROUP, Math.floor(most / LANES) * LANES) };
+    let { WORKGROUP } = tuning;
+    while (WORKGROUP > most && WORKGROUP > LANES) WORKGROUP /= 2;
+    return { ...tuning, WORKGROUP };
   };
   const decodes = (family: Readonly<Record<MatrixRole, MatrixTuning>>) =>
     ROLES.every((role) => family[role].decode.every(({ LANES = 1 }) => LANES <= most));
   if (!decodes(matrices)) return portableTuning(software);
   const fitted = (family: Readonly<Record<MatrixRole, MatrixTuning>>) =>
     byRole((role) => ({
-      decode: family[role].decode.map(narrowed),
-      prompt: family[role].prompt.filter(runs),
+      decode: family[role].decode.map((tuning) => narrowed(fits(tuning) ? tuning : withoutMemory(tuning))),
+      prompt: family[role].prompt.filter((tuning) => tuning.WORKGROUP <= most && fits(tuning)),
     }));
   return {
     matrices: fitted(matrices),
@@ -199,9 +219,11 @@ export function chooseTuning({ software, subgroupSize, limits }: TunedDevice): D
 const LEAST_INVOCATIONS = 256;
 const LEAST_MEMORY = 16_384;
 
-/** Workgroup memory of core_tile or core_tile_f16. */
+/** Workgroup memory of core_tile, core_tile_f16 or core_rows_f16; the others' is next to nothing. */
 export function tileBytes(tuning: LinearTuning): number {
   const { core, WORKGROUP, LANES, PAIRS, TEAMS, TOKENS, STEP, BUFFERS } = { ...LINEAR_OVERRIDES, ...tuning };
+  if (core === "core_rows_f16") return 2 * 4 * TOKENS * LANES * 16;
+  if (!isTile(tuning)) return 0;
   if (core === "core_tile") return 32 * (8 * PAIRS + TEAMS * TOKENS / 4) * 16;
   const [rows, tokens] = [2 * PAIRS * WORKGROUP / (TEAMS * LANES), TEAMS * TOKENS];
   const chunks = STEP / 4 * (2 * 16 + 8 * (rows + tokens));

@@ -153,10 +153,13 @@ export const TUNINGS: Readonly<Record<string, readonly LinearTuning[]>> = {
 /** Every way to run a linear kernel in FP8 whose inputs lie as products in pairs of f16 want them. */
 export const HALF_TUNINGS: Readonly<Record<string, readonly LinearTuning[]>> = {
   "pairs of f16": halves.decode,
-  "pairs of f16, a subgroup a product": halves.decode.map((tuning) => ({
-    ...tuning,
-    LANES: SUBGROUP,
-    SPLIT: 1,
+  "pairs of f16, two subgroups a product": [1, 2, 4, 8].map((TOKENS) => ({
+    core: "core_subgroup_f16",
+    WORKGROUP: 4 * SUBGROUP,
+    LANES: 2 * SUBGROUP,
+    SPLIT: 2,
+    TOKENS,
+    PAIRS: Math.min(2, SUBGROUP / TOKENS),
   })),
 };
 
