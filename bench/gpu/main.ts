@@ -10,7 +10,7 @@ import { compareLoads } from "../load.ts";
 import { llama } from "./llama.ts";
 import { arithmetic, bandwidth, gaps, host } from "./limits.ts";
 import { stepParts } from "./parts.ts";
-import { roles } from "./roles.ts";
+import { roles1, roles8 } from "./roles.ts";
 import { decode, prefill, randomModel } from "./step.ts";
 import { stops } from "./stops.ts";
 import { draftWindows } from "./windows.ts";
@@ -31,7 +31,8 @@ const SECTIONS: Readonly<Record<string, (lab: Lab) => Promise<unknown>>> = {
   host,
   step,
   parts,
-  roles,
+  roles1,
+  roles8,
   stops,
   windows,
   halfTiles,
