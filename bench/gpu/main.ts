@@ -11,7 +11,7 @@ import { llama } from "./llama.ts";
 import { arithmetic, bandwidth, gaps, host } from "./limits.ts";
 import { stepParts } from "./parts.ts";
 import { promptAttention } from "./prompt_attention.ts";
-import { roles } from "./roles.ts";
+import { roles8 } from "./roles.ts";
 import { row } from "./row.ts";
 import { decode, prefill, randomModel } from "./step.ts";
 import { stops } from "./stops.ts";
@@ -33,8 +33,8 @@ const SECTIONS: Readonly<Record<string, (lab: Lab) => Promise<unknown>>> = {
   host,
   step,
   parts,
-  roles,
   row,
+  roles8,
   stops,
   windows,
   halfTiles,

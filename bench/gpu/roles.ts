@@ -1,119 +1,237 @@
 /**
  * Products where they run: a few layers' decode steps with one matrix' tuning exchanged after the other. A kernel timed by
  * itself finds its input, its scales and its parameters in caches; in a step it does not, and on an H100 takes 2.7 µs longer.
+ * Figures are printed as they come: microseconds a layer, whole steps divided by their layers.
  */
+import type { LinearTuning } from "../../src/kernels/linear.ts";
 import {
   chooseTuning,
   type DeviceTuning,
   type MatrixRole,
   subgroupTuning,
 } from "../../src/kernels/tuning.ts";
-import type { LinearTuning } from "../../src/kernels/linear.ts";
+import type { ModelWeights } from "../../src/model/weights.ts";
 import { type Lab, round } from "./harness.ts";
-import { decode, randomModel } from "./step.ts";
+import { decode, randomModel, randomWeights, type StepOptions } from "./step.ts";
 
-interface Shares {
-  readonly SPLIT: number;
+/** How the work is shared out among subgroups of any size. */
+interface Candidate {
+  readonly core: "core_subgroup_f16" | "core_rows_f16";
   readonly PAIRS: number;
+  /** Of a workgroup. */
   readonly subgroups: number;
+  readonly SPLIT?: number;
+  readonly BATCH?: number;
 }
 
-const shares = (SPLIT: number, PAIRS: number, subgroups: number): Shares => ({ SPLIT, PAIRS, subgroups });
-
-/** For one row: as many loads in flight as registers allow, or as many workgroups as fill the device evenly. */
-const ALONE: readonly Shares[] = [
-  shares(1, 1, 2),
-  shares(1, 1, 4),
-  shares(1, 2, 4),
-  shares(2, 1, 2),
-  shares(2, 1, 4),
-  shares(2, 1, 8),
-  shares(2, 2, 2),
-  shares(2, 2, 4),
-  shares(4, 1, 4),
-  shares(4, 1, 8),
-  shares(4, 2, 4),
-  shares(4, 2, 8),
-  shares(4, 4, 4),
-];
-
-const TOGETHER: readonly Shares[] = [
-  shares(1, 1, 4),
-  shares(1, 2, 4),
-  shares(2, 1, 4),
-  shares(2, 2, 2),
-  shares(2, 2, 4),
-  shares(2, 4, 2),
-  shares(4, 1, 4),
-  shares(4, 2, 4),
-  shares(4, 2, 8),
-  shares(4, 4, 4),
-];
+type Family = NonNullable<DeviceTuning["halves"]>;
 
 const ROLES: readonly MatrixRole[] = ["gateUp", "down", "qkv", "output"];
 
-/** Microseconds a layer, whole steps divided by their layers; the best of two turns. */
-export async function roles(lab: Lab): Promise<Record<string, unknown>> {
-  const { info } = lab.gpu;
-  const layers = info.software ? 1 : 8;
-  const size = info.subgroupSize ?? 8;
-  const base = info.software ? subgroupTuning(size) : chooseTuning(info);
-  const result: Record<string, unknown> = {};
-  for (const batch of info.software ? [1] : [1, 8]) {
-    const time = async (halves: DeviceTuning["halves"]) => {
-      const tuning = { ...base, ...halves !== undefined && { halves } };
-      using runner = await randomModel(lab, {
-        layers,
-        precision: "f16",
-        maxSequences: 8,
-        maxContext: 1024,
-        tuning,
-      });
-      const turns: number[] = [];
-      for (let turn = 0; turn < (info.software ? 1 : 2); turn++) {
-        await lab.heat();
-        const { msPerStep } = await decode(runner, {
-          batch,
-          context: 64,
-          submits: info.software ? 1 : 24,
-        });
-        turns.push(msPerStep);
-      }
-      return round(1000 * Math.min(...turns) / layers, 1);
+const subgroup = (PAIRS: number, subgroups: number, SPLIT = 1): Candidate => ({
+  core: "core_subgroup_f16",
+  PAIRS,
+  subgroups,
+  SPLIT,
+});
+
+const rows = (PAIRS: number, subgroups: number, BATCH: number): Candidate => ({
+  core: "core_rows_f16",
+  PAIRS,
+  subgroups,
+  BATCH,
+});
+
+/** For one row: as many loads in flight as registers allow, or as many workgroups as fill the device evenly. */
+const ALONE: readonly Candidate[] = [
+  subgroup(1, 2),
+  subgroup(1, 4),
+  subgroup(1, 8),
+  subgroup(2, 2),
+  subgroup(2, 4),
+  subgroup(2, 8),
+];
+
+/** For eight rows, in order of promise: time may run out. */
+const TOGETHER: readonly Candidate[] = [
+  rows(2, 8, 8),
+  rows(2, 4, 8),
+  rows(2, 8, 4),
+  rows(1, 8, 8),
+  rows(2, 16, 4),
+  rows(1, 16, 8),
+  rows(4, 4, 4),
+  subgroup(2, 4, 1),
+  rows(2, 4, 4),
+  rows(4, 8, 4),
+  rows(1, 4, 8),
+  rows(4, 4, 2),
+  rows(2, 16, 8),
+  subgroup(2, 4, 4),
+  rows(4, 4, 8),
+  rows(2, 8, 2),
+  rows(4, 8, 8),
+  rows(1, 8, 4),
+  rows(4, 16, 4),
+];
+
+/** For two and four rows, each for all roles at once; beside the best of eight rows. */
+const FEW: readonly Candidate[] = [
+  subgroup(2, 4),
+  rows(1, 8, 8),
+  rows(2, 4, 8),
+  rows(2, 8, 8),
+  rows(4, 4, 8),
+];
+
+const SECONDS = 45;
+
+const nameOf = ({ core, PAIRS, subgroups, SPLIT = 1, BATCH }: Candidate) => {
+  const shares = `${core}, pairs ${PAIRS}, ${subgroups} subgroups`;
+  return BATCH === undefined ? `${shares}, split ${SPLIT}` : `${shares}, batch ${BATCH}`;
+};
+
+/** What both sections have: a model's weights, once, and a table that is printed while it grows. */
+class RoleBench implements Disposable {
+  readonly result: Record<string, Record<string, number | string>> = {};
+  readonly #lab: Lab;
+  readonly #base: DeviceTuning;
+  readonly #size: number;
+  readonly #options: StepOptions;
+  readonly #owned = new DisposableStack();
+  readonly #weights: ModelWeights;
+  readonly #begin = performance.now();
+
+  constructor(lab: Lab) {
+    const { info } = lab.gpu;
+    this.#lab = lab;
+    this.#size = info.subgroupSize ?? 8;
+    this.#base = info.software ? subgroupTuning(this.#size) : chooseTuning(info);
+    // Four layers' weights are 870 MB, of which no cache holds much.
+    this.#options = {
+      layers: info.software ? 1 : 4,
+      precision: "f16",
+      maxSequences: 8,
+      maxContext: 1024,
+      tuning: this.#base,
     };
-    // Only the variant that runs is compiled.
-    const only = (family: DeviceTuning["halves"]) =>
-      family === undefined ? undefined : Object.fromEntries(
-        Object.entries(family).map(([role, { decode }]) => [role, {
-          decode: decode.filter(({ TOKENS = 1 }) => TOKENS === batch),
-          prompt: [],
-        }]),
-      ) as unknown as NonNullable<DeviceTuning["halves"]>;
-    const table: Record<string, unknown> = result[`${batch} rows`] = {
-      "as tuned": await time(base.halves),
-      "as tuned, again": await time(only(base.halves)),
+    this.#weights = randomWeights(lab, this.#options, this.#owned);
+  }
+
+  get seconds(): number {
+    return (performance.now() - this.#begin) / 1000;
+  }
+
+  /** As the device's tuning has it; only the variant that runs is compiled. */
+  family(batch: number): Family {
+    if (this.#base.halves === undefined) {
+      throw new Error("The device's tuning has no products in pairs of f16");
+    }
+    const entries = Object.entries(this.#base.halves).map(([role, { decode }]) => {
+      return [role, { decode: decode.filter(({ TOKENS = 1 }) => TOKENS === batch), prompt: [] }];
+    });
+    return Object.fromEntries(entries) as Family;
+  }
+
+  /** The family with a candidate in the place of what some roles have. */
+  withCandidate(family: Family, roles: readonly MatrixRole[], candidate: Candidate, batch: number): Family {
+    const { core, PAIRS, subgroups, SPLIT = 1, BATCH = 1 } = candidate;
+    const size = this.#size;
+    const tuning: LinearTuning = {
+      core,
+      // A subgroup brings at least one unit of a lane's input.
+      WORKGROUP: (core === "core_rows_f16" ? Math.min(subgroups, 4 * batch) : subgroups) * size,
+      LANES: SPLIT * size,
+      SPLIT,
+      TOKENS: batch,
+      PAIRS: Math.min(PAIRS, size / batch),
+      BATCH: Math.min(BATCH, batch),
     };
-    for (const role of ROLES) {
-      for (const { SPLIT, PAIRS, subgroups } of batch === 1 ? ALONE : TOGETHER) {
-        const tuning: LinearTuning = {
-          core: "core_subgroup_f16",
-          WORKGROUP: subgroups * size,
-          LANES: SPLIT * size,
-          SPLIT,
-          TOKENS: batch,
-          PAIRS: Math.min(PAIRS, size / batch),
-        };
-        const family = only(base.halves);
-        if (family === undefined) continue;
-        const name = `${role}: split ${SPLIT}, pairs ${PAIRS}, ${subgroups} subgroups`;
-        try {
-          table[name] = await time({ ...family, [role]: { decode: [tuning], prompt: [] } });
-        } catch (error) {
-          table[name] = String(error).slice(0, 200);
-        }
-        if (info.software) break;
-      }
+    return {
+      ...family,
+      ...Object.fromEntries(roles.map((role) => [role, { decode: [tuning], prompt: [] }])),
+    };
+  }
+
+  /** Null for a candidate that does not run; the table says why. */
+  async time(batch: number, name: string, halves: Family): Promise<number | null> {
+    const { software } = this.#lab.gpu.info;
+    const table = this.result[`${batch} rows`] ??= {};
+    try {
+      const tuning = { ...this.#base, halves };
+      using runner = await randomModel(this.#lab, { ...this.#options, tuning }, this.#weights);
+      await this.#lab.heat();
+      const [submits, stepsPerSubmit] = software ? [1, 1] : [25, 4];
+      const { msPerStep } = await decode(runner, { batch, context: 64, submits, stepsPerSubmit });
+      const us = round(1000 * msPerStep / this.#options.layers, 1);
+      table[name] = us;
+      return us;
+    } catch (error) {
+      table[name] = String(error).slice(0, 200);
+      return null;
+    } finally {
+      console.log(`${batch} rows, ${name}: ${table[name]} (${round(this.seconds, 1)} s)`);
     }
   }
-  return result;
+
+  /** The best candidate of each role, as far as there was time. */
+  async sweep(
+    batch: number,
+    candidates: readonly Candidate[],
+  ): Promise<Partial<Record<MatrixRole, Candidate>>> {
+    const { software } = this.#lab.gpu.info;
+    const family = this.family(batch);
+    await this.time(batch, "as tuned", family);
+    await this.time(batch, "as tuned, again", family);
+    const best: Partial<Record<MatrixRole, readonly [us: number, candidate: Candidate]>> = {};
+    for (const candidate of software ? candidates.slice(0, 1) : candidates) {
+      for (const role of software ? ROLES.slice(0, 1) : ROLES) {
+        const name = `${role}: ${nameOf(candidate)}`;
+        if (this.seconds > SECONDS) {
+          (this.result["left out"] ??= {})[name] = `after ${SECONDS} s`;
+          continue;
+        }
+        const us = await this.time(batch, name, this.withCandidate(family, [role], candidate, batch));
+        if (us !== null && us < (best[role]?.[0] ?? Infinity)) best[role] = [us, candidate];
+      }
+    }
+    return Object.fromEntries(Object.entries(best).map(([role, [, candidate]]) => [role, candidate]));
+  }
+
+  /** Each role's best, all at once: whether the gains add up, or what is best for eight rows with fewer. */
+  async together(batch: number, best: Readonly<Partial<Record<MatrixRole, Candidate>>>): Promise<void> {
+    const family = Object.entries(best).reduce(
+      (family, [role, candidate]) => this.withCandidate(family, [role as MatrixRole], candidate, batch),
+      this.family(batch),
+    );
+    await this.time(batch, "each role's best", family);
+  }
+
+  [Symbol.dispose](): void {
+    this.#owned[Symbol.dispose]();
+  }
+}
+
+/** One row. */
+export async function roles1(lab: Lab): Promise<unknown> {
+  using bench = new RoleBench(lab);
+  await bench.together(1, await bench.sweep(1, ALONE));
+  return bench.result;
+}
+
+/** Eight rows, and what is best for them with four and two. */
+export async function roles8(lab: Lab): Promise<unknown> {
+  using bench = new RoleBench(lab);
+  const best = await bench.sweep(8, TOGETHER);
+  for (const batch of lab.gpu.info.software ? [8] : [8, 4, 2]) await bench.together(batch, best);
+  if (lab.gpu.info.software) return bench.result;
+  for (const batch of [4, 2]) {
+    const family = bench.family(batch);
+    await bench.time(batch, "as tuned", family);
+    for (const candidate of FEW) {
+      const name = `all: ${nameOf(candidate)}`;
+      await bench.time(batch, name, bench.withCandidate(family, ROLES, candidate, batch));
+    }
+  }
+  return bench.result;
 }

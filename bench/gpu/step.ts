@@ -32,8 +32,7 @@ export interface StepOptions {
   readonly kvCacheDtype?: KvCacheDtype;
 }
 
-/** A model whose every matrix is a repetition of one random chunk. */
-export async function randomModel(lab: Lab, options: StepOptions): Promise<ModelRunner> {
+function plan(lab: Lab, options: StepOptions) {
   const { precision, maxSequences, maxContext, layers, kvCacheDtype = "auto" } = options;
   const device = lab.gpu;
   const shape = {
@@ -55,7 +54,12 @@ export async function randomModel(lab: Lab, options: StepOptions): Promise<Model
     tuning,
     formats: uniformFormats(config, { embedding: "bf16", weights: "fp8" }),
   });
-  using owned = new DisposableStack();
+  return { device, config, sizes, tuning, precision };
+}
+
+/** Weights whose every matrix is a repetition of one random chunk; on `owned`. */
+export function randomWeights(lab: Lab, options: StepOptions, owned: DisposableStack): ModelWeights {
+  const { device, config, sizes } = plan(lab, options);
   const codes = lab.buffer(CHUNK);
   lab.fill(codes, randomCodes(CHUNK, 7));
   const matrix = (
@@ -64,6 +68,7 @@ export async function randomModel(lab: Lab, options: StepOptions): Promise<Model
     pairs: number,
     format: WeightFormat = "fp8",
   ): PackedMatrix => {
+    const { maxBindableBytes } = device;
     const { groups, pairBytes, slices: ranges } = layOut({ inputs, pairs, format, maxBindableBytes });
     const slices = ranges.map((range): MatrixSlice => {
       const bytes = range.pairs * pairBytes;
@@ -88,9 +93,9 @@ export async function randomModel(lab: Lab, options: StepOptions): Promise<Model
     return buffer;
   };
   const { hiddenSize, intermediateSize, queryHeads, kvHeads, headDim, vocabSize } = config;
-  const weights: ModelWeights = {
+  return {
     embedding: matrix("embedding", hiddenSize, vocabSize / 2, "bf16"),
-    layers: Array.from({ length: layers }, () => ({
+    layers: Array.from({ length: options.layers }, () => ({
       inputGain: gain(),
       qkv: matrix("qkv", hiddenSize, (queryHeads + 2 * kvHeads) * headDim / 2),
       output: matrix("output", queryHeads * headDim, hiddenSize / 2),
@@ -101,13 +106,18 @@ export async function randomModel(lab: Lab, options: StepOptions): Promise<Model
     finalGain: gain(),
     lmHead: matrix("head", hiddenSize, vocabSize / 2),
   };
+}
+
+/** A model of weights that the caller keeps, or of random ones of its own. */
+export async function randomModel(
+  lab: Lab,
+  options: StepOptions,
+  weights?: ModelWeights,
+): Promise<ModelRunner> {
+  using owned = new DisposableStack();
   return await MistralRunner.create({
-    device,
-    config,
-    sizes,
-    weights,
-    precision,
-    tuning,
+    ...plan(lab, options),
+    weights: weights ?? randomWeights(lab, options, owned),
     memory: { weightBytes: 0, kvCacheBytes: 0, totalBytes: 0 },
     owned,
   });

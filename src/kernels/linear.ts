@@ -2,10 +2,10 @@
  * What all kernels with a matrix product share: the libraries that can fill their slots, their tunables and their grid.
  * Weight matrices come as pairs of adjacent rows, each row padded to groups of sixteen.
  *
- * A kernel says what becomes of a pair's sums; one of four cores makes the sums. `core_lanes` runs on any device,
+ * A kernel says what becomes of a pair's sums; one of several cores makes the sums. `core_lanes` runs on any device,
  * `core_subgroup` is bound by memory and for few tokens, `core_tile` is bound by arithmetic and for many;
- * `core_subgroup_f16` does as the second does, of FP8 weights and f16 inputs, in pairs of f16; `core_tile_f16` as the
- * third.
+ * `core_subgroup_f16` does as the second does, of FP8 weights and f16 inputs, in pairs of f16, and so does `core_rows_f16`
+ * for several tokens, which share the input; `core_tile_f16` does as the third.
  */
 import type { KernelVariant } from "../gpu/kernel.ts";
 
@@ -59,6 +59,7 @@ export const CORE_LIBS = [
   "core_subgroup_f16",
   "core_row_f16",
   "core_tile_f16",
+  "core_rows_f16",
 ] as const;
 export type LinearCore = typeof CORE_LIBS[number];
 
@@ -73,6 +74,7 @@ export const LINEAR_OVERRIDES = {
   STEP: 32,
   CHAIN: 32,
   BUFFERS: 1,
+  BATCH: 1,
   GROUPS: 1,
   WORKGROUPS: 0xffffffff,
   SKIPS: 1,
@@ -97,6 +99,8 @@ export interface LinearTuning {
   /** Inputs of a tile in workgroup memory, and how many such tiles. Must not change a bit. */
   readonly STEP?: number;
   readonly BUFFERS?: number;
+  /** Input rows of which an invocation makes the chains at a time. Must not change a bit. */
+  readonly BATCH?: number;
   /** Inputs of a sum in f16. */
   readonly CHAIN?: number;
   /** Groups of sixteen in an input row, where a core must know them beforehand. */

@@ -9,7 +9,6 @@ import { COHERENT } from "../gpu/device.ts";
 import { FLASH_SUBGROUPS, type KeyShares } from "./attention_flash.ts";
 import {
   LINEAR_OVERRIDES,
-  type LinearCore,
   linearGrid,
   type LinearTuning,
   takesRow,
@@ -112,12 +111,9 @@ const ROW_WORKGROUPS = 264;
 
 /** With subgroups of `size`. */
 export function subgroupTuning(size: number): DeviceTuning {
-  const decode = (
-    core: LinearCore,
-    { split, pairs, unroll = 1, subgroups = 8 }: SubgroupShares,
-  ): LinearTuning[] =>
+  const decode = ({ split, pairs, unroll = 1, subgroups = 8 }: SubgroupShares): LinearTuning[] =>
     [1, 2, 4, 8].map((TOKENS) => ({
-      core,
+      core: "core_subgroup",
       WORKGROUP: (TOKENS === 1 ? subgroups : Math.max(4, split)) * size,
       LANES: size * split,
       SPLIT: split,
@@ -128,16 +124,10 @@ export function subgroupTuning(size: number): DeviceTuning {
     }));
   return {
     matrices: byRole((role) => ({
-      decode: decode("core_subgroup", SUBGROUP_SHARES[role]),
+      decode: decode(SUBGROUP_SHARES[role]),
       prompt: PROMPT_TILES,
     })),
-    halves: byRole((role) => ({
-      decode: [
-        { core: "core_row_f16", WORKGROUP: 8 * size, LANES: size, UNROLL: 2, WORKGROUPS: ROW_WORKGROUPS },
-        ...decode("core_subgroup_f16", { ...SUBGROUP_SHARES[role], split: 1, unroll: 1 }).slice(1),
-      ],
-      prompt: HALF_TILES,
-    })),
+    halves: byRole(() => ({ decode: halfDecode(size), prompt: HALF_TILES })),
     attention: {
       WORKGROUP: FLASH_SUBGROUPS * size,
       SUBGROUP: size,
@@ -147,6 +137,38 @@ export function subgroupTuning(size: number): DeviceTuning {
       joins: false,
     },
   };
+}
+
+/**
+ * For FP8 weights and input in half order: a product is a subgroup's, whatever the rows, so that all differ in no bit.
+ * Rows lie in workgroup memory, one as a whole.
+ */
+function halfDecode(size: number): LinearTuning[] {
+  const shared = { LANES: size, SPLIT: 1 } as const;
+  return [
+    {
+      LANES: size,
+      TOKENS: 1,
+      core: "core_row_f16",
+      WORKGROUP: 8 * size,
+      UNROLL: 2,
+      WORKGROUPS: ROW_WORKGROUPS,
+    },
+    // A row's product is finished by a lane of its own.
+    ...[2, 4, 8].filter((TOKENS) => TOKENS <= size).map((TOKENS): LinearTuning => ({
+      ...shared,
+      core: "core_rows_f16",
+      WORKGROUP: 8 * size,
+      TOKENS,
+      PAIRS: Math.min(2, size / TOKENS),
+      BATCH: TOKENS,
+    })),
+  ];
+}
+
+/** The same bits without workgroup memory. */
+function withoutMemory({ LANES = 1, BATCH: _, ...tuning }: LinearTuning): LinearTuning {
+  return { ...tuning, core: "core_subgroup_f16", WORKGROUP: 4 * LANES, LANES };
 }
 
 const tile = (WORKGROUP: number, PAIRS: number, TOKENS: number): LinearTuning => {
@@ -195,19 +217,21 @@ export function chooseTuning(device: TunedDevice): DeviceTuning {
   const { matrices, halves, attention } = subgroupTuning(subgroupSize);
   const most = limits["maxComputeInvocationsPerWorkgroup"] ?? LEAST_INVOCATIONS;
   const memory = limits["maxComputeWorkgroupStorageSize"] ?? LEAST_MEMORY;
-  const runs = (tuning: LinearTuning) => tuning.WORKGROUP <= most && tileBytes(tuning) <= memory;
+  const fits = (tuning: LinearTuning) => tileBytes(tuning) <= memory;
   // Fewer products side by side change no sum; what shares a product has to fit.
   const narrowed = (tuning: LinearTuning) => {
     const { LANES = 1 } = tuning;
-    return { ...tuning, WORKGROUP: Math.min(tuning.WORKGROUP, Math.floor(most / LANES) * LANES) };
+    let { WORKGROUP } = tuning;
+    while (WORKGROUP > most && WORKGROUP > LANES) WORKGROUP /= 2;
+    return { ...tuning, WORKGROUP };
   };
   const decodes = (family: Readonly<Record<MatrixRole, MatrixTuning>>) =>
     ROLES.every((role) => family[role].decode.every(({ LANES = 1 }) => LANES <= most));
   if (!decodes(matrices)) return portableTuning(software);
   const fitted = (family: Readonly<Record<MatrixRole, MatrixTuning>>) =>
     byRole((role) => ({
-      decode: family[role].decode.map(narrowed),
-      prompt: family[role].prompt.filter(runs),
+      decode: family[role].decode.map((tuning) => narrowed(fits(tuning) ? tuning : withoutMemory(tuning))),
+      prompt: family[role].prompt.filter((tuning) => tuning.WORKGROUP <= most && fits(tuning)),
     }));
   return {
     matrices: fitted(matrices),
@@ -227,9 +251,11 @@ export function joinsParts({ backend, features }: Pick<TunedDevice, "backend" | 
 const LEAST_INVOCATIONS = 256;
 const LEAST_MEMORY = 16_384;
 
-/** Workgroup memory of core_tile or core_tile_f16. */
+/** Workgroup memory of core_tile, core_tile_f16 or core_rows_f16; the others' is next to nothing. */
 export function tileBytes(tuning: LinearTuning): number {
   const { core, WORKGROUP, LANES, PAIRS, TEAMS, TOKENS, STEP, BUFFERS } = { ...LINEAR_OVERRIDES, ...tuning };
+  if (core === "core_rows_f16") return 2 * 4 * TOKENS * LANES * 16;
+  if (!isTile(tuning)) return 0;
   if (core === "core_tile") return 32 * (8 * PAIRS + TEAMS * TOKENS / 4) * 16;
   const [rows, tokens] = [2 * PAIRS * WORKGROUP / (TEAMS * LANES), TEAMS * TOKENS];
   const chunks = STEP / 4 * (2 * 16 + 8 * (rows + tokens));

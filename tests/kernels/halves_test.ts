@@ -6,7 +6,6 @@ import { type LinearTuning, linearVariant } from "../../src/kernels/linear.ts";
 import { linearResidual } from "../../src/kernels/linear_residual.ts";
 import { lmHead } from "../../src/kernels/lm_head.ts";
 import { qkvRope } from "../../src/kernels/qkv_rope.ts";
-import { subgroupTuning } from "../../src/kernels/tuning.ts";
 import { rotaryTable } from "../../src/model/rotary.ts";
 import { gpuTest } from "../gpu/device.ts";
 import { decodeE4m3 } from "../oracle/fp8.ts";
@@ -205,16 +204,49 @@ gpuTest("qkv_rope rotates products in pairs of f16", async (device) => {
   expectClose(found, expected, Math.SQRT2 * tolerance(inputs));
 }, GPU);
 
-gpuTest("chains of f16 pairs give the same bits, however many pairs and rows a lane has", async (device) => {
-  const [rows, outputs, inputs] = [5, 37, 611];
-  const input = noiseMatrix(rows, inputs, 7);
-  const packed = packWeights("fp8", noiseMatrix(outputs, inputs, 8));
-  const run = (tuning: LinearTuning) => residual(device, linearVariant("fp8", tuning), input, packed);
-  const [first] = PAIRS_OF_F16;
-  const { LANES = 1 } = first!;
-  const expected = await run({ ...first!, PAIRS: 1, TOKENS: 1, WORKGROUP: LANES });
-  for (const [PAIRS, TOKENS, WORKGROUP] of [[4, 1, 2 * LANES], [1, 8, LANES], [2, 4, 4 * LANES]] as const) {
-    expect(await run({ ...first!, PAIRS, TOKENS, WORKGROUP })).toEqual(expected);
+/** Rows, weight rows and inputs: core_rows_f16 has less than half of a last chunk, one lane's, most of it, all of it. */
+const BIT_SHAPES = [[5, 37, 66 * SUBGROUP], [9, 3, 1], [3, 34, 50 * SUBGROUP], [
+  8,
+  16,
+  64 * SUBGROUP,
+]] as const;
+
+gpuTest("chains of f16 pairs give the same bits, however rows and pairs are shared out", async (device) => {
+  const ofSubgroups = (PAIRS: number, TOKENS: number, subgroups: number): LinearTuning => ({
+    core: "core_subgroup_f16",
+    LANES: SUBGROUP,
+    SPLIT: 1,
+    PAIRS,
+    TOKENS,
+    WORKGROUP: subgroups * SUBGROUP,
+  });
+  const ofRows = (PAIRS: number, TOKENS: number, subgroups: number, BATCH = TOKENS): LinearTuning => ({
+    ...ofSubgroups(PAIRS, TOKENS, subgroups),
+    core: "core_rows_f16",
+    BATCH,
+  });
+  const tunings = [
+    ofSubgroups(4, 1, 2),
+    ofSubgroups(1, 8, 1),
+    ofSubgroups(2, 4, 4),
+    ofRows(1, 2, 1),
+    ofRows(2, 2, 8),
+    ofRows(4, 2, 4, 1),
+    ofRows(1, 4, 16),
+    ofRows(2, 4, 8, 2),
+    ofRows(1, 8, 8),
+    ofRows(1, 8, 2, 2),
+    // More outputs than a subgroup of eight has lanes.
+    ...SUBGROUP < 32 ? [] : [ofRows(2, 8, 8), ofRows(2, 8, 16, 4), ofRows(4, 8, 4, 4)],
+  ].filter(({ WORKGROUP }) => WORKGROUP <= device.limits.maxComputeInvocationsPerWorkgroup);
+  for (const [rows, outputs, inputs] of BIT_SHAPES) {
+    const input = noiseMatrix(rows, inputs, 7);
+    const packed = packWeights("fp8", noiseMatrix(outputs, inputs, 8));
+    const run = (tuning: LinearTuning) => residual(device, linearVariant("fp8", tuning), input, packed);
+    const expected = await run(ofSubgroups(1, 1, 1));
+    for (const tuning of tunings) {
+      expect({ tuning, bits: await run(tuning) }).toEqual({ tuning, bits: expected });
+    }
   }
 }, GPU);
 

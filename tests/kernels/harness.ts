@@ -136,8 +136,9 @@ const withSubgroups = subgroupTuning(SUBGROUP).matrices.output;
 
 /** Of several rows; for a single one see row_core_test. */
 const several = subgroupTuning(SUBGROUP).halves!.output.decode.filter((tuning) => !takesRow(tuning));
-const [first] = several;
-const halves = { decode: [{ ...first!, TOKENS: 1 }, ...several] };
+const halves = {
+  decode: [{ core: "core_subgroup_f16", WORKGROUP: 4 * SUBGROUP, LANES: SUBGROUP } as const, ...several],
+};
 
 /** Every way to run a linear kernel, by the rows at once; all must be right on every device. */
 export const TUNINGS: Readonly<Record<string, readonly LinearTuning[]>> = {
@@ -157,10 +158,13 @@ export const TUNINGS: Readonly<Record<string, readonly LinearTuning[]>> = {
 /** Every way to run a linear kernel in FP8 whose inputs lie as products in pairs of f16 want them. */
 export const HALF_TUNINGS: Readonly<Record<string, readonly LinearTuning[]>> = {
   "pairs of f16": halves.decode,
-  "pairs of f16, a subgroup a product": halves.decode.map((tuning) => ({
-    ...tuning,
-    LANES: SUBGROUP,
-    SPLIT: 1,
+  "pairs of f16, two subgroups a product": [1, 2, 4, 8].map((TOKENS) => ({
+    core: "core_subgroup_f16",
+    WORKGROUP: 4 * SUBGROUP,
+    LANES: 2 * SUBGROUP,
+    SPLIT: 2,
+    TOKENS,
+    PAIRS: Math.min(2, SUBGROUP / TOKENS),
   })),
 };
 

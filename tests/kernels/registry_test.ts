@@ -85,6 +85,7 @@ const FITTING: Readonly<Record<string, KernelVariant>> = {
     libs: { weight: "weight_fp8", input: "input_half" },
     overrides: withDefaults(several!),
   },
+  core_rows_f16: linearVariant("fp8", subgroupTuning(SUBGROUP).halves!.output.decode.at(-1)!),
   core_tile_f16: half,
   input_half: half,
   row_normed: row(),

@@ -20,6 +20,10 @@ const device = (subgroupSize: number, invocations: number, memory: number) => ({
 /** Of core_tile's two arrays: 32 inputs of every weight row and every token, in f32. */
 const tileBytes = ({ PAIRS, TEAMS, TOKENS }: LinearTuning) => 32 * (32 * PAIRS! + TEAMS! * TOKENS!) * 4;
 
+/** Of core_rows_f16's two chunks: 32 inputs of every lane and every token, in f16. */
+const chunkBytes = ({ core, LANES, TOKENS }: LinearTuning) =>
+  core === "core_rows_f16" ? 2 * 32 * LANES! * TOKENS! * 2 : 0;
+
 for (const size of [8, 16, 32, 64]) {
   for (
     const [invocations, memory] of [[128, 16_384], [256, 16_384], [512, 32_768], [1024, 49_152]] as const
@@ -32,6 +36,7 @@ for (const size of [8, 16, 32, 64]) {
           expect(WORKGROUP).toBeLessThanOrEqual(invocations);
           expect(WORKGROUP % LANES).toBe(0);
         }
+        for (const tuning of decode) expect(chunkBytes(tuning)).toBeLessThanOrEqual(memory);
         for (const tuning of prompt) expect(tileBytes(tuning)).toBeLessThanOrEqual(memory);
       }
       expect(attention?.WORKGROUP ?? 0).toBeLessThanOrEqual(invocations);
@@ -53,13 +58,21 @@ Deno.test("chooseTuning() lets workgroups join their parts on Vulkan, with coher
 
 Deno.test("chooseTuning() splits sums alike in all variants of a family, however narrow they are", () => {
   const { matrices, halves } = chooseTuning(device(64, 256, 16_384));
-  for (const role of [...Object.values(matrices), ...Object.values(halves!)]) {
-    // core_row_f16 sums as core_subgroup_f16 does without a split, see row_core_test.
-    const shared = role.decode.map(({ core, LANES, SPLIT = 1 }) =>
-      `${core === "core_row_f16" ? "core_subgroup_f16" : core} ${LANES} ${SPLIT}`
-    );
-    expect(new Set(shared).size).toBe(1);
+  // Either core for pairs of f16 makes the same sums where a product is one subgroup's.
+  for (const { decode } of Object.values(halves!)) {
+    for (const { LANES, SPLIT = 1 } of decode) expect([LANES, SPLIT]).toEqual([64, 1]);
   }
+  for (const { decode } of Object.values(matrices)) {
+    expect(new Set(decode.map(({ core, LANES, SPLIT }) => `${core} ${LANES} ${SPLIT}`)).size).toBe(1);
+  }
+});
+
+Deno.test("chooseTuning() shares input through workgroup memory where there is enough of it", () => {
+  const cores = (memory: number) =>
+    chooseTuning(device(32, 256, memory)).halves!.down.decode.map(({ core, TOKENS }) => `${core} ${TOKENS}`);
+  const [alone, two, four] = ["core_row_f16 1", "core_rows_f16 2", "core_rows_f16 4"];
+  expect(cores(32_768)).toEqual([alone, two, four, "core_rows_f16 8"]);
+  expect(cores(32_767)).toEqual([alone, two, four, "core_subgroup_f16 8"]);
 });
 
 Deno.test("flashBundle() takes as many heads as workgroup memory has room for", () => {
