@@ -7,6 +7,7 @@ import { Lab, round } from "./harness.ts";
 import { attentionKernels, batchedKernels, decodeKernels, halves, tileKernels } from "./sweeps.ts";
 import { halfTiles } from "./half.ts";
 import { compareLoads } from "../load.ts";
+import { chained, readAhead } from "./chained.ts";
 import { llama } from "./llama.ts";
 import { arithmetic, bandwidth, gaps, host } from "./limits.ts";
 import { stepParts } from "./parts.ts";
@@ -45,6 +46,8 @@ const SECTIONS: Readonly<Record<string, (lab: Lab) => Promise<unknown>>> = {
   attentionKernels,
   promptAttention,
   arithmetic,
+  chained,
+  readAhead,
   load,
   llama,
 };
