@@ -1,6 +1,7 @@
 /**
- * Products where they run: a few layers' decode steps with one matrix' tuning exchanged after the other. A kernel timed by
- * itself finds its input, its scales and its parameters in caches; in a step it does not, and on an H100 takes 2.7 µs longer.
+ * Products of several rows where they run, as row.ts has those of one: a few layers' decode steps with one matrix' tuning
+ * exchanged after the other. A kernel timed by itself finds its input, its scales and its parameters in caches; in a step it
+ * does not, and on an H100 takes 2.7 µs longer.
  * Figures are printed as they come: microseconds a layer, whole steps divided by their layers.
  */
 import type { LinearTuning } from "../../src/kernels/linear.ts";
@@ -42,16 +43,6 @@ const rows = (PAIRS: number, subgroups: number, BATCH: number): Candidate => ({
   BATCH,
 });
 
-/** For one row: as many loads in flight as registers allow, or as many workgroups as fill the device evenly. */
-const ALONE: readonly Candidate[] = [
-  subgroup(1, 2),
-  subgroup(1, 4),
-  subgroup(1, 8),
-  subgroup(2, 2),
-  subgroup(2, 4),
-  subgroup(2, 8),
-];
-
 /** For eight rows, in order of promise: time may run out. */
 const TOGETHER: readonly Candidate[] = [
   rows(2, 8, 8),
@@ -91,7 +82,7 @@ const nameOf = ({ core, PAIRS, subgroups, SPLIT = 1, BATCH }: Candidate) => {
   return BATCH === undefined ? `${shares}, split ${SPLIT}` : `${shares}, batch ${BATCH}`;
 };
 
-/** What both sections have: a model's weights, once, and a table that is printed while it grows. */
+/** A model's weights, made once, and a table that is printed while it grows. */
 class RoleBench implements Disposable {
   readonly result: Record<string, Record<string, number | string>> = {};
   readonly #lab: Lab;
@@ -210,13 +201,6 @@ class RoleBench implements Disposable {
   [Symbol.dispose](): void {
     this.#owned[Symbol.dispose]();
   }
-}
-
-/** One row. */
-export async function roles1(lab: Lab): Promise<unknown> {
-  using bench = new RoleBench(lab);
-  await bench.together(1, await bench.sweep(1, ALONE));
-  return bench.result;
 }
 
 /** Eight rows, and what is best for them with four and two. */

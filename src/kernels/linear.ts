@@ -4,8 +4,8 @@
  *
  * A kernel says what becomes of a pair's sums; one of several cores makes the sums. `core_lanes` runs on any device,
  * `core_subgroup` is bound by memory and for few tokens, `core_tile` is bound by arithmetic and for many;
- * `core_subgroup_f16` does as the second does, of FP8 weights and f16 inputs, in pairs of f16, and so does `core_rows_f16`
- * for several tokens, which share the input; `core_tile_f16` does as the third.
+ * `core_subgroup_f16` does as the second does, of FP8 weights and f16 inputs, in pairs of f16, and so do, by way of workgroup
+ * memory, `core_row_f16` for one token and `core_rows_f16` for several; `core_tile_f16` does as the third.
  */
 import type { KernelVariant } from "../gpu/kernel.ts";
 
