@@ -2,10 +2,10 @@
  * What all kernels with a matrix product share: the libraries that can fill their slots, their tunables and their grid.
  * Weight matrices come as pairs of adjacent rows, each row padded to groups of sixteen.
  *
- * A kernel says what becomes of a pair's sums; one of four cores makes the sums. `core_lanes` runs on any device,
+ * A kernel says what becomes of a pair's sums; a core makes the sums. `core_lanes` runs on any device,
  * `core_subgroup` is bound by memory and for few tokens, `core_tile` is bound by arithmetic and for many;
- * `core_subgroup_f16` does as the second does, of FP8 weights and f16 inputs, in pairs of f16; `core_tile_f16` as the
- * third.
+ * `core_subgroup_f16` does as the second does, of FP8 weights and f16 inputs, in pairs of f16; `core_tile_f16` and
+ * `core_tile_pairs_f16` as the third.
  */
 import type { KernelVariant } from "../gpu/kernel.ts";
 
@@ -55,6 +55,7 @@ export const CORE_LIBS = [
   "core_tile",
   "core_subgroup_f16",
   "core_tile_f16",
+  "core_tile_pairs_f16",
 ] as const;
 export type LinearCore = typeof CORE_LIBS[number];
 
@@ -91,7 +92,7 @@ export interface LinearTuning {
   /** Inputs of a tile in workgroup memory, and how many such tiles. Must not change a bit. */
   readonly STEP?: number;
   readonly BUFFERS?: number;
-  /** Inputs of a sum in f16. */
+  /** Products of a sum in f16. */
   readonly CHAIN?: number;
   /** 1: returns at once where every row of the step has stopped. */
   readonly SKIPS?: number;
