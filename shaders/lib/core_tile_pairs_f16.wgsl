@@ -34,14 +34,17 @@ const STEP_GROUPS = $STEPu / 16u;
 const SLICE_GROUPS = STEP_GROUPS / $LANESu; // of a chain in a tile
 const CHAIN_GROUPS = $CHAINu / 8u;
 const PARTS = CHAIN_GROUPS / SLICE_GROUPS; // tiles that a chain takes
+const ROWS = ROW_UNITS * ROW_QUADS * 4u;
+const TOKENS_TOGETHER = $TEAMSu * $TOKENSu;
 const ROWS_APART = $WORKGROUPu / STEP_GROUPS;
+const ROWS_EVEN = ROWS % ROWS_APART == 0u; // every invocation loads as many
+const TOKENS_EVEN = TOKENS_TOGETHER % ROWS_APART == 0u;
 const UNITS_BETWEEN = max(1u, 8u / STEP_GROUPS);
 
 const_assert ROW_UNITS * $TEAMSu * $LANESu == $WORKGROUPu && $TEAMSu % 2u == 0u;
 const_assert SLICE_GROUPS * $LANESu * 16u == $STEPu && PARTS * SLICE_GROUPS * 8u == $CHAINu;
 const_assert SLICE_GROUPS % $UNROLLu == 0u && OWNED * $LANESu == SHARES;
-const_assert ROWS_APART * STEP_GROUPS == $WORKGROUPu; // loads come out even
-const_assert ROW_UNITS * ROW_QUADS * 4u % ROWS_APART == 0u && $TEAMSu * $TOKENSu % ROWS_APART == 0u;
+const_assert ROWS_APART * STEP_GROUPS == $WORKGROUPu;
 const_assert $LANESu == 1u || $BUFFERSu == 1u;
 
 // A word is a pair of inputs; a quad's vector has four rows of it. Groups lie some units of 16 bytes apart: neighbours
@@ -94,13 +97,13 @@ fn linear(group: vec2<u32>, local: u32) {
   let own_group = local % STEP_GROUPS;
   let own_row = local / STEP_GROUPS;
   let group_ahead = own_group / SLICE_GROUPS * CHAIN_GROUPS + own_group % SLICE_GROUPS;
-  let first_row = group.x * ROW_UNITS * ROW_QUADS * 4u;
-  let first_token = group.y * $TEAMSu * $TOKENSu;
-  //! for n in PAIRS*STEP/8/TEAMS/LANES
+  let first_row = group.x * ROWS;
+  let first_token = group.y * TOKENS_TOGETHER;
+  //! for n in PAIRS*STEP/8/TEAMS/LANES up
   let weight_at_$n = min(first_row + own_row + $nu * ROWS_APART, params.pairs * 2u - 1u) * groups;
   var raw_$n = vec4<u32>(0u);
   //! end
-  //! for n in TEAMS*TOKENS*STEP/16/WORKGROUP
+  //! for n in TEAMS*TOKENS*STEP/16/WORKGROUP up
   let input_at_$n = half_row(input_row(min(first_token + own_row + $nu * ROWS_APART, params.rows - 1u)), groups);
   var low_$n = vec4<u32>(0u);
   var high_$n = vec4<u32>(0u);
@@ -128,19 +131,25 @@ fn linear(group: vec2<u32>, local: u32) {
   {
     let from_group = min(group_ahead, groups - 1u);
     let inside = group_ahead < groups;
-    //! for n in PAIRS*STEP/8/TEAMS/LANES
-    raw_$n = weights[weight_at_$n + from_group];
+    //! for n in PAIRS*STEP/8/TEAMS/LANES up
+    if (ROWS_EVEN || own_row + $nu * ROWS_APART < ROWS) { raw_$n = weights[weight_at_$n + from_group]; }
     //! end
-    //! for n in TEAMS*TOKENS*STEP/16/WORKGROUP
-    low_$n = input[input_at_$n + half_unit(from_group, 0u)];
-    high_$n = input[input_at_$n + half_unit(from_group, 1u)];
+    //! for n in TEAMS*TOKENS*STEP/16/WORKGROUP up
+    if (TOKENS_EVEN || own_row + $nu * ROWS_APART < TOKENS_TOGETHER) {
+      low_$n = input[input_at_$n + half_unit(from_group, 0u)];
+      high_$n = input[input_at_$n + half_unit(from_group, 1u)];
+    }
     //! end
-    //! for n in PAIRS*STEP/8/TEAMS/LANES
-    keep_weights(0u, own_group, own_row + $nu * ROWS_APART, select(vec4<u32>(0u), raw_$n, inside));
+    //! for n in PAIRS*STEP/8/TEAMS/LANES up
+    if (ROWS_EVEN || own_row + $nu * ROWS_APART < ROWS) {
+      keep_weights(0u, own_group, own_row + $nu * ROWS_APART, select(vec4<u32>(0u), raw_$n, inside));
+    }
     //! end
-    //! for n in TEAMS*TOKENS*STEP/16/WORKGROUP
-    keep_input(0u, own_group, own_row + $nu * ROWS_APART, 0u, low_$n);
-    keep_input(0u, own_group, own_row + $nu * ROWS_APART, 1u, high_$n);
+    //! for n in TEAMS*TOKENS*STEP/16/WORKGROUP up
+    if (TOKENS_EVEN || own_row + $nu * ROWS_APART < TOKENS_TOGETHER) {
+      keep_input(0u, own_group, own_row + $nu * ROWS_APART, 0u, low_$n);
+      keep_input(0u, own_group, own_row + $nu * ROWS_APART, 1u, high_$n);
+    }
     //! end
   }
   workgroupBarrier();
@@ -159,12 +168,14 @@ fn linear(group: vec2<u32>, local: u32) {
       let next = group_ahead + select(base + (part + 1u) * SLICE_GROUPS, base + CHAIN_GROUPS * $LANESu, part + 1u == PARTS);
       {
         let from_group = min(next, groups - 1u);
-        //! for n in PAIRS*STEP/8/TEAMS/LANES
-        raw_$n = weights[weight_at_$n + from_group];
+        //! for n in PAIRS*STEP/8/TEAMS/LANES up
+        if (ROWS_EVEN || own_row + $nu * ROWS_APART < ROWS) { raw_$n = weights[weight_at_$n + from_group]; }
         //! end
-        //! for n in TEAMS*TOKENS*STEP/16/WORKGROUP
-        low_$n = input[input_at_$n + half_unit(from_group, 0u)];
-        high_$n = input[input_at_$n + half_unit(from_group, 1u)];
+        //! for n in TEAMS*TOKENS*STEP/16/WORKGROUP up
+        if (TOKENS_EVEN || own_row + $nu * ROWS_APART < TOKENS_TOGETHER) {
+          low_$n = input[input_at_$n + half_unit(from_group, 0u)];
+          high_$n = input[input_at_$n + half_unit(from_group, 1u)];
+        }
         //! end
       }
       let first_group = buffer * STEP_GROUPS + team * SLICE_GROUPS;
@@ -219,12 +230,16 @@ fn linear(group: vec2<u32>, local: u32) {
       //! end
       {
         let inside = next < groups;
-        //! for n in PAIRS*STEP/8/TEAMS/LANES
-        keep_weights(next_buffer, own_group, own_row + $nu * ROWS_APART, select(vec4<u32>(0u), raw_$n, inside));
+        //! for n in PAIRS*STEP/8/TEAMS/LANES up
+        if (ROWS_EVEN || own_row + $nu * ROWS_APART < ROWS) {
+          keep_weights(next_buffer, own_group, own_row + $nu * ROWS_APART, select(vec4<u32>(0u), raw_$n, inside));
+        }
         //! end
-        //! for n in TEAMS*TOKENS*STEP/16/WORKGROUP
-        keep_input(next_buffer, own_group, own_row + $nu * ROWS_APART, 0u, low_$n);
-        keep_input(next_buffer, own_group, own_row + $nu * ROWS_APART, 1u, high_$n);
+        //! for n in TEAMS*TOKENS*STEP/16/WORKGROUP up
+        if (TOKENS_EVEN || own_row + $nu * ROWS_APART < TOKENS_TOGETHER) {
+          keep_input(next_buffer, own_group, own_row + $nu * ROWS_APART, 0u, low_$n);
+          keep_input(next_buffer, own_group, own_row + $nu * ROWS_APART, 1u, high_$n);
+        }
         //! end
       }
       //! if LANES > 1

@@ -7,7 +7,7 @@
  *     //! if SPLIT > 1        the lines up to its `//! end`, or nothing
  *
  * A bound is a number or a constant, or several of them multiplied and divided from left to right, rounded down at the
- * end. In a text with directives `$NAME` is the value of a constant, for what WGSL wants a constant for: the sizes of inner
+ * end, or up where `up` stands behind it. In a text with directives `$NAME` is the value of a constant, for what WGSL wants a constant for: the sizes of inner
  * arrays. Directives nest; each replaced line keeps its place, so the text stays readable, but line numbers in the
  * compiler's messages are those of the expanded text.
  */
@@ -16,7 +16,7 @@
 export type UnrollConstants = Readonly<Record<string, number>>;
 
 const DIRECTIVE = /^\s*\/\/! *(.*?)\s*$/;
-const FOR = /^for ([a-z]) in (\w+(?: ?[*/] ?\w+)*)$/;
+const FOR = /^for ([a-z]) in (\w+(?: ?[*/] ?\w+)*)( up)?$/;
 const IF = /^if (\w+) ([<>]) (\d+)$/;
 
 /** Throws a plain Error for a directive that is malformed, unbalanced or names an unknown constant. */
@@ -54,8 +54,9 @@ function block(lines: readonly string[], start: number, constants: UnrollConstan
 function repeat(directive: string, body: readonly string[], constants: UnrollConstants): readonly string[] {
   const loop = FOR.exec(directive);
   if (loop !== null) {
-    const [, variable, bound] = loop;
-    const count = Math.floor(product(bound!, constants));
+    const [, variable, bound, up] = loop;
+    const value = product(bound!, constants);
+    const count = up === undefined ? Math.floor(value) : Math.ceil(value);
     return Array.from(
       { length: count },
       (_, i) => body.map((line) => line.replaceAll(`$${variable}`, String(i))),

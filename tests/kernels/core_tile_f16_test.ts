@@ -52,6 +52,9 @@ const PAIR_FORMS: readonly LinearTuning[] = [
   pairs([8, 4], [4, 8], [2, 64], { UNROLL: 2 }),
   pairs([4, 2], [4, 4], [2, 128], { UNROLL: 4 }),
   pairs([8, 4], [8, 4], [1, 32], { BUFFERS: 2 }),
+  // Not every invocation loads: weights, input.
+  pairs([4, 2], [16, 4], [1, 32]),
+  pairs([8, 4], [4, 4], [4, 64]),
 ];
 
 /** Of software Vulkan the largest have no place in; nothing would say so. */
