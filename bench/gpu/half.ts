@@ -1,6 +1,7 @@
 /**
- * Prompt rows in products of f16: core_tile_f16 at Mistral 7B's shapes, every form of it that is worth trying. A form's output
- * is held against the kernel that runs anywhere before it is timed, and its bits against those of the first with its chain.
+ * Prompt rows in products of f16: core_tile_pairs_f16, and core_tile_f16 for comparison, at Mistral 7B's shapes, every form
+ * that is worth trying. A form's output is held against the kernel that runs anywhere before it is timed, and its bits
+ * against those of the first of its core and chain.
  */
 import type { GpuBuffer } from "../../src/gpu/buffer.ts";
 import type { KernelDeclaration, KernelVariant } from "../../src/gpu/kernel.ts";
@@ -8,7 +9,7 @@ import { ParamsArena } from "../../src/gpu/params.ts";
 import { gateUp } from "../../src/kernels/gate_up.ts";
 import { halfPlace, hiddenPlace, type LinearTuning, linearVariant } from "../../src/kernels/linear.ts";
 import { linearResidual } from "../../src/kernels/linear_residual.ts";
-import { HALF_TILES, portableTuning, subgroupTuning, tileBytes } from "../../src/kernels/tuning.ts";
+import { HALF_TILES, portableTuning, tileBytes } from "../../src/kernels/tuning.ts";
 import { type Lab, randomCodes, round } from "./harness.ts";
 
 interface Shape {
@@ -29,65 +30,115 @@ const TINY: typeof SHAPES = {
 };
 
 const form = (
+  core: LinearTuning["core"],
   [rowUnits, PAIRS]: readonly [number, number],
   [TEAMS, TOKENS]: readonly [number, number],
   [LANES, STEP]: readonly [number, number],
   more: Partial<LinearTuning> = {},
-): LinearTuning => {
-  const WORKGROUP = rowUnits * TEAMS * LANES;
-  return { core: "core_tile_f16", WORKGROUP, LANES, TEAMS, PAIRS, TOKENS, STEP, UNROLL: 2, ...more };
-};
-/** In f32, for comparison on the same device. */
-const OLD = subgroupTuning(32).matrices.gateUp.prompt.at(-1)!;
-const [few, some, many, most] = HALF_TILES as readonly [
+): LinearTuning => ({
+  core,
+  WORKGROUP: rowUnits * TEAMS * LANES,
+  LANES,
+  TEAMS,
+  PAIRS,
+  TOKENS,
+  STEP,
+  ...more,
+});
+type Sizes = readonly [number, number];
+const pairs = (rows: Sizes, tokens: Sizes, lanes: Sizes = [1, 64], more?: Partial<LinearTuning>) =>
+  form("core_tile_pairs_f16", rows, tokens, lanes, more);
+const [few, , many, most] = HALF_TILES as readonly [
   LinearTuning,
   LinearTuning,
   LinearTuning,
   LinearTuning,
 ];
 
-/** In order of value: the section stops when its time is up. `fat`: at gate and up, and down, only. */
-const CANDIDATES:
-  readonly (readonly [rows: number, forms: Readonly<Record<string, LinearTuning>>, fat?: true])[] = [
-    [512, {
-      "128 × 128": most,
-      "128 × 64": form([16, 4], [8, 8], [1, 32]),
-      "64 × 64, 2 teams": many,
-      "f32, 128 × 128": OLD,
-    }],
-    [128, {
-      "64 × 64, 2 teams": many,
-      "64 × 64, 2 teams, straight-line chains": { ...many, UNROLL: 8 },
-      "64 × 32, 4 teams": form([8, 4], [8, 4], [4, 128]),
-      "64 × 32, 4 teams of 8 × 8": form([8, 4], [4, 8], [4, 128]),
-      "32 × 32, 4 teams": some,
-      "128 × 64": form([16, 4], [8, 8], [1, 32]),
-    }],
-    [16, {
-      "32 × 16, 4 teams": few,
-      "32 × 16, 8 teams of 8 × 4": form([4, 4], [4, 4], [8, 256]),
-      "16 × 16, 8 teams": form([2, 4], [4, 4], [8, 256]),
-      "64 × 16, 4 teams": form([8, 4], [4, 4], [4, 128]),
-    }],
-    [512, {
-      "128 × 128, 2 buffers": { ...most, BUFFERS: 2 },
-      "128 × 128, straight-line chains": { ...most, UNROLL: 8 },
-      "128 × 128, steps of 64": { ...most, STEP: 64 },
-      "128 × 128, chains of 64": { ...most, STEP: 64, CHAIN: 64 },
-      "128 × 128, chains of 16": { ...most, CHAIN: 16 },
-      "64 × 64 of 8 × 4": form([8, 4], [16, 4], [1, 64]),
-      "128 × 64, 2 buffers": form([16, 4], [8, 8], [1, 32], { BUFFERS: 2 }),
-      "128 × 64, straight-line chains": form([16, 4], [8, 8], [1, 32], { UNROLL: 8 }),
-    }, true],
-    [64, {
-      "64 × 64, 2 teams": many,
-      "64 × 32, 4 teams": form([8, 4], [8, 4], [4, 128]),
-      "32 × 32, 4 teams": some,
-      "32 × 16, 4 teams": few,
-    }],
-    [1024, { "128 × 128": most, "128 × 64": form([16, 4], [8, 8], [1, 32]) }],
-  ];
-const SECONDS = 50;
+/** Shares are 8 × 4 and every team of invocations has its own chain, where nothing else is said. */
+const TILES = {
+  "128 × 128 of 512": pairs([16, 4], [32, 4]),
+  "128 × 128 of 512, 32 straight": pairs([16, 4], [32, 4], [1, 64], { UNROLL: 2 }),
+  "128 × 128 of 512, 64 straight": pairs([16, 4], [32, 4], [1, 64], { UNROLL: 4 }),
+  "128 × 128 of 512, 2 buffers": pairs([16, 4], [32, 4], [1, 32], { BUFFERS: 2 }),
+  "128 × 128 of 512, chains of 64": pairs([16, 4], [32, 4], [1, 64], { CHAIN: 64 }),
+  "128 × 128 of 256, 8 × 8": pairs([16, 4], [16, 8]),
+  "128 × 128 of 1024, 4 × 4": pairs([32, 2], [32, 4]),
+  "128 × 64 of 256": pairs([16, 4], [16, 4]),
+  "128 × 64 of 256, 64 straight": pairs([16, 4], [16, 4], [1, 64], { UNROLL: 4 }),
+  "64 × 64 of 128": pairs([8, 4], [16, 4]),
+  "64 × 64 of 256, 2 teams": pairs([8, 4], [16, 4], [2, 32]),
+  "64 × 32 of 128, 2 teams": pairs([8, 4], [8, 4], [2, 64]),
+  "64 × 32 of 256, 4 teams": pairs([8, 4], [8, 4], [4, 64]),
+  "32 × 32 of 128, 4 teams": pairs([4, 4], [8, 4], [4, 128]),
+  "64 × 16 of 128, 4 teams": pairs([8, 4], [4, 4], [4, 128]),
+  "32 × 16 of 64, 4 teams": pairs([4, 4], [4, 4], [4, 128]),
+  "32 × 16 of 128, 8 teams": pairs([4, 4], [4, 4], [8, 256]),
+  "32 × 16 of 128, 4 teams of 4 × 4": pairs([8, 2], [4, 4], [4, 128]),
+  "32 × 16 of 128, 4 teams of 4 × 4, steps of 256": pairs([8, 2], [4, 4], [4, 256]),
+  "16 × 16 of 64, 8 teams": pairs([2, 4], [4, 4], [8, 256]),
+  // Pairs of weight rows, for comparison on the same device.
+  "rows: 128 × 128": most,
+  "rows: 128 × 128, straight": { ...most, UNROLL: 8 },
+  "rows: 128 × 64, straight": form("core_tile_f16", [16, 4], [8, 8], [1, 32], { UNROLL: 8 }),
+  "rows: 64 × 64, 2 teams": many,
+  "rows: 32 × 16, 4 teams": few,
+  "rows: 32 × 16, 8 teams": form("core_tile_f16", [4, 4], [4, 4], [8, 256], { UNROLL: 2 }),
+} as const satisfies Readonly<Record<string, LinearTuning>>;
+type Tile = keyof typeof TILES;
+
+/** In order of value: the section stops when its time is up. */
+const CASES: readonly (readonly [role: string, rows: number, tiles: readonly Tile[]])[] = [
+  ["gateUp", 512, [
+    "128 × 128 of 512",
+    "128 × 64 of 256",
+    "128 × 128 of 512, 64 straight",
+    "rows: 128 × 64, straight",
+    "128 × 128 of 256, 8 × 8",
+    "64 × 64 of 128",
+  ]],
+  ["gateUp", 128, [
+    "64 × 64 of 256, 2 teams",
+    "64 × 32 of 256, 4 teams",
+    "64 × 64 of 128",
+    "128 × 64 of 256",
+    "128 × 128 of 512",
+    "rows: 64 × 64, 2 teams",
+  ]],
+  ["down", 128, [
+    "64 × 32 of 256, 4 teams",
+    "32 × 32 of 128, 4 teams",
+    "64 × 64 of 256, 2 teams",
+    "64 × 32 of 128, 2 teams",
+  ]],
+  ["down", 512, ["128 × 128 of 512", "128 × 64 of 256", "64 × 64 of 128"]],
+  ["gateUp", 16, [
+    "32 × 16 of 128, 8 teams",
+    "64 × 16 of 128, 4 teams",
+    "32 × 16 of 64, 4 teams",
+    "32 × 16 of 128, 4 teams of 4 × 4",
+    "rows: 32 × 16, 4 teams",
+  ]],
+  ["down", 16, [
+    "32 × 16 of 128, 8 teams",
+    "16 × 16 of 64, 8 teams",
+    "32 × 16 of 128, 4 teams of 4 × 4, steps of 256",
+    "rows: 32 × 16, 8 teams",
+  ]],
+  ["qkv's shape", 128, ["64 × 32 of 256, 4 teams", "32 × 32 of 128, 4 teams"]],
+  ["qkv's shape", 512, ["128 × 64 of 256", "64 × 64 of 128"]],
+  ["output", 128, ["64 × 32 of 256, 4 teams"]],
+  ["gateUp", 512, [
+    "128 × 128 of 512, 32 straight",
+    "128 × 64 of 256, 64 straight",
+    "128 × 128 of 512, chains of 64",
+    "128 × 128 of 512, 2 buffers",
+    "rows: 128 × 128",
+    "rows: 128 × 128, straight",
+    "128 × 128 of 1024, 4 × 4",
+  ]],
+];
+const SECONDS = 42;
 
 /** Rows that differ; those of a prompt repeat them. */
 const ROWS = 8;
@@ -100,11 +151,12 @@ class HalfBench implements Disposable {
   readonly #pool: GpuBuffer;
   readonly #buffers: Readonly<Record<"half" | "plain" | "gain" | "channels" | "out" | "live", GpuBuffer>>;
   #expected: Float32Array | null = null;
-  readonly #bits = new Map<number, Float32Array>();
+  /** The first rows of each family. */
+  readonly #bits: Map<string, Float32Array>;
 
-  constructor(lab: Lab, pool: GpuBuffer, shape: Shape, rows: number) {
+  constructor(lab: Lab, pool: GpuBuffer, shape: Shape, rows: number, bits: Map<string, Float32Array>) {
     const { pairs, inputs, gated = false } = shape;
-    [this.#lab, this.#pool, this.#shape, this.#rows] = [lab, pool, shape, rows];
+    [this.#lab, this.#pool, this.#shape, this.#rows, this.#bits] = [lab, pool, shape, rows, bits];
     this.#arena = new ParamsArena(lab.gpu, 4);
     const blocks = Math.ceil(inputs / 512) * 512;
     // Rows are one another's rotations, so that one gain undoes the norm of all.
@@ -145,7 +197,7 @@ class HalfBench implements Disposable {
   async #bind(tuning: LinearTuning, slices: number) {
     const { gated = false, pairs, inputs } = this.#shape;
     const { half, plain, gain, channels, out, live } = this.#buffers;
-    const input = tuning.core === "core_tile_f16" ? half : plain;
+    const input = tuning.core.endsWith("_f16") ? half : plain;
     const bytes = pairs * 2 * inputs;
     const bindAll = async <B extends string, P extends string, O extends string>(
       kernel: KernelDeclaration<B, P, O>,
@@ -228,19 +280,15 @@ class HalfBench implements Disposable {
       }
       worst = Math.max(worst, error);
     }
-    const chain = tuning.core === "core_tile_f16" ? tuning.CHAIN ?? 32 : 0;
-    const bits = this.#bits.get(chain) ?? first;
-    this.#bits.set(chain, bits);
+    const family = `${tuning.core} ${tuning.CHAIN ?? 32}`;
+    const bits = this.#bits.get(family) ?? first;
+    this.#bits.set(family, bits);
     const same = [first, last].every((found) => found.every((value, i) => value === bits[i]));
     const bytes = pairs * 2 * inputs;
     const slices = Math.max(1, Math.min(this.#rows > 100 ? 3 : 16, Math.floor(this.#pool.bytes / bytes)));
     const us = await this.#lab.time(await this.#dispatches(tuning, slices, this.#rows)) / slices;
-    return {
-      us: round(us, 1),
-      GFMA: round(bytes * this.#rows / us / 1000, 0),
-      worst: Number(worst.toExponential(1)),
-      ...!same && { otherBits: true },
-    };
+    const speed = `${round(bytes * this.#rows / us / 1000, 0)} G, ${round(us, 1)} µs`;
+    return `${speed}, worst ${worst.toExponential(1)}${same ? "" : ", otherBits"}`;
   }
 
   [Symbol.dispose](): void {
@@ -249,29 +297,40 @@ class HalfBench implements Disposable {
   }
 }
 
-/** G products a second, µs, and the worst error as a part of the largest output, by matrix and rows. */
+/**
+ * Products a second, µs, and the worst error as a part of the largest output, by matrix and rows. Whatever the rows, the
+ * first ones of a family have the bits of its first case, or `otherBits`. Every case is told as it comes.
+ */
 export async function halfTiles(lab: Lab): Promise<unknown> {
   const { software } = lab.gpu.info;
   if (!lab.gpu.has("shader-f16")) return "needs shader-f16";
   const pool = lab.gpuBuffer("pool", software ? 2 ** 20 : 2 ** 29);
   lab.fill(pool.handle, randomCodes(Math.min(pool.bytes, 8 * 2 ** 20)));
   const begin = performance.now();
-  const result: Record<string, Record<string, unknown>> = {};
-  for (const [rows, forms, fat = false] of CANDIDATES) {
-    for (const [role, shape] of Object.entries(software ? TINY : SHAPES).slice(0, fat ? 2 : undefined)) {
-      const table = result[`${role}, ${rows} rows`] ??= {};
-      using bench = new HalfBench(lab, pool, shape, software ? Math.min(rows, 32) : rows);
-      for (const [name, tuning] of Object.entries(forms).slice(0, software ? 2 : undefined)) {
-        if (!software && performance.now() - begin > SECONDS * 1000) {
-          table[name] = "left out: time is up";
-          continue;
-        }
-        try {
-          table[name] = await bench.time(tuning);
-        } catch (error) {
-          table[name] = String(error).slice(0, 200);
-        }
+  const result: Record<string, Record<string, string>> = {};
+  const bits: Record<string, Map<string, Float32Array>> = {};
+  for (const [role, rows, tiles] of CASES) {
+    const shape = (software ? TINY : SHAPES)[role];
+    if (shape === undefined) continue;
+    const table = result[`${role}, ${rows} rows`] ??= {};
+    using bench = new HalfBench(
+      lab,
+      pool,
+      shape,
+      software ? Math.min(rows, 32) : rows,
+      bits[role] ??= new Map(),
+    );
+    for (const name of tiles) {
+      if (!software && performance.now() - begin > SECONDS * 1000) {
+        table[name] = "left out: time is up";
+        continue;
       }
+      try {
+        table[name] = await bench.time(TILES[name]);
+      } catch (error) {
+        table[name] = String(error).slice(0, 200);
+      }
+      console.log(`${role}, ${rows} rows, ${name}: ${table[name]}`);
     }
   }
   return result;

@@ -107,6 +107,8 @@ fn keep_input(
 
 fn linear(group: vec2<u32>, local: u32) {
   let groups = params.groups;
+  // A zero that the compiler cannot know: beginning with one that they see, drivers order a sum anew.
+  let nothing = pair_of(groups >> 31u);
   // Loading: neighbours take the chunks of four rows, one each.
   let chunk = local % CHUNKS;
   let quarter = chunk % 4u;
@@ -184,8 +186,8 @@ fn linear(group: vec2<u32>, local: u32) {
       //! for s in TOKENS/4
       //! for v in PAIRS/2
       //! for t in 4
-      var chain_$t_$s_$v = vec2<f16>(0.0h);
-      var other_$t_$s_$v = vec2<f16>(0.0h);
+      var chain_$t_$s_$v = nothing;
+      var other_$t_$s_$v = nothing;
       //! end
       //! end
       //! end

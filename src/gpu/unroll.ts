@@ -7,8 +7,9 @@
  *     //! if SPLIT > 1        the lines up to its `//! end`, or nothing
  *
  * A bound is a number or a constant, or several of them multiplied and divided from left to right, rounded down at the
- * end. In a text with directives `$NAME` is the value of a constant, for what WGSL wants a constant for: the sizes of inner
- * arrays. `$[$t + N/2]` is the number that it comes to, a sum of such products: for names. Directives nest; each replaced line keeps its place, so the text stays readable, but line numbers in the
+ * end, or up where `up` stands behind it. In a text with directives `$NAME` is the value of a constant, for what WGSL wants
+ * a constant for: the sizes of inner arrays. `$[$t + N/2]` is the number that it comes to, a sum of such products: for
+ * names. Directives nest; each replaced line keeps its place, so the text stays readable, but line numbers in the
  * compiler's messages are those of the expanded text.
  */
 
@@ -16,7 +17,7 @@
 export type UnrollConstants = Readonly<Record<string, number>>;
 
 const DIRECTIVE = /^\s*\/\/! *(.*?)\s*$/;
-const FOR = /^for ([a-z]) in (\w+(?: ?[*/] ?\w+)*)$/;
+const FOR = /^for ([a-z]) in (\w+(?: ?[*/] ?\w+)*)( up)?$/;
 const SUM = /\$\[(\w+(?: ?[*/+] ?\w+)*)\]/g;
 const IF = /^if (\w+) ([<>]) (\d+)$/;
 
@@ -57,8 +58,9 @@ function block(lines: readonly string[], start: number, constants: UnrollConstan
 function repeat(directive: string, body: readonly string[], constants: UnrollConstants): readonly string[] {
   const loop = FOR.exec(directive);
   if (loop !== null) {
-    const [, variable, bound] = loop;
-    const count = Math.floor(product(bound!, constants));
+    const [, variable, bound, up] = loop;
+    const value = product(bound!, constants);
+    const count = up === undefined ? Math.floor(value) : Math.ceil(value);
     return Array.from(
       { length: count },
       (_, i) => body.map((line) => line.replaceAll(`$${variable}`, String(i))),

@@ -2,10 +2,10 @@
  * What all kernels with a matrix product share: the libraries that can fill their slots, their tunables and their grid.
  * Weight matrices come as pairs of adjacent rows, each row padded to groups of sixteen.
  *
- * A kernel says what becomes of a pair's sums; one of several cores makes the sums. `core_lanes` runs on any device,
- * `core_subgroup` is bound by memory and for few tokens, `core_tile` is bound by arithmetic and for many;
- * `core_subgroup_f16` does as the second does, of FP8 weights and f16 inputs, in pairs of f16, and so do, by way of workgroup
- * memory, `core_row_f16` for one token and `core_rows_f16` for several; `core_tile_f16` does as the third.
+ * A kernel says what becomes of a pair's sums; a core makes the sums. `core_lanes` runs on any device, `core_subgroup` is
+ * bound by memory and for few tokens, `core_tile` is bound by arithmetic and for many. Of FP8 weights and f16 inputs, in
+ * pairs of f16, `core_subgroup_f16` does as the second, and so do, by way of workgroup memory, `core_row_f16` for one token
+ * and `core_rows_f16` for several; `core_tile_f16` and `core_tile_pairs_f16` do as the third.
  */
 import type { KernelVariant } from "../gpu/kernel.ts";
 
@@ -60,6 +60,7 @@ export const CORE_LIBS = [
   "core_row_f16",
   "core_tile_f16",
   "core_rows_f16",
+  "core_tile_pairs_f16",
 ] as const;
 export type LinearCore = typeof CORE_LIBS[number];
 
@@ -101,7 +102,7 @@ export interface LinearTuning {
   readonly BUFFERS?: number;
   /** Input rows of which an invocation makes the chains at a time. Must not change a bit. */
   readonly BATCH?: number;
-  /** Inputs of a sum in f16. */
+  /** Products of a sum in f16. */
   readonly CHAIN?: number;
   /** Groups of sixteen in an input row, where a core must know them beforehand. */
   readonly GROUPS?: number;

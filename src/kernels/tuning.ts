@@ -251,19 +251,23 @@ export function joinsParts({ backend, features }: Pick<TunedDevice, "backend" | 
 const LEAST_INVOCATIONS = 256;
 const LEAST_MEMORY = 16_384;
 
-/** Workgroup memory of core_tile, core_tile_f16 or core_rows_f16; the others' is next to nothing. */
+/** Workgroup memory of a core of tiles or of core_rows_f16; the others' is next to nothing, or known with the input. */
 export function tileBytes(tuning: LinearTuning): number {
   const { core, WORKGROUP, LANES, PAIRS, TEAMS, TOKENS, STEP, BUFFERS } = { ...LINEAR_OVERRIDES, ...tuning };
   if (core === "core_rows_f16") return 2 * 4 * TOKENS * LANES * 16;
   if (!isTile(tuning)) return 0;
   if (core === "core_tile") return 32 * (8 * PAIRS + TEAMS * TOKENS / 4) * 16;
   const [rows, tokens] = [2 * PAIRS * WORKGROUP / (TEAMS * LANES), TEAMS * TOKENS];
+  if (core === "core_tile_pairs_f16") {
+    const tile = STEP / 16 * (2 * 16 * Math.max(1, 128 / STEP) + 32 * (rows + tokens));
+    return BUFFERS * tile + (LANES > 1 ? 4 * LANES * rows * tokens : 0);
+  }
   const chunks = STEP / 4 * (2 * 16 + 8 * (rows + tokens));
   return BUFFERS * (chunks + (LANES > 1 ? 2 * LANES * rows * tokens : 0));
 }
 
 function isTile({ core }: LinearTuning): boolean {
-  return core === "core_tile" || core === "core_tile_f16";
+  return core.startsWith("core_tile");
 }
 
 /**

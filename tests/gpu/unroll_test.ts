@@ -16,6 +16,7 @@ const CASES: Readonly<Record<string, readonly [source: string, expected: string]
     text("//! for t in N/2*N", "x_$t", "//! end"),
     text("x_0", "x_1", "x_2", "x_3"),
   ],
+  "a share rounded up": [text("//! for t in N/2 up", "x_$t", "//! end"), text("x_0", "x_1")],
   "values of constants": [text("//! for t in 1", "array<f32, $Nu>", "//! end"), "array<f32, 3u>"],
   "numbers that come of others": [
     text("//! for t in 2", "x_$[$t + N/2] = y[$[2*$t+N * 2]u];", "//! end"),

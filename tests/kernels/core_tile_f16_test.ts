@@ -34,6 +34,29 @@ const FORMS: readonly LinearTuning[] = [
   { ...large!, WORKGROUP: 32, TEAMS: 4, UNROLL: 1, STEP: 64, BUFFERS: 2 },
 ];
 
+const pairs = (
+  [rowUnits, PAIRS]: readonly [number, number],
+  [TEAMS, TOKENS]: readonly [number, number],
+  [LANES, STEP]: readonly [number, number] = [1, 64],
+  more: Partial<LinearTuning> = {},
+): LinearTuning => {
+  const WORKGROUP = rowUnits * TEAMS * LANES;
+  return { core: "core_tile_pairs_f16", WORKGROUP, LANES, TEAMS, PAIRS, TOKENS, STEP, ...more };
+};
+
+/** Of the other core: one lane, several, chains in one tile and in several, any share of outputs. */
+const PAIR_FORMS: readonly LinearTuning[] = [
+  pairs([8, 4], [16, 4], [1, 32]),
+  pairs([8, 4], [8, 4]),
+  pairs([4, 4], [4, 4], [4, 64]),
+  pairs([8, 4], [4, 8], [2, 64], { UNROLL: 2 }),
+  pairs([4, 2], [4, 4], [2, 128], { UNROLL: 4 }),
+  pairs([8, 4], [8, 4], [1, 32], { BUFFERS: 2 }),
+  // Not every invocation loads: weights, input.
+  pairs([4, 2], [16, 4], [1, 32]),
+  pairs([8, 4], [4, 4], [4, 64]),
+];
+
 /** Of software Vulkan the largest have no place in; nothing would say so. */
 const fits = (device: GpuDevice) => (tuning: LinearTuning) =>
   tileBytes(tuning) <= device.limits.maxComputeWorkgroupStorageSize;
@@ -92,8 +115,8 @@ function exactWeights(rows: number, columns: number): Matrix {
   return result;
 }
 
-for (const tuning of FORMS) {
-  gpuTest(`core_tile_f16 is exact where nothing rounds: ${nameOf(tuning)}`, async (device) => {
+for (const tuning of [...FORMS, ...PAIR_FORMS]) {
+  gpuTest(`${tuning.core} is exact where nothing rounds: ${nameOf(tuning)}`, async (device) => {
     if (!fits(device)(tuning)) return;
     const shapes = [...SHAPES, { rows: 131, outputs: 130, inputs: 48 }, { rows: 2, outputs: 6, inputs: 528 }];
     for (const { rows, outputs, inputs } of shapes) {
@@ -113,42 +136,48 @@ for (const tuning of FORMS) {
  */
 const TOLERANCE = 5 * 0.006;
 
-gpuTest("core_tile_f16 is off by no more than its chains round", async (device) => {
-  for (const { rows, outputs, inputs } of SHAPES) {
-    const input = noiseMatrix(rows, inputs, 1);
-    const hidden = noiseMatrix(rows, outputs, 2);
-    const bias = noise(outputs, 3);
-    const packed = packWeights("fp8", noiseMatrix(outputs, inputs, 4), bias);
-    const expected = hiddenRows(add(hidden, linear(input, packed.exact, bias)));
-    expectClose(await residual(device, HALF_TILES[0]!, input, packed, hidden), expected, TOLERANCE);
-  }
-}, f16);
+for (const forms of [FORMS, PAIR_FORMS]) {
+  const [first] = forms as readonly [LinearTuning];
+  const { core } = first;
 
-gpuTest("core_tile_f16 gives tiles of every form the same bits", async (device) => {
-  const [rows, outputs, inputs] = [19, 67, 301];
-  const input = noiseMatrix(rows, inputs, 7);
-  const packed = packWeights("fp8", noiseMatrix(outputs, inputs, 8));
-  const run = (tuning: LinearTuning) => residual(device, tuning, input, packed, zeros(rows, outputs));
-  const expected = await run(FORMS[0]!);
-  for (const tuning of FORMS.slice(1).filter(fits(device))) expect(await run(tuning)).toEqual(expected);
-  // And they are forms of one family because of the chain, which does matter.
-  expect(await run({ ...large!, CHAIN: 16 })).not.toEqual(expected);
-}, f16);
+  gpuTest(`${core} is off by no more than its chains round`, async (device) => {
+    for (const { rows, outputs, inputs } of SHAPES) {
+      const input = noiseMatrix(rows, inputs, 1);
+      const hidden = noiseMatrix(rows, outputs, 2);
+      const bias = noise(outputs, 3);
+      const packed = packWeights("fp8", noiseMatrix(outputs, inputs, 4), bias);
+      const expected = hiddenRows(add(hidden, linear(input, packed.exact, bias)));
+      expectClose(await residual(device, first, input, packed, hidden), expected, TOLERANCE);
+    }
+  }, f16);
 
-gpuTest("core_tile_f16 gives a row the same bits alone and among others", async (device) => {
-  const [rows, outputs, inputs] = [5, 20, 211];
-  const input = noiseMatrix(rows, inputs, 5);
-  const packed = packWeights("fp8", noiseMatrix(outputs, inputs, 6));
-  const together = await residual(device, large!, input, packed, zeros(rows, outputs));
-  for (let row = 0; row < rows; row++) {
-    const one = matrix(1, inputs, input.data.slice(row * inputs, (row + 1) * inputs));
-    const alone = await residual(device, HALF_TILES[0]!, one, packed, zeros(1, outputs));
-    expect(alone).toEqual(together.slice(row * 512, (row + 1) * 512));
-  }
-}, f16);
+  gpuTest(`${core} gives tiles of every form the same bits`, async (device) => {
+    const [rows, outputs, inputs] = [19, 67, 301];
+    const input = noiseMatrix(rows, inputs, 7);
+    const packed = packWeights("fp8", noiseMatrix(outputs, inputs, 8));
+    const run = (tuning: LinearTuning) => residual(device, tuning, input, packed, zeros(rows, outputs));
+    const expected = await run(first);
+    for (const tuning of forms.slice(1).filter(fits(device))) expect(await run(tuning)).toEqual(expected);
+    // And they are forms of one family because of the chain, which does matter.
+    const one = forms.find(({ LANES = 1, STEP }) => LANES === 1 && STEP === 32)!;
+    expect(await run({ ...one, CHAIN: 16 })).not.toEqual(expected);
+  }, f16);
 
-for (const tuning of [HALF_TILES[1]!, HALF_TILES[3]!]) {
-  gpuTest(`core_tile_f16 makes silu(gate) · up: ${nameOf(tuning)}`, async (device) => {
+  gpuTest(`${core} gives a row the same bits alone and among others`, async (device) => {
+    const [rows, outputs, inputs] = [5, 20, 211];
+    const input = noiseMatrix(rows, inputs, 5);
+    const packed = packWeights("fp8", noiseMatrix(outputs, inputs, 6));
+    const together = await residual(device, forms[3]!, input, packed, zeros(rows, outputs));
+    for (let row = 0; row < rows; row++) {
+      const one = matrix(1, inputs, input.data.slice(row * inputs, (row + 1) * inputs));
+      const alone = await residual(device, first, one, packed, zeros(1, outputs));
+      expect(alone).toEqual(together.slice(row * 512, (row + 1) * 512));
+    }
+  }, f16);
+}
+
+for (const tuning of [HALF_TILES[1]!, HALF_TILES[3]!, PAIR_FORMS[1]!, PAIR_FORMS[2]!]) {
+  gpuTest(`${tuning.core} makes silu(gate) · up: ${nameOf(tuning)}`, async (device) => {
     for (const { rows, outputs, inputs } of SHAPES) {
       const input = noiseMatrix(rows, inputs, 1);
       const packed = packWeights(

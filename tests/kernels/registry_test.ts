@@ -87,6 +87,17 @@ const FITTING: Readonly<Record<string, KernelVariant>> = {
   },
   core_rows_f16: linearVariant("fp8", subgroupTuning(SUBGROUP).halves!.output.decode.at(-1)!),
   core_tile_f16: half,
+  core_tile_pairs_f16: {
+    libs: { weight: "weight_fp8", input: "input_half" },
+    overrides: withDefaults({
+      core: "core_tile_pairs_f16",
+      WORKGROUP: 32,
+      TEAMS: 4,
+      PAIRS: 2,
+      TOKENS: 4,
+      STEP: 64,
+    }),
+  },
   input_half: half,
   row_normed: row(),
   row_plain: row(),
