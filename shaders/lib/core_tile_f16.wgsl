@@ -19,7 +19,8 @@ enable f16;
 // 16-byte loads an input, and four instructions (two conversions, two additions) per two chains of one depth: with chains
 // of 32, 32 + 2 + 4. But pairs of inputs need a pair of sums for every output: 64 registers instead of 32 beside the 64
 // sums, too many for two workgroups of 256 on a processor. The price is that tiles are transposed on the way into
-// workgroup memory, some 70 instructions per 1,024 products; an input's broadcast is a modifier of the instruction.
+// workgroup memory, some 70 instructions per 1,024 products; an input's broadcast is a modifier of the instruction, which only one of two
+// units knows (see core_tile_pairs_f16.wgsl).
 //
 // Reading, an even and an odd invocation share weights, and those two apart share input, so that a 16-byte load of
 // sixteen invocations touches 128 bytes at most.
