@@ -7,6 +7,7 @@ import { Lab, round } from "./harness.ts";
 import { attentionKernels, batchedKernels, decodeKernels, halves, tileKernels } from "./sweeps.ts";
 import { halfTiles } from "./half.ts";
 import { compareLoads } from "../load.ts";
+import { bits } from "./bits.ts";
 import { chained, readAhead } from "./chained.ts";
 import { llama } from "./llama.ts";
 import { arithmetic, bandwidth, gaps, host } from "./limits.ts";
@@ -32,6 +33,7 @@ const SECTIONS: Readonly<Record<string, (lab: Lab) => Promise<unknown>>> = {
   bandwidth,
   gaps,
   host,
+  bits,
   step,
   parts,
   row,

@@ -74,6 +74,7 @@ function startEngine(device: GpuDevice, matchers: ModelMatchers): Engine {
   const load: LoadModel = (command, { signal, onProgress }) => {
     const { path, quantization, precision, kvCacheDtype, maxContext, maxSequences, memoryBytes } = command;
     return loadModel(device, path, {
+      log: console.error,
       quantization,
       precision,
       kvCacheDtype,

@@ -106,8 +106,14 @@ const SUBGROUP_SHARES: Readonly<Record<MatrixRole, SubgroupShares>> = {
   head: { split: 4, pairs: 4, subgroups: 4 },
 };
 
-/** Of one row: twice as many as an H100 has processors. */
-const ROW_WORKGROUPS = 264;
+/** Of one row: subgroups of a workgroup, and workgroups, of an H100's 132 processors one or three each. */
+const ROW_SHARES: Readonly<Record<MatrixRole, readonly [subgroups: number, workgroups: number]>> = {
+  qkv: [8, 396],
+  output: [8, 396],
+  gateUp: [16, 132],
+  down: [16, 132],
+  head: [16, 132],
+};
 
 /** With subgroups of `size`. */
 export function subgroupTuning(size: number): DeviceTuning {
@@ -127,12 +133,12 @@ export function subgroupTuning(size: number): DeviceTuning {
       decode: decode(SUBGROUP_SHARES[role]),
       prompt: PROMPT_TILES,
     })),
-    halves: byRole(() => ({ decode: halfDecode(size), prompt: HALF_TILES })),
+    halves: byRole((role) => ({ decode: halfDecode(role, size), prompt: HALF_TILES })),
     attention: {
       WORKGROUP: FLASH_SUBGROUPS * size,
       SUBGROUP: size,
       KEYS: 2,
-      splitKeys: 64,
+      splitKeys: 128,
       maxSplits: 16,
       joins: false,
     },
@@ -143,17 +149,11 @@ export function subgroupTuning(size: number): DeviceTuning {
  * For FP8 weights and input in half order: a product is a subgroup's, whatever the rows, so that all differ in no bit.
  * Rows lie in workgroup memory, one as a whole.
  */
-function halfDecode(size: number): LinearTuning[] {
+function halfDecode(role: MatrixRole, size: number): LinearTuning[] {
+  const [subgroups, WORKGROUPS] = ROW_SHARES[role];
   const shared = { LANES: size, SPLIT: 1 } as const;
   return [
-    {
-      LANES: size,
-      TOKENS: 1,
-      core: "core_row_f16",
-      WORKGROUP: 8 * size,
-      UNROLL: 2,
-      WORKGROUPS: ROW_WORKGROUPS,
-    },
+    { LANES: size, TOKENS: 1, core: "core_row_f16", WORKGROUP: subgroups * size, UNROLL: 2, WORKGROUPS },
     // A row's product is finished by a lane of its own.
     ...[2, 4, 8].filter((TOKENS) => TOKENS <= size).map((TOKENS): LinearTuning => ({
       ...shared,

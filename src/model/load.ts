@@ -13,6 +13,7 @@ import type { KvCacheDtype, ModelRunner, Precision, Quantization } from "./runne
 import { isUnquantized } from "./quantized_copy.ts";
 import { InlinePacker, PackThreads, type RowSource } from "./pack_threads.ts";
 import { RowQuantizer } from "./row_quantizer.ts";
+import { keepsBits } from "./self_check.ts";
 import type { ModelSizes } from "./sizes.ts";
 import {
   type CacheEntry,
@@ -58,6 +59,10 @@ export interface LoadOptions {
   /** Who quantizes; the bits are the same. The device, unless it is software or this says otherwise. */
   readonly quantizeOn?: "device" | "host";
   readonly cache?: LoadCache;
+  /** Whether to try out that bits are kept (self_check.ts); on all but software devices unless given. */
+  readonly checksBits?: boolean;
+  /** One line, when they are not. */
+  readonly log?: (line: string) => void;
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -67,7 +72,7 @@ export interface LoadOptions {
  * hold or do, DeviceLostError, or `signal.reason`.
  */
 export async function loadModel(device: GpuDevice, dir: string, options: LoadOptions): Promise<ModelRunner> {
-  const { precision, quantization, signal, cache } = options;
+  const { precision, quantization, signal } = options;
   signal?.throwIfAborted();
   if (precision === "f16" && !device.has("shader-f16")) {
     throw new CapacityError(`Cannot run with precision f16: "${device.info.adapter}" has no f16 in shaders`, {
@@ -77,8 +82,36 @@ export async function loadModel(device: GpuDevice, dir: string, options: LoadOpt
   }
   using source = await openCheckpoint(dir, signal ? { signal } : {});
   checkTensors(source, quantization);
-  const maxBindableBytes = Math.min(device.maxBindableBytes, options.maxBindableBytes ?? Infinity);
   const tuning = options.tuning ?? chooseTuning(device.info);
+  const runner = await loadTuned(device, source, { ...options, dir, tuning });
+  if (!(options.checksBits ?? !device.info.software) || await checkBits(runner, signal)) return runner;
+  const { halves, ...plain } = tuning;
+  const found = `"${device.info.adapter}" gives rows other bits among others than alone`;
+  if (halves === undefined) {
+    options.log?.(`${found}: the same seed may bring other tokens there`);
+    return runner;
+  }
+  options.log?.(`${found}: loading again, without products in pairs of f16`);
+  runner[Symbol.dispose]();
+  return await loadTuned(device, source, { ...options, dir, tuning: plain });
+}
+
+async function checkBits(runner: ModelRunner, signal: AbortSignal | undefined): Promise<boolean> {
+  using owned = new DisposableStack();
+  owned.use(runner);
+  const keeps = await keepsBits(runner);
+  signal?.throwIfAborted();
+  owned.move();
+  return keeps;
+}
+
+async function loadTuned(
+  device: GpuDevice,
+  source: Checkpoint,
+  options: LoadOptions & { readonly dir: string; readonly tuning: DeviceTuning },
+): Promise<ModelRunner> {
+  const { dir, quantization, tuning, cache } = options;
+  const maxBindableBytes = Math.min(device.maxBindableBytes, options.maxBindableBytes ?? Infinity);
   const formats = formatsOf(source, quantization);
   const { sizes, memory } = fitModel(source.config, { ...options, maxBindableBytes, tuning, formats });
   const fit = { maxBindableBytes, tuning, sizes, memory };
