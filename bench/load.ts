@@ -5,7 +5,7 @@
  */
 import { openCheckpoint } from "../src/formats/checkpoint.ts";
 import { GpuDevice } from "../src/gpu/device.ts";
-import { loadModel } from "../src/model/load.ts";
+import { loadModel, type LoadOptions } from "../src/model/load.ts";
 import { writeQuantizedCopy } from "../src/model/quantized_copy.ts";
 import type { BlockId, ModelRunner, Slot } from "../src/model/runner.ts";
 import { MISTRAL_7B_SHAPE } from "../tests/support/checkpoint_generator.ts";
@@ -21,18 +21,29 @@ export interface LoadBenchOptions {
   readonly threads?: number;
 }
 
+interface CompareOptions extends LoadBenchOptions {
+  readonly layers: number;
+  readonly rounds?: number;
+  /** All unless given. */
+  readonly ways?: readonly (keyof typeof WAYS)[];
+}
+
 export async function benchLoad(options: LoadBenchOptions): Promise<readonly Figure[]> {
   using device = await GpuDevice.open();
   const { ways, writingSeconds } = await compareLoads(device, { ...options, layers: LAYERS });
-  const { bytes, weightBytes } = ways.host;
+  const { alone, host, device: onDevice, quantized } = ways as Record<
+    keyof typeof WAYS | "quantized",
+    Timed
+  >;
+  const { bytes, weightBytes } = host;
   return [
     { name: "bfloat16 on disk", value: bytes / 1e9, unit: "GB", note: device.info.adapter },
     { name: "FP8 on the device, embedding in bfloat16", value: weightBytes / 1e9, unit: "GB" },
-    figure("quantizing, in the thread that uploads", ways.alone),
-    figure("quantizing, in threads", ways.host),
-    figure("quantizing, on the device", ways.device),
-    { name: "in threads / on the device", value: ways.host.seconds / ways.device.seconds, unit: "×" },
-    figure("from FP8, in threads", ways.quantized),
+    figure("quantizing, in the thread that uploads", alone),
+    figure("quantizing, in threads", host),
+    figure("quantizing, on the device", onDevice),
+    { name: "in threads / on the device", value: host.seconds / onDevice.seconds, unit: "×" },
+    figure("from FP8, in threads", quantized),
     { name: "writing as much that lies in memory", value: writingSeconds, unit: "s" },
   ];
 }
@@ -40,10 +51,8 @@ export async function benchLoad(options: LoadBenchOptions): Promise<readonly Fig
 /** Every way to load one model; writes its checkpoints, and removes them. */
 export async function compareLoads(
   device: GpuDevice,
-  { dir, threads, layers }: LoadBenchOptions & { readonly layers: number },
-): Promise<
-  { readonly ways: Readonly<Record<keyof typeof WAYS | "quantized", Timed>>; readonly writingSeconds: number }
-> {
+  { dir, threads, layers, rounds = ROUNDS, ways: chosen }: CompareOptions,
+): Promise<{ readonly ways: Readonly<Record<string, Timed>>; readonly writingSeconds: number }> {
   const root = await Deno.makeTempDir({ ...dir !== undefined && { dir }, prefix: "geodesic-load-" });
   try {
     const [trained, quantized] = [`${root}/bf16`, `${root}/fp8`];
@@ -58,15 +67,20 @@ export async function compareLoads(
       await writeQuantizedCopy(checkpoint, quantized);
     }
     const inThreads = threads === undefined ? {} : { threads };
-    const ways = {
-      alone: await timeLoads(device, trained, WAYS.alone),
-      host: await timeLoads(device, trained, { ...inThreads, ...WAYS.host }),
-      device: await timeLoads(device, trained, { ...inThreads, ...WAYS.device }),
-      quantized: await timeLoads(device, quantized, inThreads),
-    };
+    const ways: Record<string, Timed> = {};
+    for (
+      const [name, way] of Object.entries(WAYS) as [
+        keyof typeof WAYS,
+        Pick<LoadOptions, "threads" | "quantizeOn">,
+      ][]
+    ) {
+      if (chosen !== undefined && !chosen.includes(name)) continue;
+      ways[name] = await timeLoads(device, trained, rounds, { ...inThreads, ...way });
+    }
+    const { weightBytes } = ways["quantized"] = await timeLoads(device, quantized, rounds, inThreads);
     const tokens = new Set(Object.values(ways).map((way) => way.tokens));
     if (tokens.size !== 1) throw new Error(`Tokens differ: ${[...tokens].join("; ")}`);
-    return { ways, writingSeconds: await writeSeconds(device, ways.host.weightBytes) };
+    return { ways, writingSeconds: await writeSeconds(device, weightBytes) };
   } finally {
     await Deno.remove(root, { recursive: true });
   }
@@ -94,17 +108,19 @@ function figure(name: string, { seconds, bytes }: Timed): Figure {
 async function timeLoads(
   device: GpuDevice,
   dir: string,
-  options: { readonly threads?: number; readonly quantizeOn?: "device" | "host" },
+  rounds: number,
+  options: Pick<LoadOptions, "threads" | "quantizeOn">,
 ): Promise<Timed> {
   const times: number[] = [];
   let [bytes, weightBytes, tokens] = [0, 0, ""];
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     const began = performance.now();
     using runner = await loadModel(device, dir, {
       quantization: "fp8",
       precision: "f32",
       maxContext: 64,
       maxSequences: 1,
+      checksBits: false,
       ...options,
       onProgress({ stage, totalBytes }) {
         if (stage === "WARMING_UP") times.push(performance.now() - began);
@@ -114,7 +130,7 @@ async function timeLoads(
     weightBytes = runner.memory.weightBytes;
     if (round === 0) tokens = (await greedy(runner)).join(" ");
   }
-  const seconds = times.sort((a, b) => a - b)[ROUNDS >> 1]! / 1000;
+  const seconds = times.sort((a, b) => a - b)[rounds >> 1]! / 1000;
   return { seconds, bytes, weightBytes, tokens };
 }
 

@@ -74,7 +74,11 @@ for (const [name, run] of Object.entries(SECTIONS)) {
 
 /** Loading from bfloat16 by way of the device and of the host, and from FP8; out of the page cache. */
 async function load() {
-  const { ways, writingSeconds } = await compareLoads(gpu, { layers: gpu.info.software ? 1 : 16 });
+  const { ways, writingSeconds } = await compareLoads(gpu, {
+    layers: gpu.info.software ? 1 : 8,
+    rounds: 1,
+    ways: ["host", "device"],
+  });
   const rows = Object.entries(ways).map(([way, { seconds, bytes }]) => [
     way,
     { seconds: round(seconds), GBs: round(bytes / seconds / 1e9) },
