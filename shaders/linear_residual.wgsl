@@ -14,7 +14,6 @@ override TEAMS: u32 = 1;
 override STEP: u32 = 32;
 override CHAIN: u32 = 32;
 override BUFFERS: u32 = 1;
-override BATCH: u32 = 1;
 override GROUPS: u32 = 1;
 override WORKGROUPS: u32 = 4294967295;
 override SKIPS: u32 = 1; // 1: a step whose every row has stopped is left out

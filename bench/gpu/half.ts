@@ -1,7 +1,6 @@
 /**
- * Prompt rows in products of f16: core_tile_pairs_f16, and core_tile_f16 for comparison, at Mistral 7B's shapes, every form
- * that is worth trying. A form's output is held against the kernel that runs anywhere before it is timed, and its bits
- * against those of the first of its core and chain.
+ * Prompt rows in products of f16 (core_tile_f16) at Mistral 7B's shapes, every form that is worth trying. A form's output is
+ * held against the kernel that runs anywhere before it is timed, and its bits against those of the first of its chain.
  */
 import type { GpuBuffer } from "../../src/gpu/buffer.ts";
 import type { KernelDeclaration, KernelVariant } from "../../src/gpu/kernel.ts";
@@ -9,7 +8,7 @@ import { ParamsArena } from "../../src/gpu/params.ts";
 import { gateUp } from "../../src/kernels/gate_up.ts";
 import { halfPlace, hiddenPlace, type LinearTuning, linearVariant } from "../../src/kernels/linear.ts";
 import { linearResidual } from "../../src/kernels/linear_residual.ts";
-import { HALF_TILES, portableTuning, tileBytes } from "../../src/kernels/tuning.ts";
+import { portableTuning, tileBytes } from "../../src/kernels/tuning.ts";
 import { type Lab, randomCodes, round } from "./harness.ts";
 
 interface Shape {
@@ -29,14 +28,14 @@ const TINY: typeof SHAPES = {
   down: { pairs: 256, inputs: 1024 },
 };
 
-const form = (
-  core: LinearTuning["core"],
-  [rowUnits, PAIRS]: readonly [number, number],
-  [TEAMS, TOKENS]: readonly [number, number],
-  [LANES, STEP]: readonly [number, number],
+type Sizes = readonly [number, number];
+const pairs = (
+  [rowUnits, PAIRS]: Sizes,
+  [TEAMS, TOKENS]: Sizes,
+  [LANES, STEP]: Sizes = [1, 64],
   more: Partial<LinearTuning> = {},
 ): LinearTuning => ({
-  core,
+  core: "core_tile_f16",
   WORKGROUP: rowUnits * TEAMS * LANES,
   LANES,
   TEAMS,
@@ -45,15 +44,6 @@ const form = (
   STEP,
   ...more,
 });
-type Sizes = readonly [number, number];
-const pairs = (rows: Sizes, tokens: Sizes, lanes: Sizes = [1, 64], more?: Partial<LinearTuning>) =>
-  form("core_tile_pairs_f16", rows, tokens, lanes, more);
-const [few, , many, most] = HALF_TILES as readonly [
-  LinearTuning,
-  LinearTuning,
-  LinearTuning,
-  LinearTuning,
-];
 
 /** Shares are 8 × 4 and every team of invocations has its own chain, where nothing else is said. */
 const TILES = {
@@ -77,13 +67,6 @@ const TILES = {
   "32 × 16 of 128, 4 teams of 4 × 4": pairs([8, 2], [4, 4], [4, 128]),
   "32 × 16 of 128, 4 teams of 4 × 4, steps of 256": pairs([8, 2], [4, 4], [4, 256]),
   "16 × 16 of 64, 8 teams": pairs([2, 4], [4, 4], [8, 256]),
-  // Pairs of weight rows, for comparison on the same device.
-  "rows: 128 × 128": most,
-  "rows: 128 × 128, straight": { ...most, UNROLL: 8 },
-  "rows: 128 × 64, straight": form("core_tile_f16", [16, 4], [8, 8], [1, 32], { UNROLL: 8 }),
-  "rows: 64 × 64, 2 teams": many,
-  "rows: 32 × 16, 4 teams": few,
-  "rows: 32 × 16, 8 teams": form("core_tile_f16", [4, 4], [4, 4], [8, 256], { UNROLL: 2 }),
 } as const satisfies Readonly<Record<string, LinearTuning>>;
 type Tile = keyof typeof TILES;
 
@@ -93,7 +76,6 @@ const CASES: readonly (readonly [role: string, rows: number, tiles: readonly Til
     "128 × 128 of 512",
     "128 × 64 of 256",
     "128 × 128 of 512, 64 straight",
-    "rows: 128 × 64, straight",
     "128 × 128 of 256, 8 × 8",
     "64 × 64 of 128",
   ]],
@@ -103,7 +85,6 @@ const CASES: readonly (readonly [role: string, rows: number, tiles: readonly Til
     "64 × 64 of 128",
     "128 × 64 of 256",
     "128 × 128 of 512",
-    "rows: 64 × 64, 2 teams",
   ]],
   ["down", 128, [
     "64 × 32 of 256, 4 teams",
@@ -117,13 +98,11 @@ const CASES: readonly (readonly [role: string, rows: number, tiles: readonly Til
     "64 × 16 of 128, 4 teams",
     "32 × 16 of 64, 4 teams",
     "32 × 16 of 128, 4 teams of 4 × 4",
-    "rows: 32 × 16, 4 teams",
   ]],
   ["down", 16, [
     "32 × 16 of 128, 8 teams",
     "16 × 16 of 64, 8 teams",
     "32 × 16 of 128, 4 teams of 4 × 4, steps of 256",
-    "rows: 32 × 16, 8 teams",
   ]],
   ["qkv's shape", 128, ["64 × 32 of 256, 4 teams", "32 × 32 of 128, 4 teams"]],
   ["qkv's shape", 512, ["128 × 64 of 256", "64 × 64 of 128"]],
@@ -133,8 +112,6 @@ const CASES: readonly (readonly [role: string, rows: number, tiles: readonly Til
     "128 × 64 of 256, 64 straight",
     "128 × 128 of 512, chains of 64",
     "128 × 128 of 512, 2 buffers",
-    "rows: 128 × 128",
-    "rows: 128 × 128, straight",
     "128 × 128 of 1024, 4 × 4",
   ]],
 ];
@@ -151,10 +128,10 @@ class HalfBench implements Disposable {
   readonly #pool: GpuBuffer;
   readonly #buffers: Readonly<Record<"half" | "plain" | "gain" | "channels" | "out" | "live", GpuBuffer>>;
   #expected: Float32Array | null = null;
-  /** The first rows of each family. */
-  readonly #bits: Map<string, Float32Array>;
+  /** The first rows, by chain. */
+  readonly #bits: Map<number, Float32Array>;
 
-  constructor(lab: Lab, pool: GpuBuffer, shape: Shape, rows: number, bits: Map<string, Float32Array>) {
+  constructor(lab: Lab, pool: GpuBuffer, shape: Shape, rows: number, bits: Map<number, Float32Array>) {
     const { pairs, inputs, gated = false } = shape;
     [this.#lab, this.#pool, this.#shape, this.#rows, this.#bits] = [lab, pool, shape, rows, bits];
     this.#arena = new ParamsArena(lab.gpu, 4);
@@ -280,9 +257,9 @@ class HalfBench implements Disposable {
       }
       worst = Math.max(worst, error);
     }
-    const family = `${tuning.core} ${tuning.CHAIN ?? 32}`;
-    const bits = this.#bits.get(family) ?? first;
-    this.#bits.set(family, bits);
+    const { CHAIN = 32 } = tuning;
+    const bits = this.#bits.get(CHAIN) ?? first;
+    this.#bits.set(CHAIN, bits);
     const same = [first, last].every((found) => found.every((value, i) => value === bits[i]));
     const bytes = pairs * 2 * inputs;
     const slices = Math.max(1, Math.min(this.#rows > 100 ? 3 : 16, Math.floor(this.#pool.bytes / bytes)));
@@ -299,7 +276,7 @@ class HalfBench implements Disposable {
 
 /**
  * Products a second, µs, and the worst error as a part of the largest output, by matrix and rows. Whatever the rows, the
- * first ones of a family have the bits of its first case, or `otherBits`. Every case is told as it comes.
+ * first ones have the bits of their chain's first case, or `otherBits`. Every case is told as it comes.
  */
 export async function halfTiles(lab: Lab): Promise<unknown> {
   const { software } = lab.gpu.info;
@@ -308,7 +285,7 @@ export async function halfTiles(lab: Lab): Promise<unknown> {
   lab.fill(pool.handle, randomCodes(Math.min(pool.bytes, 8 * 2 ** 20)));
   const begin = performance.now();
   const result: Record<string, Record<string, string>> = {};
-  const bits: Record<string, Map<string, Float32Array>> = {};
+  const bits: Record<string, Map<number, Float32Array>> = {};
   for (const [role, rows, tiles] of CASES) {
     const shape = (software ? TINY : SHAPES)[role];
     if (shape === undefined) continue;

@@ -30,8 +30,8 @@ const CONTEXT = 4096;
 // deno-lint-ignore no-explicit-any -- kernels of different params go through one function
 type Bound = BoundKernel<any>;
 
-/** Cores of few rows whose products are of f16. */
-const isOfHalves = ({ core }: LinearTuning) => core === "core_subgroup_f16" || core === "core_rows_f16";
+/** The core of few rows whose products are of f16. */
+const isOfHalves = ({ core }: LinearTuning) => core === "core_subgroup_f16";
 
 export class KernelBench implements Disposable {
   readonly #lab: Lab;

@@ -17,70 +17,32 @@ import { decode, randomModel, randomWeights, type StepOptions } from "./step.ts"
 
 /** How the work is shared out among subgroups of any size. */
 interface Candidate {
-  readonly core: "core_subgroup_f16" | "core_rows_f16";
   readonly PAIRS: number;
-  /** Of a workgroup. */
+  /** Of a workgroup; a product is one's. */
   readonly subgroups: number;
-  readonly SPLIT?: number;
-  readonly BATCH?: number;
 }
 
 type Family = NonNullable<DeviceTuning["halves"]>;
 
 const ROLES: readonly MatrixRole[] = ["gateUp", "down", "qkv", "output"];
 
-const subgroup = (PAIRS: number, subgroups: number, SPLIT = 1): Candidate => ({
-  core: "core_subgroup_f16",
-  PAIRS,
-  subgroups,
-  SPLIT,
-});
-
-const rows = (PAIRS: number, subgroups: number, BATCH: number): Candidate => ({
-  core: "core_rows_f16",
-  PAIRS,
-  subgroups,
-  BATCH,
-});
-
 /** For eight rows, in order of promise: time may run out. */
 const TOGETHER: readonly Candidate[] = [
-  rows(2, 8, 8),
-  rows(2, 4, 8),
-  rows(2, 8, 4),
-  rows(1, 8, 8),
-  rows(2, 16, 4),
-  rows(1, 16, 8),
-  rows(4, 4, 4),
-  subgroup(2, 4, 1),
-  rows(2, 4, 4),
-  rows(4, 8, 4),
-  rows(1, 4, 8),
-  rows(4, 4, 2),
-  rows(2, 16, 8),
-  subgroup(2, 4, 4),
-  rows(4, 4, 8),
-  rows(2, 8, 2),
-  rows(4, 8, 8),
-  rows(1, 8, 4),
-  rows(4, 16, 4),
+  { PAIRS: 2, subgroups: 4 },
+  { PAIRS: 2, subgroups: 8 },
+  { PAIRS: 1, subgroups: 8 },
+  { PAIRS: 2, subgroups: 2 },
+  { PAIRS: 1, subgroups: 16 },
+  { PAIRS: 4, subgroups: 4 },
+  { PAIRS: 1, subgroups: 4 },
+  { PAIRS: 4, subgroups: 2 },
+  { PAIRS: 2, subgroups: 16 },
 ];
 
-/** For two and four rows, each for all roles at once; beside the best of eight rows. */
-const FEW: readonly Candidate[] = [
-  subgroup(2, 4),
-  rows(1, 8, 8),
-  rows(2, 4, 8),
-  rows(2, 8, 8),
-  rows(4, 4, 8),
-];
+/** Of the sweep; the rest takes five. */
+const SECONDS = 15;
 
-const SECONDS = 45;
-
-const nameOf = ({ core, PAIRS, subgroups, SPLIT = 1, BATCH }: Candidate) => {
-  const shares = `${core}, pairs ${PAIRS}, ${subgroups} subgroups`;
-  return BATCH === undefined ? `${shares}, split ${SPLIT}` : `${shares}, batch ${BATCH}`;
-};
+const nameOf = ({ PAIRS, subgroups }: Candidate) => `pairs ${PAIRS}, ${subgroups} subgroups`;
 
 /** A model's weights, made once, and a table that is printed while it grows. */
 class RoleBench implements Disposable {
@@ -124,24 +86,18 @@ class RoleBench implements Disposable {
     return Object.fromEntries(entries) as Family;
   }
 
-  /** The family with a candidate in the place of what some roles have. */
-  withCandidate(family: Family, roles: readonly MatrixRole[], candidate: Candidate, batch: number): Family {
-    const { core, PAIRS, subgroups, SPLIT = 1, BATCH = 1 } = candidate;
+  /** The family with a candidate in the place of what a role has. */
+  withCandidate(family: Family, role: MatrixRole, { PAIRS, subgroups }: Candidate, batch: number): Family {
     const size = this.#size;
     const tuning: LinearTuning = {
-      core,
-      // A subgroup brings at least one unit of a lane's input.
-      WORKGROUP: (core === "core_rows_f16" ? Math.min(subgroups, 4 * batch) : subgroups) * size,
-      LANES: SPLIT * size,
-      SPLIT,
+      core: "core_subgroup_f16",
+      WORKGROUP: subgroups * size,
+      LANES: size,
+      SPLIT: 1,
       TOKENS: batch,
       PAIRS: Math.min(PAIRS, size / batch),
-      BATCH: Math.min(BATCH, batch),
     };
-    return {
-      ...family,
-      ...Object.fromEntries(roles.map((role) => [role, { decode: [tuning], prompt: [] }])),
-    };
+    return { ...family, [role]: { decode: [tuning], prompt: [] } };
   }
 
   /** Null for a candidate that does not run; the table says why. */
@@ -182,7 +138,7 @@ class RoleBench implements Disposable {
           (this.result["left out"] ??= {})[name] = `after ${SECONDS} s`;
           continue;
         }
-        const us = await this.time(batch, name, this.withCandidate(family, [role], candidate, batch));
+        const us = await this.time(batch, name, this.withCandidate(family, role, candidate, batch));
         if (us !== null && us < (best[role]?.[0] ?? Infinity)) best[role] = [us, candidate];
       }
     }
@@ -192,7 +148,7 @@ class RoleBench implements Disposable {
   /** Each role's best, all at once: whether the gains add up, or what is best for eight rows with fewer. */
   async together(batch: number, best: Readonly<Partial<Record<MatrixRole, Candidate>>>): Promise<void> {
     const family = Object.entries(best).reduce(
-      (family, [role, candidate]) => this.withCandidate(family, [role as MatrixRole], candidate, batch),
+      (family, [role, candidate]) => this.withCandidate(family, role as MatrixRole, candidate, batch),
       this.family(batch),
     );
     await this.time(batch, "each role's best", family);
@@ -207,15 +163,11 @@ class RoleBench implements Disposable {
 export async function roles8(lab: Lab): Promise<unknown> {
   using bench = new RoleBench(lab);
   const best = await bench.sweep(8, TOGETHER);
-  for (const batch of lab.gpu.info.software ? [8] : [8, 4, 2]) await bench.together(batch, best);
+  await bench.together(8, best);
   if (lab.gpu.info.software) return bench.result;
   for (const batch of [4, 2]) {
-    const family = bench.family(batch);
-    await bench.time(batch, "as tuned", family);
-    for (const candidate of FEW) {
-      const name = `all: ${nameOf(candidate)}`;
-      await bench.time(batch, name, bench.withCandidate(family, ROLES, candidate, batch));
-    }
+    await bench.time(batch, "as tuned", bench.family(batch));
+    await bench.together(batch, best);
   }
   return bench.result;
 }

@@ -44,14 +44,6 @@ const HALVES: readonly Shares[] = [
   { SPLIT: 4, PAIRS: 4, WORKGROUP: 128 },
 ];
 
-/** Of core_rows_f16, for eight rows; batches of eight and four. */
-const ROWS: readonly Shares[] = [
-  { PAIRS: 1 },
-  { PAIRS: 2 },
-  { PAIRS: 2, WORKGROUP: 128 },
-  { PAIRS: 4, WORKGROUP: 128 },
-];
-
 const BATCHED: readonly Shares[] = [
   { PAIRS: 2, SPLIT: 2 },
   { PAIRS: 2, SPLIT: 4 },
@@ -137,13 +129,6 @@ export async function halves(lab: Lab): Promise<Table> {
         const tuning = LANES(sizeOf(lab), { ...small(lab, shares), TOKENS });
         const run = () => bench.linear(role, { ...tuning, core: "core_subgroup_f16" }, TOKENS);
         await attempt(lab, table, label(shares), run);
-      }
-      for (const shares of software ? ROWS.slice(0, 1) : TOKENS < 8 ? [] : ROWS) {
-        for (const BATCH of software ? [TOKENS] : [8, 4]) {
-          const tuning = LANES(sizeOf(lab), { ...small(lab, shares), TOKENS });
-          const run = () => bench.linear(role, { ...tuning, core: "core_rows_f16", BATCH }, TOKENS);
-          await attempt(lab, table, `shared input, ${label(shares)}, batch ${BATCH}`, run);
-        }
       }
     }
   }

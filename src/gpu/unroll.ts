@@ -8,8 +8,7 @@
  *
  * A bound is a number or a constant, or several of them multiplied and divided from left to right, rounded down at the
  * end, or up where `up` stands behind it. In a text with directives `$NAME` is the value of a constant, for what WGSL wants
- * a constant for: the sizes of inner arrays. `$[$t + N/2]` is the number that it comes to, a sum of such products: for
- * names. Directives nest; each replaced line keeps its place, so the text stays readable, but line numbers in the
+ * a constant for: the sizes of inner arrays. Directives nest; each replaced line keeps its place, so the text stays readable, but line numbers in the
  * compiler's messages are those of the expanded text.
  */
 
@@ -18,7 +17,6 @@ export type UnrollConstants = Readonly<Record<string, number>>;
 
 const DIRECTIVE = /^\s*\/\/! *(.*?)\s*$/;
 const FOR = /^for ([a-z]) in (\w+(?: ?[*/] ?\w+)*)( up)?$/;
-const SUM = /\$\[(\w+(?: ?[*/+] ?\w+)*)\]/g;
 const IF = /^if (\w+) ([<>]) (\d+)$/;
 
 /** Throws a plain Error for a directive that is malformed, unbalanced or names an unknown constant. */
@@ -30,7 +28,6 @@ export function unroll(text: string, constants: UnrollConstants): string {
     throw new Error(`Line ${next + 1} ends a block that was not begun: "${lines[next]}"`);
   }
   return result.join("\n")
-    .replaceAll(SUM, (_, terms) => String(sum(terms, constants)))
     .replaceAll(/\$([A-Z]+)/g, (_, name) => String(valueOf(name, constants)));
 }
 
@@ -71,10 +68,6 @@ function repeat(directive: string, body: readonly string[], constants: UnrollCon
   const [, name, comparison, limit] = condition;
   const value = valueOf(name!, constants);
   return (comparison === "<" ? value < Number(limit) : value > Number(limit)) ? body : [];
-}
-
-function sum(terms: string, constants: UnrollConstants): number {
-  return terms.split("+").reduce((result, term) => result + Math.floor(product(term, constants)), 0);
 }
 
 function product(bound: string, constants: UnrollConstants): number {

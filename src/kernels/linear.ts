@@ -4,8 +4,8 @@
  *
  * A kernel says what becomes of a pair's sums; a core makes the sums. `core_lanes` runs on any device, `core_subgroup` is
  * bound by memory and for few tokens, `core_tile` is bound by arithmetic and for many. Of FP8 weights and f16 inputs, in
- * pairs of f16, `core_subgroup_f16` does as the second, and so do, by way of workgroup memory, `core_row_f16` for one token
- * and `core_rows_f16` for several; `core_tile_f16` and `core_tile_pairs_f16` do as the third.
+ * pairs of f16, `core_subgroup_f16` does as the second, `core_row_f16` too, for one token and by way of workgroup memory,
+ * and `core_tile_f16` as the third.
  */
 import type { KernelVariant } from "../gpu/kernel.ts";
 
@@ -59,8 +59,6 @@ export const CORE_LIBS = [
   "core_subgroup_f16",
   "core_row_f16",
   "core_tile_f16",
-  "core_rows_f16",
-  "core_tile_pairs_f16",
 ] as const;
 export type LinearCore = typeof CORE_LIBS[number];
 
@@ -75,7 +73,6 @@ export const LINEAR_OVERRIDES = {
   STEP: 32,
   CHAIN: 32,
   BUFFERS: 1,
-  BATCH: 1,
   GROUPS: 1,
   WORKGROUPS: 0xffffffff,
   SKIPS: 1,
@@ -93,15 +90,13 @@ export interface LinearTuning {
   /** Input rows and pairs of weight rows per invocation. */
   readonly TOKENS?: number;
   readonly PAIRS?: number;
-  /** Groups in flight. Must not change a bit. */
+  /** Groups in flight. Must not change a bit; in core_tile_f16 it may, see there. */
   readonly UNROLL?: number;
   /** Sets of invocations side by side along the input rows. */
   readonly TEAMS?: number;
   /** Inputs of a tile in workgroup memory, and how many such tiles. Must not change a bit. */
   readonly STEP?: number;
   readonly BUFFERS?: number;
-  /** Input rows of which an invocation makes the chains at a time. Must not change a bit. */
-  readonly BATCH?: number;
   /** Products of a sum in f16. */
   readonly CHAIN?: number;
   /** Groups of sixteen in an input row, where a core must know them beforehand. */
@@ -110,6 +105,8 @@ export interface LinearTuning {
   readonly WORKGROUPS?: number;
   /** 1: returns at once where every row of the step has stopped. */
   readonly SKIPS?: number;
+  /** Measured: 10⁹ products and sums a second where the whole device is employed. Tiles are chosen by it. */
+  readonly rate?: number;
 }
 
 /** The variant of a linear kernel for a weight format; one whose input lies in half order says so by its libraries. */
@@ -138,7 +135,7 @@ export function halfInput(
 
 /** Every tunable of the kernel. */
 export function withDefaults(
-  { core: _, ...overrides }: LinearTuning,
+  { core: _, rate: __, ...overrides }: LinearTuning,
 ): Readonly<Record<LinearOverride, number>> {
   return { ...LINEAR_OVERRIDES, ...overrides };
 }

@@ -147,28 +147,22 @@ export function subgroupTuning(size: number): DeviceTuning {
 
 /**
  * For FP8 weights and input in half order: a product is a subgroup's, whatever the rows, so that all differ in no bit.
- * Rows lie in workgroup memory, one as a whole.
+ * A single row lies in workgroup memory as a whole.
  */
 function halfDecode(role: MatrixRole, size: number): LinearTuning[] {
   const [subgroups, WORKGROUPS] = ROW_SHARES[role];
-  const shared = { LANES: size, SPLIT: 1 } as const;
   return [
     { LANES: size, TOKENS: 1, core: "core_row_f16", WORKGROUP: subgroups * size, UNROLL: 2, WORKGROUPS },
     // A row's product is finished by a lane of its own.
     ...[2, 4, 8].filter((TOKENS) => TOKENS <= size).map((TOKENS): LinearTuning => ({
-      ...shared,
-      core: "core_rows_f16",
-      WORKGROUP: 8 * size,
+      core: "core_subgroup_f16",
+      WORKGROUP: 4 * size,
+      LANES: size,
+      SPLIT: 1,
       TOKENS,
       PAIRS: Math.min(2, size / TOKENS),
-      BATCH: TOKENS,
     })),
   ];
-}
-
-/** The same bits without workgroup memory. */
-function withoutMemory({ LANES = 1, BATCH: _, ...tuning }: LinearTuning): LinearTuning {
-  return { ...tuning, core: "core_subgroup_f16", WORKGROUP: 4 * LANES, LANES };
 }
 
 const tile = (WORKGROUP: number, PAIRS: number, TOKENS: number): LinearTuning => {
@@ -188,6 +182,7 @@ const halfTile = (
   [rowUnits, PAIRS]: readonly [number, number],
   [teams, TOKENS]: readonly [number, number],
   [LANES, STEP]: readonly [number, number],
+  rate: number,
 ): LinearTuning => ({
   core: "core_tile_f16",
   WORKGROUP: rowUnits * teams * LANES,
@@ -196,18 +191,19 @@ const halfTile = (
   PAIRS,
   TOKENS,
   STEP,
-  UNROLL: 2,
+  rate,
 });
 
 /**
- * For FP8 weights and input in half order: 32 weight rows times 16 and times 32 input rows, 64 times 64, 128 times 128.
- * They differ in no bit.
+ * For FP8 weights and input in half order: 32 weight rows times 16 input rows, 64 times 32, 64 times 64 by 256 invocations
+ * and by 128, 128 times 128. They differ in no bit, see shaders/lib/core_tile_f16.wgsl. Rates are an H100's.
  */
 export const HALF_TILES: readonly LinearTuning[] = [
-  halfTile([8, 2], [4, 4], [4, 128]),
-  halfTile([4, 4], [8, 4], [4, 128]),
-  halfTile([8, 4], [8, 8], [2, 64]),
-  halfTile([16, 4], [16, 8], [1, 32]),
+  halfTile([8, 2], [4, 4], [4, 128], 11_700),
+  halfTile([8, 4], [8, 4], [4, 64], 14_100),
+  halfTile([8, 4], [16, 4], [2, 32], 16_500),
+  halfTile([8, 4], [16, 4], [1, 64], 23_600),
+  halfTile([16, 4], [32, 4], [1, 64], 24_500),
 ];
 
 /** Every variant can run on the device: a pipeline that cannot is refused late, or for memory not at all. */
@@ -230,7 +226,7 @@ export function chooseTuning(device: TunedDevice): DeviceTuning {
   if (!decodes(matrices)) return portableTuning(software);
   const fitted = (family: Readonly<Record<MatrixRole, MatrixTuning>>) =>
     byRole((role) => ({
-      decode: family[role].decode.map((tuning) => narrowed(fits(tuning) ? tuning : withoutMemory(tuning))),
+      decode: family[role].decode.map(narrowed),
       prompt: family[role].prompt.filter((tuning) => tuning.WORKGROUP <= most && fits(tuning)),
     }));
   return {
@@ -251,19 +247,14 @@ export function joinsParts({ backend, features }: Pick<TunedDevice, "backend" | 
 const LEAST_INVOCATIONS = 256;
 const LEAST_MEMORY = 16_384;
 
-/** Workgroup memory of a core of tiles or of core_rows_f16; the others' is next to nothing, or known with the input. */
+/** Workgroup memory of a core of tiles; the others' is next to nothing, or known with the input. */
 export function tileBytes(tuning: LinearTuning): number {
   const { core, WORKGROUP, LANES, PAIRS, TEAMS, TOKENS, STEP, BUFFERS } = { ...LINEAR_OVERRIDES, ...tuning };
-  if (core === "core_rows_f16") return 2 * 4 * TOKENS * LANES * 16;
   if (!isTile(tuning)) return 0;
   if (core === "core_tile") return 32 * (8 * PAIRS + TEAMS * TOKENS / 4) * 16;
   const [rows, tokens] = [2 * PAIRS * WORKGROUP / (TEAMS * LANES), TEAMS * TOKENS];
-  if (core === "core_tile_pairs_f16") {
-    const tile = STEP / 16 * (2 * 16 * Math.max(1, 128 / STEP) + 32 * (rows + tokens));
-    return BUFFERS * tile + (LANES > 1 ? 4 * LANES * rows * tokens : 0);
-  }
-  const chunks = STEP / 4 * (2 * 16 + 8 * (rows + tokens));
-  return BUFFERS * (chunks + (LANES > 1 ? 2 * LANES * rows * tokens : 0));
+  const tile = STEP / 16 * (2 * 16 * Math.max(1, 128 / STEP) + 32 * (rows + tokens));
+  return BUFFERS * tile + (LANES > 1 ? 4 * LANES * rows * tokens : 0);
 }
 
 function isTile({ core }: LinearTuning): boolean {
@@ -297,15 +288,20 @@ const WORKGROUPS_THAT_FILL = 120;
 /** On any device, along one side. */
 const MOST_WORKGROUPS = 65_535;
 
+interface ProductShape {
+  readonly rows: number;
+  readonly pairs: number;
+}
+
 /**
- * Which of a family's variants, given in ascending order, to run for so many rows: the first that takes
- * them all at once, or the one that takes most; of tiles none that is too large to make enough workgroups,
- * and none of what takes so few pairs that a large vocabulary makes too many.
+ * Which of a family's variants, given in ascending order, to run for so many rows: the quickest by estimate, where rates
+ * are known; or else the first that takes them all at once, or the one that takes most; of tiles none that is too large
+ * to make enough workgroups. Never what takes so few pairs that a large vocabulary makes too many.
  */
-export function variantFor(
-  variants: readonly LinearTuning[],
-  shape: { readonly rows: number; readonly pairs: number },
-): number {
+export function variantFor(variants: readonly LinearTuning[], shape: ProductShape): number {
+  if (variants.length > 0 && variants.every(({ rate }) => rate !== undefined)) {
+    return quickestFor(variants, shape);
+  }
   const index = variants.findIndex((tuning) => tokensPerWorkgroup(tuning) >= shape.rows);
   const wanted = index === -1 ? variants.length - 1 : index;
   const most = variants.slice(0, wanted + 1).findLastIndex((tuning) =>
@@ -318,4 +314,31 @@ export function variantFor(
     return x * y >= WORKGROUPS_THAT_FILL;
   });
   return Math.max(0, filling);
+}
+
+/** An H100's or H200's. */
+const PROCESSORS = 132;
+
+/** Of a processor: as many subgroups hide its latency; 64 × 64 by 256 were as quick with 8 as with 16 (bench/RESULTS.md). */
+const SUBGROUPS_THAT_HIDE = 8;
+
+/** The first of those with the best {@link estimatedRate}; where every grid is too large, the last. */
+function quickestFor(variants: readonly LinearTuning[], shape: ProductShape): number {
+  const rates = variants.map((tuning) => estimatedRate(tuning, shape));
+  const best = Math.max(...rates);
+  return best > 0 ? rates.indexOf(best) : variants.length - 1;
+}
+
+/**
+ * Useful products a second: the tile's rate, less rows that are not there, processors without work in the last turn, and
+ * what a processor waits that has few subgroups. 0 where there are too many workgroups.
+ */
+function estimatedRate(tuning: LinearTuning, shape: ProductShape): number {
+  const { rate = 0, WORKGROUP } = tuning;
+  const [x, y] = linearGrid(shape, withDefaults(tuning));
+  if (Math.max(x, y) > MOST_WORKGROUPS) return 0;
+  const turns = Math.ceil(x * y / PROCESSORS);
+  const useful = shape.rows / (y * tokensPerWorkgroup(tuning));
+  const employed = x * y / (PROCESSORS * turns);
+  return rate * useful * employed * Math.min(1, turns * WORKGROUP / 32 / SUBGROUPS_THAT_HIDE);
 }

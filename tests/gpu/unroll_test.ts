@@ -18,10 +18,6 @@ const CASES: Readonly<Record<string, readonly [source: string, expected: string]
   ],
   "a share rounded up": [text("//! for t in N/2 up", "x_$t", "//! end"), text("x_0", "x_1")],
   "values of constants": [text("//! for t in 1", "array<f32, $Nu>", "//! end"), "array<f32, 3u>"],
-  "numbers that come of others": [
-    text("//! for t in 2", "x_$[$t + N/2] = y[$[2*$t+N * 2]u];", "//! end"),
-    text("x_1 = y[6u];", "x_2 = y[8u];"),
-  ],
   "nothing": [text("a", "//! for t in ZERO", "x", "//! end", "b"), text("a", "b")],
   "nested loops": [
     text("//! for p in 2", "a_$p", "  //! for t in 2", "b_$p_$t", "  //! end", "//! end"),
@@ -52,10 +48,6 @@ for (const [name, [source, expected]] of Object.entries(CASES)) {
 const MISTAKES: Readonly<Record<string, readonly [source: string, message: string]>> = {
   "an unknown constant": [text("//! for t in M", "//! end"), 'Unknown constant "M"'],
   "a value of an unknown constant": [text("//! for t in 1", "//! end", "$M"), 'Unknown constant "M"'],
-  "a sum with an unknown constant": [
-    text("//! for t in 1", "x_$[$t + M]", "//! end"),
-    'Unknown constant "M"',
-  ],
   "a missing end": [text("a", "//! for t in 2", "b"), '"//! for t in 2" has no end'],
   "an end too many": [text("a", "//! end"), 'Line 2 ends a block that was not begun: "//! end"'],
   "an unknown directive": [text("//! while N", "//! end"), 'Cannot read the directive "while N"'],

@@ -7,7 +7,7 @@ import { shaderText } from "../../src/gpu/shader.ts";
 import { sampleBytes, sampleListCapacity } from "../../src/kernels/sample.ts";
 import { Sampler } from "../../src/model/sampler.ts";
 import { gpuTest } from "../gpu/device.ts";
-import { chooseTuning, subgroupTuning, variantFor } from "../../src/kernels/tuning.ts";
+import { chooseTuning, HALF_TILES, subgroupTuning, variantFor } from "../../src/kernels/tuning.ts";
 
 const device = (subgroupSize: number, invocations: number, memory: number) => ({
   software: false,
@@ -17,12 +17,18 @@ const device = (subgroupSize: number, invocations: number, memory: number) => ({
   limits: { maxComputeInvocationsPerWorkgroup: invocations, maxComputeWorkgroupStorageSize: memory },
 });
 
-/** Of core_tile's two arrays: 32 inputs of every weight row and every token, in f32. */
-const tileBytes = ({ PAIRS, TEAMS, TOKENS }: LinearTuning) => 32 * (32 * PAIRS! + TEAMS! * TOKENS!) * 4;
-
-/** Of core_rows_f16's two chunks: 32 inputs of every lane and every token, in f16. */
-const chunkBytes = ({ core, LANES, TOKENS }: LinearTuning) =>
-  core === "core_rows_f16" ? 2 * 32 * LANES! * TOKENS! * 2 : 0;
+/**
+ * Of core_tile's two arrays: 32 inputs of every weight row and every token, in f32. Of core_tile_f16's: STEP inputs in f16,
+ * apart by 32 bytes at least; and, of several lanes, a pair of sums of every output and lane.
+ */
+const tileBytes = (
+  { core, WORKGROUP, LANES = 1, PAIRS = 1, TEAMS = 1, TOKENS = 1, STEP = 32 }: LinearTuning,
+) => {
+  if (core === "core_tile") return 32 * (32 * PAIRS + TEAMS * TOKENS) * 4;
+  const [rows, tokens] = [WORKGROUP / (TEAMS * LANES) * 2 * PAIRS, TEAMS * TOKENS];
+  const apart = STEP / 16 * Math.max(1, 8 * 16 / STEP) * 2 * 16;
+  return STEP * (rows + tokens) * 2 + apart + (LANES === 1 ? 0 : LANES * rows * tokens * 4);
+};
 
 for (const size of [8, 16, 32, 64]) {
   for (
@@ -36,7 +42,6 @@ for (const size of [8, 16, 32, 64]) {
           expect(WORKGROUP).toBeLessThanOrEqual(invocations);
           expect(WORKGROUP % LANES).toBe(0);
         }
-        for (const tuning of decode) expect(chunkBytes(tuning)).toBeLessThanOrEqual(memory);
         for (const tuning of prompt) expect(tileBytes(tuning)).toBeLessThanOrEqual(memory);
       }
       expect(attention?.WORKGROUP ?? 0).toBeLessThanOrEqual(invocations);
@@ -67,12 +72,13 @@ Deno.test("chooseTuning() splits sums alike in all variants of a family, however
   }
 });
 
-Deno.test("chooseTuning() shares input through workgroup memory where there is enough of it", () => {
-  const cores = (memory: number) =>
-    chooseTuning(device(32, 256, memory)).halves!.down.decode.map(({ core, TOKENS }) => `${core} ${TOKENS}`);
-  const [alone, two, four] = ["core_row_f16 1", "core_rows_f16 2", "core_rows_f16 4"];
-  expect(cores(32_768)).toEqual([alone, two, four, "core_rows_f16 8"]);
-  expect(cores(32_767)).toEqual([alone, two, four, "core_subgroup_f16 8"]);
+Deno.test("chooseTuning() leaves out the tiles that a device has no room or no invocations for", () => {
+  const tiles = (invocations: number, memory: number) =>
+    chooseTuning(device(32, invocations, memory)).halves!.down.prompt.map((tile) => HALF_TILES.indexOf(tile));
+  expect(tiles(1024, 49_152)).toEqual([0, 1, 2, 3, 4]);
+  expect(tiles(256, 49_152)).toEqual([0, 1, 2, 3]);
+  expect(tiles(1024, 32_768)).toEqual([0, 3]);
+  expect(tiles(1024, 16_384)).toEqual([]);
 });
 
 Deno.test("flashBundle() takes as many heads as workgroup memory has room for", () => {
