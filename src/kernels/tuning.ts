@@ -319,7 +319,7 @@ export function variantFor(variants: readonly LinearTuning[], shape: ProductShap
 /** An H100's or H200's. */
 const PROCESSORS = 132;
 
-/** Of a processor: as many subgroups hide its latency; 64 × 64 by 256 were as quick with 8 as with 16 (bench/RESULTS.md). */
+/** Fewer subgroups leave a processor waiting; so many are all that 64 × 64 by 256 has, for its registers, when at its rate. */
 const SUBGROUPS_THAT_HIDE = 8;
 
 /** The first of those with the best {@link estimatedRate}; where every grid is too large, the last. */
