@@ -44,7 +44,7 @@ Deno.test("decodeCost() of Mistral 7B in FP8: at most 170 dispatches and 7.2 GB 
   expect(long.cacheBytes).toBe(8 * 1000 * 131_072);
   expect(long.weightBytes - short.weightBytes).toBe(7 * h * 2);
   // Where the last workgroup may not join them, a second dispatch a layer does, from the second part on.
-  const apart = [64, 65, 1000].map((context) =>
+  const apart = [128, 129, 1000].map((context) =>
     decodeCost({ ...shape, sizes, tuning: tunedTo(false) }, { rows: 8, context }).dispatches
   );
   expect(apart).toEqual([164, 196, 196]);
