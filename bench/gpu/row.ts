@@ -1,53 +1,50 @@
 /**
- * Products of one row where they run: decode steps of a few layers with one matrix' tuning exchanged after the other. A
- * kernel timed by itself finds its input, its scales and its parameters in caches; in a step it does not.
+ * Products of one row where they run: what a layer adds to a decode step, as the difference between models of twelve and of
+ * four layers, with all matrices in one form. A kernel timed by itself finds its input, its scales and its parameters in
+ * caches; in a step it does not, and what a step has beside its layers is not theirs.
  */
 import type { LinearTuning } from "../../src/kernels/linear.ts";
-import {
-  chooseTuning,
-  type DeviceTuning,
-  type MatrixRole,
-  subgroupTuning,
-} from "../../src/kernels/tuning.ts";
+import { chooseTuning, type DeviceTuning, subgroupTuning } from "../../src/kernels/tuning.ts";
 import { type Lab, round } from "./harness.ts";
 import { decode, randomModel } from "./step.ts";
 
-type Form = readonly [subgroups: number, UNROLL: number, WORKGROUPS: number];
-
+const LAYERS = { gpu: [4, 12], software: [1, 2] } as const;
 const MANY = 65_535;
-const FORMS: readonly Form[] = [
+/** Subgroups of a workgroup, chains under way, workgroups. */
+const ROW_FORMS = [
   [8, 2, 264],
-  [8, 4, 264],
   [8, 2, 396],
-  [8, 2, 528],
-  [8, 1, 528],
   [8, 4, 132],
-  [4, 2, 528],
-  [4, 4, 528],
-  [4, 2, 792],
-  [4, 2, MANY],
-  [8, 2, MANY],
   [16, 2, 132],
   [16, 2, 264],
-];
-const ROLES: readonly MatrixRole[] = ["gateUp", "down", "qkv", "output"];
-type Family = NonNullable<DeviceTuning["halves"]>;
+  [4, 2, 528],
+  [8, 2, MANY],
+  [4, 1, MANY],
+] as const;
+/** Subgroups of a workgroup, pairs of weight rows. Its rows are normed by a dispatch of their own. */
+const PLAIN_FORMS = [[4, 1], [8, 1], [4, 2]] as const;
 
-/** Microseconds a layer, of whole steps. */
+/** Microseconds. */
 export async function row(lab: Lab): Promise<Record<string, unknown>> {
   const { info } = lab.gpu;
   const size = info.subgroupSize ?? 8;
-  const layers = info.software ? 1 : 4;
   const tuned = info.software ? subgroupTuning(size) : chooseTuning(info);
+  const [few, many] = info.software ? LAYERS.software : LAYERS.gpu;
   const result: Record<string, unknown> = {};
+  const step = async (layers: number, tuning: DeviceTuning) => {
+    const options = { layers, precision: "f16", maxSequences: 1, maxContext: 512, tuning } as const;
+    using runner = await randomModel(lab, options);
+    await lab.heat();
+    const submits = info.software ? 1 : 25;
+    // The first time is not of a warm device.
+    await decode(runner, { batch: 1, context: 32, submits });
+    return 1000 * (await decode(runner, { batch: 1, context: 32, submits })).msPerStep;
+  };
   const time = async (name: string, tuning: DeviceTuning) => {
     try {
-      const options = { layers, precision: "f16", maxSequences: 1, maxContext: 512, tuning } as const;
-      using runner = await randomModel(lab, options);
-      await lab.heat();
-      const submits = info.software ? 1 : 30;
-      const { msPerStep } = await decode(runner, { batch: 1, context: 32, submits });
-      result[name] = round(1000 * msPerStep / layers, 1);
+      const [short, long] = [await step(few, tuning), await step(many, tuning)];
+      const layer = (long - short) / (many - few);
+      result[name] = { layer: round(layer, 1), rest: round(short - few * layer, 0) };
     } catch (error) {
       result[name] = String(error).slice(0, 200);
     }
@@ -56,24 +53,29 @@ export async function row(lab: Lab): Promise<Record<string, unknown>> {
   const { halves, ...f32 } = tuned;
   await time("in f32", f32);
   if (halves === undefined) return result;
-  /** Only the variant that runs is compiled. */
-  const family = Object.fromEntries(
-    Object.entries(halves).map(([role, { decode: [first] }]) => [role, { decode: [first!], prompt: [] }]),
-  ) as unknown as Family;
-  await time("as tuned", { ...tuned, halves: family });
-  for (const role of ROLES) {
-    for (const [subgroups, UNROLL, WORKGROUPS] of info.software ? FORMS.slice(0, 1) : FORMS) {
-      const form: LinearTuning = {
-        core: "core_row_f16",
-        WORKGROUP: subgroups * size,
-        LANES: size,
-        UNROLL,
-        WORKGROUPS,
-      };
-      const name = `${role}: ${subgroups} subgroups, ${UNROLL} chains, ${WORKGROUPS} workgroups`;
-      await time(name, { ...tuned, halves: { ...family, [role]: { decode: [form], prompt: [] } } });
-    }
+  /** Every matrix in one form, or as tuned; only the variant that runs is compiled. */
+  const family = (form?: LinearTuning): DeviceTuning => ({
+    ...tuned,
+    halves: Object.fromEntries(
+      Object.entries(halves).map((
+        [role, { decode }],
+      ) => [role, { decode: [form ?? decode[0]!], prompt: [] }]),
+    ) as unknown as NonNullable<DeviceTuning["halves"]>,
+  });
+  await time("as tuned", family());
+  for (const [subgroups, UNROLL, WORKGROUPS] of info.software ? ROW_FORMS.slice(0, 1) : ROW_FORMS) {
+    await time(
+      `a row: ${subgroups} subgroups, ${UNROLL} chains, ${WORKGROUPS} workgroups`,
+      family({ core: "core_row_f16", WORKGROUP: subgroups * size, LANES: size, UNROLL, WORKGROUPS }),
+    );
   }
-  await time("as tuned, again", { ...tuned, halves: family });
+  for (const [subgroups, PAIRS] of info.software ? PLAIN_FORMS.slice(0, 1) : PLAIN_FORMS) {
+    await time(
+      `from the cache: ${subgroups} subgroups, ${PAIRS} pairs`,
+      family({ core: "core_subgroup_f16", WORKGROUP: subgroups * size, LANES: size, PAIRS }),
+    );
+  }
+  await time("in f32, again", f32);
+  await time("as tuned, again", family());
   return result;
 }
