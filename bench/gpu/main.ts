@@ -13,6 +13,7 @@ import { chained, readAhead } from "./chained.ts";
 import { llama } from "./llama.ts";
 import { arithmetic, bandwidth, gaps, host } from "./limits.ts";
 import { stepParts } from "./parts.ts";
+import { patterns } from "./patterns.ts";
 import { promptAttention } from "./prompt_attention.ts";
 import { roles8 } from "./roles.ts";
 import { row } from "./row.ts";
@@ -37,6 +38,7 @@ const SECTIONS: Readonly<Record<string, (lab: Lab) => Promise<unknown>>> = {
   bits,
   step,
   parts,
+  patterns,
   row,
   roles8,
   stops,
