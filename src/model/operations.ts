@@ -306,24 +306,33 @@ async function linear<B extends string, P extends string>(
       P | LinearParam,
       number
     >;
-    const dispatch = (
-      step: StepEncoder,
+    const dispatcher = (
       bound: readonly BoundKernel<P | LinearParam>[],
       variants: readonly LinearTuning[],
-      { firstRow, rows }: RowRange,
     ) => {
-      if (rows === 0) return;
-      params.rows = rows;
-      params.firstRow = firstRow;
-      step.dispatch(bound[variantFor(variants, { rows, pairs: slice.pairs })]!, params);
+      // A step has few numbers of rows, and choosing anew took an eighth of the host's time for it.
+      const chosen = new Map<number, BoundKernel<P | LinearParam>>();
+      return (step: StepEncoder, { firstRow, rows }: RowRange) => {
+        if (rows === 0) return;
+        let kernel = chosen.get(rows);
+        if (kernel === undefined) {
+          kernel = bound[variantFor(variants, { rows, pairs: slice.pairs })]!;
+          chosen.set(rows, kernel);
+        }
+        params.rows = rows;
+        params.firstRow = firstRow;
+        step.dispatch(kernel, params);
+      };
     };
+    const dispatchDecode = dispatcher(forDecode, decode);
+    const dispatchPrompt = dispatcher(forPrompt, prompt);
     return {
       dispatches: forPrompt.length === 0 ? 1 : 2,
       encode(step, { promptRows, rows, samples }) {
-        if (family === "samples") return dispatch(step, forDecode, decode, { firstRow: 0, rows: samples });
+        if (family === "samples") return dispatchDecode(step, { firstRow: 0, rows: samples });
         const apart = forPrompt.length === 0 ? 0 : promptRows;
-        dispatch(step, forPrompt, prompt, { firstRow: 0, rows: apart });
-        dispatch(step, forDecode, decode, { firstRow: apart, rows: rows - apart });
+        dispatchPrompt(step, { firstRow: 0, rows: apart });
+        dispatchDecode(step, { firstRow: apart, rows: rows - apart });
       },
     };
   });
