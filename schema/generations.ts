@@ -57,6 +57,11 @@ const ConditionsObject = builder.objectRef<GenerationConditions>("GenerationCond
     quantization: t.expose("quantization", { type: QuantizationEnum }),
     precision: t.exposeString("precision", { description: "Of activations: f32 or f16." }),
     kvCacheFormat: t.expose("kvCacheFormat", { type: KvCacheFormatEnum }),
+    accumulation: t.string({
+      description:
+        "What products of 8-bit weights and f16 activations are added in first: f32, or f16 in short chains.",
+      resolve: ({ accumulation }) => accumulation ?? "f32",
+    }),
     device: t.expose("device", {
       type: GenerationDeviceObject,
       nullable: true,

@@ -13,7 +13,7 @@ import type { EngineClient, EngineMetrics, Speculation } from "../engine/protoco
 import type { Hub } from "../hub/hub_fetch.ts";
 import { parseHub } from "../hub/settings.ts";
 import { DEFAULT_WEIGHT_CACHE_BYTES, tidyFolder } from "../model/cache_folder.ts";
-import type { KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
+import type { Accumulation, KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
 import type { Db } from "../store/database.ts";
 import { appendEvents, isEventWritten } from "../store/generation_events.ts";
 import { allModels, findManifest, findModel, findModelByManifest } from "../store/models.ts";
@@ -67,6 +67,8 @@ export interface GatewayOptions {
   readonly precision?: Precision;
   /** How the KV caches of all models are stored. */
   readonly kvCacheDtype?: KvCacheDtype;
+  /** What products of all models are added in, where there is a choice. */
+  readonly accumulation?: Accumulation;
   /** Longest sequence to serve, prompt and answer together; a model with a shorter context serves its own. */
   readonly maxContextLength?: number;
   /** Upper bound of sequences in one batch of a model. */
@@ -110,6 +112,7 @@ export const GATEWAY_DEFAULTS = Object.freeze(
     quantization: "fp8",
     precision: "f32",
     kvCacheDtype: "auto",
+    accumulation: "f32",
     maxContextLength: 8192,
     maxSequences: 8,
     maxWarmModels: 3,
@@ -168,6 +171,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
       board,
       precision: options.precision,
       kvCacheDtype: options.kvCacheDtype,
+      accumulation: options.accumulation,
       maxSequences: options.maxSequences,
       maxWarmModels: options.maxWarmModels,
       weightCache: options.weightCacheBytes === 0
@@ -254,6 +258,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
         drawSeed: options.drawSeed ?? drawSeed,
         precision: options.precision,
         kvCacheFormat: options.kvCacheDtype === "fp8" ? "fp8" : options.precision,
+        accumulation: options.accumulation,
         checkConstraint,
         observers: options.observers ?? [],
         reportError,

@@ -6,7 +6,7 @@
  */
 import { GeodesicError, NotFoundError, toErrorRecord } from "../errors.ts";
 import { type EngineClient, isRestarting, type Speculation } from "../engine/protocol.ts";
-import type { KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
+import type { Accumulation, KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
 import type { ModelRow } from "../store/models.ts";
 import { abortable } from "./abortable.ts";
 import type { Clock } from "./clock.ts";
@@ -30,6 +30,7 @@ export interface LoaderOptions {
   readonly board: ResidencyBoard;
   readonly precision: Precision;
   readonly kvCacheDtype: KvCacheDtype;
+  readonly accumulation: Accumulation;
   /** Upper bound of sequences in one batch of a model. */
   readonly maxSequences: number;
   /** Models on the device at once; idle ones are unloaded to stay below. */
@@ -218,6 +219,7 @@ export class ModelLoader {
       engine,
       precision,
       kvCacheDtype,
+      accumulation,
       maxSequences,
       weightCache,
       memoryBytes,
@@ -235,6 +237,7 @@ export class ModelLoader {
           quantization: model.served_quantization as Quantization,
           precision,
           kvCacheDtype,
+          accumulation,
           maxContext: model.served_context_length,
           maxSequences,
           speculation,

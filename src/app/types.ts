@@ -5,7 +5,7 @@
  */
 import type { ErrorRecord } from "../errors.ts";
 import type { DeviceInfo, EngineMetrics, EngineStatus, RequestTimings } from "../engine/protocol.ts";
-import type { KvCacheFormat, Precision, Quantization, TokenLogprob } from "../model/runner.ts";
+import type { Accumulation, KvCacheFormat, Precision, Quantization, TokenLogprob } from "../model/runner.ts";
 import type { SamplingParams } from "../model/sampling.ts";
 import type { AccessUseCases, AuditUseCases, Principal, UsageUseCases } from "./access_types.ts";
 import type { ModelJobUseCases } from "./job_types.ts";
@@ -72,6 +72,8 @@ export interface GenerationConditions {
   readonly quantization: Quantization;
   readonly precision: Precision;
   readonly kvCacheFormat: KvCacheFormat;
+  /** Of FP8 weights times f16 activations; absent in older records, which were f32. */
+  readonly accumulation?: Accumulation;
   /** Null where it never got to an engine. */
   readonly device: Pick<DeviceInfo, "adapter" | "vendor" | "backend" | "software"> | null;
   /** Of kernels and tuning, as in DeviceInfo; absent in older records. */

@@ -16,6 +16,7 @@ import { generateLocally, type LocalRequest, type LocalResult } from "./local_ge
 import { Progress } from "./progress.ts";
 import { explained, parseSamplingOptions, parseTokenIds, samplingOptions } from "./sampling_options.ts";
 import {
+  accumulationOption,
   kvCacheDtypeOption,
   precisionOption,
   quantizationOption,
@@ -45,6 +46,7 @@ export const generateCommand: Command = {
     quantization: quantizationOption,
     precision: precisionOption,
     "kv-cache-dtype": kvCacheDtypeOption,
+    accumulation: accumulationOption,
     speculation: speculationOption,
     data: dataDirOption,
     json: { type: "boolean", description: "Print one JSON object at the end (errors, too) instead of text" },
@@ -75,6 +77,7 @@ async function readRequest(invocation: Invocation): Promise<LocalRequest> {
   const quantization = invocation.choice("quantization", ["none", "fp8"]);
   const precision = invocation.choice("precision", ["f32", "f16"]);
   const kvCacheDtype = invocation.choice("kv-cache-dtype", ["auto", "fp8"]);
+  const accumulation = invocation.choice("accumulation", ["f32", "f16"]);
   const speculation = invocation.choice("speculation", ["auto", "off"]);
   const where = { ...terminal, dataDir: dataDirOf(invocation) };
   const { path } = await findModelFolder(invocation.positional("MODEL"), where);
@@ -99,6 +102,7 @@ async function readRequest(invocation: Invocation): Promise<LocalRequest> {
     quantization,
     precision,
     kvCacheDtype,
+    accumulation,
     speculation,
     promptTokenIds: prompt.tokenIds,
     continuesText: invocation.flag("raw"),

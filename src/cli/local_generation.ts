@@ -14,7 +14,7 @@ import type {
   WireToken,
 } from "../engine/protocol.ts";
 import { fromErrorRecord } from "../errors.ts";
-import type { KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
+import type { Accumulation, KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
 import type { SamplingParams } from "../model/sampling.ts";
 import { StopMatcher } from "../tokenizer/stop_strings.ts";
 
@@ -24,6 +24,7 @@ export interface LocalRequest {
   readonly quantization: Quantization;
   readonly precision: Precision;
   readonly kvCacheDtype: KvCacheDtype;
+  readonly accumulation: Accumulation;
   readonly promptTokenIds: readonly number[];
   /** The output goes on with the prompt's text, so that a space at its start counts. */
   readonly continuesText: boolean;
@@ -59,7 +60,7 @@ export async function generateLocally(
   request: LocalRequest,
   options: LocalOptions,
 ): Promise<LocalResult> {
-  const { path, quantization, precision, kvCacheDtype, maxContext, speculation } = request;
+  const { path, quantization, precision, kvCacheDtype, accumulation, maxContext, speculation } = request;
   const { signal, onLoad } = options;
   const startedMs = performance.now();
   await engine.ready();
@@ -70,6 +71,7 @@ export async function generateLocally(
       quantization,
       precision,
       kvCacheDtype,
+      accumulation,
       maxContext,
       maxSequences: 1,
       speculation,

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { MAX_KEEP_ALIVE_SECONDS } from "../app/model_changes.ts";
 import type { Hub } from "../hub/hub_fetch.ts";
 import { parseHub } from "../hub/settings.ts";
-import type { KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
+import type { Accumulation, KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
 import type { Speculation } from "../engine/protocol.ts";
 import { isLoopbackHost } from "../server/origin.ts";
 import type { Invocation, OptionSpec } from "./command.ts";
@@ -12,6 +12,7 @@ import { readServerSettings, serverOptions, type ServerSettings } from "./server
 import { sizeOf } from "./size_option.ts";
 import { parseKeepAlive } from "./units.ts";
 import {
+  accumulationOption,
   kvCacheDtypeOption,
   precisionOption,
   quantizationOption,
@@ -31,6 +32,7 @@ export interface ServeSettings extends ServerSettings {
   readonly quantization?: Quantization;
   readonly precision: Precision;
   readonly kvCacheDtype: KvCacheDtype;
+  readonly accumulation: Accumulation;
   readonly maxContextLength?: number;
   readonly maxSequences?: number;
   readonly memoryBytes?: number;
@@ -56,6 +58,7 @@ export const serveOptions: Readonly<Record<string, OptionSpec>> = {
   },
   precision: precisionOption,
   "kv-cache-dtype": kvCacheDtypeOption,
+  accumulation: accumulationOption,
   models: {
     type: "string",
     multiple: true,
@@ -111,6 +114,7 @@ export function readServeSettings(invocation: Invocation): ServeSettings {
       : { quantization: invocation.choice("quantization", ["none", "fp8"]) },
     precision: invocation.choice("precision", ["f32", "f16"]),
     kvCacheDtype: invocation.choice("kv-cache-dtype", ["auto", "fp8"]),
+    accumulation: invocation.choice("accumulation", ["f32", "f16"]),
     ...maxContextLength === undefined ? {} : { maxContextLength },
     ...maxSequences === undefined ? {} : { maxSequences },
     ...memoryBytes === undefined ? {} : { memoryBytes },

@@ -10,8 +10,14 @@ export const quantizationOption: OptionSpec = {
 export const precisionOption: OptionSpec = {
   type: "string",
   value: "f32|f16",
+  description: "Number type of activations and KV cache (default f32)",
+};
+
+export const accumulationOption: OptionSpec = {
+  type: "string",
+  value: "f32|f16",
   description:
-    "Number type of activations and KV cache; f16 with fp8 weights multiplies in f16 on a GPU (default f32)",
+    "f16: with fp8 weights and f16 activations, a GPU adds short chains of products in f16, which is faster (default f32)",
 };
 
 export const kvCacheDtypeOption: OptionSpec = {

@@ -5,7 +5,14 @@
  */
 import type { ErrorRecord, GeodesicError } from "../errors.ts";
 import type { LoadStage } from "../model/load.ts";
-import type { KvCacheDtype, KvCacheFormat, Precision, Quantization, TokenLogprob } from "../model/runner.ts";
+import type {
+  Accumulation,
+  KvCacheDtype,
+  KvCacheFormat,
+  Precision,
+  Quantization,
+  TokenLogprob,
+} from "../model/runner.ts";
 import type { SamplingParams } from "../model/sampling.ts";
 
 /** Sampling parameters on the wire: the seed as decimal digits, stop strings left out (text never reaches the engine). */
@@ -21,6 +28,8 @@ export interface LoadCommand {
   readonly precision: Precision;
   /** `auto` unless given. */
   readonly kvCacheDtype?: KvCacheDtype;
+  /** f32 unless given. */
+  readonly accumulation?: Accumulation;
   /** Longest sequence to serve; at most the checkpoint's own context. */
   readonly maxContext: number;
   /** Upper bound of sequences in one batch. */

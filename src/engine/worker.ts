@@ -72,12 +72,22 @@ function startEngine(device: GpuDevice, matchers: ModelMatchers): Engine {
   const turns = new MessageTurns();
   const cacheWriter = new CacheWriter(console.error);
   const load: LoadModel = (command, { signal, onProgress }) => {
-    const { path, quantization, precision, kvCacheDtype, maxContext, maxSequences, memoryBytes } = command;
+    const {
+      path,
+      quantization,
+      precision,
+      kvCacheDtype,
+      accumulation,
+      maxContext,
+      maxSequences,
+      memoryBytes,
+    } = command;
     return loadModel(device, path, {
       log: console.error,
       quantization,
       precision,
       kvCacheDtype,
+      accumulation,
       maxContext,
       maxSequences,
       memoryBytes,

@@ -238,6 +238,11 @@ export function chooseTuning(device: TunedDevice): DeviceTuning {
   };
 }
 
+/** A device's tuning, without products that are added in f16 unless they are wanted. */
+export function addingIn(accumulation: "f32" | "f16", { halves, ...tuning }: DeviceTuning): DeviceTuning {
+  return accumulation === "f16" && halves !== undefined ? { ...tuning, halves } : tuning;
+}
+
 /** Whether workgroups of one dispatch can hand results over; see shaders/attention_flash.wgsl. */
 export function joinsParts({ backend, features }: Pick<TunedDevice, "backend" | "features">): boolean {
   return backend === "vulkan" && features.includes(COHERENT);

@@ -5,11 +5,11 @@
 import { CapacityError } from "../errors.ts";
 import { type Checkpoint, openCheckpoint } from "../formats/checkpoint.ts";
 import type { GpuDevice } from "../gpu/device.ts";
-import { chooseTuning, type DeviceTuning } from "../kernels/tuning.ts";
+import { addingIn, chooseTuning, type DeviceTuning } from "../kernels/tuning.ts";
 import { LoadMeter, type LoadProgress, type LoadStage } from "./load_meter.ts";
 import { fitModel, type MemoryPlan } from "./memory.ts";
 import { MistralRunner } from "./mistral.ts";
-import type { KvCacheDtype, ModelRunner, Precision, Quantization } from "./runner.ts";
+import type { Accumulation, KvCacheDtype, ModelRunner, Precision, Quantization } from "./runner.ts";
 import { isUnquantized } from "./quantized_copy.ts";
 import { InlinePacker, PackThreads, type RowSource } from "./pack_threads.ts";
 import { RowQuantizer } from "./row_quantizer.ts";
@@ -43,6 +43,8 @@ export interface LoadOptions {
   readonly precision: Precision;
   /** `auto` unless given. */
   readonly kvCacheDtype?: KvCacheDtype | undefined;
+  /** f32 unless given; of no effect beside `tuning`, which says so itself. */
+  readonly accumulation?: Accumulation | undefined;
   /** Cut to the checkpoint's own context. */
   readonly maxContext: number;
   readonly maxSequences: number;
@@ -82,7 +84,7 @@ export async function loadModel(device: GpuDevice, dir: string, options: LoadOpt
   }
   using source = await openCheckpoint(dir, signal ? { signal } : {});
   checkTensors(source, quantization);
-  const tuning = options.tuning ?? chooseTuning(device.info);
+  const tuning = options.tuning ?? addingIn(options.accumulation ?? "f32", chooseTuning(device.info));
   const runner = await loadTuned(device, source, { ...options, dir, tuning });
   if (!(options.checksBits ?? !device.info.software) || await checkBits(runner, signal)) return runner;
   const { halves, ...plain } = tuning;

@@ -8,10 +8,15 @@ import type { SamplingParams } from "./sampling.ts";
 /** How weights are held on the device. `none`: as stored; `fp8`: E4M3, one scale per output channel. */
 export type Quantization = "none" | "fp8";
 /**
- * Storage type of activations, and of the KV cache unless {@link KvCacheDtype} says otherwise. Sums are f32; of FP8 weights
- * times f16 activations on a GPU with subgroups, they are of chains of 16 or 32 products in f16.
+ * Storage type of activations, and of the KV cache unless {@link KvCacheDtype} says otherwise. Sums are f32 all the same,
+ * unless {@link Accumulation} says otherwise.
  */
 export type Precision = "f32" | "f16";
+/**
+ * What products are added in. `f16`: FP8 weights times f16 activations in chains of 16 or 32 products in f16, whose ends are
+ * added in f32, on GPUs with subgroups and f16; nothing else is different.
+ */
+export type Accumulation = "f32" | "f16";
 /** How the KV cache is to be stored. `auto`: as activations are; `fp8`: E4M3, one scale per token and kv head. */
 export type KvCacheDtype = "auto" | "fp8";
 /** How it is stored. */

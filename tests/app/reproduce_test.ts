@@ -1,7 +1,7 @@
 /** Running a generation again: what it sends to the engine, how the tokens compare, and when it is refused. */
 import { expect } from "@std/expect";
 import { ReproductionCheck } from "../../src/app/generate/reproduction.ts";
-import type { KvCacheDtype } from "../../src/model/runner.ts";
+import type { Accumulation, KvCacheDtype } from "../../src/model/runner.ts";
 import type { Principal, Reproduction } from "../../src/app/types.ts";
 import { failure } from "../support/failure.ts";
 import { ADMIN, ALICE, BOB, collect, HELPER, TestGateway, VIEWER } from "../support/gateway.ts";
@@ -85,14 +85,21 @@ Deno.test("generations.reproduce() refuses what could not be the same", async ()
   expect((await generations.concurrency(ALICE)).held).toBe(1);
 });
 
-Deno.test("generations.reproduce() refuses a model whose KV cache is held in another way", async () => {
-  const options: { kvCacheDtype: KvCacheDtype } = { kvCacheDtype: "auto" };
+Deno.test("generations.reproduce() refuses a model whose KV cache is held, or whose products are added, in another way", async () => {
+  const options: { kvCacheDtype: KvCacheDtype; accumulation: Accumulation } = {
+    kvCacheDtype: "auto",
+    accumulation: "f32",
+  };
   await using test = await TestGateway.make(options);
   const id = await original(test, 300);
   options.kvCacheDtype = "fp8";
   await test.reopen();
   const { code, details } = await failure(test.gateway.generations.reproduce(ALICE, { id }));
   expect([code, details]).toEqual(["CONFLICT", { field: "kvCacheFormat", found: "fp8", expected: "f32" }]);
+  [options.kvCacheDtype, options.accumulation] = ["auto", "f16"];
+  await test.reopen();
+  const other = await failure(test.gateway.generations.reproduce(ALICE, { id }));
+  expect(other.details).toEqual({ field: "accumulation", found: "f16", expected: "f32" });
 });
 
 Deno.test("a reproduction names the conditions that are others than the first run's", async () => {

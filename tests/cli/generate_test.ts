@@ -240,6 +240,12 @@ const refused: readonly (readonly [string, readonly string[], number, RegExp])[]
     2,
     /--kv-cache-dtype is "int4", expected auto or fp8/,
   ],
+  [
+    "an accumulation that is none",
+    [HELPER, "--prompt", "a", "--accumulation", "bf16"],
+    2,
+    /--accumulation is "bf16", expected f32 or f16/,
+  ],
   ["a folder that is no model", ["tests", "--prompt", "a"], 1, /the folder has no config\.json \[FORMAT\]/],
   [
     "a model that is nowhere",

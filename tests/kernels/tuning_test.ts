@@ -7,7 +7,14 @@ import { shaderText } from "../../src/gpu/shader.ts";
 import { sampleBytes, sampleListCapacity } from "../../src/kernels/sample.ts";
 import { Sampler } from "../../src/model/sampler.ts";
 import { gpuTest } from "../gpu/device.ts";
-import { chooseTuning, HALF_TILES, subgroupTuning, variantFor } from "../../src/kernels/tuning.ts";
+import {
+  addingIn,
+  chooseTuning,
+  HALF_TILES,
+  portableTuning,
+  subgroupTuning,
+  variantFor,
+} from "../../src/kernels/tuning.ts";
 
 const device = (subgroupSize: number, invocations: number, memory: number) => ({
   software: false,
@@ -51,6 +58,18 @@ for (const size of [8, 16, 32, 64]) {
 
 Deno.test("chooseTuning() leaves nothing out on a device that runs everything", () => {
   expect(chooseTuning(device(32, 1024, 49_152))).toEqual(subgroupTuning(32));
+});
+
+Deno.test("addingIn() leaves products in pairs of f16 to those who ask for them", () => {
+  const tuning = chooseTuning(device(32, 1024, 49_152));
+  expect(tuning.halves).toBeDefined();
+  expect(addingIn("f16", tuning)).toEqual(tuning);
+  const { halves: _, ...f32 } = tuning;
+  expect(addingIn("f32", tuning)).toEqual(f32);
+  const portable = portableTuning(true);
+  for (const accumulation of ["f32", "f16"] as const) {
+    expect(addingIn(accumulation, portable)).toEqual(portable);
+  }
 });
 
 Deno.test("chooseTuning() lets workgroups join their parts on Vulkan, with coherent storage, only", () => {

@@ -24,6 +24,8 @@ const FIELDS: readonly (readonly [string, (conditions: GenerationConditions) => 
   ["quantization", ({ quantization }) => quantization],
   ["precision", ({ precision }) => precision],
   ["kvCacheFormat", ({ kvCacheFormat }) => kvCacheFormat],
+  // Older runs had no choice.
+  ["accumulation", ({ accumulation }) => accumulation ?? "f32"],
   ["device.adapter", ({ device }) => device?.adapter],
   ["device.vendor", ({ device }) => device?.vendor],
   ["device.backend", ({ device }) => device?.backend],

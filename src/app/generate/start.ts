@@ -5,7 +5,7 @@
 import type { Constraint } from "../../constraint/constraint.ts";
 import { CapacityError, ConfigError, toErrorRecord } from "../../errors.ts";
 import type { EngineClient } from "../../engine/protocol.ts";
-import type { KvCacheFormat, Precision } from "../../model/runner.ts";
+import type { Accumulation, KvCacheFormat, Precision } from "../../model/runner.ts";
 import type { SamplingParams } from "../../model/sampling.ts";
 import { fromTime, toJson } from "../../store/codec.ts";
 import type { Db } from "../../store/database.ts";
@@ -72,6 +72,8 @@ export interface StartOptions {
   readonly precision: Precision;
   /** Of keys and values, for every model. */
   readonly kvCacheFormat: KvCacheFormat;
+  /** Of products, for every model. */
+  readonly accumulation: Accumulation;
   /** Throws where the constraint is none that could be compiled. */
   readonly checkConstraint: (constraint: Constraint) => Promise<void>;
   /** Who counts and traces. */
