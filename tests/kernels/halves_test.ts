@@ -224,7 +224,7 @@ gpuTest("chains of f16 pairs give the same bits, however rows and pairs are shar
     ofSubgroups(4, 1, 2),
     ofSubgroups(1, 2, 4),
     ofSubgroups(2, 4, 4),
-    ofSubgroups(1, 8, 1),
+    ofSubgroups(1, 8, 4),
     // More outputs than a subgroup of eight has lanes.
     ...SUBGROUP < 32 ? [] : [ofSubgroups(2, 8, 4), ofSubgroups(4, 8, 4)],
   ];

@@ -25,8 +25,20 @@ import {
 /** f32 sums of up to 611 products below 1: about √611 roundings of 2^-24 · 25, with room. */
 const TOLERANCE = 5e-5;
 
-for (const format of ["f32", "bf16", "f16", "fp8"] as const satisfies readonly WeightFormat[]) {
-  for (const [tuningName, tuning] of Object.entries(TUNINGS)) {
+/**
+ * FP8 with every tuning. How a weight is decoded has nothing to do with who computes with it, so the others go through
+ * each kind of core once, and with every tuning one of them does.
+ */
+const BY_FORMAT: Readonly<Record<WeightFormat, readonly string[]>> = {
+  fp8: Object.keys(TUNINGS),
+  f32: ["software", "split subgroups", "tiles (2)"],
+  bf16: ["a GPU without subgroups", "subgroups", "tiles (3)"],
+  f16: ["software", "subgroups", "tiles (1)", "tiles (4)"],
+};
+
+for (const [format, names] of Object.entries(BY_FORMAT) as [WeightFormat, string[]][]) {
+  for (const tuningName of names) {
+    const tuning = TUNINGS[tuningName]!;
     gpuTest(`linear_residual adds ${format} weights times input, tuned for ${tuningName}`, async (device) => {
       for (const { rows, outputs, inputs } of SHAPES) {
         const input = noiseMatrix(rows, inputs, 1);
@@ -161,8 +173,6 @@ gpuTest("linear_residual gives tiles of every size the same bits", async (device
   };
   const tiles = subgroupTuning(SUBGROUP).matrices.output.prompt;
   const expected = await run(tiles[0]!);
-  for (const tuning of tiles) {
-    expect(await run(tuning)).toEqual(expected);
-    expect(await run({ ...tuning, UNROLL: 1 })).toEqual(expected);
-  }
+  for (const tuning of tiles) expect(await run(tuning)).toEqual(expected);
+  expect(await run({ ...tiles[1]!, UNROLL: 1 })).toEqual(expected);
 });

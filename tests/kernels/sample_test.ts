@@ -53,7 +53,7 @@ const PARAMETERS: Readonly<Record<string, Partial<SamplingParams>>> = {
 const LIST_CAPACITIES = [512, 128, 32];
 
 gpuTest("sample draws the oracle's tokens, one by one, from a list or by search", async (device) => {
-  const rows = 6;
+  const rows = 4;
   for (const vocabSize of [8, 61, 256, 2049]) {
     const logits = normals(vocabSize, 3, vocabSize);
     const cases = Object.entries(PARAMETERS).flatMap(([name, sampling]) =>
@@ -123,7 +123,7 @@ gpuTest("sample picks the lowest id among equals when greedy", async (device) =>
   expect((await runSampler(device, inputs)).map(({ id }) => id)).toEqual([0, 257, 5]);
 });
 
-/** With 96 draws each: a token outside the set never comes, and each one inside does. */
+/** With a dozen draws for each that is in the set: a token outside never comes, and each one inside does. */
 const AWKWARD: readonly [name: string, logits: number[], Partial<SamplingParams>, ids: number[]][] = [
   ["top-k cuts a flat row by id", Array(10).fill(1), { topK: 4 }, [0, 1, 2, 3]],
   ["top-k cuts equals at the edge by id", [1, 2, 1, 3, 1, 1], { topK: 4 }, [0, 1, 2, 3]],
@@ -164,7 +164,7 @@ gpuTest("sample draws from exactly the oracle's set in awkward rows", async (dev
     const one = input(logits, sampling);
     const left = support(one).map(({ id }) => id).sort((a, b) => a - b);
     for (const listCapacity of [512, 1]) {
-      const found = [...new Set(await drawMany(device, one, 96, listCapacity))].sort((a, b) => a - b);
+      const found = [...new Set(await drawMany(device, one, 12 * ids.length, listCapacity))].sort((a, b) => a - b);
       expect({ name, listCapacity, left, found }).toEqual({ name, listCapacity, left: ids, found: ids });
     }
   }

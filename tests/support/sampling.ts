@@ -98,10 +98,8 @@ export async function runSampler(
     tokens,
     overrides: { listCapacity },
   });
-  using readback = await ReadbackRing.create(device, {
-    depth: 2,
-    bytes: Math.max(sampler.maxResultBytes, tokens.bytes),
-  });
+  const most = sampler.maxResultBytes + tokens.bytes;
+  using readback = await ReadbackRing.create(device, { depth: 1, bytes: most });
   device.handle.queue.writeBuffer(logits.handle, 0, values);
   for (const [slot, { sampling, banned, prompt }] of inputs.entries()) {
     sampler.initSlot(slot as Slot, {
@@ -119,10 +117,12 @@ export async function runSampler(
     const rows = inputs.map((_, slot) => ({ slot: slot as Slot, index: (indices[slot] ?? 0) + step }));
     const batch = sampler.encode(encoder, rows);
     const records = readback.enqueue(encoder, sampler.results, 0, batch.bytes);
-    const ids = readback.enqueue(encoder, tokens, 0, tokens.bytes);
+    const ids = { source: tokens, offset: 0, bytes: tokens.bytes };
+    const ticket = readback.append(records, encoder, ids);
     encoder.submit();
-    const found = sampler.decode(batch, await readback.read(records));
-    const written = new Uint32Array(await readback.read(ids));
+    const result = await readback.read(ticket);
+    const found = sampler.decode(batch, result.slice(0, batch.bytes));
+    const written = new Uint32Array(result, batch.bytes);
     for (const { slot, id } of found) {
       if (written[slot] !== id) throw new Error(`tokens[${slot}] is ${written[slot]}, the record says ${id}`);
     }
