@@ -50,7 +50,7 @@ const PARAMETERS: Readonly<Record<string, Partial<SamplingParams>>> = {
 };
 
 /** As devices have room for, more or less of it, and too short for nearly everything. */
-const LIST_CAPACITIES = [512, 128, 32];
+const LIST_CAPACITIES = [512, 128, 20];
 
 gpuTest("sample draws the oracle's tokens, one by one, from a list or by search", async (device) => {
   const rows = 4;
@@ -66,6 +66,7 @@ gpuTest("sample draws the oracle's tokens, one by one, from a list or by search"
     const wanted = cases.map((one) => ({ name: one.name, id: expected(one.input, one.index) }));
     const [inputs, indices] = [cases.map((one) => one.input), cases.map(({ index }) => index)];
     for (const listCapacity of LIST_CAPACITIES) {
+      if (listCapacity < 512 && vocabSize <= listCapacity) continue; // as if it were 512
       const found = (await runSampler(device, inputs, { indices, listCapacity }))
         .map(({ id }, at) => ({ name: cases[at]!.name, id }));
       expect({ vocabSize, listCapacity, found }).toEqual({ vocabSize, listCapacity, found: wanted });
