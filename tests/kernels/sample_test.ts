@@ -165,7 +165,9 @@ gpuTest("sample draws from exactly the oracle's set in awkward rows", async (dev
     const one = input(logits, sampling);
     const left = support(one).map(({ id }) => id).sort((a, b) => a - b);
     for (const listCapacity of [512, 1]) {
-      const found = [...new Set(await drawMany(device, one, 12 * ids.length, listCapacity))].sort((a, b) => a - b);
+      const found = [...new Set(await drawMany(device, one, 12 * ids.length, listCapacity))].sort((a, b) =>
+        a - b
+      );
       expect({ name, listCapacity, left, found }).toEqual({ name, listCapacity, left: ids, found: ids });
     }
   }

@@ -24,9 +24,11 @@ const VARIANTS: readonly (readonly [Quantization, Precision])[] = [["none", "f32
   "f16",
 ]];
 
-for (const seed of SEEDS) {
+for (const [index, seed] of SEEDS.entries()) {
   const { checkpoint, vocabSize, title } = randomCase(seed);
   for (const [quantization, precision] of VARIANTS) {
+    // Every other one: the kernels are those of f32 but for what they load and store.
+    if (precision === "f16" && index % 2 === 1) continue;
     const feature = precision === "f16" ? { feature: "shader-f16" as const } : {};
     gpuTest(`a runner equals the oracle: ${title}; ${quantization}, ${precision}`, async (device) => {
       await using dir = await tempDir();
