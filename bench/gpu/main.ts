@@ -6,7 +6,7 @@ import { GpuDevice } from "../../src/gpu/device.ts";
 import { Lab, round } from "./harness.ts";
 import { attentionKernels, batchedKernels, decodeKernels, halves, tileKernels } from "./sweeps.ts";
 import { halfTiles } from "./half.ts";
-import { keepsBits } from "../../src/model/self_check.ts";
+import { findFlaw } from "../../src/model/self_check.ts";
 import { compareLoads } from "../load.ts";
 import { bits } from "./bits.ts";
 import { chained, readAhead } from "./chained.ts";
@@ -92,7 +92,7 @@ async function step(lab: Lab) {
   const result: Record<string, unknown> = {};
   const shape = software ? { layers: 1, maxContext: 512 } : { layers: 32, maxContext: 4608 };
   using runner = await randomModel(lab, { ...shape, precision: "f16", maxSequences: 8 });
-  if (!software) result["rows keep their bits"] = await keepsBits(runner);
+  if (!software) result["rows keep their bits"] = await findFlaw(runner) ?? true;
   const cases = software
     ? [[1, 64, 1]]
     : [[1, 64, 1], [1, 64, 4], [1, 250, 4], [1, 1000, 4], [1, 4000, 4], [2, 64, 4], [4, 64, 4], [8, 64, 4], [
