@@ -2,8 +2,8 @@
 //
 // input: see shaders/lib/input_*.wgsl   weights [pairs·2, groups·16]   channels [pairs·2] (scale, bias)
 // hidden [rows, stride] f32, updated in place; in the order of shaders/lib/hidden_order.wgsl
-// Grid: x over pairs of outputs, y over tokens, by what the core takes of them at a time. The last pair of an odd layer has a zero row, which adds
-// zero to the padding: stride is a multiple of sixteen.
+// Grid: x over pairs of outputs, y over tokens, by what the core takes of them at a time. The last pair of an odd layer has
+// a zero row, which adds zero to the padding: stride is a multiple of sixteen.
 override WORKGROUP: u32 = 32;
 override LANES: u32 = 1;
 override SPLIT: u32 = 1;

@@ -3,7 +3,8 @@
 // input and gain: see shaders/lib/input_*.wgsl
 //     weights [pairs·2, groups·16]   channels [pairs·2] (scale, bias)
 // plan u32: from `samples` on, the row of each sample      logits [samples, outputs] f32
-// Grid: x over pairs, y over samples, by what the core takes of them at a time. The last pair of an odd vocabulary has a zero row.
+// Grid: x over pairs, y over samples, by what the core takes of them at a time. The last pair of an odd vocabulary has a
+// zero row.
 override WORKGROUP: u32 = 32;
 override LANES: u32 = 1;
 override SPLIT: u32 = 1;

@@ -36,9 +36,3 @@ fn load_gain4(group: u32, quarter: u32) -> vec4<f32> {
 fn inverse_rms(squares: vec4<f32>) -> vec4<f32> {
   return vec4<f32>(1.0);
 }
-
-// A quad as it is stored, for whoever loads now and computes later: elements 0 and 2, then 1 and 3.
-fn load_raw_half4(row: u32, group: u32, quarter: u32) -> vec2<u32> {
-  let unit = half_row(row, params.groups) + half_unit(group, quarter / 2u);
-  return vec2<u32>(input[unit][quarter % 2u * 2u], input[unit][quarter % 2u * 2u + 1u]);
-}

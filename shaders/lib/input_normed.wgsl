@@ -2,9 +2,9 @@
 // taken along, and 1 / rms multiplies the finished sum, so that normalising needs no pass of its own.
 alias Input = vec4<f32>;
 const NORMED = true;
-alias InputUnit = vec4<f32>;
 
-// input [rows, groups·16] f32, gain [groups·16] f32; both lie in the order in which lanes read them (shaders/lib/hidden_order.wgsl).
+// input [rows, groups·16] f32, gain [groups·16] f32; both lie in the order in which lanes read them
+// (shaders/lib/hidden_order.wgsl).
 
 fn load_input4(row: u32, group: u32, quarter: u32) -> vec4<f32> {
   return input[hidden_row(row) + hidden_quad(group, quarter)];

@@ -1,7 +1,6 @@
 // Input of a linear layer as it is. `input: array<Act4>`, rows of `params.groups` groups of sixteen.
 alias Input = Act4;
 const NORMED = false;
-alias InputUnit = Act4;
 
 fn load_input4(row: u32, group: u32, quarter: u32) -> vec4<f32> {
   return vec4<f32>(input[(row * params.groups + group) * 4u + quarter]);

@@ -8,8 +8,8 @@
  *
  * A bound is a number or a constant, or several of them multiplied and divided from left to right, rounded down at the
  * end, or up where `up` stands behind it. In a text with directives `$NAME` is the value of a constant, for what WGSL wants
- * a constant for: the sizes of inner arrays. Directives nest; each replaced line keeps its place, so the text stays readable, but line numbers in the
- * compiler's messages are those of the expanded text.
+ * a constant for: the sizes of inner arrays. Directives nest; each replaced line keeps its place, so the text stays
+ * readable, but line numbers in the compiler's messages are those of the expanded text.
  */
 
 /** Values of the names that bounds and conditions may use; the kernel's overrides. */

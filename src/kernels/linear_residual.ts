@@ -12,7 +12,7 @@ import {
 export const linearResidual = defineKernel({
   name: "linear_residual",
   bindings: {
-    input: "read", // [rows, groups · 16]
+    input: "read", // [rows, groups · 16], in order or in half order
     weights: "read", // [pairs · 2, groups · 16]
     channels: "read", // [pairs · 2] (scale, bias)
     hidden: "read_write", // [rows, stride] f32, hidden order

@@ -5,7 +5,7 @@ import { CORE_LIBS, LINEAR_OVERRIDES, linearGrid, NORMED_INPUT_LIBS, WEIGHT_LIBS
 export const lmHead = defineKernel({
   name: "lm_head",
   bindings: {
-    input: "read", // [rows, groups · 16] f32, hidden order
+    input: "read", // [rows, groups · 16] f32, hidden order, or what rms_norm has made of it
     gain: "read", // [groups · 16] f32, hidden order
     weights: "read", // [pairs · 2, groups · 16]
     channels: "read", // [pairs · 2] (scale, bias)

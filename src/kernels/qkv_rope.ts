@@ -15,7 +15,7 @@ import {
 export const qkvRope = defineKernel({
   name: "qkv_rope",
   bindings: {
-    input: "read", // [rows, groups · 16] f32, hidden order
+    input: "read", // [rows, groups · 16] f32, hidden order, or what rms_norm has made of it
     gain: "read", // [groups · 16] f32, hidden order
     weights: "read", // [pairs · 2, groups · 16]
     channels: "read", // [pairs · 2] (scale, bias)

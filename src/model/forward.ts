@@ -3,7 +3,8 @@
  * and block tables, not sequences or sampling. Five dispatches a layer (more where a matrix has several slices):
  * qkv_rope, attention, linear_residual, gate_up, linear_residual; before them embed, after them lm_head. With a KV cache
  * in FP8, quantize_cache follows qkv_rope; with products in pairs of f16, rms_norm comes before qkv_rope, gate_up and
- * lm_head; where attention may not join its parts itself, attention_combine follows it.
+ * lm_head, unless one decode row is all; where attention may not join its parts itself, attention_combine follows it.
+ * Tunings for prompts double what a step of prompt and decode rows takes.
  */
 import type { ModelConfig } from "../formats/config.ts";
 import type { GpuBuffer } from "../gpu/buffer.ts";

@@ -13,7 +13,7 @@ import type { Accumulation, KvCacheDtype, ModelRunner, Precision, Quantization }
 import { isUnquantized } from "./quantized_copy.ts";
 import { InlinePacker, PackThreads, type RowSource } from "./pack_threads.ts";
 import { RowQuantizer } from "./row_quantizer.ts";
-import { keepsBits } from "./self_check.ts";
+import { findFlaw, type Flaw } from "./self_check.ts";
 import type { ModelSizes } from "./sizes.ts";
 import {
   type CacheEntry,
@@ -61,9 +61,9 @@ export interface LoadOptions {
   /** Who quantizes; the bits are the same. The device, unless it is software or this says otherwise. */
   readonly quantizeOn?: "device" | "host";
   readonly cache?: LoadCache;
-  /** Whether to try out that bits are kept (self_check.ts); on all but software devices unless given. */
+  /** Whether to try out that bits are kept, and finite (self_check.ts); on all but software devices unless given. */
   readonly checksBits?: boolean;
-  /** One line, when they are not. */
+  /** A line for each flaw, and what follows from it. */
   readonly log?: (line: string) => void;
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
@@ -84,58 +84,83 @@ export async function loadModel(device: GpuDevice, dir: string, options: LoadOpt
   }
   using source = await openCheckpoint(dir, signal ? { signal } : {});
   checkTensors(source, quantization);
-  const tuning = options.tuning ?? addingIn(options.accumulation ?? "f32", chooseTuning(device.info));
-  const runner = await loadTuned(device, source, { ...options, dir, tuning });
-  if (!(options.checksBits ?? !device.info.software) || await checkBits(runner, signal)) return runner;
-  const { halves, ...plain } = tuning;
-  const found = `"${device.info.adapter}" gives rows other bits among others than alone`;
-  if (halves === undefined) {
-    options.log?.(`${found}: the same seed may bring other tokens there`);
-    return runner;
+  const meter = new LoadMeter(options.onProgress);
+  const checks = options.checksBits ?? !device.info.software;
+  let tuning = options.tuning ?? addingIn(options.accumulation ?? "f32", chooseTuning(device.info));
+  for (;;) {
+    const { runner, halves, toCache } = await loadTuned(device, source, { ...options, dir, tuning, meter });
+    const flaw = checks ? await flawOf(runner, signal) : null;
+    if (flaw === null || !halves) {
+      if (flaw !== null) options.log?.(`${foundOf(device, dir, flaw)}: ${CONSEQUENCES[flaw]}`);
+      if (toCache !== null) options.cache?.write(toCache);
+      return runner;
+    }
+    options.log?.(`${foundOf(device, dir, flaw)}: loading again, without products in pairs of f16`);
+    runner[Symbol.dispose]();
+    const { halves: _, ...plain } = tuning;
+    tuning = plain;
   }
-  options.log?.(`${found}: loading again, without products in pairs of f16`);
-  runner[Symbol.dispose]();
-  return await loadTuned(device, source, { ...options, dir, tuning: plain });
 }
 
-async function checkBits(runner: ModelRunner, signal: AbortSignal | undefined): Promise<boolean> {
+const CONSEQUENCES: Readonly<Record<Flaw, string>> = {
+  bits: "the same seed may bring other tokens there",
+  overflow: "its tokens will be the first that may be sampled",
+};
+
+function foundOf(device: GpuDevice, dir: string, flaw: Flaw): string {
+  return flaw === "bits"
+    ? `"${device.info.adapter}" gives rows other bits among others than alone`
+    : `The model in "${dir}" has no finite logits on "${device.info.adapter}"`;
+}
+
+/** Disposes of the runner if it cannot tell. */
+async function flawOf(runner: ModelRunner, signal: AbortSignal | undefined): Promise<Flaw | null> {
   using owned = new DisposableStack();
   owned.use(runner);
-  const keeps = await keepsBits(runner);
+  const flaw = await findFlaw(runner, signal);
   signal?.throwIfAborted();
   owned.move();
-  return keeps;
+  return flaw;
+}
+
+interface TunedLoad {
+  readonly runner: ModelRunner;
+  /** It computes in pairs of f16. */
+  readonly halves: boolean;
+  /** What should be written to the cache once the model is served. */
+  readonly toCache: CacheJob | null;
 }
 
 async function loadTuned(
   device: GpuDevice,
   source: Checkpoint,
-  options: LoadOptions & { readonly dir: string; readonly tuning: DeviceTuning },
-): Promise<ModelRunner> {
+  options: LoadOptions & { readonly dir: string; readonly tuning: DeviceTuning; readonly meter: LoadMeter },
+): Promise<TunedLoad> {
   const { dir, quantization, tuning, cache } = options;
   const maxBindableBytes = Math.min(device.maxBindableBytes, options.maxBindableBytes ?? Infinity);
   const formats = formatsOf(source, quantization);
   const { sizes, memory } = fitModel(source.config, { ...options, maxBindableBytes, tuning, formats });
   const fit = { maxBindableBytes, tuning, sizes, memory };
-  const meter = new LoadMeter(options.onProgress);
+  const { halves } = sizes;
 
   const caching = cache !== undefined && quantization === "fp8" && isUnquantized(source);
   const stamp = caching ? await stampOf(source) : "";
   if (caching) {
     try {
       using entry = await openCacheEntry(cache, source);
-      if (entry !== null) return await load(device, entry.checkpoint, { ...options, ...fit, meter, entry });
+      if (entry !== null) {
+        const runner = await load(device, entry.checkpoint, { ...options, ...fit, entry });
+        return { runner, halves, toCache: null };
+      }
     } catch (error) {
       if (!isUnusable(error)) throw error;
       cache.log(cacheNotice(error));
     }
   }
-  const runner = await load(device, source, { ...options, ...fit, meter, entry: null });
-  if (caching) {
-    const { dir: cacheDir, manifestSha256, maxBytes } = cache;
-    cache.write({ dir: cacheDir, manifestSha256, maxBytes, source: dir, stamp });
-  }
-  return runner;
+  const runner = await load(device, source, { ...options, ...fit, entry: null });
+  if (!caching) return { runner, halves, toCache: null };
+  const { dir: cacheDir, manifestSha256, maxBytes } = cache;
+  return { runner, halves, toCache: { dir: cacheDir, manifestSha256, maxBytes, source: dir, stamp } };
 }
 
 interface LoadPlan extends LoadOptions {

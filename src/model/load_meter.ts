@@ -1,8 +1,10 @@
-/** How far a load is, and how fast. Never goes back, also where a load begins anew from another folder. */
+/** How far a load is, and how fast. Never goes back, also where a load begins anew, from another folder
+ * or with other kernels. */
 
 /**
  * `READING`: headers, nothing of the weights yet. `QUANTIZING` and `UPLOADING` both read, pack and upload as they go; the
- * name says which of it takes the time. `WARMING_UP`: all bytes are on the device; kernels are compiled.
+ * name says which of it takes the time. `WARMING_UP`: all bytes are on the device; kernels are compiled and, but on
+ * software devices, tried out.
  */
 export type LoadStage = "READING" | "QUANTIZING" | "UPLOADING" | "WARMING_UP";
 

@@ -101,9 +101,9 @@ export interface PreparedStep {
 export interface PendingStep {
   /**
    * The samples of each step: prompts that sample, then replays that sample, then decodes, each in plan order; of a
-   * decode row with drafts, one more token than there were right guesses; of a slot that had stopped before, none. Blocks this thread until the GPU has finished all that is submitted (see src/gpu/readback.ts), so have the next steps
-   * prepared when you call it, and submit them as soon as it returns. Rejects with DeviceLostError when the device is
-   * gone.
+   * decode row with drafts, one more token than there were right guesses; of a slot that had stopped before, none. Blocks
+   * this thread until the GPU has finished all that is submitted (see src/gpu/readback.ts), so have the next steps prepared
+   * when you call it, and submit them as soon as it returns. Rejects with DeviceLostError when the device is gone.
    */
   collect(): Promise<readonly (readonly SampledToken[])[]>;
 }

@@ -1,15 +1,21 @@
 /**
  * Tries out on the device itself that a row has the same bits alone, among others and however its prompt is cut. The
  * kernels are written for it, but a driver may arrange the arithmetic of two variants differently: one was seen to round
- * straight-line products in f16 otherwise than those of a loop (bench/RESULTS.md).
+ * straight-line products in f16 otherwise than those of a loop (bench/RESULTS.md). By the way it shows whether anything
+ * finite comes out: sums in f16 end at 65,504, and what a checkpoint's activations come to nobody knows before.
  */
-import type { BlockId, ModelRunner, SampledToken, Slot } from "./runner.ts";
+import type { BlockId, DecodeRow, ModelRunner, SampledToken, Slot } from "./runner.ts";
 import { SAMPLING_LIMITS, type SamplingParams } from "./sampling.ts";
 
 /** Rows at a time, of decoding: one, and as many as every variant takes. */
 const DECODE_CUTS = [[11], [1, 2, 3, 5], new Array<number>(11).fill(1)] as const;
+const DECODE_ROWS = 11;
+/** Rows that sample together, of sequences and of one sequence's drafts: for every variant of the head. */
+const SEQUENCES = [2, 4, 8] as const;
+const DRAFTS = [0, 1, 3] as const;
 /** Of prompts, the rest behind them. */
 const PROMPT_CUTS = [[], [16, 32, 64], [130, 7]] as const;
+/** Decode rows behind them see more keys than one part of attention has. */
 const PROMPT_TOKENS = 300;
 
 const SLOT = 0 as Slot;
@@ -36,46 +42,98 @@ const SAMPLING: SamplingParams = {
 };
 
 /**
- * Compares log-probabilities bit for bit, after the same tokens in several ways. Uses slot 0 and the first blocks, so the
- * runner must be idle; leaves keys and values there that nobody's block table shows. Some thirty steps.
+ * `bits`: a row's depend on what else is in its step. `overflow`: logits are infinite or no numbers.
  */
-export async function keepsBits(runner: ModelRunner): Promise<boolean> {
-  const { maxPromptTokens, maxContext, vocabSize, blockSize } = runner.limits;
+export type Flaw = "bits" | "overflow";
+
+/**
+ * Compares log-probabilities bit for bit, after the same tokens in several ways; null: no flaw was found. Uses the first
+ * slots and blocks, so the runner must be idle; leaves keys and values there that nobody's block table shows. Some forty
+ * steps, between which others have their turns. Throws `signal.reason`, or DeviceLostError.
+ */
+export async function findFlaw(runner: ModelRunner, signal?: AbortSignal): Promise<Flaw | null> {
+  const { maxPromptTokens, maxContext, maxSequences, maxDrafts, vocabSize, blockSize, blockCount } =
+    runner.limits;
   const most = Math.min(PROMPT_TOKENS, maxPromptTokens, maxContext);
   const ids = Uint32Array.from({ length: most }, (_, i) => (i * 7919 + 13) % vocabSize);
-  const blockTable = Array.from({ length: Math.ceil(most / blockSize) }, (_, block) => block as BlockId);
-  const run = async (tokenIds: Uint32Array, cuts: readonly number[], replay: boolean) => {
-    runner.initSlot(SLOT, {
+  const blockTable = Array.from(
+    { length: Math.min(blockCount, Math.ceil((most + maxDrafts + 1) / blockSize)) },
+    (_, block) => block as BlockId,
+  );
+  const init = (slot: Slot) =>
+    runner.initSlot(slot, {
       sampling: SAMPLING,
       bannedUntilMinTokens: [],
-      promptTokenIds: tokenIds,
+      promptTokenIds: ids,
       outputTokenIds: [],
     });
+  const step = async (plan: Parameters<ModelRunner["prepare"]>[0][number]) => {
+    // Reading back may take no turn of the event loop, and a cancellation comes in one.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    signal?.throwIfAborted();
+    return (await runner.prepare([plan]).submit().collect()).flat();
+  };
+  /** Of the tokens from `from` on, so many at a time and then the rest. */
+  const run = async (from: number, cuts: readonly number[], replay: boolean) => {
+    init(SLOT);
     let sampled: readonly SampledToken[] = [];
-    let start = 0;
+    let start = from;
     for (const rows of [...cuts, Infinity]) {
-      const end = Math.min(tokenIds.length, start + rows);
+      const end = Math.min(most, start + rows);
       if (end === start) break;
-      const chunk = { slot: SLOT, tokenIds: tokenIds.subarray(start, end), start, blockTable, replay };
-      const sample = end === tokenIds.length;
-      const steps = await runner.prepare([{ prompts: [{ ...chunk, sample }], decodes: [] }]).submit()
-        .collect();
-      sampled = steps.flat();
+      const chunk = { slot: SLOT, tokenIds: ids.subarray(start, end), start, blockTable, replay };
+      sampled = await step({ prompts: [{ ...chunk, sample: end === most }], decodes: [] });
       start = end;
     }
     return sampled;
   };
-  for (
-    const [tokenIds, ways, replay] of [
-      [ids.subarray(0, 11), DECODE_CUTS, true],
-      [ids, PROMPT_CUTS, false],
-    ] as const
-  ) {
-    const [first, ...others] = ways;
-    const expected = await run(tokenIds, first!, replay);
-    for (const cuts of others) if (!sameBits(await run(tokenIds, cuts, replay), expected)) return false;
+
+  const prompts = await run(0, PROMPT_CUTS[0], false);
+  if (!isFinite(prompts, vocabSize)) return "overflow";
+  for (const cuts of PROMPT_CUTS.slice(1)) if (!sameBits(await run(0, cuts, false), prompts)) return "bits";
+
+  const first = Math.max(0, most - DECODE_ROWS);
+  const decodes = await run(first, DECODE_CUTS[0], true);
+  if (!isFinite(decodes, vocabSize)) return "overflow";
+  for (const cuts of DECODE_CUTS.slice(1)) {
+    if (!sameBits(await run(first, cuts, true), decodes)) return "bits";
   }
-  return true;
+
+  for (const sequences of SEQUENCES.filter((count) => count <= Math.min(maxSequences, maxPromptTokens))) {
+    // All write the same key and value to the same place.
+    const slots = Array.from({ length: sequences }, (_, slot) => slot as Slot);
+    slots.forEach(init);
+    const last = {
+      tokenIds: ids.subarray(most - 1),
+      start: most - 1,
+      blockTable,
+      replay: true,
+      sample: true,
+    };
+    const sampled = await step({ prompts: slots.map((slot) => ({ slot, ...last })), decodes: [] });
+    if (!sampled.every((token) => sameBits([token], decodes))) return "bits";
+  }
+
+  let next: readonly SampledToken[] | null = null;
+  for (const drafts of DRAFTS.filter((count) => count <= maxDrafts && most + 1 + count <= maxContext)) {
+    await run(most - 1, [], true);
+    const row: DecodeRow = { slot: SLOT, position: most, drafts: ids.subarray(0, drafts), blockTable };
+    const sampled = (await step({ prompts: [], decodes: [row] })).slice(0, 1);
+    next ??= sampled;
+    if (!sameBits(sampled, next)) return "bits";
+  }
+  return null;
+}
+
+/**
+ * Whether the most likely tokens are as many as asked for, and together no more than certain: NaN and −∞ have no
+ * probability, and all that are ∞ have one of 1. Rounding makes 1 out to be a little more where logits are large.
+ */
+function isFinite(sampled: readonly SampledToken[], vocabSize: number): boolean {
+  return sampled.every(({ top }) =>
+    top.length === Math.min(SAMPLING.logprobs, vocabSize) &&
+    top.reduce((sum, { logprob }) => sum + Math.exp(logprob), 0) < 1.5
+  );
 }
 
 function sameBits(some: readonly SampledToken[], others: readonly SampledToken[]): boolean {
