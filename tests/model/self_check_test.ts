@@ -42,8 +42,6 @@ function watched(runner: ModelRunner, see: (plan: StepPlan) => void): ModelRunne
   });
 }
 
-const plain: LoadOptions = { ...LOAD, quantization: "fp8" };
-
 gpuTest("findFlaw() finds every family of variants in order", async (device) => {
   for (
     const [precision, tuned, maxSequences] of [
@@ -53,7 +51,7 @@ gpuTest("findFlaw() finds every family of variants in order", async (device) => 
     ] as const
   ) {
     using runner = await loadModel(device, fixture("gqa"), {
-      ...plain,
+      ...SHORT,
       precision,
       tuning: tuned,
       maxSequences,
@@ -65,20 +63,19 @@ gpuTest("findFlaw() finds every family of variants in order", async (device) => 
 gpuTest(
   "findFlaw() looks at the head's rows, too, of several sequences or of one with drafts",
   async (device) => {
-    const { halves: _, ...plain } = tuning;
-    const tuned = { ...plain, matrices: disagreeing(plain.matrices, "head") };
+    const tuned = { ...tuning, matrices: disagreeing(tuning.matrices, "head") };
     for (const maxSequences of [1, 2]) {
-      using runner = await loadModel(device, fixture("gqa"), { ...LOAD, tuning: tuned, maxSequences });
+      using runner = await loadModel(device, fixture("gqa"), { ...SHORT, tuning: tuned, maxSequences });
       expect(await findFlaw(runner)).toBe("bits");
     }
   },
-  { subgroups: true },
+  HALVES,
 );
 
 gpuTest(
   "findFlaw() decodes far enough for attention in parts, and stops when it is called off",
   async (device) => {
-    using runner = await loadModel(device, fixture("gqa"), LOAD);
+    using runner = await loadModel(device, fixture("gqa"), { ...SHORT, maxContext: 300, tuning });
     const positions: number[] = [];
     const controller = new AbortController();
     const called = watched(runner, ({ prompts }) => {
@@ -89,9 +86,10 @@ gpuTest(
     expect(positions[0]).toBeGreaterThan(2 * tuning.attention!.splitKeys);
     expect(positions.length).toBe(2);
   },
+  HALVES,
 );
 
-const options: LoadOptions = { ...plain, precision: "f16", checksBits: true };
+const options: LoadOptions = { ...SHORT, precision: "f16", checksBits: true };
 
 gpuTest(
   "a model whose rows differ is loaded again without pairs of f16 where it has them, and looked at again",
