@@ -54,7 +54,8 @@ export type Flaw = "bits" | "overflow";
 export async function findFlaw(runner: ModelRunner, signal?: AbortSignal): Promise<Flaw | null> {
   const { maxPromptTokens, maxContext, maxSequences, maxDrafts, vocabSize, blockSize, blockCount } =
     runner.limits;
-  const most = Math.min(PROMPT_TOKENS, maxPromptTokens, maxContext);
+  // With room for drafts behind them.
+  const most = Math.max(1, Math.min(PROMPT_TOKENS, maxPromptTokens, maxContext - 1 - maxDrafts));
   const ids = Uint32Array.from({ length: most }, (_, i) => (i * 7919 + 13) % vocabSize);
   const blockTable = Array.from(
     { length: Math.min(blockCount, Math.ceil((most + maxDrafts + 1) / blockSize)) },
