@@ -59,8 +59,7 @@ const ConditionsObject = builder.objectRef<GenerationConditions>("GenerationCond
     kvCacheFormat: t.expose("kvCacheFormat", { type: KvCacheFormatEnum }),
     accumulation: t.string({
       description:
-        "What products of 8-bit weights and f16 activations were to be added in first: f32, or f16 in short chains, " +
-        "which a device does without where it cannot, or where a load found that it should not.",
+        "What products of 8-bit weights and f16 activations are added in first: f32, or f16 in short chains.",
       resolve: ({ accumulation }) => accumulation ?? "f32",
     }),
     device: t.expose("device", {

@@ -72,6 +72,8 @@ interface Slot {
   hasPlace: boolean;
   /** Of the weights that were loaded last. */
   artifactId: string | undefined;
+  /** As the engine said of them. */
+  accumulation: Accumulation | undefined;
   /** Runs while nobody uses the model. */
   idle: Disposable | undefined;
   readonly backOff: LoadBackOff;
@@ -128,6 +130,11 @@ export class ModelLoader {
     const slot = this.#slot(id);
     slot.settings = settings;
     this.#watchIdle(id, slot);
+  }
+
+  /** What products of a model are added in; undefined while it has not been loaded. */
+  accumulationOf(modelId: string): Accumulation | undefined {
+    return this.#slots.get(modelId)?.accumulation;
   }
 
   /** Stops all timers; models stay where they are. */
@@ -219,7 +226,6 @@ export class ModelLoader {
       engine,
       precision,
       kvCacheDtype,
-      accumulation,
       maxSequences,
       weightCache,
       memoryBytes,
@@ -231,19 +237,20 @@ export class ModelLoader {
     for (let attempt = 1;;) {
       try {
         signal.throwIfAborted();
-        await engine.load({
+        const { accumulation } = await engine.load({
           modelKey: model.id,
           path: model.path,
           quantization: model.served_quantization as Quantization,
           precision,
           kvCacheDtype,
-          accumulation,
+          accumulation: this.#options.accumulation,
           maxContext: model.served_context_length,
           maxSequences,
           speculation,
           ...manifestSha256 === undefined || weightCache === null ? {} : { manifestSha256, ...weightCache },
           ...memoryBytes === undefined ? {} : { memoryBytes },
         }, { signal, onProgress: (progress) => this.#progress(flight, model.id, toFigures(progress)) });
+        slot.accumulation = accumulation;
         return;
       } catch (error) {
         if (!(error instanceof GeodesicError)) throw error;
@@ -372,6 +379,7 @@ export class ModelLoader {
       settings: { keepAliveSeconds: null, isPinned: false },
       hasPlace: false,
       artifactId: undefined,
+      accumulation: undefined,
       idle: undefined,
       backOff: new LoadBackOff(),
     };

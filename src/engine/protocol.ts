@@ -126,6 +126,8 @@ export interface Loaded {
   readonly kvCacheBytes: number;
   readonly maxContext: number;
   readonly vocabSize: number;
+  /** What its products are added in, whatever the command said. */
+  readonly accumulation: Accumulation;
 }
 export interface LoadFailed {
   readonly type: "loadFailed";

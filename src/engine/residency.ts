@@ -135,7 +135,7 @@ export class Residency {
         runner[Symbol.dispose]();
         throw signal.reason;
       }
-      const { limits, memory: { weightBytes, kvCacheBytes } } = runner;
+      const { limits, accumulation, memory: { weightBytes, kvCacheBytes } } = runner;
       this.#models.set(modelKey, {
         modelKey,
         runner,
@@ -147,7 +147,7 @@ export class Residency {
       });
       const { vocabSize } = limits;
       const maxContext = contextTokens(limits);
-      emit({ type: "loaded", modelKey, weightBytes, kvCacheBytes, maxContext, vocabSize });
+      emit({ type: "loaded", modelKey, weightBytes, kvCacheBytes, maxContext, vocabSize, accumulation });
     } catch (error) {
       if (!(error instanceof GeodesicError)) onInternalError(error);
       emit({ type: "loadFailed", modelKey, error: toErrorRecord(error) });

@@ -12,6 +12,7 @@ import { acceptedSamples, type SampleWindow } from "./drafts.ts";
 import { Forward, type ForwardParts } from "./forward.ts";
 import { checkPlan, packPlan, STOPPED } from "./plan.ts";
 import type {
+  Accumulation,
   KvCacheFormat,
   ModelRunner,
   PendingStep,
@@ -55,6 +56,7 @@ export class MistralRunner implements ModelRunner {
   readonly limits: RunnerLimits;
   readonly memory: ModelRunner["memory"];
   readonly kvCacheFormat: KvCacheFormat;
+  readonly accumulation: Accumulation;
   readonly stepsPerSubmit: { readonly max: number; readonly preferred: number };
   readonly #device: GpuDevice;
   readonly #forward: Forward;
@@ -84,6 +86,7 @@ export class MistralRunner implements ModelRunner {
     this.limits = sizes.limits;
     this.memory = parts.memory;
     this.kvCacheFormat = sizes.kvCacheFormat;
+    this.accumulation = sizes.halves ? "f16" : "f32";
     const { software } = parts.device.info;
     this.stepsPerSubmit = {
       max: MAX_STEPS_PER_SUBMIT,

@@ -153,6 +153,8 @@ export interface ModelRunner extends Disposable {
     readonly totalBytes: number;
   };
   readonly kvCacheFormat: KvCacheFormat;
+  /** What products are added in, whatever was asked for. */
+  readonly accumulation: Accumulation;
   /** Steps that one submit can hold, and how many decode steps of it pay on this device. */
   readonly stepsPerSubmit: { readonly max: number; readonly preferred: number };
   /** Prepares a slot; its previous sequence must have left the batch. Takes effect for steps prepared later. */

@@ -88,7 +88,7 @@ Deno.test("generations.reproduce() refuses what could not be the same", async ()
 Deno.test("generations.reproduce() refuses a model whose KV cache is held, or whose products are added, in another way", async () => {
   const options: { kvCacheDtype: KvCacheDtype; accumulation: Accumulation } = {
     kvCacheDtype: "auto",
-    accumulation: "f32",
+    accumulation: "f16",
   };
   await using test = await TestGateway.make(options);
   const id = await original(test, 300);
@@ -96,10 +96,10 @@ Deno.test("generations.reproduce() refuses a model whose KV cache is held, or wh
   await test.reopen();
   const { code, details } = await failure(test.gateway.generations.reproduce(ALICE, { id }));
   expect([code, details]).toEqual(["CONFLICT", { field: "kvCacheFormat", found: "fp8", expected: "f32" }]);
-  [options.kvCacheDtype, options.accumulation] = ["auto", "f16"];
+  [options.kvCacheDtype, options.accumulation] = ["auto", "f32"];
   await test.reopen();
   const other = await failure(test.gateway.generations.reproduce(ALICE, { id }));
-  expect(other.details).toEqual({ field: "accumulation", found: "f16", expected: "f32" });
+  expect(other.details).toEqual({ field: "accumulation", found: "f32", expected: "f16" });
 });
 
 Deno.test("a reproduction names the conditions that are others than the first run's", async () => {
@@ -155,6 +155,20 @@ Deno.test("conditions are those of the engine that a generation goes to", async 
     ...{ quantization: "fp8", kernelsSha256: "7".repeat(64), deno: Deno.version.deno },
     device: { adapter: "fake" },
   });
+});
+
+Deno.test("conditions tell what products were added in, not what was asked for", async () => {
+  await using test = await TestGateway.make({ accumulation: "f16" });
+  const { generations } = test.gateway;
+  const first = await original(test, 300);
+  expect((await generations.get(ALICE, first))?.conditions?.accumulation).toBe("f16");
+  await test.gateway.models.unload(ADMIN, HELPER);
+  // A load that found it must not.
+  test.engine.accumulation = "f32";
+  const second = await original(test, 300);
+  expect((await generations.get(ALICE, second))?.conditions?.accumulation).toBe("f32");
+  const { details } = await failure(generations.reproduce(ALICE, { id: first }));
+  expect(details).toEqual({ field: "accumulation", found: "f32", expected: "f16" });
 });
 
 Deno.test("a reproduction that a dead process left is incomplete", async () => {

@@ -37,7 +37,7 @@ Deno.test("Engine streams a request's messages in order and ends with LENGTH", a
 
 Deno.test("Engine answers a load with the model's figures and refuses the same key twice", async () => {
   const fake = await FakeEngine.withModel();
-  const loaded = { type: "loaded", modelKey: "m", weightBytes: 1000, kvCacheBytes: 200 };
+  const loaded = { type: "loaded", modelKey: "m", weightBytes: 1000, kvCacheBytes: 200, accumulation: "f32" };
   expect(fake.messages).toEqual([{ ...loaded, maxContext: 48, vocabSize: 64 }]);
   await fake.load("m");
   expect(fake.messages.at(-1)).toMatchObject({ type: "loadFailed", error: { code: "CONFIG" } });

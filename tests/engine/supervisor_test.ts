@@ -148,7 +148,7 @@ Deno.test("SupervisedEngine.load() does not promise a model of an engine that di
   await settle();
   // As they come out of one read of a process's output.
   const sizes = { weightBytes: 1, kvCacheBytes: 1, maxContext: 48, vocabSize: 64 };
-  port.inject({ type: "loaded", modelKey: "m", ...sizes });
+  port.inject({ type: "loaded", modelKey: "m", ...sizes, accumulation: "f32" });
   port.inject({
     type: "unavailable",
     error: { code: "DEVICE_LOST", message: "The GPU device was lost", details: {} },

@@ -82,6 +82,7 @@ export class FakeRunner implements ModelRunner {
   readonly limits: RunnerLimits;
   readonly memory = { weightBytes: 1000, kvCacheBytes: 200, totalBytes: 1500 };
   readonly kvCacheFormat = "f32";
+  readonly accumulation = "f32";
   readonly stepsPerSubmit: { readonly max: number; readonly preferred: number };
   /** Sequences in each step. */
   readonly batchSizes: number[] = [];

@@ -2,6 +2,7 @@
  * An engine without a device: it answers the protocol as a real one would, but generates what a test scripts, one token
  * when the test says so. Deterministic: nothing happens between two calls of the test.
  */
+import type { Accumulation } from "../../src/model/runner.ts";
 import { CapacityError, DeviceLostError, type GeodesicError, toErrorRecord } from "../../src/errors.ts";
 import {
   type DeviceInfo,
@@ -115,6 +116,8 @@ export class FakeEngine implements EngineClient {
   autoLoad = true;
   /** Models that fit at once; more are a CapacityError. */
   capacity = Infinity;
+  /** What its models add products in, whatever is asked for. */
+  accumulation: Accumulation | null = null;
 
   ready(): Promise<DeviceInfo> {
     return Promise.resolve(DEVICE);
@@ -137,7 +140,9 @@ export class FakeEngine implements EngineClient {
         options.onProgress?.({ type: "loadProgress", modelKey, stage, fraction, ...bytes }),
       finish: () => {
         this.#loaded.add(modelKey);
-        resolve({ type: "loaded", modelKey, weightBytes: 1, kvCacheBytes: 1, maxContext, vocabSize: 2048 });
+        const accumulation = this.accumulation ?? command.accumulation ?? "f32";
+        const sizes = { weightBytes: 1, kvCacheBytes: 1, maxContext, vocabSize: 2048 };
+        resolve({ type: "loaded", modelKey, ...sizes, accumulation });
       },
       fail: reject,
     };

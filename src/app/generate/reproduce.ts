@@ -44,7 +44,7 @@ export async function loggedTokenIds(db: Db, generationId: string): Promise<read
 }
 
 async function accept(
-  { db, texts, precision, kvCacheFormat, accumulation }: StartOptions,
+  { db, texts, loader, precision, kvCacheFormat, accumulation }: StartOptions,
   { principal, original, model, input }: Pick<Accepted, "principal" | "model" | "input"> & {
     readonly original: GenerationRow;
   },
@@ -62,7 +62,9 @@ async function accept(
   same("quantization", conditions.quantization, model.served_quantization);
   same("precision", conditions.precision, precision);
   same("kvCacheFormat", conditions.kvCacheFormat, kvCacheFormat);
-  same("accumulation", conditions.accumulation ?? "f32", accumulation);
+  // Whether a device adds in f16 what may be, a load finds out; then conditions are compared.
+  const added = loader.accumulationOf(model.id) ?? (accumulation === "f32" ? accumulation : undefined);
+  if (added !== undefined) same("accumulation", conditions.accumulation ?? "f32", added);
   const tokenIds = unpackTokenIds(original.prompt_token_ids);
   const expected = await loggedTokenIds(db, original.id);
   return {

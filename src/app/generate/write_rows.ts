@@ -194,14 +194,14 @@ function firstEvents({ tokenIds, trimmed }: Prompt, place: QueuePlace): readonly
 
 /** What the tokens depend on besides prompt, parameters and the artifact, as far as it is known by now. */
 export function conditionsOf(
-  { engine, precision, kvCacheFormat, accumulation }: StartOptions,
+  { engine, loader, precision, kvCacheFormat, accumulation }: StartOptions,
   { model, prompt }: Pick<Accepted, "model" | "prompt">,
 ): GenerationConditions {
   return {
     quantization: model.served_quantization as GenerationConditions["quantization"],
     precision,
     kvCacheFormat,
-    accumulation,
+    accumulation: loader.accumulationOf(model.id) ?? accumulation,
     ...deviceConditions(engine),
     continuesText: prompt.continuesText,
   };
