@@ -56,6 +56,10 @@ const RuntimeModelObject = builder.objectRef<EngineMetrics["models"][number]>("R
     weightBytes: t.expose("weightBytes", { type: "BigInt" }),
     kvCacheBytes: t.expose("kvCacheBytes", { type: "BigInt" }),
     kvCacheFormat: t.expose("kvCacheFormat", { type: KvCacheFormatEnum }),
+    accumulation: t.exposeString("accumulation", {
+      description:
+        "What products of 8-bit weights and f16 activations are added in first: f32, or f16 in short chains.",
+    }),
   }),
 });
 

@@ -69,6 +69,7 @@ export class EngineMeter {
         weightBytes: runner.memory.weightBytes,
         kvCacheBytes: runner.memory.kvCacheBytes,
         kvCacheFormat: runner.kvCacheFormat,
+        accumulation: runner.accumulation,
       })),
       lastBatchSize: this.#lastBatchSize,
       steps: this.#steps,

@@ -225,6 +225,7 @@ export interface EngineMetrics {
     readonly weightBytes: number;
     readonly kvCacheBytes: number;
     readonly kvCacheFormat: KvCacheFormat;
+    readonly accumulation: Accumulation;
   }[];
   /** Sequences in the batch of the last submitted step; 0 when idle. */
   readonly lastBatchSize: number;

@@ -153,7 +153,7 @@ Deno.test("Query.runtime sums over the models on the device", async () => {
     device { adapter software features limits { name value } }
     models {
       key running kvBlocksCached prefixCacheQueries prefixCacheHits preemptions draftedTokens acceptedTokens
-      kvCacheFormat
+      kvCacheFormat accumulation
     }
   } }`;
   expect((await api.query(query)).body.data.runtime).toEqual({
@@ -183,6 +183,7 @@ Deno.test("Query.runtime sums over the models on the device", async () => {
         prefixCacheHits: "16",
         preemptions: 1,
         kvCacheFormat: "FLOAT32",
+        accumulation: "f32",
         draftedTokens: "12",
         acceptedTokens: "9",
       },
@@ -194,6 +195,7 @@ Deno.test("Query.runtime sums over the models on the device", async () => {
         prefixCacheHits: "0",
         preemptions: 2,
         kvCacheFormat: "FP8_E4M3",
+        accumulation: "f16",
         draftedTokens: "0",
         acceptedTokens: "0",
       },

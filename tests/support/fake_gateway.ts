@@ -339,6 +339,7 @@ export class FakeGateway {
             weightBytes: 1,
             kvCacheBytes: 2,
             kvCacheFormat: "f32",
+            accumulation: "f32",
           },
           {
             modelKey: "m2",
@@ -355,6 +356,7 @@ export class FakeGateway {
             weightBytes: 1,
             kvCacheBytes: 2,
             kvCacheFormat: "fp8",
+            accumulation: "f16",
           },
         ],
         lastBatchSize: 3,
