@@ -56,7 +56,7 @@ for (const tuned of ["anything", "subgroups"] as const) {
         : { ...base, attention: { ...base.attention, splitKeys: 16 } };
       const piece = randomPrompt(VOCABULARY, 6, 3);
       const requests = Object.entries(SAMPLINGS).map(([name, sampling]) =>
-        submitCommand(name, [...piece, ...piece, ...piece], { maxTokens: 90, logprobs: 2, ...sampling })
+        submitCommand(name, [...piece, ...piece, ...piece], { maxTokens: 60, logprobs: 2, ...sampling })
       );
       const run = async (speculation: "auto" | "off", together: number) => {
         await using engine = new DeviceEngine(device, {
@@ -79,7 +79,7 @@ for (const tuned of ["anything", "subgroups"] as const) {
         const { answers, steps, drafted, accepted } = await run("auto", together);
         for (const [index, answer] of answers.entries()) expect(answer).toEqual(plain.answers[index]);
         // Some are wrong, or what wrong ones leave behind would not have been tried.
-        expect([accepted > 40, drafted > accepted, steps < plain.steps]).toEqual([true, true, true]);
+        expect([accepted > 25, drafted > accepted, steps < plain.steps]).toEqual([true, true, true]);
       }
     },
     { subgroups: tuned === "subgroups" },
