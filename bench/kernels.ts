@@ -10,6 +10,7 @@ import { quantizeRows } from "../src/kernels/quantize_rows.ts";
 import { groupBytes } from "../src/kernels/sample_groups.ts";
 import { chooseTuning, type DeviceTuning, portableTuning, subgroupTuning } from "../src/kernels/tuning.ts";
 import type { BlockId, KvCacheDtype, ModelRunner, Slot } from "../src/model/runner.ts";
+import { GREEDY } from "../src/model/sampling.ts";
 import { TestModel, worst } from "../tests/model/harness.ts";
 import { forward, loadOracle } from "../tests/oracle/forward.ts";
 import { draw, greedy, support, uniform } from "../tests/oracle/sample.ts";
@@ -21,7 +22,6 @@ import type { Figure } from "./figure.ts";
 import { Lab, randomBytes } from "./gpu/harness.ts";
 import { bandwidth } from "./gpu/limits.ts";
 import { randomModel } from "./gpu/step.ts";
-import { GREEDY } from "./step.ts";
 
 /** Of a decode row; long enough for attention in parts. */
 const CONTEXT = 1000;

@@ -8,10 +8,10 @@ import { GpuDevice } from "../src/gpu/device.ts";
 import { loadModel, type LoadOptions } from "../src/model/load.ts";
 import { writeQuantizedCopy } from "../src/model/quantized_copy.ts";
 import type { BlockId, ModelRunner, Slot } from "../src/model/runner.ts";
+import { GREEDY } from "../src/model/sampling.ts";
 import { MISTRAL_7B_SHAPE } from "../tests/support/checkpoint_generator.ts";
 import type { Figure } from "./figure.ts";
 import { writePooledCheckpoint } from "./parents.ts";
-import { GREEDY } from "./step.ts";
 
 const ROUNDS = 3;
 const LAYERS = 2;

@@ -9,8 +9,8 @@ import type { EngineMessage, EngineMetrics, Speculation } from "../src/engine/pr
 import { MessageTurns } from "../src/engine/turns.ts";
 import { GpuDevice } from "../src/gpu/device.ts";
 import { loadModel } from "../src/model/load.ts";
+import { GREEDY } from "../src/model/sampling.ts";
 import type { Figure } from "./figure.ts";
-import { GREEDY } from "./step.ts";
 
 const DEMO = fileURLToPath(new URL("../demo/", import.meta.url));
 const ROUNDS = 3;

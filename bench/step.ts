@@ -14,6 +14,7 @@ import type {
   PreparedStep,
   Slot,
 } from "../src/model/runner.ts";
+import { GREEDY } from "../src/model/sampling.ts";
 import type { Figure } from "./figure.ts";
 
 const DEMO = fileURLToPath(new URL("../demo/", import.meta.url));
@@ -146,24 +147,3 @@ async function decodeMs(
   await last?.collect();
   return performance.now() - begin;
 }
-
-/** Also for other benchmarks. */
-export const GREEDY = {
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  typicalP: 1,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  logitBias: [],
-  constraint: null,
-  maxTokens: CONTEXT,
-  minTokens: 0,
-  stop: [],
-  stopTokenIds: [],
-  ignoreEos: true,
-  seed: 0n,
-  logprobs: -1,
-} as const;

@@ -16,6 +16,7 @@ import type {
   Precision,
   Slot,
 } from "../../src/model/runner.ts";
+import { GREEDY, type SamplingParams } from "../../src/model/sampling.ts";
 import { planSizes } from "../../src/model/sizes.ts";
 import type { ModelWeights } from "../../src/model/weights.ts";
 import { MISTRAL_7B_SHAPE, TINY_CONFIG } from "../../tests/support/checkpoint_generator.ts";
@@ -123,26 +124,6 @@ export async function randomModel(
   });
 }
 
-const SAMPLING = {
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  typicalP: 1,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  maxTokens: 1,
-  minTokens: 0,
-  stop: [],
-  stopTokenIds: [],
-  ignoreEos: true,
-  seed: 0n,
-  logprobs: -1,
-  logitBias: [],
-  constraint: null,
-};
-
 /** Slots 0 … batch − 1, each with the same share of the blocks. */
 export function sequences(runner: ModelRunner, batch: number) {
   const { blockCount, maxContext, blockSize } = runner.limits;
@@ -156,12 +137,12 @@ export function sequences(runner: ModelRunner, batch: number) {
 export function initSlots(
   runner: ModelRunner,
   batch: number,
-  sampling: Partial<typeof SAMPLING> = {},
+  sampling: Partial<SamplingParams> = {},
   stopTokenIds: readonly number[] = [],
 ): void {
   for (const { slot } of sequences(runner, batch)) {
     runner.initSlot(slot, {
-      sampling: { ...SAMPLING, ...sampling },
+      sampling: { ...GREEDY, ...sampling },
       bannedUntilMinTokens: [],
       stopTokenIds,
       promptTokenIds: new Uint32Array(1),
@@ -178,7 +159,7 @@ export async function decode(
     readonly context: number;
     readonly submits: number;
     readonly stepsPerSubmit?: number;
-    readonly sampling?: Partial<typeof SAMPLING>;
+    readonly sampling?: Partial<SamplingParams>;
   },
 ) {
   initSlots(runner, batch, sampling);

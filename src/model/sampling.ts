@@ -49,6 +49,27 @@ export interface SamplingParams {
   readonly logprobs: number;
 }
 
+/** Everything off: one token, the most likely, whatever it is. */
+export const GREEDY: SamplingParams = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  typicalP: 1,
+  repetitionPenalty: 1,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  logitBias: [],
+  constraint: null,
+  maxTokens: 1,
+  minTokens: 0,
+  stop: [],
+  stopTokenIds: [],
+  ignoreEos: true,
+  seed: 0n,
+  logprobs: -1,
+};
+
 /** Closed ranges unless said otherwise; `maxTokens` and `minTokens` are further bounded by the context. */
 export const SAMPLING_LIMITS = {
   temperature: { min: 0, max: 2 },

@@ -5,7 +5,7 @@
  * finite comes out: sums in f16 end at 65,504, and what a checkpoint's activations come to nobody knows before.
  */
 import type { BlockId, DecodeRow, ModelRunner, SampledToken, Slot } from "./runner.ts";
-import { SAMPLING_LIMITS, type SamplingParams } from "./sampling.ts";
+import { GREEDY, SAMPLING_LIMITS, type SamplingParams } from "./sampling.ts";
 
 /** Rows at a time, of decoding: one, and as many as every variant takes. */
 const DECODE_CUTS = [[11], [1, 2, 3, 5], new Array<number>(11).fill(1)] as const;
@@ -21,25 +21,7 @@ const PROMPT_TOKENS = 300;
 const SLOT = 0 as Slot;
 
 /** With what there is to see of the logits. */
-const SAMPLING: SamplingParams = {
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  typicalP: 1,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  logitBias: [],
-  constraint: null,
-  maxTokens: 1,
-  minTokens: 0,
-  stop: [],
-  stopTokenIds: [],
-  ignoreEos: true,
-  seed: 0n,
-  logprobs: SAMPLING_LIMITS.logprobs.max,
-};
+const SAMPLING: SamplingParams = { ...GREEDY, logprobs: SAMPLING_LIMITS.logprobs.max };
 
 /**
  * `bits`: a row's depend on what else is in its step. `overflow`: logits are infinite or no numbers.

@@ -28,6 +28,7 @@ import type {
   StepPlan,
 } from "../../src/model/runner.ts";
 import { RowQuantizer } from "../../src/model/row_quantizer.ts";
+import { GREEDY as GREEDY_SAMPLING } from "../../src/model/sampling.ts";
 import { planSizes } from "../../src/model/sizes.ts";
 import { StepUploads } from "../../src/model/step_uploads.ts";
 import { formatsOf, loadWeights, type ModelWeights } from "../../src/model/weights.ts";
@@ -256,25 +257,7 @@ export function blocks(tokens: number, blockSize: number, first = 0): BlockId[] 
 }
 
 export const GREEDY: SlotInit = {
-  sampling: {
-    temperature: 0,
-    topK: 0,
-    topP: 1,
-    minP: 0,
-    typicalP: 1,
-    repetitionPenalty: 1,
-    presencePenalty: 0,
-    frequencyPenalty: 0,
-    logitBias: [],
-    constraint: null,
-    maxTokens: 1,
-    minTokens: 0,
-    stop: [],
-    stopTokenIds: [],
-    ignoreEos: true,
-    seed: 0n,
-    logprobs: -1,
-  },
+  sampling: GREEDY_SAMPLING,
   bannedUntilMinTokens: [],
   promptTokenIds: new Uint32Array(0),
   outputTokenIds: [],
