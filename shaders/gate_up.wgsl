@@ -17,6 +17,7 @@ override CHAIN: u32 = 32;
 override BUFFERS: u32 = 1;
 override GROUPS: u32 = 1;
 override WORKGROUPS: u32 = 4294967295;
+override SLICE_PAIRS: u32 = 0; // params.pairs, where the core knows them beforehand
 override SKIPS: u32 = 1; // 1: a step whose every row has stopped is left out
 
 struct Params {
@@ -38,6 +39,10 @@ struct Params {
 @group(0) @binding(5) var<uniform> live: u32; // 0: every row of the step has stopped
 @group(1) @binding(0) var<uniform> params: Params;
 
+fn is_over() -> bool {
+  return SKIPS > 0u && live == 0u;
+}
+
 fn input_row(row: u32) -> u32 {
   return params.firstRow + row;
 }
@@ -51,6 +56,5 @@ fn finish(pair: u32, row: u32, even: f32, odd: f32, terms: vec4<f32>) {
 
 @compute @workgroup_size(WORKGROUP)
 fn gate_up(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-  if (SKIPS > 0u && live == 0u) { return; }
   linear(group.xy, local);
 }

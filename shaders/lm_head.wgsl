@@ -17,6 +17,7 @@ override CHAIN: u32 = 32;
 override BUFFERS: u32 = 1;
 override GROUPS: u32 = 1;
 override WORKGROUPS: u32 = 4294967295;
+override SLICE_PAIRS: u32 = 0; // params.pairs, where the core knows them beforehand
 override SKIPS: u32 = 1; // 1: a step whose every row has stopped is left out
 
 struct Params {
@@ -40,6 +41,10 @@ struct Params {
 @group(0) @binding(6) var<uniform> live: u32; // 0: every row of the step has stopped
 @group(1) @binding(0) var<uniform> params: Params;
 
+fn is_over() -> bool {
+  return SKIPS > 0u && live == 0u;
+}
+
 fn input_row(sample: u32) -> u32 {
   if (!NORMED) { return params.firstRow + sample; } // rms_norm has picked them.
   return plan[params.samples + params.firstRow + sample];
@@ -54,6 +59,5 @@ fn finish(pair: u32, sample: u32, even: f32, odd: f32, terms: vec4<f32>) {
 
 @compute @workgroup_size(WORKGROUP)
 fn lm_head(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-  if (SKIPS > 0u && live == 0u) { return; }
   linear(group.xy, local);
 }

@@ -25,6 +25,10 @@ struct Params {
 @group(0) @binding(4) var<uniform> live: u32; // 0: every row of the step has stopped
 @group(1) @binding(0) var<uniform> params: Params;
 
+fn row_groups() -> u32 {
+  return params.groups;
+}
+
 fn keep_unit(row: u32, unit: u32, value: vec4<u32>) {
   normed[half_row(row, params.groups) + unit] = value;
 }

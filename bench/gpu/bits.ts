@@ -5,7 +5,7 @@
 import { ParamsArena } from "../../src/gpu/params.ts";
 import { halfInput, type LinearTuning, linearVariant } from "../../src/kernels/linear.ts";
 import { linearResidual } from "../../src/kernels/linear_residual.ts";
-import { fitUnroll, HALF_TILES, tileBytes } from "../../src/kernels/tuning.ts";
+import { fitShape, HALF_TILES, tileBytes } from "../../src/kernels/tuning.ts";
 import { type Lab, randomCodes } from "./harness.ts";
 
 const OUTPUTS = 1024;
@@ -72,7 +72,7 @@ export async function bits(lab: Lab): Promise<Record<string, unknown>> {
     lab.device.queue.writeBuffer(live.handle, 0, Uint32Array.of(1, 0, 0, 0));
     const checksum = async (tuning: LinearTuning, count: number) => {
       const groups = inputs / 16;
-      const fitted = fitUnroll(tuning, groups, limits.maxComputeWorkgroupStorageSize);
+      const fitted = fitShape(tuning, { groups, pairs: OUTPUTS / 2 }, limits.maxComputeWorkgroupStorageSize);
       const variant = linearVariant("fp8", fitted);
       const libs = { ...variant.libs, input: halfInput(linearResidual, fitted) };
       const bound = (await lab.gpu.compile(linearResidual, { ...variant, libs }))

@@ -13,7 +13,7 @@ import { linearResidual } from "../../src/kernels/linear_residual.ts";
 import { lmHead } from "../../src/kernels/lm_head.ts";
 import { qkvRope } from "../../src/kernels/qkv_rope.ts";
 import { EVERY_ROW, rmsNorm } from "../../src/kernels/rms_norm.ts";
-import { fitUnroll, type MatrixRole, portableTuning } from "../../src/kernels/tuning.ts";
+import { fitShape, type MatrixRole, portableTuning } from "../../src/kernels/tuning.ts";
 import { type Encode, type Lab, randomCodes, round } from "./harness.ts";
 
 const SHAPES: Readonly<Record<MatrixRole, readonly [pairs: number, inputs: number]>> = {
@@ -115,7 +115,7 @@ export class KernelBench implements Disposable {
     ) => {
       const variant = linearVariant(
         "fp8",
-        fitUnroll(tuning, SHAPES[role][1] / 16),
+        fitShape(tuning, { groups: SHAPES[role][1] / 16, pairs: SHAPES[role][0] }),
       ) as unknown as KernelVariant<O>;
       const libs = {
         ...variant.libs,

@@ -11,6 +11,7 @@ import { findFlaw } from "../../src/model/self_check.ts";
 import { compareLoads } from "../load.ts";
 import { bits } from "./bits.ts";
 import { chained, readAhead } from "./chained.ts";
+import { cold } from "./cold.ts";
 import { llama } from "./llama.ts";
 import { arithmetic, bandwidth, gaps, host } from "./limits.ts";
 import { stepParts } from "./parts.ts";
@@ -40,6 +41,7 @@ const SECTIONS: Readonly<Record<string, (lab: Lab) => Promise<unknown>>> = {
   step,
   parts,
   patterns,
+  cold,
   row,
   roles8,
   stops,

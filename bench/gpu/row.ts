@@ -10,11 +10,10 @@ import { decode, randomModel } from "./step.ts";
 
 const LAYERS = { gpu: [4, 12], software: [1, 2] } as const;
 const MANY = 65_535;
-/** Subgroups of a workgroup, chains under way, workgroups. */
+/** Subgroups of a workgroup, chains under way, workgroups; each as it is, and asking for weights before anything else. */
 const ROW_FORMS = [
   [8, 2, 264],
   [8, 2, 396],
-  [8, 4, 132],
   [16, 2, 132],
   [16, 2, 264],
   [4, 2, 528],
@@ -53,29 +52,34 @@ export async function row(lab: Lab): Promise<Record<string, unknown>> {
   const { halves, ...f32 } = tuned;
   await time("in f32", f32);
   if (halves === undefined) return result;
-  /** Every matrix in one form, or as tuned; only the variant that runs is compiled. */
-  const family = (form?: LinearTuning): DeviceTuning => ({
+  /** Every matrix in a form made of the tuned one; only the variant that runs is compiled. */
+  const family = (form = (tuning: LinearTuning) => tuning): DeviceTuning => ({
     ...tuned,
     halves: Object.fromEntries(
       Object.entries(halves).map((
         [role, { decode }],
-      ) => [role, { decode: [form ?? decode[0]!], prompt: [] }]),
+      ) => [role, { decode: [form(decode[0]!)], prompt: [] }]),
     ) as unknown as NonNullable<DeviceTuning["halves"]>,
   });
+  const early = (tuning: LinearTuning): LinearTuning => ({ ...tuning, asksEarly: true });
   await time("as tuned", family());
+  await time("as tuned, early", family(early));
+  await time("as tuned, never over", { ...family(), skipsStopped: false });
   for (const [subgroups, UNROLL, WORKGROUPS] of info.software ? ROW_FORMS.slice(0, 1) : ROW_FORMS) {
-    await time(
-      `a row: ${subgroups} subgroups, ${UNROLL} chains, ${WORKGROUPS} workgroups`,
-      family({ core: "core_row_f16", WORKGROUP: subgroups * size, LANES: size, UNROLL, WORKGROUPS }),
-    );
+    const name = `a row: ${subgroups} subgroups, ${UNROLL} chains, ${WORKGROUPS} workgroups`;
+    const shares = { WORKGROUP: subgroups * size, LANES: size, UNROLL, WORKGROUPS };
+    const form = (): LinearTuning => ({ core: "core_row_f16", ...shares });
+    await time(name, family(form));
+    await time(`${name}, early`, family(() => early(form())));
   }
   for (const [subgroups, PAIRS] of info.software ? PLAIN_FORMS.slice(0, 1) : PLAIN_FORMS) {
     await time(
       `from the cache: ${subgroups} subgroups, ${PAIRS} pairs`,
-      family({ core: "core_subgroup_f16", WORKGROUP: subgroups * size, LANES: size, PAIRS }),
+      family(() => ({ core: "core_subgroup_f16", WORKGROUP: subgroups * size, LANES: size, PAIRS })),
     );
   }
   await time("in f32, again", f32);
   await time("as tuned, again", family());
+  await time("as tuned, early, again", family(early));
   return result;
 }

@@ -3,7 +3,7 @@
 //
 // The order of additions depends on the input's size and on LANES only, never on how many tokens there are: a token's
 // result is the same alone and in any batch. All products go through fma() so that no compiler may choose. The kernel
-// gives `input_row` and `finish`.
+// gives `input_row`, `finish` and `is_over`.
 struct PairSums {
   even: mat4x4<f32>, // weight row 2·pair: one column per pair, one component per token
   odd: mat4x4<f32>, // weight row 2·pair + 1
@@ -11,6 +11,7 @@ struct PairSums {
 }
 
 fn linear(group: vec2<u32>, local: u32) {
+  if (is_over()) { return; }
   let lane = local % LANES;
   let first_pair = (group.x * (WORKGROUP / LANES) + local / LANES) * PAIRS;
   let first = group.y * TOKENS;

@@ -2,13 +2,16 @@ enable f16;
 // The core of a linear layer for one input row where weights are E4M3 and the input f16, bound by memory: a subgroup has a
 // pair of adjacent weight rows at a time and goes on to the next by WORKGROUPS; the input, normed by each workgroup for
 // itself where it has to be, lies in workgroup memory. Weights come in registers: UNROLL chains of a lane's two groups of
-// sixteen are on their way while others are computed, from before the input is there to the last pair.
+// sixteen are on their way while others are computed, from before the input is there to the last pair. Where SLICE_PAIRS
+// says beforehand how many pairs there are, the first ones are asked for before anything has to be looked up: parameters and
+// whether the step is wanted at all lie in memory as well, for a layer's weights have driven them out of every cache.
 //
 // A lane takes its groups two at a time, in a chain of sixteen fma() on pairs of f16, whose two sums are added into an f32
 // sum, in order; then a tree over the subgroup: bit for bit as in core_subgroup_f16 with a SPLIT of 1.
 //
 // Wants LANES to be a subgroup whose invocations follow each other, WORKGROUP a multiple of 32, GROUPS to be params.groups,
-// and the libraries weight_fp8 and row_normed or row_plain. The kernel gives `input_row` and `finish`.
+// and the libraries weight_fp8 and row_normed or row_plain. The kernel gives `input_row`, `finish`
+// and `is_over`.
 const STEP_GROUPS = 2u * $LANESu * $UNROLLu; // of a subgroup's turn
 const TURNS = ($GROUPSu + STEP_GROUPS - 1u) / STEP_GROUPS;
 /// Pairs that all workgroups take together.
@@ -17,6 +20,14 @@ const STAGED_UNITS = (TURNS * STEP_GROUPS + 31u) / 32u * 64u;
 
 // In half order; zero where a row has no more groups, whatever its padding holds.
 var<workgroup> staged: array<vec4<u32>, STAGED_UNITS>;
+
+fn row_groups() -> u32 {
+  return $GROUPSu;
+}
+
+fn slice_pairs() -> u32 {
+  return select(params.pairs, SLICE_PAIRS, SLICE_PAIRS > 0u);
+}
 
 fn keep_unit(row: u32, unit: u32, value: vec4<u32>) {
   let group = unit / 64u * 32u + unit % 32u;
@@ -58,7 +69,9 @@ fn linear(group: vec2<u32>, local: u32) {
   let lane = local % LANES;
   let own = local / LANES;
   let teams = WORKGROUP / LANES;
-  let last = params.pairs - 1u;
+  if (SLICE_PAIRS == 0u && is_over()) { return; }
+  let pairs = slice_pairs();
+  let last = pairs - 1u;
   let begin = min(group.x * teams + own, last) * 2u * $GROUPSu;
   //! for c in UNROLL
   let first_$c = min($cu * 2u * LANES + lane, $GROUPSu - 1u);
@@ -68,11 +81,12 @@ fn linear(group: vec2<u32>, local: u32) {
   var even_b_$c = weights[begin + second_$c];
   var odd_b_$c = weights[begin + $GROUPSu + second_$c];
   //! end
+  if (SLICE_PAIRS > 0u && is_over()) { return; }
   stage_row(input_row(group.y), local);
   workgroupBarrier();
-  for (var first = group.x * teams; first < params.pairs; first += PAIRS_AT_ONCE) {
+  for (var first = group.x * teams; first < pairs; first += PAIRS_AT_ONCE) {
     let pair = first + own;
-    let is_last = first + PAIRS_AT_ONCE >= params.pairs;
+    let is_last = first + PAIRS_AT_ONCE >= pairs;
     let here = min(pair, last) * 2u * $GROUPSu;
     let next = min(pair + PAIRS_AT_ONCE, last) * 2u * $GROUPSu;
     let terms = channels[min(pair, last)];
@@ -108,6 +122,6 @@ fn linear(group: vec2<u32>, local: u32) {
     }
     even = across(even);
     odd = across(odd);
-    if (lane == 0u && pair < params.pairs) { finish(pair, group.y, even, odd, terms); }
+    if (lane == 0u && pair < pairs) { finish(pair, group.y, even, odd, terms); }
   }
 }

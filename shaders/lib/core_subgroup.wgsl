@@ -4,7 +4,7 @@
 // A sum's order depends on the input's size, the subgroup and SPLIT only: a token's result is the same alone and in any batch.
 //
 // Wants LANES to be SPLIT subgroups whose invocations follow each other, LANES · UNROLL to divide params.groups unless
-// UNROLL is 1, and PAIRS · TOKENS to be at most a subgroup. The kernel gives `input_row` and `finish`.
+// UNROLL is 1, and PAIRS · TOKENS to be at most a subgroup. The kernel gives `input_row`, `finish` and `is_over`.
 override SUBGROUP: u32 = LANES / SPLIT;
 
 fn dot_into(sum: f32, a: vec4<f32>, b: vec4<f32>) -> f32 {
@@ -39,6 +39,7 @@ var<workgroup> partials: array<Partial, 32>; // of each subgroup
 
 //! end
 fn linear(group: vec2<u32>, local: u32) {
+  if (is_over()) { return; }
   let groups = params.groups;
   let lane = local % LANES;
   let first_pair = (group.x * (WORKGROUP / LANES) + local / LANES) * PAIRS;

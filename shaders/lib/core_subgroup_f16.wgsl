@@ -10,7 +10,7 @@
 // A sum's order depends on the input's size, the subgroup and SPLIT only: a token's result is the same alone and in any batch.
 //
 // Wants LANES to be SPLIT subgroups whose invocations follow each other, PAIRS · TOKENS to be at most a subgroup, the
-// libraries weight_fp8 and input_half, and of the kernel `input_row` and `finish`.
+// libraries weight_fp8 and input_half, and of the kernel `input_row`, `finish` and `is_over`.
 override SUBGROUP: u32 = LANES / SPLIT;
 
 // The sum over a subgroup, in every lane of it.
@@ -40,6 +40,7 @@ var<workgroup> partials: array<Partial, 32>; // of each subgroup
 
 //! end
 fn linear(group: vec2<u32>, local: u32) {
+  if (is_over()) { return; }
   let groups = params.groups;
   let lane = local % LANES;
   let first_pair = (group.x * (WORKGROUP / LANES) + local / LANES) * PAIRS;

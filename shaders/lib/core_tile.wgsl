@@ -3,7 +3,7 @@
 // tokens in registers. WORKGROUP is 64, 128 or 256, TEAMS a sixteenth of it; PAIRS is 2, or 4 in a workgroup of 256; TOKENS is
 // 4 or 8. With an UNROLL of 2 a tile is loaded while the last one is computed. Every sum is one chain of fma() over the
 // inputs in order, whatever the tile: a token's result is the same however its prompt is cut. The kernel gives
-// `input_row` and `finish`.
+// `input_row`, `finish` and `is_over`.
 override ROW_QUADS: u32 = 8u * PAIRS;
 override TOKEN_QUADS: u32 = TEAMS * TOKENS / 4u;
 override LOAD_QUADS: u32 = WORKGROUP / 8u;
@@ -33,6 +33,7 @@ fn dot_into(sum: f32, a: vec4<f32>, b: vec4<f32>) -> f32 {
 }
 
 fn linear(group: vec2<u32>, local: u32) {
+  if (is_over()) { return; }
   let groups = params.groups;
   // Loading: eight neighbours take the 32 inputs of four rows, four inputs each. Where there are fewer quads than that has
   // room for, some invocations take weights and others inputs; where there are more rows, weights take two turns.

@@ -92,6 +92,7 @@ fn keep_input(buffer: u32, group: u32, row: u32, half: u32, x: vec4<u32>) {
 }
 
 fn linear(group: vec2<u32>, local: u32) {
+  if (is_over()) { return; }
   let groups = params.groups;
   let nothing = pair_of(groups >> 31u);
   // Loading: neighbours take the groups of one row, one each.

@@ -3,15 +3,15 @@
 // squares in a chain, a tree over the 32 groups of a block, the blocks in order.
 //
 // Wants shaders/lib/hidden_order.wgsl and half_order.wgsl, `input` and `gain: array<vec4<f32>>` in hidden order, zero where
-// rows are padded, the params `groups`, `inputSize` and `eps`, and of whoever uses it `keep_unit(row, unit, value)`: eight
-// elements of the row, and where in half order they lie. Every invocation must come here.
+// rows are padded, the params `inputSize` and `eps`, and of whoever uses it `row_groups()` and `keep_unit(row, unit, value)`:
+// eight elements of the row, and where in half order they lie. Every invocation must come here.
 alias Input = vec4<f32>;
 const NORMED = true;
 
 var<workgroup> norm_sums: array<f32, WORKGROUP>;
 
 fn norm_row(row_in: u32, row_out: u32, local: u32) {
-  let blocks = (params.groups + 31u) / 32u;
+  let blocks = (row_groups() + 31u) / 32u;
   let groups = blocks * 32u;
   let row = row_in * blocks * 128u;
   // Most rows have no more groups than there are invocations; then everything is loaded once, and at once.

@@ -75,6 +75,7 @@ export const LINEAR_OVERRIDES = {
   BUFFERS: 1,
   GROUPS: 1,
   WORKGROUPS: 0xffffffff,
+  SLICE_PAIRS: 0,
   SKIPS: 1,
 } as const;
 export type LinearOverride = keyof typeof LINEAR_OVERRIDES;
@@ -103,8 +104,15 @@ export interface LinearTuning {
   readonly GROUPS?: number;
   /** Most workgroups side by side; each then takes several pairs one after the other. Must not change a bit. */
   readonly WORKGROUPS?: number;
+  /**
+   * Pairs in the slice, where a core is to ask for weights before it has looked anything up; 0: it looks that up, too. Must
+   * not change a bit.
+   */
+  readonly SLICE_PAIRS?: number;
   /** 1: returns at once where every row of the step has stopped. */
   readonly SKIPS?: number;
+  /** Whether {@link SLICE_PAIRS} is to be filled in. */
+  readonly asksEarly?: boolean;
   /** Measured: 10⁹ products and sums a second where the whole device is employed. Tiles are chosen by it. */
   readonly rate?: number;
 }
@@ -135,7 +143,7 @@ export function halfInput(
 
 /** Every tunable of the kernel. */
 export function withDefaults(
-  { core: _, rate: __, ...overrides }: LinearTuning,
+  { core: _, rate: __, asksEarly: ___, ...overrides }: LinearTuning,
 ): Readonly<Record<LinearOverride, number>> {
   return { ...LINEAR_OVERRIDES, ...overrides };
 }

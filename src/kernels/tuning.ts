@@ -267,17 +267,22 @@ function isTile({ core }: LinearTuning): boolean {
 }
 
 /**
- * The tuning as it can be used for rows of so many groups: groups in flight must come out even, or be no more than there
- * are; a row that finds no room in workgroup memory is read from where it is, which changes no bit.
+ * The tuning as it can be used for a slice of so many pairs and groups: groups in flight must come out even, or be no more
+ * than there are; a row that finds no room in workgroup memory is read from where it is, which changes no bit.
  */
-export function fitUnroll(tuning: LinearTuning, groups: number, memory = Infinity): LinearTuning {
+export function fitShape(
+  tuning: LinearTuning,
+  { groups, pairs }: { readonly groups: number; readonly pairs: number },
+  memory = Infinity,
+): LinearTuning {
   const { LANES = 1, UNROLL = 1, WORKGROUP } = tuning;
   if (takesRow(tuning)) {
     const fitted = Math.min(UNROLL, Math.ceil(groups / (2 * LANES)));
     if (rowBytes(groups, 2 * LANES * fitted) + WORKGROUP * 4 > memory) {
       return { core: "core_subgroup_f16", WORKGROUP, LANES };
     }
-    return { ...tuning, GROUPS: groups, UNROLL: fitted };
+    const early = tuning.asksEarly === true ? { SLICE_PAIRS: pairs } : {};
+    return { ...tuning, ...early, GROUPS: groups, UNROLL: fitted };
   }
   return isTile(tuning) || groups % (LANES * UNROLL) === 0 ? tuning : { ...tuning, UNROLL: 1 };
 }

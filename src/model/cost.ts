@@ -144,7 +144,7 @@ function normDispatches({ formats }: ModelShape, sizes: ModelSizes): number {
   return (sizes.halves ? 2 * formats.layers.length : 0) + head;
 }
 
-/** One row is normed by whoever takes it; taken for granted is that workgroup memory has room for it (fitUnroll()). */
+/** One row is normed by whoever takes it; taken for granted is that workgroup memory has room for it (fitShape()). */
 function normsAlone({ halves }: DeviceTuning, rows: number): boolean {
   return rows === 1 && takesRow(halves?.qkv.decode[0]);
 }

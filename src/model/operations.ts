@@ -22,7 +22,7 @@ import { lmHead } from "../kernels/lm_head.ts";
 import { qkvRope } from "../kernels/qkv_rope.ts";
 import { quantizeCache } from "../kernels/quantize_cache.ts";
 import { EVERY_ROW, rmsNorm } from "../kernels/rms_norm.ts";
-import { type DeviceTuning, fitUnroll, matricesOf, type MatrixRole, variantFor } from "../kernels/tuning.ts";
+import { type DeviceTuning, fitShape, matricesOf, type MatrixRole, variantFor } from "../kernels/tuning.ts";
 import { attend } from "./attention.ts";
 import type { MatrixSlice, PackedMatrix } from "./packed_matrix.ts";
 import type { Precision } from "./runner.ts";
@@ -161,7 +161,7 @@ async function norm(
     eps: config.rmsNormEps,
     samples: family === "samples" ? samplesOffset : EVERY_ROW,
   };
-  const alone = takesRow(fit(parts, matricesOf(parts.tuning, true)[role].decode[0]!, groups));
+  const alone = takesRow(fit(parts, matricesOf(parts.tuning, true)[role].decode[0]!, { groups, pairs: 1 }));
   return [{
     dispatches: 1,
     encode(step, stepRows) {
@@ -240,9 +240,12 @@ function residual(
   return linear(parts, linearResidual, role, matrix, bind, shape);
 }
 
-/** The variant as it is for rows of so many groups on this device. */
-const fit = ({ device }: Pick<OperationParts, "device">, tuning: LinearTuning, groups: number) =>
-  fitUnroll(tuning, groups, device.limits.maxComputeWorkgroupStorageSize);
+/** The variant as it is for a slice of so many pairs and groups on this device. */
+const fit = (
+  { device }: Pick<OperationParts, "device">,
+  tuning: LinearTuning,
+  shape: Parameters<typeof fitShape>[1],
+) => fitShape(tuning, shape, device.limits.maxComputeWorkgroupStorageSize);
 
 const live = ({ buffers: { plan }, liveOffset }: OperationParts): BufferSlice => {
   return { buffer: plan, offset: liveOffset * 4, bytes: LIVE_BYTES };
@@ -280,21 +283,19 @@ async function linear<B extends string, P extends string>(
 ): Promise<Operation[]> {
   const SKIPS = skips({ tuning });
   const act = kernel.libs?.["act"] === undefined ? {} : { act: `act_${precision}` };
-  const compile = (variants: readonly LinearTuning[]) =>
-    Promise.all(variants.map((tuning) => {
+  const bindAll = (variants: readonly LinearTuning[], slice: MatrixSlice) =>
+    Promise.all(variants.map(async (tuning) => {
       const variant = linearVariant(format, { ...tuning, SKIPS });
       const input = halves ? { input: halfInput(kernel, tuning) } : {};
-      return device.compile(kernel, { ...variant, libs: { ...variant.libs, ...act, ...input, ...libs } });
+      const all = { ...variant.libs, ...act, ...input, ...libs };
+      return (await device.compile(kernel, { ...variant, libs: all })).bind(bind(slice, tuning));
     }));
   const variants = matricesOf(tuning, halves)[role];
-  const [decode, prompt] = [variants.decode, variants.prompt].map((list) =>
-    list.map((variant) => fit({ device }, variant, groups))
-  ) as [LinearTuning[], LinearTuning[]];
-  const compiled = await compile(decode);
-  const compiledPrompt = family === "samples" ? [] : await compile(prompt);
-  return slices.map((slice): Operation => {
-    const forDecode = compiled.map((kernel, i) => kernel.bind(bind(slice, decode[i]!)));
-    const forPrompt = compiledPrompt.map((kernel, i) => kernel.bind(bind(slice, prompt[i]!)));
+  return Promise.all(slices.map(async (slice): Promise<Operation> => {
+    const [decode, prompt] = [variants.decode, family === "samples" ? [] : variants.prompt].map((list) =>
+      list.map((variant) => fit({ device }, variant, { groups, pairs: slice.pairs }))
+    ) as [LinearTuning[], LinearTuning[]];
+    const [forDecode, forPrompt] = await Promise.all([bindAll(decode, slice), bindAll(prompt, slice)]);
     const params = {
       ...shape,
       rows: 0,
@@ -335,5 +336,5 @@ async function linear<B extends string, P extends string>(
         dispatchDecode(step, { firstRow: apart, rows: rows - apart });
       },
     };
-  });
+  }));
 }

@@ -15,7 +15,7 @@ import {
   takesRow,
   type WeightFormat,
 } from "../../src/kernels/linear.ts";
-import { fitUnroll, portableTuning, subgroupTuning, variantFor } from "../../src/kernels/tuning.ts";
+import { fitShape, portableTuning, subgroupTuning, variantFor } from "../../src/kernels/tuning.ts";
 import { subgroupSize } from "../gpu/device.ts";
 import { type Matrix, matrix } from "../oracle/ops.ts";
 import { quantizeRows } from "../oracle/fp8.ts";
@@ -183,7 +183,7 @@ export function variantOf(
 ): ReturnType<typeof linearVariant> {
   return linearVariant(
     format,
-    fitUnroll(variants[variantFor(variants, { rows, pairs: 1 })]!, padded(inputs) / 16),
+    fitShape(variants[variantFor(variants, { rows, pairs: 1 })]!, { groups: padded(inputs) / 16, pairs: 1 }),
   );
 }
 

@@ -13,7 +13,7 @@ import { linearResidual } from "../../src/kernels/linear_residual.ts";
 import { lmHead } from "../../src/kernels/lm_head.ts";
 import { qkvRope } from "../../src/kernels/qkv_rope.ts";
 import { EVERY_ROW, rmsNorm } from "../../src/kernels/rms_norm.ts";
-import { fitUnroll } from "../../src/kernels/tuning.ts";
+import { fitShape } from "../../src/kernels/tuning.ts";
 import { rotaryTable } from "../../src/model/rotary.ts";
 import { gpuTest } from "../gpu/device.ts";
 import {
@@ -41,6 +41,7 @@ const row = (subgroups: number, UNROLL: number, WORKGROUPS: number): LinearTunin
   UNROLL,
   WORKGROUPS,
 });
+const early = (tuning: LinearTuning): LinearTuning => ({ ...tuning, asksEarly: true });
 const [ONE, TWO, FOUR, MANY] = [row(4, 1, 1), row(4, 2, 2), row(8, 4, 3), row(16, 3, 264)];
 /**
  * No whole turn, several turns, no whole block, more groups than invocations; each with forms that it is a case for, and
@@ -48,19 +49,19 @@ const [ONE, TWO, FOUR, MANY] = [row(4, 1, 1), row(4, 2, 2), row(8, 4, 3), row(16
  */
 const CASES: readonly (readonly [inputs: number, forms: readonly LinearTuning[]])[] = [
   [1, [ONE]],
-  [17, [FOUR]],
-  [611, [TWO, MANY]],
-  [1030, [ONE]],
-  [4100, [FOUR, MANY]],
+  [17, [early(FOUR)]],
+  [611, [TWO, early(MANY)]],
+  [1030, [early(ONE)]],
+  [4100, [FOUR, early(MANY)]],
 ];
 
 const variantOf = (
   kernel: Pick<KernelDeclaration<string, string, LinearOverride>, "libs">,
   tuning: LinearTuning,
-  inputs: number,
+  [inputs, pairs]: readonly [number, number],
   libs: Readonly<Record<string, string>> = {},
 ) => {
-  const fitted = fitUnroll(tuning, padded(inputs) / 16);
+  const fitted = fitShape(tuning, { groups: padded(inputs) / 16, pairs });
   const variant = linearVariant("fp8", fitted);
   return { ...variant, libs: { ...variant.libs, input: halfInput(kernel, fitted), ...libs } };
 };
@@ -97,7 +98,7 @@ gpuTest("gate_up norms its row and has the bits of others", async (device) => {
       const { activated } = await runKernel(
         device,
         gateUp,
-        variantOf(gateUp, tuning, inputs, { act: "act_f16", place: "place_half" }),
+        variantOf(gateUp, tuning, [inputs, pairs], { act: "act_f16", place: "place_half" }),
         {
           input: tuning.core === "core_row_f16" ? hidden : normed,
           gain,
@@ -125,37 +126,67 @@ gpuTest("gate_up norms its row and has the bits of others", async (device) => {
 gpuTest("linear_residual adds its row as it does among others", async (device) => {
   for (const [inputs, forms] of CASES) {
     const { normed } = await rowsOf(device, inputs);
-    const outputs = 41;
+    const [outputs, pairs] = [41, 21];
     const packed = packWeights("fp8", noiseMatrix(outputs, inputs, 3), noise(outputs, 4));
     await expectSame(forms, async (tuning) => {
-      const { hidden } = await runKernel(device, linearResidual, variantOf(linearResidual, tuning, inputs), {
-        input: normed,
-        weights: packed.weights,
-        channels: packed.channels,
-        live: LIVE,
-        hidden: { elements: ROWS * 512, initial: new Float32Array(ROWS * 512).fill(0.5) },
-      }, {
-        rows: 1,
-        firstRow: ROW,
-        pairs: Math.ceil(outputs / 2),
-        firstPair: 0,
-        groups: padded(inputs) / 16,
-        stride: 512,
-      });
+      const { hidden } = await runKernel(
+        device,
+        linearResidual,
+        variantOf(linearResidual, tuning, [inputs, pairs]),
+        {
+          input: normed,
+          weights: packed.weights,
+          channels: packed.channels,
+          live: LIVE,
+          hidden: { elements: ROWS * 512, initial: new Float32Array(ROWS * 512).fill(0.5) },
+        },
+        {
+          rows: 1,
+          firstRow: ROW,
+          pairs,
+          firstPair: 0,
+          groups: padded(inputs) / 16,
+          stride: 512,
+        },
+      );
       return [hidden];
     });
+  }
+}, GPU);
+
+gpuTest("nothing is added in a step that is over", async (device) => {
+  const [inputs, outputs, pairs] = [17, 6, 3];
+  const packed = packWeights("fp8", noiseMatrix(outputs, inputs, 3));
+  for (const tuning of [plain, ONE, early(ONE)]) {
+    for (const live of [0, 1]) {
+      const { hidden } = await runKernel(
+        device,
+        linearResidual,
+        variantOf(linearResidual, tuning, [inputs, pairs]),
+        {
+          input: new Float16Array(512).fill(1),
+          weights: packed.weights,
+          channels: packed.channels,
+          live: Uint32Array.of(live, 0, 0, 0),
+          hidden: { elements: 16, initial: new Float32Array(16).fill(0.5) },
+        },
+        { rows: 1, firstRow: 0, pairs, firstPair: 0, groups: 2, stride: 16 },
+      );
+      const added = hidden!.slice(0, outputs).some((value) => value !== 0.5);
+      expect({ tuning, live, added }).toEqual({ tuning, live, added: live === 1 });
+    }
   }
 }, GPU);
 
 gpuTest("lm_head norms the row that samples", async (device) => {
   const inputs = 611;
   const { hidden, gain, normed } = await rowsOf(device, inputs);
-  const outputs = 75;
+  const [outputs, pairs] = [75, 38];
   const packed = packWeights("fp8", noiseMatrix(outputs, inputs, 3));
-  await expectSame([TWO, MANY], async (tuning) => {
+  await expectSame([TWO, early(MANY)], async (tuning) => {
     const alone = tuning.core === "core_row_f16";
     const stride = hiddenPadded(inputs);
-    const { logits } = await runKernel(device, lmHead, variantOf(lmHead, tuning, inputs), {
+    const { logits } = await runKernel(device, lmHead, variantOf(lmHead, tuning, [inputs, pairs]), {
       // Behind rms_norm the first row is the one that samples.
       input: alone ? hidden : normed.slice(ROW * stride),
       gain,
@@ -167,7 +198,7 @@ gpuTest("lm_head norms the row that samples", async (device) => {
     }, {
       rows: 1,
       firstRow: 0,
-      pairs: Math.ceil(outputs / 2),
+      pairs,
       firstPair: 0,
       groups: padded(inputs) / 16,
       inputSize: inputs,
@@ -184,11 +215,11 @@ gpuTest("qkv_rope norms and rotates its row", async (device) => {
   const pairs = (queryHeads + 2 * kvHeads) * headDim / 2;
   const { hidden, gain, normed } = await rowsOf(device, inputs);
   const packed = packWeights("fp8", noiseMatrix(2 * pairs, inputs, 3));
-  await expectSame([ONE, FOUR], async (tuning) => {
+  await expectSame([early(ONE), FOUR], async (tuning) => {
     const { queries, cache } = await runKernel(
       device,
       qkvRope,
-      variantOf(qkvRope, tuning, inputs, { kept: "kept_rows" }),
+      variantOf(qkvRope, tuning, [inputs, pairs], { kept: "kept_rows" }),
       {
         input: tuning.core === "core_row_f16" ? hidden : normed,
         gain,
