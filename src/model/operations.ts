@@ -269,7 +269,7 @@ interface RowRange {
 }
 
 /** One operation per slice of the matrix. */
-async function linear<B extends string, P extends string>(
+function linear<B extends string, P extends string>(
   { device, precision, tuning, sizes, family = "rows", halves = sizes.halves, libs = {} }: OperationParts & {
     readonly family?: Family;
     readonly halves?: boolean;
