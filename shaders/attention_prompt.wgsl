@@ -6,7 +6,7 @@
 //
 // queries [rows, queryStride] Act     cache [blocks, k|v, kvHeads] sections, see shaders/lib/cache_*.wgsl
 // plan u32, see src/model/plan.ts     attended [rows, queryStride] Act
-// Grid: x over kv heads and their bundles of HEADS query heads, y over rows. Softmax runs online over tiles of keys (Milakov
+// Grid: x over kv heads and their bundles of HEADS query heads, y over rows from firstRow on. Softmax runs online over tiles of keys (Milakov
 // and Gimelshein 2018). A row's sums run in an order that its own position gives; of a key that it does not see nothing is
 // added, not even a zero, for zero times NaN is NaN; and a tile of which it sees none changes nothing. So its result is the
 // same in any tile of rows, whose may be several sequences'.
@@ -26,6 +26,7 @@ const TEAMS = 16u;
 
 struct Params {
   rows: u32,
+  firstRow: u32,
   queryHeads: u32,
   kvHeads: u32,
   columns: u32,      // headDim / 4
@@ -114,8 +115,9 @@ fn attention_prompt(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
   let tile_rows = TEAMS * QUERIES / HEADS;
   let row_tiles = (params.rows + tile_rows - 1u) / tile_rows;
   let later = (row_tiles + 1u) / 2u;
-  let first_row = select(group.y - later, row_tiles - 1u - group.y, group.y < later) * tile_rows;
-  let end_row = min(first_row + tile_rows, params.rows);
+  let row_tile = select(group.y - later, row_tiles - 1u - group.y, group.y < later);
+  let first_row = params.firstRow + row_tile * tile_rows;
+  let end_row = min(first_row + tile_rows, params.firstRow + params.rows);
 
   //! for q in QUERIES
   let row_$q = first_row + (team * QUERIES + $qu) / HEADS;

@@ -14,6 +14,7 @@ export const attentionPrompt = defineKernel({
   },
   params: {
     rows: "u32",
+    firstRow: "u32",
     queryHeads: "u32",
     kvHeads: "u32",
     columns: "u32",

@@ -19,7 +19,7 @@ import {
 } from "../kernels/attention_flash.ts";
 import { attentionPrompt, promptTunings, tuningForRows } from "../kernels/attention_prompt.ts";
 import type { AttentionTuning } from "../kernels/tuning.ts";
-import type { Operation, OperationParts } from "./operations.ts";
+import type { Operation, OperationParts, RowRange } from "./operations.ts";
 
 /**
  * Bytes that the parts may take even where few sequences run at once: each turn of a long replay takes one or two
@@ -114,7 +114,8 @@ async function attendAnywhere(parts: OperationParts, cache: GpuBuffer): Promise<
   const shape = shapeOf(parts);
   return {
     dispatches: 1,
-    encode: (step, { rows }) => step.dispatch(bound, { rows, firstRow: 0, ...shape }),
+    encode: (step, { promptFrom, rows }) =>
+      step.dispatch(bound, { rows: rows - promptFrom, firstRow: promptFrom, ...shape }),
   };
 }
 
@@ -142,12 +143,14 @@ async function attendInParts(
   // Where prompt rows share no keys, a row's stay with one workgroup, of which there are enough.
   const [whole, shares] = [shareParams(WHOLE), shareParams(attentionTuning)];
   const attendPrompts = await promptsInTiles(parts, lanes.SUBGROUP, cache) ??
-    ((step: StepEncoder, rows: number) =>
-      step.dispatch(boundFlash, { rows, firstRow: 0, splits: 1, ...whole, ...shape }));
+    ((step: StepEncoder, range: RowRange) =>
+      step.dispatch(boundFlash, { ...range, splits: 1, ...whole, ...shape }));
   return {
     dispatches: 1 + partDispatches(sizes.maxRows, sizes.parts, attentionTuning),
-    encode(step, { promptRows, rows, splits }) {
-      if (promptRows > 0) attendPrompts(step, promptRows);
+    encode(step, { promptFrom, promptRows, rows, splits }) {
+      if (promptRows > promptFrom) {
+        attendPrompts(step, { firstRow: promptFrom, rows: promptRows - promptFrom });
+      }
       // Whatever is alone in its part is written at once, however many rows there are.
       const most = splits === 1 ? rows : partRows;
       for (let firstRow = promptRows; firstRow < rows; firstRow += most) {
@@ -166,7 +169,7 @@ async function promptsInTiles(
   parts: OperationParts,
   subgroup: number,
   cache: GpuBuffer,
-): Promise<((step: StepEncoder, rows: number) => void) | null> {
+): Promise<((step: StepEncoder, range: RowRange) => void) | null> {
   const { device, config, buffers } = parts;
   const tunings = promptTunings({ ...config, subgroup }, device.limits.maxComputeWorkgroupStorageSize);
   if (tunings.length === 0) return null;
@@ -177,6 +180,6 @@ async function promptsInTiles(
   };
   const bound = await Promise.all(tunings.map(compile));
   const shape = shapeOf(parts);
-  return (step, rows) =>
-    step.dispatch(bound[tuningForRows(tunings, { rows, ...shape })]!, { rows, ...shape });
+  return (step, range) =>
+    step.dispatch(bound[tuningForRows(tunings, { ...range, ...shape })]!, { ...range, ...shape });
 }

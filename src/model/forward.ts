@@ -4,7 +4,8 @@
  * qkv_rope, attention, linear_residual, gate_up, linear_residual; before them embed, after them lm_head. With a KV cache
  * in FP8, quantize_cache follows qkv_rope; with products in pairs of f16, rms_norm comes before qkv_rope, gate_up and
  * lm_head, unless one decode row is all; where attention may not join its parts itself, attention_combine follows it.
- * Tunings for prompts double what a step of prompt and decode rows takes.
+ * Tunings for prompts double what a step of prompt and decode rows takes. The last layer's attention and what follows it
+ * are for decode rows and for prompt rows from the first one that samples only.
  */
 import type { ModelConfig } from "../formats/config.ts";
 import type { GpuBuffer } from "../gpu/buffer.ts";
@@ -12,7 +13,14 @@ import type { GpuDevice } from "../gpu/device.ts";
 import type { StepEncoder } from "../gpu/encoder.ts";
 import type { DeviceTuning } from "../kernels/tuning.ts";
 import { rowSplits } from "./attention.ts";
-import { decoderLayer, embedding, head, type Operation, type StepBuffers } from "./operations.ts";
+import {
+  decoderLayer,
+  embedding,
+  head,
+  type Operation,
+  projections,
+  type StepBuffers,
+} from "./operations.ts";
 import type { PlanWriter } from "./plan.ts";
 import { rotaryTable } from "./rotary.ts";
 import type { Precision } from "./runner.ts";
@@ -41,13 +49,14 @@ export class Forward {
   /** Each slot's last sampled token; the sampler writes it, the next step's decode rows read it. // [maxSequences] u32 */
   readonly lastTokens: GpuBuffer;
   readonly #body: readonly Operation[];
+  readonly #last: readonly Operation[];
   readonly #head: readonly Operation[];
   readonly #splitsAt: (position: number) => number;
 
   private constructor(
     buffers: StepBuffers,
     planWriter: PlanWriter,
-    operations: { readonly body: readonly Operation[]; readonly head: readonly Operation[] },
+    operations: Readonly<Record<"body" | "last" | "head", readonly Operation[]>>,
     splitsAt: (position: number) => number,
   ) {
     this.#splitsAt = splitsAt;
@@ -56,6 +65,7 @@ export class Forward {
     this.logits = buffers.logits;
     this.lastTokens = buffers.lastTokens;
     this.#body = operations.body;
+    this.#last = operations.last;
     this.#head = operations.head;
   }
 
@@ -75,25 +85,31 @@ export class Forward {
     const { samplesOffset, liveOffset } = writer;
     const operationParts = { device, config, sizes, precision, tuning, buffers, samplesOffset, liveOffset };
     const body = await embedding(operationParts, weights.embedding);
+    let last: Operation[] = [];
     for (const [index, layer] of weights.layers.entries()) {
-      body.push(...await decoderLayer(operationParts, layer, buffers.cache[index]!));
+      const cache = buffers.cache[index]!;
+      body.push(...last, ...await projections(operationParts, layer, cache));
+      last = await decoderLayer(operationParts, layer, cache);
     }
-    const operations = { body, head: await head(operationParts, weights) };
+    const operations = { body, last, head: await head(operationParts, weights) };
     return new Forward(buffers, writer, operations, rowSplits(config, tuning.attention));
   }
 
   /** Most dispatches of a step. */
   get dispatches(): number {
-    return [...this.#body, ...this.#head].reduce((sum, { dispatches }) => sum + dispatches, 0);
+    return [...this.#body, ...this.#last, ...this.#head].reduce((sum, { dispatches }) => sum + dispatches, 0);
   }
 
   /** Sends the plan that {@link planWriter} holds and appends the step's dispatches. */
   encode(step: StepEncoder, uploads: StepUploads): void {
     const { planWriter } = this;
-    const { promptRows, rows, samples } = planWriter;
-    const stepRows = { promptRows, rows, samples, splits: planWriter.most(this.#splitsAt) };
+    const { promptRows, sampledFrom, rows, samples } = planWriter;
+    const stepRows = { promptFrom: 0, promptRows, rows, samples, splits: planWriter.most(this.#splitsAt) };
     uploads.send(step, planWriter.used, this.plan);
     for (const operation of this.#body) operation.encode(step, stepRows);
+    // Of prompt rows that do not sample, the last layer's keys and values are all that anybody will read.
+    const lastRows = { ...stepRows, promptFrom: sampledFrom };
+    for (const operation of this.#last) operation.encode(step, lastRows);
     if (samples > 0) { for (const operation of this.#head) operation.encode(step, stepRows); }
   }
 }

@@ -31,6 +31,8 @@ import type { LayerWeights, ModelWeights } from "./weights.ts";
 
 /** What a step holds; rows of prompts come first. */
 export interface StepRows {
+  /** The first prompt row that is to be computed. */
+  readonly promptFrom: number;
   readonly promptRows: number;
   /** Prompt rows, decode rows and drafts. */
   readonly rows: number;
@@ -95,7 +97,20 @@ export async function embedding(parts: OperationParts, matrix: PackedMatrix): Pr
   });
 }
 
-/** One decoder layer, in order. */
+/** A decoder layer's queries, keys and values. */
+export async function projections(
+  parts: OperationParts,
+  layer: LayerWeights,
+  cache: GpuBuffer,
+): Promise<Operation[]> {
+  return [
+    ...await norm(parts, "qkv", layer.inputGain),
+    ...await qkv(parts, layer, cache),
+    ...await quantizeKept(parts, cache),
+  ];
+}
+
+/** The rest of it, which makes the next layer's input, or the head's. */
 export async function decoderLayer(
   parts: OperationParts,
   layer: LayerWeights,
@@ -103,9 +118,6 @@ export async function decoderLayer(
 ): Promise<Operation[]> {
   const { attended, activated } = parts.buffers;
   return [
-    ...await norm(parts, "qkv", layer.inputGain),
-    ...await qkv(parts, layer, cache),
-    ...await quantizeKept(parts, cache),
     await attend(parts, cache),
     ...await residual(parts, "output", layer.output, attended),
     ...await norm(parts, "gateUp", layer.postAttentionGain),
@@ -165,9 +177,15 @@ async function norm(
   return [{
     dispatches: 1,
     encode(step, stepRows) {
+      const { promptFrom, promptRows, samples } = stepRows;
       const rows = stepRows[family];
-      const isOneOfDecode = rows === 1 && (family === "samples" || stepRows.promptRows === 0);
-      if (!(alone && isOneOfDecode)) step.dispatch(bound, { rows, ...shape });
+      const isOneOfDecode = family === "samples"
+        ? samples === 1
+        : rows - promptFrom === 1 && promptRows === promptFrom;
+      // Norming rows that nobody wants is cheap, as long as there is one that somebody does.
+      if (!(alone && isOneOfDecode) && (family === "samples" || rows > promptFrom)) {
+        step.dispatch(bound, { rows, ...shape });
+      }
     },
   }];
 }
@@ -263,7 +281,7 @@ const operands = ({ weights, channels }: MatrixSlice) => ({ weights, channels })
 type Family = "rows" | "samples";
 
 /** A run of rows of one family. */
-interface RowRange {
+export interface RowRange {
   readonly firstRow: number;
   readonly rows: number;
 }
@@ -329,10 +347,10 @@ function linear<B extends string, P extends string>(
     const dispatchPrompt = dispatcher(forPrompt, prompt);
     return {
       dispatches: forPrompt.length === 0 ? 1 : 2,
-      encode(step, { promptRows, rows, samples }) {
+      encode(step, { promptFrom, promptRows, rows, samples }) {
         if (family === "samples") return dispatchDecode(step, { firstRow: 0, rows: samples });
-        const apart = forPrompt.length === 0 ? 0 : promptRows;
-        dispatchPrompt(step, { firstRow: 0, rows: apart });
+        const apart = forPrompt.length === 0 ? promptFrom : promptRows;
+        dispatchPrompt(step, { firstRow: promptFrom, rows: apart - promptFrom });
         dispatchDecode(step, { firstRow: apart, rows: rows - apart });
       },
     };

@@ -2,7 +2,8 @@
  * A step plan as the kernels read it: one array of u32, written to the device in one go.
  *
  *     rows     4 words each: token (or FROM_SLOT), slot, position, word index of the sequence's block table;
- *              first the rows of prompts, then those of replays and decodes, each decode before its drafts
+ *              first the rows of prompts, those that sample last, then those of replays and decodes, each decode
+ *              before its drafts
  *     samples  1 word each, from `samplesOffset`: the row whose logits are wanted
  *     live     1 word, at `liveOffset`: 0 while no row is known to be computed for somebody
  *     tables   block ids, from `tablesOffset`; last, so that only what is used needs writing
@@ -47,6 +48,7 @@ export class PlanWriter {
   readonly words: Uint32Array<ArrayBuffer>;
   #rows = 0;
   #promptRows = 0;
+  #sampledFrom = 0;
   #samples = 0;
   #end: number;
 
@@ -68,6 +70,10 @@ export class PlanWriter {
   get promptRows(): number {
     return this.#promptRows;
   }
+  /** The first prompt row that samples; {@link promptRows} if none does. */
+  get sampledFrom(): number {
+    return this.#sampledFrom;
+  }
   get samples(): number {
     return this.#samples;
   }
@@ -79,6 +85,7 @@ export class PlanWriter {
   reset(): void {
     this.#rows = 0;
     this.#promptRows = 0;
+    this.#sampledFrom = 0;
     this.#samples = 0;
     this.#end = this.tablesOffset;
     this.words[this.liveOffset] = 0;
@@ -106,6 +113,7 @@ export class PlanWriter {
   /** The rows so far are prompt rows; none comes after them. */
   endPrompts(): void {
     this.#promptRows = this.#rows;
+    this.#sampledFrom = this.#samples === 0 ? this.#rows : this.words[this.samplesOffset]!;
   }
 
   /** The largest that `of` gives for the position of a row that is no prompt's; 1 without any. */
@@ -123,8 +131,8 @@ export class PlanWriter {
 }
 
 /**
- * Packs a plan that {@link checkPlan} has passed: rows of prompts, then of replays, then of decodes. Returns who samples,
- * in order.
+ * Packs a plan that {@link checkPlan} has passed: rows of prompts, those that sample last, then of replays, then of
+ * decodes. Returns who samples, in order.
  */
 export function packPlan(plan: StepPlan, limits: RunnerLimits, writer: PlanWriter): SampleWindow[] {
   writer.reset();
@@ -141,7 +149,9 @@ export function packPlan(plan: StepPlan, limits: RunnerLimits, writer: PlanWrite
     writer.addSample(row);
     sampled.push({ slot, drafts: NO_DRAFTS });
   };
-  for (const prompt of plan.prompts) if (!prompt.replay) chunk(prompt);
+  // Rows before the first that samples are spared the last layer.
+  for (const prompt of plan.prompts) if (!prompt.replay && !prompt.sample) chunk(prompt);
+  for (const prompt of plan.prompts) if (!prompt.replay && prompt.sample) chunk(prompt);
   writer.endPrompts();
   for (const prompt of plan.prompts) if (prompt.replay) chunk(prompt);
   for (const { slot, position, blockTable, drafts = NO_DRAFTS } of plan.decodes) {

@@ -55,9 +55,11 @@ async function run(
   sequences: readonly Sequence[],
   chunks: readonly Chunk[],
   queriesPerLane: number,
-  { positions = {}, precision = "f32" }: {
+  { positions = {}, precision = "f32", firstRow = 0 }: {
     readonly positions?: Readonly<Record<number, number>>;
     readonly precision?: "f32" | "f16";
+    /** The rows before it are left out. */
+    readonly firstRow?: number;
   } = {},
 ): Promise<Float32Array> {
   const blockWords = ({ cache, table }: PagedCache) => cache.length / (2 * table.length);
@@ -106,7 +108,8 @@ async function run(
       attended: { elements: rows * stride, type: precision },
     },
     {
-      rows,
+      rows: rows - firstRow,
+      firstRow,
       queryHeads,
       kvHeads,
       columns: headDim / 4,
@@ -199,12 +202,17 @@ for (const [queryHeads, window] of [[3, null], [4, 37]] as const) {
         fc.asyncProperty(
           fc.array(chunk, { minLength: 1, maxLength: 6 }),
           fc.constantFrom(1, 2, 4),
-          async (chunks, queries) => {
-            const attended = await run(device, heads, sequences, chunks, queries);
+          fc.nat(150),
+          async (chunks, queries, from) => {
+            const rows = chunks.reduce((sum, { count }) => sum + count, 0);
+            const firstRow = from % rows;
+            const attended = await run(device, heads, sequences, chunks, queries, { firstRow });
+            expect(attended.slice(0, firstRow * stride).every(Number.isNaN)).toBe(true);
             let row = 0;
             for (const { of, start, count } of chunks) {
-              expect(attended.slice(row * stride, (row + count) * stride))
-                .toEqual(whole[of]!.slice(start * stride, (start + count) * stride));
+              const skipped = Math.min(count, Math.max(0, firstRow - row));
+              expect(attended.slice((row + skipped) * stride, (row + count) * stride))
+                .toEqual(whole[of]!.slice((start + skipped) * stride, (start + count) * stride));
               row += count;
             }
           },

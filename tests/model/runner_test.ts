@@ -2,6 +2,7 @@
 import { expect } from "@std/expect";
 import { CapacityError } from "../../src/errors.ts";
 import { liveBufferCount } from "../../src/gpu/buffer.ts";
+import { StepEncoder } from "../../src/gpu/encoder.ts";
 import { loadModel } from "../../src/model/load.ts";
 import type { BlockId, ModelRunner, Slot, SlotInit, StepPlan } from "../../src/model/runner.ts";
 import { gpuTest } from "../gpu/device.ts";
@@ -50,13 +51,47 @@ gpuTest("prepare() costs one submit, five dispatches a layer and four bytes a se
   expect(liveBufferCount()).toBe(buffers);
 });
 
-gpuTest("prepare() skips the output head where nothing samples", async (device) => {
+gpuTest("of prompt rows that do not sample, the last layer computes keys and values only", async (device) => {
   using runner = await loadModel(device, fixture("gqa"), LOAD);
-  runner.initSlot(0 as Slot, GREEDY);
-  const step = runner.prepare([prompts(chunk(0, [1, 2, 3], false))]);
-  expect(step.costs).toEqual([{ dispatches: 1 + 5 * 3, submits: 1, readbackBytes: 4 }]);
-  expect(await step.submit().collect()).toEqual([[]]);
+  for (const slot of [0, 1, 2, 3]) runner.initSlot(slot as Slot, GREEDY);
+  // rows and firstRow of each dispatch of a step
+  const rows: [name: string, first: number, end: number][] = [];
+  const { dispatch } = StepEncoder.prototype;
+  StepEncoder.prototype.dispatch = function (kernel, params: Readonly<Record<string, number>>) {
+    const { firstRow = 0, rows: count = 0 } = params;
+    rows.push([kernel.name, firstRow, firstRow + count]);
+    return dispatch.call(this, kernel, params);
+  };
+  try {
+    await submit(runner, prompts(chunk(3, [1]))).collect();
+    rows.length = 0;
+    await submit(runner, {
+      prompts: [chunk(0, [1, 5, 9]), chunk(1, [1, 2], false), chunk(2, [1, 7])],
+      decodes: [decode(3, 1)],
+    }).collect();
+  } finally {
+    StepEncoder.prototype.dispatch = dispatch;
+  }
+  // Rows 0 and 1 do not sample, of rows 2 to 4 the last one does, then two of another and a decode.
+  const [all, wanted] = [[0, 8], [4, 8]] as const;
+  const rest = ["attention", "linear_residual", "gate_up", "linear_residual"];
+  expect(rows.slice(1, -3)).toEqual([
+    ...["qkv_rope", ...rest, "qkv_rope", ...rest, "qkv_rope"].map((name) => [name, ...all]),
+    ...rest.map((name) => [name, ...wanted]),
+  ]);
 });
+
+gpuTest(
+  "prepare() skips the output head where nothing samples, and what only it would read",
+  async (device) => {
+    using runner = await loadModel(device, fixture("gqa"), LOAD);
+    runner.initSlot(0 as Slot, GREEDY);
+    const step = runner.prepare([prompts(chunk(0, [1, 2, 3], false))]);
+    // Of the last layer, queries, keys and values.
+    expect(step.costs).toEqual([{ dispatches: 1 + 5 * 2 + 1, submits: 1, readbackBytes: 4 }]);
+    expect(await step.submit().collect()).toEqual([[]]);
+  },
+);
 
 gpuTest("prepare() does not let the chunks of a prompt pile up on the device", async (device) => {
   using runner = await loadModel(device, fixture("gqa"), LOAD);
