@@ -49,8 +49,19 @@ export async function row(lab: Lab): Promise<Record<string, unknown>> {
     }
     console.log(name, result[name]);
   };
+  const early = (tuning: LinearTuning): LinearTuning => ({ ...tuning, asksEarly: true });
   const { halves, ...f32 } = tuned;
+  const f32Early = {
+    ...f32,
+    matrices: Object.fromEntries(
+      Object.entries(f32.matrices).map(([role, { decode }]) => [role, {
+        decode: [early(decode[0]!)],
+        prompt: [],
+      }]),
+    ) as unknown as DeviceTuning["matrices"],
+  };
   await time("in f32", f32);
+  await time("in f32, early", f32Early);
   if (halves === undefined) return result;
   /** Every matrix in a form made of the tuned one; only the variant that runs is compiled. */
   const family = (form = (tuning: LinearTuning) => tuning): DeviceTuning => ({
@@ -61,7 +72,6 @@ export async function row(lab: Lab): Promise<Record<string, unknown>> {
       ) => [role, { decode: [form(decode[0]!)], prompt: [] }]),
     ) as unknown as NonNullable<DeviceTuning["halves"]>,
   });
-  const early = (tuning: LinearTuning): LinearTuning => ({ ...tuning, asksEarly: true });
   await time("as tuned", family());
   await time("as tuned, early", family(early));
   await time("as tuned, never over", { ...family(), skipsStopped: false });
@@ -79,6 +89,7 @@ export async function row(lab: Lab): Promise<Record<string, unknown>> {
     );
   }
   await time("in f32, again", f32);
+  await time("in f32, early, again", f32Early);
   await time("as tuned, again", family());
   await time("as tuned, early, again", family(early));
   return result;

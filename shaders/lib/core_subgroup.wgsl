@@ -3,6 +3,9 @@
 // groups in flight; every sum is one chain of fma() a lane, then a tree over the subgroup, then the subgroups in order.
 // A sum's order depends on the input's size, the subgroup and SPLIT only: a token's result is the same alone and in any batch.
 //
+// Where SLICE_PAIRS says beforehand how many pairs there are, and GROUPS of how many groups, the first weights are asked for
+// before anything has to be looked up (see core_row_f16), and those of the next turn at the end of one.
+//
 // Wants LANES to be SPLIT subgroups whose invocations follow each other, LANES · UNROLL to divide params.groups unless
 // UNROLL is 1, and PAIRS · TOKENS to be at most a subgroup. The kernel gives `input_row`, `finish` and `is_over`.
 override SUBGROUP: u32 = LANES / SPLIT;
@@ -39,22 +42,32 @@ var<workgroup> partials: array<Partial, 32>; // of each subgroup
 
 //! end
 fn linear(group: vec2<u32>, local: u32) {
-  if (is_over()) { return; }
-  let groups = params.groups;
+  if (SLICE_PAIRS == 0u && is_over()) { return; }
+  let groups = select(params.groups, GROUPS, SLICE_PAIRS > 0u);
+  let pairs = select(params.pairs, SLICE_PAIRS, SLICE_PAIRS > 0u);
   let lane = local % LANES;
   let first_pair = (group.x * (WORKGROUP / LANES) + local / LANES) * PAIRS;
+  //! for p in PAIRS
+  let at_$p = min(first_pair + $pu, pairs - 1u) * 2u * groups;
+  //! if SLICE_PAIRS > 0
+  //! for u in UNROLL
+  var even_weights_$u_$p = weights[at_$p + min(lane + $uu * LANES, groups - 1u)];
+  var odd_weights_$u_$p = weights[at_$p + groups + min(lane + $uu * LANES, groups - 1u)];
+  //! end
+  //! end
+  //! end
+  if (SLICE_PAIRS > 0u && is_over()) { return; }
   let first = group.y * TOKENS;
   let last = params.rows - 1u;
   // Every lane will hold every sum and finish one of them; its scales are on their way meanwhile.
   let pair = first_pair + min(lane / TOKENS, PAIRS - 1u);
   let row = first + lane % TOKENS;
-  let terms = channels[min(pair, params.pairs - 1u)];
+  let terms = channels[min(pair, pairs - 1u)];
   //! for t in TOKENS
   let row_$t = input_row(min(first + $tu, last));
   var squares_$t = 0.0;
   //! end
   //! for p in PAIRS
-  let at_$p = min(first_pair + $pu, params.pairs - 1u) * 2u * groups;
   //! for t in TOKENS
   var even_$p_$t = 0.0;
   var odd_$p_$t = 0.0;
@@ -63,9 +76,11 @@ fn linear(group: vec2<u32>, local: u32) {
   for (var base = lane; base < groups; base += LANES * UNROLL) {
     //! for u in UNROLL
     let group_$u = base + $uu * LANES;
+    //! if SLICE_PAIRS < 1
     //! for p in PAIRS
     let even_weights_$u_$p = weights[at_$p + group_$u];
     let odd_weights_$u_$p = weights[at_$p + groups + group_$u];
+    //! end
     //! end
     //! end
     //! for u in UNROLL
@@ -90,6 +105,14 @@ fn linear(group: vec2<u32>, local: u32) {
       //! end
       //! end
     }
+    //! end
+    //! end
+    //! if SLICE_PAIRS > 0
+    //! for u in UNROLL
+    //! for p in PAIRS
+    even_weights_$u_$p = weights[at_$p + min(group_$u + LANES * UNROLL, groups - 1u)];
+    odd_weights_$u_$p = weights[at_$p + groups + min(group_$u + LANES * UNROLL, groups - 1u)];
+    //! end
     //! end
     //! end
   }
@@ -135,7 +158,7 @@ fn linear(group: vec2<u32>, local: u32) {
   }
   //! end
   //! end
-  if (lane < PAIRS * TOKENS && pair < params.pairs && row < params.rows) {
+  if (lane < PAIRS * TOKENS && pair < pairs && row < params.rows) {
     let inverse = inverse_rms(vec4<f32>(squares)).x;
     finish(pair, row, even * inverse, odd * inverse, terms);
   }

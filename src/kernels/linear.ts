@@ -111,7 +111,7 @@ export interface LinearTuning {
   readonly SLICE_PAIRS?: number;
   /** 1: returns at once where every row of the step has stopped. */
   readonly SKIPS?: number;
-  /** Whether {@link SLICE_PAIRS} is to be filled in. */
+  /** Whether {@link SLICE_PAIRS} is to be filled in: of core_row_f16 and core_subgroup. */
   readonly asksEarly?: boolean;
   /** Measured: 10⁹ products and sums a second where the whole device is employed. Tiles are chosen by it. */
   readonly rate?: number;

@@ -276,15 +276,16 @@ export function fitShape(
   memory = Infinity,
 ): LinearTuning {
   const { LANES = 1, UNROLL = 1, WORKGROUP } = tuning;
+  const known = tuning.asksEarly === true ? { SLICE_PAIRS: pairs, GROUPS: groups } : {};
   if (takesRow(tuning)) {
     const fitted = Math.min(UNROLL, Math.ceil(groups / (2 * LANES)));
     if (rowBytes(groups, 2 * LANES * fitted) + WORKGROUP * 4 > memory) {
       return { core: "core_subgroup_f16", WORKGROUP, LANES };
     }
-    const early = tuning.asksEarly === true ? { SLICE_PAIRS: pairs } : {};
-    return { ...tuning, ...early, GROUPS: groups, UNROLL: fitted };
+    return { ...tuning, ...known, GROUPS: groups, UNROLL: fitted };
   }
-  return isTile(tuning) || groups % (LANES * UNROLL) === 0 ? tuning : { ...tuning, UNROLL: 1 };
+  const isEven = isTile(tuning) || groups % (LANES * UNROLL) === 0;
+  return { ...tuning, ...known, UNROLL: isEven ? UNROLL : 1 };
 }
 
 /** Workgroup memory of the input in core_row_f16, of which a subgroup takes so many groups a turn. */

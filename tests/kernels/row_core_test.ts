@@ -1,4 +1,7 @@
-/** core_row_f16 against rms_norm and core_subgroup_f16, which the float64 oracle holds: every bit is the same. */
+/**
+ * core_row_f16 against rms_norm and core_subgroup_f16, and forms that ask for weights first against those that do not, which
+ * the float64 oracle holds: every bit is the same.
+ */
 import { expect } from "@std/expect";
 import type { GpuDevice } from "../../src/gpu/device.ts";
 import type { KernelDeclaration } from "../../src/gpu/kernel.ts";
@@ -175,6 +178,37 @@ gpuTest("nothing is added in a step that is over", async (device) => {
       const added = hidden!.slice(0, outputs).some((value) => value !== 0.5);
       expect({ tuning, live, added }).toEqual({ tuning, live, added: live === 1 });
     }
+  }
+}, GPU);
+
+gpuTest("core_subgroup that asks for weights first adds the same", async (device) => {
+  for (const [inputs, split, PAIRS, UNROLL] of [[17, 1, 1, 1], [700, 2, 2, 1], [512, 2, 1, 2]] as const) {
+    const [outputs, pairs] = [41, 21];
+    const packed = packWeights("fp8", noiseMatrix(outputs, inputs, 3), noise(outputs, 4));
+    const LANES = split * SUBGROUP;
+    const form: LinearTuning = {
+      core: "core_subgroup",
+      WORKGROUP: 2 * LANES,
+      LANES,
+      SPLIT: split,
+      PAIRS,
+      UNROLL,
+    };
+    const run = async (tuning: LinearTuning, live: number) => {
+      const fitted = fitShape(tuning, { groups: padded(inputs) / 16, pairs });
+      const { hidden } = await runKernel(device, linearResidual, linearVariant("fp8", fitted), {
+        input: Float32Array.from(noise(ROWS * padded(inputs), 5)),
+        weights: packed.weights,
+        channels: packed.channels,
+        live: Uint32Array.of(live, 0, 0, 0),
+        hidden: { elements: ROWS * 512, initial: new Float32Array(ROWS * 512).fill(0.5) },
+      }, { rows: 1, firstRow: ROW, pairs, firstPair: 0, groups: padded(inputs) / 16, stride: 512 });
+      return hidden!;
+    };
+    const expected = await run(form, 1);
+    expect(expected.some((value) => value !== 0.5)).toBe(true);
+    expect(await run(early(form), 1)).toEqual(expected);
+    expect((await run(early(form), 0)).every((value) => value === 0.5)).toBe(true);
   }
 }, GPU);
 
