@@ -30,6 +30,11 @@ const ERROR_TYPES = {
   CONFLICT: errorType("ConflictError", "What you went by has changed meanwhile: look again, then decide."),
   DEADLINE: errorType("DeadlineError", "It took longer than the request's deadline."),
   DEVICE_LOST: errorType("DeviceLostError", "The GPU is gone. The same request can be made again."),
+  NOT_FINITE: errorType(
+    "NotFiniteError",
+    "The model's activations left the range of the numbers that it is run with, so there is no next token. The message " +
+      "says which numbers would hold them; the same request ends like this again until the model is run with those.",
+  ),
   UNAVAILABLE: errorType(
     "UnavailableError",
     "Another server cannot be reached, or does not answer as it should; the same may succeed later.",

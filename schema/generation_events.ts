@@ -231,10 +231,12 @@ eventRef("finished").implement({
 });
 
 eventRef("failed").implement({
-  description: "The generation failed. Last event.",
+  description: "The generation failed. Last event. Tokens that came before it stay.",
   interfaces,
   fields: (t) => ({
-    code: t.exposeString("code", { description: "Stable and machine-readable." }),
+    code: t.exposeString("code", {
+      description: "Stable and machine-readable, such as `NOT_FINITE`, `DEADLINE` or `DEVICE_LOST`.",
+    }),
     message: t.exposeString("message"),
   }),
 });

@@ -17,11 +17,12 @@
 // some value (sample_bound.wgsl), these are gathered into a short list, and all else happens there (sample_list.wgsl).
 // Otherwise every cut searches the vocabulary (sample_search.wgsl). Which of these it is follows from the row alone.
 //
-// NaN and -inf count as probability zero, +inf as 1e37. If nothing is left, the lowest id that is neither masked nor banned
-// is taken, or else the lowest that is not masked, or else id 0. A result is always below vocabSize.
+// If nothing is left, the lowest id that is not masked is taken, or else id 0. A token is always below vocabSize.
 //
-// A slot that samples one of its stop ids, min_tokens being out, gets STOPPED in place of the token: rows that go on from
-// it, in later steps, are left out (their record is STOPPED), here and in all other kernels (src/model/plan.ts).
+// A row with a logit that is NaN or infinite, be it of a masked id, has no token: its record is NOT_FINITE.
+//
+// A slot that samples one of its stop ids, min_tokens being out, or has no token, gets STOPPED in place of it: rows that go
+// on from it, in later steps, are left out (their record is STOPPED), here and in all other kernels (src/model/plan.ts).
 //
 // logits  [rows, vocabSize] bits of f32: as bits, since a compiler may assume that floats are never NaN
 // rows    [rows] SampleRow: slot, index of the token within its output, where it comes from, drafts before it
@@ -31,8 +32,8 @@
 //         read where flagged or counted
 // groups  [rows, 2, ceil(vocabSize / 64)] see sample_groups.wgsl
 // tokens  [slots] id or STOPPED; written, as are the counts, by rows that decide
-// results [rows, recordWords]: id, then if recordWords > 1 log-probability bits and (id, log-probability bits) pairs,
-//         best first, padded with NONE; log-probabilities are of softmax(logits) itself and at least -9999
+// results [rows, recordWords]: id, STOPPED or NOT_FINITE; behind an id, if recordWords > 1, log-probability bits and (id,
+//         log-probability bits) pairs, best first, padded with NONE, of softmax(logits) itself and at least -9999
 
 struct Params {
   vocabSize: u32,
@@ -103,7 +104,7 @@ fn statistics(kind: u32, group: u32) -> vec4<u32> {
 
 /// Of a group's mass, relative to the row's largest value.
 fn group_mass(group: vec4<u32>) -> f32 {
-  if (group.x <= EXCLUDED_KEY) { return 0.0; }
+  if (group.x <= BANNED_KEY) { return 0.0; }
   return bitcast<f32>(group.z) * exp(x_of(group.x));
 }
 
@@ -112,7 +113,7 @@ fn totals(kind: u32, largest: f32, temperature: f32) -> vec2<f32> {
   var sums = vec4<f32>(0.0);
   for (var group = lane; group < group_count; group += workgroupSize) {
     let found = statistics(kind, group);
-    if (found.x > EXCLUDED_KEY) {
+    if (found.x > BANNED_KEY) {
       let scale = exp(max((float_of_key(found.x) - largest) / temperature, -1e4));
       sums += vec4<f32>(bitcast<f32>(found.z) * scale, f32(found.w), 0.0, 0.0);
     }
@@ -186,7 +187,7 @@ fn draw_anything(random: f32) -> u32 {
   let id = chosen.x * GROUP + lane;
   if (lane < GROUP && id < params.vocabSize) {
     let key = value_key(id, raw_key(id));
-    if (key > EXCLUDED_KEY) { token_mass = exp(x_of(key)); }
+    if (key > BANNED_KEY) { token_mass = exp(x_of(key)); }
   }
   let token_place = find_lane(token_mass, bitcast<f32>(chosen.y), false);
   return chosen.x * GROUP + u32(token_place.x);
@@ -247,7 +248,7 @@ fn write_logprobs(id: u32, record: u32) {
 }
 
 fn logprob(key: u32, log_sum: f32) -> f32 {
-  if (key <= EXCLUDED_KEY) { return LEAST_LOGPROB; }
+  if (key <= BANNED_KEY) { return LEAST_LOGPROB; }
   return max(float_of_key(key) - log_sum, LEAST_LOGPROB);
 }
 
@@ -266,8 +267,15 @@ fn sample(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
   group_base = row * 2u * group_count;
 
   let best = best_of_groups(OF_VALUES);
+  if (best.key == NOT_FINITE_KEY) {
+    if (lane == 0u) {
+      results[record] = NOT_FINITE;
+      if ((rows[row].flags & DECIDES) != 0u) { tokens[rows[row].slot] = STOPPED; }
+    }
+    return;
+  }
   var id = best.id;
-  if (sampling.temperature > 0.0 && best.key > EXCLUDED_KEY) {
+  if (sampling.temperature > 0.0 && best.key > BANNED_KEY) {
     origin = float_of_key(best.key);
     id = draw(rows[row].index);
   }

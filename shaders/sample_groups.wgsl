@@ -4,7 +4,8 @@
 // Grid [ceil(vocabSize / (4 workgroupSize)), rowCount]; a lane takes four neighbouring ids, 16 lanes a group.
 //
 //   groups[row][0][g] = best key of the values (mask, bias, penalties and ban applied), its id (the lowest among equals),
-//                       sum of exp((value - best) / T) in f32 bits and number of ids with a probability (T > 0 only)
+//                       sum of exp((value - best) / T) in f32 bits and number of ids with a probability (T > 0 only);
+//                       the best key is NOT_FINITE_KEY where any logit of the group, masked or not, is NaN or infinite
 //   groups[row][1][g] = the same of the raw logits at T = 1; only where the slot wants log-probabilities
 //
 // Sums run over a fixed tree of the group's 64 ids, so they depend on nothing else.
@@ -76,7 +77,7 @@ fn reduce(lane: u32, first_id: u32, key: vec4<u32>, weighs: bool) -> vec4<u32> {
 
 /// Mass and number of one token.
 fn weight(key: u32, largest: f32) -> vec2<f32> {
-  if (key <= EXCLUDED_KEY) { return vec2<f32>(0.0); }
+  if (key <= BANNED_KEY) { return vec2<f32>(0.0); }
   return vec2<f32>(exp(tempered(key, largest)), 1.0);
 }
 

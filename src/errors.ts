@@ -82,6 +82,13 @@ export class DeviceLostError extends GeodesicError {
   }
 }
 
+/** A model's activations left the range of the numbers it is run with; the same would come out again. */
+export class NotFiniteError extends GeodesicError {
+  constructor(message: string, details?: Record<string, unknown>, options?: ErrorOptions) {
+    super("NOT_FINITE", message, details, options);
+  }
+}
+
 /** Another server cannot be reached, or does not answer as it should; the same may succeed later. */
 export class UnavailableError extends GeodesicError {
   constructor(message: string, details?: Record<string, unknown>, options?: ErrorOptions) {

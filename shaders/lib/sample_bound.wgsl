@@ -3,10 +3,10 @@
 
 /// The bound for the slot's cuts; `all`: mass and number of the row's tokens.
 fn bound(by_count: bool, all: vec2<f32>) -> Cut {
-  let everything = select(0u, EXCLUDED_KEY + 1u, all.y <= f32(listCapacity));
+  let everything = select(0u, BANNED_KEY + 1u, all.y <= f32(listCapacity));
   if (by_count) {
     let key = lane_bound(OF_VALUES, sampling.top_k);
-    return Cut(select(key, everything, key <= EXCLUDED_KEY), NONE);
+    return Cut(select(key, everything, key <= BANNED_KEY), NONE);
   }
   if (sampling.typical_p < 1.0) { return Cut(everything, NONE); }
   var least = -1e4;
@@ -46,7 +46,7 @@ fn measured_bound(mass: f32) -> Cut {
   var above_high = vec4<f32>(0.0);
   for (var id = lane; id < params.vocabSize; id += workgroupSize) {
     let key = value_key(id, raw_key(id));
-    if (key > EXCLUDED_KEY) {
+    if (key > BANNED_KEY) {
       let x = vec4<f32>(x_of(key));
       let own = exp(x);
       above_low += select(vec4<f32>(0.0), own, x >= low);
@@ -78,7 +78,7 @@ fn mass_bound(mass: f32) -> f32 {
   var below_high = vec4<f32>(0.0);
   for (var group = lane; group < group_count; group += workgroupSize) {
     let own = statistics(OF_VALUES, group);
-    if (own.x > EXCLUDED_KEY) {
+    if (own.x > BANNED_KEY) {
       let x = vec4<f32>(x_of(own.x));
       let whole = vec4<f32>(group_mass(own));
       below_low += select(min(whole, most_low), whole, x < low);

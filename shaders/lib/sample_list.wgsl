@@ -19,7 +19,7 @@ var<private> list_length: u32;
 /// Lists all tokens within `cut`; false where they are too many, or none.
 fn gather(kind: u32, cut: Cut) -> bool {
   list_length = 0u;
-  if (cut.key <= EXCLUDED_KEY) { return false; }
+  if (cut.key <= BANNED_KEY) { return false; }
   workgroupBarrier();
   if (lane == 0u) {
     atomicStore(&open_count, 0u);

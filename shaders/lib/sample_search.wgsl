@@ -29,7 +29,7 @@ struct Left {
 
 fn left(id: u32) -> Left {
   let key = value_key(id, raw_key(id));
-  if (key <= EXCLUDED_KEY || !within(key, id, value_cut)) { return Left(0u, 0.0); }
+  if (key <= BANNED_KEY || !within(key, id, value_cut)) { return Left(0u, 0.0); }
   let x = x_of(key);
   let typical = !typical_on || within(typical_key(x, center), id, typical_cut);
   return Left(select(0u, key, typical && x >= floor_x), x);
@@ -44,7 +44,7 @@ struct Ranked {
 fn ranked(order: u32, id: u32) -> Ranked {
   if (order == RAW_BY_COUNT) {
     let key = raw_key(id);
-    return Ranked(select(0u, key, key > EXCLUDED_KEY), 1.0);
+    return Ranked(select(0u, key, key > BANNED_KEY), 1.0);
   }
   let token = left(id);
   if (token.key == 0u) { return Ranked(0u, 0.0); }
@@ -118,7 +118,7 @@ fn last_rank(order: u32, goal: f32, tie: u32) -> u32 {
 }
 
 fn draw_by_search(by_count: bool, random: f32) -> u32 {
-  value_cut = Cut(EXCLUDED_KEY, 0u);
+  value_cut = Cut(BANNED_KEY, 0u);
   typical_on = false;
   floor_x = NO_FLOOR;
   for (var cut = 0u; cut < 3u; cut++) {

@@ -30,11 +30,12 @@ const BANNED = 0x40000000u;
 const BIASED = 0x20000000u;
 const COUNT = 0x1fffffffu;
 
-/// Keys below those of any value: what a mask forbids comes after what is only banned for now, and that after what has no
-/// probability, should there be nothing else to take.
+/// Keys below those of any value: what a mask forbids comes after what is only banned for now, should there be nothing else
+/// to take.
 const MASKED_KEY = 0u;
 const BANNED_KEY = 1u;
-const EXCLUDED_KEY = 2u;
+/// Above those of any value: the logit is NaN or infinite, whatever mask, ban and bias would make of it.
+const NOT_FINITE_KEY = 0xffffffffu;
 
 /// A slot in `controls`: (id, bits of the bias) by id, then a bit for each id that may come, then ids that end the sequence.
 const MAX_BIASES = 300u;
@@ -42,6 +43,8 @@ const MAX_STOPS = 128u;
 
 /// In place of a slot's last token: it has ended its sequence. In a record: the row was left out for that.
 const STOPPED = 0xffffffffu;
+/// In a record, in place of an id: a logit of the row is NaN or infinite.
+const NOT_FINITE = 0xfffffffeu;
 
 /// A row of logits: whose they are, and what they decide.
 struct SampleRow {
@@ -93,14 +96,15 @@ fn read_row(row: u32) {
   banning = (sampling.flags & BANS) != 0u && rows[row].index < sampling.min_tokens;
 }
 
+/// Asks the bits, since a compiler may assume that floats are never NaN or infinite.
 fn raw_key(id: u32) -> u32 {
   let bits = logits[logit_base + id];
-  if ((bits & 0x7fffffffu) > 0x7f800000u || bits == 0xff800000u) { return EXCLUDED_KEY; }
-  if (bits == 0x7f800000u) { return key_of_float(1e37); }
+  if ((bits & 0x7f800000u) == 0x7f800000u) { return NOT_FINITE_KEY; }
   return key_of_float(bitcast<f32>(bits));
 }
 
 fn value_key(id: u32, raw: u32) -> u32 {
+  if (raw == NOT_FINITE_KEY) { return raw; }
   if (masking) {
     let word = controls[control_base + 2u * MAX_BIASES + id / 32u];
     if (((word >> (id % 32u)) & 1u) == 0u) { return MASKED_KEY; }
@@ -111,7 +115,7 @@ fn value_key(id: u32, raw: u32) -> u32 {
   if (banning && (seen & BANNED) != 0u) { return BANNED_KEY; }
   let biased = biasing && (seen & BIASED) != 0u;
   let penalized = penalizing && (seen & (SEEN | COUNT)) != 0u;
-  if ((!biased && !penalized) || raw == EXCLUDED_KEY) { return raw; }
+  if (!biased && !penalized) { return raw; }
   var value = float_of_key(raw);
   if (biased) { value += bias_of(id); }
   if (penalized) {

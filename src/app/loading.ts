@@ -239,6 +239,7 @@ export class ModelLoader {
         signal.throwIfAborted();
         const { accumulation } = await engine.load({
           modelKey: model.id,
+          modelName: model.name,
           path: model.path,
           quantization: model.served_quantization as Quantization,
           precision,

@@ -80,7 +80,8 @@ async function readRequest(invocation: Invocation): Promise<LocalRequest> {
   const accumulation = invocation.choice("accumulation", ["f32", "f16"]);
   const speculation = invocation.choice("speculation", ["auto", "off"]);
   const where = { ...terminal, dataDir: dataDirOf(invocation) };
-  const { path } = await findModelFolder(invocation.positional("MODEL"), where);
+  const model = invocation.positional("MODEL");
+  const { path } = await findModelFolder(model, where);
   using checkpoint = await openCheckpoint(path, { signal });
   const served = await servedTextOf(checkpoint);
   const contextLength = checkpoint.config.maxPositionEmbeddings;
@@ -98,6 +99,7 @@ async function readRequest(invocation: Invocation): Promise<LocalRequest> {
     contextLength,
   });
   return {
+    model,
     path,
     quantization,
     precision,

@@ -19,6 +19,8 @@ import type { SamplingParams } from "../model/sampling.ts";
 import { StopMatcher } from "../tokenizer/stop_strings.ts";
 
 export interface LocalRequest {
+  /** The model as the user named it. */
+  readonly model: string;
   /** Absolute path of the checkpoint. */
   readonly path: string;
   readonly quantization: Quantization;
@@ -67,6 +69,7 @@ export async function generateLocally(
   await engine.load(
     {
       modelKey: MODEL_KEY,
+      modelName: request.model,
       path,
       quantization,
       precision,

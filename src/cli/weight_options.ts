@@ -10,7 +10,8 @@ export const quantizationOption: OptionSpec = {
 export const precisionOption: OptionSpec = {
   type: "string",
   value: "f32|f16",
-  description: "Number type of activations and KV cache (default f32)",
+  description:
+    "Number type of activations and KV cache; f16 ends at 65,504, and an answer whose activations pass it fails (default f32)",
 };
 
 export const accumulationOption: OptionSpec = {

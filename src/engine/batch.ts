@@ -5,7 +5,8 @@
  *
  * Blocks full of prompt tokens are published once they are computed, and shared with prompts that begin alike. Blocks
  * with sampled tokens never are: decode rows have kernels of their own, whose bits a prompt with the same tokens
- * would not get, and an answer must not depend on what was asked before.
+ * would not get, and an answer must not depend on what was asked before. Prompts of sequences that come to logits that are
+ * not finite are forgotten, for their keys and values may be no finite numbers either.
  *
  * Where few sequences run and repeat themselves, their next tokens are guessed and checked in one step (speculator.ts).
  * How far a step with guesses gets, only its samples say. So nothing is planned beside it.
@@ -13,7 +14,6 @@
 import { DRAFTED_SEQUENCES, NO_DRAFTS } from "../model/drafts.ts";
 import type { DecodeRow, PromptChunk, RunnerLimits, SampledToken, Slot, StepPlan } from "../model/runner.ts";
 import { BlockPool } from "./block_pool.ts";
-import type { EngineFinishReason } from "./protocol.ts";
 import { RankedList, rankOf } from "./ranking.ts";
 import {
   type Admission,
@@ -25,7 +25,8 @@ import {
   schedule,
   type StepDecision,
 } from "./scheduler.ts";
-import type { Placement, Sequence } from "./sequence.ts";
+import { placementOf, type Sequence } from "./sequence.ts";
+import { accept, type Finish, shareOut } from "./step_samples.ts";
 
 /** One sequence's part in a step. */
 export interface StepRow {
@@ -59,8 +60,8 @@ export interface Advance {
   readonly step: number;
   /** None for a chunk that is not the last, several where guesses were right. */
   readonly tokens: readonly SampledToken[];
-  /** The sequence ends with the last of them. */
-  readonly finish: EngineFinishReason | null;
+  /** The sequence ends with the last of them, or because there could be no more. */
+  readonly finish: Finish | null;
 }
 
 export interface BatchOptions {
@@ -194,20 +195,19 @@ export class Batch {
     this.#leave(sequence);
   }
 
-  #completeStep(rows: readonly StepRow[], step: number, samples: readonly SampledToken[]): Advance[] {
-    const shares = shareOut(rows, samples);
+  #completeStep(rows: readonly StepRow[], step: number, all: readonly SampledToken[]): Advance[] {
+    const shares = shareOut(rows, all);
     const advances: Advance[] = [];
     for (const [index, row] of rows.entries()) {
       const { sequence } = row;
-      const tokens = shares[index]!;
+      const samples = shares[index]!;
       if (sequence.ended) continue; // Perhaps because an earlier step failed, so what it computed is not published either.
       if (row.kind === "prompt") this.#publish(row);
-      if (row.drafts > 0) this.#checked(row, tokens.length - 1);
-      let finish: EngineFinishReason | null = null;
-      let taken = 0;
-      while (taken < tokens.length && finish === null) finish = sequence.accept(tokens[taken++]!.id);
+      if (row.drafts > 0) this.#checked(row, samples.length - 1);
+      const { tokens, taken, finish } = accept(sequence, samples);
       if (row.drafts > 0) this.#counts.accepted += taken - 1;
-      advances.push({ row, step, tokens: tokens.slice(0, taken), finish });
+      if (finish === "NOT_FINITE") this.#blocks.forget(sequence.prefixKeys);
+      advances.push({ row, step, tokens, finish });
       if (finish !== null) this.end(sequence);
     }
     return advances;
@@ -365,33 +365,4 @@ export class Batch {
   #ownBlocks(sequence: Sequence): number {
     return this.#blocks.countOwn(sequence.placement?.blockTable ?? []);
   }
-}
-
-/**
- * Each row's part of a step's samples: one, or up to one more than there are drafts; none where it does not sample, or
- * where an earlier step has ended its sequence, which the device may have seen and left the row out.
- */
-function shareOut(rows: readonly StepRow[], samples: readonly SampledToken[]): SampledToken[][] {
-  let next = 0;
-  const shares = rows.map(({ sequence, samples: wanted, drafts }) => {
-    const first = next;
-    const { slot } = placementOf(sequence);
-    while (wanted && next - first <= drafts && samples[next]?.slot === slot) next++;
-    return samples.slice(first, next);
-  });
-  if (next < samples.length) {
-    throw new Error(`Cannot complete step: sample of slot ${samples[next]!.slot} in another slot's place`);
-  }
-  const missing = rows.filter((row, index) =>
-    row.samples && !row.sequence.ended && shares[index]!.length === 0
-  );
-  if (missing.length === 0) return shares;
-  throw new Error(`Cannot complete step: ${missing.length} of ${rows.length} sequences have no sample`);
-}
-
-function placementOf(sequence: Sequence): Placement {
-  if (sequence.placement === null) {
-    throw new Error(`Sequence "${sequence.requestId}" takes part in a step without a slot`);
-  }
-  return sequence.placement;
 }

@@ -84,6 +84,17 @@ export class BlockPool {
     this.#byKey.set(key, block);
   }
 
+  /** Lets blocks be found by these keys no more. Whoever uses them keeps them. */
+  forget(keys: readonly PrefixKey[]): void {
+    for (const key of keys) {
+      const block = this.#byKey.get(key);
+      if (block === undefined) continue;
+      this.#byKey.delete(key);
+      this.#keys.delete(block);
+      if (this.#idle.delete(block)) this.#free.push(block);
+    }
+  }
+
   /** Blocks of a table that nobody else uses, and that would be available without its sequence. */
   countOwn(blocks: readonly BlockId[]): number {
     return blocks.reduce((count, block) => count + (this.#references[block] === 1 ? 1 : 0), 0);

@@ -13,6 +13,7 @@ import type { BatchOptions, BatchSubmit } from "./batch.ts";
 import { type OpenMatcher, OutputConstraints } from "./constraints.ts";
 import { Alarm, overdue, type SetTimer } from "./deadlines.ts";
 import { EngineMeter } from "./meter.ts";
+import { notFinite } from "./not_finite.ts";
 import type {
   EngineCommand,
   EngineFinishReason,
@@ -24,7 +25,7 @@ import { Reporter } from "./report.ts";
 import { type LoadModel, Residency, type ResidentModel } from "./residency.ts";
 import { Sequence } from "./sequence.ts";
 import { RequestClock } from "./timings.ts";
-import { contextTokens, validateRequest } from "./validate.ts";
+import { checkQueue, contextTokens, validateRequest } from "./validate.ts";
 
 export interface EngineOptions {
   readonly load: LoadModel;
@@ -164,7 +165,7 @@ export class Engine {
       const model = this.#modelFor(command);
       const { limits } = model.runner;
       const request = validateRequest(command, limits);
-      this.#checkQueue(model);
+      checkQueue(model, this.#options.maxWaiting, this.#meter);
       const nowMs = this.#options.now();
       const sequence = new Sequence({
         ...request,
@@ -185,7 +186,7 @@ export class Engine {
       }
     } catch (error) {
       this.#noteUnexpected(error);
-      this.#report.failed(requestId, error);
+      this.#report.refused(requestId, error);
     }
   }
 
@@ -194,15 +195,6 @@ export class Engine {
     const model = this.#residency.ready(modelKey);
     if (model === undefined) throw new NotFoundError(`Model "${modelKey}" is not loaded`, { modelKey });
     return model;
-  }
-
-  #checkQueue({ modelKey, batch, runner }: ResidentModel): void {
-    const { maxWaiting } = this.#options;
-    const waiting = batch.waiting.length;
-    if (waiting < maxWaiting) return;
-    const retryAfterMs = this.#meter.retryAfterMs(runner.limits.maxSequences);
-    const details = { modelKey, waiting, maxWaiting, retryAfterMs };
-    throw new CapacityError(`The queue of model "${modelKey}" is full: ${waiting} requests wait`, details);
   }
 
   /** Starts the loop unless it runs. Idle means no loop at all, so nothing polls. */
@@ -318,7 +310,10 @@ export class Engine {
         this.#report.token(row, token);
         if (sequence.stepwise && finish === null) this.#constraints.accept(sequence, token.id);
       }
-      if (finish !== null) this.#finish({ model, sequence }, finish);
+      if (finish === "NOT_FINITE") {
+        if (kind === "prompt") this.#report.promptProcessed(sequence); // No token tells it.
+        this.#fail({ model, sequence }, notFinite(model, sequence.completionTokens + 1));
+      } else if (finish !== null) this.#finish({ model, sequence }, finish);
     }
     this.#report.flush();
   }
@@ -390,7 +385,7 @@ export class Engine {
     this.#open.delete(sequence.requestId);
     model.batch.end(sequence);
     this.#constraints.end(sequence);
-    this.#report.failed(sequence.requestId, error);
+    this.#report.failed(sequence, error);
   }
 
   #noteUnexpected(error: unknown): void {

@@ -22,6 +22,8 @@ export interface LoadCommand {
   readonly type: "load";
   /** Chosen by the gateway; names the model in all later messages. */
   readonly modelKey: string;
+  /** What people call it, for errors that they read; `modelKey` unless given. */
+  readonly modelName?: string;
   /** Absolute path of the checkpoint folder. */
   readonly path: string;
   readonly quantization: Quantization;

@@ -43,16 +43,16 @@ export class Reporter {
    * completes a prompt, that the prompt is in comes first.
    */
   token({ sequence, kind }: StepRow, token: SampledToken): void {
-    const { requestId, promptLength: promptTokens } = sequence;
-    if (kind === "prompt") {
-      const cachedTokens = sequence.cachedTokens ?? 0;
-      this.#emit({ type: "promptProcessed", requestId, promptTokens, cachedTokens });
-    }
+    if (kind === "prompt") this.promptProcessed(sequence);
     const { id, logprob, top } = token;
     const wire: WireToken = sequence.sampling.logprobs < 0 ? { id } : { id, logprob, top };
     const tokens = this.#tokens.get(sequence);
     if (tokens === undefined) this.#tokens.set(sequence, [wire]);
     else tokens.push(wire);
+  }
+
+  promptProcessed({ requestId, promptLength: promptTokens, cachedTokens }: Sequence): void {
+    this.#emit({ type: "promptProcessed", requestId, promptTokens, cachedTokens: cachedTokens ?? 0 });
   }
 
   flush(): void {
@@ -75,7 +75,13 @@ export class Reporter {
     this.#emit({ type: "tokens", requestId: sequence.requestId, tokens });
   }
 
-  failed(requestId: string, error: unknown): void {
+  /** One that was accepted. */
+  failed(sequence: Sequence, error: unknown): void {
+    this.#flush(sequence);
+    this.refused(sequence.requestId, error);
+  }
+
+  refused(requestId: string, error: unknown): void {
     this.#emit({ type: "failed", requestId, error: toErrorRecord(error) });
   }
 }

@@ -3,7 +3,7 @@
  * runner once its batch is empty and none of its submits is in flight. Knows nothing of requests; the engine ends those.
  */
 import { ConfigError, GeodesicError, toErrorRecord } from "../errors.ts";
-import type { ModelRunner } from "../model/runner.ts";
+import type { ModelRunner, Precision } from "../model/runner.ts";
 import { Batch, type BatchOptions } from "./batch.ts";
 import type { EngineMessage, LoadCommand, LoadProgress } from "./protocol.ts";
 import { contextTokens } from "./validate.ts";
@@ -20,6 +20,9 @@ export type LoadModel = (
 /** A model that can take requests, or that waits for its last steps before it goes. */
 export interface ResidentModel {
   readonly modelKey: string;
+  /** What people call it. */
+  readonly name: string;
+  readonly precision: Precision;
   readonly runner: ModelRunner;
   readonly batch: Batch;
   leaving: boolean;
@@ -138,6 +141,8 @@ export class Residency {
       const { limits, accumulation, memory: { weightBytes, kvCacheBytes } } = runner;
       this.#models.set(modelKey, {
         modelKey,
+        name: command.modelName ?? modelKey,
+        precision: command.precision,
         runner,
         batch: new Batch(limits, {
           ...this.#options.batch,

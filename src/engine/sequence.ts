@@ -166,3 +166,11 @@ export class Sequence implements RunningView, WaitingView, Ranked {
     this.replayed = this.completionTokens;
   }
 }
+
+/** Of one that takes part in a step. */
+export function placementOf(sequence: Sequence): Placement {
+  if (sequence.placement === null) {
+    throw new Error(`Sequence "${sequence.requestId}" takes part in a step without a slot`);
+  }
+  return sequence.placement;
+}

@@ -7,7 +7,9 @@ import { parseConstraint } from "../constraint/constraint.ts";
 import { CapacityError, ConfigError } from "../errors.ts";
 import type { RunnerLimits } from "../model/runner.ts";
 import { SAMPLING_LIMITS, type SamplingParams } from "../model/sampling.ts";
+import type { EngineMeter } from "./meter.ts";
 import { PRIORITY_LIMITS, type SubmitCommand, type WireSampling } from "./protocol.ts";
+import type { ResidentModel } from "./residency.ts";
 
 /** A day; whoever can wait longer needs no deadline. */
 export const MAX_DEADLINE_MS = 86_400_000;
@@ -24,6 +26,19 @@ export interface ValidRequest {
   /** See SequenceInit.stopTokenIds. */
   readonly stopTokenIds: readonly number[];
   readonly priority: number;
+}
+
+/** Room for one more that waits. */
+export function checkQueue(
+  { modelKey, batch, runner }: ResidentModel,
+  maxWaiting: number,
+  meter: EngineMeter,
+): void {
+  const waiting = batch.waiting.length;
+  if (waiting < maxWaiting) return;
+  const retryAfterMs = meter.retryAfterMs(runner.limits.maxSequences);
+  const details = { modelKey, waiting, maxWaiting, retryAfterMs };
+  throw new CapacityError(`The queue of model "${modelKey}" is full: ${waiting} requests wait`, details);
 }
 
 /** Ids in 0 … vocabSize − 1, a prompt that leaves room for a token, sampling values within SAMPLING_LIMITS. */

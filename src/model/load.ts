@@ -104,13 +104,13 @@ export async function loadModel(device: GpuDevice, dir: string, options: LoadOpt
 
 const CONSEQUENCES: Readonly<Record<Flaw, string>> = {
   bits: "the same seed may bring other tokens there",
-  overflow: "its tokens will be the first that may be sampled",
+  overflow: "generations will end as soon as that happens to them",
 };
 
 function foundOf(device: GpuDevice, dir: string, flaw: Flaw): string {
   return flaw === "bits"
     ? `"${device.info.adapter}" gives rows other bits among others than alone`
-    : `The model in "${dir}" has no finite logits on "${device.info.adapter}"`;
+    : `The model in "${dir}" has logits that are not finite on "${device.info.adapter}"`;
 }
 
 /** Disposes of the runner if it cannot tell. */

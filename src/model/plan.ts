@@ -20,8 +20,8 @@ import type { PromptChunk, RunnerLimits, StepPlan } from "./runner.ts";
 /** In place of a token id: the slot's last sampled token, which only the device knows. */
 export const FROM_SLOT = 0xffffffff;
 /**
- * In place of a slot's last token: that one ended its sequence. In place of a row's position: its slot's sequence has
- * ended. In place of a sampled id: the row was left out for that.
+ * In place of a slot's last token: that one, or that there could be none (NOT_FINITE in runner.ts), ended its sequence. In
+ * place of a row's position: its slot's sequence has ended. In place of a sampled id: the row was left out for that.
  */
 export const STOPPED = 0xffffffff;
 

@@ -71,9 +71,16 @@ export interface TokenLogprob {
   readonly logprob: number;
 }
 
+/**
+ * In place of a sampled id: a logit of the row, whatever mask, bias and penalties make of it, is NaN or infinite. The slot has
+ * stopped, as with a stop id. No vocabulary reaches so far (src/formats/config.ts).
+ */
+export const NOT_FINITE = 0xfffffffe;
+
 /** A token sampled by a step. */
 export interface SampledToken {
   readonly slot: Slot;
+  /** Or {@link NOT_FINITE}, with nothing else known. */
   readonly id: number;
   /** NaN unless the slot asked for logprobs. */
   readonly logprob: number;
@@ -101,7 +108,7 @@ export interface PreparedStep {
 export interface PendingStep {
   /**
    * The samples of each step: prompts that sample, then replays that sample, then decodes, each in plan order; of a
-   * decode row with drafts, one more token than there were right guesses; of a slot that had stopped before, none. Blocks
+   * decode row with drafts, one more than there were right guesses; of a slot that had stopped before, none. Blocks
    * this thread until the GPU has finished all that is submitted (see src/gpu/readback.ts), so have the next steps prepared
    * when you call it, and submit them as soon as it returns. Rejects with DeviceLostError when the device is gone.
    */

@@ -10,7 +10,7 @@ import type { BoundKernel } from "../gpu/kernel.ts";
 import { sample, sampleListCapacity } from "../kernels/sample.ts";
 import { groupBytes, sampleGroups } from "../kernels/sample_groups.ts";
 import { STOPPED } from "./plan.ts";
-import type { SampledToken, Slot, SlotInit, TokenLogprob } from "./runner.ts";
+import { NOT_FINITE, type SampledToken, type Slot, type SlotInit, type TokenLogprob } from "./runner.ts";
 import { SAMPLING_LIMITS } from "./sampling.ts";
 import {
   BIAS_WORDS,
@@ -110,8 +110,6 @@ export class Sampler implements Disposable {
   readonly #logprobs: Int32Array;
   /** Flags of each slot, without {@link MASKS}. */
   readonly #flags: Uint32Array;
-  /** Which slots' tokens may be {@link STOPPED}. */
-  readonly #stops: Uint8Array;
   /** What `counts` holds of each slot that counts, as far as it has been read back. */
   readonly #countWords: (Uint32Array<ArrayBuffer> | null)[];
 
@@ -125,7 +123,6 @@ export class Sampler implements Disposable {
     this.#vocabSize = vocabSize;
     this.#logprobs = new Int32Array(maxSequences).fill(-1);
     this.#flags = new Uint32Array(maxSequences);
-    this.#stops = new Uint8Array(maxSequences);
     this.#countWords = Array.from({ length: maxSequences }, () => null);
     this.#tokens = tokens;
     const bytes = samplerBytes(options);
@@ -189,8 +186,7 @@ export class Sampler implements Disposable {
       const at = slot * controlWords(this.#vocabSize) + stopsOffset(this.#vocabSize);
       queue.writeBuffer(this.#controls.handle, at * 4, stops);
     }
-    if (this.#stops[slot] === 1) queue.writeBuffer(this.#tokens.handle, slot * 4, new Uint32Array(1));
-    this.#stops[slot] = stops.length > 0 ? 1 : 0;
+    queue.writeBuffer(this.#tokens.handle, slot * 4, new Uint32Array(1)); // It may be STOPPED.
     this.#logprobs[slot] = init.sampling.logprobs;
   }
 
@@ -249,31 +245,33 @@ export class Sampler implements Disposable {
   }
 
   /**
-   * The tokens of a batch from its bytes, in row order; of a row that was left out {@link STOPPED}. To be called once for
-   * each batch, in order.
+   * The tokens of a batch from its bytes, in row order; of a row that was left out {@link STOPPED}, of one with logits that
+   * are not finite {@link NOT_FINITE}. To be called once for each batch, in order.
    */
   decode({ rows, recordWords }: SampleBatch, bytes: ArrayBuffer): SampledToken[] {
     const words = new Uint32Array(bytes);
     const floats = new Float32Array(bytes);
     return rows.map(({ slot, logprobs, drafts }, row) => {
       const at = row * recordWords;
-      if (words[at] === STOPPED) return { slot, id: STOPPED, logprob: NaN, top: [] };
+      const id = words[at]!;
+      if (id === STOPPED || id === NOT_FINITE) return { slot, id, logprob: NaN, top: [] };
       const top: TokenLogprob[] = [];
       for (let pair = at + 2; top.length < logprobs && words[pair] !== NONE; pair += 2) {
         top.push({ id: words[pair]!, logprob: floats[pair + 1]! });
       }
       const counts = this.#countWords[slot];
-      if (drafts === undefined && counts) counts[words[at]!]!++;
-      return { slot, id: words[at]!, logprob: logprobs < 0 ? NaN : floats[at + 1]!, top };
+      if (drafts === undefined && counts) counts[id]!++;
+      return { slot, id, logprob: logprobs < 0 ? NaN : floats[at + 1]!, top };
     });
   }
 
-  /** Says which tokens the slot really got from a batch in which it had several rows. */
+  /** Says which tokens the slot really got from a batch in which it had several rows; the last may be {@link NOT_FINITE}. */
   settle(slot: Slot, ids: readonly number[]): void {
     const { queue } = this.#device.handle;
-    queue.writeBuffer(this.#tokens.handle, slot * 4, Uint32Array.of(ids.at(-1)!));
+    const last = ids.at(-1)!;
+    queue.writeBuffer(this.#tokens.handle, slot * 4, Uint32Array.of(last === NOT_FINITE ? STOPPED : last));
     const counts = this.#countWords[slot];
-    if (!counts) return;
+    if (!counts || last === NOT_FINITE) return; // It has no next token that these would count for.
     for (const id of ids) counts[id]!++;
     const at = slot * this.#vocabSize;
     for (const id of ids) queue.writeBuffer(this.#counts.handle, (at + id) * 4, counts.subarray(id, id + 1));

@@ -2,9 +2,17 @@
  * Tries out on the device itself that a row has the same bits alone, among others and however its prompt is cut. The
  * kernels are written for it, but a driver may arrange the arithmetic of two variants differently: one was seen to round
  * straight-line products in f16 otherwise than those of a loop (bench/RESULTS.md). By the way it shows whether anything
- * finite comes out: sums in f16 end at 65,504, and what a checkpoint's activations come to nobody knows before.
+ * finite comes out: sums in f16 end at 65,504, and what a checkpoint's activations come to nobody knows before. Other
+ * tokens than these few may still drive them there; that ends their generation (src/engine/not_finite.ts).
  */
-import type { BlockId, DecodeRow, ModelRunner, SampledToken, Slot } from "./runner.ts";
+import {
+  type BlockId,
+  type DecodeRow,
+  type ModelRunner,
+  NOT_FINITE,
+  type SampledToken,
+  type Slot,
+} from "./runner.ts";
 import { GREEDY, SAMPLING_LIMITS, type SamplingParams } from "./sampling.ts";
 
 /** Rows at a time, of decoding: one, and as many as every variant takes. */
@@ -72,12 +80,12 @@ export async function findFlaw(runner: ModelRunner, signal?: AbortSignal): Promi
   };
 
   const prompts = await run(0, PROMPT_CUTS[0], false);
-  if (!isFinite(prompts, vocabSize)) return "overflow";
+  if (!isFinite(prompts)) return "overflow";
   for (const cuts of PROMPT_CUTS.slice(1)) if (!sameBits(await run(0, cuts, false), prompts)) return "bits";
 
   const first = Math.max(0, most - DECODE_ROWS);
   const decodes = await run(first, DECODE_CUTS[0], true);
-  if (!isFinite(decodes, vocabSize)) return "overflow";
+  if (!isFinite(decodes)) return "overflow";
   for (const cuts of DECODE_CUTS.slice(1)) {
     if (!sameBits(await run(first, cuts, true), decodes)) return "bits";
   }
@@ -103,20 +111,14 @@ export async function findFlaw(runner: ModelRunner, signal?: AbortSignal): Promi
     const row: DecodeRow = { slot: SLOT, position: most, drafts: ids.subarray(0, drafts), blockTable };
     const sampled = (await step({ prompts: [], decodes: [row] })).slice(0, 1);
     next ??= sampled;
+    if (!isFinite(next)) return "overflow";
     if (!sameBits(sampled, next)) return "bits";
   }
   return null;
 }
 
-/**
- * Whether the most likely tokens are as many as asked for, and together no more than certain: NaN and −∞ have no
- * probability, and all that are ∞ have one of 1. Rounding makes 1 out to be a little more where logits are large.
- */
-function isFinite(sampled: readonly SampledToken[], vocabSize: number): boolean {
-  return sampled.every(({ top }) =>
-    top.length === Math.min(SAMPLING.logprobs, vocabSize) &&
-    top.reduce((sum, { logprob }) => sum + Math.exp(logprob), 0) < 1.5
-  );
+function isFinite(sampled: readonly SampledToken[]): boolean {
+  return sampled.every(({ id }) => id !== NOT_FINITE);
 }
 
 function sameBits(some: readonly SampledToken[], others: readonly SampledToken[]): boolean {

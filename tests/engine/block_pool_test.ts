@@ -73,6 +73,18 @@ class Publish implements fc.Command<Model, BlockPool> {
   }
   toString = () => `publish ${this.pick} as ${this.name}`;
 }
+class Forget implements fc.Command<Model, BlockPool> {
+  constructor(readonly name: number) {}
+  check = () => true;
+  run(model: Model, pool: BlockPool): void {
+    const [block] = pool.lookup([key(`${this.name}`)]).blocks;
+    pool.forget([key(`${this.name}`)]);
+    if (block !== undefined) model.keys.delete(block);
+    expect(pool.lookup([key(`${this.name}`)]).blocks).toEqual([]);
+    check(pool, model);
+  }
+  toString = () => `forget ${this.name}`;
+}
 class Share implements fc.Command<Model, BlockPool> {
   constructor(readonly names: readonly number[]) {}
   check = () => true;
@@ -90,6 +102,7 @@ Deno.test("BlockPool: free + used + cached = total, references match the tables,
     fc.nat(9).map((count) => new Take(count)),
     fc.nat(20).map((pick) => new Release(pick)),
     fc.tuple(fc.nat(40), fc.nat(12)).map(([pick, name]) => new Publish(pick, name)),
+    fc.nat(12).map((name) => new Forget(name)),
     fc.uniqueArray(fc.nat(12), { maxLength: 3 }).map((names) => new Share(names)),
   ], { maxCommands: 60 });
   fc.assert(fc.property(fc.nat(30), commands, (total, script) => {
@@ -108,6 +121,19 @@ Deno.test("BlockPool forgets what was released first, and of a prefix its end", 
   expect(pool.lookup(["k0", "k1", "k2"].map(key)).blocks).toEqual(table.slice(0, 2));
   pool.take(1);
   expect(pool.lookup(["k0", "k1"].map(key))).toEqual({ blocks: table.slice(0, 1), idle: 0 });
+});
+
+Deno.test("BlockPool.forget() frees what is idle, and leaves to others what they use", () => {
+  const pool = new BlockPool(4);
+  const table = pool.take(3);
+  for (const [index, block] of table.entries()) pool.publish(block, key(`k${index}`));
+  pool.share(pool.lookup([key("k0")]).blocks);
+  pool.release(table);
+  pool.forget(["k0", "k1", "k9"].map(key));
+  expect([pool.free, pool.cached, pool.used]).toEqual([2, 1, 1]);
+  expect(pool.lookup(["k0"].map(key)).blocks).toEqual([]);
+  pool.release(table.slice(0, 1));
+  expect([pool.free, pool.cached, pool.used]).toEqual([3, 1, 0]);
 });
 
 Deno.test("BlockPool refuses to release, share or publish what it should not", () => {

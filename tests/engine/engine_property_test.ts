@@ -1,11 +1,12 @@
 /**
  * Random arrivals, priorities, cancels, deadlines, stops and exhaustion over the whole engine, with prompts that begin
  * alike, outputs that can be guessed and caches too small for those who run. The fake runner checks every row's view of the cache and that nothing in
- * flight is reused; here: every request ends once, its tokens are those it gets alone, in order and without gaps, nobody
- * starves, and nothing leaks.
+ * flight is reused; here: every request ends once, its tokens are those it gets alone, in order and without gaps, up to
+ * where logits are not finite, nobody starves, and nothing leaks.
  */
 import { expect } from "@std/expect";
 import fc from "fast-check";
+import { NOT_FINITE } from "../../src/model/runner.ts";
 import { FakeEngine, SAMPLING, submitCommand } from "../support/fake_engine.ts";
 import { FAKE_LIMITS } from "../support/fake_runner.ts";
 import { soloTokens } from "../support/fake_tokens.ts";
@@ -31,7 +32,7 @@ const arrival: fc.Arbitrary<Arrival> = fc.record({
   minTokens: fc.nat(6),
   // Several ids end it, so that stops come at every distance, or none does, so that caches fill up.
   eos: fc.oneof(fc.constant<number[]>([]), fc.array(id, { maxLength: 6 })),
-  seed: fc.oneof(fc.nat(499), fc.integer({ min: 500, max: 1000 })),
+  seed: fc.oneof(fc.nat(499), fc.integer({ min: 500, max: 999 }), fc.integer({ min: 1000, max: 1499 })),
   priority: fc.integer({ min: -2, max: 2 }),
   deadlineMs: fc.oneof({ weight: 5, arbitrary: fc.constant(undefined) }, fc.integer({ min: 0, max: 600 })),
 });
@@ -63,7 +64,7 @@ const promptOf = ({ prefix: [letter, length], rest }: Arrival) => [
 
 Deno.test("Engine ends every request once, with the tokens it gets alone, and leaks nothing", async () => {
   const acts = fc.array(act, { minLength: 1, maxLength: 40 });
-  let [preemptions, hits, deadlines, accepted, leftOut] = [0, 0, 0, 0, 0];
+  let [preemptions, hits, deadlines, overflows, accepted, leftOut] = [0, 0, 0, 0, 0, 0];
   await fc.assert(
     fc.asyncProperty(sizes, options, acts, async (limits, engineOptions, script) => {
       const fake = await FakeEngine.withModel({ limits }, engineOptions);
@@ -92,7 +93,9 @@ Deno.test("Engine ends every request once, with the tokens it gets alone, and le
       expect(await fake.drain()).toBeLessThan(bound);
       expect(fake.internalErrors).toEqual([]);
       for (const [requestId, request] of arrivals) {
-        if (checkRequest(fake, requestId, request, context)) deadlines++;
+        const code = checkRequest(fake, requestId, request, context);
+        if (code === "DEADLINE") deadlines++;
+        if (code === "NOT_FINITE") overflows++;
       }
       const [model] = fake.metrics().models;
       expect(model).toMatchObject({ running: 0, waiting: 0, usedBlocks: 0 });
@@ -104,7 +107,7 @@ Deno.test("Engine ends every request once, with the tokens it gets alone, and le
     { numRuns: 300 },
   );
   // Or the test does not show what it says.
-  expect([preemptions > 20, hits > 100, deadlines > 5]).toEqual([true, true, true]);
+  expect([preemptions > 20, hits > 100, deadlines > 5, overflows > 50]).toEqual(Array(4).fill(true));
   expect([accepted > 20, leftOut > 20]).toEqual([true, true]);
 });
 
@@ -128,8 +131,13 @@ Deno.test("Engine starts requests of one priority in order of arrival, whatever 
   }));
 });
 
-/** True when its deadline ended it. */
-function checkRequest(fake: FakeEngine, requestId: string, request: Arrival, context: number): boolean {
+/** What ended it before its time. */
+function checkRequest(
+  fake: FakeEngine,
+  requestId: string,
+  request: Arrival,
+  context: number,
+): "DEADLINE" | "NOT_FINITE" | null {
   const end = fake.end(requestId);
   const prompt = promptOf(request);
   if (prompt.length >= context) {
@@ -137,7 +145,7 @@ function checkRequest(fake: FakeEngine, requestId: string, request: Arrival, con
       type: "failed",
       error: { code: "CAPACITY", details: { maxContext: context } },
     });
-    return false;
+    return null;
   }
   const { maxTokens, minTokens, eos, seed, deadlineMs } = request;
   const sampling = { ...SAMPLING, minTokens, seed: BigInt(seed), stop: [] };
@@ -148,22 +156,28 @@ function checkRequest(fake: FakeEngine, requestId: string, request: Arrival, con
   const stop = all.findIndex((token, index) => index >= minTokens && eos.includes(token));
   const whole = stop < 0 ? all : all.slice(0, stop + 1);
   const tokens = fake.tokens(requestId);
+  const overflows = end.type === "failed" && end.error.code === "NOT_FINITE";
   expect(fake.of(requestId).filter(({ type }) => type === "promptProcessed").length).toBe(
-    tokens.length > 0 ? 1 : 0,
+    tokens.length > 0 || overflows ? 1 : 0,
   );
+  if (overflows) {
+    expect([...tokens, NOT_FINITE]).toEqual(whole);
+    expect(end.error.details["outputToken"]).toBe(whole.length);
+    return "NOT_FINITE";
+  }
   if (end.type === "failed") {
     expect(deadlineMs).toBeDefined();
     expect(end.error).toMatchObject({ code: "CAPACITY", details: { reason: "DEADLINE" } });
     expect(tokens).toEqual(whole.slice(0, tokens.length));
-    return true;
+    return "DEADLINE";
   }
   expect(end.completionTokens).toBe(tokens.length);
   expect(end.cachedTokens).toBeLessThan(prompt.length);
   if (end.reason === "CANCELLED") {
     expect(tokens).toEqual(whole.slice(0, tokens.length));
-    return false;
+    return null;
   }
   expect(tokens).toEqual(whole);
   expect(end.reason).toBe(stop >= 0 ? "STOP" : room < maxTokens ? "CONTEXT_FULL" : "LENGTH");
-  return false;
+  return null;
 }

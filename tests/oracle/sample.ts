@@ -5,7 +5,7 @@
 import type { SamplingParams } from "../../src/model/sampling.ts";
 
 export interface SampleInput {
-  /** [vocabSize]; NaN and -Infinity have probability zero, +Infinity counts as 1e37. */
+  /** [vocabSize], finite */
   readonly logits: ArrayLike<number>;
   readonly sampling: SamplingParams;
   readonly prompt: readonly number[];
@@ -25,10 +25,6 @@ function maximum(values: readonly number[]): number {
   return values.reduce((a, b) => Math.max(a, b), -Infinity);
 }
 
-function sane(logit: number): number {
-  return Number.isNaN(logit) ? -Infinity : Math.min(logit, 1e37);
-}
-
 /** [vocabSize] logits after mask, bias, penalties and ban; -Infinity is out. */
 export function penalized({ logits, sampling, prompt, output, banned, allowed }: SampleInput): number[] {
   const mayCome = allowed === undefined ? null : new Set(allowed);
@@ -38,7 +34,7 @@ export function penalized({ logits, sampling, prompt, output, banned, allowed }:
     if (mayCome?.has(id) === false) return -Infinity;
     if (output.length < minTokens && banned.includes(id)) return -Infinity;
     const count = output.filter((other) => other === id).length;
-    const value = sane(logit) + (biases.get(id) ?? 0);
+    const value = logit + (biases.get(id) ?? 0);
     const repeated = count > 0 || prompt.includes(id) ? (value > 0 ? value / r : value * r) : value;
     return repeated - count * frequencyPenalty - (count > 0 ? presencePenalty : 0);
   });
@@ -101,7 +97,7 @@ export function draw(tokens: readonly Candidate[], u: number): number {
 
 /** log softmax of the logits themselves; -9999 where that would be lower. */
 export function logprobs(logits: ArrayLike<number>): number[] {
-  const values = Array.from(logits, sane);
+  const values = Array.from(logits);
   const largest = maximum(values);
   const sum = values.reduce((total, value) => total + Math.exp(value - largest), 0);
   return values.map((value) => Math.max(-9999, value - largest - Math.log(sum)) || 0);

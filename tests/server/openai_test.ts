@@ -1,7 +1,7 @@
 /** The OpenAI endpoints over real HTTP, driven by that API's own client. */
 import { expect } from "@std/expect";
 import OpenAI from "openai";
-import { CapacityError, ConfigError, DeviceLostError } from "../../src/errors.ts";
+import { CapacityError, ConfigError, DeviceLostError, NotFiniteError } from "../../src/errors.ts";
 import { ApiServer, type Json } from "../support/api_server.ts";
 import { FakeGateway } from "../support/fake_gateway.ts";
 import { finished, tokens } from "../support/fake_log.ts";
@@ -241,10 +241,11 @@ Deno.test("POST /v1/chat/completions tells each failure by the status that clien
   const fake = new FakeGateway();
   await using api = new ApiServer(fake.gateway);
   const impossible = new CapacityError("Cannot start, however long it waits", { units: 9 });
+  const same = new NotFiniteError("Its activations left the range of f16");
   const failing = async (error: unknown) => {
     fake.failWith = error;
     const { status, headers, body } = await post(api, "/v1/chat/completions", CHAT);
-    expect(headers.get("x-should-retry")).toBe(error === impossible ? "false" : null);
+    expect(headers.get("x-should-retry")).toBe(error === impossible || error === same ? "false" : null);
     return [status, body.error.code, body.error.param, headers.get("retry-after")];
   };
   expect(await failing(new ConfigError("No", { field: "temperature" }))).toEqual([
@@ -267,6 +268,7 @@ Deno.test("POST /v1/chat/completions tells each failure by the status that clien
   ]);
   expect(await failing(impossible)).toEqual([503, "capacity", null, null]);
   expect(await failing(new DeviceLostError("Gone"))).toEqual([503, "device_lost", null, null]);
+  expect(await failing(same)).toEqual([500, "not_finite", null, null]);
   expect(await failing(new TypeError("secret"))).toEqual([500, null, null, null]);
   expect(api.log.join()).not.toContain("secret");
   const missing = await post(api, "/v1/chat/completions", { ...CHAT, model: "no/such" });

@@ -14,6 +14,7 @@ import { MessageTurns } from "../../src/engine/turns.ts";
 import type { GpuDevice } from "../../src/gpu/device.ts";
 import type { DeviceTuning } from "../../src/kernels/tuning.ts";
 import { loadModel } from "../../src/model/load.ts";
+import type { Precision } from "../../src/model/runner.ts";
 
 export const VOCABULARY = 64;
 export const CONTEXT = 64;
@@ -31,23 +32,33 @@ export class DeviceEngine implements AsyncDisposable {
     [];
   readonly #engine: Engine;
   readonly #context: number;
+  readonly #precision: Precision;
 
   constructor(
     device: GpuDevice,
-    { blocks = 12, context = CONTEXT, stepsPerSubmit = 1, mixedPromptTokens = 128, tuning }: {
+    {
+      blocks = 12,
+      context = CONTEXT,
+      stepsPerSubmit = 1,
+      mixedPromptTokens = 128,
+      tuning,
+      precision = "f32",
+    }: {
       readonly blocks?: number;
       readonly context?: number;
       readonly stepsPerSubmit?: number;
       readonly mixedPromptTokens?: number;
       readonly tuning?: DeviceTuning;
+      readonly precision?: Precision;
     } = {},
   ) {
     this.#context = context;
+    this.#precision = precision;
     this.#engine = new Engine({
-      load: ({ path }, { signal }) =>
+      load: ({ path, precision }, { signal }) =>
         loadModel(device, path, {
           quantization: "none",
-          precision: "f32",
+          precision,
           maxContext: context,
           maxSequences: SLOTS,
           ...tuning && { tuning },
@@ -76,7 +87,7 @@ export class DeviceEngine implements AsyncDisposable {
 
   async load(path: string, speculation: Speculation = "auto"): Promise<void> {
     const loaded = this.next(({ type }) => type === "loaded");
-    const weights = { quantization: "none", precision: "f32" } as const;
+    const weights = { quantization: "none", precision: this.#precision } as const;
     const limits = { maxContext: this.#context, maxSequences: SLOTS };
     this.dispatch({ type: "load", modelKey: "m", path, speculation, ...weights, ...limits });
     await loaded;

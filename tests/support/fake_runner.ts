@@ -9,19 +9,20 @@
  */
 import { nextToken } from "./fake_tokens.ts";
 import { acceptedSamples, NO_DRAFTS } from "../../src/model/drafts.ts";
-import type {
-  BlockId,
-  DecodeRow,
-  ModelRunner,
-  PendingStep,
-  PreparedStep,
-  PromptChunk,
-  RunnerLimits,
-  SampledToken,
-  Slot,
-  SlotInit,
-  StepCost,
-  StepPlan,
+import {
+  type BlockId,
+  type DecodeRow,
+  type ModelRunner,
+  NOT_FINITE,
+  type PendingStep,
+  type PreparedStep,
+  type PromptChunk,
+  type RunnerLimits,
+  type SampledToken,
+  type Slot,
+  type SlotInit,
+  type StepCost,
+  type StepPlan,
 } from "../../src/model/runner.ts";
 
 export const FAKE_LIMITS: RunnerLimits = {
@@ -45,7 +46,7 @@ interface FakeSlot {
   computed: number | null;
   /** Used once: a constrained sequence gets another for every token. */
   mask: Uint32Array | null;
-  /** Its last token was one of its stop ids. */
+  /** Its last token was one of its stop ids, or could not be sampled. */
   stopped: boolean;
 }
 
@@ -210,7 +211,7 @@ export class FakeRunner implements ModelRunner {
       return sampled;
     });
     const accepted = acceptedSamples(drafts, rows);
-    if (drafts.length > 0) state.stopped = false;
+    if (drafts.length > 0) state.stopped = accepted.at(-1)!.id === NOT_FINITE;
     state.tokens.push(...accepted.map(({ id }) => id));
     state.computed = position + accepted.length;
     if (drafts.length > 0) this.#undecided.add(slot);
@@ -335,6 +336,10 @@ export class FakeRunner implements ModelRunner {
     assert(produced < init.sampling.maxTokens, `slot ${slot} samples more than was asked for`);
     let id = nextToken(context, init, produced, this.limits.vocabSize);
     const slotState = this.#slot(slot);
+    if (id === NOT_FINITE) {
+      slotState.stopped = true;
+      return { slot, id, logprob: NaN, top: [] };
+    }
     if (init.sampling.constraint !== null) {
       const { mask } = slotState;
       assert(mask !== null, `slot ${slot} samples without the mask of its token`);

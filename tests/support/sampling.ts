@@ -3,7 +3,8 @@ import type { GpuDevice } from "../../src/gpu/device.ts";
 import { StepEncoder } from "../../src/gpu/encoder.ts";
 import { ParamsArena } from "../../src/gpu/params.ts";
 import { ReadbackRing } from "../../src/gpu/readback.ts";
-import type { SampledToken, Slot } from "../../src/model/runner.ts";
+import { STOPPED } from "../../src/model/plan.ts";
+import { NOT_FINITE, type SampledToken, type Slot } from "../../src/model/runner.ts";
 import { Sampler, SAMPLER_DISPATCHES } from "../../src/model/sampler.ts";
 import type { SamplingParams } from "../../src/model/sampling.ts";
 import type { SampleInput } from "../oracle/sample.ts";
@@ -27,6 +28,26 @@ export const SAMPLING: SamplingParams = {
   ignoreEos: false,
   seed: 0n,
   logprobs: -1,
+};
+
+/** What cuts a distribution, in every way. */
+export const PARAMETERS: Readonly<Record<string, Partial<SamplingParams>>> = {
+  "temperature 1": {},
+  "temperature 0.5": { temperature: 0.5 },
+  "temperature 2": { temperature: 2 },
+  "top-k 1": { topK: 1 },
+  "top-k 5": { topK: 5 },
+  "top-k beyond the vocabulary": { topK: 1_000_000 },
+  "top-p 0.1": { topP: 0.1 },
+  "top-p 0.9": { topP: 0.9 },
+  "top-p next to nothing": { topP: 1e-40 },
+  "min-p 0.05": { minP: 0.05 },
+  "min-p 1": { minP: 1 },
+  "typical-p 0.3": { typicalP: 0.3 },
+  "typical-p 0.95": { typicalP: 0.95 },
+  "top-k and top-p": { topK: 20, topP: 0.8 },
+  "typical-p and min-p": { typicalP: 0.5, minP: 0.2 },
+  "everything": { temperature: 0.8, topK: 40, typicalP: 0.9, topP: 0.95, minP: 0.02 },
 };
 
 /** [count] normal deviates with this standard deviation, from a seed. */
@@ -74,6 +95,8 @@ export interface SamplerRun {
   readonly indices?: readonly number[];
   /** Tokens in a row from the same logits, each a step of its own. */
   readonly steps?: number;
+  /** Rows go on from their slot's last token, which ends those that have stopped; false unless given. */
+  readonly continues?: boolean;
   /** Of the kernel; its own unless given. */
   readonly listCapacity?: number;
 }
@@ -82,11 +105,11 @@ export interface SamplerRun {
 export async function runSampler(
   device: GpuDevice,
   inputs: readonly SampleInput[],
-  { indices = [], steps = 1, listCapacity = 512 }: SamplerRun = {},
+  { indices = [], steps = 1, continues = false, listCapacity = 512 }: SamplerRun = {},
 ): Promise<SampledToken[]> {
   const vocabSize = inputs[0]!.logits.length;
   const values = new Float32Array(inputs.length * vocabSize);
-  for (const [row, { logits }] of inputs.entries()) values.set(Float32Array.from(logits), row * vocabSize);
+  for (const [row, { logits }] of inputs.entries()) values.set(logits, row * vocabSize);
   using logits = device.createBuffer({ label: "logits", bytes: values.byteLength });
   using tokens = device.createBuffer({ label: "tokens", bytes: inputs.length * 4 });
   using params = new ParamsArena(device, SAMPLER_DISPATCHES);
@@ -114,7 +137,11 @@ export async function runSampler(
   const all: SampledToken[] = [];
   for (let step = 0; step < steps; step++) {
     const encoder = new StepEncoder(device, params);
-    const rows = inputs.map((_, slot) => ({ slot: slot as Slot, index: (indices[slot] ?? 0) + step }));
+    const rows = inputs.map((_, slot) => ({
+      slot: slot as Slot,
+      index: (indices[slot] ?? 0) + step,
+      continues,
+    }));
     const batch = sampler.encode(encoder, rows);
     const records = readback.enqueue(encoder, sampler.results, 0, batch.bytes);
     const ids = { source: tokens, offset: 0, bytes: tokens.bytes };
@@ -124,7 +151,10 @@ export async function runSampler(
     const found = sampler.decode(batch, result.slice(0, batch.bytes));
     const written = new Uint32Array(result, batch.bytes);
     for (const { slot, id } of found) {
-      if (written[slot] !== id) throw new Error(`tokens[${slot}] is ${written[slot]}, the record says ${id}`);
+      const next = id === NOT_FINITE ? STOPPED : id;
+      if (written[slot] !== next) {
+        throw new Error(`tokens[${slot}] is ${written[slot]}, the record says ${id}`);
+      }
     }
     all.push(...found);
   }

@@ -60,6 +60,8 @@ export function describeError(
       if ("contextLength" in details) return as(400, "invalid_request_error", "context_length_exceeded");
       if ("maxBytes" in details) return as(413, "invalid_request_error", "request_too_large");
       return as(503, "server_error");
+    case "NOT_FINITE":
+      return as(500, "server_error");
     case "RATE_LIMITED":
       return as(429, "rate_limit_error", "rate_limit_exceeded");
     case "INTERNAL":
@@ -70,7 +72,7 @@ export function describeError(
 }
 
 /** Clients of this API repeat whatever has a status from 500 on; these come out the same, or were somebody's will. */
-const FINAL_CODES: ReadonlySet<string> = new Set(["CAPACITY", "CANCELLED", "DEADLINE"]);
+const FINAL_CODES: ReadonlySet<string> = new Set(["CAPACITY", "CANCELLED", "DEADLINE", "NOT_FINITE"]);
 
 /** The response to an error; what nobody expected is a 500 that names the request. */
 export function openAiErrorResponse(
@@ -84,7 +86,7 @@ export function openAiErrorResponse(
   if (retryAfterMs !== null) {
     headers.set("retry-after", String(Math.ceil(retryAfterMs / 1000)));
     headers.set("retry-after-ms", String(Math.ceil(retryAfterMs))); // the API's own clients look at this first
-  } else if (status === 503 && FINAL_CODES.has(error.code)) headers.set("x-should-retry", "false");
+  } else if (status >= 500 && FINAL_CODES.has(error.code)) headers.set("x-should-retry", "false");
   if (status === 401) headers.set("www-authenticate", "Bearer");
   if (status === 405) headers.set("allow", String(error.details["allow"]));
   return Response.json({ error: described.error }, { status, headers });

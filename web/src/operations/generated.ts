@@ -580,6 +580,7 @@ export type MergeRowFragment = { readonly id: string, readonly name: string | nu
     | { readonly code: string, readonly message: string }
     | { readonly code: string, readonly message: string }
     | { readonly code: string, readonly message: string }
+    | { readonly code: string, readonly message: string }
    | null, readonly model: { readonly name: string } | null };
 
 export type MergesQueryVariables = Exact<{
@@ -588,6 +589,7 @@ export type MergesQueryVariables = Exact<{
 
 
 export type MergesQuery = { readonly merges: { readonly totalCount: number, readonly edges: ReadonlyArray<{ readonly node: { readonly id: string, readonly name: string | null, readonly status: MergeStatus, readonly method: MergeMethod, readonly position: number | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly error:
+          | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
@@ -621,6 +623,7 @@ export type StartMergeMutation = { readonly startMerge:
     | { readonly __typename: 'MergeError', readonly code: string, readonly message: string }
     | { readonly __typename: 'NotFoundError', readonly code: string, readonly message: string }
     | { readonly __typename: 'StartMergePayload', readonly merge: { readonly id: string, readonly name: string | null, readonly status: MergeStatus, readonly method: MergeMethod, readonly position: number | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly error:
+          | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
@@ -731,12 +734,14 @@ export type ModelsQuery = { readonly models: { readonly totalCount: number, read
             | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
+            | { readonly code: string, readonly message: string }
            | null } } }> } };
 
 export type ModelNamesQueryVariables = Exact<{ [key: string]: never; }>;
 
 
 export type ModelNamesQuery = { readonly models: { readonly edges: ReadonlyArray<{ readonly node: { readonly concurrencyCost: number, readonly id: string, readonly name: string, readonly parents: ReadonlyArray<{ readonly name: string }>, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly secondsLeft: number | null, readonly error:
+            | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
@@ -767,7 +772,9 @@ export type ModelPageQuery = { readonly model: { readonly description: string | 
           | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
          | null } }>, readonly descendants: ReadonlyArray<{ readonly id: string, readonly name: string }>, readonly declaredParents: ReadonlyArray<{ readonly name: string, readonly isBase: boolean, readonly model: { readonly name: string } | null }>, readonly recipe: { readonly method: MergeMethod, readonly configYaml: string, readonly configSha256: string } | null, readonly origin: { readonly repository: string, readonly revision: string } | null, readonly provenance: { readonly id: string, readonly method: MergeMethod, readonly dtype: Dtype, readonly status: MergeStatus, readonly toolVersion: string, readonly configYaml: string, readonly configSha256: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly baseModel: { readonly name: string } | null, readonly sources: ReadonlyArray<{ readonly name: string, readonly layerRange: ReadonlyArray<number> | null, readonly isBase: boolean, readonly artifactSha256: string, readonly model: { readonly name: string } | null }>, readonly parameters: ReadonlyArray<{ readonly name: string, readonly filter: string | null, readonly value: number | null, readonly gradient: ReadonlyArray<number> | null }>, readonly curves: ReadonlyArray<{ readonly filter: string | null, readonly t: ReadonlyArray<number | null> }> } | null, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly secondsLeft: number | null, readonly error:
+        | { readonly code: string, readonly message: string }
         | { readonly code: string, readonly message: string }
         | { readonly code: string, readonly message: string }
         | { readonly code: string, readonly message: string }
@@ -798,9 +805,11 @@ export type ModelEventsSubscription = { readonly modelEvents: { readonly news: M
         | { readonly code: string, readonly message: string }
         | { readonly code: string, readonly message: string }
         | { readonly code: string, readonly message: string }
+        | { readonly code: string, readonly message: string }
        | null }, readonly model: { readonly id: string, readonly name: string } | null } };
 
 export type JobRowFragment = { readonly id: string, readonly kind: ModelJobKind, readonly status: ModelJobStatus, readonly modelName: string, readonly repository: string | null, readonly createdAt: string, readonly finishedAt: string | null, readonly error:
+    | { readonly code: string, readonly message: string }
     | { readonly code: string, readonly message: string }
     | { readonly code: string, readonly message: string }
     | { readonly code: string, readonly message: string }
@@ -823,6 +832,7 @@ export type ModelJobsQueryVariables = Exact<{
 
 
 export type ModelJobsQuery = { readonly modelJobs: { readonly edges: ReadonlyArray<{ readonly node: { readonly id: string, readonly kind: ModelJobKind, readonly status: ModelJobStatus, readonly modelName: string, readonly repository: string | null, readonly createdAt: string, readonly finishedAt: string | null, readonly verification: { readonly ok: boolean, readonly files: number, readonly hashedTensors: number, readonly recomputedTensors: number, readonly totalTensors: number, readonly manifestSha256: string, readonly mismatchCount: number, readonly mismatches: ReadonlyArray<{ readonly kind: MismatchKind, readonly subject: string, readonly expected: string | null, readonly found: string | null, readonly stage: string | null, readonly field: string | null }>, readonly sources: ReadonlyArray<{ readonly name: string, readonly state: VerifiedSourceState }> } | null, readonly error:
+          | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
@@ -858,6 +868,7 @@ export type VerifyModelMutation = { readonly verifyModel:
           | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
+          | { readonly code: string, readonly message: string }
          | null, readonly model: { readonly name: string } | null } }
    };
 
@@ -871,6 +882,7 @@ export type PullModelMutation = { readonly pullModel:
     | { readonly __typename: 'ConfigError', readonly code: string, readonly message: string }
     | { readonly __typename: 'ForbiddenError', readonly code: string, readonly message: string }
     | { readonly __typename: 'PullModelPayload', readonly job: { readonly id: string, readonly kind: ModelJobKind, readonly status: ModelJobStatus, readonly modelName: string, readonly repository: string | null, readonly createdAt: string, readonly finishedAt: string | null, readonly error:
+          | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
           | { readonly code: string, readonly message: string }
@@ -945,6 +957,7 @@ export type LoadModelMutation = { readonly loadModel:
             | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
+            | { readonly code: string, readonly message: string }
            | null } } }
     | { readonly __typename: 'NotFoundError', readonly code: string, readonly message: string }
    };
@@ -960,6 +973,7 @@ export type UnloadModelMutation = { readonly unloadModel:
     | { readonly __typename: 'ForbiddenError', readonly code: string, readonly message: string }
     | { readonly __typename: 'NotFoundError', readonly code: string, readonly message: string }
     | { readonly __typename: 'UnloadModelPayload', readonly model: { readonly id: string, readonly name: string, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly secondsLeft: number | null, readonly error:
+            | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
             | { readonly code: string, readonly message: string }
@@ -1152,6 +1166,7 @@ export type ResidencyStateFragment = { readonly state: ResidencyState, readonly 
     | { readonly code: string, readonly message: string }
     | { readonly code: string, readonly message: string }
     | { readonly code: string, readonly message: string }
+    | { readonly code: string, readonly message: string }
    | null };
 
 export type ResidencyFragment = { readonly id: string, readonly name: string, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly secondsLeft: number | null, readonly error:
@@ -1166,9 +1181,11 @@ export type ResidencyFragment = { readonly id: string, readonly name: string, re
       | { readonly code: string, readonly message: string }
       | { readonly code: string, readonly message: string }
       | { readonly code: string, readonly message: string }
+      | { readonly code: string, readonly message: string }
      | null } };
 
 export type CardFragment = { readonly author: string | null, readonly task: ModelTask, readonly architecture: string, readonly parameterCount: string | null, readonly license: string | null, readonly publishedAt: string | null, readonly createdAt: string, readonly nativeContextLength: number, readonly servedContextLength: number, readonly nativeDtype: Dtype, readonly servedQuantization: Quantization, readonly concurrencyCost: number, readonly id: string, readonly name: string, readonly residency: { readonly state: ResidencyState, readonly fraction: number, readonly stage: string | null, readonly since: string, readonly secondsLeft: number | null, readonly error:
+      | { readonly code: string, readonly message: string }
       | { readonly code: string, readonly message: string }
       | { readonly code: string, readonly message: string }
       | { readonly code: string, readonly message: string }
