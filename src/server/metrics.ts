@@ -30,6 +30,10 @@ export class Metrics implements GenerationObserver {
       "kind",
     ],
   );
+  readonly #failures = this.#counter("failed_generations_total", "Failed generations, by code", [
+    "model",
+    "code",
+  ]);
   readonly #firstToken = this.#histogram(
     "time_to_first_token_seconds",
     "From the accepted request to the first token in the log",
@@ -70,7 +74,7 @@ export class Metrics implements GenerationObserver {
     event: Extract<GenerationEventBody, { readonly kind: "finished" | "failed" | "cancelled" }>,
   ): void {
     this.#generations.inc({ model, outcome: event.kind });
-    if (event.kind === "failed") return;
+    if (event.kind === "failed") return this.#failures.inc({ model, code: event.code });
     const { promptTokens, cachedTokens, completionTokens } = event.usage;
     this.#tokens.inc({ model, kind: "prompt" }, promptTokens);
     this.#tokens.inc({ model, kind: "cached" }, cachedTokens);

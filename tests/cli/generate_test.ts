@@ -1,5 +1,6 @@
 /** `geodesic generate` on WebGPU: golden continuations, the demo's reference answers, and what it refuses. */
 import { expect } from "@std/expect";
+import { writeOverflowingCheckpoint } from "../support/overflowing_checkpoint.ts";
 import { tempDir } from "../support/temp.ts";
 import { DEMO, deviceTest, geodesic, ROOT } from "./support.ts";
 
@@ -102,6 +103,26 @@ deviceTest(
     });
   },
 );
+
+deviceTest("generate says what it had said, and why no more, where activations are beyond f16", async () => {
+  await using dir = await tempDir();
+  await writeOverflowingCheckpoint(dir.path);
+  const args = ["generate", dir.path, "--prompt-ids", "6", "--temperature", "0", "--max-tokens", "5"];
+  const { code, stdout, stderr } = await geodesic([...args, "--precision", "f16"]);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: "" }); // Without a tokenizer there is no text.
+  expect(stderr).toBe(
+    `error: Model "${dir.path}" has logits that are not finite at output token 4: its activations left the range of ` +
+      "f16, which ends at 65,504; run it with --precision f32 [NOT_FINITE]\n",
+  );
+  const { code: json, stderr: object } = await geodesic([...args, "--precision", "f16", "--json"]);
+  expect(json).toBe(1);
+  expect(JSON.parse(object)).toMatchObject({
+    code: "NOT_FINITE",
+    details: { outputToken: 4, precision: "f16" },
+  });
+  const { tokenIds } = await generate(dir.path, ...args.slice(2));
+  expect([tokenIds.length, tokenIds.slice(0, 3)]).toEqual([5, [7, 8, 9]]);
+});
 
 deviceTest(
   "generate --kv-cache-dtype fp8 changes log-probabilities a little, and takes a dispatch a layer",
