@@ -2,7 +2,7 @@
  * How large a device's subgroups are, and whether they lie as kernels want them: invocation i of a workgroup in lane
  * i mod size, the next `size` invocations in the next subgroup. WebGPU promises neither, so it is tried out at start.
  */
-import { GpuBuffer } from "./buffer.ts";
+import { ask } from "./probe.ts";
 
 const WORKGROUP = 64;
 
@@ -39,24 +39,10 @@ export function haveOneSize(
 /** The size; null where subgroups are missing, uneven or laid out otherwise. */
 export async function probeSubgroups(device: GPUDevice): Promise<number | null> {
   if (!device.features.has("subgroups" as GPUFeatureName)) return null;
-  const bytes = WORKGROUP * 8;
-  const { MAP_READ, COPY_DST } = GPUBufferUsage;
   try {
-    using found = new GpuBuffer(device, { label: "subgroups", bytes });
-    using staging = new GpuBuffer(device, { label: "subgroups read", bytes, usage: MAP_READ | COPY_DST });
-    const compute = { module: device.createShaderModule({ label: "subgroups", code: SHADER }) };
-    const pipeline = await device.createComputePipelineAsync({ layout: "auto", compute });
-    const entries = [{ binding: 0, resource: { buffer: found.handle } }];
-    const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
-    pass.dispatchWorkgroups(1);
-    pass.end();
-    encoder.copyBufferToBuffer(found.handle, 0, staging.handle, 0, bytes);
-    device.queue.submit([encoder.finish()]);
-    await staging.handle.mapAsync(GPUMapMode.READ);
-    const words = new Uint32Array(staging.handle.getMappedRange().slice(0));
+    const words = new Uint32Array(
+      await ask(device, { label: "subgroups", code: SHADER, bytes: WORKGROUP * 8 }),
+    );
     const size = words[0]!;
     const asWanted = Array.from({ length: WORKGROUP }, (_, local) => local).every((local) =>
       words[local * 2] === size && words[local * 2 + 1] === (local ^ (size / 2)) + 1

@@ -5,6 +5,7 @@
 import { CapacityError } from "../errors.ts";
 import { type Checkpoint, openCheckpoint } from "../formats/checkpoint.ts";
 import type { GpuDevice } from "../gpu/device.ts";
+import { probeSubnormals, type Subnormals } from "../gpu/subnormals.ts";
 import { addingIn, chooseTuning, type DeviceTuning } from "../kernels/tuning.ts";
 import { LoadMeter, type LoadProgress, type LoadStage } from "./load_meter.ts";
 import { fitModel, type MemoryPlan } from "./memory.ts";
@@ -61,6 +62,8 @@ export interface LoadOptions {
   /** Who quantizes; the bits are the same. The device, unless it is software or this says otherwise. */
   readonly quantizeOn?: "device" | "host";
   readonly cache?: LoadCache;
+  /** What becomes of f16's subnormals, in place of what the device is found to do. */
+  readonly subnormals?: Subnormals;
   /** Whether to try out that bits are kept, and finite (self_check.ts); on all but software devices unless given. */
   readonly checksBits?: boolean;
   /** A line for each flaw, and what follows from it. */
@@ -86,7 +89,9 @@ export async function loadModel(device: GpuDevice, dir: string, options: LoadOpt
   checkTensors(source, quantization);
   const meter = new LoadMeter(options.onProgress);
   const checks = options.checksBits ?? !device.info.software;
-  let tuning = options.tuning ?? addingIn(options.accumulation ?? "f32", chooseTuning(device.info));
+  const asked = options.tuning ?? addingIn(options.accumulation ?? "f32", chooseTuning(device.info));
+  let tuning = await withSubnormals(device, source, { ...options, tuning: asked });
+  signal?.throwIfAborted();
   for (;;) {
     const { runner, halves, toCache } = await loadTuned(device, source, { ...options, dir, tuning, meter });
     const flaw = checks ? await flawOf(runner, signal) : null;
@@ -100,6 +105,34 @@ export async function loadModel(device: GpuDevice, dir: string, options: LoadOpt
     const { halves: _, ...plain } = tuning;
     tuning = plain;
   }
+}
+
+/** The tuning, as far as the device keeps the smallest values of FP8. Throws CapacityError where it cannot hold any. */
+async function withSubnormals(
+  device: GpuDevice,
+  source: Checkpoint,
+  { quantization, kvCacheDtype, precision, tuning, ...options }: LoadOptions & {
+    readonly tuning: DeviceTuning;
+  },
+): Promise<DeviceTuning> {
+  const { embedding, head, layers } = formatsOf(source, quantization);
+  const formats = [embedding, head, ...layers.flatMap((matrices) => Object.values(matrices))];
+  if (kvCacheDtype !== "fp8" && !formats.includes("fp8")) return tuning;
+  const { decoded, multiplied } = options.subnormals ?? await probeSubnormals(device.handle);
+  const { adapter } = device.info;
+  if (!decoded) {
+    throw new CapacityError(
+      `Cannot hold weights or KV cache in FP8: "${adapter}" takes subnormal numbers of f16 for zero, and with them the ` +
+        "smallest values",
+      { found: "flushed", expected: "kept" },
+    );
+  }
+  if (multiplied || precision !== "f16" || tuning.halves === undefined) return tuning;
+  options.log?.(
+    `"${adapter}" takes subnormal numbers of f16 for zero in products: loading without these in pairs of f16`,
+  );
+  const { halves: _, ...plain } = tuning;
+  return plain;
 }
 
 const CONSEQUENCES: Readonly<Record<Flaw, string>> = {

@@ -1,8 +1,10 @@
 /** A step plan as the kernels read it: the order of its rows, and where the prompt rows end. */
 import { expect } from "@std/expect";
+import { parseModelConfig } from "../../src/formats/config.ts";
 import { NO_DRAFTS } from "../../src/model/drafts.ts";
-import { FROM_SLOT, packPlan, PlanWriter } from "../../src/model/plan.ts";
-import type { BlockId, Slot } from "../../src/model/runner.ts";
+import { FROM_SLOT, packPlan, PlanWriter, STOPPED } from "../../src/model/plan.ts";
+import { type BlockId, NOT_FINITE, type Slot } from "../../src/model/runner.ts";
+import { TINY_CONFIG } from "../support/checkpoint_generator.ts";
 import { FAKE_LIMITS } from "../support/fake_runner.ts";
 
 const blockTable = [7, 3].map((id) => id as BlockId);
@@ -63,4 +65,12 @@ Deno.test("packPlan() puts the prompts that sample behind the others, and tells 
   expect(pack(whole, part, replay)).toEqual({ sampled: [0, 3], tokens: [20, 21, 22, 10, 11], from: 4 });
   expect(pack(part, replay)).toEqual({ sampled: [3], tokens: [20, 21, 22], from: 3 });
   expect(pack(chunk(1, [20], false), whole)).toEqual({ sampled: [1, 0, 3], tokens: [20, 10, 11], from: 0 });
+});
+
+Deno.test("no vocabulary reaches the marks that stand in place of ids", () => {
+  expect(new Set([STOPPED, NOT_FINITE]).size).toBe(2);
+  for (const mark of [STOPPED, NOT_FINITE, FROM_SLOT]) {
+    const config = { ...TINY_CONFIG, vocab_size: mark + 1 };
+    expect(() => parseModelConfig(config, "config.json")).toThrow("vocab_size");
+  }
 });

@@ -1,0 +1,40 @@
+/** Questions to a device that a shader of one workgroup answers: what WebGPU leaves open, and kernels rely on. */
+import { GpuBuffer } from "./buffer.ts";
+
+export interface Probe {
+  readonly label: string;
+  /** Its `main` writes to binding 0 of group 0, and reads from binding 1 if there is an `input`. */
+  readonly code: string;
+  readonly input?: Uint32Array<ArrayBuffer>;
+  /** Of the answer. */
+  readonly bytes: number;
+}
+
+/** Rejects where the driver cannot compile or run it. */
+export async function ask(device: GPUDevice, { label, code, input, bytes }: Probe): Promise<ArrayBuffer> {
+  const { STORAGE, MAP_READ, COPY_DST } = GPUBufferUsage;
+  using owned = new DisposableStack();
+  const buffer = (name: string, size: number, usage?: GPUBufferUsageFlags) =>
+    owned.use(new GpuBuffer(device, { label: name, bytes: size, ...usage !== undefined && { usage } }));
+  const found = buffer(label, bytes);
+  const staging = buffer(`${label} read`, bytes, MAP_READ | COPY_DST);
+  const bound = [found];
+  if (input !== undefined) {
+    const asked = buffer(`${label} input`, input.byteLength, STORAGE | COPY_DST);
+    device.queue.writeBuffer(asked.handle, 0, input);
+    bound.push(asked);
+  }
+  const compute = { module: device.createShaderModule({ label, code }) };
+  const pipeline = await device.createComputePipelineAsync({ layout: "auto", compute });
+  const entries = bound.map(({ handle }, binding) => ({ binding, resource: { buffer: handle } }));
+  const encoder = device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
+  pass.dispatchWorkgroups(1);
+  pass.end();
+  encoder.copyBufferToBuffer(found.handle, 0, staging.handle, 0, bytes);
+  device.queue.submit([encoder.finish()]);
+  await staging.handle.mapAsync(GPUMapMode.READ);
+  return staging.handle.getMappedRange().slice(0);
+}
