@@ -15,6 +15,7 @@ import { runCli } from "./cli/run.ts";
 import { serveCommands } from "./cli/serve.ts";
 import { processTerminal } from "./cli/terminal.ts";
 import { tokenizeCommand } from "./cli/tokenize.ts";
+import { tuneCommand } from "./cli/tune.ts";
 import { verifyCommand } from "./cli/verify.ts";
 
 const COMMANDS: readonly Command[] = [
@@ -29,6 +30,7 @@ const COMMANDS: readonly Command[] = [
   tokenizeCommand,
   inspectCommand,
   verifyCommand,
+  tuneCommand,
   pullCommand,
   migrateCommand,
   ...keysCommands,

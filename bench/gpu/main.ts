@@ -17,10 +17,10 @@ import { arithmetic, bandwidth, gaps, host } from "./limits.ts";
 import { stepParts } from "./parts.ts";
 import { patterns } from "./patterns.ts";
 import { promptAttention } from "./prompt_attention.ts";
-import { roles8 } from "./roles.ts";
 import { row } from "./row.ts";
 import { decode, prefill, randomModel } from "./step.ts";
 import { stops } from "./stops.ts";
+import { tune } from "./tune.ts";
 import { draftWindows } from "./windows.ts";
 
 const [out = "gpu.json", ...wanted] = Deno.args;
@@ -43,7 +43,7 @@ const SECTIONS: Readonly<Record<string, (lab: Lab) => Promise<unknown>>> = {
   patterns,
   cold,
   row,
-  roles8,
+  tune,
   stops,
   windows,
   halfTiles,

@@ -9,6 +9,9 @@
 // a fortieth of that of rounding weights to E4M3.
 // A sum's order depends on the input's size, the subgroup and SPLIT only: a token's result is the same alone and in any batch.
 //
+// With an UNROLL of 2 the registers of a group's weights are filled for the next turn as soon as it is computed, so that
+// something is on its way throughout.
+//
 // Wants LANES to be SPLIT subgroups whose invocations follow each other, PAIRS · TOKENS to be at most a subgroup, the
 // libraries weight_fp8 and input_half, and of the kernel `input_row`, `finish` and `is_over`.
 override SUBGROUP: u32 = LANES / SPLIT;
@@ -60,10 +63,19 @@ fn linear(group: vec2<u32>, local: u32) {
   var odd_$p_$t = 0.0;
   //! end
   //! end
+  //! if UNROLL > 1
+  //! for u in 2
+  //! for p in PAIRS
+  var even_weights_$u_$p = weights_at(at_$p, lane + $uu * LANES, groups);
+  var odd_weights_$u_$p = weights_at(at_$p + groups, lane + $uu * LANES, groups);
+  //! end
+  //! end
+  //! end
   for (var group_0 = lane; group_0 < groups; group_0 += LANES * 2u) {
     // Without a second group the first is loaded again and multiplied by nothing.
     let is_two = group_0 + LANES < groups;
     let group_1 = select(group_0, group_0 + LANES, is_two);
+    //! if UNROLL < 2
     //! for p in PAIRS
     let even_weights_0_$p = weights[at_$p + group_0];
     let odd_weights_0_$p = weights[at_$p + groups + group_0];
@@ -71,6 +83,7 @@ fn linear(group: vec2<u32>, local: u32) {
     //! for p in PAIRS
     let even_weights_1_$p = select(vec4<u32>(0u), weights[at_$p + group_1], is_two);
     let odd_weights_1_$p = select(vec4<u32>(0u), weights[at_$p + groups + group_1], is_two);
+    //! end
     //! end
     //! for p in PAIRS
     //! for t in TOKENS
@@ -105,6 +118,12 @@ fn linear(group: vec2<u32>, local: u32) {
       }
       //! end
     }
+    //! end
+    //! if UNROLL > 1
+    //! for p in PAIRS
+    even_weights_$u_$p = weights_at(at_$p, group_0 + (2u + $uu) * LANES, groups);
+    odd_weights_$u_$p = weights_at(at_$p + groups, group_0 + (2u + $uu) * LANES, groups);
+    //! end
     //! end
     //! end
     //! for p in PAIRS
@@ -156,4 +175,9 @@ fn linear(group: vec2<u32>, local: u32) {
 
 fn chain_on(sum: vec2<f16>, w: Half8, x: Half8) -> vec2<f16> {
   return fma(w.d, x.d, fma(w.c, x.c, fma(w.b, x.b, fma(w.a, x.a, sum))));
+}
+
+// Zero where a row has no more groups.
+fn weights_at(row: u32, group: u32, groups: u32) -> vec4<u32> {
+  return select(vec4<u32>(0u), weights[row + min(group, groups - 1u)], group < groups);
 }

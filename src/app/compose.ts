@@ -106,6 +106,11 @@ export function cacheDirOf(dataDir: string): string {
   return join(dataDir, "cache");
 }
 
+/** Where a data folder keeps what `geodesic tune` has found. */
+export function tunedDirOf(dataDir: string): string {
+  return join(dataDir, "tuned");
+}
+
 /** What `serve` uses unless told otherwise. */
 export const GATEWAY_DEFAULTS = Object.freeze(
   {
@@ -169,16 +174,19 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
       keepAliveSeconds: options.keepAliveSeconds,
       engine,
       board,
-      precision: options.precision,
-      kvCacheDtype: options.kvCacheDtype,
-      accumulation: options.accumulation,
-      maxSequences: options.maxSequences,
+      loadsWith: {
+        precision: options.precision,
+        kvCacheDtype: options.kvCacheDtype,
+        accumulation: options.accumulation,
+        maxSequences: options.maxSequences,
+        speculation: options.speculation,
+        tunedDir: tunedDirOf(dataDir),
+        ...options.memoryBytes !== undefined && { memoryBytes: options.memoryBytes },
+      },
       maxWarmModels: options.maxWarmModels,
       weightCache: options.weightCacheBytes === 0
         ? null
         : { cacheDir, cacheMaxBytes: options.weightCacheBytes },
-      memoryBytes: options.memoryBytes,
-      speculation: options.speculation,
       findManifest: (model) => findManifest(db, model.artifact_id),
       findSettings: async (id) => {
         const row = await findModel(db, { id });

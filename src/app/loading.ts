@@ -5,8 +5,8 @@
  * neither. A model that fails to load again and again is left alone for a while, longer each time.
  */
 import { GeodesicError, NotFoundError, toErrorRecord } from "../errors.ts";
-import { type EngineClient, isRestarting, type Speculation } from "../engine/protocol.ts";
-import type { Accumulation, KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
+import { type EngineClient, isRestarting, type LoadCommand } from "../engine/protocol.ts";
+import type { Accumulation, Quantization } from "../model/runner.ts";
 import type { ModelRow } from "../store/models.ts";
 import { abortable } from "./abortable.ts";
 import type { Clock } from "./clock.ts";
@@ -28,18 +28,21 @@ export interface LoaderOptions {
   readonly keepAliveSeconds: number;
   readonly engine: EngineClient;
   readonly board: ResidencyBoard;
-  readonly precision: Precision;
-  readonly kvCacheDtype: KvCacheDtype;
-  readonly accumulation: Accumulation;
-  /** Upper bound of sequences in one batch of a model. */
-  readonly maxSequences: number;
+  /** What is the same for every model. */
+  readonly loadsWith: Pick<
+    LoadCommand,
+    | "precision"
+    | "kvCacheDtype"
+    | "accumulation"
+    | "maxSequences"
+    | "memoryBytes"
+    | "speculation"
+    | "tunedDir"
+  >;
   /** Models on the device at once; idle ones are unloaded to stay below. */
   readonly maxWarmModels: number;
   /** Where quantized weights are kept, and what they may take; null: none are. */
   readonly weightCache: { readonly cacheDir: string; readonly cacheMaxBytes: number } | null;
-  /** What all models together may take of the device. */
-  readonly memoryBytes?: number | undefined;
-  readonly speculation: Speculation;
   readonly findManifest: (model: ModelRow) => Promise<string | undefined>;
   /** As they are now. */
   readonly findSettings: (modelId: string) => Promise<ModelSettings | undefined>;
@@ -222,15 +225,7 @@ export class ModelLoader {
     model: ModelRow,
     { slot, flight }: { readonly slot: Slot; readonly flight: Flight },
   ): Promise<void> {
-    const {
-      engine,
-      precision,
-      kvCacheDtype,
-      maxSequences,
-      weightCache,
-      memoryBytes,
-      speculation,
-    } = this.#options;
+    const { engine, loadsWith, weightCache } = this.#options;
     const { signal } = flight.controller;
     const manifestSha256 = await this.#options.findManifest(model);
     await this.#takePlace(model, slot);
@@ -238,18 +233,13 @@ export class ModelLoader {
       try {
         signal.throwIfAborted();
         const { accumulation } = await engine.load({
+          ...loadsWith,
           modelKey: model.id,
           modelName: model.name,
           path: model.path,
           quantization: model.served_quantization as Quantization,
-          precision,
-          kvCacheDtype,
-          accumulation: this.#options.accumulation,
           maxContext: model.served_context_length,
-          maxSequences,
-          speculation,
           ...manifestSha256 === undefined || weightCache === null ? {} : { manifestSha256, ...weightCache },
-          ...memoryBytes === undefined ? {} : { memoryBytes },
         }, { signal, onProgress: (progress) => this.#progress(flight, model.id, toFigures(progress)) });
         slot.accumulation = accumulation;
         return;

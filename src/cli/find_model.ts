@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import { NotFoundError } from "../errors.ts";
 import { withoutWeights } from "../app/weights.ts";
 import type { ModelResolver } from "../merge/model_paths.ts";
+import type { Quantization } from "../model/runner.ts";
 import type { Db } from "../store/database.ts";
 import { findModel, hasFolder } from "../store/models.ts";
 import { DATABASE_FILE, openStore } from "../store/open.ts";
@@ -14,6 +15,8 @@ export interface ModelLocation {
   readonly path: string;
   /** `null` for a folder that was named by its path. */
   readonly registeredName: string | null;
+  /** How the registered one is held where it is served. */
+  readonly servedQuantization: Quantization | null;
 }
 
 /** Throws NotFoundError that says where was looked. */
@@ -23,10 +26,13 @@ export async function findModelFolder(
 ): Promise<ModelLocation> {
   const { userDir, dataDir } = where;
   const path = resolve(userDir, model);
-  if (await isFolder(path)) return { path, registeredName: null };
+  if (await isFolder(path)) return { path, registeredName: null, servedQuantization: null };
   const row = await withExistingStore(where, (db) => findModel(db, { name: model }));
   if (row !== undefined && !hasFolder(row)) throw withoutWeights(row);
-  if (row !== undefined) return { path: row.path, registeredName: row.name };
+  if (row !== undefined) {
+    const servedQuantization = row.served_quantization as Quantization;
+    return { path: row.path, registeredName: row.name, servedQuantization };
+  }
   throw new NotFoundError(
     `Cannot find model "${model}": no folder at ${path}, and none of that name is registered in ${dataDir}`,
     {

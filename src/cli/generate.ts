@@ -1,5 +1,6 @@
 /** `geodesic generate MODEL`: text or ids in, text or a JSON object out, on an engine of its own. */
 import { randomBytes } from "node:crypto";
+import { tunedDirOf } from "../app/compose.ts";
 import { buildPrompt } from "../app/generate/prompt.ts";
 import { type ServedText, servedTextOf } from "../app/generate/served_text.ts";
 import { resolveSampling, samplingOfCheckpoint } from "../app/sampling.ts";
@@ -106,6 +107,7 @@ async function readRequest(invocation: Invocation): Promise<LocalRequest> {
     kvCacheDtype,
     accumulation,
     speculation,
+    tunedDir: tunedDirOf(where.dataDir),
     promptTokenIds: prompt.tokenIds,
     continuesText: invocation.flag("raw"),
     sampling,

@@ -35,6 +35,8 @@ export interface LocalRequest {
   /** Longest sequence to make room for. */
   readonly maxContext: number;
   readonly speculation: Speculation;
+  /** Where forms lie that were found quickest on this device. */
+  readonly tunedDir: string;
 }
 export interface LocalResult {
   /** The id that ended the generation is the last of them. */
@@ -62,7 +64,8 @@ export async function generateLocally(
   request: LocalRequest,
   options: LocalOptions,
 ): Promise<LocalResult> {
-  const { path, quantization, precision, kvCacheDtype, accumulation, maxContext, speculation } = request;
+  const { path, quantization, precision, kvCacheDtype, accumulation, maxContext, speculation, tunedDir } =
+    request;
   const { signal, onLoad } = options;
   const startedMs = performance.now();
   await engine.ready();
@@ -78,6 +81,7 @@ export async function generateLocally(
       maxContext,
       maxSequences: 1,
       speculation,
+      tunedDir,
     },
     { signal, ...onLoad === undefined ? {} : { onProgress: onLoad } },
   );

@@ -42,6 +42,8 @@ export interface LoadCommand {
   readonly cacheMaxBytes?: number;
   /** Identity of the checkpoint's files. */
   readonly manifestSha256?: string;
+  /** Folder for what `geodesic tune` has found quickest on this device; nothing is looked for without. */
+  readonly tunedDir?: string;
   /**
    * What all models together may take of the device. Without it the device itself says when it is full. A KV cache is
    * made smaller before a model is refused.

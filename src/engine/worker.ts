@@ -81,6 +81,7 @@ function startEngine(device: GpuDevice, matchers: ModelMatchers): Engine {
       maxContext,
       maxSequences,
       memoryBytes,
+      tunedDir,
     } = command;
     return loadModel(device, path, {
       log: console.error,
@@ -91,6 +92,7 @@ function startEngine(device: GpuDevice, matchers: ModelMatchers): Engine {
       maxContext,
       maxSequences,
       memoryBytes,
+      tunedDir,
       ...cacheFor(command, cacheWriter),
       signal,
       onProgress: (progress) => onProgress({ ...progress, fraction: fractionOf(progress) }),

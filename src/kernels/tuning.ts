@@ -66,7 +66,7 @@ export interface TunedDevice {
   readonly limits: Readonly<Record<string, number>>;
 }
 
-const ROLES = ["qkv", "output", "gateUp", "down", "head"] as const satisfies readonly MatrixRole[];
+export const ROLES = ["qkv", "output", "gateUp", "down", "head"] as const satisfies readonly MatrixRole[];
 
 function byRole(tuning: (role: MatrixRole) => MatrixTuning): Record<MatrixRole, MatrixTuning> {
   return Object.fromEntries(ROLES.map((role) => [role, tuning(role)])) as Record<MatrixRole, MatrixTuning>;
@@ -284,8 +284,8 @@ export function fitShape(
     }
     return { ...tuning, ...known, GROUPS: groups, UNROLL: fitted };
   }
-  const isEven = isTile(tuning) || groups % (LANES * UNROLL) === 0;
-  return { ...tuning, ...known, UNROLL: isEven ? UNROLL : 1 };
+  const takesAny = isTile(tuning) || tuning.core === "core_subgroup_f16";
+  return { ...tuning, ...known, UNROLL: takesAny || groups % (LANES * UNROLL) === 0 ? UNROLL : 1 };
 }
 
 /** Workgroup memory of the input in core_row_f16, of which a subgroup takes so many groups a turn. */

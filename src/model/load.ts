@@ -15,7 +15,9 @@ import { isUnquantized } from "./quantized_copy.ts";
 import { InlinePacker, PackThreads, type RowSource } from "./pack_threads.ts";
 import { RowQuantizer } from "./row_quantizer.ts";
 import { findFlaw, type Flaw } from "./self_check.ts";
+import type { ModelFormats } from "./cost.ts";
 import type { ModelSizes } from "./sizes.ts";
+import { withTunedForms } from "./tuned_forms.ts";
 import {
   type CacheEntry,
   type CacheJob,
@@ -25,7 +27,7 @@ import {
   openCacheEntry,
   stampOf,
 } from "./weight_cache.ts";
-import { checkTensors, formatsOf, loadWeights } from "./weights.ts";
+import { checkTensors, formatsOf, loadWeights, type ModelWeights } from "./weights.ts";
 
 export type { LoadProgress, LoadStage };
 
@@ -57,6 +59,8 @@ export interface LoadOptions {
   readonly maxBindableBytes?: number;
   /** In place of the one for the device. */
   readonly tuning?: DeviceTuning;
+  /** Where forms lie that were found quickest on this device (tuned_forms.ts); none are looked for without. */
+  readonly tunedDir?: string | undefined;
   /** That read, and quantize if the host does; 0: the calling one. By processors and the model's size unless given. */
   readonly threads?: number;
   /** Who quantizes; the bits are the same. The device, unless it is software or this says otherwise. */
@@ -77,20 +81,14 @@ export interface LoadOptions {
  * hold or do, DeviceLostError, or `signal.reason`.
  */
 export async function loadModel(device: GpuDevice, dir: string, options: LoadOptions): Promise<ModelRunner> {
-  const { precision, quantization, signal } = options;
+  const { signal } = options;
   signal?.throwIfAborted();
-  if (precision === "f16" && !device.has("shader-f16")) {
-    throw new CapacityError(`Cannot run with precision f16: "${device.info.adapter}" has no f16 in shaders`, {
-      found: device.info.features,
-      expected: "shader-f16",
-    });
-  }
+  requirePrecision(device, options.precision);
   using source = await openCheckpoint(dir, signal ? { signal } : {});
-  checkTensors(source, quantization);
+  checkTensors(source, options.quantization);
   const meter = new LoadMeter(options.onProgress);
   const checks = options.checksBits ?? !device.info.software;
-  const asked = options.tuning ?? addingIn(options.accumulation ?? "f32", chooseTuning(device.info));
-  let tuning = await withSubnormals(device, source, { ...options, tuning: asked });
+  let tuning = await tuningFor(device, source, options);
   signal?.throwIfAborted();
   for (;;) {
     const { runner, halves, toCache } = await loadTuned(device, source, { ...options, dir, tuning, meter });
@@ -107,14 +105,26 @@ export async function loadModel(device: GpuDevice, dir: string, options: LoadOpt
   }
 }
 
-/** The tuning, as far as the device keeps the smallest values of FP8. Throws CapacityError where it cannot hold any. */
-async function withSubnormals(
+/** Throws CapacityError for numbers that the device's shaders do not have. */
+export function requirePrecision(device: GpuDevice, precision: Precision): void {
+  if (precision !== "f16" || device.has("shader-f16")) return;
+  throw new CapacityError(`Cannot run with precision f16: "${device.info.adapter}" has no f16 in shaders`, {
+    found: device.info.features,
+    expected: "shader-f16",
+  });
+}
+
+/**
+ * The tuning that is asked for, as far as the device keeps the smallest values of FP8. Throws CapacityError where it cannot
+ * hold any.
+ */
+export async function tuningFor(
   device: GpuDevice,
   source: Checkpoint,
-  { quantization, kvCacheDtype, precision, tuning, ...options }: LoadOptions & {
-    readonly tuning: DeviceTuning;
-  },
+  options: LoadOptions,
 ): Promise<DeviceTuning> {
+  const { quantization, kvCacheDtype, precision } = options;
+  const tuning = options.tuning ?? addingIn(options.accumulation ?? "f32", chooseTuning(device.info));
   const { embedding, head, layers } = formatsOf(source, quantization);
   const formats = [embedding, head, ...layers.flatMap((matrices) => Object.values(matrices))];
   if (kvCacheDtype !== "fp8" && !formats.includes("fp8")) return tuning;
@@ -169,12 +179,13 @@ async function loadTuned(
   source: Checkpoint,
   options: LoadOptions & { readonly dir: string; readonly tuning: DeviceTuning; readonly meter: LoadMeter },
 ): Promise<TunedLoad> {
-  const { dir, quantization, tuning, cache } = options;
+  const { dir, quantization, cache } = options;
   const maxBindableBytes = Math.min(device.maxBindableBytes, options.maxBindableBytes ?? Infinity);
   const formats = formatsOf(source, quantization);
-  const { sizes, memory } = fitModel(source.config, { ...options, maxBindableBytes, tuning, formats });
-  const fit = { maxBindableBytes, tuning, sizes, memory };
+  const { sizes, memory } = fitModel(source.config, { ...options, maxBindableBytes, formats });
   const { halves } = sizes;
+  const tuning = await withFormsOf(device, source, { ...options, formats, halves });
+  const fit = { maxBindableBytes, tuning, sizes, memory };
 
   const caching = cache !== undefined && quantization === "fp8" && isUnquantized(source);
   const stamp = caching ? await stampOf(source) : "";
@@ -196,6 +207,29 @@ async function loadTuned(
   return { runner, halves, toCache: { dir: cacheDir, manifestSha256, maxBytes, source: dir, stamp } };
 }
 
+/** The tuning with what is known to be quickest; without, where that cannot be read, for it is a matter of speed only. */
+async function withFormsOf(
+  device: GpuDevice,
+  { config }: Checkpoint,
+  { tunedDir, tuning, formats, precision, halves, log }: LoadOptions & {
+    readonly tuning: DeviceTuning;
+    readonly formats: ModelFormats;
+    readonly halves: boolean;
+  },
+): Promise<DeviceTuning> {
+  if (tunedDir === undefined) return tuning;
+  try {
+    return await withTunedForms(
+      tunedDir,
+      { device: device.info, config, formats, precision, halves },
+      tuning,
+    );
+  } catch (error) {
+    log?.(error instanceof Error ? error.message : String(error));
+    return tuning;
+  }
+}
+
 interface LoadPlan extends LoadOptions {
   readonly maxBindableBytes: number;
   readonly tuning: DeviceTuning;
@@ -207,24 +241,9 @@ interface LoadPlan extends LoadOptions {
 }
 
 async function load(device: GpuDevice, checkpoint: Checkpoint, plan: LoadPlan): Promise<ModelRunner> {
-  const { quantization, precision, maxBindableBytes, tuning, sizes, meter, entry, signal } = plan;
-  const totalBytes = checkTensors(checkpoint, quantization);
-  const quantizing = quantization === "fp8" && isUnquantized(checkpoint);
-  meter.begin(totalBytes, quantizing ? "QUANTIZING" : "UPLOADING");
+  const { precision, tuning, sizes, signal } = plan;
   using owned = new DisposableStack();
-  const onDevice = quantizing && (plan.quantizeOn ?? (device.info.software ? "host" : "device")) === "device";
-  using rows = startPacking(checkpoint, plan.threads ?? threadsFor(totalBytes, onDevice), signal);
-  using quantizer = onDevice ? await RowQuantizer.create(device, { maxBindableBytes }) : null;
-  const checksums = entry === null ? undefined : new Map<string, number>();
-  const onBytes = (bytes: number) => meter.add(bytes);
-  const weights = await loadWeights(
-    { device, checkpoint, rows, quantizer, owned, maxBindableBytes, onBytes, checksums, signal },
-    quantization,
-  );
-  // Its memory is free before the rest of the model asks for some.
-  quantizer?.[Symbol.dispose]();
-  if (checksums !== undefined) entry?.check(checksums);
-  meter.warmUp();
+  const weights = await uploadWeights(device, checkpoint, { ...plan, owned });
   const runner = await MistralRunner.create({
     device,
     config: checkpoint.config,
@@ -238,6 +257,39 @@ async function load(device: GpuDevice, checkpoint: Checkpoint, plan: LoadPlan): 
   if (signal?.aborted) runner[Symbol.dispose]();
   signal?.throwIfAborted();
   return runner;
+}
+
+/** The weights on the device, on `owned`. */
+export async function uploadWeights(
+  device: GpuDevice,
+  checkpoint: Checkpoint,
+  plan:
+    & Pick<
+      LoadPlan,
+      "quantization" | "maxBindableBytes" | "meter" | "entry" | "quantizeOn" | "threads" | "signal"
+    >
+    & {
+      readonly owned: DisposableStack;
+    },
+): Promise<ModelWeights> {
+  const { quantization, maxBindableBytes, meter, entry, owned, signal } = plan;
+  const totalBytes = checkTensors(checkpoint, quantization);
+  const quantizing = quantization === "fp8" && isUnquantized(checkpoint);
+  meter.begin(totalBytes, quantizing ? "QUANTIZING" : "UPLOADING");
+  const onDevice = quantizing && (plan.quantizeOn ?? (device.info.software ? "host" : "device")) === "device";
+  using rows = startPacking(checkpoint, plan.threads ?? threadsFor(totalBytes, onDevice), signal);
+  using quantizer = onDevice ? await RowQuantizer.create(device, { maxBindableBytes }) : null;
+  const checksums = entry === null ? undefined : new Map<string, number>();
+  const onBytes = (bytes: number) => meter.add(bytes);
+  const weights = await loadWeights(
+    { device, checkpoint, rows, quantizer, owned, maxBindableBytes, onBytes, checksums, signal },
+    quantization,
+  );
+  // Its memory is free before the rest of the model asks for some.
+  quantizer?.[Symbol.dispose]();
+  if (checksums !== undefined) entry?.check(checksums);
+  meter.warmUp();
+  return weights;
 }
 
 /** Below this, threads would have more to do with starting than with packing. */

@@ -121,7 +121,8 @@ function isFinite(sampled: readonly SampledToken[]): boolean {
   return sampled.every(({ id }) => id !== NOT_FINITE);
 }
 
-function sameBits(some: readonly SampledToken[], others: readonly SampledToken[]): boolean {
+/** Whether ids and every log-probability are the same, bit for bit. */
+export function sameBits(some: readonly SampledToken[], others: readonly SampledToken[]): boolean {
   const values = (tokens: readonly SampledToken[]) =>
     tokens.flatMap((
       { id, logprob, top },

@@ -212,6 +212,38 @@ gpuTest("core_subgroup that asks for weights first adds the same", async (device
   }
 }, GPU);
 
+gpuTest(
+  "core_subgroup_f16 that asks for the next weights as soon as it can adds the same",
+  async (device) => {
+    for (const [inputs, PAIRS] of [[17, 2], [257, 1], [611, 2]] as const) {
+      const { normed } = await rowsOf(device, inputs);
+      const [outputs, pairs] = [41, 21];
+      const packed = packWeights("fp8", noiseMatrix(outputs, inputs, 3), noise(outputs, 4));
+      const run = async (UNROLL: number) => {
+        const tuning = { ...plain, TOKENS: 2, PAIRS, UNROLL };
+        const { hidden } = await runKernel(
+          device,
+          linearResidual,
+          variantOf(linearResidual, tuning, [inputs, pairs]),
+          {
+            input: normed,
+            weights: packed.weights,
+            channels: packed.channels,
+            live: LIVE,
+            hidden: { elements: ROWS * 512, initial: new Float32Array(ROWS * 512).fill(0.5) },
+          },
+          { rows: ROWS, firstRow: 0, pairs, firstPair: 0, groups: padded(inputs) / 16, stride: 512 },
+        );
+        return hidden!;
+      };
+      const expected = await run(1);
+      expect(expected.some((value) => value !== 0.5)).toBe(true);
+      expect(await run(2)).toEqual(expected);
+    }
+  },
+  GPU,
+);
+
 gpuTest("lm_head norms the row that samples", async (device) => {
   const inputs = 611;
   const { hidden, gain, normed } = await rowsOf(device, inputs);

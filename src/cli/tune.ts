@@ -1,0 +1,129 @@
+/** `geodesic tune MODEL`: which forms of the decode kernels are quickest for a model on this machine's GPU. */
+import { GATEWAY_DEFAULTS, tunedDirOf } from "../app/compose.ts";
+import { GpuDevice } from "../gpu/device.ts";
+import type { LinearTuning } from "../kernels/linear.ts";
+import type { TriedForm, TunedStep } from "../model/tune.ts";
+import { type Tuned, tuneModel } from "../model/tune_model.ts";
+import type { Command, Invocation } from "./command.ts";
+import { dataDirOf, dataDirOption } from "./data_dir.ts";
+import { EXIT } from "./errors.ts";
+import { findModelFolder } from "./find_model.ts";
+import { printable } from "./printable.ts";
+import { Progress } from "./progress.ts";
+import { sizeOf } from "./size_option.ts";
+import {
+  accumulationOption,
+  kvCacheDtypeOption,
+  precisionOption,
+  quantizationOption,
+} from "./weight_options.ts";
+
+const DEFAULT_TRIES = 24;
+
+export const tuneCommand: Command = {
+  name: "tune",
+  summary: "Find out which forms of the kernels are quickest for a model on this GPU, and keep them",
+  positionals: ["MODEL"],
+  options: {
+    quantization: {
+      ...quantizationOption,
+      description: "How the model is held: tuning counts for that (default: as it is registered, or fp8)",
+    },
+    precision: precisionOption,
+    "kv-cache-dtype": kvCacheDtypeOption,
+    accumulation: accumulationOption,
+    rows: {
+      type: "string",
+      value: "1,2,…",
+      description: "Generations in one step to tune for (default: all that the kernels tell apart)",
+    },
+    tries: {
+      type: "string",
+      value: "N",
+      description: `Forms to try of each matrix and number of rows (default ${DEFAULT_TRIES})`,
+    },
+    "gpu-memory": {
+      type: "string",
+      value: "SIZE",
+      description: "What the model may take of the GPU, as in 20GB (default: as much as there is)",
+    },
+    data: dataDirOption,
+    json: { type: "boolean", description: "Print what was measured as one JSON object" },
+  },
+  notes:
+    "MODEL is a folder or the name of a registered model. Whole decode steps are timed, with one form exchanged at a time;\n" +
+    "what is shorter by 1 %, measured by turns, is taken. All forms give the same tokens, to the last bit: it is a matter of speed only.\n" +
+    "What is found lies in DATA/tuned and is used by `serve` and `generate` for models of the same shape with the same\n" +
+    "options on the same GPU, until the kernels change. Run it while nothing else uses the GPU; a 7B model takes some\n" +
+    "minutes there. What an earlier run has kept is where the next one begins.",
+  async run(invocation) {
+    const { terminal, signal } = invocation;
+    const options = readOptions(invocation);
+    const dataDir = dataDirOf(invocation);
+    const { path, servedQuantization } = await findModelFolder(invocation.positional("MODEL"), {
+      ...terminal,
+      dataDir,
+    });
+    const quantization = invocation.text("quantization") === undefined
+      ? servedQuantization ?? GATEWAY_DEFAULTS.quantization
+      : invocation.choice("quantization", ["none", "fp8"]);
+    using bar = new Progress(terminal);
+    using device = await GpuDevice.open({ signal });
+    const log = (line: string) => terminal.writeStatus(`${printable(line)}\n`);
+    const tuned = await tuneModel(device, path, {
+      ...options,
+      quantization,
+      tunedDir: tunedDirOf(dataDir),
+      signal,
+      log,
+      onProgress: ({ loadedBytes, totalBytes }) =>
+        bar.update({ stage: "Loading", doneBytes: loadedBytes, totalBytes }),
+      onTry: (tried) => log(describeTry(tried)),
+    });
+    if (invocation.flag("json")) terminal.print(JSON.stringify({ adapter: device.info.adapter, ...tuned }));
+    else terminal.print(describe(tuned).map(printable).join("\n"));
+    return EXIT.done;
+  },
+};
+
+function readOptions(invocation: Invocation) {
+  const rows = invocation.text("rows");
+  if (rows !== undefined && !/^[1-9]\d{0,2}(,[1-9]\d{0,2})*$/.test(rows)) {
+    throw invocation.usageError(`--rows is "${rows}", expected numbers such as 1,8`);
+  }
+  return {
+    precision: invocation.choice("precision", ["f32", "f16"]),
+    kvCacheDtype: invocation.choice("kv-cache-dtype", ["auto", "fp8"]),
+    accumulation: invocation.choice("accumulation", ["f32", "f16"]),
+    rows: rows === undefined ? undefined : [...new Set(rows.split(",").map(Number))],
+    maxTries: invocation.integer("tries", { min: 1, max: 1000 }) ?? DEFAULT_TRIES,
+    memoryBytes: sizeOf(invocation, "gpu-memory"),
+  };
+}
+
+function describeTry({ role, rows, form, ms, bestMs, isTaken }: TriedForm): string {
+  const outcome = ms === null
+    ? "does not run here, or not with the same bits"
+    : `${ms.toFixed(3)} ms a step, best ${bestMs.toFixed(3)}${isTaken ? ": taken" : ""}`;
+  return `${role}, ${rows} ${rows === 1 ? "row" : "rows"}: ${formText(form)}: ${outcome}`;
+}
+
+function formText({ core, asksEarly, ...numbers }: LinearTuning): string {
+  const told = Object.entries(numbers).map(([name, value]) => `${name} ${value}`);
+  return [core, ...told, ...asksEarly ? ["asks early"] : []].join(" ");
+}
+
+function describe({ path, steps }: Tuned): string[] {
+  return [
+    "rows   before (ms a step)   after   before / after",
+    ...steps.map(({ rows, beforeMs, afterMs }: TunedStep) =>
+      [
+        String(rows).padStart(4),
+        beforeMs.toFixed(3).padStart(20),
+        afterMs.toFixed(3).padStart(7),
+        (beforeMs / afterMs).toFixed(3).padStart(16),
+      ].join(" ")
+    ),
+    `Kept in ${path}`,
+  ];
+}

@@ -1,0 +1,141 @@
+/**
+ * The forms that a matrix' decode kernel can take without a bit of its result changing: how the work is shared out among
+ * workgroups, pairs and loads, as against the order of a sum, which belongs to the family. Which form is quickest depends
+ * on the device and on the matrix; src/model/tune.ts tries them out there.
+ */
+import { LINEAR_OVERRIDES, type LinearTuning, takesRow } from "./linear.ts";
+import { type DeviceTuning, type MatrixRole, ROLES } from "./tuning.ts";
+
+/** What bounds a form on a device. */
+export interface FormLimits {
+  readonly maxInvocations: number;
+}
+
+/** More registers than that no lane has for rows of weights and their sums. */
+const MOST_PAIRS = 8;
+const MOST_UNROLL = 4;
+/** Of core_subgroup's sums in workgroup memory. */
+const MOST_SUBGROUPS = 32;
+const MOST_WORKGROUPS = 65_535;
+const LEAST_WORKGROUPS = 16;
+/** What to begin from where a row takes the way by workgroup memory. */
+const FIRST_ROW = { UNROLL: 2, WORKGROUPS: 264 } as const;
+
+/** A form with every number that it leaves to defaults. */
+function numbersOf({ core: _, rate: __, asksEarly: ___, ...numbers }: LinearTuning) {
+  return { ...LINEAR_OVERRIDES, ...numbers };
+}
+
+/** The order of a sum, as text: forms with the same one differ in no bit. */
+function orderOf(form: LinearTuning): string {
+  const { LANES, SPLIT, TOKENS } = numbersOf(form);
+  // A single row by way of workgroup memory has the sums of a subgroup.
+  const core = takesRow(form) ? "core_subgroup_f16" : form.core;
+  return JSON.stringify([core, LANES, SPLIT, TOKENS]);
+}
+
+/** Whether `form` may stand in `base`'s place: the same bits for as many rows, and every number within bounds. */
+export function isFormOf(base: LinearTuning, form: LinearTuning, limits: FormLimits): boolean {
+  return orderOf(base) === orderOf(form) && isSound(form, limits);
+}
+
+function isPowerOfTwo(value: number): boolean {
+  return Number.isInteger(Math.log2(value));
+}
+
+function isSound(form: LinearTuning, { maxInvocations }: FormLimits): boolean {
+  const { WORKGROUP, LANES, SPLIT, TOKENS, PAIRS, UNROLL, WORKGROUPS } = numbersOf(form);
+  const within = (value: number, least: number, most: number) =>
+    Number.isInteger(value) && value >= least && value <= most;
+  if (![WORKGROUP, PAIRS].every(isPowerOfTwo) || !within(PAIRS, 1, MOST_PAIRS)) return false;
+  if (!within(WORKGROUP, LANES, maxInvocations) || !within(UNROLL, 1, MOST_UNROLL)) return false;
+  const isKept = (names: readonly (keyof typeof LINEAR_OVERRIDES)[]) => {
+    const numbers = numbersOf(form);
+    return names.every((name) => numbers[name] === LINEAR_OVERRIDES[name]);
+  };
+  if (!isKept(["TEAMS", "STEP", "CHAIN", "BUFFERS", "GROUPS", "SLICE_PAIRS", "SKIPS"])) return false;
+  const subgroup = LANES / SPLIT;
+  switch (form.core) {
+    case "core_lanes":
+      // Lanes that share a product have one pair; an invocation by itself takes one, or four.
+      return UNROLL === 1 && isKept(["WORKGROUPS"]) && (PAIRS === 1 || PAIRS === 4 && LANES === 1);
+    case "core_subgroup":
+      return isKept(["WORKGROUPS"]) && PAIRS * TOKENS <= subgroup && WORKGROUP / subgroup <= MOST_SUBGROUPS;
+    case "core_subgroup_f16":
+      return UNROLL <= 2 && isKept(["WORKGROUPS"]) && PAIRS * TOKENS <= subgroup &&
+        WORKGROUP / subgroup <= MOST_SUBGROUPS;
+    case "core_row_f16":
+      return PAIRS === 1 && TOKENS === 1 && WORKGROUP % 32 === 0 &&
+        within(WORKGROUPS, LEAST_WORKGROUPS, MOST_WORKGROUPS);
+    default:
+      return false;
+  }
+}
+
+/** Forms that differ from this one in one thing. */
+export function neighbours(form: LinearTuning, limits: FormLimits): LinearTuning[] {
+  const { WORKGROUP, LANES, TOKENS, PAIRS, UNROLL, WORKGROUPS } = numbersOf(form);
+  const isAlone = TOKENS === 1;
+  const others: LinearTuning[] = [
+    ...[WORKGROUP * 2, WORKGROUP / 2].map((WORKGROUP) => ({ ...form, WORKGROUP })),
+    ...[PAIRS * 2, PAIRS / 2, PAIRS * 4, PAIRS / 4].map((PAIRS) => ({ ...form, PAIRS })),
+  ];
+  if (isAlone || form.core === "core_subgroup_f16") {
+    others.unshift(...[UNROLL * 2, UNROLL / 2].map((UNROLL) => ({ ...form, UNROLL })));
+  }
+  if (isAlone && (form.core === "core_subgroup" || takesRow(form))) {
+    others.unshift({ ...form, asksEarly: form.asksEarly !== true });
+  }
+  if (takesRow(form)) {
+    const less = Math.min(WORKGROUPS, 1024);
+    others.push(
+      ...[less * 2, less / 2, less * 1.5, less / 1.5, MOST_WORKGROUPS]
+        .map((WORKGROUPS) => ({ ...form, WORKGROUPS: Math.round(WORKGROUPS) })),
+      { core: "core_subgroup_f16", WORKGROUP, LANES, SPLIT: 1, TOKENS, PAIRS, UNROLL: 1 },
+    );
+  } else if (isAlone && form.core === "core_subgroup_f16") {
+    others.push({ core: "core_row_f16", WORKGROUP, LANES, TOKENS, ...FIRST_ROW });
+  }
+  return others.filter((other) => isFormOf(form, other, limits) && formKey(other) !== formKey(form));
+}
+
+/** The same for forms that are the same. */
+export function formKey(form: LinearTuning): string {
+  const { core, asksEarly = false } = form;
+  const numbers = Object.entries(numbersOf(form)).sort(([a], [b]) => a < b ? -1 : 1);
+  return JSON.stringify([core, asksEarly, numbers]);
+}
+
+/** The decode form that so many rows go by, of the family that is used. */
+export interface FormPlace {
+  readonly role: MatrixRole;
+  /** TOKENS of the form. */
+  readonly rows: number;
+}
+
+type Family = "matrices" | "halves";
+
+/** Null where the family has no form for just so many rows. */
+export function formAt(tuning: DeviceTuning, family: Family, { role, rows }: FormPlace): LinearTuning | null {
+  return tuning[family]?.[role].decode.find(({ TOKENS = 1 }) => TOKENS === rows) ?? null;
+}
+
+/** The tuning with another form there; as it is where the family has none for so many rows. */
+export function withForm(
+  tuning: DeviceTuning,
+  family: Family,
+  { role, rows }: FormPlace,
+  form: LinearTuning,
+): DeviceTuning {
+  const matrices = tuning[family];
+  if (matrices === undefined) return tuning;
+  const decode = matrices[role].decode.map((one) => (one.TOKENS ?? 1) === rows ? form : one);
+  return { ...tuning, [family]: { ...matrices, [role]: { ...matrices[role], decode } } };
+}
+
+/** Every place of a family that has a form. */
+export function formPlaces(tuning: DeviceTuning, family: Family): FormPlace[] {
+  return ROLES.flatMap((role) =>
+    (tuning[family]?.[role].decode ?? []).map(({ TOKENS = 1 }) => ({ role, rows: TOKENS }))
+  );
+}

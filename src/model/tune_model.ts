@@ -1,0 +1,127 @@
+/** A checkpoint folder → the forms of its decode kernels that are quickest on the device, kept for the loads to come. */
+import { ConfigError } from "../errors.ts";
+import { openCheckpoint } from "../formats/checkpoint.ts";
+import type { GpuDevice } from "../gpu/device.ts";
+import { formPlaces } from "../kernels/forms.ts";
+import { type DeviceTuning, ROLES } from "../kernels/tuning.ts";
+import { type LoadOptions, requirePrecision, tuningFor, uploadWeights } from "./load.ts";
+import { LoadMeter } from "./load_meter.ts";
+import { fitModel } from "./memory.ts";
+import { MistralRunner } from "./mistral.ts";
+import type { ModelRunner } from "./runner.ts";
+import { findFlaw } from "./self_check.ts";
+import { searchForms, type SearchOptions, stepTimer, type TimerOptions, type TunedStep } from "./tune.ts";
+import { familyOf, formLimits, withTunedForms, writeTunedForms } from "./tuned_forms.ts";
+import { headTakesHalves } from "./sizes.ts";
+import { checkTensors, formatsOf } from "./weights.ts";
+
+export interface TuneOptions extends
+  Pick<
+    LoadOptions,
+    | "quantization"
+    | "precision"
+    | "kvCacheDtype"
+    | "accumulation"
+    | "memoryBytes"
+    | "log"
+    | "onProgress"
+    | "signal"
+  >,
+  Pick<SearchOptions, "maxTries" | "onTry">,
+  Partial<TimerOptions> {
+  /** Where the forms are kept. */
+  readonly tunedDir: string;
+  /** Numbers of rows; all that the kernels have forms for unless given. */
+  readonly rows?: readonly number[] | undefined;
+  /** In place of the one for the device. */
+  readonly tuning?: DeviceTuning;
+}
+
+export interface Tuned {
+  /** The file that was written. */
+  readonly path: string;
+  readonly steps: readonly TunedStep[];
+}
+
+/** Tokens of a sequence's context, which is next to nothing of what a step reads. */
+const MAX_CONTEXT = 320;
+const TIMER: TimerOptions = { leastMs: 200, leastSubmits: 4 };
+
+/**
+ * Begins with the forms that are kept already, if there are some. Throws as loadModel() does, CapacityError for rows that no
+ * kernel has forms for, and what writing throws. Nothing is written until all is measured.
+ */
+export async function tuneModel(device: GpuDevice, dir: string, options: TuneOptions): Promise<Tuned> {
+  const { precision, quantization, tunedDir, signal } = options;
+  signal?.throwIfAborted();
+  requirePrecision(device, precision);
+  using source = await openCheckpoint(dir, signal ? { signal } : {});
+  checkTensors(source, quantization);
+  const { config } = source;
+  const { maxBindableBytes } = device;
+  const formats = formatsOf(source, quantization);
+  const maxContext = Math.min(MAX_CONTEXT, config.maxPositionEmbeddings);
+  let table = await tuningFor(device, source, { ...options, maxContext, maxSequences: 1 });
+  const mostRows = Math.max(...formPlaces(table, "matrices").map(({ rows }) => rows));
+  const fit = (tuning: DeviceTuning) =>
+    fitModel(config, {
+      ...{ precision, maxContext, maxSequences: mostRows, maxBindableBytes, tuning, formats },
+      ...options.kvCacheDtype !== undefined && { kvCacheDtype: options.kvCacheDtype },
+      memoryBytes: options.memoryBytes,
+    });
+  rowsOf(table, familyOf(fit(table).sizes), options.rows);
+
+  using owned = new DisposableStack();
+  const meter = new LoadMeter(options.onProgress);
+  const plan = { quantization, maxBindableBytes, meter, entry: null, owned, ...signal && { signal } };
+  const weights = await uploadWeights(device, source, plan);
+  const make = async (tuning: DeviceTuning): Promise<ModelRunner> => {
+    signal?.throwIfAborted();
+    using own = new DisposableStack(); // Buffers of the step; the weights stay.
+    return await MistralRunner.create({
+      ...{ device, config, weights, precision, tuning, ...fit(tuning) },
+      owned: own,
+    });
+  };
+
+  // As a load will find it.
+  if (!device.info.software && fit(table).sizes.halves) {
+    using runner = await make(table);
+    if (await findFlaw(runner, signal) !== null) {
+      options.log?.(`"${device.info.adapter}" cannot add in pairs of f16 here: tuning products in f32`);
+      const { halves: _, ...plain } = table;
+      table = plain;
+    }
+  }
+  const { sizes } = fit(table);
+  const { halves } = sizes;
+  const shape = { device: device.info, config, formats, precision, halves };
+  const begin = await withTunedForms(tunedDir, shape, table).catch((error) => {
+    options.log?.(error instanceof Error ? error.message : String(error));
+    return table;
+  });
+  const family = familyOf(shape);
+  const headIsOurs = !halves || headTakesHalves(sizes, formats.head ?? formats.embedding);
+  const { tuning, steps } = await searchForms(stepTimer(make, { ...TIMER, ...options }), begin, {
+    ...options,
+    family,
+    rows: rowsOf(begin, family, options.rows),
+    roles: ROLES.filter((role) => role !== "head" || headIsOurs),
+    limits: formLimits(device.info),
+  });
+  return { path: await writeTunedForms(tunedDir, shape, tuning), steps };
+}
+
+/** Those that are wanted, or all. Throws ConfigError for one that no kernel has a form for. */
+function rowsOf(
+  tuning: DeviceTuning,
+  family: "matrices" | "halves",
+  wanted: readonly number[] | undefined,
+): readonly number[] {
+  const known = [...new Set(formPlaces(tuning, family).map(({ rows }) => rows))];
+  const unknown = wanted?.find((rows) => !known.includes(rows));
+  if (unknown === undefined) return wanted ?? known;
+  throw new ConfigError(`Cannot tune for ${unknown} rows: the kernels have forms for ${known.join(", ")}`, {
+    ...{ field: "rows", found: unknown, expected: known },
+  });
+}

@@ -1,0 +1,160 @@
+/**
+ * Forms that were found to be quickest for a model's shape on a device (tune.ts), kept in a file of their own between loads.
+ * A file says what a device does best and nothing of what a model answers: a form that could change a bit, or that the
+ * kernels do not know, is not taken.
+ */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { z } from "zod";
+import { FormatError } from "../errors.ts";
+import type { ModelConfig } from "../formats/config.ts";
+import type { GpuDeviceInfo } from "../gpu/device.ts";
+import { kernelFingerprint } from "../kernels/fingerprint.ts";
+import { formAt, type FormLimits, formPlaces, isFormOf, withForm } from "../kernels/forms.ts";
+import { CORE_LIBS, LINEAR_OVERRIDES, type LinearOverride, type LinearTuning } from "../kernels/linear.ts";
+import { type DeviceTuning, type MatrixRole, ROLES } from "../kernels/tuning.ts";
+import type { ModelFormats } from "./cost.ts";
+import type { Precision } from "./runner.ts";
+
+/** Raised when files of before mean something else. */
+const VERSION = 1;
+/** Larger than any that was written here. */
+const MOST_BYTES = 256 * 1024;
+
+/** What a form's time depends on, besides the kernels. */
+export interface TunedShape {
+  readonly device: GpuDeviceInfo;
+  readonly config: ModelConfig;
+  readonly formats: ModelFormats;
+  readonly precision: Precision;
+  /** Products are added in pairs of f16. */
+  readonly halves: boolean;
+}
+
+export interface TunedForm {
+  readonly role: MatrixRole;
+  readonly rows: number;
+  readonly form: LinearTuning;
+}
+
+const numbers = Object.fromEntries(
+  Object.keys(LINEAR_OVERRIDES).map((name) => [name, z.uint32().optional()]),
+) as unknown as Record<Exclude<LinearOverride, "WORKGROUP">, z.ZodOptional<z.ZodUInt32>>;
+const formSchema = z.strictObject({
+  ...numbers,
+  core: z.enum(CORE_LIBS),
+  WORKGROUP: z.uint32(),
+  asksEarly: z.boolean().optional(),
+});
+const fileSchema = z.strictObject({
+  version: z.literal(VERSION),
+  adapter: z.string(),
+  /** Of kernels and shape; the file's name, too. */
+  key: z.string(),
+  forms: z.array(z.strictObject({ role: z.enum(ROLES), rows: z.uint32(), form: formSchema })).max(100),
+});
+
+export const familyOf = ({ halves }: Pick<TunedShape, "halves">) => halves ? "halves" : "matrices";
+
+export function formLimits({ limits }: Pick<GpuDeviceInfo, "limits">): FormLimits {
+  return { maxInvocations: limits["maxComputeInvocationsPerWorkgroup"] ?? 256 };
+}
+
+/** Names the file of a shape: by everything that makes other forms possible, or others quickest. */
+export function tunedKey({ device, config, formats, precision, halves }: TunedShape): string {
+  const { hiddenSize, intermediateSize, queryHeads, kvHeads, headDim, vocabSize } = config;
+  const text = JSON.stringify([
+    [device.adapter, device.backend, device.subgroupSize, kernelFingerprint(device)],
+    [hiddenSize, intermediateSize, queryHeads, kvHeads, headDim, vocabSize],
+    [formats.layers[0], formats.head ?? formats.embedding, precision, halves],
+  ]);
+  return createHash("sha256").update(text).digest("hex").slice(0, 32);
+}
+
+export function tunedPath(dir: string, shape: TunedShape): string {
+  return join(dir, `${tunedKey(shape)}.json`);
+}
+
+/**
+ * The tuning with the forms that are kept for this shape; as it is where there is no file. FormatError for one that cannot
+ * be used, or what reading throws.
+ */
+export async function withTunedForms(
+  dir: string,
+  shape: TunedShape,
+  tuning: DeviceTuning,
+): Promise<DeviceTuning> {
+  const path = tunedPath(dir, shape);
+  const text = await readBounded(path);
+  if (text === null) return tuning;
+  const fail = (found: unknown, expected: string) =>
+    new FormatError(`Cannot use the tuned forms in "${path}": found ${found}, expected ${expected}`, {
+      path,
+      found,
+      expected,
+    });
+  const parsed = fileSchema.safeParse(parseJson(text));
+  if (!parsed.success) throw fail(z.prettifyError(parsed.error), `a file of version ${VERSION}`);
+  if (parsed.data.key !== tunedKey(shape)) throw fail(`key "${parsed.data.key}"`, tunedKey(shape));
+  const family = familyOf(shape);
+  const limits = formLimits(shape.device);
+  let result = tuning;
+  for (const { role, rows, form: read } of parsed.data.forms) {
+    const form = read as LinearTuning;
+    const base = formAt(tuning, family, { role, rows });
+    if (base === null || !isFormOf(base, form, limits)) {
+      throw fail(
+        `for ${rows} rows of "${role}" ${JSON.stringify(form)}`,
+        `a form of ${JSON.stringify(base)} that changes no bit`,
+      );
+    }
+    result = withForm(result, family, { role, rows }, form);
+  }
+  return result;
+}
+
+/** Puts the tuning's forms into the file of the shape, in place of what was there. Returns its path. */
+export async function writeTunedForms(dir: string, shape: TunedShape, tuning: DeviceTuning): Promise<string> {
+  const family = familyOf(shape);
+  const forms = formPlaces(tuning, family).map((place): TunedForm => {
+    return { ...place, form: formAt(tuning, family, place)! };
+  });
+  const file = { version: VERSION, adapter: shape.device.adapter, key: tunedKey(shape), forms };
+  await Deno.mkdir(dir, { recursive: true });
+  const path = tunedPath(dir, shape);
+  const aside = `${path}.${crypto.randomUUID()}.partial`;
+  try {
+    await Deno.writeTextFile(aside, `${JSON.stringify(file, null, 2)}\n`);
+    await Deno.rename(aside, path);
+  } finally {
+    await Deno.remove(aside).catch(() => {});
+  }
+  return path;
+}
+
+/** Null where there is no file. */
+async function readBounded(path: string): Promise<string | null> {
+  try {
+    const { size, isFile } = await Deno.stat(path);
+    if (!isFile || size > MOST_BYTES) {
+      throw new FormatError(
+        `Cannot use the tuned forms in "${path}": found ${
+          isFile ? `${size} bytes` : "no file"
+        }, expected a file of at most ${MOST_BYTES} bytes`,
+        { path, found: size, expected: MOST_BYTES },
+      );
+    }
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
