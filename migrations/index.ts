@@ -9,6 +9,7 @@ import { access } from "./0003_access.ts";
 import { catalogue } from "./0004_catalogue.ts";
 import { sessionTrees } from "./0005_sessions.ts";
 import { jobOwners } from "./0006_job_owners.ts";
+import { watchers } from "./0007_watchers.ts";
 
 /** Name to migration, in the order they run. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = Object.freeze({
@@ -18,4 +19,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = Object.freeze({
   "0004_catalogue": catalogue,
   "0005_sessions": sessionTrees,
   "0006_job_owners": jobOwners,
+  "0007_watchers": watchers,
 });

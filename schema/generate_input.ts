@@ -7,12 +7,14 @@ import { ModelRefInput, toModelRef } from "./models.ts";
 import { SamplingInputType } from "./sampling.ts";
 
 export const DisconnectPolicyEnum = builder.enumType("DisconnectPolicy", {
-  description: "What happens to a generation when its last watcher goes away.",
+  description: "What happens to a generation that whoever started it does not watch, or not any more.",
   values: {
     CONTINUE: { description: "It runs on. Default of `startGeneration`." },
     CANCEL: {
-      description: "It is cancelled, unless somebody watches it again within `disconnectGraceMs`. " +
-        "Default of `generate`.",
+      description:
+        "It is cancelled `disconnectGraceMs` after the last of its watchers has left, unless one is back by then; and so, " +
+        "whatever its state, is one that nobody has come to watch so long after its start (or 5 seconds, where those are " +
+        "longer). A subscription watches, at whichever gateway; a query does not. Default of `generate`.",
     },
   } as const,
 });
@@ -82,12 +84,13 @@ export const GenerateInputType = builder.inputType("GenerateInput", {
     idempotencyKey: t.string({
       description:
         "The same key answers with the generation that was started first, instead of another one; with " +
-        "another model, prompt, session or sampling it is refused.",
+        "another model, prompt, session or sampling it is refused. With CANCEL that one waits anew to be watched.",
     }),
     onDisconnect: t.field({ type: DisconnectPolicyEnum }),
     disconnectGraceMs: t.int({
-      description: "With CANCEL: how long it waits for a watcher to come back, from 0 to an hour. " +
-        "Unless given the gateway's own setting, which is 5 seconds unless told otherwise.",
+      description:
+        "With CANCEL: how long it waits for a watcher to come back, from 0 to an hour, and for the first one to come, but " +
+        "then 5 seconds at least. Unless given the gateway's own setting, which is 5 seconds unless told otherwise.",
     }),
   }),
 });

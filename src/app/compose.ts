@@ -34,6 +34,7 @@ import { createUsage } from "./usage.ts";
 import { generationLogStates } from "../store/generations.ts";
 import { LogWriter } from "./events/log_writer.ts";
 import { endInterruptedGenerations, INTERRUPTED } from "./generate/recovery.ts";
+import { RemoteWatchers } from "./generate/remote_watchers.ts";
 import { ServedTexts } from "./generate/served_text.ts";
 import { createGenerations } from "./generations.ts";
 import { type Ids, uuidV7 } from "./ids.ts";
@@ -84,7 +85,7 @@ export interface GatewayOptions {
   /** Whether the engine guesses next tokens where that pays; answers are the same. `auto` unless given. */
   readonly speculation?: Speculation;
   readonly admission?: AdmissionLimits;
-  /** How long a generation with CANCEL waits for a watcher to come back, unless its request says. */
+  /** How long a generation with CANCEL waits for a watcher to come, or to come back, unless its request says. */
   readonly disconnectGraceMs?: number;
   /** Folders besides the data folder's models whose checkpoints may be merged over the API. */
   readonly modelDirs?: readonly string[];
@@ -154,9 +155,11 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
   const running = new AsyncDisposableStack(); // last begun, first ended
   running.use(lock);
   try {
-    const jobs = new ActiveJobs(clock);
     const membership = await Membership.join(db, clock, ids());
     running.defer(() => membership.leave());
+    const remoteWatchers = running.use(new RemoteWatchers({ db, ids, membership, reportError }));
+    const isWatchedElsewhere = membership.isShared ? (id: string) => remoteWatchers.areAny(id) : null;
+    const jobs = new ActiveJobs({ clock, isWatchedElsewhere, reportError });
     await endInterruptedGenerations({ db, clock, membership, jobs, reportError });
     const board = new ResidencyBoard(clock);
     if (options.catalogueDir !== undefined) {
@@ -262,6 +265,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
         disconnectGraceMs: options.disconnectGraceMs,
         admission,
         remoteLogs: remote.generations,
+        remoteWatchers,
         texts,
         drawSeed: options.drawSeed ?? drawSeed,
         precision: options.precision,

@@ -1,7 +1,8 @@
 /**
  * The generation use cases: start, look, watch, cancel. A generation belongs to who started it, and is as well the session's
- * owner's to see, watch, cancel and run again where it is part of one; admins see all, for everybody else it does not exist. Cancelling is an act of its own: a watcher that leaves changes nothing, unless the
- * generation was started with onDisconnect CANCEL, its owner's last watcher leaves, and none comes back in time.
+ * owner's to see, watch, cancel and run again where it is part of one; admins see all, for everybody else it does not
+ * exist. Cancelling is an act of its own: a watcher that leaves changes nothing, unless the generation was started with
+ * onDisconnect CANCEL, and whoever has started it does not watch it in time, or not any more, at any gateway.
  */
 import { ConfigError, NotFoundError } from "../errors.ts";
 import { fromJson, fromJsonOrNull, fromTime, fromTimeOrNull } from "../store/codec.ts";
@@ -24,6 +25,7 @@ import { coalesceTokens } from "./generate/coalesce.ts";
 import { compareConditions } from "./generate/conditions.ts";
 import { toEvent } from "./generate/event_rows.ts";
 import { readLogged } from "./generate/recovery.ts";
+import type { RemoteWatchers } from "./generate/remote_watchers.ts";
 import { loggedTokenIds, startReproduction } from "./generate/reproduce.ts";
 import { startGeneration, type StartOptions } from "./generate/start.ts";
 import { maySee } from "./roles.ts";
@@ -44,11 +46,13 @@ import {
 export interface GenerationOptions extends StartOptions {
   /** Wakes those who watch what another gateway runs. */
   readonly remoteLogs: LogPoller<GenerationEvent>;
+  /** Told of those among them that have to watch it, for it to go on. */
+  readonly remoteWatchers: RemoteWatchers;
 }
 
 /** The use cases over the store, the engine and the running jobs. */
 export function createGenerations(options: GenerationOptions): GenerationUseCases {
-  const { db, clock, jobs, hub, membership, remoteLogs } = options;
+  const { db, clock, jobs, hub, membership, remoteLogs, remoteWatchers } = options;
 
   /** What the principal has started, what belongs to its sessions, and everything for admins. */
   async function visible(
@@ -183,6 +187,8 @@ export function createGenerations(options: GenerationOptions): GenerationUseCase
       }
       let isOwner = false;
       let isRemote = false;
+      let isNeeded = false;
+      let noted: Disposable | undefined;
       return new EventStream(
         {
           authorize: async () => {
@@ -190,14 +196,21 @@ export function createGenerations(options: GenerationOptions): GenerationUseCase
             isOwner = row.principal_id === principal.id;
             isRemote = membership.isShared && isOpen(row) && !jobs.has(id) &&
               row.gateway_id !== membership.id;
+            isNeeded = isOwner && isRemote && row.on_disconnect === "CANCEL";
           },
           read: async (after, limit) => (await readEvents(db, id, after, limit)).map(toEvent),
           isTerminal: (event) => TERMINAL_EVENT_KINDS.has(event.kind),
           isOpen: () => isRemote ? remoteLogs.isOpen(id) : jobs.has(id),
           subscribe: (wake) => isRemote ? remoteLogs.follow(id, wake) : hub.subscribe(id, wake),
           ...coalesce ? { coalesce: coalesceTokens } : {},
-          onAttached: () => isOwner && jobs.ownerJoined(id),
-          onDetached: () => isOwner && jobs.ownerLeft(id),
+          onAttached: () => {
+            if (isOwner) jobs.ownerJoined(id);
+            if (isNeeded) noted = remoteWatchers.note(id);
+          },
+          onDetached: () => {
+            if (isOwner) jobs.ownerLeft(id);
+            noted?.[Symbol.dispose]();
+          },
         },
         afterSeq,
         signal,

@@ -263,6 +263,13 @@ export interface GatewaysTable {
   /** Moved on by its heartbeat; a gateway whose lease has run out is dead. */
   readonly lease_until: string;
 }
+/** A stream at one gateway that watches what another one runs. */
+export interface GenerationWatchersTable {
+  readonly id: string;
+  readonly generation_id: string;
+  /** Where the stream is. */
+  readonly gateway_id: string;
+}
 export interface UnitClaimsTable {
   readonly generation_id: string;
   readonly principal_id: string;
@@ -308,6 +315,7 @@ export interface Database {
   readonly messages: MessagesTable;
   readonly generations: GenerationsTable;
   readonly generation_events: GenerationEventsTable;
+  readonly generation_watchers: GenerationWatchersTable;
   readonly sampling_default_revisions: SamplingDefaultRevisionsTable;
   readonly api_keys: ApiKeysTable;
   readonly audit_entries: AuditEntriesTable;

@@ -19,6 +19,7 @@ storeTest("migrate() makes every table of the Database type", async (db) => {
     "audit_head",
     "gateways",
     "generation_events",
+    "generation_watchers",
     "generations",
     "merge_events",
     "merge_sources",

@@ -11,7 +11,7 @@ import type { GenerationJob } from "./job.ts";
 interface Entry {
   readonly modelId: string;
   readonly onDisconnect: DisconnectPolicy;
-  /** With CANCEL: from when its owner's last watcher leaves. */
+  /** With CANCEL: from when its owner's last watcher leaves, or (see FIRST_WATCHER_MS) from its start. */
   readonly graceMs: number;
   job: GenerationJob | undefined;
   /** Resolves with the job, or with undefined if none came of it. */
@@ -22,13 +22,25 @@ interface Entry {
   grace: Disposable | undefined;
 }
 
+export interface ActiveJobsOptions {
+  readonly clock: Clock;
+  /** Whether its owner watches it at another gateway; null where there can be none. */
+  readonly isWatchedElsewhere: ((id: string) => Promise<boolean>) | null;
+  readonly reportError: (error: unknown) => void;
+}
+
+/** Whoever has started a generation is given so long at least to come and watch it, for that takes a request of its own. */
+const FIRST_WATCHER_MS = 5_000;
+/** How often is looked whether it is still watched elsewhere. */
+const LOOK_AGAIN_MS = 1_000;
+
 export class ActiveJobs {
-  readonly #clock: Clock;
+  readonly #options: ActiveJobsOptions;
   readonly #entries = new Map<string, Entry>();
   #closed = false;
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(options: ActiveJobsOptions) {
+    this.#options = options;
   }
 
   get(id: string): GenerationJob | undefined {
@@ -65,6 +77,13 @@ export class ActiveJobs {
     if (entry === undefined) throw new Error(`Generation "${id}" has no place`);
     entry.job = job;
     entry.started.resolve(job);
+    this.ownerCalled(id);
+  }
+
+  /** Its owner has started it, now or with the same key before: one with CANCEL waits anew for somebody to watch it. */
+  ownerCalled(id: string): void {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) this.#awaitOwner(id, entry, Math.max(entry.graceMs, FIRST_WATCHER_MS));
   }
 
   remove(id: string): void {
@@ -85,10 +104,9 @@ export class ActiveJobs {
   /** The last of the owner's watchers to leave takes a generation with CANCEL along, unless one is back in time. */
   ownerLeft(id: string): void {
     const entry = this.#entries.get(id);
-    if (entry === undefined || --entry.ownerWatchers > 0) return;
-    if (entry.onDisconnect !== "CANCEL") return;
-    if (entry.graceMs === 0) void this.cancel(id);
-    else entry.grace = this.#clock.after(entry.graceMs, () => void this.cancel(id));
+    if (entry === undefined) return;
+    entry.ownerWatchers--;
+    this.#awaitOwner(id, entry, entry.graceMs);
   }
 
   /** Resolves when that is written, or nothing runs under this id. */
@@ -106,5 +124,38 @@ export class ActiveJobs {
     this.#closed = true;
     const entries = [...this.#entries.values()];
     await Promise.all(entries.map(async ({ started }) => (await started.promise)?.fail(error)));
+  }
+
+  /** Does nothing while somebody watches, or where nobody has to. */
+  #awaitOwner(id: string, entry: Entry, graceMs: number): void {
+    if (entry.onDisconnect !== "CANCEL" || entry.ownerWatchers > 0) return;
+    this.#after(entry, graceMs, () => this.#giveUp(id, entry, { wasWatched: false }));
+  }
+
+  #after(entry: Entry, ms: number, act: () => void): void {
+    entry.grace?.[Symbol.dispose]();
+    entry.grace = undefined;
+    if (ms === 0) return act();
+    entry.grace = this.#options.clock.after(ms, () => {
+      entry.grace = undefined;
+      act();
+    });
+  }
+
+  /** Unless it is watched elsewhere: then once it is no more, and a grace later. */
+  #giveUp(id: string, entry: Entry, { wasWatched }: { readonly wasWatched: boolean }): void {
+    const { isWatchedElsewhere, reportError } = this.#options;
+    if (isWatchedElsewhere === null) return void this.cancel(id);
+    const isWatched = isWatchedElsewhere(id).catch((error) => {
+      if (this.#entries.get(id) === entry) reportError(error);
+      return true; // perhaps it is
+    });
+    void isWatched.then((isWatched) => {
+      const isBack = entry.ownerWatchers > 0 || entry.grace !== undefined;
+      if (isBack || this.#entries.get(id) !== entry) return;
+      if (isWatched) this.#after(entry, LOOK_AGAIN_MS, () => this.#giveUp(id, entry, { wasWatched: true }));
+      else if (wasWatched) this.#awaitOwner(id, entry, entry.graceMs);
+      else void this.cancel(id);
+    });
   }
 }

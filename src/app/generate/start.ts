@@ -154,7 +154,11 @@ export async function once(
   start: () => Promise<GenerationRow>,
 ): Promise<GenerationRow> {
   const row = await startOrFind(options, principal, checkKey(key), start);
-  if (key === undefined || row.deleted_at !== null || await isSame(row)) return row;
+  if (key === undefined) return row;
+  if (row.deleted_at !== null || await isSame(row)) {
+    options.jobs.ownerCalled(row.id);
+    return row;
+  }
   throw new ConfigError(
     "Invalid idempotencyKey: it stands for an earlier request, which asked something else",
     {

@@ -69,9 +69,9 @@ export type DeleteSessionInput = {
   readonly id: string;
 };
 
-/** What happens to a generation when its last watcher goes away. */
+/** What happens to a generation that whoever started it does not watch, or not any more. */
 export type DisconnectPolicy =
-  /** It is cancelled, unless somebody watches it again within `disconnectGraceMs`. Default of `generate`. */
+  /** It is cancelled `disconnectGraceMs` after the last of its watchers has left, unless one is back by then; and so, whatever its state, is one that nobody has come to watch so long after its start (or 5 seconds, where those are longer). A subscription watches, at whichever gateway; a query does not. Default of `generate`. */
   | 'CANCEL'
   /** It runs on. Default of `startGeneration`. */
   | 'CONTINUE';
@@ -131,9 +131,9 @@ export type GenerateInput = {
   readonly contextPolicy?: ContextPolicy | null | undefined;
   /** For the whole generation from now on, waiting and loading included, up to a day. Then it fails with `DEADLINE`. */
   readonly deadlineSeconds?: number | null | undefined;
-  /** With CANCEL: how long it waits for a watcher to come back, from 0 to an hour. Unless given the gateway's own setting, which is 5 seconds unless told otherwise. */
+  /** With CANCEL: how long it waits for a watcher to come back, from 0 to an hour, and for the first one to come, but then 5 seconds at least. Unless given the gateway's own setting, which is 5 seconds unless told otherwise. */
   readonly disconnectGraceMs?: number | null | undefined;
-  /** The same key answers with the generation that was started first, instead of another one; with another model, prompt, session or sampling it is refused. */
+  /** The same key answers with the generation that was started first, instead of another one; with another model, prompt, session or sampling it is refused. With CANCEL that one waits anew to be watched. */
   readonly idempotencyKey?: string | null | undefined;
   readonly model: ModelRef;
   readonly onDisconnect?: DisconnectPolicy | null | undefined;
