@@ -4,10 +4,11 @@
  * generations are closed.
  */
 import { ConfigError } from "../errors.ts";
-import { toBigInt, toTime } from "../store/codec.ts";
+import { toBigInt, toJson, toTime } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
 import * as store from "../store/usage.ts";
 import type { Clock } from "./clock.ts";
+import type { SharedChange } from "./events/log_writer.ts";
 import { requireModel } from "./models.ts";
 import { type Keyset, parsePage, toPage } from "./paging.ts";
 import { requireRole } from "./roles.ts";
@@ -18,9 +19,8 @@ const DEFAULT_DAYS = 30;
 const MAX_OWN_ROWS = 1_000;
 const DAY = /^\d{4}-\d\d-\d\d$/;
 
-/** Adds one ended generation to its day. */
-export async function countUsage(
-  trx: Db,
+/** What one ended generation adds to its day: to a row that is all gateways', so it comes last in its transaction. */
+export function usageChange(
   { at, principalId, modelId, usage, engineMs }: {
     readonly at: Date;
     readonly principalId: string;
@@ -28,16 +28,20 @@ export async function countUsage(
     readonly usage: Usage;
     readonly engineMs: number;
   },
-): Promise<void> {
-  await store.addUsage(trx, {
-    day: dayOf(at),
-    principal_id: principalId,
-    model_id: modelId,
-    prompt_tokens: usage.promptTokens,
-    cached_tokens: usage.cachedTokens,
-    completion_tokens: usage.completionTokens,
-    engine_ms: Math.max(0, Math.round(engineMs)),
-  });
+): SharedChange {
+  const day = dayOf(at);
+  const key = { day, principal_id: principalId, model_id: modelId };
+  return {
+    key: toJson(key),
+    write: (trx) =>
+      store.addUsage(trx, {
+        ...key,
+        prompt_tokens: usage.promptTokens,
+        cached_tokens: usage.cachedTokens,
+        completion_tokens: usage.completionTokens,
+        engine_ms: Math.max(0, Math.round(engineMs)),
+      }),
+  };
 }
 
 /** The usage use cases over the store. */

@@ -13,6 +13,8 @@ export class PostgresServer implements AsyncDisposable {
   readonly #dir: string;
   readonly #options: Deno.CommandOptions;
   #child: Deno.ChildProcess;
+  /** What it has said since it was started last. */
+  log = "";
 
   private constructor(dir: string, port: number, options: Deno.CommandOptions) {
     this.#dir = dir;
@@ -80,13 +82,13 @@ export class PostgresServer implements AsyncDisposable {
   /** It says so on its log, which is read to its end so that it never blocks. */
   async #untilReady(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    let text = "";
+    this.log = "";
     const read = async () => {
       for await (const chunk of this.#child.stderr.pipeThrough(new TextDecoderStream())) {
-        text += chunk;
-        if (text.includes("ready to accept connections")) resolve();
+        this.log += chunk;
+        if (this.log.includes("ready to accept connections")) resolve();
       }
-      reject(new Error(`PostgreSQL has ended:\n${text}`));
+      reject(new Error(`PostgreSQL has ended:\n${this.log}`));
     };
     void read();
     await promise;

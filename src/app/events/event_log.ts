@@ -6,7 +6,7 @@
 import type { Db } from "../../store/database.ts";
 import type { Clock } from "../clock.ts";
 import type { EventHub } from "./event_hub.ts";
-import type { LogWriter } from "./log_writer.ts";
+import type { LogWriter, SharedChange } from "./log_writer.ts";
 
 /** A body with its place in the log. */
 export interface LogEntry<B> {
@@ -41,10 +41,14 @@ export class EventLog<B, E, R = unknown> {
   }
 
   /**
-   * Resolves after the commit. `also` runs in the same transaction; when either fails, neither happened. It may run
-   * again after a transaction that failed for somebody else's reason.
+   * Resolves after the commit. `also` and what `shared` gives run in the same transaction; when any of it fails, none
+   * happened. They may run again after a transaction that failed for somebody else's reason.
    */
-  append(bodies: readonly B[], also?: (trx: Db, at: Date) => Promise<void>): Promise<void> {
+  append(
+    bodies: readonly B[],
+    also?: (trx: Db, at: Date) => Promise<void>,
+    shared?: (at: Date) => SharedChange,
+  ): Promise<void> {
     const { writer, clock, hub, subjectId, toRow, toEvent, onAppended } = this.#options;
     const at = clock.now();
     let entries: readonly LogEntry<B>[] = [];
@@ -55,6 +59,7 @@ export class EventLog<B, E, R = unknown> {
         return entries.map(toRow);
       },
       also: also && ((trx) => also(trx, at)),
+      shared: shared?.(at),
       undo: () => {
         this.#lastSeq -= entries.length;
       },

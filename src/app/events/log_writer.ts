@@ -25,11 +25,21 @@ export interface LogWriterOptions<R> {
   readonly patienceMs?: number;
 }
 
+/** A change of one row that others change as well, as sums are. */
+export interface SharedChange {
+  /** Of the row. */
+  readonly key: string;
+  /** May be called again after a transaction that failed. */
+  readonly write: (trx: Db) => Promise<void>;
+}
+
 export interface LogWrite<R> {
   /** The rows to insert, called in the transaction's order. */
   rows(): readonly R[];
-  /** Row changes that belong to it. May be called again after a transaction that failed. */
+  /** Changes of its own rows that belong to it. May be called again after a transaction that failed. */
   readonly also?: ((trx: Db) => Promise<void>) | undefined;
+  /** Made after everybody's own ones, and in the order of keys: no two transactions wait for each other. */
+  readonly shared?: SharedChange | undefined;
   /** The transaction of the last `rows` has failed. */
   undo(): void;
   /** It is on disk. Called in order. */
@@ -131,10 +141,17 @@ export class LogWriter<R> {
   async #insert(group: readonly Waiting<R>[], rows: readonly R[]): Promise<void> {
     const { insert } = this.#options;
     // One statement is a transaction of its own, for half the price.
-    if (group.every(({ write }) => write.also === undefined)) return await insert(this.#db, rows);
+    const isBare = group.every(({ write }) => write.also === undefined && write.shared === undefined);
+    if (isBare) return await insert(this.#db, rows);
+    const shared = group.flatMap(({ write }) => write.shared ?? []).sort(byKey);
     await this.#db.transaction().execute(async (trx) => {
       await insert(trx, rows);
       for (const { write } of group) await write.also?.(trx);
+      for (const change of shared) await change.write(trx);
     });
   }
+}
+
+function byKey(a: SharedChange, b: SharedChange): number {
+  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
 }

@@ -27,6 +27,7 @@ import type { ModelRow } from "../../store/models.ts";
 import type { QueuePlace } from "../admission.ts";
 import type { Clock } from "../clock.ts";
 import type { EventLog } from "../events/event_log.ts";
+import type { SharedChange } from "../events/log_writer.ts";
 import type { ModelLoader } from "../loading.ts";
 import type {
   EventToken,
@@ -37,7 +38,7 @@ import type {
   LoadFigures,
   Usage,
 } from "../types.ts";
-import { countUsage } from "../usage.ts";
+import { usageChange } from "../usage.ts";
 import { describeEnding, type Ending } from "./ending.ts";
 import type { OutputText } from "./output_text.ts";
 import { Replay } from "./replay.ts";
@@ -335,19 +336,17 @@ export class GenerationJob {
         ...(verdict === null ? {} : { reproduction: toJson(verdict) }),
       });
       await units.release(trx);
-      await this.#addUsage(trx, at, { ending, usage });
       if (ending.kind === "finished" || (ending.kind === "cancelled" && text !== "")) {
         await keepAnswer(trx, text, at);
       }
-    });
+    }, (at) => this.#usageChange(at, { ending, usage }));
   }
 
   /** What the engine has done for it, whatever came of it. A prompt that it never looked at costs nothing. */
-  async #addUsage(
-    trx: Db,
+  #usageChange(
     at: Date,
     { ending, usage }: { readonly ending: Ending; readonly usage: Usage },
-  ): Promise<void> {
+  ): SharedChange {
     const { principalId, model } = this.#options;
     const engineMs = ending.kind === "finished"
       ? ending.timings.prefillMs + ending.timings.decodeMs
@@ -355,7 +354,7 @@ export class GenerationJob {
       ? 0
       : at.getTime() - this.#beganMs;
     const promptTokens = this.#cachedTokens === null ? 0 : usage.promptTokens;
-    await countUsage(trx, {
+    return usageChange({
       at,
       principalId,
       modelId: model.id,

@@ -18,7 +18,7 @@ import type { ErrorRecord } from "../../errors.ts";
 import type { Clock } from "../clock.ts";
 import type { Membership } from "../membership.ts";
 import type { Usage } from "../types.ts";
-import { countUsage } from "../usage.ts";
+import { usageChange } from "../usage.ts";
 import { allEvents, toEventRow } from "./event_rows.ts";
 
 /** Why a generation ends that nobody is running any more. */
@@ -75,7 +75,7 @@ export async function endInterrupted(
       finished_at: toTime(at),
     });
     await deleteClaim(trx, id);
-    await countUsage(trx, { at, principalId: principal_id, modelId: model_id, usage, engineMs });
+    await usageChange({ at, principalId: principal_id, modelId: model_id, usage, engineMs }).write(trx);
   });
 }
 
