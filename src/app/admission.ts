@@ -82,8 +82,6 @@ export class Admission implements Disposable {
   readonly #pace: Pace;
   /** Claims of this process that wait for their turn, by generation. */
   readonly #waiters = new Map<string, Waiter>();
-  /** Claims that got their units before anybody waited for them. */
-  readonly #grantedEarly = new Set<string>();
   #pumping: Promise<void> | undefined;
   #pumpAgain = false;
   #pollTimer: Disposable | undefined;
@@ -138,14 +136,26 @@ export class Admission implements Disposable {
       readonly onMoved: (place: QueuePlace) => void;
     },
   ): Promise<void> {
-    if (place === null || this.#grantedEarly.delete(generationId)) return;
+    if (place !== null) await this.#turn(generationId, { signal, place, onMoved });
+    // Only now: of one that has ended meanwhile nobody would ever hear again.
+    this.#pace.began(generationId);
+  }
+
+  async #turn(
+    generationId: string,
+    { signal, place, onMoved }: {
+      readonly signal: AbortSignal;
+      readonly place: QueuePlace;
+      readonly onMoved: (place: QueuePlace) => void;
+    },
+  ): Promise<void> {
     signal.throwIfAborted();
     const waiter: Waiter = { granted: Promise.withResolvers(), onMoved, position: place.position };
     const abort = () => waiter.granted.reject(signal.reason);
     this.#waiters.set(generationId, waiter);
     signal.addEventListener("abort", abort, { once: true });
     this.#schedulePoll();
-    this.pump(); // units may have become free before anybody waited here
+    this.pump(); // units may have become free, or its own, before anybody waited here
     try {
       await waiter.granted.promise;
     } finally {
@@ -161,7 +171,6 @@ export class Admission implements Disposable {
 
   /** Units may be free now. */
   ended(generationId: string): void {
-    this.#grantedEarly.delete(generationId);
     this.#pace.ended(generationId);
     this.pump();
   }
@@ -198,7 +207,7 @@ export class Admission implements Disposable {
       await this.#grant(trx, await lockUnitTurn(trx))
     );
     this.#settle(granted);
-    // Where the answer to a commit was lost, units were given of which nobody was told.
+    // Units that were given before somebody waited for them, or by a commit whose answer was lost.
     for (const { generationId, isHeld } of left.claims) {
       if (isHeld) this.#waiters.get(generationId)?.granted.resolve();
     }
@@ -235,12 +244,7 @@ export class Admission implements Disposable {
   }
 
   #settle(granted: readonly Claim[]): void {
-    for (const { generationId } of granted) {
-      this.#pace.began(generationId);
-      const waiter = this.#waiters.get(generationId);
-      if (waiter === undefined) this.#grantedEarly.add(generationId);
-      else waiter.granted.resolve();
-    }
+    for (const { generationId } of granted) this.#waiters.get(generationId)?.granted.resolve();
   }
 
   async #announce(): Promise<void> {

@@ -1,6 +1,7 @@
 /** Concurrency units through the use cases: who runs, who waits and where, who is refused, and that all is given back. */
 import { expect } from "@std/expect";
 import type { Principal } from "../../src/app/types.ts";
+import { Admission, type Entered } from "../../src/app/admission.ts";
 import type { GatewayOptions } from "../../src/app/compose.ts";
 import { failure } from "../support/failure.ts";
 import { ADMIN, ALICE, BOB, collect, HELPER, TestGateway } from "../support/gateway.ts";
@@ -82,6 +83,43 @@ Deno.test("the stream tells a new place, with an estimate from what has ended", 
   const log = await stream;
   expect(log.map(({ seq }) => seq)).toEqual(log.map((_, index) => index + 1));
   expect(log.at(-1)?.kind).toBe("finished");
+});
+
+Deno.test("a claim that ends before anybody hears of its units counts in no estimate", async () => {
+  await using setup = await setUp(undefined);
+  const { test, start } = setup;
+  const ids: string[] = [];
+  for (let count = 0; count < 4; count++) ids.push(await start(ALICE));
+  await test.db.deleteFrom("unit_claims").execute(); // for the claims below, of another gateway
+  const { db, clock } = test;
+  using admission = new Admission({
+    ...{ db, clock, gatewayId: "other", isShared: false, reportError: console.error },
+    limits: { totalUnits: 1, unitsPerPrincipal: 1 },
+  });
+  const enter = (at: number) =>
+    db.transaction().execute((trx) =>
+      admission.enter(trx, { generationId: ids[at]!, principalId: `p${at}`, units: 1, priority: 0 })
+    );
+  const wait = (at: number, { place, settle }: Entered) => {
+    settle();
+    return admission.granted(ids[at]!, { signal: new AbortController().signal, place, onMoved: () => {} });
+  };
+  const end = async (at: number) => {
+    await admission.release(db, ids[at]!);
+    admission.ended(ids[at]!);
+  };
+  await wait(0, await enter(0));
+  const cancelled = await enter(1);
+  clock.advance(1_000);
+  await end(0);
+  const next = await enter(2); // gives the units to the one before it, which is cancelled before that is heard
+  expect([cancelled.place?.position, next.place?.position]).toEqual([1, 1]);
+  await end(1);
+  const granted = wait(2, next);
+  admission.pump();
+  await granted;
+  expect((await enter(3)).place).toEqual({ position: 1, estimateMs: 1_000 }); // one runs, for a second as the first did
+  await admission.idle();
 });
 
 Deno.test("the queue is bounded, for one principal and for all", async () => {
