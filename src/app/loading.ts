@@ -75,7 +75,7 @@ interface Slot {
   hasPlace: boolean;
   /** Of the weights that were loaded last. */
   artifactId: string | undefined;
-  /** As the engine said of them. */
+  /** As the engine said of that load. */
   accumulation: Accumulation | undefined;
   /** Runs while nobody uses the model. */
   idle: Disposable | undefined;
@@ -135,9 +135,9 @@ export class ModelLoader {
     this.#watchIdle(id, slot);
   }
 
-  /** What products of a model are added in; undefined while it has not been loaded. */
+  /** What products of the model on the device are added in; undefined while it is not there. */
   accumulationOf(modelId: string): Accumulation | undefined {
-    return this.#slots.get(modelId)?.accumulation;
+    return this.#isWarm(modelId) ? this.#slots.get(modelId)?.accumulation : undefined;
   }
 
   /** Stops all timers; models stay where they are. */

@@ -169,6 +169,15 @@ Deno.test("conditions tell what products were added in, not what was asked for",
   expect((await generations.get(ALICE, second))?.conditions?.accumulation).toBe("f32");
   const { details } = await failure(generations.reproduce(ALICE, { id: first }));
   expect(details).toEqual({ field: "accumulation", found: "f32", expected: "f16" });
+  // What the next load finds nobody knows yet.
+  await test.gateway.models.unload(ADMIN, HELPER);
+  test.engine.accumulation = "f16";
+  const again = await generations.reproduce(ALICE, { id: first });
+  await end(test, again.id, [300]);
+  expect((await generations.get(ALICE, again.id))?.reproduction).toMatchObject({
+    status: "MATCHED",
+    differences: [],
+  });
 });
 
 Deno.test("a reproduction that a dead process left is incomplete", async () => {
