@@ -10,7 +10,8 @@ import {
   NotFoundError,
   UnavailableError,
 } from "../errors.ts";
-import { readBounded, StallWatch } from "./stall_watch.ts";
+import { type LeastRate, readBounded, TooSlow } from "./body.ts";
+import { StallWatch } from "./stall_watch.ts";
 
 export interface Hub {
   /** Origin and perhaps a path, without a slash at the end. */
@@ -18,6 +19,8 @@ export interface Hub {
   readonly token?: string | undefined;
   /** How long a connection may be silent. */
   readonly stallMs?: number;
+  /** How slowly it may send. */
+  readonly leastRate?: LeastRate;
   /** The first pause between tries; doubled with each that follows. */
   readonly pauseMs?: number;
   /** Told before each pause that follows a connection that could not be made or has broken. */
@@ -36,7 +39,7 @@ export interface HubRequest {
 export const DEFAULT_ENDPOINT = "https://huggingface.co";
 const DEFAULT_PAUSE_MS = 1_000;
 const MAX_REDIRECTS = 5;
-/** Tries without a byte of progress. */
+/** Tries without progress that is worth one. */
 const MAX_TRIES = 5;
 /** A hub that asks for more patience than this is not waited for. */
 const MAX_WAIT_MS = 60_000;
@@ -102,8 +105,12 @@ function redirectTarget(from: URL, location: string, request: HubRequest): URL {
   );
 }
 
-/** A connection that could not be made, broke, or was silent. Files are asked for when the hub has answered before. */
+/**
+ * A connection that could not be made, broke, was silent or too slow. Files are asked for when the hub has answered
+ * before.
+ */
 export function unreachable(url: URL, request: HubRequest, cause: unknown): UnavailableError {
+  if (cause instanceof TooSlow) return tooSlow(url, request, cause);
   const { repository, file } = request;
   const reason = reasonOf(cause);
   const message = file === undefined
@@ -115,6 +122,20 @@ export function unreachable(url: URL, request: HubRequest, cause: unknown): Unav
 }
 
 class UnreachableError extends UnavailableError {}
+
+function tooSlow({ host }: URL, request: HubRequest, cause: TooSlow): UnavailableError {
+  const { bytes, bytesPerSecond, expectedBytesPerSecond } = cause;
+  const { repository, file } = request;
+  const kept = file === undefined ? "" : ". What has come is kept: pull again";
+  return new UnavailableError(
+    `${of(request)}: ${host} sends too slowly (${cause.message}, ${
+      bytesPerSecond.toFixed(1)
+    } a second, expected ` +
+      `${expectedBytesPerSecond} at least)${kept}`,
+    { repository, ...(file !== undefined && { file }), host, bytes, bytesPerSecond, expectedBytesPerSecond },
+    { cause },
+  );
+}
 
 /** The innermost cause, which says most, without the address that it may name: that can be signed. */
 function reasonOf(error: unknown): string {

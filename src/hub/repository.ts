@@ -8,8 +8,8 @@ import { z } from "zod";
 import { FormatError, GeodesicError, UnavailableError } from "../errors.ts";
 import { isPlainFileName } from "../formats/folder.ts";
 import { quote } from "../formats/json.ts";
-import { type Hub, hubFetch, withRetries } from "./hub_fetch.ts";
-import { readBounded, TooLong } from "./stall_watch.ts";
+import { readBounded, TooLong, TooSlow } from "./body.ts";
+import { type Hub, hubFetch, unreachable, withRetries } from "./hub_fetch.ts";
 
 export interface RemoteFile {
   readonly path: string;
@@ -75,7 +75,9 @@ export async function describeRepository(
     }
     return withRetries(hub, signal, async () => {
       const response = await hubFetch(hub, address, { ...request, headers: { accept: "application/json" } });
-      return new Response(await readAnswer(hub, response, request), { headers: response.headers });
+      return new Response(await readAnswer(hub, response, { ...request, address }), {
+        headers: response.headers,
+      });
     });
   }) as typeof fetch;
   try {
@@ -134,7 +136,11 @@ function noHub({ endpoint }: Hub, repository: string, cause: unknown): Unavailab
 async function readAnswer(
   hub: Hub,
   response: Response,
-  { repository, signal }: { readonly repository: string; readonly signal: AbortSignal },
+  { repository, signal, address }: {
+    readonly repository: string;
+    readonly signal: AbortSignal;
+    readonly address: string;
+  },
 ): Promise<Blob> {
   try {
     return new Blob([...await readBounded(hub, response, { maxBytes: MAX_ANSWER_BYTES, signal })]);
@@ -146,6 +152,7 @@ async function readAnswer(
         { repository, expected: MAX_ANSWER_BYTES },
       );
     }
+    if (cause instanceof TooSlow) throw unreachable(new URL(address), { repository, signal }, cause);
     throw new UnavailableError(`Cannot pull "${repository}": the hub's answer broke off`, { repository }, {
       cause,
     });

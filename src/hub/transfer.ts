@@ -7,9 +7,9 @@ import { createHash, type Hash } from "node:crypto";
 import { FormatError } from "../errors.ts";
 import { writeAll } from "../formats/staged_file.ts";
 import { toWriteError } from "../formats/write_error.ts";
+import { BodyReader, leastBytes } from "./body.ts";
 import { type Hub, hubFetch, unreachable, withRetries } from "./hub_fetch.ts";
 import type { RemoteFile } from "./repository.ts";
-import { StallWatch } from "./stall_watch.ts";
 
 export interface TransferOptions {
   readonly repository: string;
@@ -77,41 +77,28 @@ async function receive(
       throw unreachable(url, request, new Error("the hub sends another part than was asked for"));
     }
   }
-  using stall = new StallWatch(hub, signal);
-  const reader = response.body!.getReader();
-  const abort = () => void reader.cancel(stall.signal.reason).catch(() => {});
-  stall.signal.addEventListener("abort", abort, { once: true });
-  try {
-    while (received.bytes < file.sizeBytes) {
-      const { done, value } = await readNext(reader, stall.signal).catch((cause) => {
-        signal.throwIfAborted();
-        throw unreachable(url, request, cause);
-      });
-      if (done) {
-        throw unreachable(
-          url,
-          request,
-          new Error(`it ends after ${received.bytes} of ${file.sizeBytes} bytes`),
-        );
-      }
-      stall.seen();
-      // A hub that sends more than it lists is not read to its end.
-      const wanted = value.subarray(0, file.sizeBytes - received.bytes);
-      await writeAll(target, wanted).catch((error) => {
-        throw toWriteError(error, path);
-      });
-      if (received.add(wanted)) made.progress = true;
+  await using body = new BodyReader(hub, response.body!, signal);
+  let freshBytes = 0;
+  while (received.bytes < file.sizeBytes) {
+    const part = await body.read().catch((cause) => {
+      signal.throwIfAborted();
+      throw unreachable(url, request, cause);
+    });
+    if (part === null) {
+      throw unreachable(
+        url,
+        request,
+        new Error(`it ends after ${received.bytes} of ${file.sizeBytes} bytes`),
+      );
     }
-  } finally {
-    stall.signal.removeEventListener("abort", abort);
-    await reader.cancel().catch(() => {});
+    // A hub that sends more than it lists is not read to its end.
+    const wanted = part.subarray(0, file.sizeBytes - received.bytes);
+    await writeAll(target, wanted).catch((error) => {
+      throw toWriteError(error, path);
+    });
+    freshBytes += received.add(wanted);
+    if (freshBytes >= leastBytes(hub)) made.progress = true;
   }
-}
-
-async function readNext(reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>, signal: AbortSignal) {
-  const result = await reader.read();
-  if (signal.aborted) throw signal.reason;
-  return result;
 }
 
 /** Whether the body goes on exactly where the file ends by now. */
@@ -151,15 +138,15 @@ class Received {
     return received;
   }
 
-  /** Whether there is more now than there ever was: who only sends again what had to go makes no progress. */
-  add(bytes: Uint8Array): boolean {
+  /** How many more there are now than there ever were: who only sends again what had to go makes no progress. */
+  add(bytes: Uint8Array): number {
     this.bytes += bytes.byteLength;
     this.#listed.update(bytes);
     if (this.#sha256 !== this.#listed) this.#sha256.update(bytes);
     this.#options.onBytes(bytes.byteLength);
-    if (this.bytes <= this.#furthest) return false;
-    this.#furthest = this.bytes;
-    return true;
+    const fresh = Math.max(0, this.bytes - this.#furthest);
+    this.#furthest += fresh;
+    return fresh;
   }
 
   async restart(): Promise<void> {

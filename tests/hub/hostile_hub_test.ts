@@ -2,6 +2,7 @@
 import { expect } from "@std/expect";
 import { failure } from "../support/failure.ts";
 import { hubBench } from "../support/hub_bench.ts";
+import { dripping } from "../support/hub_server.ts";
 
 const WEIGHTS = "model.safetensors";
 const TOKEN = "hf_verysecret";
@@ -33,6 +34,45 @@ Deno.test("pullModel() gives up a hub that always begins anew and never gets fur
   );
   expect((await failure(it.pull())).code).toBe("UNAVAILABLE");
   expect(it.server.requestsFor(WEIGHTS).length).toBeLessThan(10);
+});
+
+Deno.test("pullModel() gives up a hub that drips, and keeps what has come", async () => {
+  await using it = await hubBench();
+  const leastRate = { bytesPerSecond: 200, overMs: 100 };
+  const hub = { ...it.server.hub, leastRate };
+  it.server.fail(
+    `/${WEIGHTS}`,
+    { dripAfter: 20_000 },
+    ...Array.from({ length: 20 }, () => ({ dripAfter: 0 })),
+  );
+  const error = await failure(it.pull({ hub }));
+  expect([error.code, error.details]).toEqual(["UNAVAILABLE", {
+    repository: "pair/model",
+    file: WEIGHTS,
+    host: expect.stringMatching(/^127\.0\.0\.1:/),
+    bytes: expect.any(Number),
+    bytesPerSecond: expect.any(Number),
+    expectedBytesPerSecond: 200,
+  }]);
+  expect(error.message).toMatch(
+    /too slowly \(\d+ bytes in [\d.]+ s, [\d.]+ a second, .* 200 at least\).*pull again/,
+  );
+  const ranges = it.server.requestsFor(WEIGHTS).map(({ range }) => range);
+  expect(ranges.length).toBe(5); // that a few bytes come each time is no progress
+  expect(Number(/\d+/.exec(ranges.at(-1)!)![0])).toBeGreaterThan(20_000);
+  it.server.faults.clear();
+  await it.pull({ hub });
+  expect(await Deno.readFile(`${it.target}/${WEIGHTS}`)).toEqual(it.server.files.get(WEIGHTS));
+});
+
+Deno.test("pullModel() gives up an answer that drips", async () => {
+  await using it = await hubBench();
+  const respond = () => new Response(dripping(new TextEncoder().encode(`{"sha":"${"a".repeat(1000)}"}`)));
+  it.server.fail("/revision/main", ...Array.from({ length: 20 }, () => ({ respond })));
+  const leastRate = { bytesPerSecond: 200, overMs: 100 };
+  const error = await failure(it.pull({ hub: { ...it.server.hub, leastRate } }));
+  expect([error.code, error.details["expectedBytesPerSecond"]]).toEqual(["UNAVAILABLE", 200]);
+  expect(it.server.seen.length).toBe(5);
 });
 
 Deno.test("pullModel() gives up a list of files that has no end", async () => {

@@ -22,8 +22,28 @@ export interface Fault {
   readonly cutAfter?: number;
   /** Nothing comes any more after so many bytes. */
   readonly stallAfter?: number;
+  /** After so many bytes one comes at a time, DRIP_MS apart. */
+  readonly dripAfter?: number;
   /** A range is asked for, and the whole file sent. */
   readonly ignoreRange?: boolean;
+}
+
+export const DRIP_MS = 20;
+
+/** The first bytes at once, the others one by one. */
+export function dripping(bytes: Uint8Array<ArrayBuffer>, after = 0): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let sent = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return new ReadableStream({
+    pull: async (controller) => {
+      if (sent > 0) await new Promise<void>((resolve) => timer = setTimeout(resolve, DRIP_MS));
+      const end = Math.max(sent + 1, after);
+      controller.enqueue(bytes.slice(sent, end));
+      sent = end;
+      if (sent >= bytes.length) controller.close();
+    },
+    cancel: () => clearTimeout(timer),
+  });
 }
 
 export class HubServer implements AsyncDisposable {
@@ -189,8 +209,9 @@ export class HubServer implements AsyncDisposable {
 
   #stream(
     part: Uint8Array<ArrayBuffer>,
-    { cutAfter, stallAfter }: Fault,
+    { cutAfter, stallAfter, dripAfter }: Fault,
   ): ReadableStream<Uint8Array<ArrayBuffer>> {
+    if (dripAfter !== undefined) return dripping(part, dripAfter);
     const end = cutAfter ?? stallAfter ?? part.length;
     const { signal } = this.#cleanup;
     let sent = 0;

@@ -1,0 +1,105 @@
+/**
+ * Bodies from a hub: how long it may say nothing, how slowly it may speak, and how much is read of what should be small.
+ * Only time that is spent waiting for it counts, not what a slow disk takes.
+ */
+import type { Hub } from "./hub_fetch.ts";
+import { StallWatch } from "./stall_watch.ts";
+
+/** Whoever sends less than this while he is waited for has as good as stopped. */
+export interface LeastRate {
+  readonly bytesPerSecond: number;
+  /** Of waiting, over which it is looked at. */
+  readonly overMs: number;
+}
+
+const DEFAULT_LEAST_RATE: LeastRate = { bytesPerSecond: 1024, overMs: 60_000 };
+
+/** What a connection must bring at least to have been worth making. */
+export function leastBytes({ leastRate: { bytesPerSecond, overMs } = DEFAULT_LEAST_RATE }: Hub): number {
+  return bytesPerSecond * overMs / 1000;
+}
+
+/** A body came more slowly than it may. */
+export class TooSlow extends Error {
+  readonly bytes: number;
+  readonly waitedMs: number;
+  readonly expectedBytesPerSecond: number;
+
+  constructor({ bytes, waitedMs }: { readonly bytes: number; readonly waitedMs: number }, least: LeastRate) {
+    super(`${bytes} bytes in ${(waitedMs / 1000).toFixed(1)} s`);
+    [this.bytes, this.waitedMs, this.expectedBytesPerSecond] = [bytes, waitedMs, least.bytesPerSecond];
+  }
+
+  get bytesPerSecond(): number {
+    return 1000 * this.bytes / this.waitedMs;
+  }
+}
+
+/** A body was longer than it may be. */
+export class TooLong extends Error {}
+
+/** Reads a body part by part; what is left of it is let go of in the end. */
+export class BodyReader implements AsyncDisposable {
+  readonly #hub: Hub;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+  readonly #signal: AbortSignal;
+  /** Since its rate was looked at last. */
+  #bytes = 0;
+  #waitedMs = 0;
+
+  constructor(hub: Hub, body: ReadableStream<Uint8Array<ArrayBuffer>>, signal: AbortSignal) {
+    this.#hub = hub;
+    this.#reader = body.getReader();
+    this.#signal = signal;
+  }
+
+  /**
+   * The next part, null at the end. Rejects with the signal's reason, with {@link TooSlow}, with why a silent hub was
+   * given up, or with the connection's own error.
+   */
+  async read(): Promise<Uint8Array<ArrayBuffer> | null> {
+    this.#signal.throwIfAborted();
+    using stall = new StallWatch(this.#hub, this.#signal);
+    const abort = () => void this.#reader.cancel(stall.signal.reason).catch(() => {});
+    stall.signal.addEventListener("abort", abort, { once: true });
+    const askedMs = performance.now();
+    const { done, value } = await this.#reader.read();
+    if (stall.signal.aborted) throw stall.signal.reason;
+    if (done) return null;
+    this.#requireRate(value.byteLength, performance.now() - askedMs);
+    return value;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#reader.cancel().catch(() => {});
+  }
+
+  /** Looked at when something comes: who is silent meanwhile is given up for that. */
+  #requireRate(bytes: number, waitedMs: number): void {
+    const { leastRate = DEFAULT_LEAST_RATE } = this.#hub;
+    this.#bytes += bytes;
+    this.#waitedMs += waitedMs;
+    if (this.#waitedMs < leastRate.overMs) return;
+    const found = new TooSlow({ bytes: this.#bytes, waitedMs: this.#waitedMs }, leastRate);
+    if (found.bytesPerSecond < leastRate.bytesPerSecond) throw found;
+    [this.#bytes, this.#waitedMs] = [0, 0];
+  }
+}
+
+/** The whole of a small body. Rejects as {@link BodyReader.read} does, and with {@link TooLong}. */
+export async function readBounded(
+  hub: Hub,
+  response: Response,
+  { maxBytes, signal }: { readonly maxBytes: number; readonly signal: AbortSignal },
+): Promise<readonly Uint8Array<ArrayBuffer>[]> {
+  if (response.body === null) return [];
+  await using body = new BodyReader(hub, response.body, signal);
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let bytes = 0;
+  for (let part = await body.read(); part !== null; part = await body.read()) {
+    bytes += part.byteLength;
+    parts.push(part);
+    if (bytes > maxBytes) throw new TooLong(`more than ${maxBytes} bytes`);
+  }
+  return parts;
+}
