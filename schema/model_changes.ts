@@ -72,7 +72,9 @@ const RemoveModelInput = builder.inputType("RemoveModelInput", {
     model: t.field({ type: ModelRefInput, required: true }),
     deleteFiles: t.boolean({
       defaultValue: false,
-      description: "Also delete its folder; only where that lies in the gateway's own library.",
+      description:
+        "Also delete its folder, only where that lies in the gateway's own library, and what an unfinished " +
+        "pull of its name has left there.",
     }),
   }),
 });

@@ -234,14 +234,18 @@ eventRef("finished").implement({
   }),
 });
 eventRef("failed").implement({
-  description: "It failed. What a pull has fetched is kept for the next one. Last event.",
+  description: "It failed. What a pull has fetched is kept for the next one, for a week. Last event.",
   interfaces,
   fields: (t) => ({
     code: t.exposeString("code", { description: "Stable and machine-readable." }),
     message: t.exposeString("message"),
   }),
 });
-eventRef("cancelled").implement({ description: "It was cancelled. Last event.", interfaces });
+eventRef("cancelled").implement({
+  description:
+    "It was cancelled. What a pull has fetched is kept for the next one, for a week, unless it is discarded. Last event.",
+  interfaces,
+});
 
 const PULL_ERRORS = ["CONFIG", "FORBIDDEN", "CAPACITY"] as const;
 const VERIFY_ERRORS = ["CONFIG", "NOT_FOUND", "FORBIDDEN", "CAPACITY"] as const;
@@ -281,7 +285,15 @@ const VerifyModelInput = builder.inputType("VerifyModelInput", {
   fields: (t) => ({ model: t.field({ type: ModelRefInput, required: true }) }),
 });
 const CancelModelJobInput = builder.inputType("CancelModelJobInput", {
-  fields: (t) => ({ id: t.id({ required: true }) }),
+  fields: (t) => ({
+    id: t.id({ required: true }),
+    discard: t.boolean({
+      description:
+        "Also remove what a pull has fetched, from the library of the gateway that is asked; of one that has failed or " +
+        "was cancelled before, too. Otherwise it is kept for a week, for the next pull to go on from. Files of a " +
+        "registered model stay, as long as it is registered.",
+    }),
+  }),
 });
 
 builder.mutationFields((t) => ({
@@ -317,7 +329,9 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: CancelModelJobInput, required: true }) },
     resolve: (_root, { input }, { gateway, principal }) =>
       expected(CANCEL_ERRORS, async () => ({
-        job: await gateway.modelJobs.cancel(principal, requireId("ModelJob", input.id)),
+        job: await gateway.modelJobs.cancel(principal, requireId("ModelJob", input.id), {
+          discard: input.discard ?? false,
+        }),
       })),
   }),
 }));

@@ -38,10 +38,12 @@ import { RemoteWatchers } from "./generate/remote_watchers.ts";
 import { ServedTexts } from "./generate/served_text.ts";
 import { createGenerations } from "./generations.ts";
 import { type Ids, uuidV7 } from "./ids.ts";
+import { tidyLeftovers } from "./jobs/leftovers.ts";
 import { ModelLoader } from "./loading.ts";
 import { ModelJobs } from "./model_jobs.ts";
 import { settingsOf } from "./model_changes.ts";
 import { createModels, toModel } from "./models.ts";
+import type { Log } from "./request.ts";
 import { ResidencyBoard } from "./residency.ts";
 import { createSamplingDefaults } from "./sampling_defaults.ts";
 import { SamplingChanges } from "./sampling_watch.ts";
@@ -98,6 +100,8 @@ export interface GatewayOptions {
   readonly drawSeed?: () => bigint;
   /** Who counts and traces generations. */
   readonly observers?: readonly GenerationObserver[];
+  /** Of what happens by itself. */
+  readonly log?: Log;
   /** Told of errors that nobody expected, with their stacks; clients only learn INTERNAL. */
   readonly reportError?: (error: unknown) => void;
 }
@@ -151,6 +155,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
   const { db, engine, dataDir, clock = systemClock } = options;
   const ids = options.ids ?? uuidV7(clock);
   const reportError = options.reportError ?? console.error;
+  const log = options.log ?? (() => {});
   const lock = await lockDataDir(dataDir);
   const running = new AsyncDisposableStack(); // last begun, first ended
   running.use(lock);
@@ -241,17 +246,19 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
       modelDirs: options.modelDirs,
       membership,
       remoteLogs: remote.modelJobs,
-      reportError,
+      ...{ log, reportError },
     });
+    const tidyLibrary = () => tidyLeftovers({ db, clock, dataDir, log });
+    await tidyLibrary().catch(reportError); // as with the folder of weights
     await modelJobs.recover();
-    running.use(createLookout({ db, membership, jobs, admission, merging, modelJobs }));
+    running.use(createLookout({ db, membership, jobs, admission, merging, modelJobs, tidyLibrary }));
     const changes = running.use(new SamplingChanges({ db, clock, reportError }));
     const stop = async () => {
       await Promise.all([jobs.close(INTERRUPTED), queue.close(interruption()), modelJobs.close()]);
       await releaseQueuedMerges(db, membership.id);
     };
     return {
-      models: createModels({ ...registering, reportError }),
+      models: createModels({ ...registering, log, reportError }),
       modelJobs,
       merges: createMerges({ ...merging, remoteLogs: remote.merges }),
       sessions: createSessions({ ...common, texts, jobs }),

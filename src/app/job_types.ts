@@ -94,8 +94,11 @@ export interface ModelJobUseCases {
   pull(principal: Principal, input: PullInput): Promise<ModelJob>;
   /** Admins. Hashes a model's files and, where it was merged, holds it to its record and its parents. */
   verify(principal: Principal, ref: ModelRef): Promise<ModelJob>;
-  /** Admins. Idempotent; a job that has ended stays as it is. What a pull has fetched is kept for the next one. */
-  cancel(principal: Principal, id: string): Promise<ModelJob>;
+  /**
+   * Admins. Idempotent; a job that has ended stays as it is. What a pull has fetched is kept for the next one, for a
+   * week; `discard` removes it, of a pull that has failed or was cancelled before as well.
+   */
+  cancel(principal: Principal, id: string, options?: { readonly discard?: boolean }): Promise<ModelJob>;
   /** Replays the log after `afterSeq`, then tails it until the terminal event. */
   events(
     id: string,

@@ -16,6 +16,8 @@ import { Repeat } from "./repeat.ts";
 
 /** How soon a cancel that was asked for at another gateway is carried out. */
 const ASKED_MS = 250;
+/** What has lain in the library for a week goes within an hour more. */
+const TIDY_MS = 3_600_000;
 /** Ids in one statement. */
 const BATCH = 500;
 
@@ -26,11 +28,12 @@ export interface LookoutOptions {
   readonly admission: Admission;
   readonly merging: MergeRunOptions;
   readonly modelJobs: ModelJobs;
+  readonly tidyLibrary: () => Promise<void>;
 }
 
 /** Until it is disposed. */
 export function createLookout(options: LookoutOptions): AsyncDisposable {
-  const { db, membership, jobs, admission, merging, modelJobs } = options;
+  const { db, membership, jobs, admission, merging, modelJobs, tidyLibrary } = options;
   const { clock, reportError, queue } = merging;
   const repeats = new AsyncDisposableStack();
   const repeat = (everyMs: number, work: () => Promise<void>) =>
@@ -43,6 +46,7 @@ export function createLookout(options: LookoutOptions): AsyncDisposable {
   });
   repeat(HEARTBEAT_MS, () => recoverMerges(merging));
   repeat(HEARTBEAT_MS, () => modelJobs.recover());
+  repeat(TIDY_MS, tidyLibrary);
   if (!membership.isShared) return repeats;
 
   repeat(HEARTBEAT_MS, () => letGoOfTaken(options));

@@ -10,8 +10,11 @@ import * as store from "../store/models.ts";
 import { toErrorRecord } from "../errors.ts";
 import { oneActAtATime, recordAct } from "./audit.ts";
 import { entryOf, factsOf, noWeights } from "./catalogue.ts";
+import { discardLeftover } from "./jobs/leftovers.ts";
+import { libraryOf } from "./jobs/pull.ts";
 import type { ModelLoader, ModelSettings } from "./loading.ts";
 import { checkDescription, type RegisterOptions } from "./register.ts";
+import type { Log } from "./request.ts";
 import type { Principal } from "./types.ts";
 import { withoutWeights } from "./weights.ts";
 
@@ -19,6 +22,7 @@ export interface ChangeOptions extends RegisterOptions {
   readonly loader: ModelLoader;
   /** Where quantized weights are kept. */
   readonly cacheDir: string;
+  readonly log: Log;
   readonly reportError: (error: unknown) => void;
 }
 export interface ModelChange {
@@ -83,7 +87,7 @@ export async function removeModel(
   { row, deleteFiles }: { readonly row: store.ModelRow; readonly deleteFiles: boolean },
 ): Promise<store.ModelRow> {
   const { db, clock, loader, board } = options;
-  const libraryDir = resolve(options.dataDir, "models");
+  const libraryDir = libraryOf(options);
   if (deleteFiles && store.hasFolder(row) && !resolve(row.path).startsWith(libraryDir + sep)) {
     throw new ConfigError(
       `Cannot delete the files of "${row.name}": "${row.path}" is not in the gateway's library "${libraryDir}"`,
@@ -113,6 +117,7 @@ export async function removeModel(
   board.announce(row.id, keepsEntry ? "UPDATED" : "REMOVED");
   await forgetWeights(options, row);
   if (deleteFiles && store.hasFolder(row)) await deleteFolder(row.path, libraryDir);
+  if (deleteFiles) await discardLeftover(options, row.name, { reason: "removed" });
   return { ...row, ...patch };
 }
 

@@ -24,12 +24,14 @@ import {
   TERMINAL_JOB_EVENT_KINDS,
 } from "./job_types.ts";
 import { RunningJob, type WorkContext, type WorkResult } from "./jobs/job.ts";
+import { discardLeftover } from "./jobs/leftovers.ts";
 import { parsePull, type PullRequest, pullWork, requireNoMergeInto, requirePullable } from "./jobs/pull.ts";
 import { verifyWork } from "./jobs/verify.ts";
 import { LEASE_MS, type Membership } from "./membership.ts";
 import { requireModel } from "./models.ts";
 import { parsePage, textKeyset, toPage } from "./paging.ts";
 import type { RegisterOptions } from "./register.ts";
+import type { Log } from "./request.ts";
 import { requireRole } from "./roles.ts";
 import type { Principal } from "./types.ts";
 import { withoutWeights } from "./weights.ts";
@@ -41,6 +43,7 @@ export interface ModelJobsOptions extends RegisterOptions {
   readonly membership: Membership;
   /** Wakes those who watch what another gateway runs. */
   readonly remoteLogs: LogPoller<ModelJobEvent>;
+  readonly log: Log;
   readonly reportError: (error: unknown) => void;
 }
 
@@ -120,13 +123,18 @@ export class ModelJobs implements ModelJobUseCases {
     return await this.#start(principal, { kind: "VERIFY", modelName: name, input: { modelId: id } });
   }
 
-  async cancel(principal: Principal, id: string): Promise<ModelJob> {
+  async cancel(
+    principal: Principal,
+    id: string,
+    { discard = false }: { readonly discard?: boolean } = {},
+  ): Promise<ModelJob> {
     requireRole(principal, "ADMIN", "cancel model jobs");
     const { db, clock, membership } = this.#options;
     let row = await this.#require(id);
-    if (row.status === "RUNNING") {
+    if (row.status === "RUNNING" || discard) {
+      const act = { actor: principal, at: clock.now(), action: "modelJob.cancel", target: id } as const;
       await db.transaction().execute((trx) =>
-        recordAct(trx, { actor: principal, at: clock.now(), action: "modelJob.cancel", target: id })
+        recordAct(trx, { ...act, ...discard && { details: { discard } } })
       );
     }
     await this.#running.get(id)?.cancel();
@@ -136,6 +144,9 @@ export class ModelJobs implements ModelJobUseCases {
       await store.requestModelJobCancel(db, id, toTime(clock.now()));
       await new Promise<void>((resolve) => clock.after(CANCEL_POLL_MS, resolve));
       row = await this.#require(id);
+    }
+    if (discard && row.kind === "PULL" && ["CANCELLED", "FAILED"].includes(row.status)) {
+      await discardLeftover(this.#options, row.model_name, { reason: "discarded" });
     }
     return toJob(row);
   }

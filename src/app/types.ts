@@ -64,7 +64,7 @@ export interface GenerateInput {
   readonly deadlineSeconds?: number;
   readonly idempotencyKey?: string;
   readonly onDisconnect?: DisconnectPolicy;
-  /** With CANCEL: how long it waits for a watcher to come back. The gateway's own setting unless given. */
+  /** With CANCEL: how long it waits for a watcher to come, or to come back. The gateway's own setting unless given. */
   readonly disconnectGraceMs?: number;
 }
 /** What else than its parameters a generation's tokens depend on. */

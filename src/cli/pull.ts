@@ -36,6 +36,7 @@ export const pullCommand: Command = {
     "nobody else. Configuration, tokenizer, card and safetensors files are fetched; pickles are refused. Every file is\n" +
     "held to the hash that the hub lists. Interrupted, it leaves what has come beside its place, and the same command\n" +
     "goes on from there; so it does with a folder of an earlier pull that no model has, or whose files are damaged.\n" +
+    "A gateway that serves the data folder removes what has lain there for a week.\n" +
     "A gateway that serves the same data folder (or database) offers the model at once.",
   async run(invocation) {
     const { terminal, signal } = invocation;

@@ -53,7 +53,7 @@ export const serverOptions: Readonly<Record<string, OptionSpec>> = {
     type: "string",
     value: "MS",
     description:
-      "How long a generation that ends with its watchers waits for one to come back (default 5000)",
+      "How long a generation that ends with its watchers waits for one to come, or come back (default 5000)",
   },
   "log-prompts": {
     type: "boolean",

@@ -51,7 +51,7 @@ export class StagedFolder implements AsyncDisposable {
     mayReopen: (target: string) => Promise<boolean> = () => Promise.resolve(false),
   ): Promise<StagedFolder> {
     return StagedFolder.#prepare(target, async (path, madeAbove) => {
-      const temporary = join(dirname(path), `.${basename(path)}.${kind}`);
+      const temporary = temporaryOf(path, kind);
       const lock = await TargetLock.take(`${temporary}.lock`, path);
       try {
         if (await mayReopen(path)) await reopen(path, temporary);
@@ -60,12 +60,37 @@ export class StagedFolder implements AsyncDisposable {
           if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
           if (!(await Deno.lstat(temporary)).isDirectory) throw error;
         });
+        const now = new Date();
+        await Deno.utime(temporary, now, now).catch(() => {}); // for whoever asks how long it has lain there
         return new StagedFolder({ target: path, temporary, madeAbove, lock });
       } catch (error) {
         await lock.release();
         throw error;
       }
     });
+  }
+
+  /**
+   * Moves what claims of this kind have left beside a target to `aside`, on the same disk. False where there is nothing,
+   * or while a process holds the target.
+   */
+  static async moveAside(target: string, kind: string, aside: string): Promise<boolean> {
+    const path = resolve(target);
+    const temporary = temporaryOf(path, kind);
+    if (await Deno.lstat(temporary).catch(ignoreMissing) === undefined) return false;
+    const lock = await TargetLock.take(`${temporary}.lock`, path).catch((error) => {
+      if (!(error instanceof ConfigError)) throw error;
+    });
+    if (lock === undefined) return false;
+    try {
+      await Deno.rename(temporary, aside);
+      return true;
+    } catch (error) {
+      ignoreMissing(error);
+      return false;
+    } finally {
+      await lock.release();
+    }
   }
 
   static async #prepare(
@@ -142,6 +167,10 @@ export class StagedFolder implements AsyncDisposable {
       if (!removed || dir === madeAbove) return;
     }
   }
+}
+
+function temporaryOf(path: string, kind: string): string {
+  return join(dirname(path), `.${basename(path)}.${kind}`);
 }
 
 /** One process at a time writes to a target. The kernel drops the lock with the process, however it ends. */

@@ -50,6 +50,8 @@ export interface PulledModel {
   readonly files: readonly FileHash[];
 }
 
+/** The kind of folder that is kept beside the target until it is whole. */
+export const STAGING = "pull";
 /** Files fetched at once. */
 const PARALLEL = 4;
 /** Beside the weights; all are small. */
@@ -72,7 +74,7 @@ export async function pullModel(options: PullOptions): Promise<PulledModel> {
   const { hub, repository: name, revision, target, signal } = options;
   const repository = await describeRepository(hub, { name, revision, signal });
   const small = smallFiles(repository);
-  await using folder = await StagedFolder.claim(target, "pull", isPulled);
+  await using folder = await StagedFolder.claim(target, STAGING, isPulled);
   folder.keep();
   const pull = new Pull(options, repository, folder);
   await pull.forgetOthers();

@@ -1,8 +1,10 @@
 /** Pulls as they meet what is there already: folders of earlier pulls, other models' places, merges. */
 import { expect } from "@std/expect";
+import { tidyLeftovers } from "../../src/app/jobs/leftovers.ts";
+import { StagedFolder } from "../../src/formats/staged_folder.ts";
 import { writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { failure } from "../support/failure.ts";
-import { ADMIN, HELPER_DIR, TestGateway } from "../support/gateway.ts";
+import { ADMIN, ALICE, HELPER_DIR, TestGateway } from "../support/gateway.ts";
 import { COMMIT, HubServer } from "../support/hub_server.ts";
 import { configOf, PARENTS } from "../support/merge_api.ts";
 
@@ -121,4 +123,115 @@ Deno.test("a pull is refused a place in the library where another model lies", a
   const error = await failure(gateway.modelJobs.pull(ADMIN, { repository: REPOSITORY }));
   expect([error.code, error.details["model"]]).toEqual(["CONFIG", "other"]);
   await it.pull("third");
+});
+
+Deno.test("what pulls have left goes when it is given up, old or too much, and never while it is needed", async () => {
+  await using it = await bench();
+  const { test, server } = it;
+  const { modelJobs, models } = test.gateway;
+  const leave = async (name: string) => {
+    server.fail(`/${WEIGHTS}`, { stallAfter: 100_000 });
+    const before = server.requestsFor(WEIGHTS).length;
+    const { id } = await modelJobs.pull(ADMIN, { repository: REPOSITORY, name });
+    while (server.requestsFor(WEIGHTS).length === before) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    return id;
+  };
+  const staging = (name: string) => test.dir.join("models", name.replace(/([^/]+)$/, ".$1.pull"));
+  const isThere = async (name: string) => await Deno.stat(staging(name)).then(() => true, () => false);
+  const age = async (name: string, days: number) => {
+    const at = new Date(test.clock.now().getTime() - days * 86_400_000);
+    for await (const file of Deno.readDir(staging(name))) {
+      await Deno.utime(`${staging(name)}/${file.name}`, at, at);
+    }
+    await Deno.utime(staging(name), at, at);
+  };
+  // Given up by hand, with the cancel or afterwards.
+  const first = await leave("me/first");
+  await modelJobs.cancel(ADMIN, first, { discard: true });
+  expect(await Array.fromAsync(Deno.readDir(test.dir.join("models")))).toEqual([]);
+  const second = await leave("second");
+  await modelJobs.cancel(ADMIN, second);
+  expect(await isThere("second")).toBe(true);
+  expect((await failure(modelJobs.cancel(ALICE, second, { discard: true }))).code).toBe("FORBIDDEN");
+  expect((await modelJobs.cancel(ADMIN, second, { discard: true })).status).toBe("CANCELLED");
+  expect(await isThere("second")).toBe(false);
+  // By itself, a week after it was touched last.
+  await modelJobs.cancel(ADMIN, await leave("me/old"));
+  await modelJobs.cancel(ADMIN, await leave("me/young"));
+  await age("me/old", 8);
+  await age("me/young", 6);
+  await it.pull("me/broken");
+  await Deno.remove(test.dir.join("models", "me", "broken", WEIGHTS));
+  await modelJobs.cancel(ADMIN, await leave("me/broken")); // what there is of the model lies in there now
+  await age("me/broken", 30);
+  await leave("me/running");
+  await age("me/running", 30);
+  await Deno.mkdir(test.dir.join("models", ".removed-half"));
+  const elsewhere = await StagedFolder.claim(test.dir.join("models", "me", "elsewhere"), "pull");
+  await age("me/elsewhere", 30); // as the command line would hold it
+  const lines: unknown[] = [];
+  const log = (...line: unknown[]) => void lines.push(line);
+  const tidy = (maxBytes?: number) =>
+    tidyLeftovers({ db: test.db, clock: test.clock, dataDir: test.dir.path, log }, {
+      ...maxBytes && { maxBytes },
+    });
+  await tidy();
+  expect(await Promise.all(["me/old", "me/young", "me/broken", "me/running", "me/elsewhere"].map(isThere)))
+    .toEqual([false, true, true, true, true]);
+  await elsewhere[Symbol.asyncDispose]();
+  expect(lines).toEqual([[
+    "info",
+    expect.stringContaining("unfinished pull"),
+    { name: "me/old", bytes: expect.any(Number), reason: "old" },
+  ]]);
+  expect(await Deno.lstat(test.dir.join("models", ".removed-half")).catch(() => null)).toBeNull();
+  // And what is too much, but for the latest.
+  await modelJobs.cancel(ADMIN, await leave("me/latest"));
+  await tidy(1);
+  expect(await Promise.all(["me/latest", "me/young", "me/broken", "me/running"].map(isThere)))
+    .toEqual([true, false, true, true]);
+  // With the model, if its files are to go.
+  await models.remove(ADMIN, { name: "me/broken" }, { deleteFiles: true });
+  expect(await isThere("me/broken")).toBe(false);
+});
+
+Deno.test("what pulls have left is looked after at every start, and every hour", async () => {
+  await using it = await bench();
+  const { test, server } = it;
+  const path = test.dir.join("models", "pair", ".model.pull");
+  const begin = async () => {
+    server.fail(`/${WEIGHTS}`, { stallAfter: 100_000 });
+    const before = server.requestsFor(WEIGHTS).length;
+    const { id } = await test.gateway.modelJobs.pull(ADMIN, { repository: REPOSITORY });
+    while (server.requestsFor(WEIGHTS).length === before) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    while ((await Deno.stat(`${path}/${WEIGHTS}`)).size === 0) {
+      await new Promise((done) => setTimeout(done, 5));
+    }
+    return id;
+  };
+  const age = async () => {
+    for (const name of [".", ...(await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name)]) {
+      await Deno.utime(`${path}/${name}`, 1, 1);
+    }
+  };
+  const isThere = async () => await Deno.stat(path).then(() => true, () => false);
+  await test.gateway.modelJobs.cancel(ADMIN, await begin());
+  await age();
+  await test.reopen();
+  expect(await isThere()).toBe(false);
+  await test.gateway.modelJobs.cancel(ADMIN, await begin());
+  await age();
+  test.clock.advance(3_600_000);
+  while (await isThere()) await new Promise((resolve) => setTimeout(resolve, 5));
+  // What the start goes on with is no leftover.
+  const id = await begin();
+  await test.close();
+  await age();
+  await test.open();
+  expect((await Array.fromAsync(test.gateway.modelJobs.events(id, {}))).at(-1)?.kind).toBe("finished");
+  expect(server.requestsFor(WEIGHTS).at(-1)!.range).not.toBeNull();
 });

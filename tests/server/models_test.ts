@@ -246,7 +246,13 @@ Deno.test("modelEvents and modelJobEvents show signs of life where they are aske
     }
     seen.job = seq;
   }
-  await it.test.gateway.modelJobs.cancel(ADMIN, id);
+  const given = await it.run(
+    `mutation ($input: CancelModelJobInput!) { cancelModelJob(input: $input) {
+      ... on CancelModelJobPayload { job { status } } ... on Error { code message } } }`,
+    { input: { id: btoa(`ModelJob:${id}`), discard: true } },
+  );
+  expect(given.cancelModelJob).toEqual({ job: { status: "CANCELLED" } });
+  expect(await Array.fromAsync(Deno.readDir(it.test.dir.join("models")))).toEqual([]); // nothing is left of it
   const refused = await it.api.subscribe("subscription { modelEvents(heartbeatSeconds: 301) { news } }", {})
     .next();
   expect(refused.value.errors[0].extensions.details.field).toBe("heartbeatSeconds");

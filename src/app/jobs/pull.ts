@@ -122,6 +122,11 @@ export async function pullWork(
   };
 }
 
-export function targetOf({ dataDir }: Pick<RegisterOptions, "dataDir">, name: string): string {
-  return resolve(dataDir, "models", name);
+/** Where models that are merged or pulled by name lie. */
+export function libraryOf({ dataDir }: Pick<RegisterOptions, "dataDir">): string {
+  return resolve(dataDir, "models");
+}
+
+export function targetOf(options: Pick<RegisterOptions, "dataDir">, name: string): string {
+  return resolve(libraryOf(options), name);
 }

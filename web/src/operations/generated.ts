@@ -29,6 +29,8 @@ export type CancelMergeInput = {
 };
 
 export type CancelModelJobInput = {
+  /** Also remove what a pull has fetched, from the library of the gateway that is asked; of one that has failed or was cancelled before, too. Otherwise it is kept for a week, for the next pull to go on from. Files of a registered model stay, as long as it is registered. */
+  readonly discard?: boolean | null | undefined;
   readonly id: string;
 };
 
