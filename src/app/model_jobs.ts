@@ -131,11 +131,17 @@ export class ModelJobs implements ModelJobUseCases {
     requireRole(principal, "ADMIN", "cancel model jobs");
     const { db, clock, membership } = this.#options;
     let row = await this.#require(id);
-    if (row.status === "RUNNING" || discard) {
-      const act = { actor: principal, at: clock.now(), action: "modelJob.cancel", target: id } as const;
-      await db.transaction().execute((trx) =>
-        recordAct(trx, { ...act, ...discard && { details: { discard } } })
-      );
+    const discards = discard && row.kind === "PULL";
+    if (row.status === "RUNNING" || (discards && row.status !== "SUCCEEDED")) {
+      const details = discards ? { discard } : {};
+      const act = {
+        actor: principal,
+        at: clock.now(),
+        action: "modelJob.cancel",
+        target: id,
+        details,
+      } as const;
+      await db.transaction().execute((trx) => recordAct(trx, act));
     }
     await this.#running.get(id)?.cancel();
     row = await this.#require(id);
@@ -145,7 +151,7 @@ export class ModelJobs implements ModelJobUseCases {
       await new Promise<void>((resolve) => clock.after(CANCEL_POLL_MS, resolve));
       row = await this.#require(id);
     }
-    if (discard && row.kind === "PULL" && ["CANCELLED", "FAILED"].includes(row.status)) {
+    if (discards && ["CANCELLED", "FAILED"].includes(row.status)) {
       await discardLeftover(this.#options, row.model_name, { reason: "discarded" });
     }
     return toJob(row);

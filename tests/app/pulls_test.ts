@@ -155,7 +155,11 @@ Deno.test("what pulls have left goes when it is given up, old or too much, and n
   await modelJobs.cancel(ADMIN, second);
   expect(await isThere("second")).toBe(true);
   expect((await failure(modelJobs.cancel(ALICE, second, { discard: true }))).code).toBe("FORBIDDEN");
-  expect((await modelJobs.cancel(ADMIN, second, { discard: true })).status).toBe("CANCELLED");
+  const given = await Promise.all([1, 2].map(() => modelJobs.cancel(ADMIN, second, { discard: true })));
+  expect(given.map(({ status }) => status)).toEqual(["CANCELLED", "CANCELLED"]);
+  const acts = await test.db.selectFrom("audit_entries").select("details").where("target", "=", second)
+    .where("action", "=", "modelJob.cancel").orderBy("seq").execute();
+  expect(acts.map(({ details }) => JSON.parse(details))).toEqual([{}, { discard: true }, { discard: true }]);
   expect(await isThere("second")).toBe(false);
   // By itself, a week after it was touched last.
   await modelJobs.cancel(ADMIN, await leave("me/old"));

@@ -6,6 +6,7 @@
  */
 import { dirname, join } from "node:path";
 import { StagedFolder } from "../../formats/staged_folder.ts";
+import { toWriteError } from "../../formats/write_error.ts";
 import { STAGING } from "../../hub/pull.ts";
 import type { Db } from "../../store/database.ts";
 import { unfinishedPullOf } from "../../store/model_jobs.ts";
@@ -61,8 +62,12 @@ export async function discardLeftover(
   const library = libraryOf({ dataDir });
   // Moved aside first: removing takes a while, in which nobody is to wait for its lock.
   const aside = join(library, `.removed-${crypto.randomUUID()}`);
-  if (!await StagedFolder.moveAside(target, STAGING, aside)) return false;
-  await Deno.remove(aside, { recursive: true });
+  try {
+    if (!await StagedFolder.moveAside(target, STAGING, aside)) return false;
+    await Deno.remove(aside, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw toWriteError(error, target); // else somebody was as quick
+  }
   if (dirname(target) !== library) await Deno.remove(dirname(target)).catch(() => {}); // only where it is empty
   log("info", "removed what an unfinished pull had left", { name, ...facts });
   return true;
