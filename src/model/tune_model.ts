@@ -45,7 +45,11 @@ export interface Tuned {
 
 /** Tokens of a sequence's context, which is next to nothing of what a step reads. */
 const MAX_CONTEXT = 320;
-const TIMER: TimerOptions = { leastMs: 200, leastSubmits: 4 };
+const TIMERS: Readonly<Record<"gpu" | "software", TimerOptions>> = {
+  gpu: { leastMs: 200, leastSubmits: 4 },
+  // Whoever tunes one wants to see it work, for what it finds there is of little use.
+  software: { leastMs: 40, leastSubmits: 3 },
+};
 
 /**
  * Begins with the forms that are kept already, if there are some. Throws as loadModel() does, CapacityError for rows that no
@@ -102,13 +106,17 @@ export async function tuneModel(device: GpuDevice, dir: string, options: TuneOpt
   });
   const family = familyOf(shape);
   const headIsOurs = !halves || headTakesHalves(sizes, formats.head ?? formats.embedding);
-  const { tuning, steps } = await searchForms(stepTimer(make, { ...TIMER, ...options }), begin, {
-    ...options,
-    family,
-    rows: rowsOf(begin, family, options.rows),
-    roles: ROLES.filter((role) => role !== "head" || headIsOurs),
-    limits: formLimits(device.info),
-  });
+  const { tuning, steps } = await searchForms(
+    stepTimer(make, { ...TIMERS[device.info.software ? "software" : "gpu"], ...options }),
+    begin,
+    {
+      ...options,
+      family,
+      rows: rowsOf(begin, family, options.rows),
+      roles: ROLES.filter((role) => role !== "head" || headIsOurs),
+      limits: formLimits(device.info),
+    },
+  );
   return { path: await writeTunedForms(tunedDir, shape, tuning), steps };
 }
 

@@ -1,0 +1,50 @@
+/** `geodesic tune` on a real device: what it prints, what it keeps, and what it refuses. */
+import { expect } from "@std/expect";
+import { tempDir } from "../support/temp.ts";
+import { deviceTest, geodesic, ROOT } from "./support.ts";
+
+const MODEL = `${ROOT}tests/fixtures/forward/gqa`;
+
+deviceTest("tune keeps what it finds in the data folder, and generate takes it", async () => {
+  await using dir = await tempDir();
+  const args = ["--quantization", "none", "--rows", "1", "--tries", "1", "--data", dir.path];
+  const { code, stdout, stderr } = await geodesic(["tune", MODEL, "--json", ...args]);
+  expect({ code, stderr }).toEqual({
+    code: 0,
+    stderr: expect.stringMatching(/gateUp, 1 row: core_lanes .*ms a step/),
+  });
+  const { adapter, path, steps } = JSON.parse(stdout);
+  expect(adapter).toContain("llvmpipe");
+  expect(steps).toEqual([{ rows: 1, beforeMs: expect.any(Number), afterMs: expect.any(Number) }]);
+  expect(path.startsWith(`${dir.path}/tuned/`)).toBe(true);
+
+  // Broken, it is said: so it is looked at.
+  await Deno.writeTextFile(path, "{}");
+  const prompt = ["--prompt-ids", "1,5,9", "--max-tokens", "2", "--ignore-eos"];
+  const generated = await geodesic(["generate", MODEL, ...prompt, "--data", dir.path]);
+  expect(generated).toEqual({
+    code: 0,
+    stdout: expect.any(String),
+    stderr: expect.stringContaining(`Cannot use the tuned forms in "${path}"`),
+  });
+});
+
+const REFUSED: Readonly<Record<string, readonly [args: readonly string[], code: number, stderr: RegExp]>> = {
+  "rows that are no numbers": [["--rows", "1,x"], 2, /--rows is "1,x", expected numbers such as 1,8/],
+  "rows that no kernel has a form for": [
+    ["--rows", "7"],
+    1,
+    /Cannot tune for 7 rows: the kernels have forms for 1, 4/,
+  ],
+  "no tries": [["--tries", "0"], 2, /--tries is "0", expected a whole number from 1 to 1000/],
+};
+for (const [what, [args, expected, message]] of Object.entries(REFUSED)) {
+  deviceTest(`tune refuses ${what}`, async () => {
+    const { code, stdout, stderr } = await geodesic(["tune", MODEL, ...args]);
+    expect({ code, stdout, stderr }).toEqual({
+      code: expected,
+      stdout: "",
+      stderr: expect.stringMatching(message),
+    });
+  });
+}
