@@ -47,7 +47,16 @@ fn input_row(row: u32) -> u32 {
   return params.firstRow + row;
 }
 
-fn finish(pair: u32, row: u32, even: f32, odd: f32, terms: vec4<f32>) {
+// Nothing that finish() needs has to be looked up.
+struct Ahead {
+  none: u32,
+}
+
+fn look_ahead(pair: u32, row: u32) -> Ahead {
+  return Ahead(0u);
+}
+
+fn finish(pair: u32, row: u32, even: f32, odd: f32, terms: vec4<f32>, ahead: Ahead) {
   let gate = fma(even, terms.x, terms.y);
   let up = fma(odd, terms.z, terms.w);
   let at = place_of(params.firstRow + row, params.stride, params.firstPair + pair);

@@ -43,11 +43,26 @@ fn input_row(row: u32) -> u32 {
   return params.firstRow + row;
 }
 
-fn finish(pair: u32, row: u32, even: f32, odd: f32, terms: vec4<f32>) {
+fn hidden_at(pair: u32, row: u32) -> u32 {
   let output = (params.firstPair + pair) * 2u;
-  let at = (params.firstRow + row) * params.stride + hidden_quad(output / 16u, output / 4u % 4u) * 4u + output % 4u;
-  hidden[at] += fma(even, terms.x, terms.y);
-  hidden[at + 1u] += fma(odd, terms.z, terms.w);
+  return (params.firstRow + row) * params.stride + hidden_quad(output / 16u, output / 4u % 4u) * 4u + output % 4u;
+}
+
+// What finish() needs and may be on its way before the sums are there.
+struct Ahead {
+  even: f32,
+  odd: f32,
+}
+
+fn look_ahead(pair: u32, row: u32) -> Ahead {
+  let at = hidden_at(pair, row);
+  return Ahead(hidden[at], hidden[at + 1u]);
+}
+
+fn finish(pair: u32, row: u32, even: f32, odd: f32, terms: vec4<f32>, ahead: Ahead) {
+  let at = hidden_at(pair, row);
+  hidden[at] = ahead.even + fma(even, terms.x, terms.y);
+  hidden[at + 1u] = ahead.odd + fma(odd, terms.z, terms.w);
 }
 
 @compute @workgroup_size(WORKGROUP)

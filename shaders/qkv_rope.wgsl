@@ -59,19 +59,32 @@ fn input_row(row: u32) -> u32 {
   return params.firstRow + row;
 }
 
-fn finish(pair: u32, local_row: u32, even: f32, odd: f32, terms: vec4<f32>) {
+// What finish() needs and may be on its way before the sums are there.
+struct Ahead {
+  position: u32,
+  angle: vec2<f32>, // cos and sin, of queries and keys
+}
+
+fn look_ahead(pair: u32, row: u32) -> Ahead {
+  let position = plan[(params.firstRow + row) * 4u + 2u];
+  let half_dim = params.headDim / 2u;
+  let rotated = (params.firstPair + pair) / half_dim < params.queryHeads + params.kvHeads;
+  var angle = vec2<f32>(1.0, 0.0);
+  if (position != STOPPED && rotated) { angle = rotary[position * half_dim + (params.firstPair + pair) % half_dim]; }
+  return Ahead(position, angle);
+}
+
+fn finish(pair: u32, local_row: u32, even: f32, odd: f32, terms: vec4<f32>, ahead: Ahead) {
   let row = params.firstRow + local_row;
-  let position = plan[row * 4u + 2u];
-  if (position == STOPPED) { return; }
+  if (ahead.position == STOPPED) { return; }
   let half_dim = params.headDim / 2u;
   let head = (params.firstPair + pair) / half_dim;
   let i = (params.firstPair + pair) % half_dim;
   var a = fma(even, terms.x, terms.y);
   var b = fma(odd, terms.z, terms.w);
   if (head < params.queryHeads + params.kvHeads) {
-    let angle = rotary[position * half_dim + i];
-    let rotated = fma(a, angle.x, -(b * angle.y));
-    b = fma(b, angle.x, a * angle.y);
+    let rotated = fma(a, ahead.angle.x, -(b * ahead.angle.y));
+    b = fma(b, ahead.angle.x, a * ahead.angle.y);
     a = rotated;
   }
   if (head < params.queryHeads) {

@@ -3,7 +3,7 @@
 //
 // The order of additions depends on the input's size and on LANES only, never on how many tokens there are: a token's
 // result is the same alone and in any batch. All products go through fma() so that no compiler may choose. The kernel
-// gives `input_row`, `finish` and `is_over`.
+// gives `input_row`, `look_ahead`, `finish` and `is_over`.
 struct PairSums {
   even: mat4x4<f32>, // weight row 2·pair: one column per pair, one component per token
   odd: mat4x4<f32>, // weight row 2·pair + 1
@@ -25,7 +25,7 @@ fn linear(group: vec2<u32>, local: u32) {
     let odd = sums.odd[p] * inverse;
     let terms = channels[first_pair + p];
     for (var t = 0u; t < TOKENS && first + t < params.rows; t++) {
-      finish(first_pair + p, first + t, even[t], odd[t], terms);
+      finish(first_pair + p, first + t, even[t], odd[t], terms, look_ahead(first_pair + p, first + t));
     }
   }
 }

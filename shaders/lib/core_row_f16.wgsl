@@ -4,14 +4,15 @@ enable f16;
 // itself where it has to be, lies in workgroup memory. Weights come in registers: UNROLL chains of a lane's two groups of
 // sixteen are on their way while others are computed, from before the input is there to the last pair. Where SLICE_PAIRS
 // says beforehand how many pairs there are, the first ones are asked for before anything has to be looked up: parameters and
-// whether the step is wanted at all lie in memory as well, for a layer's weights have driven them out of every cache.
+// whether the step is wanted at all lie in memory as well, for a layer's weights have driven them out of every cache. What
+// finish() needs is then looked up before the sums are there, too.
 //
 // A lane takes its groups two at a time, in a chain of sixteen fma() on pairs of f16, whose two sums are added into an f32
 // sum, in order; then a tree over the subgroup: bit for bit as in core_subgroup_f16 with a SPLIT of 1.
 //
 // Wants LANES to be a subgroup whose invocations follow each other, WORKGROUP a multiple of 32, GROUPS to be params.groups,
-// and the libraries weight_fp8 and row_normed or row_plain. The kernel gives `input_row`, `finish`
-// and `is_over`.
+// and the libraries weight_fp8 and row_normed or row_plain. The kernel gives `input_row`,
+// `look_ahead`, `finish` and `is_over`.
 const STEP_GROUPS = 2u * $LANESu * $UNROLLu; // of a subgroup's turn
 const TURNS = ($GROUPSu + STEP_GROUPS - 1u) / STEP_GROUPS;
 /// Pairs that all workgroups take together.
@@ -90,6 +91,9 @@ fn linear(group: vec2<u32>, local: u32) {
     let here = min(pair, last) * 2u * $GROUPSu;
     let next = min(pair + PAIRS_AT_ONCE, last) * 2u * $GROUPSu;
     let terms = channels[min(pair, last)];
+    //! if SLICE_PAIRS > 0
+    let ahead = look_ahead(min(pair, last), group.y);
+    //! end
     var even = 0.0;
     var odd = 0.0;
     for (var turn = 0u; turn < TURNS; turn++) {
@@ -122,6 +126,11 @@ fn linear(group: vec2<u32>, local: u32) {
     }
     even = across(even);
     odd = across(odd);
-    if (lane == 0u && pair < pairs) { finish(pair, group.y, even, odd, terms); }
+    if (lane == 0u && pair < pairs) {
+      //! if SLICE_PAIRS < 1
+      let ahead = look_ahead(pair, group.y);
+      //! end
+      finish(pair, group.y, even, odd, terms, ahead);
+    }
   }
 }

@@ -4,10 +4,11 @@
 // A sum's order depends on the input's size, the subgroup and SPLIT only: a token's result is the same alone and in any batch.
 //
 // Where SLICE_PAIRS says beforehand how many pairs there are, and GROUPS of how many groups, the first weights are asked for
-// before anything has to be looked up (see core_row_f16), and those of the next turn at the end of one.
+// before anything has to be looked up (see core_row_f16), those of the next turn at the end of one, and what finish() needs
+// before the sums are there.
 //
 // Wants LANES to be SPLIT subgroups whose invocations follow each other, LANES · UNROLL to divide params.groups unless
-// UNROLL is 1, and PAIRS · TOKENS to be at most a subgroup. The kernel gives `input_row`, `finish` and `is_over`.
+// UNROLL is 1, and PAIRS · TOKENS to be at most a subgroup. The kernel gives `input_row`, `look_ahead`, `finish` and `is_over`.
 override SUBGROUP: u32 = LANES / SPLIT;
 
 fn dot_into(sum: f32, a: vec4<f32>, b: vec4<f32>) -> f32 {
@@ -63,6 +64,9 @@ fn linear(group: vec2<u32>, local: u32) {
   let pair = first_pair + min(lane / TOKENS, PAIRS - 1u);
   let row = first + lane % TOKENS;
   let terms = channels[min(pair, pairs - 1u)];
+  //! if SLICE_PAIRS > 0
+  let ahead = look_ahead(min(pair, pairs - 1u), min(row, last));
+  //! end
   //! for t in TOKENS
   let row_$t = input_row(min(first + $tu, last));
   var squares_$t = 0.0;
@@ -160,6 +164,9 @@ fn linear(group: vec2<u32>, local: u32) {
   //! end
   if (lane < PAIRS * TOKENS && pair < pairs && row < params.rows) {
     let inverse = inverse_rms(vec4<f32>(squares)).x;
-    finish(pair, row, even * inverse, odd * inverse, terms);
+    //! if SLICE_PAIRS < 1
+    let ahead = look_ahead(pair, row);
+    //! end
+    finish(pair, row, even * inverse, odd * inverse, terms, ahead);
   }
 }

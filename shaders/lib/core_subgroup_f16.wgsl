@@ -13,7 +13,7 @@
 // something is on its way throughout.
 //
 // Wants LANES to be SPLIT subgroups whose invocations follow each other, PAIRS · TOKENS to be at most a subgroup, the
-// libraries weight_fp8 and input_half, and of the kernel `input_row`, `finish` and `is_over`.
+// libraries weight_fp8 and input_half, and of the kernel `input_row`, `look_ahead`, `finish` and `is_over`.
 override SUBGROUP: u32 = LANES / SPLIT;
 
 // The sum over a subgroup, in every lane of it.
@@ -170,7 +170,9 @@ fn linear(group: vec2<u32>, local: u32) {
   }
   //! end
   //! end
-  if (lane < PAIRS * TOKENS && pair < params.pairs && row < params.rows) { finish(pair, row, even, odd, terms); }
+  if (lane < PAIRS * TOKENS && pair < params.pairs && row < params.rows) {
+    finish(pair, row, even, odd, terms, look_ahead(pair, row));
+  }
 }
 
 fn chain_on(sum: vec2<f16>, w: Half8, x: Half8) -> vec2<f16> {

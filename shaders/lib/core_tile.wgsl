@@ -3,7 +3,7 @@
 // tokens in registers. WORKGROUP is 64, 128 or 256, TEAMS a sixteenth of it; PAIRS is 2, or 4 in a workgroup of 256; TOKENS is
 // 4 or 8. With an UNROLL of 2 a tile is loaded while the last one is computed. Every sum is one chain of fma() over the
 // inputs in order, whatever the tile: a token's result is the same however its prompt is cut. The kernel gives
-// `input_row`, `finish` and `is_over`.
+// `input_row`, `look_ahead`, `finish` and `is_over`.
 override ROW_QUADS: u32 = 8u * PAIRS;
 override TOKEN_QUADS: u32 = TEAMS * TOKENS / 4u;
 override LOAD_QUADS: u32 = WORKGROUP / 8u;
@@ -212,6 +212,7 @@ fn linear(group: vec2<u32>, local: u32) {
 
 fn finish_two(pair: u32, row: u32, sums: vec4<f32>) {
   if (row >= params.rows) { return; }
-  if (pair < params.pairs) { finish(pair, row, sums.x, sums.y, channels[pair]); }
-  if (pair + 1u < params.pairs) { finish(pair + 1u, row, sums.z, sums.w, channels[pair + 1u]); }
+  if (pair < params.pairs) { finish(pair, row, sums.x, sums.y, channels[pair], look_ahead(pair, row)); }
+  if (pair + 1u >= params.pairs) { return; }
+  finish(pair + 1u, row, sums.z, sums.w, channels[pair + 1u], look_ahead(pair + 1u, row));
 }

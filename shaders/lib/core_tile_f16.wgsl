@@ -311,6 +311,7 @@ fn with_chains(sum: vec4<f32>, words: vec4<u32>) -> vec4<f32> {
 fn finish_quad(first: u32, row: u32, sums: vec4<f32>) {
   let pair = first / 2u;
   if (row >= params.rows) { return; }
-  if (pair < params.pairs) { finish(pair, row, sums.x, sums.y, channels[pair]); }
-  if (pair + 1u < params.pairs) { finish(pair + 1u, row, sums.z, sums.w, channels[pair + 1u]); }
+  if (pair < params.pairs) { finish(pair, row, sums.x, sums.y, channels[pair], look_ahead(pair, row)); }
+  if (pair + 1u >= params.pairs) { return; }
+  finish(pair + 1u, row, sums.z, sums.w, channels[pair + 1u], look_ahead(pair + 1u, row));
 }
