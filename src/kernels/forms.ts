@@ -3,12 +3,16 @@
  * workgroups, pairs and loads, as against the order of a sum, which belongs to the family. Which form is quickest depends
  * on the device and on the matrix; src/model/tune.ts tries them out there.
  */
-import { LINEAR_OVERRIDES, type LinearTuning, takesRow } from "./linear.ts";
-import { type DeviceTuning, type MatrixRole, ROLES } from "./tuning.ts";
+import { LINEAR_OVERRIDES, linearGrid, type LinearTuning, takesRow, withDefaults } from "./linear.ts";
+import { type DeviceTuning, type MatrixRole, MOST_WORKGROUPS, ROLES } from "./tuning.ts";
 
 /** What bounds a form on a device. */
 export interface FormLimits {
   readonly maxInvocations: number;
+  /** Of a workgroup's memory, which nothing checks when a pipeline is made; no bound unless given. */
+  readonly memoryBytes?: number | undefined;
+  /** Of the matrix' rows, which must not make more workgroups than a grid takes; no bound unless given. */
+  readonly pairs?: number | undefined;
 }
 
 /** More registers than that no lane has for rows of weights and their sums. */
@@ -16,41 +20,42 @@ const MOST_PAIRS = 8;
 const MOST_UNROLL = 4;
 /** Of core_subgroup's sums in workgroup memory. */
 const MOST_SUBGROUPS = 32;
-const MOST_WORKGROUPS = 65_535;
 const LEAST_WORKGROUPS = 16;
 /** What to begin from where a row takes the way by workgroup memory. */
 const FIRST_ROW = { UNROLL: 2, WORKGROUPS: 264 } as const;
 
-/** A form with every number that it leaves to defaults. */
-function numbersOf({ core: _, rate: __, asksEarly: ___, ...numbers }: LinearTuning) {
-  return { ...LINEAR_OVERRIDES, ...numbers };
-}
-
 /** The order of a sum, as text: forms with the same one differ in no bit. */
 function orderOf(form: LinearTuning): string {
-  const { LANES, SPLIT, TOKENS } = numbersOf(form);
+  const { LANES, SPLIT, TOKENS } = withDefaults(form);
   // A single row by way of workgroup memory has the sums of a subgroup.
   const core = takesRow(form) ? "core_subgroup_f16" : form.core;
   return JSON.stringify([core, LANES, SPLIT, TOKENS]);
 }
 
-/** Whether `form` may stand in `base`'s place: the same bits for as many rows, and every number within bounds. */
+/** Whether `form` may stand in `base`'s place: it itself, or the same bits for as many rows and every number within bounds. */
 export function isFormOf(base: LinearTuning, form: LinearTuning, limits: FormLimits): boolean {
-  return orderOf(base) === orderOf(form) && isSound(form, limits);
+  return formKey(base) === formKey(form) || orderOf(base) === orderOf(form) && isSound(form, limits);
 }
 
 function isPowerOfTwo(value: number): boolean {
   return Number.isInteger(Math.log2(value));
 }
 
-function isSound(form: LinearTuning, { maxInvocations }: FormLimits): boolean {
-  const { WORKGROUP, LANES, SPLIT, TOKENS, PAIRS, UNROLL, WORKGROUPS } = numbersOf(form);
+function isSound(
+  form: LinearTuning,
+  { maxInvocations, memoryBytes = Infinity, pairs = 0 }: FormLimits,
+): boolean {
+  const { WORKGROUP, LANES, SPLIT, TOKENS, PAIRS, UNROLL, WORKGROUPS } = withDefaults(form);
   const within = (value: number, least: number, most: number) =>
     Number.isInteger(value) && value >= least && value <= most;
   if (![WORKGROUP, PAIRS].every(isPowerOfTwo) || !within(PAIRS, 1, MOST_PAIRS)) return false;
   if (!within(WORKGROUP, LANES, maxInvocations) || !within(UNROLL, 1, MOST_UNROLL)) return false;
+  if (
+    bytesOf(form) > memoryBytes || linearGrid({ rows: 1, pairs }, withDefaults(form))[0] > MOST_WORKGROUPS
+  ) return false;
+  if (form.asksEarly === true && form.core !== "core_subgroup" && !takesRow(form)) return false;
   const isKept = (names: readonly (keyof typeof LINEAR_OVERRIDES)[]) => {
-    const numbers = numbersOf(form);
+    const numbers = withDefaults(form);
     return names.every((name) => numbers[name] === LINEAR_OVERRIDES[name]);
   };
   if (!isKept(["TEAMS", "STEP", "CHAIN", "BUFFERS", "GROUPS", "SLICE_PAIRS", "SKIPS"])) return false;
@@ -72,9 +77,17 @@ function isSound(form: LinearTuning, { maxInvocations }: FormLimits): boolean {
   }
 }
 
+/** Of workgroup memory: the sums that lanes or subgroups share. A row's input is known with its length only (fitShape()). */
+function bytesOf(form: LinearTuning): number {
+  const { WORKGROUP, LANES, SPLIT, TOKENS, PAIRS } = withDefaults(form);
+  if (form.core === "core_lanes") return LANES > 1 ? WORKGROUP * 3 * 16 : 0;
+  if (SPLIT === 1) return 0;
+  return MOST_SUBGROUPS * TOKENS * (2 * PAIRS + (form.core === "core_subgroup" ? 1 : 0)) * 4;
+}
+
 /** Forms that differ from this one in one thing. */
 export function neighbours(form: LinearTuning, limits: FormLimits): LinearTuning[] {
-  const { WORKGROUP, LANES, TOKENS, PAIRS, UNROLL, WORKGROUPS } = numbersOf(form);
+  const { WORKGROUP, LANES, TOKENS, PAIRS, UNROLL, WORKGROUPS } = withDefaults(form);
   const isAlone = TOKENS === 1;
   const others: LinearTuning[] = [
     ...[WORKGROUP * 2, WORKGROUP / 2].map((WORKGROUP) => ({ ...form, WORKGROUP })),
@@ -102,7 +115,7 @@ export function neighbours(form: LinearTuning, limits: FormLimits): LinearTuning
 /** The same for forms that are the same. */
 export function formKey(form: LinearTuning): string {
   const { core, asksEarly = false } = form;
-  const numbers = Object.entries(numbersOf(form)).sort(([a], [b]) => a < b ? -1 : 1);
+  const numbers = Object.entries(withDefaults(form)).sort(([a], [b]) => a < b ? -1 : 1);
   return JSON.stringify([core, asksEarly, numbers]);
 }
 

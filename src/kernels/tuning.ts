@@ -296,8 +296,8 @@ function rowBytes(groups: number, turn: number): number {
 /** A dispatch of fewer large tiles than this leaves processors idle that smaller ones would employ. */
 const WORKGROUPS_THAT_FILL = 120;
 
-/** On any device, along one side. */
-const MOST_WORKGROUPS = 65_535;
+/** On any device, along one side of a grid. */
+export const MOST_WORKGROUPS = 65_535;
 
 interface ProductShape {
   readonly rows: number;

@@ -2,7 +2,7 @@
  * A checkpoint folder → a model resident on the device. Bounded host memory, progress by bytes, abortable; when
  * it fails, for whatever reason, nothing of it is left on the device.
  */
-import { CapacityError } from "../errors.ts";
+import { CapacityError, GeodesicError } from "../errors.ts";
 import { type Checkpoint, openCheckpoint } from "../formats/checkpoint.ts";
 import type { GpuDevice } from "../gpu/device.ts";
 import { probeSubnormals, type Subnormals } from "../gpu/subnormals.ts";
@@ -89,19 +89,23 @@ export async function loadModel(device: GpuDevice, dir: string, options: LoadOpt
   const meter = new LoadMeter(options.onProgress);
   const checks = options.checksBits ?? !device.info.software;
   let tuning = await tuningFor(device, source, options);
+  let { tunedDir } = options;
   signal?.throwIfAborted();
   for (;;) {
-    const { runner, halves, toCache } = await loadTuned(device, source, { ...options, dir, tuning, meter });
+    const loaded = await loadTuned(device, source, { ...options, dir, tuning, tunedDir, meter });
+    const { runner, halves, isTuned, toCache } = loaded;
     const flaw = checks ? await flawOf(runner, signal) : null;
-    if (flaw === null || !halves) {
+    if (flaw === null || (!halves && !isTuned)) {
       if (flaw !== null) options.log?.(`${foundOf(device, dir, flaw)}: ${CONSEQUENCES[flaw]}`);
       if (toCache !== null) options.cache?.write(toCache);
       return runner;
     }
-    options.log?.(`${foundOf(device, dir, flaw)}: loading again, without products in pairs of f16`);
+    // What is quickest may be what a driver gets wrong, and costs less to do without.
+    const without = isTuned ? "the forms that were tuned" : "products in pairs of f16";
+    options.log?.(`${foundOf(device, dir, flaw)}: loading again, without ${without}`);
     runner[Symbol.dispose]();
-    const { halves: _, ...plain } = tuning;
-    tuning = plain;
+    if (isTuned) tunedDir = undefined;
+    else tuning = addingIn("f32", tuning);
   }
 }
 
@@ -141,8 +145,7 @@ export async function tuningFor(
   options.log?.(
     `"${adapter}" takes subnormal numbers of f16 for zero in products: loading without these in pairs of f16`,
   );
-  const { halves: _, ...plain } = tuning;
-  return plain;
+  return addingIn("f32", tuning);
 }
 
 const CONSEQUENCES: Readonly<Record<Flaw, string>> = {
@@ -170,6 +173,8 @@ interface TunedLoad {
   readonly runner: ModelRunner;
   /** It computes in pairs of f16. */
   readonly halves: boolean;
+  /** By forms that were found quickest, not by the table's alone. */
+  readonly isTuned: boolean;
   /** What should be written to the cache once the model is served. */
   readonly toCache: CacheJob | null;
 }
@@ -184,8 +189,8 @@ async function loadTuned(
   const formats = formatsOf(source, quantization);
   const { sizes, memory } = fitModel(source.config, { ...options, maxBindableBytes, formats });
   const { halves } = sizes;
-  const tuning = await withFormsOf(device, source, { ...options, formats, halves });
-  const fit = { maxBindableBytes, tuning, sizes, memory };
+  const tuned = await withFormsOf(device, source, { ...options, formats, halves });
+  const fit = { maxBindableBytes, tuned, sizes, memory };
 
   const caching = cache !== undefined && quantization === "fp8" && isUnquantized(source);
   const stamp = caching ? await stampOf(source) : "";
@@ -193,18 +198,21 @@ async function loadTuned(
     try {
       using entry = await openCacheEntry(cache, source);
       if (entry !== null) {
-        const runner = await load(device, entry.checkpoint, { ...options, ...fit, entry });
-        return { runner, halves, toCache: null };
+        return {
+          ...await load(device, entry.checkpoint, { ...options, ...fit, entry }),
+          halves,
+          toCache: null,
+        };
       }
     } catch (error) {
       if (!isUnusable(error)) throw error;
       cache.log(cacheNotice(error));
     }
   }
-  const runner = await load(device, source, { ...options, ...fit, entry: null });
-  if (!caching) return { runner, halves, toCache: null };
+  const loaded = { ...await load(device, source, { ...options, ...fit, entry: null }), halves };
+  if (!caching) return { ...loaded, toCache: null };
   const { dir: cacheDir, manifestSha256, maxBytes } = cache;
-  return { runner, halves, toCache: { dir: cacheDir, manifestSha256, maxBytes, source: dir, stamp } };
+  return { ...loaded, toCache: { dir: cacheDir, manifestSha256, maxBytes, source: dir, stamp } };
 }
 
 /** The tuning with what is known to be quickest; without, where that cannot be read, for it is a matter of speed only. */
@@ -232,7 +240,10 @@ async function withFormsOf(
 
 interface LoadPlan extends LoadOptions {
   readonly maxBindableBytes: number;
+  /** The device's. */
   readonly tuning: DeviceTuning;
+  /** With the forms that were found quickest; the same where there are none. */
+  readonly tuned: DeviceTuning;
   readonly sizes: ModelSizes;
   readonly memory: MemoryPlan;
   readonly meter: LoadMeter;
@@ -240,23 +251,39 @@ interface LoadPlan extends LoadOptions {
   readonly entry: CacheEntry | null;
 }
 
-async function load(device: GpuDevice, checkpoint: Checkpoint, plan: LoadPlan): Promise<ModelRunner> {
-  const { precision, tuning, sizes, signal } = plan;
+async function load(
+  device: GpuDevice,
+  checkpoint: Checkpoint,
+  plan: LoadPlan,
+): Promise<Pick<TunedLoad, "runner" | "isTuned">> {
+  const { precision, sizes, memory, log, signal } = plan;
   using owned = new DisposableStack();
   const weights = await uploadWeights(device, checkpoint, { ...plan, owned });
-  const runner = await MistralRunner.create({
-    device,
-    config: checkpoint.config,
-    sizes,
-    weights,
-    precision,
-    tuning,
-    memory: plan.memory,
-    owned,
+  const { config } = checkpoint;
+  const make = async (tuning: DeviceTuning): Promise<ModelRunner> => {
+    using own = new DisposableStack();
+    const held = own.use(new DisposableStack()); // the weights, once there is a runner: a try that fails leaves them
+    const parts = { device, config, sizes, weights, precision, tuning, memory, owned: own };
+    const runner = await MistralRunner.create(parts);
+    held.use(owned.move());
+    return runner;
+  };
+  let { tuned } = plan;
+  const runner = await make(tuned).catch((error) => {
+    if (tuned === plan.tuning || !isOfKernels(error)) throw error;
+    log?.(`Loading without the forms that were tuned: ${error.message}`);
+    tuned = plan.tuning;
+    return make(tuned);
   });
   if (signal?.aborted) runner[Symbol.dispose]();
   signal?.throwIfAborted();
-  return runner;
+  return { runner, isTuned: tuned !== plan.tuning };
+}
+
+/** It has to do with which kernels there are, not with how much room: a driver may give another form up than it did before. */
+function isOfKernels(error: unknown): error is Error {
+  if (error instanceof CapacityError) return "kernel" in error.details;
+  return error instanceof Error && !(error instanceof GeodesicError);
 }
 
 /** The weights on the device, on `owned`. */

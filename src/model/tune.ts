@@ -3,11 +3,11 @@
  * timed, since a kernel by itself finds in caches what it does not find there in a step, and one form is exchanged at a
  * time. What is slower, does not compile or brings other bits is left; so the result can only be a matter of speed.
  */
-import { CapacityError } from "../errors.ts";
+import { CapacityError, NotFiniteError } from "../errors.ts";
 import { formAt, formKey, type FormLimits, type FormPlace, neighbours, withForm } from "../kernels/forms.ts";
 import type { LinearTuning } from "../kernels/linear.ts";
 import type { DeviceTuning, MatrixRole } from "../kernels/tuning.ts";
-import type { BlockId, ModelRunner, SampledToken, Slot } from "./runner.ts";
+import { type BlockId, type ModelRunner, NOT_FINITE, type SampledToken, type Slot } from "./runner.ts";
 import { GREEDY, SAMPLING_LIMITS } from "./sampling.ts";
 import { sameBits } from "./self_check.ts";
 
@@ -29,6 +29,8 @@ export interface SearchOptions {
   /** Whose forms the model uses. */
   readonly roles: readonly MatrixRole[];
   readonly limits: FormLimits;
+  /** Of each matrix, pairs of rows; no bound of forms unless given. */
+  readonly pairs?: Readonly<Record<MatrixRole, number>>;
   /** Forms to try of each matrix and number of rows. */
   readonly maxTries: number;
   readonly onTry?: (tried: TriedForm) => void;
@@ -80,7 +82,7 @@ async function climb(
   time: TimeSteps,
   base: DeviceTuning,
   place: FormPlace,
-  { family, limits, maxTries, onTry, signal }: SearchOptions,
+  { family, limits, pairs, maxTries, onTry, signal }: SearchOptions,
 ): Promise<DeviceTuning> {
   const start = formAt(base, family, place);
   if (start === null) return base;
@@ -91,7 +93,7 @@ async function climb(
   const tried = new Set([formKey(best)]);
   for (let isClimbing = true; isClimbing;) {
     isClimbing = false;
-    for (const form of neighbours(best, limits)) {
+    for (const form of neighbours(best, { ...limits, pairs: pairs?.[place.role] })) {
       if (tried.size > maxTries) break;
       if (tried.has(formKey(form))) continue;
       tried.add(formKey(form));
@@ -146,10 +148,16 @@ export interface TimerOptions {
   readonly leastSubmits: number;
 }
 
-/** Tokens that each sequence has when its steps are timed. */
+/** Tokens that each sequence has when its steps are timed, as far as there is room. */
 const CONTEXT = 32;
+/** Whose bits are looked at, of each sequence: queries and keys decide something from the second on. */
+const PROBE_TOKENS = 4;
 
-/** Times runners that `make` makes, one after the other; a runner whose bits are not the first one's counts for nothing. */
+/**
+ * Times runners that `make` makes, one after the other; a runner whose bits are not the first one's counts for nothing.
+ * Rejects with NotFiniteError where steps have no next token, for then there is nothing to time, and with CapacityError
+ * where there is no room for so many rows.
+ */
 export function stepTimer(
   make: (tuning: DeviceTuning) => Promise<ModelRunner>,
   options: TimerOptions,
@@ -167,25 +175,34 @@ export function stepTimer(
     using _runner = runner;
     const found = await probe(runner, rows);
     const wanted = expected.get(rows);
-    if (wanted === undefined) expected.set(rows, found);
-    else if (!sameBits(found, wanted)) return null;
+    if (wanted !== undefined && !sameBits(found, wanted)) return null;
+    if (!isFinite(found)) throw notFinite(rows);
+    expected.set(rows, found);
     return await timeDecodes(runner, rows, options);
   };
 }
 
-/** Sequences in slots 0 … rows − 1, each with its share of the blocks. */
+/** Sequences in slots 0 … rows − 1, each with its share of the blocks, which have room for so many tokens. */
 function sequencesOf({ limits: { blockCount, maxContext, blockSize } }: ModelRunner, rows: number) {
   const each = Math.min(Math.floor(blockCount / rows), Math.ceil(maxContext / blockSize));
-  return Array.from({ length: rows }, (_, index) => ({
+  if (each === 0) {
+    throw new CapacityError(
+      `Cannot time steps of ${rows} rows: each needs a block of the KV cache, which has ${blockCount}`,
+      { found: blockCount, expected: rows },
+    );
+  }
+  const sequences = Array.from({ length: rows }, (_, index) => ({
     slot: index as Slot,
     blockTable: Array.from({ length: each }, (_, block) => (index * each + block) as BlockId),
   }));
+  return { sequences, room: Math.min(each * blockSize, maxContext) };
 }
 
-/** A decode row of each sequence, and what there is to see of its logits. */
+/** The first decode rows of each sequence, and what there is to see of their logits. */
 async function probe(runner: ModelRunner, rows: number): Promise<readonly SampledToken[]> {
-  const { vocabSize } = runner.limits;
-  const prompts = sequencesOf(runner, rows).map(({ slot, blockTable }) => {
+  const { limits: { vocabSize }, stepsPerSubmit } = runner;
+  const { sequences, room } = sequencesOf(runner, rows);
+  const prompts = sequences.map(({ slot, blockTable }) => {
     const tokenIds = Uint32Array.of((slot * 7919 + 13) % vocabSize);
     runner.initSlot(slot, {
       sampling: { ...GREEDY, logprobs: SAMPLING_LIMITS.logprobs.max },
@@ -195,7 +212,22 @@ async function probe(runner: ModelRunner, rows: number): Promise<readonly Sample
     });
     return { slot, blockTable, tokenIds, start: 0, replay: true, sample: true };
   });
-  return (await runner.prepare([{ prompts, decodes: [] }]).submit().collect()).flat();
+  const further = Array.from(
+    { length: Math.min(PROBE_TOKENS, room, stepsPerSubmit.max) - 1 },
+    (_, step) => ({ prompts: [], decodes: sequences.map((one) => ({ ...one, position: step + 1 })) }),
+  );
+  return (await runner.prepare([{ prompts, decodes: [] }, ...further]).submit().collect()).flat();
+}
+
+function isFinite(sampled: readonly SampledToken[]): boolean {
+  return sampled.every(({ id }) => id !== NOT_FINITE);
+}
+
+function notFinite(rows: number): NotFiniteError {
+  return new NotFiniteError(
+    `Cannot time steps of ${rows} rows: the model's logits are not finite at this precision, so there is no next token`,
+    { rows },
+  );
 }
 
 /** Milliseconds of a step, the median over submits, each prepared while the one before is computed, as the engine does. */
@@ -204,34 +236,42 @@ async function timeDecodes(
   rows: number,
   { leastMs, leastSubmits }: TimerOptions,
 ): Promise<number> {
-  const { preferred } = runner.stepsPerSubmit;
-  const sequences = sequencesOf(runner, rows);
-  for (const { slot } of sequences) {
-    runner.initSlot(slot, {
-      sampling: GREEDY,
-      bannedUntilMinTokens: [],
-      promptTokenIds: new Uint32Array(1),
-      outputTokenIds: [],
-    });
-  }
+  const { sequences, room } = sequencesOf(runner, rows);
+  const steps = Math.min(runner.stepsPerSubmit.preferred, room);
+  const start = () => {
+    for (const { slot } of sequences) {
+      runner.initSlot(slot, {
+        sampling: GREEDY,
+        bannedUntilMinTokens: [],
+        promptTokenIds: new Uint32Array(1),
+        outputTokenIds: [],
+      });
+    }
+  };
+  const begins = Math.min(CONTEXT, room - steps);
   // The same positions again and again: what is there from before costs as much to read as what would be.
-  const decodes = Array.from({ length: preferred }, (_, step) => ({
+  const decodes = Array.from({ length: steps }, (_, step) => ({
     prompts: [],
-    decodes: sequences.map((sequence) => ({ ...sequence, position: CONTEXT + step })),
+    decodes: sequences.map((sequence) => ({ ...sequence, position: begins + step })),
   }));
   const times: number[] = [];
   const begin = performance.now();
+  start();
   let running = runner.prepare(decodes).submit();
   let last = performance.now();
   for (let submit = 0; submit < leastSubmits || performance.now() - begin < leastMs; submit++) {
     const next = runner.prepare(decodes);
-    await running.collect();
+    const sampled = (await running.collect()).flat();
+    // Where logits are not finite a sequence stops, and its steps cost nothing from then on.
+    const isWhole = sampled.length === rows * steps && isFinite(sampled);
+    if (!isWhole) start();
     running = next.submit();
     const now = performance.now();
     // The first one waits for a device that may have been idle.
-    if (submit > 0) times.push((now - last) / preferred);
+    if (submit > 0 && isWhole) times.push((now - last) / steps);
     last = now;
   }
   await running.collect();
+  if (times.length === 0) throw notFinite(rows);
   return median(times);
 }

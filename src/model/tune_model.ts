@@ -10,8 +10,15 @@ import { fitModel } from "./memory.ts";
 import { MistralRunner } from "./mistral.ts";
 import type { ModelRunner } from "./runner.ts";
 import { findFlaw } from "./self_check.ts";
-import { searchForms, type SearchOptions, stepTimer, type TimerOptions, type TunedStep } from "./tune.ts";
-import { familyOf, formLimits, withTunedForms, writeTunedForms } from "./tuned_forms.ts";
+import {
+  searchForms,
+  type SearchOptions,
+  stepTimer,
+  type TimerOptions,
+  type TimeSteps,
+  type TunedStep,
+} from "./tune.ts";
+import { familyOf, formLimits, pairsByRole, withTunedForms, writeTunedForms } from "./tuned_forms.ts";
 import { headTakesHalves } from "./sizes.ts";
 import { checkTensors, formatsOf } from "./weights.ts";
 
@@ -100,24 +107,43 @@ export async function tuneModel(device: GpuDevice, dir: string, options: TuneOpt
   const { sizes } = fit(table);
   const { halves } = sizes;
   const shape = { device: device.info, config, formats, precision, halves };
-  const begin = await withTunedForms(tunedDir, shape, table).catch((error) => {
+  const family = familyOf(shape);
+  const rows = rowsOf(table, family, options.rows);
+  const headIsOurs = !halves || headTakesHalves(sizes, formats.head ?? formats.embedding);
+  const time = stepTimer(make, { ...TIMERS[device.info.software ? "software" : "gpu"], ...options });
+  const kept = await withTunedForms(tunedDir, shape, table).catch((error) => {
     options.log?.(error instanceof Error ? error.message : String(error));
     return table;
   });
-  const family = familyOf(shape);
-  const headIsOurs = !halves || headTakesHalves(sizes, formats.head ?? formats.embedding);
-  const { tuning, steps } = await searchForms(
-    stepTimer(make, { ...TIMERS[device.info.software ? "software" : "gpu"], ...options }),
-    begin,
-    {
-      ...options,
-      family,
-      rows: rowsOf(begin, family, options.rows),
-      roles: ROLES.filter((role) => role !== "head" || headIsOurs),
-      limits: formLimits(device.info),
-    },
-  );
+  const begin = await runs(time, { table, kept, rows }) ? kept : table;
+  if (begin !== kept) {
+    options.log?.("The forms that are kept do not run here any more, or not with the same bits");
+  }
+  const { tuning, steps } = await searchForms(time, begin, {
+    ...options,
+    family,
+    rows,
+    roles: ROLES.filter((role) => role !== "head" || headIsOurs),
+    limits: formLimits(device.info),
+    pairs: pairsByRole(config),
+  });
   return { path: await writeTunedForms(tunedDir, shape, tuning), steps };
+}
+
+/** Whether the forms that are kept still give the table's bits; a driver may have changed since. Those must be seen first. */
+async function runs(
+  time: TimeSteps,
+  { table, kept, rows }: {
+    readonly table: DeviceTuning;
+    readonly kept: DeviceTuning;
+    readonly rows: readonly number[];
+  },
+): Promise<boolean> {
+  if (kept === table) return true;
+  for (const count of rows) {
+    if (await time(table, count) === null || await time(kept, count) === null) return false;
+  }
+  return true;
 }
 
 /** Those that are wanted, or all. Throws ConfigError for one that no kernel has a form for. */

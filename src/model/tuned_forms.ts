@@ -10,16 +10,20 @@ import { FormatError } from "../errors.ts";
 import type { ModelConfig } from "../formats/config.ts";
 import type { GpuDeviceInfo } from "../gpu/device.ts";
 import { kernelFingerprint } from "../kernels/fingerprint.ts";
-import { formAt, type FormLimits, formPlaces, isFormOf, withForm } from "../kernels/forms.ts";
+import { formAt, formKey, type FormLimits, formPlaces, isFormOf, withForm } from "../kernels/forms.ts";
 import { CORE_LIBS, LINEAR_OVERRIDES, type LinearOverride, type LinearTuning } from "../kernels/linear.ts";
 import { type DeviceTuning, type MatrixRole, ROLES } from "../kernels/tuning.ts";
 import type { ModelFormats } from "./cost.ts";
+import { LAYER_MATRICES, layerMatrix, vocabularyMatrix } from "./matrices.ts";
+import { pairsOf } from "./row_layout.ts";
 import type { Precision } from "./runner.ts";
 
 /** Raised when files of before mean something else. */
 const VERSION = 1;
 /** Larger than any that was written here. */
 const MOST_BYTES = 256 * 1024;
+/** Characters of what is wrong with a file. */
+const MOST_TOLD = 1000;
 
 /** What a form's time depends on, besides the kernels. */
 export interface TunedShape {
@@ -56,8 +60,19 @@ const fileSchema = z.strictObject({
 
 export const familyOf = ({ halves }: Pick<TunedShape, "halves">) => halves ? "halves" : "matrices";
 
+/** Of any matrix on the device; {@link pairsByRole} says the rest. */
 export function formLimits({ limits }: Pick<GpuDeviceInfo, "limits">): FormLimits {
-  return { maxInvocations: limits["maxComputeInvocationsPerWorkgroup"] ?? 256 };
+  const { maxComputeInvocationsPerWorkgroup = 256, maxComputeWorkgroupSizeX = Infinity } = limits;
+  return {
+    maxInvocations: Math.min(maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX),
+    memoryBytes: limits["maxComputeWorkgroupStorageSize"] ?? 16_384,
+  };
+}
+
+/** Pairs of rows of each matrix, which may come in slices. */
+export function pairsByRole(config: ModelConfig): Readonly<Record<MatrixRole, number>> {
+  const layer = LAYER_MATRICES.map((name) => [name, pairsOf(layerMatrix(config, 0, name).layout)]);
+  return { ...Object.fromEntries(layer), head: pairsOf(vocabularyMatrix(config, "").layout) };
 }
 
 /** Names the file of a shape: by everything that makes other forms possible, or others quickest. */
@@ -76,7 +91,7 @@ export function tunedPath(dir: string, shape: TunedShape): string {
 }
 
 /**
- * The tuning with the forms that are kept for this shape; as it is where there is no file. FormatError for one that cannot
+ * The tuning with the forms that are kept for this shape; as it is where there is no file, or nothing quicker in it. FormatError for one that cannot
  * be used, or what reading throws.
  */
 export async function withTunedForms(
@@ -87,28 +102,31 @@ export async function withTunedForms(
   const path = tunedPath(dir, shape);
   const text = await readBounded(path);
   if (text === null) return tuning;
-  const fail = (found: unknown, expected: string) =>
-    new FormatError(`Cannot use the tuned forms in "${path}": found ${found}, expected ${expected}`, {
+  const fail = (text: string, expected: string) => {
+    const found = text.slice(0, MOST_TOLD);
+    return new FormatError(`Cannot use the tuned forms in "${path}": found ${found}, expected ${expected}`, {
       path,
       found,
       expected,
     });
+  };
   const parsed = fileSchema.safeParse(parseJson(text));
   if (!parsed.success) throw fail(z.prettifyError(parsed.error), `a file of version ${VERSION}`);
   if (parsed.data.key !== tunedKey(shape)) throw fail(`key "${parsed.data.key}"`, tunedKey(shape));
   const family = familyOf(shape);
   const limits = formLimits(shape.device);
+  const pairs = pairsByRole(shape.config);
   let result = tuning;
   for (const { role, rows, form: read } of parsed.data.forms) {
     const form = read as LinearTuning;
     const base = formAt(tuning, family, { role, rows });
-    if (base === null || !isFormOf(base, form, limits)) {
+    if (base === null || !isFormOf(base, form, { ...limits, pairs: pairs[role] })) {
       throw fail(
         `for ${rows} rows of "${role}" ${JSON.stringify(form)}`,
         `a form of ${JSON.stringify(base)} that changes no bit`,
       );
     }
-    result = withForm(result, family, { role, rows }, form);
+    if (formKey(form) !== formKey(base)) result = withForm(result, family, { role, rows }, form);
   }
   return result;
 }

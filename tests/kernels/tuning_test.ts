@@ -2,6 +2,7 @@
 import { expect } from "@std/expect";
 import { flashBundle, flashBytes } from "../../src/kernels/attention_flash.ts";
 import { COHERENT } from "../../src/gpu/device.ts";
+import { formKey, neighbours } from "../../src/kernels/forms.ts";
 import { linearGrid, type LinearTuning, withDefaults } from "../../src/kernels/linear.ts";
 import { shaderText } from "../../src/gpu/shader.ts";
 import { sampleBytes, sampleListCapacity } from "../../src/kernels/sample.ts";
@@ -184,4 +185,30 @@ Deno.test("variantFor() takes the rows at once where the grid allows it", () => 
   const { decode } = subgroupTuning(32).matrices.head;
   const tokens = (rows: number) => decode[variantFor(decode, { rows, pairs: 16_384 })]!.TOKENS;
   expect([1, 2, 3, 8, 9].map(tokens)).toEqual([1, 2, 4, 8, 8]);
+});
+
+Deno.test("forms keep to the grid and the memory that a device has, however far from the table", () => {
+  const [pairs, memoryBytes] = [65_536, 16_384]; // Mistral Nemo's vocabulary; what WebGPU guarantees
+  const limits = { maxInvocations: 1024, memoryBytes, pairs };
+  const tunings = [portableTuning(false), ...[8, 16, 32, 64].map(subgroupTuning)];
+  let found = 0;
+  for (const { matrices, halves } of tunings) {
+    for (const base of [...matrices.head.decode, ...halves?.head.decode ?? []]) {
+      const forms = new Map([[formKey(base), base]]);
+      for (const form of forms.values()) {
+        if (forms.size < 300) { for (const one of neighbours(form, limits)) forms.set(formKey(one), one); }
+        if (form === base) continue;
+        const [x] = linearGrid({ rows: 1, pairs }, withDefaults(form));
+        const { WORKGROUP, LANES, SPLIT, TOKENS, PAIRS } = withDefaults(form);
+        const sums = form.core === "core_subgroup" ? 2 * PAIRS + 1 : 2 * PAIRS;
+        const bytes = form.core === "core_lanes" ? 48 * WORKGROUP : SPLIT > 1 ? 32 * TOKENS * sums * 4 : 0;
+        expect({ form, fits: x <= 65_535 && (LANES === 1 || bytes <= memoryBytes) }).toEqual({
+          form,
+          fits: true,
+        });
+        found++;
+      }
+    }
+  }
+  expect(found).toBeGreaterThan(500);
 });
