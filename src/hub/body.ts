@@ -12,11 +12,18 @@ export interface LeastRate {
   readonly overMs: number;
 }
 
-const DEFAULT_LEAST_RATE: LeastRate = { bytesPerSecond: 1024, overMs: 60_000 };
+/** Of one connection: a slow line is shared by several, and never evenly. */
+const DEFAULT_LEAST_RATE: LeastRate = { bytesPerSecond: 256, overMs: 60_000 };
+/** However soon a connection breaks: the pause before the next one, at least. */
+const LEAST_MS = 1_000;
 
-/** What a connection must bring at least to have been worth making. */
-export function leastBytes({ leastRate: { bytesPerSecond, overMs } = DEFAULT_LEAST_RATE }: Hub): number {
-  return bytesPerSecond * overMs / 1000;
+/** Whether what a connection has brought was worth the time that was spent waiting for it. */
+export function wasWorthwhile(
+  { leastRate: { bytesPerSecond, overMs } = DEFAULT_LEAST_RATE }: Hub,
+  { bytes, waitedMs }: { readonly bytes: number; readonly waitedMs: number },
+): boolean {
+  const least = Math.min(overMs, Math.max(LEAST_MS, waitedMs));
+  return bytes >= bytesPerSecond * least / 1000;
 }
 
 /** A body came more slowly than it may. */
@@ -43,9 +50,10 @@ export class BodyReader implements AsyncDisposable {
   readonly #hub: Hub;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
   readonly #signal: AbortSignal;
-  /** Since its rate was looked at last. */
-  #bytes = 0;
+  /** In all. */
   #waitedMs = 0;
+  /** Since its rate was looked at last. */
+  #lately = { bytes: 0, waitedMs: 0 };
 
   constructor(hub: Hub, body: ReadableStream<Uint8Array<ArrayBuffer>>, signal: AbortSignal) {
     this.#hub = hub;
@@ -63,11 +71,20 @@ export class BodyReader implements AsyncDisposable {
     const abort = () => void this.#reader.cancel(stall.signal.reason).catch(() => {});
     stall.signal.addEventListener("abort", abort, { once: true });
     const askedMs = performance.now();
-    const { done, value } = await this.#reader.read();
+    const { done, value } = await this.#reader.read().finally(() => {
+      const ms = performance.now() - askedMs;
+      this.#waitedMs += ms;
+      this.#lately.waitedMs += ms;
+    });
     if (stall.signal.aborted) throw stall.signal.reason;
     if (done) return null;
-    this.#requireRate(value.byteLength, performance.now() - askedMs);
+    this.#requireRate(value.byteLength);
     return value;
+  }
+
+  /** For all that was read, and for what did not come. */
+  get waitedMs(): number {
+    return this.#waitedMs;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -75,14 +92,13 @@ export class BodyReader implements AsyncDisposable {
   }
 
   /** Looked at when something comes: who is silent meanwhile is given up for that. */
-  #requireRate(bytes: number, waitedMs: number): void {
+  #requireRate(bytes: number): void {
     const { leastRate = DEFAULT_LEAST_RATE } = this.#hub;
-    this.#bytes += bytes;
-    this.#waitedMs += waitedMs;
-    if (this.#waitedMs < leastRate.overMs) return;
-    const found = new TooSlow({ bytes: this.#bytes, waitedMs: this.#waitedMs }, leastRate);
+    this.#lately.bytes += bytes;
+    if (this.#lately.waitedMs < leastRate.overMs) return;
+    const found = new TooSlow(this.#lately, leastRate);
     if (found.bytesPerSecond < leastRate.bytesPerSecond) throw found;
-    [this.#bytes, this.#waitedMs] = [0, 0];
+    this.#lately = { bytes: 0, waitedMs: 0 };
   }
 }
 

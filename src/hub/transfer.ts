@@ -7,7 +7,7 @@ import { createHash, type Hash } from "node:crypto";
 import { FormatError } from "../errors.ts";
 import { writeAll } from "../formats/staged_file.ts";
 import { toWriteError } from "../formats/write_error.ts";
-import { BodyReader, leastBytes } from "./body.ts";
+import { BodyReader, wasWorthwhile } from "./body.ts";
 import { type Hub, hubFetch, unreachable, withRetries } from "./hub_fetch.ts";
 import type { RemoteFile } from "./repository.ts";
 
@@ -62,6 +62,7 @@ async function receive(
   if (received.bytes === file.sizeBytes) return;
   const url = new URL(`${hub.endpoint}/${repository}/resolve/${commit}/${encodeURIComponent(file.path)}`);
   const request = { repository, file: file.path, signal };
+  const askedMs = performance.now();
   const response = await hubFetch(hub, url.href, {
     ...request,
     // Coded content could not be continued, nor held to its size.
@@ -77,27 +78,31 @@ async function receive(
       throw unreachable(url, request, new Error("the hub sends another part than was asked for"));
     }
   }
+  const connectedMs = performance.now() - askedMs;
   await using body = new BodyReader(hub, response.body!, signal);
   let freshBytes = 0;
-  while (received.bytes < file.sizeBytes) {
-    const part = await body.read().catch((cause) => {
-      signal.throwIfAborted();
-      throw unreachable(url, request, cause);
-    });
-    if (part === null) {
-      throw unreachable(
-        url,
-        request,
-        new Error(`it ends after ${received.bytes} of ${file.sizeBytes} bytes`),
-      );
+  try {
+    while (received.bytes < file.sizeBytes) {
+      const part = await body.read().catch((cause) => {
+        signal.throwIfAborted();
+        throw unreachable(url, request, cause);
+      });
+      if (part === null) {
+        throw unreachable(
+          url,
+          request,
+          new Error(`it ends after ${received.bytes} of ${file.sizeBytes} bytes`),
+        );
+      }
+      // A hub that sends more than it lists is not read to its end.
+      const wanted = part.subarray(0, file.sizeBytes - received.bytes);
+      await writeAll(target, wanted).catch((error) => {
+        throw toWriteError(error, path);
+      });
+      freshBytes += received.add(wanted);
     }
-    // A hub that sends more than it lists is not read to its end.
-    const wanted = part.subarray(0, file.sizeBytes - received.bytes);
-    await writeAll(target, wanted).catch((error) => {
-      throw toWriteError(error, path);
-    });
-    freshBytes += received.add(wanted);
-    if (freshBytes >= leastBytes(hub)) made.progress = true;
+  } finally {
+    made.progress = wasWorthwhile(hub, { bytes: freshBytes, waitedMs: connectedMs + body.waitedMs });
   }
 }
 

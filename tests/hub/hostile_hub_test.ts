@@ -36,6 +36,23 @@ Deno.test("pullModel() gives up a hub that always begins anew and never gets fur
   expect(it.server.requestsFor(WEIGHTS).length).toBeLessThan(10);
 });
 
+Deno.test("pullModel() goes on by a line that breaks again and again, as long as it brings something each time", async () => {
+  await using it = await hubBench();
+  it.server.fail(`/${WEIGHTS}`, ...Array.from({ length: 12 }, () => ({ cutAfter: 8_000 })));
+  await it.pull();
+  expect(it.server.requestsFor(WEIGHTS).length).toBe(13);
+  expect(await Deno.readFile(`${it.target}/${WEIGHTS}`)).toEqual(it.server.files.get(WEIGHTS));
+});
+
+Deno.test("pullModel() gives up a hub that says a little at once and then nothing, each time", async () => {
+  await using it = await hubBench();
+  it.server.fail(`/${WEIGHTS}`, ...Array.from({ length: 20 }, () => ({ stallAfter: 300 })));
+  const leastRate = { bytesPerSecond: 500, overMs: 60_000 };
+  const error = await failure(it.pull({ hub: { ...it.server.hub, stallMs: 50, leastRate } }));
+  expect(error.code).toBe("UNAVAILABLE");
+  expect(it.server.requestsFor(WEIGHTS).length).toBe(5);
+});
+
 Deno.test("pullModel() gives up a hub that drips, and keeps what has come", async () => {
   await using it = await hubBench();
   const leastRate = { bytesPerSecond: 200, overMs: 100 };
