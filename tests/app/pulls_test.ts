@@ -161,6 +161,16 @@ Deno.test("what pulls have left goes when it is given up, old or too much, and n
     .where("action", "=", "modelJob.cancel").orderBy("seq").execute();
   expect(acts.map(({ details }) => JSON.parse(details))).toEqual([{}, { discard: true }, { discard: true }]);
   expect(await isThere("second")).toBe(false);
+  // Not for another pull, which has only begun to ask the hub.
+  const givenUp = await leave("me/again");
+  await modelJobs.cancel(ADMIN, givenUp);
+  server.fail("/revision/main", { respond: () => new Response(new ReadableStream()) });
+  const again = await modelJobs.pull(ADMIN, { repository: REPOSITORY, name: "me/again" });
+  expect(again.id).not.toBe(givenUp);
+  await modelJobs.cancel(ADMIN, givenUp, { discard: true });
+  expect(await isThere("me/again")).toBe(true);
+  await modelJobs.cancel(ADMIN, again.id, { discard: true });
+  expect(await isThere("me/again")).toBe(false);
   // By itself, a week after it was touched last.
   await modelJobs.cancel(ADMIN, await leave("me/old"));
   await modelJobs.cancel(ADMIN, await leave("me/young"));

@@ -43,13 +43,13 @@ export async function tidyLeftovers(
   for (const [index, one] of (await listLeftovers(dataDir)).entries()) {
     bytes += one.bytes;
     const reason = one.usedMs < oldestMs ? "old" : index > 0 && bytes > maxBytes ? "room" : null;
-    if (reason === null || await unfinishedPullOf(options.db, one.name) !== undefined) continue;
+    if (reason === null) continue;
     if (await discardLeftover(options, one.name, { bytes: one.bytes, reason })) bytes -= one.bytes;
   }
 }
 
 /**
- * Removes what a pull of this name has left. False where there is nothing, where somebody is writing it, and where it is
+ * Removes what a pull of this name has left. False where there is nothing, where somebody is writing it or about to, and where it is
  * what there is of a registered model.
  */
 export async function discardLeftover(
@@ -58,7 +58,9 @@ export async function discardLeftover(
   facts: Readonly<Record<string, unknown>>,
 ): Promise<boolean> {
   const target = targetOf({ dataDir }, name);
-  if (await findModelAt(db, target) !== undefined) return false;
+  if (await findModelAt(db, target) !== undefined || await unfinishedPullOf(db, name) !== undefined) {
+    return false;
+  }
   const library = libraryOf({ dataDir });
   // Moved aside first: removing takes a while, in which nobody is to wait for its lock.
   const aside = join(library, `.removed-${crypto.randomUUID()}`);
