@@ -251,7 +251,9 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
     const tidyLibrary = () => tidyLeftovers({ db, clock, dataDir, log });
     await tidyLibrary().catch(reportError); // as with the folder of weights
     await modelJobs.recover();
-    running.use(createLookout({ db, membership, jobs, admission, merging, modelJobs, tidyLibrary }));
+    running.use(
+      createLookout({ db, membership, jobs, remoteWatchers, admission, merging, modelJobs, tidyLibrary }),
+    );
     const changes = running.use(new SamplingChanges({ db, clock, reportError }));
     const stop = async () => {
       await Promise.all([jobs.close(INTERRUPTED), queue.close(interruption()), modelJobs.close()]);

@@ -9,6 +9,7 @@ import { mergeCancelRequested, takenMerges } from "../store/merges.ts";
 import type { Admission } from "./admission.ts";
 import type { ActiveJobs } from "./generate/active_jobs.ts";
 import { endInterruptedGenerations, INTERRUPTED } from "./generate/recovery.ts";
+import type { RemoteWatchers } from "./generate/remote_watchers.ts";
 import { HEARTBEAT_MS, type Membership } from "./membership.ts";
 import { type MergeRunOptions, recoverMerges } from "./merge/start.ts";
 import type { ModelJobs } from "./model_jobs.ts";
@@ -25,6 +26,7 @@ export interface LookoutOptions {
   readonly db: Db;
   readonly membership: Membership;
   readonly jobs: ActiveJobs;
+  readonly remoteWatchers: RemoteWatchers;
   readonly admission: Admission;
   readonly merging: MergeRunOptions;
   readonly modelJobs: ModelJobs;
@@ -33,13 +35,15 @@ export interface LookoutOptions {
 
 /** Until it is disposed. */
 export function createLookout(options: LookoutOptions): AsyncDisposable {
-  const { db, membership, jobs, admission, merging, modelJobs, tidyLibrary } = options;
+  const { db, membership, jobs, remoteWatchers, admission, merging, modelJobs, tidyLibrary } = options;
   const { clock, reportError, queue } = merging;
   const repeats = new AsyncDisposableStack();
   const repeat = (everyMs: number, work: () => Promise<void>) =>
     repeats.use(new Repeat({ clock, reportError, everyMs, work }));
 
-  repeat(HEARTBEAT_MS, () => membership.renew());
+  repeat(HEARTBEAT_MS, async () => {
+    if (await membership.renew()) await remoteWatchers.noteAgain();
+  });
   repeat(HEARTBEAT_MS, async () => {
     const ended = await endInterruptedGenerations({ db, clock, membership, jobs, reportError });
     if (ended > 0) admission.pump(); // their units are free

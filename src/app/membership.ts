@@ -42,10 +42,12 @@ export class Membership {
     return membership;
   }
 
-  /** Moves the lease on. */
-  async renew(): Promise<void> {
-    if (!await renewLease(this.#db, this.id, await this.#leaseEnd())) await this.#enter();
+  /** Moves the lease on. Resolves with whether others had taken this gateway for dead, so that it entered anew. */
+  async renew(): Promise<boolean> {
+    const isBack = !await renewLease(this.#db, this.id, await this.#leaseEnd());
+    if (isBack) await this.#enter();
     await this.#forgetDead();
+    return isBack;
   }
 
   /** All that live, this one included. */

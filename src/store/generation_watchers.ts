@@ -2,8 +2,10 @@
 import type { Insertable } from "kysely";
 import type { Db, GenerationWatchersTable } from "./database.ts";
 
+/** Does nothing where the row is there. */
 export async function insertWatcher(db: Db, row: Insertable<GenerationWatchersTable>): Promise<void> {
-  await db.insertInto("generation_watchers").values(row).execute();
+  await db.insertInto("generation_watchers").values(row).onConflict((c) => c.column("id").doNothing())
+    .execute();
 }
 
 export async function deleteWatcher(db: Db, id: string): Promise<void> {

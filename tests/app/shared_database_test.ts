@@ -48,6 +48,11 @@ Deno.test({
       for (const stream of [here, there, other]) await stream!.next();
       const watchers = () => a.db.selectFrom("generation_watchers").select("gateway_id").execute();
       await until(async () => (await watchers()).length === 1);
+      // A gateway that stood still was thought dead, and tells again who watches at it.
+      const [{ gateway_id }] = await watchers() as [{ gateway_id: string }];
+      await a.db.deleteFrom("gateways").where("id", "=", gateway_id).execute();
+      expect(await watchers()).toEqual([]);
+      await until(async () => (await watchers()).length === 1);
       await here!.return?.();
       await new Promise((resolve) => setTimeout(resolve, 300)); // it is asked at once, and answers that it is watched
       expect(request.cancelled).toBe(false);

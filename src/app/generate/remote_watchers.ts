@@ -1,9 +1,10 @@
 /**
  * Who watches at one gateway what another one runs, as rows: where a generation runs, its watchers elsewhere count as
- * well as those who are here. A row is written and removed beside the stream, which waits for neither.
+ * well as those who are here. A row is written and removed beside the stream, which waits for neither. Where this gateway
+ * was thought dead its rows have gone with it, and are written again.
  */
 import { deleteWatcher, insertWatcher, isWatchedAt } from "../../store/generation_watchers.ts";
-import type { Db } from "../../store/database.ts";
+import type { Db, GenerationWatchersTable } from "../../store/database.ts";
 import type { Ids } from "../ids.ts";
 import type { Membership } from "../membership.ts";
 
@@ -14,8 +15,15 @@ export interface RemoteWatchersOptions {
   readonly reportError: (error: unknown) => void;
 }
 
+interface Stream {
+  readonly row: GenerationWatchersTable;
+  /** Resolves when what was begun of it is written. */
+  written: Promise<void>;
+}
+
 export class RemoteWatchers implements AsyncDisposable {
   readonly #options: RemoteWatchersOptions;
+  readonly #streams = new Set<Stream>();
   readonly #writing = new Set<Promise<void>>();
   #isClosed = false;
 
@@ -26,11 +34,24 @@ export class RemoteWatchers implements AsyncDisposable {
   /** A stream here watches it, until disposed. */
   note(generationId: string): Disposable {
     const { db, ids, membership } = this.#options;
-    const id = ids();
-    const row = { id, generation_id: generationId, gateway_id: membership.id };
-    const written = this.#write(() => insertWatcher(db, row));
-    // After the gateway its row goes, and this one with it.
-    return { [Symbol.dispose]: () => void this.#write(() => written.then(() => deleteWatcher(db, id))) };
+    const row = { id: ids(), generation_id: generationId, gateway_id: membership.id };
+    const stream: Stream = { row, written: Promise.resolve() };
+    this.#streams.add(stream);
+    this.#change(stream, () => insertWatcher(db, row));
+    return {
+      [Symbol.dispose]: () => {
+        this.#streams.delete(stream);
+        // After the gateway its row goes, and this one with it.
+        this.#change(stream, () => deleteWatcher(db, row.id));
+      },
+    };
+  }
+
+  /** The gateway is back among the others, which have forgotten what it had told them. */
+  async noteAgain(): Promise<void> {
+    const { db } = this.#options;
+    for (const stream of this.#streams) this.#change(stream, () => insertWatcher(db, stream.row));
+    await Promise.all([...this.#streams].map(({ written }) => written));
   }
 
   /** Whether a stream at another living gateway watches it. */
@@ -44,6 +65,11 @@ export class RemoteWatchers implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     await Promise.all(this.#writing);
+  }
+
+  #change(stream: Stream, work: () => Promise<void>): void {
+    const { written } = stream;
+    stream.written = this.#write(() => written.then(work));
   }
 
   /** Never rejects: a stream goes on without its row. */
