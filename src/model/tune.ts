@@ -183,14 +183,16 @@ export function stepTimer(
 }
 
 /** Sequences in slots 0 … rows − 1, each with its share of the blocks, which have room for so many tokens. */
-function sequencesOf({ limits: { blockCount, maxContext, blockSize } }: ModelRunner, rows: number) {
-  const each = Math.min(Math.floor(blockCount / rows), Math.ceil(maxContext / blockSize));
-  if (each === 0) {
-    throw new CapacityError(
-      `Cannot time steps of ${rows} rows: each needs a block of the KV cache, which has ${blockCount}`,
-      { found: blockCount, expected: rows },
-    );
+function sequencesOf({ limits }: ModelRunner, rows: number) {
+  const { blockCount, maxContext, blockSize, maxPromptTokens } = limits;
+  // Each begins with a token and has a block at least.
+  const most = Math.min(blockCount, maxPromptTokens);
+  if (rows > most) {
+    throw new CapacityError(`Cannot time steps of ${rows} rows: there is room for ${most}`, {
+      ...{ found: most, expected: rows },
+    });
   }
+  const each = Math.min(Math.floor(blockCount / rows), Math.ceil(maxContext / blockSize));
   const sequences = Array.from({ length: rows }, (_, index) => ({
     slot: index as Slot,
     blockTable: Array.from({ length: each }, (_, block) => (index * each + block) as BlockId),

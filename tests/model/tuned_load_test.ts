@@ -157,12 +157,12 @@ gpuTest("stepTimer() makes do with a context of a few tokens", async (device) =>
   await writeCheckpoint(model, { config: { max_position_embeddings: 3 } });
   const time = stepTimer((tuning) => loadModel(device, model, { ...SMALL, tuning }), ONCE);
   expect(await time(table, 2)).toEqual(expect.any(Number));
-  const one = stepTimer(
-    (tuning) => loadModel(device, model, { ...SMALL, tuning, cacheBytes: 3000 }),
-    ONCE,
-  );
-  const error = await failure(one(table, 2));
-  expect([error.code, error.details]).toEqual(["CAPACITY", { found: 1, expected: 2 }]);
+  const tooSmall = [[2, { cacheBytes: 3000 }, 1], [4, { maxSequences: 4 }, 3]] as const;
+  for (const [rows, options, found] of tooSmall) {
+    const make = (tuning: DeviceTuning) => loadModel(device, model, { ...SMALL, tuning, ...options });
+    const error = await failure(stepTimer(make, ONCE)(table, rows));
+    expect([error.code, error.details]).toEqual(["CAPACITY", { found, expected: rows }]);
+  }
 });
 
 gpuTest("stepTimer() does not time sequences that have stopped", async (device) => {
