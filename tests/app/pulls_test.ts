@@ -191,9 +191,13 @@ Deno.test("what pulls have left goes when it is given up, old or too much, and n
     tidyLeftovers({ db: test.db, clock: test.clock, dataDir: test.dir.path, log }, {
       ...maxBytes && { maxBytes },
     });
-  await tidy();
+  const lock = `${staging("me/stuck")}.lock`;
+  for (const path of [staging("me/stuck"), lock]) await Deno.mkdir(path);
+  await age("me/stuck", 7.5);
+  await expect(tidy()).rejects.toThrow(/stuck/);
   expect(await Promise.all(["me/old", "me/young", "me/broken", "me/running", "me/elsewhere"].map(isThere)))
     .toEqual([false, true, true, true, true]);
+  for (const path of [staging("me/stuck"), lock]) await Deno.remove(path);
   await elsewhere[Symbol.asyncDispose]();
   expect(lines).toEqual([[
     "info",

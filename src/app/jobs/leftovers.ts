@@ -28,7 +28,7 @@ const NAME = new RegExp(`^\\.(.+)\\.${STAGING}$`);
 /** What is being removed, and where a process died meanwhile. */
 const ASIDE = /^\.removed-/;
 
-/** Removes what is too old, or too much. */
+/** Removes what is too old, or too much. What cannot be removed holds up nothing else, and is thrown in the end. */
 export async function tidyLeftovers(
   options: LeftoverOptions,
   { maxBytes = MAX_BYTES }: { readonly maxBytes?: number } = {},
@@ -39,13 +39,19 @@ export async function tidyLeftovers(
     if (ASIDE.test(name)) await Deno.remove(join(library, name), { recursive: true }).catch(() => {});
   }
   const oldestMs = clock.now().getTime() - KEEP_MS;
+  const failures: unknown[] = [];
   let bytes = 0;
   for (const [index, one] of (await listLeftovers(dataDir)).entries()) {
     bytes += one.bytes;
     const reason = one.usedMs < oldestMs ? "old" : index > 0 && bytes > maxBytes ? "room" : null;
     if (reason === null) continue;
-    if (await discardLeftover(options, one.name, { bytes: one.bytes, reason })) bytes -= one.bytes;
+    try {
+      if (await discardLeftover(options, one.name, { bytes: one.bytes, reason })) bytes -= one.bytes;
+    } catch (error) {
+      failures.push(error);
+    }
   }
+  if (failures.length > 0) throw failures[0];
 }
 
 /**
