@@ -18,7 +18,14 @@ import {
   type TimeSteps,
   type TunedStep,
 } from "./tune.ts";
-import { familyOf, formLimits, pairsByRole, withTunedForms, writeTunedForms } from "./tuned_forms.ts";
+import {
+  familyOf,
+  formLimits,
+  pairsByRole,
+  requireWritable,
+  withTunedForms,
+  writeTunedForms,
+} from "./tuned_forms.ts";
 import { headTakesHalves } from "./sizes.ts";
 import { checkTensors, formatsOf } from "./weights.ts";
 
@@ -59,8 +66,8 @@ const TIMERS: Readonly<Record<"gpu" | "software", TimerOptions>> = {
 };
 
 /**
- * Begins with the forms that are kept already, if there are some. Throws as loadModel() does, CapacityError for rows that no
- * kernel has forms for, and what writing throws. Nothing is written until all is measured.
+ * Begins with the forms that are kept already, if there are some. Throws as loadModel() and requireWritable() do, ConfigError
+ * for rows that no kernel has forms for, and what stepTimer() rejects with. Nothing is kept until all is measured.
  */
 export async function tuneModel(device: GpuDevice, dir: string, options: TuneOptions): Promise<Tuned> {
   const { precision, quantization, tunedDir, signal } = options;
@@ -81,6 +88,7 @@ export async function tuneModel(device: GpuDevice, dir: string, options: TuneOpt
       memoryBytes: options.memoryBytes,
     });
   rowsOf(table, familyOf(fit(table).sizes), options.rows);
+  await requireWritable(tunedDir); // not in the end, after minutes
 
   using owned = new DisposableStack();
   const meter = new LoadMeter(options.onProgress);

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { FormatError } from "../errors.ts";
 import type { ModelConfig } from "../formats/config.ts";
+import { toWriteError } from "../formats/write_error.ts";
 import type { GpuDeviceInfo } from "../gpu/device.ts";
 import { kernelFingerprint } from "../kernels/fingerprint.ts";
 import { formAt, formKey, type FormLimits, formPlaces, isFormOf, withForm } from "../kernels/forms.ts";
@@ -131,19 +132,37 @@ export async function withTunedForms(
   return result;
 }
 
-/** Puts the tuning's forms into the file of the shape, in place of what was there. Returns its path. */
+/** Makes the folder where it is missing. Throws ConfigError or CapacityError where nothing can be written into it. */
+export async function requireWritable(dir: string): Promise<void> {
+  const path = join(dir, `${crypto.randomUUID()}.partial`);
+  try {
+    await Deno.mkdir(dir, { recursive: true });
+    await Deno.writeTextFile(path, "");
+  } catch (error) {
+    throw toWriteError(error, dir);
+  } finally {
+    await Deno.remove(path).catch(() => {});
+  }
+}
+
+/**
+ * Puts the tuning's forms into the file of the shape, in place of what was there. Returns its path. Throws as
+ * requireWritable() does.
+ */
 export async function writeTunedForms(dir: string, shape: TunedShape, tuning: DeviceTuning): Promise<string> {
   const family = familyOf(shape);
   const forms = formPlaces(tuning, family).map((place): TunedForm => {
     return { ...place, form: formAt(tuning, family, place)! };
   });
   const file = { version: VERSION, adapter: shape.device.adapter, key: tunedKey(shape), forms };
-  await Deno.mkdir(dir, { recursive: true });
   const path = tunedPath(dir, shape);
   const aside = `${path}.${crypto.randomUUID()}.partial`;
   try {
+    await Deno.mkdir(dir, { recursive: true });
     await Deno.writeTextFile(aside, `${JSON.stringify(file, null, 2)}\n`);
     await Deno.rename(aside, path);
+  } catch (error) {
+    throw toWriteError(error, path);
   } finally {
     await Deno.remove(aside).catch(() => {});
   }

@@ -127,6 +127,19 @@ gpuTest("tuneModel() begins with the table where the driver gives kept forms up"
   expect(forms.every(({ form }: { form: LinearTuning }) => form.WORKGROUP !== WORKGROUP)).toBe(true);
 });
 
+gpuTest("tuneModel() says at once that nothing can be kept where it should", async (device) => {
+  await using dir = await tempDir();
+  const model = `${dir.path}/model`;
+  await writeCheckpoint(model);
+  const tunedDir = `${model}/config.json/tuned`;
+  let loads = false;
+  const error = await failure(tuneModel(device, model, {
+    ...{ quantization: "none", precision: "f32", tuning: table, tunedDir, rows: [1], maxTries: 1, ...ONCE },
+    onProgress: () => loads = true,
+  }));
+  expect([error.code, error.details["path"], loads]).toEqual(["CONFIG", tunedDir, false]);
+});
+
 gpuTest("stepTimer() sees other bits of queries and keys, too", async (device) => {
   await using dir = await tempDir();
   const [model, other] = [`${dir.path}/model`, `${dir.path}/other`];
