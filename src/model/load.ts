@@ -132,7 +132,11 @@ export async function tuningFor(
   const { embedding, head, layers } = formatsOf(source, quantization);
   const formats = [embedding, head, ...layers.flatMap((matrices) => Object.values(matrices))];
   if (kvCacheDtype !== "fp8" && !formats.includes("fp8")) return tuning;
-  const { decoded, multiplied } = options.subnormals ?? await probeSubnormals(device.handle);
+  const { decoded, multiplied } = options.subnormals ??
+    await probeSubnormals(device.handle).catch((error) => {
+      device.assertHealthy();
+      throw error;
+    });
   const { adapter } = device.info;
   if (!decoded) {
     throw new CapacityError(

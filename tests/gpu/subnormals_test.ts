@@ -6,6 +6,7 @@ import { GpuDevice } from "../../src/gpu/device.ts";
 import { chooseTuning, subgroupTuning } from "../../src/kernels/tuning.ts";
 import { loadModel, type LoadOptions } from "../../src/model/load.ts";
 import { fixture, LOAD } from "../model/harness.ts";
+import { failure } from "../support/failure.ts";
 import { gpuTest, subgroupSize } from "./device.ts";
 
 /** What a device would do that takes subnormals for zero, of these functions' results. */
@@ -86,3 +87,10 @@ gpuTest("loadModel() refuses FP8 where decoding loses them, and nothing else", a
   }
   using _runner = await loadModel(device, fixture("gqa"), options);
 });
+
+gpuTest("a load that asks a lost device says that it is lost", async (device) => {
+  device.handle.destroy();
+  await device.handle.lost;
+  expect((await failure(loadModel(device, fixture("gqa"), { ...LOAD, quantization: "fp8" }))).code)
+    .toBe("DEVICE_LOST");
+}, { healthy: false });
