@@ -42,7 +42,7 @@ export function createLookout(options: LookoutOptions): AsyncDisposable {
     repeats.use(new Repeat({ clock, reportError, everyMs, work }));
 
   repeat(HEARTBEAT_MS, async () => {
-    if (await membership.renew()) await remoteWatchers.noteAgain();
+    if (await membership.renew()) remoteWatchers.noteAgain();
   });
   repeat(HEARTBEAT_MS, async () => {
     const ended = await endInterruptedGenerations({ db, clock, membership, jobs, reportError });

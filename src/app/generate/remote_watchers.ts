@@ -47,11 +47,10 @@ export class RemoteWatchers implements AsyncDisposable {
     };
   }
 
-  /** The gateway is back among the others, which have forgotten what it had told them. */
-  async noteAgain(): Promise<void> {
+  /** The gateway is back among the others, which have forgotten what it had told them. Waits for nothing. */
+  noteAgain(): void {
     const { db } = this.#options;
     for (const stream of this.#streams) this.#change(stream, () => insertWatcher(db, stream.row));
-    await Promise.all([...this.#streams].map(({ written }) => written));
   }
 
   /** Whether a stream at another living gateway watches it. */
