@@ -94,3 +94,15 @@ gpuTest("a load that asks a lost device says that it is lost", async (device) =>
   expect((await failure(loadModel(device, fixture("gqa"), { ...LOAD, quantization: "fp8" }))).code)
     .toBe("DEVICE_LOST");
 }, { healthy: false });
+
+gpuTest("probeSubnormals() leaves a device healthy that has no room for it", async () => {
+  using device = await GpuDevice.open();
+  const create = device.handle.createBuffer.bind(device.handle);
+  const size = device.limits.maxBufferSize + 4;
+  device.handle.createBuffer = (options) =>
+    create(options.label === "decoded subnormals" ? { ...options, size } : options);
+  expect((await failure(probeSubnormals(device.handle))).code).toBe("CAPACITY");
+  device.handle.createBuffer = create;
+  expect((await probeSubnormals(device.handle)).decoded).toBe(true);
+  device.assertHealthy();
+});
