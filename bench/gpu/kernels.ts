@@ -16,7 +16,7 @@ import { EVERY_ROW, rmsNorm } from "../../src/kernels/rms_norm.ts";
 import { fitShape, type MatrixRole, portableTuning } from "../../src/kernels/tuning.ts";
 import { type Encode, type Lab, randomCodes, round } from "./harness.ts";
 
-const SHAPES: Readonly<Record<MatrixRole, readonly [pairs: number, inputs: number]>> = {
+export const SHAPES: Readonly<Record<MatrixRole, readonly [pairs: number, inputs: number]>> = {
   qkv: [3072, 4096],
   output: [2048, 4096],
   gateUp: [14336, 4096],

@@ -3,15 +3,25 @@
  * timed with one form exchanged at a time. What it prints last are the forms that belong into src/kernels/tuning.ts.
  */
 import { formAt, formPlaces } from "../../src/kernels/forms.ts";
-import { chooseTuning, type DeviceTuning, ROLES, subgroupTuning } from "../../src/kernels/tuning.ts";
-import { searchForms, stepTimer, type TriedForm } from "../../src/model/tune.ts";
+import {
+  chooseTuning,
+  type DeviceTuning,
+  type MatrixRole,
+  ROLES,
+  subgroupTuning,
+} from "../../src/kernels/tuning.ts";
+import { promptTimer, stepTimer } from "../../src/model/step_timer.ts";
+import { searchForms, type TriedForm } from "../../src/model/tune.ts";
+import { searchTiles } from "../../src/model/tune_tiles.ts";
 import { formLimits } from "../../src/model/tuned_forms.ts";
 import { type Lab, round } from "./harness.ts";
+import { SHAPES } from "./kernels.ts";
 import { randomModel, randomWeights, type StepOptions } from "./step.ts";
 
 /** Rows of a step, for products in pairs of f16 and in f32, in order of promise: time may run out. */
 const ROWS = { halves: [1, 8, 4, 2], matrices: [1, 8] } as const;
 const TRIES = 14;
+const PROMPTS = [16, 128, 512] as const;
 
 export async function tune(lab: Lab): Promise<Record<string, unknown>> {
   const { info } = lab.gpu;
@@ -31,16 +41,14 @@ export async function tune(lab: Lab): Promise<Record<string, unknown>> {
     if (family === "halves" && halves === undefined) continue;
     const start: DeviceTuning = family === "halves" ? base : plain;
     const make = async (tuning: DeviceTuning) => {
-      const runner = await randomModel(lab, { ...shape, tuning: onlyDecode(tuning, family) }, weights);
+      const runner = await randomModel(lab, { ...shape, tuning }, weights);
       await lab.heat();
       return runner;
     };
-    const timer = stepTimer(
-      make,
-      software ? { leastMs: 0, leastSubmits: 2 } : { leastMs: 60, leastSubmits: 4 },
-    );
+    const timing = software ? { leastMs: 0, leastSubmits: 2 } : { leastMs: 60, leastSubmits: 4 };
+    const timer = stepTimer((tuning) => make(onlyDecode(tuning, family)), timing);
     const tries: string[] = [];
-    const { tuning, steps } = await searchForms(timer, start, {
+    const { tuning: formed, steps } = await searchForms(timer, start, {
       family,
       rows: software ? ROWS[family].slice(0, 1) : ROWS[family],
       roles: software ? ["gateUp"] : ROLES,
@@ -51,11 +59,25 @@ export async function tune(lab: Lab): Promise<Record<string, unknown>> {
         console.log(tries.at(-1));
       },
     });
+    const pairs = Object.fromEntries(ROLES.map((role) => [role, SHAPES[role][0]])) as Record<
+      MatrixRole,
+      number
+    >;
+    const { tuning, steps: prompts } = await searchTiles(promptTimer(make, timing), formed, {
+      ...{ family, pairs, roles: ROLES, sizes: software ? [] : PROMPTS },
+      onTry: ({ role, rows, tile, ms, bestMs, isTaken }) => {
+        tries.push(
+          `prompt of ${rows}, ${role}, tile ${tile}: ${told(ms, bestMs)}${isTaken ? ", taken" : ""}`,
+        );
+        console.log(tries.at(-1));
+      },
+    });
+    const tiles = ROLES.map((role) => ({ role, tiles: tuning[family]?.[role].tiles }));
     const forms = formPlaces(tuning, family).map((place) => ({
       ...place,
       form: formAt(tuning, family, place),
     }));
-    result[family] = { steps, forms, tries };
+    result[family] = { steps, forms, prompts, tiles, tries };
   }
   return result;
 }
@@ -69,6 +91,9 @@ function onlyDecode(tuning: DeviceTuning, family: "halves" | "matrices"): Device
 }
 
 function describe({ role, rows, form: { core: _, ...form }, ms, bestMs, isTaken }: TriedForm): string {
-  const took = ms === null ? "did not run" : `${round(1000 * ms, 0)} µs, best ${round(1000 * bestMs, 0)}`;
-  return `${rows} rows, ${role}: ${JSON.stringify(form)}: ${took}${isTaken ? ", taken" : ""}`;
+  return `${rows} rows, ${role}: ${JSON.stringify(form)}: ${told(ms, bestMs)}${isTaken ? ", taken" : ""}`;
+}
+
+function told(ms: number | null, bestMs: number): string {
+  return ms === null ? "did not run" : `${round(1000 * ms, 0)} µs, best ${round(1000 * bestMs, 0)}`;
 }

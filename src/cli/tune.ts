@@ -3,7 +3,8 @@ import { GATEWAY_DEFAULTS, tunedDirOf } from "../app/compose.ts";
 import { GpuDevice } from "../gpu/device.ts";
 import type { LinearTuning } from "../kernels/linear.ts";
 import type { TriedForm, TunedStep } from "../model/tune.ts";
-import { type Tuned, tuneModel } from "../model/tune_model.ts";
+import { PROMPT_ROWS, type Tuned, tuneModel } from "../model/tune_model.ts";
+import type { TriedTile } from "../model/tune_tiles.ts";
 import type { Command, Invocation } from "./command.ts";
 import { dataDirOf, dataDirOption } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
@@ -37,6 +38,11 @@ export const tuneCommand: Command = {
       value: "1,2,…",
       description: "Generations in one step to tune for (default: all that the kernels tell apart)",
     },
+    prompts: {
+      type: "string",
+      value: "16,32,…",
+      description: `Prompt tokens in one step to tune for; 0: none (default ${PROMPT_ROWS.join(",")})`,
+    },
     tries: {
       type: "string",
       value: "N",
@@ -51,7 +57,7 @@ export const tuneCommand: Command = {
     json: { type: "boolean", description: "Print what was measured as one JSON object" },
   },
   notes:
-    "MODEL is a folder or the name of a registered model. Whole decode steps are timed, with one form exchanged at a time;\n" +
+    "MODEL is a folder or the name of a registered model. Whole steps are timed, with one form exchanged at a time;\n" +
     "what is shorter by 1 %, measured by turns, is taken. All forms give the same tokens, to the last bit: it is a matter of speed only.\n" +
     "What is found lies in DATA/tuned and is used by `serve` and `generate` for models of the same shape with the same\n" +
     "options on the same GPU, until the kernels change. Run it while nothing else uses the GPU; a 7B model takes some\n" +
@@ -79,6 +85,7 @@ export const tuneCommand: Command = {
       onProgress: ({ loadedBytes, totalBytes }) =>
         bar.update({ stage: "Loading", doneBytes: loadedBytes, totalBytes }),
       onTry: (tried) => log(describeTry(tried)),
+      onTryTile: (tried) => log(describeTile(tried)),
     });
     if (invocation.flag("json")) terminal.print(JSON.stringify({ adapter: device.info.adapter, ...tuned }));
     else terminal.print(describe(tuned).map(printable).join("\n"));
@@ -87,25 +94,40 @@ export const tuneCommand: Command = {
 };
 
 function readOptions(invocation: Invocation) {
-  const rows = invocation.text("rows");
-  if (rows !== undefined && !/^[1-9]\d{0,2}(,[1-9]\d{0,2})*$/.test(rows)) {
-    throw invocation.usageError(`--rows is "${rows}", expected numbers such as 1,8`);
-  }
+  const rows = numbersOf(invocation, "rows", "1,8");
+  const prompts = invocation.text("prompts") === "0" ? [] : numbersOf(invocation, "prompts", "16,128");
   return {
     precision: invocation.choice("precision", ["f32", "f16"]),
     kvCacheDtype: invocation.choice("kv-cache-dtype", ["auto", "fp8"]),
     accumulation: invocation.choice("accumulation", ["f32", "f16"]),
-    rows: rows === undefined ? undefined : [...new Set(rows.split(",").map(Number))],
+    rows,
+    prompts,
     maxTries: invocation.integer("tries", { min: 1, max: 1000 }) ?? DEFAULT_TRIES,
     memoryBytes: sizeOf(invocation, "gpu-memory"),
   };
 }
 
-function describeTry({ role, rows, form, ms, bestMs, isTaken }: TriedForm): string {
-  const outcome = ms === null
+function numbersOf(invocation: Invocation, name: string, example: string): readonly number[] | undefined {
+  const text = invocation.text(name);
+  if (text === undefined) return undefined;
+  if (!/^[1-9]\d{0,2}(,[1-9]\d{0,2})*$/.test(text)) {
+    throw invocation.usageError(`--${name} is "${text}", expected numbers such as ${example}`);
+  }
+  return [...new Set(text.split(",").map(Number))];
+}
+
+function describeTile({ role, rows, tile, ms, bestMs, isTaken }: TriedTile): string {
+  return `${role}, prompt of ${rows}: tile ${tile}: ${outcomeOf({ ms, bestMs, isTaken })}`;
+}
+
+function outcomeOf({ ms, bestMs, isTaken }: Pick<TriedForm, "ms" | "bestMs" | "isTaken">): string {
+  return ms === null
     ? "does not run here, or not with the same bits"
     : `${ms.toFixed(3)} ms a step, best ${bestMs.toFixed(3)}${isTaken ? ": taken" : ""}`;
-  return `${role}, ${rows} ${rows === 1 ? "row" : "rows"}: ${formText(form)}: ${outcome}`;
+}
+
+function describeTry({ role, rows, form, ...outcome }: TriedForm): string {
+  return `${role}, ${rows} ${rows === 1 ? "row" : "rows"}: ${formText(form)}: ${outcomeOf(outcome)}`;
 }
 
 function formText({ core, asksEarly, ...numbers }: LinearTuning): string {
@@ -113,17 +135,21 @@ function formText({ core, asksEarly, ...numbers }: LinearTuning): string {
   return [core, ...told, ...asksEarly ? ["asks early"] : []].join(" ");
 }
 
-function describe({ path, steps }: Tuned): string[] {
+function describe({ path, steps, prompts }: Tuned): string[] {
   return [
-    "rows   before (ms a step)   after   before / after",
-    ...steps.map(({ rows, beforeMs, afterMs }: TunedStep) =>
-      [
-        String(rows).padStart(4),
-        beforeMs.toFixed(3).padStart(20),
-        afterMs.toFixed(3).padStart(7),
-        (beforeMs / afterMs).toFixed(3).padStart(16),
-      ].join(" ")
-    ),
+    ...table("rows", steps),
+    ...prompts.length === 0 ? [] : table("prompt", prompts),
     `Kept in ${path}`,
+  ];
+}
+
+function table(what: string, steps: readonly TunedStep[]): string[] {
+  const columns = [what.padStart(6), "before (ms a step)", "  after", "before / after"];
+  return [
+    columns.join("   "),
+    ...steps.map(({ rows, beforeMs, afterMs }) =>
+      [String(rows), beforeMs.toFixed(3), afterMs.toFixed(3), (beforeMs / afterMs).toFixed(3)]
+        .map((text, index) => text.padStart(columns[index]!.length)).join("   ")
+    ),
   ];
 }

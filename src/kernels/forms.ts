@@ -4,7 +4,7 @@
  * on the device and on the matrix; src/model/tune.ts tries them out there.
  */
 import { LINEAR_OVERRIDES, linearGrid, type LinearTuning, takesRow, withDefaults } from "./linear.ts";
-import { type DeviceTuning, type MatrixRole, MOST_WORKGROUPS, ROLES } from "./tuning.ts";
+import { type DeviceTuning, type MatrixRole, MOST_WORKGROUPS, ROLES, type TileChoice } from "./tuning.ts";
 
 /** What bounds a form on a device. */
 export interface FormLimits {
@@ -126,17 +126,22 @@ export interface FormPlace {
   readonly rows: number;
 }
 
-type Family = "matrices" | "halves";
+/** In f32, or in pairs of f16. */
+export type TunedFamily = "matrices" | "halves";
 
 /** Null where the family has no form for just so many rows. */
-export function formAt(tuning: DeviceTuning, family: Family, { role, rows }: FormPlace): LinearTuning | null {
+export function formAt(
+  tuning: DeviceTuning,
+  family: TunedFamily,
+  { role, rows }: FormPlace,
+): LinearTuning | null {
   return tuning[family]?.[role].decode.find(({ TOKENS = 1 }) => TOKENS === rows) ?? null;
 }
 
 /** The tuning with another form there; as it is where the family has none for so many rows. */
 export function withForm(
   tuning: DeviceTuning,
-  family: Family,
+  family: TunedFamily,
   { role, rows }: FormPlace,
   form: LinearTuning,
 ): DeviceTuning {
@@ -147,8 +152,20 @@ export function withForm(
 }
 
 /** Every place of a family that has a form. */
-export function formPlaces(tuning: DeviceTuning, family: Family): FormPlace[] {
+export function formPlaces(tuning: DeviceTuning, family: TunedFamily): FormPlace[] {
   return ROLES.flatMap((role) =>
     (tuning[family]?.[role].decode ?? []).map(({ TOKENS = 1 }) => ({ role, rows: TOKENS }))
   );
+}
+
+/** The tuning with other tiles for a matrix' prompts; as it is where it has no such family. */
+export function withTiles(
+  tuning: DeviceTuning,
+  family: TunedFamily,
+  role: MatrixRole,
+  tiles: readonly TileChoice[],
+): DeviceTuning {
+  const matrices = tuning[family];
+  if (matrices === undefined) return tuning;
+  return { ...tuning, [family]: { ...matrices, [role]: { ...matrices[role], tiles } } };
 }

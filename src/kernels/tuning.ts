@@ -24,6 +24,15 @@ export interface MatrixTuning {
   readonly decode: readonly LinearTuning[];
   /** Empty: prompt rows go through `decode`, in the same dispatches as the others. */
   readonly prompt: readonly LinearTuning[];
+  /** Which of `prompt` takes how many rows, ascending, as measured on the device; by {@link variantFor} without. */
+  readonly tiles?: readonly TileChoice[];
+}
+
+export interface TileChoice {
+  /** That it takes at most; the last one takes more as well. */
+  readonly rows: number;
+  /** Index. */
+  readonly tile: number;
 }
 
 /** What a model's matrices run with, whose inputs are in half order or not. */
@@ -325,6 +334,15 @@ export function variantFor(variants: readonly LinearTuning[], shape: ProductShap
     return x * y >= WORKGROUPS_THAT_FILL;
   });
   return Math.max(0, filling);
+}
+
+/** Which of the prompt variants to run: what is measured, as far as its grid is one, or else {@link variantFor}'s. */
+export function promptVariantFor({ prompt, tiles }: MatrixTuning, shape: ProductShape): number {
+  const chosen = tiles?.find(({ rows }) => rows >= shape.rows) ?? tiles?.at(-1);
+  const tuning = chosen === undefined ? undefined : prompt[chosen.tile];
+  return tuning !== undefined && Math.max(...linearGrid(shape, withDefaults(tuning))) <= MOST_WORKGROUPS
+    ? chosen!.tile
+    : variantFor(prompt, shape);
 }
 
 /** An H100's or H200's. */

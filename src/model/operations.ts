@@ -22,7 +22,14 @@ import { lmHead } from "../kernels/lm_head.ts";
 import { qkvRope } from "../kernels/qkv_rope.ts";
 import { quantizeCache } from "../kernels/quantize_cache.ts";
 import { EVERY_ROW, rmsNorm } from "../kernels/rms_norm.ts";
-import { type DeviceTuning, fitShape, matricesOf, type MatrixRole, variantFor } from "../kernels/tuning.ts";
+import {
+  type DeviceTuning,
+  fitShape,
+  matricesOf,
+  type MatrixRole,
+  promptVariantFor,
+  variantFor,
+} from "../kernels/tuning.ts";
 import { attend } from "./attention.ts";
 import type { MatrixSlice, PackedMatrix } from "./packed_matrix.ts";
 import type { Precision } from "./runner.ts";
@@ -327,7 +334,7 @@ function linear<B extends string, P extends string>(
     >;
     const dispatcher = (
       bound: readonly BoundKernel<P | LinearParam>[],
-      variants: readonly LinearTuning[],
+      variantOf: (rows: number) => number,
     ) => {
       // A step has few numbers of rows, and choosing anew took an eighth of the host's time for it.
       const chosen = new Map<number, BoundKernel<P | LinearParam>>();
@@ -335,7 +342,7 @@ function linear<B extends string, P extends string>(
         if (rows === 0) return;
         let kernel = chosen.get(rows);
         if (kernel === undefined) {
-          kernel = bound[variantFor(variants, { rows, pairs: slice.pairs })]!;
+          kernel = bound[variantOf(rows)]!;
           chosen.set(rows, kernel);
         }
         params.rows = rows;
@@ -343,8 +350,10 @@ function linear<B extends string, P extends string>(
         step.dispatch(kernel, params);
       };
     };
-    const dispatchDecode = dispatcher(forDecode, decode);
-    const dispatchPrompt = dispatcher(forPrompt, prompt);
+    const { pairs } = slice;
+    const dispatchDecode = dispatcher(forDecode, (rows) => variantFor(decode, { rows, pairs }));
+    const fitted = { ...variants, prompt };
+    const dispatchPrompt = dispatcher(forPrompt, (rows) => promptVariantFor(fitted, { rows, pairs }));
     return {
       dispatches: forPrompt.length === 0 ? 1 : 2,
       encode(step, { promptFrom, promptRows, rows, samples }) {

@@ -3,27 +3,29 @@
  * timed, since a kernel by itself finds in caches what it does not find there in a step, and one form is exchanged at a
  * time. What is slower, does not compile or brings other bits is left; so the result can only be a matter of speed.
  */
-import { CapacityError, NotFiniteError } from "../errors.ts";
-import { formAt, formKey, type FormLimits, type FormPlace, neighbours, withForm } from "../kernels/forms.ts";
+import {
+  formAt,
+  formKey,
+  type FormLimits,
+  type FormPlace,
+  neighbours,
+  type TunedFamily,
+  withForm,
+} from "../kernels/forms.ts";
 import type { LinearTuning } from "../kernels/linear.ts";
 import type { DeviceTuning, MatrixRole } from "../kernels/tuning.ts";
-import { type BlockId, type ModelRunner, NOT_FINITE, type SampledToken, type Slot } from "./runner.ts";
-import { GREEDY, SAMPLING_LIMITS } from "./sampling.ts";
-import { sameBits } from "./self_check.ts";
+import { median, type TimeSteps } from "./step_timer.ts";
 
 /** By the bytes of a layer, the largest first: what they gain counts most, and time may run out. */
-const ORDER: readonly MatrixRole[] = ["gateUp", "down", "qkv", "output", "head"];
+export const ORDER: readonly MatrixRole[] = ["gateUp", "down", "qkv", "output", "head"];
 
 /** A form is taken if a step is shorter by that much: less is noise. */
 const LEAST_GAIN = 0.01;
 /** Of times side by side, before a form is taken. */
 const TURNS = 3;
 
-/** Milliseconds of a step, which is all that a search needs to know of a tuning; null where they cannot be run, or do not keep the bits. */
-export type TimeSteps = (tuning: DeviceTuning, rows: number) => Promise<number | null>;
-
 export interface SearchOptions {
-  readonly family: "matrices" | "halves";
+  readonly family: TunedFamily;
   /** Of a step; each a number that the family has forms for. */
   readonly rows: readonly number[];
   /** Whose forms the model uses. */
@@ -119,12 +121,13 @@ async function climb(
   return tuning;
 }
 
-function isShorter(ms: number | null, than: number): boolean {
+/** By more than noise. */
+export function isShorter(ms: number | null, than: number): boolean {
   return ms !== null && ms < than * (1 - LEAST_GAIN);
 }
 
 /** Medians of several times by turns: a device may be another after a minute's work, and others may use it. */
-async function sideBySide(
+export async function sideBySide(
   time: TimeSteps,
   tunings: readonly [DeviceTuning, DeviceTuning],
   rows: number,
@@ -135,145 +138,4 @@ async function sideBySide(
   }
   const [a, b] = times.map((all) => all.includes(null) ? null : median(all as number[]));
   return [a!, b!];
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
-}
-
-/** How long steps are timed. */
-export interface TimerOptions {
-  /** At least so long, in milliseconds, and so many submits. */
-  readonly leastMs: number;
-  readonly leastSubmits: number;
-}
-
-/** Tokens that each sequence has when its steps are timed, as far as there is room. */
-const CONTEXT = 32;
-/** Whose bits are looked at, of each sequence: queries and keys decide something from the second on. */
-const PROBE_TOKENS = 4;
-
-/**
- * Times runners that `make` makes, one after the other; a runner whose bits are not the first one's counts for nothing.
- * Rejects with NotFiniteError where steps have no next token, for then there is nothing to time, and with CapacityError
- * where there is no room for so many rows.
- */
-export function stepTimer(
-  make: (tuning: DeviceTuning) => Promise<ModelRunner>,
-  options: TimerOptions,
-): TimeSteps {
-  const expected = new Map<number, readonly SampledToken[]>();
-  return async (tuning, rows) => {
-    let runner: ModelRunner;
-    try {
-      runner = await make(tuning);
-    } catch (error) {
-      // The driver gave the kernel up, or has no room for it.
-      if (error instanceof CapacityError) return null;
-      throw error;
-    }
-    using _runner = runner;
-    const found = await probe(runner, rows);
-    const wanted = expected.get(rows);
-    if (wanted !== undefined && !sameBits(found, wanted)) return null;
-    if (!isFinite(found)) throw notFinite(rows);
-    expected.set(rows, found);
-    return await timeDecodes(runner, rows, options);
-  };
-}
-
-/** Sequences in slots 0 … rows − 1, each with its share of the blocks, which have room for so many tokens. */
-function sequencesOf({ limits }: ModelRunner, rows: number) {
-  const { blockCount, maxContext, blockSize, maxPromptTokens } = limits;
-  // Each begins with a token and has a block at least.
-  const most = Math.min(blockCount, maxPromptTokens);
-  if (rows > most) {
-    throw new CapacityError(`Cannot time steps of ${rows} rows: there is room for ${most}`, {
-      ...{ found: most, expected: rows },
-    });
-  }
-  const each = Math.min(Math.floor(blockCount / rows), Math.ceil(maxContext / blockSize));
-  const sequences = Array.from({ length: rows }, (_, index) => ({
-    slot: index as Slot,
-    blockTable: Array.from({ length: each }, (_, block) => (index * each + block) as BlockId),
-  }));
-  return { sequences, room: Math.min(each * blockSize, maxContext) };
-}
-
-/** The first decode rows of each sequence, and what there is to see of their logits. */
-async function probe(runner: ModelRunner, rows: number): Promise<readonly SampledToken[]> {
-  const { limits: { vocabSize }, stepsPerSubmit } = runner;
-  const { sequences, room } = sequencesOf(runner, rows);
-  const prompts = sequences.map(({ slot, blockTable }) => {
-    const tokenIds = Uint32Array.of((slot * 7919 + 13) % vocabSize);
-    runner.initSlot(slot, {
-      sampling: { ...GREEDY, logprobs: SAMPLING_LIMITS.logprobs.max },
-      bannedUntilMinTokens: [],
-      promptTokenIds: tokenIds,
-      outputTokenIds: [],
-    });
-    return { slot, blockTable, tokenIds, start: 0, replay: true, sample: true };
-  });
-  const further = Array.from(
-    { length: Math.min(PROBE_TOKENS, room, stepsPerSubmit.max) - 1 },
-    (_, step) => ({ prompts: [], decodes: sequences.map((one) => ({ ...one, position: step + 1 })) }),
-  );
-  return (await runner.prepare([{ prompts, decodes: [] }, ...further]).submit().collect()).flat();
-}
-
-function isFinite(sampled: readonly SampledToken[]): boolean {
-  return sampled.every(({ id }) => id !== NOT_FINITE);
-}
-
-function notFinite(rows: number): NotFiniteError {
-  return new NotFiniteError(
-    `Cannot time steps of ${rows} rows: the model's logits are not finite at this precision, so there is no next token`,
-    { rows },
-  );
-}
-
-/** Milliseconds of a step, the median over submits, each prepared while the one before is computed, as the engine does. */
-async function timeDecodes(
-  runner: ModelRunner,
-  rows: number,
-  { leastMs, leastSubmits }: TimerOptions,
-): Promise<number> {
-  const { sequences, room } = sequencesOf(runner, rows);
-  const steps = Math.min(runner.stepsPerSubmit.preferred, room);
-  const start = () => {
-    for (const { slot } of sequences) {
-      runner.initSlot(slot, {
-        sampling: GREEDY,
-        bannedUntilMinTokens: [],
-        promptTokenIds: new Uint32Array(1),
-        outputTokenIds: [],
-      });
-    }
-  };
-  const begins = Math.min(CONTEXT, room - steps);
-  // The same positions again and again: what is there from before costs as much to read as what would be.
-  const decodes = Array.from({ length: steps }, (_, step) => ({
-    prompts: [],
-    decodes: sequences.map((sequence) => ({ ...sequence, position: begins + step })),
-  }));
-  const times: number[] = [];
-  const begin = performance.now();
-  start();
-  let running = runner.prepare(decodes).submit();
-  let last = performance.now();
-  for (let submit = 0; submit < leastSubmits || performance.now() - begin < leastMs; submit++) {
-    const next = runner.prepare(decodes);
-    const sampled = (await running.collect()).flat();
-    // Where logits are not finite a sequence stops, and its steps cost nothing from then on.
-    const isWhole = sampled.length === rows * steps && isFinite(sampled);
-    if (!isWhole) start();
-    running = next.submit();
-    const now = performance.now();
-    // The first one waits for a device that may have been idle.
-    if (submit > 0 && isWhole) times.push((now - last) / steps);
-    last = now;
-  }
-  await running.collect();
-  if (times.length === 0) throw notFinite(rows);
-  return median(times);
 }

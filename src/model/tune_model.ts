@@ -3,21 +3,16 @@ import { ConfigError } from "../errors.ts";
 import { openCheckpoint } from "../formats/checkpoint.ts";
 import type { GpuDevice } from "../gpu/device.ts";
 import { formPlaces } from "../kernels/forms.ts";
-import { type DeviceTuning, ROLES } from "../kernels/tuning.ts";
+import { type DeviceTuning, type MatrixRole, type MatrixTuning, ROLES } from "../kernels/tuning.ts";
 import { type LoadOptions, requirePrecision, tuningFor, uploadWeights } from "./load.ts";
 import { LoadMeter } from "./load_meter.ts";
 import { fitModel } from "./memory.ts";
 import { MistralRunner } from "./mistral.ts";
 import type { ModelRunner } from "./runner.ts";
 import { findFlaw } from "./self_check.ts";
-import {
-  searchForms,
-  type SearchOptions,
-  stepTimer,
-  type TimerOptions,
-  type TimeSteps,
-  type TunedStep,
-} from "./tune.ts";
+import { promptTimer, stepTimer, type TimerOptions, type TimeSteps } from "./step_timer.ts";
+import { searchForms, type SearchOptions, type TunedStep } from "./tune.ts";
+import { searchTiles, type TriedTile } from "./tune_tiles.ts";
 import {
   familyOf,
   formLimits,
@@ -47,6 +42,9 @@ export interface TuneOptions extends
   readonly tunedDir: string;
   /** Numbers of rows; all that the kernels have forms for unless given. */
   readonly rows?: readonly number[] | undefined;
+  /** Rows of prompts; {@link PROMPT_ROWS} unless given, none where there are no tiles to choose from. */
+  readonly prompts?: readonly number[] | undefined;
+  readonly onTryTile?: (tried: TriedTile) => void;
   /** In place of the one for the device. */
   readonly tuning?: DeviceTuning;
 }
@@ -55,10 +53,13 @@ export interface Tuned {
   /** The file that was written. */
   readonly path: string;
   readonly steps: readonly TunedStep[];
+  readonly prompts: readonly TunedStep[];
 }
 
-/** Tokens of a sequence's context, which is next to nothing of what a step reads. */
-const MAX_CONTEXT = 320;
+export const PROMPT_ROWS: readonly number[] = [16, 32, 64, 128, 256, 512];
+
+/** Tokens of a sequence's context: room for the largest prompt, which is next to nothing of what a decode step reads. */
+const MAX_CONTEXT = 544;
 const TIMERS: Readonly<Record<"gpu" | "software", TimerOptions>> = {
   gpu: { leastMs: 200, leastSubmits: 4 },
   // Whoever tunes one wants to see it work, for what it finds there is of little use.
@@ -118,7 +119,8 @@ export async function tuneModel(device: GpuDevice, dir: string, options: TuneOpt
   const family = familyOf(shape);
   const rows = rowsOf(table, family, options.rows);
   const headIsOurs = !halves || headTakesHalves(sizes, formats.head ?? formats.embedding);
-  const time = stepTimer(make, { ...TIMERS[device.info.software ? "software" : "gpu"], ...options });
+  const timing = { ...TIMERS[device.info.software ? "software" : "gpu"], ...options };
+  const time = stepTimer(make, timing);
   const kept = await withTunedForms(tunedDir, shape, table).catch((error) => {
     options.log?.(error instanceof Error ? error.message : String(error));
     return table;
@@ -127,15 +129,37 @@ export async function tuneModel(device: GpuDevice, dir: string, options: TuneOpt
   if (begin !== kept) {
     options.log?.("The forms that are kept do not run here any more, or not with the same bits");
   }
-  const { tuning, steps } = await searchForms(time, begin, {
+  const roles = ROLES.filter((role) => role !== "head" || headIsOurs);
+  const pairs = pairsByRole(config);
+  const limits = formLimits(device.info);
+  const { tuning: formed, steps } = await searchForms(time, begin, {
     ...options,
     family,
     rows,
-    roles: ROLES.filter((role) => role !== "head" || headIsOurs),
-    limits: formLimits(device.info),
-    pairs: pairsByRole(config),
+    roles,
+    limits,
+    pairs,
   });
-  return { path: await writeTunedForms(tunedDir, shape, tuning), steps };
+  const prompting = promptTimer(make, timing);
+  const promptRows = (options.prompts ?? PROMPT_ROWS).filter((rows) => rows <= sizes.limits.maxPromptTokens)
+    .toSorted((a, b) => a - b);
+  const isKept = await runs(prompting, { table, kept: formed, rows: promptRows });
+  const tiled = isKept ? formed : { ...formed, [family]: untiled(formed[family]!) };
+  const { tuning, steps: prompts } = await searchTiles(prompting, tiled, {
+    family,
+    roles,
+    pairs,
+    sizes: promptRows,
+    ...options.onTryTile && { onTry: options.onTryTile },
+    signal,
+  });
+  return { path: await writeTunedForms(tunedDir, shape, tuning), steps, prompts };
+}
+
+function untiled(matrices: Readonly<Record<MatrixRole, MatrixTuning>>) {
+  return Object.fromEntries(
+    Object.entries(matrices).map(([role, { decode, prompt }]) => [role, { decode, prompt }]),
+  );
 }
 
 /** Whether the forms that are kept still give the table's bits; a driver may have changed since. Those must be seen first. */

@@ -11,7 +11,15 @@ import type { ModelConfig } from "../formats/config.ts";
 import { toWriteError } from "../formats/write_error.ts";
 import type { GpuDeviceInfo } from "../gpu/device.ts";
 import { kernelFingerprint } from "../kernels/fingerprint.ts";
-import { formAt, formKey, type FormLimits, formPlaces, isFormOf, withForm } from "../kernels/forms.ts";
+import {
+  formAt,
+  formKey,
+  type FormLimits,
+  formPlaces,
+  isFormOf,
+  withForm,
+  withTiles,
+} from "../kernels/forms.ts";
 import { CORE_LIBS, LINEAR_OVERRIDES, type LinearOverride, type LinearTuning } from "../kernels/linear.ts";
 import { type DeviceTuning, type MatrixRole, ROLES } from "../kernels/tuning.ts";
 import type { ModelFormats } from "./cost.ts";
@@ -57,6 +65,10 @@ const fileSchema = z.strictObject({
   /** Of kernels and shape; the file's name, too. */
   key: z.string(),
   forms: z.array(z.strictObject({ role: z.enum(ROLES), rows: z.uint32(), form: formSchema })).max(100),
+  tiles: z.array(z.strictObject({
+    role: z.enum(ROLES),
+    choices: z.array(z.strictObject({ rows: z.uint32(), tile: z.uint32() })).min(1).max(100),
+  })).max(ROLES.length),
 });
 
 export const familyOf = ({ halves }: Pick<TunedShape, "halves">) => halves ? "halves" : "matrices";
@@ -92,8 +104,8 @@ export function tunedPath(dir: string, shape: TunedShape): string {
 }
 
 /**
- * The tuning with the forms that are kept for this shape; as it is where there is no file, or nothing quicker in it. FormatError for one that cannot
- * be used, or what reading throws.
+ * The tuning with the forms and tiles that are kept for this shape; as it is where there is no file, or nothing else in it.
+ * FormatError for one that cannot be used, or what reading throws.
  */
 export async function withTunedForms(
   dir: string,
@@ -129,6 +141,17 @@ export async function withTunedForms(
     }
     if (formKey(form) !== formKey(base)) result = withForm(result, family, { role, rows }, form);
   }
+  for (const { role, choices } of parsed.data.tiles) {
+    const count = tuning[family]?.[role].prompt.length ?? 0;
+    const isSound = choices.every(({ rows, tile }, i) => tile < count && rows > (choices[i - 1]?.rows ?? 0));
+    if (!isSound) {
+      throw fail(
+        `for prompts of "${role}" ${JSON.stringify(choices)}`,
+        `ascending rows, and tiles below ${count}`,
+      );
+    }
+    result = withTiles(result, family, role, choices);
+  }
   return result;
 }
 
@@ -146,7 +169,7 @@ export async function requireWritable(dir: string): Promise<void> {
 }
 
 /**
- * Puts the tuning's forms into the file of the shape, in place of what was there. Returns its path. Throws as
+ * Puts the tuning's forms and tiles into the file of the shape, in place of what was there. Returns its path. Throws as
  * requireWritable() does.
  */
 export async function writeTunedForms(dir: string, shape: TunedShape, tuning: DeviceTuning): Promise<string> {
@@ -154,7 +177,12 @@ export async function writeTunedForms(dir: string, shape: TunedShape, tuning: De
   const forms = formPlaces(tuning, family).map((place): TunedForm => {
     return { ...place, form: formAt(tuning, family, place)! };
   });
-  const file = { version: VERSION, adapter: shape.device.adapter, key: tunedKey(shape), forms };
+  const tiles = ROLES.flatMap((role) => {
+    const choices = tuning[family]?.[role].tiles;
+    return choices === undefined ? [] : [{ role, choices }];
+  });
+  const { adapter } = shape.device;
+  const file = { version: VERSION, adapter, key: tunedKey(shape), forms, tiles };
   const path = tunedPath(dir, shape);
   const aside = `${path}.${crypto.randomUUID()}.partial`;
   try {

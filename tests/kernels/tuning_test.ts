@@ -13,6 +13,7 @@ import {
   chooseTuning,
   HALF_TILES,
   portableTuning,
+  promptVariantFor,
   subgroupTuning,
   variantFor,
 } from "../../src/kernels/tuning.ts";
@@ -211,4 +212,17 @@ Deno.test("forms keep to the grid and the memory that a device has, however far 
     }
   }
   expect(found).toBeGreaterThan(500);
+});
+
+Deno.test("promptVariantFor() takes what was measured for as many rows, as far as it can be dispatched", () => {
+  const { prompt } = subgroupTuning(32).matrices.gateUp;
+  const shape = (rows: number, pairs = 14_336) => ({ rows, pairs });
+  const tiles = [{ rows: 16, tile: 3 }, { rows: 64, tile: 0 }, { rows: 512, tile: 9 }];
+  const matrix = { decode: [], prompt, tiles };
+  expect([1, 16, 17, 64].map((rows) => promptVariantFor(matrix, shape(rows)))).toEqual([3, 3, 0, 0]);
+  // A tile that is not there, and a grid that is none.
+  expect(promptVariantFor(matrix, shape(65))).toBe(variantFor(prompt, shape(65)));
+  const wide = shape(64, 2 ** 23);
+  expect(promptVariantFor(matrix, wide)).toBe(variantFor(prompt, wide));
+  expect(promptVariantFor({ decode: [], prompt }, shape(16))).toBe(variantFor(prompt, shape(16)));
 });

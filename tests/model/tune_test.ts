@@ -5,14 +5,24 @@ import { CapacityError, ConfigError, FormatError } from "../../src/errors.ts";
 import { parseModelConfig } from "../../src/formats/config.ts";
 import { liveBufferCount } from "../../src/gpu/buffer.ts";
 import { GpuDevice } from "../../src/gpu/device.ts";
-import { formAt, formKey, withForm } from "../../src/kernels/forms.ts";
+import { formAt, formKey, withForm, withTiles } from "../../src/kernels/forms.ts";
 import { withDefaults } from "../../src/kernels/linear.ts";
-import { chooseTuning, type DeviceTuning, portableTuning, ROLES } from "../../src/kernels/tuning.ts";
+import {
+  chooseTuning,
+  type DeviceTuning,
+  type MatrixRole,
+  portableTuning,
+  promptVariantFor,
+  ROLES,
+  subgroupTuning,
+} from "../../src/kernels/tuning.ts";
 import { uniformFormats } from "../../src/model/cost.ts";
 import { loadModel } from "../../src/model/load.ts";
 import type { ModelRunner } from "../../src/model/runner.ts";
-import { searchForms, type SearchOptions, stepTimer, type TimeSteps } from "../../src/model/tune.ts";
+import { stepTimer, type TimeSteps } from "../../src/model/step_timer.ts";
+import { searchForms, type SearchOptions } from "../../src/model/tune.ts";
 import { tuneModel } from "../../src/model/tune_model.ts";
+import { searchTiles, type TileSearchOptions } from "../../src/model/tune_tiles.ts";
 import { withTunedForms, writeTunedForms } from "../../src/model/tuned_forms.ts";
 import { gpuTest } from "../gpu/device.ts";
 import { MISTRAL_7B_SHAPE, TINY_CONFIG } from "../support/checkpoint_generator.ts";
@@ -112,6 +122,61 @@ Deno.test("searchForms() stops where it is told to", async () => {
   await expect(search).rejects.toThrow("enough");
 });
 
+const PAIRS = { gateUp: 14_336, down: 2048, qkv: 3072, output: 2048, head: 16_000 };
+const TILES: TileSearchOptions = { family: "matrices", roles: ROLES, sizes: [16, 128], pairs: PAIRS };
+const tileOf = (tuning: DeviceTuning, role: MatrixRole, rows: number) =>
+  promptVariantFor(tuning.matrices[role], { rows, pairs: PAIRS[role] });
+
+Deno.test("searchTiles() takes the quickest tile for each size, and says nothing of others", async () => {
+  const best = { gateUp: 2, down: 0, qkv: 1, output: 3 } as const;
+  const sizes: number[] = [];
+  // Ten milliseconds, and one for each matrix whose tile is another; of larger prompts the table's are quickest.
+  const time: TimeSteps = (tuning, rows) => {
+    sizes.push(rows);
+    const wrong = Object.entries(best).filter(([name, tile]) => {
+      const role = name as MatrixRole;
+      return tileOf(tuning, role, rows) !== (rows === 16 ? tile : tileOf(TABLE, role, rows));
+    });
+    return Promise.resolve(10 + wrong.length);
+  };
+  const { tuning, steps } = await searchTiles(time, TABLE, TILES);
+  for (const [role, tile] of Object.entries(best)) {
+    const { tiles } = tuning.matrices[role as MatrixRole];
+    expect(tiles).toEqual([{ rows: 16, tile }, { rows: 128, tile: tileOf(TABLE, role as MatrixRole, 128) }]);
+  }
+  expect(new Set(sizes)).toEqual(new Set([16, 128]));
+  expect(steps.map(({ rows, afterMs }) => [rows, afterMs])).toEqual([[16, 10], [128, 10]]);
+  // The next time begins there, and another size leaves it alone.
+  const again = await searchTiles(() => Promise.resolve(10), tuning, { ...TILES, sizes: [64] });
+  expect(again.tuning.matrices.output.tiles).toEqual([
+    { rows: 16, tile: 3 },
+    { rows: 64, tile: tileOf(tuning, "output", 64) },
+    { rows: 128, tile: tileOf(TABLE, "output", 128) },
+  ]);
+});
+
+Deno.test("searchTiles() leaves a tuning as it is that has no tiles, or whose others do not run", async () => {
+  const portable = portableTuning(false);
+  expect(await searchTiles(() => Promise.resolve(1), portable, TILES)).toEqual({
+    tuning: portable,
+    steps: [],
+  });
+  const isTable = (tuning: DeviceTuning, rows: number) =>
+    ROLES.every((role) => tileOf(tuning, role, rows) === tileOf(TABLE, role, rows));
+  const { tuning } = await searchTiles(
+    (tuning, rows) => Promise.resolve(isTable(tuning, rows) ? 10 : null),
+    TABLE,
+    TILES,
+  );
+  for (const rows of [1, 16, 17, 128, 500]) {
+    // Between two sizes the larger one's tile is taken.
+    const size = rows <= 16 ? 16 : 128;
+    for (const role of ROLES.filter((role) => role !== "head")) {
+      expect(tileOf(tuning, role, rows)).toBe(tileOf(TABLE, role, size));
+    }
+  }
+});
+
 const config = parseModelConfig({ ...TINY_CONFIG, ...MISTRAL_7B_SHAPE }, "config.json");
 const SHAPE = {
   device: INFO,
@@ -126,7 +191,7 @@ Deno.test("tuned forms are kept for their shape and device, and for no other", a
   await using dir = await tempDir();
   const folder = join(dir.path, "tuned");
   expect(await withTunedForms(folder, SHAPE, TABLE)).toEqual(TABLE);
-  const tuned = withForm(TABLE, "halves", PLACE, FORM);
+  const tuned = withTiles(withForm(TABLE, "halves", PLACE, FORM), "halves", "down", [{ rows: 16, tile: 4 }]);
   const path = await writeTunedForms(folder, SHAPE, tuned);
   expect([...Deno.readDirSync(folder)].map(({ name }) => join(folder, name))).toEqual([path]);
   expect(await withTunedForms(folder, SHAPE, TABLE)).toEqual(tuned);
@@ -148,6 +213,7 @@ type File = {
   key: string;
   forms: { role: string; rows: number; form: Record<string, unknown> }[];
 };
+const tilesOf = (...choices: { rows: number; tile: number }[]) => [{ role: "down", choices }];
 const BROKEN: Readonly<Record<string, (file: File) => unknown>> = {
   "is no JSON": () => "{",
   "is empty": () => "",
@@ -159,6 +225,12 @@ const BROKEN: Readonly<Record<string, (file: File) => unknown>> = {
   "has names that nobody knows": (file) => (file.forms[0]!.form["__proto"] = 2, file),
   "has a form for rows that none has": (file) => (file.forms[0]!.rows = 3, file),
   "has more forms than there are": (file) => ({ ...file, forms: Array(101).fill(file.forms[0]) }),
+  "has a tile that there is not": (file) => ({ ...file, tiles: tilesOf({ rows: 16, tile: 5 }) }),
+  "has tiles in no order": (file) => ({
+    ...file,
+    tiles: tilesOf({ rows: 16, tile: 1 }, { rows: 16, tile: 2 }),
+  }),
+  "has tiles for no rows": (file) => ({ ...file, tiles: tilesOf({ rows: 0, tile: 1 }) }),
   "is longer than any": (file) => JSON.stringify(file) + " ".repeat(300_000),
 };
 
@@ -240,6 +312,41 @@ gpuTest("tuneModel() keeps forms that the next load takes, with the same tokens"
   expect(await run(dir.path)).toEqual(expected);
   expect(lines).toEqual([expect.stringContaining(`Cannot use the tuned forms in "${path}"`)]);
 });
+
+gpuTest("tuneModel() keeps tiles for prompts, which change no token", async (device) => {
+  await using dir = await tempDir();
+  const { matrices, attention } = subgroupTuning(device.info.subgroupSize!);
+  // Two tiles, for a driver in software compiles for seconds.
+  const tuning: DeviceTuning = {
+    attention,
+    matrices: Object.fromEntries(
+      ROLES.map((role) => [role, {
+        decode: matrices[role].decode.slice(0, 1),
+        prompt: matrices[role].prompt.slice(0, 2),
+      }]),
+    ) as unknown as DeviceTuning["matrices"],
+  };
+  const tried: unknown[] = [];
+  const { path, prompts } = await tuneModel(device, fixture("gqa"), {
+    ...{ quantization: "none", precision: "f32", accumulation: "f32", tunedDir: dir.path, tuning },
+    ...{ rows: [1], prompts: [16, 100_000], maxTries: 1, leastMs: 0, leastSubmits: 2 },
+    onTryTile: ({ role, rows, ms }) => tried.push([role, rows, ms !== null]),
+  });
+  expect(prompts.map(({ rows }) => rows)).toEqual([16]);
+  expect(tried).toEqual(["gateUp", "down", "qkv", "output"].map((role) => [role, 16, true]));
+  const load = async (tunedDir?: string) => {
+    const where = tunedDir === undefined ? {} : { tunedDir };
+    using runner = await loadModel(device, fixture("gqa"), { ...LOAD, tuning, ...where });
+    return await tokensOf(runner);
+  };
+  const expected = await load();
+  const file = JSON.parse(await Deno.readTextFile(path));
+  for (const tile of [0, 1]) {
+    for (const { choices } of file.tiles) choices[0].tile = tile;
+    await Deno.writeTextFile(path, JSON.stringify(file));
+    expect(await load(dir.path)).toEqual(expected);
+  }
+}, { subgroups: true });
 
 gpuTest(
   "tuneModel() refuses rows that no kernel has a form for, before it loads anything",

@@ -8,7 +8,7 @@ import { withForm } from "../../src/kernels/forms.ts";
 import { type DeviceTuning, portableTuning } from "../../src/kernels/tuning.ts";
 import type { LinearTuning } from "../../src/kernels/linear.ts";
 import { loadModel } from "../../src/model/load.ts";
-import { stepTimer } from "../../src/model/tune.ts";
+import { stepTimer } from "../../src/model/step_timer.ts";
 import { tuneModel } from "../../src/model/tune_model.ts";
 import { writeTunedForms } from "../../src/model/tuned_forms.ts";
 import { formatsOf } from "../../src/model/weights.ts";
