@@ -70,7 +70,8 @@ const ConditionsObject = builder.objectRef<GenerationConditions>("GenerationCond
     kernelsSha256: t.field({
       type: "Sha256",
       nullable: true,
-      description: "Of the text of all kernels and of the variants that are chosen for the device.",
+      description:
+        "Of the text of all kernels and of the variants that are built in for the device; tuned forms change no bit, and count for nothing here.",
       resolve: ({ kernelsSha256 }) => kernelsSha256 ?? null,
     }),
     version: t.exposeString("version", { description: "Of Geodesic." }),

@@ -60,6 +60,10 @@ const RuntimeModelObject = builder.objectRef<EngineMetrics["models"][number]>("R
       description:
         "What products of 8-bit weights and f16 activations are added in first: f32, or f16 in short chains.",
     }),
+    isTuned: t.exposeBoolean("isTuned", {
+      description:
+        "Whether it runs by forms of the kernels that `geodesic tune` has found quickest on this device. They change no bit.",
+    }),
   }),
 });
 

@@ -36,7 +36,8 @@ export const tuneCommand: Command = {
     rows: {
       type: "string",
       value: "1,2,…",
-      description: "Generations in one step to tune for (default: all that the kernels tell apart)",
+      description:
+        "Generations in one step to tune for (default: all that the kernels tell apart, 1, 2, 4, 8 or 1, 4)",
     },
     prompts: {
       type: "string",
@@ -54,14 +55,15 @@ export const tuneCommand: Command = {
       description: "What the model may take of the GPU, as in 20GB (default: as much as there is)",
     },
     data: dataDirOption,
-    json: { type: "boolean", description: "Print what was measured as one JSON object" },
+    json: { type: "boolean", description: "Print what was measured, and errors, as one JSON object" },
   },
   notes:
-    "MODEL is a folder or the name of a registered model. Whole steps are timed, with one form exchanged at a time;\n" +
-    "what is shorter by 1 %, measured by turns, is taken. All forms give the same tokens, to the last bit: it is a matter of speed only.\n" +
-    "What is found lies in DATA/tuned and is used by `serve` and `generate` for models of the same shape with the same\n" +
-    "options on the same GPU, until the kernels change. Run it while nothing else uses the GPU; a 7B model takes some\n" +
-    "minutes there. What an earlier run has kept is where the next one begins.",
+    "MODEL is a folder or the name of a registered model. Whole steps are timed, with one form exchanged at a time; what\n" +
+    "is shorter by 1 %, measured by turns, is taken. All forms give the same tokens, to the last bit: it is a matter of\n" +
+    "speed only. What is found lies in DATA/tuned. Loads take it for models of the same shape that are held in the same\n" +
+    "way, on the same GPU, until the kernels change; a model that is loaded takes it when it is loaded again. Mind that\n" +
+    "generate holds a model as it is stored unless it is told otherwise. Run it while nothing else uses the GPU; a 7B\n" +
+    "model takes some minutes there. Interrupted, it keeps nothing; what an earlier run has kept is where it begins.",
   async run(invocation) {
     const { terminal, signal } = invocation;
     const options = readOptions(invocation);
@@ -76,6 +78,9 @@ export const tuneCommand: Command = {
     using bar = new Progress(terminal);
     using device = await GpuDevice.open({ signal });
     const log = (line: string) => terminal.writeStatus(`${printable(line)}\n`);
+    const { adapter, software } = device.info;
+    const held = { quantization, precision: options.precision, accumulation: options.accumulation };
+    log(`WebGPU device: ${adapter}${software ? " (software: exact, and slow)" : ""}`);
     const tuned = await tuneModel(device, path, {
       ...options,
       quantization,
@@ -87,14 +92,14 @@ export const tuneCommand: Command = {
       onTry: (tried) => log(describeTry(tried)),
       onTryTile: (tried) => log(describeTile(tried)),
     });
-    if (invocation.flag("json")) terminal.print(JSON.stringify({ adapter: device.info.adapter, ...tuned }));
-    else terminal.print(describe(tuned).map(printable).join("\n"));
+    if (invocation.flag("json")) terminal.print(JSON.stringify({ adapter, ...held, ...tuned }));
+    else terminal.print([...describe(tuned), usedFor(held)].map(printable).join("\n"));
     return EXIT.done;
   },
 };
 
 function readOptions(invocation: Invocation) {
-  const rows = numbersOf(invocation, "rows", "1,8");
+  const rows = numbersOf(invocation, "rows", "1,4");
   const prompts = invocation.text("prompts") === "0" ? [] : numbersOf(invocation, "prompts", "16,128");
   return {
     precision: invocation.choice("precision", ["f32", "f16"]),
@@ -107,11 +112,16 @@ function readOptions(invocation: Invocation) {
   };
 }
 
+function usedFor(held: Readonly<Record<string, string>>): string {
+  const options = Object.entries(held).map(([name, value]) => `--${name} ${value}`);
+  return `Used where a model of this shape is loaded with ${options.join(" ")}`;
+}
+
 function numbersOf(invocation: Invocation, name: string, example: string): readonly number[] | undefined {
   const text = invocation.text(name);
   if (text === undefined) return undefined;
   if (!/^[1-9]\d{0,2}(,[1-9]\d{0,2})*$/.test(text)) {
-    throw invocation.usageError(`--${name} is "${text}", expected numbers such as ${example}`);
+    throw invocation.usageError(`--${name} is "${text}", expected numbers from 1 to 999 such as ${example}`);
   }
   return [...new Set(text.split(",").map(Number))];
 }
@@ -123,7 +133,7 @@ function describeTile({ role, rows, tile, ms, bestMs, isTaken }: TriedTile): str
 function outcomeOf({ ms, bestMs, isTaken }: Pick<TriedForm, "ms" | "bestMs" | "isTaken">): string {
   return ms === null
     ? "does not run here, or not with the same bits"
-    : `${ms.toFixed(3)} ms a step, best ${bestMs.toFixed(3)}${isTaken ? ": taken" : ""}`;
+    : `${ms.toFixed(3)} ms a step, ${isTaken ? "taken" : `the best so far ${bestMs.toFixed(3)}`}`;
 }
 
 function describeTry({ role, rows, form, ...outcome }: TriedForm): string {
@@ -136,9 +146,11 @@ function formText({ core, asksEarly, ...numbers }: LinearTuning): string {
 }
 
 function describe({ path, steps, prompts }: Tuned): string[] {
+  const isQuicker = [...steps, ...prompts].some(({ beforeMs, afterMs }) => afterMs < beforeMs);
   return [
     ...table("rows", steps),
     ...prompts.length === 0 ? [] : table("prompt", prompts),
+    ...isQuicker ? [] : ["Nothing quicker was found"],
     `Kept in ${path}`,
   ];
 }

@@ -70,6 +70,7 @@ export class EngineMeter {
         kvCacheBytes: runner.memory.kvCacheBytes,
         kvCacheFormat: runner.kvCacheFormat,
         accumulation: runner.accumulation,
+        isTuned: runner.isTuned,
       })),
       lastBatchSize: this.#lastBatchSize,
       steps: this.#steps,

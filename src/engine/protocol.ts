@@ -230,6 +230,7 @@ export interface EngineMetrics {
     readonly kvCacheBytes: number;
     readonly kvCacheFormat: KvCacheFormat;
     readonly accumulation: Accumulation;
+    readonly isTuned: boolean;
   }[];
   /** Sequences in the batch of the last submitted step; 0 when idle. */
   readonly lastBatchSize: number;

@@ -93,7 +93,8 @@ export async function loadModel(device: GpuDevice, dir: string, options: LoadOpt
   signal?.throwIfAborted();
   for (;;) {
     const loaded = await loadTuned(device, source, { ...options, dir, tuning, tunedDir, meter });
-    const { runner, halves, isTuned, toCache } = loaded;
+    const { runner, halves, toCache } = loaded;
+    const { isTuned } = runner;
     const flaw = checks ? await flawOf(runner, signal) : null;
     if (flaw === null || (!halves && !isTuned)) {
       if (flaw !== null) options.log?.(`${foundOf(device, dir, flaw)}: ${CONSEQUENCES[flaw]}`);
@@ -177,8 +178,6 @@ interface TunedLoad {
   readonly runner: ModelRunner;
   /** It computes in pairs of f16. */
   readonly halves: boolean;
-  /** By forms that were found quickest, not by the table's alone. */
-  readonly isTuned: boolean;
   /** What should be written to the cache once the model is served. */
   readonly toCache: CacheJob | null;
 }
@@ -202,21 +201,18 @@ async function loadTuned(
     try {
       using entry = await openCacheEntry(cache, source);
       if (entry !== null) {
-        return {
-          ...await load(device, entry.checkpoint, { ...options, ...fit, entry }),
-          halves,
-          toCache: null,
-        };
+        const runner = await load(device, entry.checkpoint, { ...options, ...fit, entry });
+        return { runner, halves, toCache: null };
       }
     } catch (error) {
       if (!isUnusable(error)) throw error;
       cache.log(cacheNotice(error));
     }
   }
-  const loaded = { ...await load(device, source, { ...options, ...fit, entry: null }), halves };
-  if (!caching) return { ...loaded, toCache: null };
+  const runner = await load(device, source, { ...options, ...fit, entry: null });
+  if (!caching) return { runner, halves, toCache: null };
   const { dir: cacheDir, manifestSha256, maxBytes } = cache;
-  return { ...loaded, toCache: { dir: cacheDir, manifestSha256, maxBytes, source: dir, stamp } };
+  return { runner, halves, toCache: { dir: cacheDir, manifestSha256, maxBytes, source: dir, stamp } };
 }
 
 /** The tuning with what is known to be quickest; without, where that cannot be read, for it is a matter of speed only. */
@@ -237,7 +233,10 @@ async function withFormsOf(
       tuning,
     );
   } catch (error) {
-    log?.(error instanceof Error ? error.message : String(error));
+    const reason = error instanceof Error ? error.message : String(error);
+    log?.(
+      `${reason}. The built-in ones are used; "geodesic tune" makes the file anew, and it may be removed`,
+    );
     return tuning;
   }
 }
@@ -259,7 +258,7 @@ async function load(
   device: GpuDevice,
   checkpoint: Checkpoint,
   plan: LoadPlan,
-): Promise<Pick<TunedLoad, "runner" | "isTuned">> {
+): Promise<ModelRunner> {
   const { precision, sizes, memory, log, signal } = plan;
   using owned = new DisposableStack();
   const weights = await uploadWeights(device, checkpoint, { ...plan, owned });
@@ -267,7 +266,8 @@ async function load(
   const make = async (tuning: DeviceTuning): Promise<ModelRunner> => {
     using own = new DisposableStack();
     const held = own.use(new DisposableStack()); // the weights, once there is a runner: a try that fails leaves them
-    const parts = { device, config, sizes, weights, precision, tuning, memory, owned: own };
+    const isTuned = tuning !== plan.tuning;
+    const parts = { device, config, sizes, weights, precision, tuning, memory, isTuned, owned: own };
     const runner = await MistralRunner.create(parts);
     held.use(owned.move());
     return runner;
@@ -281,7 +281,7 @@ async function load(
   });
   if (signal?.aborted) runner[Symbol.dispose]();
   signal?.throwIfAborted();
-  return { runner, isTuned: tuned !== plan.tuning };
+  return runner;
 }
 
 /** It has to do with which kernels there are, not with how much room: a driver may give another form up than it did before. */

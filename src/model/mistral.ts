@@ -50,6 +50,8 @@ interface EncodedSamples {
 
 export interface MistralParts extends ForwardParts {
   readonly memory: ModelRunner["memory"];
+  /** False unless given. */
+  readonly isTuned?: boolean;
 }
 
 export class MistralRunner implements ModelRunner {
@@ -57,6 +59,7 @@ export class MistralRunner implements ModelRunner {
   readonly memory: ModelRunner["memory"];
   readonly kvCacheFormat: KvCacheFormat;
   readonly accumulation: Accumulation;
+  readonly isTuned: boolean;
   readonly stepsPerSubmit: { readonly max: number; readonly preferred: number };
   readonly #device: GpuDevice;
   readonly #forward: Forward;
@@ -87,6 +90,7 @@ export class MistralRunner implements ModelRunner {
     this.memory = parts.memory;
     this.kvCacheFormat = sizes.kvCacheFormat;
     this.accumulation = sizes.halves ? "f16" : "f32";
+    this.isTuned = parts.isTuned ?? false;
     const { software } = parts.device.info;
     this.stepsPerSubmit = {
       max: MAX_STEPS_PER_SUBMIT,

@@ -162,6 +162,8 @@ export interface ModelRunner extends Disposable {
   readonly kvCacheFormat: KvCacheFormat;
   /** What products are added in, whatever was asked for. */
   readonly accumulation: Accumulation;
+  /** By forms of its kernels that were found quickest on this device (tuned_forms.ts), not by the built-in table alone. */
+  readonly isTuned: boolean;
   /** Steps that one submit can hold, and how many decode steps of it pay on this device. */
   readonly stepsPerSubmit: { readonly max: number; readonly preferred: number };
   /** Prepares a slot; its previous sequence must have left the batch. Takes effect for steps prepared later. */

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { FormatError } from "../errors.ts";
 import type { ModelConfig } from "../formats/config.ts";
+import { toReadError } from "../formats/read_error.ts";
 import { toWriteError } from "../formats/write_error.ts";
 import type { GpuDeviceInfo } from "../gpu/device.ts";
 import { kernelFingerprint } from "../kernels/fingerprint.ts";
@@ -124,7 +125,7 @@ export async function withTunedForms(
     });
   };
   const parsed = fileSchema.safeParse(parseJson(text));
-  if (!parsed.success) throw fail(z.prettifyError(parsed.error), `a file of version ${VERSION}`);
+  if (!parsed.success) throw fail(...firstOf(parsed.error, text));
   if (parsed.data.key !== tunedKey(shape)) throw fail(`key "${parsed.data.key}"`, tunedKey(shape));
   const family = familyOf(shape);
   const limits = formLimits(shape.device);
@@ -135,7 +136,7 @@ export async function withTunedForms(
     const base = formAt(tuning, family, { role, rows });
     if (base === null || !isFormOf(base, form, { ...limits, pairs: pairs[role] })) {
       throw fail(
-        `for ${rows} rows of "${role}" ${JSON.stringify(form)}`,
+        `${JSON.stringify(form)} ("${role}", rows: ${rows})`,
         `a form of ${JSON.stringify(base)} that changes no bit`,
       );
     }
@@ -146,7 +147,7 @@ export async function withTunedForms(
     const isSound = choices.every(({ rows, tile }, i) => tile < count && rows > (choices[i - 1]?.rows ?? 0));
     if (!isSound) {
       throw fail(
-        `for prompts of "${role}" ${JSON.stringify(choices)}`,
+        `${JSON.stringify(choices)} (prompts of "${role}")`,
         `ascending rows, and tiles below ${count}`,
       );
     }
@@ -197,22 +198,30 @@ export async function writeTunedForms(dir: string, shape: TunedShape, tuning: De
   return path;
 }
 
+/** What is wrong first: found, and expected. */
+function firstOf({ issues: [issue] }: z.ZodError, text: string): readonly [string, string] {
+  if (parseJson(text) === undefined) return ["no JSON", `a file of version ${VERSION}`];
+  const place = issue === undefined || issue.path.length === 0 ? "its top" : issue.path.join(".");
+  return [`${issue?.message ?? "something else"} at ${place}`, `a file of version ${VERSION}`];
+}
+
 /** Null where there is no file. */
 async function readBounded(path: string): Promise<string | null> {
+  const fail = (found: string, expected: string) =>
+    new FormatError(`Cannot use the tuned forms in "${path}": found ${found}, expected ${expected}`, {
+      path,
+      found,
+      expected,
+    });
   try {
-    const { size, isFile } = await Deno.stat(path);
-    if (!isFile || size > MOST_BYTES) {
-      throw new FormatError(
-        `Cannot use the tuned forms in "${path}": found ${
-          isFile ? `${size} bytes` : "no file"
-        }, expected a file of at most ${MOST_BYTES} bytes`,
-        { path, found: size, expected: MOST_BYTES },
-      );
-    }
+    const { size, isFile, isDirectory } = await Deno.stat(path);
+    if (!isFile) throw fail(isDirectory ? "a folder" : "no file", "a file");
+    if (size > MOST_BYTES) throw fail(`${size} bytes`, `at most ${MOST_BYTES}`);
     return await Deno.readTextFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
+    if (error instanceof Deno.errors.NotADirectory) throw fail("a file in place of its folder", "a folder");
+    throw toReadError(error, path);
   }
 }
 

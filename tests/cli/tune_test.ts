@@ -13,7 +13,8 @@ deviceTest("tune keeps what it finds in the data folder, and generate takes it",
     code: 0,
     stderr: expect.stringMatching(/gateUp, 1 row: core_lanes .*ms a step/),
   });
-  const { adapter, path, steps } = JSON.parse(stdout);
+  const { adapter, path, steps, ...held } = JSON.parse(stdout);
+  expect(held).toEqual({ quantization: "none", precision: "f32", accumulation: "f32", prompts: [] });
   expect(adapter).toContain("llvmpipe");
   expect(steps).toEqual([{ rows: 1, beforeMs: expect.any(Number), afterMs: expect.any(Number) }]);
   expect(path.startsWith(`${dir.path}/tuned/`)).toBe(true);
@@ -30,7 +31,11 @@ deviceTest("tune keeps what it finds in the data folder, and generate takes it",
 });
 
 const REFUSED: Readonly<Record<string, readonly [args: readonly string[], code: number, stderr: RegExp]>> = {
-  "rows that are no numbers": [["--rows", "1,x"], 2, /--rows is "1,x", expected numbers such as 1,8/],
+  "rows that are no numbers": [
+    ["--rows", "1,x"],
+    2,
+    /--rows is "1,x", expected numbers from 1 to 999 such as 1,4/,
+  ],
   "rows that no kernel has a form for": [
     ["--rows", "7"],
     1,

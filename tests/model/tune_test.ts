@@ -286,12 +286,14 @@ gpuTest("tuneModel() keeps forms that the next load takes, with the same tokens"
   for (const { form } of file.forms) form.WORKGROUP = 16;
   await Deno.writeTextFile(path, JSON.stringify(file));
   const lines: string[] = [];
+  const tuned: boolean[] = [];
   const run = async (tunedDir: string | undefined) => {
     using runner = await loadModel(device, fixture("gqa"), {
       ...LOAD,
       ...tunedDir !== undefined && { tunedDir },
       log: (line) => lines.push(line),
     });
+    tuned.push(runner.isTuned);
     return await tokensOf(runner);
   };
   const expected = await run(undefined);
@@ -311,6 +313,7 @@ gpuTest("tuneModel() keeps forms that the next load takes, with the same tokens"
   await Deno.writeTextFile(path, "{}");
   expect(await run(dir.path)).toEqual(expected);
   expect(lines).toEqual([expect.stringContaining(`Cannot use the tuned forms in "${path}"`)]);
+  expect(tuned).toEqual([false, true, false]);
 });
 
 gpuTest("tuneModel() keeps tiles for prompts, which change no token", async (device) => {

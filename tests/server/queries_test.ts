@@ -153,7 +153,7 @@ Deno.test("Query.runtime sums over the models on the device", async () => {
     device { adapter software features limits { name value } }
     models {
       key running kvBlocksCached prefixCacheQueries prefixCacheHits preemptions draftedTokens acceptedTokens
-      kvCacheFormat accumulation
+      kvCacheFormat accumulation isTuned
     }
   } }`;
   expect((await api.query(query)).body.data.runtime).toEqual({
@@ -184,6 +184,7 @@ Deno.test("Query.runtime sums over the models on the device", async () => {
         preemptions: 1,
         kvCacheFormat: "FLOAT32",
         accumulation: "f32",
+        isTuned: false,
         draftedTokens: "12",
         acceptedTokens: "9",
       },
@@ -196,6 +197,7 @@ Deno.test("Query.runtime sums over the models on the device", async () => {
         preemptions: 2,
         kvCacheFormat: "FP8_E4M3",
         accumulation: "f16",
+        isTuned: true,
         draftedTokens: "0",
         acceptedTokens: "0",
       },

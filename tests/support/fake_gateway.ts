@@ -340,6 +340,7 @@ export class FakeGateway {
             kvCacheBytes: 2,
             kvCacheFormat: "f32",
             accumulation: "f32",
+            isTuned: false,
           },
           {
             modelKey: "m2",
@@ -357,6 +358,7 @@ export class FakeGateway {
             kvCacheBytes: 2,
             kvCacheFormat: "fp8",
             accumulation: "f16",
+            isTuned: true,
           },
         ],
         lastBatchSize: 3,

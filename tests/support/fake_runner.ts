@@ -84,6 +84,7 @@ export class FakeRunner implements ModelRunner {
   readonly memory = { weightBytes: 1000, kvCacheBytes: 200, totalBytes: 1500 };
   readonly kvCacheFormat = "f32";
   readonly accumulation = "f32";
+  readonly isTuned = false;
   readonly stepsPerSubmit: { readonly max: number; readonly preferred: number };
   /** Sequences in each step. */
   readonly batchSizes: number[] = [];
