@@ -17,6 +17,7 @@ import { generateLocally, type LocalRequest, type LocalResult } from "./local_ge
 import { Progress } from "./progress.ts";
 import { explained, parseSamplingOptions, parseTokenIds, samplingOptions } from "./sampling_options.ts";
 import {
+  accumulationOf,
   accumulationOption,
   kvCacheDtypeOption,
   precisionOption,
@@ -78,7 +79,7 @@ async function readRequest(invocation: Invocation): Promise<LocalRequest> {
   const quantization = invocation.choice("quantization", ["none", "fp8"]);
   const precision = invocation.choice("precision", ["f32", "f16"]);
   const kvCacheDtype = invocation.choice("kv-cache-dtype", ["auto", "fp8"]);
-  const accumulation = invocation.choice("accumulation", ["f32", "f16"]);
+  const accumulation = accumulationOf(invocation);
   const speculation = invocation.choice("speculation", ["auto", "off"]);
   const where = { ...terminal, dataDir: dataDirOf(invocation) };
   const model = invocation.positional("MODEL");

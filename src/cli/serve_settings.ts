@@ -12,6 +12,7 @@ import { readServerSettings, serverOptions, type ServerSettings } from "./server
 import { sizeOf } from "./size_option.ts";
 import { parseKeepAlive } from "./units.ts";
 import {
+  accumulationOf,
   accumulationOption,
   kvCacheDtypeOption,
   precisionOption,
@@ -114,7 +115,7 @@ export function readServeSettings(invocation: Invocation): ServeSettings {
       : { quantization: invocation.choice("quantization", ["none", "fp8"]) },
     precision: invocation.choice("precision", ["f32", "f16"]),
     kvCacheDtype: invocation.choice("kv-cache-dtype", ["auto", "fp8"]),
-    accumulation: invocation.choice("accumulation", ["f32", "f16"]),
+    accumulation: accumulationOf(invocation),
     ...maxContextLength === undefined ? {} : { maxContextLength },
     ...maxSequences === undefined ? {} : { maxSequences },
     ...memoryBytes === undefined ? {} : { memoryBytes },

@@ -1,5 +1,6 @@
 /** How a model is held on the device and run, the same for all commands that load one. The first word is the default. */
-import type { OptionSpec } from "./command.ts";
+import type { Accumulation } from "../model/runner.ts";
+import type { Invocation, OptionSpec } from "./command.ts";
 
 export const quantizationOption: OptionSpec = {
   type: "string",
@@ -20,6 +21,15 @@ export const accumulationOption: OptionSpec = {
   description:
     "f16: with fp8 weights and f16 activations, a GPU adds short chains of products in f16, which is faster (default f32)",
 };
+
+/** Throws UsageError for sums in f16 of what is f32, which would be asked for in vain. */
+export function accumulationOf(invocation: Invocation): Accumulation {
+  const accumulation = invocation.choice("accumulation", ["f32", "f16"]);
+  if (accumulation === "f32" || invocation.choice("precision", ["f32", "f16"]) === "f16") return accumulation;
+  throw invocation.usageError(
+    "--accumulation f16 has no effect with --precision f32: give --precision f16, too",
+  );
+}
 
 export const kvCacheDtypeOption: OptionSpec = {
   type: "string",

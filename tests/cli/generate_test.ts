@@ -262,6 +262,18 @@ const refused: readonly (readonly [string, readonly string[], number, RegExp])[]
     /--kv-cache-dtype is "int4", expected auto or fp8/,
   ],
   [
+    "sums in f16 of what is f32 unless said otherwise",
+    [HELPER, "--prompt", "a", "--accumulation", "f16"],
+    2,
+    /--accumulation f16 has no effect with --precision f32: give --precision f16, too/,
+  ],
+  [
+    "sums in f16 of what is f32, said outright",
+    [HELPER, "--prompt", "a", "--accumulation", "f16", "--precision", "f32"],
+    2,
+    /--accumulation f16 has no effect with --precision f32/,
+  ],
+  [
     "an accumulation that is none",
     [HELPER, "--prompt", "a", "--accumulation", "bf16"],
     2,

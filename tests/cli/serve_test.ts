@@ -138,6 +138,12 @@ const refused: readonly (readonly [string, readonly string[], number, RegExp])[]
     /--quantization is "int3", expected none or fp8/,
   ],
   [
+    "sums in f16 of what is f32",
+    ["--accumulation", "f16"],
+    2,
+    /^error: --accumulation f16 has no effect with --precision f32: give --precision f16, too/,
+  ],
+  [
     "a memory budget that is none",
     ["--gpu-memory", "plenty"],
     2,
