@@ -56,9 +56,14 @@ async function dispatch(
 function findCommand(args: readonly string[], commands: readonly Command[]): Command {
   const found = commands.find(({ name }) => name.split(" ").every((word, index) => word === args[index]));
   if (found !== undefined) return found;
-  const family = familyOf(args[0]!, commands).map(({ name }) => name);
+  const [first, second] = args as [string, string?];
+  const family = familyOf(first, commands).map(({ name }) => name);
+  if (family.length > 0 && (second === undefined || second.startsWith("-"))) {
+    const seconds = family.map((name) => name.slice(first.length + 1));
+    throw new UsageError(`${first} needs one of: ${seconds.join(", ")}`, first);
+  }
   if (family.length > 0) {
-    throw new UsageError(`There is no command "${args.slice(0, 2).join(" ")}", only ${family.join(", ")}`);
+    throw new UsageError(`There is no command "${first} ${second}", only ${family.join(", ")}`, first);
   }
   const names = commands.map(({ name }) => name.split(" ")[0]!);
   throw new UsageError(`There is no command "${args[0]}", only ${[...new Set(names)].join(", ")}`);

@@ -24,6 +24,8 @@ Deno.test("geodesic --version prints the version", async () => {
 const wrong: readonly (readonly [string, readonly string[], string])[] = [
   ["no command", [], "No command given"],
   ["an unknown command", ["fly"], `There is no command "fly"`],
+  ["half a command", ["keys"], "keys needs one of: create, list, revoke (see geodesic keys --help)"],
+  ["half a command with an option", ["audit", "--data", "x"], "audit needs one of: "],
   ["an unknown option", ["merge", "a", "b", "--fast"], "Unknown option '--fast'"],
   ["a missing argument", ["merge", "a"], `Found "a", expected CONFIG and OUT`],
   ["an argument too many", ["tokenize", "a", "b", "--text", "x"], `Found "a", "b", expected MODEL`],
