@@ -95,7 +95,8 @@ export const serveNotes =
   "DATABASE_URL (postgres://…) puts the database into a PostgreSQL server, which several gateways may share.\n" +
   "GEODESIC_MODELS adds folders to those of --models, separated like a PATH.\n" +
   "HF_ENDPOINT and HF_TOKEN say where pullModel fetches models from.\n" +
-  "Ctrl-C stops, with exit code 0 once the address has been printed.";
+  "Ctrl-C stops the gateway, which exits with 0 once the address has been printed; under deno task, which Ctrl-C stops\n" +
+  "as well, the exit code is 130.";
 
 /** Throws UsageError that names what is wrong. */
 export function readServeSettings(invocation: Invocation): ServeSettings {
