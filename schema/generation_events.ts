@@ -235,7 +235,12 @@ eventRef("failed").implement({
   interfaces,
   fields: (t) => ({
     code: t.exposeString("code", {
-      description: "Stable and machine-readable, such as `NOT_FINITE`, `DEADLINE` or `DEVICE_LOST`.",
+      description:
+        "Stable and machine-readable. `DEADLINE`: its time was up. `CAPACITY`: there was no room for it. " +
+        "`NOT_FINITE`: the model's activations left the range of its numbers, as they will again. `DEVICE_LOST`: the GPU is " +
+        "gone, ask again. `INTERRUPTED`: its gateway stopped, ask again. `CONFIG`: it asks for what cannot be. " +
+        "`NOT_FOUND`, `FORMAT`: the model's files are gone, or damaged. `INTERNAL`: the log of the server has the details. " +
+        "Others may come.",
     }),
     message: t.exposeString("message"),
   }),

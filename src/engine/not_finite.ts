@@ -23,9 +23,10 @@ export function notFinite(
 
 function explain(precision: Precision, accumulation: Accumulation): string {
   if (precision === "f32" && accumulation === "f32") {
-    return "not even f32 holds its activations, so its weights may be damaged (geodesic verify looks at them)";
+    return "not even f32 holds its activations, so its weights may be damaged; fetch or merge it anew (of a merge, " +
+      "geodesic verify finds what is damaged)";
   }
   const left = "its activations left the range of f16, which ends at 65,504";
-  if (accumulation === "f32") return `${left}; run it with --precision f32`;
-  return `${left}; run it with --accumulation f32, and if that is not enough with --precision f32`;
+  if (accumulation === "f32") return `${left}; serve or run it with --precision f32`;
+  return `${left}; serve or run it with --accumulation f32, and if that is not enough with --precision f32`;
 }

@@ -112,7 +112,7 @@ deviceTest("generate says what it had said, and why no more, where activations a
   expect({ code, stdout }).toEqual({ code: 1, stdout: "" }); // Without a tokenizer there is no text.
   expect(stderr).toBe(
     `error: Model "${dir.path}" has logits that are not finite at output token 4: its activations left the range of ` +
-      "f16, which ends at 65,504; run it with --precision f32 [NOT_FINITE]\n",
+      "f16, which ends at 65,504; serve or run it with --precision f32 [NOT_FINITE]\n",
   );
   const { code: json, stderr: object } = await geodesic([...args, "--precision", "f16", "--json"]);
   expect(json).toBe(1);

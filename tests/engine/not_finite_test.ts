@@ -53,7 +53,8 @@ for (const stepsPerSubmit of [1, 4]) {
           code: "NOT_FINITE",
           message:
             `Model "m" has logits that are not finite at output token ${count + 1}: not even f32 holds its ` +
-            "activations, so its weights may be damaged (geodesic verify looks at them)",
+            "activations, so its weights may be damaged; fetch or merge it anew (of a merge, geodesic verify finds " +
+            "what is damaged)",
           details: {
             model: "m",
             outputToken: count + 1,
@@ -136,7 +137,7 @@ gpuTest("Engine on a device ends one generation and not its neighbour, guessed o
     const { message } = engine.of(id).flatMap((one) => one.type === "failed" ? [one.error] : [])[0]!;
     expect(message).toBe(
       'Model "m" has logits that are not finite at output token 9: its activations left the range of f16, which ends ' +
-        "at 65,504; run it with --precision f32",
+        "at 65,504; serve or run it with --precision f32",
     );
   }
   expect(engine.ids("well")).toEqual([11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6]);
