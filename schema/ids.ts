@@ -33,7 +33,8 @@ export function requireId(typename: string, globalId: string): string {
 }
 
 export function notFound(typename: string, globalId: string): NotFoundError {
-  return new NotFoundError(`Cannot find ${typename.toLowerCase()} "${globalId.slice(0, MAX_ID_LENGTH)}"`);
+  const what = typename.replaceAll(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
+  return new NotFoundError(`Cannot find ${what} "${globalId.slice(0, MAX_ID_LENGTH)}"`);
 }
 
 function decodeText(base64url: string): string {

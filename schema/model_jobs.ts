@@ -291,7 +291,8 @@ const CancelModelJobInput = builder.inputType("CancelModelJobInput", {
       description:
         "Also remove what a pull has fetched, from the library of the gateway that is asked; of one that has failed or " +
         "was cancelled before, too. Otherwise it is kept for a week, for the next pull to go on from. Files of a " +
-        "registered model stay, as long as it is registered.",
+        "registered model stay, as long as it is registered. It means nothing for a pull that has succeeded, nor for any " +
+        "other job.",
     }),
   }),
 });
@@ -325,7 +326,8 @@ builder.mutationFields((t) => ({
   }),
   cancelModelJob: t.field({
     type: CancelModelJobResult,
-    description: "Admins. Idempotent; a job that has ended stays as it is.",
+    description:
+      "Admins. Idempotent; the record of a job that has ended stays as it is, whatever `discard` removes.",
     args: { input: t.arg({ type: CancelModelJobInput, required: true }) },
     resolve: (_root, { input }, { gateway, principal }) =>
       expected(CANCEL_ERRORS, async () => ({

@@ -95,8 +95,9 @@ export interface ModelJobUseCases {
   /** Admins. Hashes a model's files and, where it was merged, holds it to its record and its parents. */
   verify(principal: Principal, ref: ModelRef): Promise<ModelJob>;
   /**
-   * Admins. Idempotent; a job that has ended stays as it is. What a pull has fetched is kept for the next one, for a
-   * week; `discard` removes it, of a pull that has failed or was cancelled before as well.
+   * Admins. Idempotent; the record of a job that has ended stays as it is. What a pull has fetched is kept for the next
+   * one, for a week; `discard` removes it, of a pull that has failed or was cancelled before as well, and means nothing
+   * for other jobs.
    */
   cancel(principal: Principal, id: string, options?: { readonly discard?: boolean }): Promise<ModelJob>;
   /** Replays the log after `afterSeq`, then tails it until the terminal event. */

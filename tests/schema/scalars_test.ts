@@ -68,4 +68,5 @@ Deno.test("encodeId() and decodeId() are inverse, and nothing else decodes", () 
     if (decoded !== null) expect(decoded.typename).toMatch(/^[A-Z][A-Za-z]*$/);
   }));
   expect(() => requireId("Model", "nope")).toThrow(NotFoundError);
+  expect(() => requireId("ModelJob", "nope")).toThrow('Cannot find model job "nope"');
 });
