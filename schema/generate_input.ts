@@ -12,9 +12,9 @@ export const DisconnectPolicyEnum = builder.enumType("DisconnectPolicy", {
     CONTINUE: { description: "It runs on. Default of `startGeneration`." },
     CANCEL: {
       description:
-        "It is cancelled `disconnectGraceMs` after the last of its watchers has left, unless one is back by then; and so, " +
-        "whatever its state, is one that nobody has come to watch so long after its start (or 5 seconds, where those are " +
-        "longer). A subscription watches, at whichever gateway; a query does not. Default of `generate`.",
+        "It is cancelled `disconnectGraceMs` after the last of its watchers has left, unless one is back by then. Also " +
+        "cancelled, queued or running, is one that nobody has begun to watch within that time after its start, 5 seconds at " +
+        "least. A subscription watches, at whichever gateway; a query does not. Default of `generate`.",
     },
   } as const,
 });
