@@ -26,6 +26,8 @@ export interface Command {
   readonly options: Readonly<Record<string, OptionSpec>>;
   /** Further paragraphs of the help. */
   readonly notes?: string;
+  /** What an interruption leaves, in a sentence for whoever interrupts; nothing where absent. */
+  readonly leaves?: string;
   /** Resolves to the exit code: 0 done, 1 the work failed. Throws what it cannot do. */
   run(invocation: Invocation): Promise<number>;
 }

@@ -18,8 +18,9 @@ export class UsageError extends GeodesicError {
 
 /** The user pressed Ctrl-C, or the system asks the program to end. */
 export class InterruptedError extends GeodesicError {
-  constructor(signal: string) {
-    super("INTERRUPTED", "Interrupted", { signal });
+  /** `leaves` is what the command says that it leaves then. */
+  constructor(signal: string, leaves?: string) {
+    super("INTERRUPTED", leaves === undefined ? "Interrupted" : `Interrupted. ${leaves}`, { signal });
   }
 }
 

@@ -38,6 +38,7 @@ export const pullCommand: Command = {
     "goes on from there; so it does with a folder of an earlier pull that no model has, or whose files are damaged.\n" +
     "A gateway that serves the data folder removes what has lain there for a week.\n" +
     "A gateway that serves the same data folder (or database) offers the model at once.",
+  leaves: "What has come is kept: pull again",
   async run(invocation) {
     const { terminal, signal } = invocation;
     const dataDir = dataDirOf(invocation);

@@ -42,7 +42,7 @@ async function dispatch(
   if ((end < 0 ? rest : rest.slice(0, end)).some(isHelp)) {
     return print(terminal, helpOf(command));
   }
-  using interrupts = listenForInterrupts();
+  using interrupts = listenForInterrupts(command);
   const { signal } = interrupts;
   try {
     return await command.run(new Invocation(command, rest, { terminal, signal }));
@@ -83,12 +83,12 @@ function print(terminal: Terminal, text: string): number {
   return EXIT.done;
 }
 
-function listenForInterrupts(): Disposable & { readonly signal: AbortSignal } {
+function listenForInterrupts({ leaves }: Command): Disposable & { readonly signal: AbortSignal } {
   const controller = new AbortController();
   const handlers = INTERRUPTS.map((name) => {
     const handler = () => {
       if (controller.signal.aborted) Deno.exit(EXIT.interrupted);
-      controller.abort(new InterruptedError(name));
+      controller.abort(new InterruptedError(name, leaves));
     };
     Deno.addSignalListener(name, handler);
     return [name, handler] as const;

@@ -45,8 +45,12 @@ Deno.test("pull that is killed leaves a beginning, and the same command goes on 
     const before = await size();
     while (await size() === before) await new Promise((resolve) => setTimeout(resolve, 10));
     child.kill(signal);
-    const { code } = await child.output();
+    const { code, stderr } = await child.output();
     expect([signal, code]).toEqual([signal, signal === "SIGKILL" ? 137 : 130]);
+    const last = new TextDecoder().decode(stderr).split("\n").at(-2);
+    if (signal === "SIGINT") {
+      expect(last).toBe("error: Interrupted. What has come is kept: pull again [INTERRUPTED]");
+    }
     await expect(Deno.stat(dir.join("models", "pair", "model"))).rejects.toThrow(Deno.errors.NotFound);
   }
   const there = (await Deno.stat(dir.join("models", "pair", ".model.pull", WEIGHTS))).size;
