@@ -61,11 +61,15 @@ export const pullCommand: Command = {
         loader: { isBusy: () => false },
       };
       await requirePullable(options, request);
+      let pulled: Pick<WorkProgress, "doneBytes" | "doneItems"> = { doneBytes: 0, doneItems: 0 };
       {
         using bar = new Progress(terminal);
         // What comes after it is done in no time: the files are hashed.
-        const report = (progress: WorkProgress) =>
-          progress.stage === "pulling" && bar.update(barState(progress));
+        const report = (progress: WorkProgress) => {
+          if (progress.stage !== "pulling") return;
+          pulled = progress;
+          bar.update(barState(progress));
+        };
         const { write, after } = await pullWork(options, request, { signal, report });
         await db.transaction().execute(async (trx) => {
           await write!(trx);
@@ -77,7 +81,11 @@ export const pullCommand: Command = {
       }
       const row = (await findModel(db, { name: request.name }))!;
       terminal.print(
-        await describe(db, row, { json: invocation.flag("json"), path: targetOf(options, request.name) }),
+        await describe(db, row, {
+          json: invocation.flag("json"),
+          path: targetOf(options, request.name),
+          pulled,
+        }),
       );
       return EXIT.done;
     } finally {
@@ -105,11 +113,15 @@ function barState({ doneBytes, totalBytes, freeBytes, doneItems, totalItems }: W
 async function describe(
   db: Db,
   row: ModelRow,
-  { json, path }: { readonly json: boolean; readonly path: string },
+  { json, path, pulled }: {
+    readonly json: boolean;
+    readonly path: string;
+    /** A record that came along is no part of the artifact. */
+    readonly pulled: Pick<WorkProgress, "doneBytes" | "doneItems">;
+  },
 ): Promise<string> {
   const { artifact, files } = (await findArtifact(db, row.artifact_id))!;
   const origin: unknown = row.origin === null ? null : JSON.parse(row.origin);
-  const bytes = Number(toBigInt(artifact.size_bytes));
   if (json) {
     const manifestSha256 = artifact.manifest_sha256;
     return JSON.stringify({
@@ -117,10 +129,10 @@ async function describe(
       path,
       origin,
       manifestSha256,
-      sizeBytes: bytes,
+      sizeBytes: Number(toBigInt(artifact.size_bytes)),
       files: files.length,
     });
   }
-  return `Pulled ${row.name} into ${path}: ${formatBytes(bytes)} in ${files.length} files\n` +
+  return `Pulled ${row.name} into ${path}: ${formatBytes(pulled.doneBytes)} in ${pulled.doneItems} files\n` +
     `Manifest SHA-256 ${artifact.manifest_sha256}`;
 }

@@ -29,13 +29,13 @@ export interface PullOptions {
   readonly target: string;
   /** Called with the configuration before any weights are fetched; what it throws ends the pull. */
   readonly checkConfig?: (config: ModelConfig) => void;
+  /** Called as soon as it is known which files there are, which takes the configuration and the index. */
   readonly onProgress?: (progress: PullProgress) => void;
   readonly signal: AbortSignal;
 }
 
 export interface PullProgress {
   readonly doneBytes: number;
-  /** Grows once, when the index has said which weights there are. */
   readonly totalBytes: number;
   /** Of the done ones, those that an earlier pull has left. */
   readonly resumedBytes: number;
@@ -67,6 +67,8 @@ const SMALL_FILES: readonly string[] = [
   "provenance.json",
   ...COMPANION_FILES,
 ];
+/** What tells whether the others are wanted, and which. */
+const FIRST_FILES: readonly string[] = ["config.json", INDEX_FILE];
 const PICKLES = /\.(bin|pt|pth|ckpt|pkl)$/;
 
 /** Throws typed errors that say what to do; an abort rejects with the signal's reason. */
@@ -78,10 +80,14 @@ export async function pullModel(options: PullOptions): Promise<PulledModel> {
   folder.keep();
   const pull = new Pull(options, repository, folder);
   await pull.forgetOthers();
-  await pull.fetchAll(small);
+  const first = small.filter(({ path }) => FIRST_FILES.includes(path));
+  await pull.fetchAll(first);
   const config = await parseConfig(folder, name);
   options.checkConfig?.(config);
-  await pull.fetchAll(await weightFiles(repository, folder, small));
+  const others = small.filter((file) => !first.includes(file));
+  const rest = [...others, ...await weightFiles(repository, folder, small)];
+  pull.expect([...first, ...rest]);
+  await pull.fetchAll(rest);
   await pull.removeStrays();
   const { commit, publishedAt } = repository;
   const origin: Origin = {
@@ -98,7 +104,8 @@ class Pull {
   readonly #repository: Repository;
   readonly #folder: StagedFolder;
   readonly #files: FileHash[] = [];
-  #wanted: readonly RemoteFile[] = [];
+  /** All there will be; nothing is reported before that is known. */
+  #wanted: readonly RemoteFile[] | undefined;
   #totalBytes = 0;
   #doneBytes = 0;
   #resumedBytes = 0;
@@ -127,11 +134,15 @@ class Pull {
     for (const name of await this.#folder.list()) if (!kept.has(name)) await this.#folder.removeFile(name);
   }
 
+  /** Says which files make it whole. */
+  expect(files: readonly RemoteFile[]): void {
+    this.#wanted = files;
+    this.#totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    this.#report();
+  }
+
   async fetchAll(files: readonly RemoteFile[]): Promise<void> {
     const { target, signal } = this.#options;
-    this.#wanted = [...this.#wanted, ...files];
-    this.#totalBytes = this.#wanted.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-    this.#report();
     await requireFreeSpace(join(this.#folder.pathOf("."), ".."), await this.#missingBytes(files), target);
     // One that fails ends the others: nobody waits for 5 GB to hear of a wrong hash.
     const failed = new AbortController();
@@ -182,6 +193,9 @@ class Pull {
   }
 
   #report(): void {
+    if (this.#wanted === undefined) return;
+    // The last bytes are told of with the files that they complete.
+    if (this.#doneBytes === this.#totalBytes && this.#files.length < this.#wanted.length) return;
     this.#options.onProgress?.({
       doneBytes: this.#doneBytes,
       totalBytes: this.#totalBytes,

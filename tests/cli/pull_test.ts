@@ -16,9 +16,12 @@ Deno.test("pull brings a model into the library, and inspect and a second pull k
   await using server = await HubServer.of(HELPER_DIR);
   const env = { HF_ENDPOINT: `${server.endpoint}/`, HF_TOKEN: "hf_secret", GEODESIC_HOME: dir.path };
   server.token = "hf_secret";
+  server.files.set("provenance.json", new TextEncoder().encode("{}"));
   const pulled = await geodesic(["pull", "pair/model"], { env });
   expect([pulled.code, pulled.stderr]).toEqual([0, expect.stringContaining("Pulling: 100 %")]);
   expect(pulled.stdout).toMatch(/^Pulled pair\/model into .*\/models\/pair\/model: /);
+  const [, count] = /Pulling: 100 %, (\d+)\/\1 files/.exec(pulled.stderr)!;
+  expect(pulled.stdout).toContain(` in ${count} files\n`); // the record among them, which is no part of the artifact
   expect(pulled.stdout + pulled.stderr).not.toContain("hf_secret");
   expect(await Deno.readFile(dir.join("models", "pair", "model", WEIGHTS))).toEqual(
     await Deno.readFile(`${HELPER_DIR}/${WEIGHTS}`),

@@ -39,6 +39,9 @@ Deno.test("pullModel() fetches what makes up a checkpoint, and nothing else", as
   expect(await hashArtifact(checkpoint.folder)).toEqual(pulled.files); // as registration would hash them
   const last = progress.at(-1)!;
   expect([last.doneBytes, last.doneFiles]).toEqual([last.totalBytes, last.totalFiles]);
+  const wholes = progress.map(({ totalBytes, totalFiles }) => `${totalFiles} files, ${totalBytes} bytes`);
+  const bytes = pulled.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  expect(new Set(wholes)).toEqual(new Set([`${pulled.files.length} files, ${bytes} bytes`])); // from the beginning
   expect(it.server.seen.filter(({ path }) => path.includes("/tree/")).length).toBeGreaterThan(1); // in pages
   expect(await Array.fromAsync(Deno.readDir(it.dir.join("models", "pair")))).toHaveLength(1);
 });
