@@ -7,6 +7,7 @@ import { type Checkpoint, openCheckpoint } from "../formats/checkpoint.ts";
 import type { GpuDevice } from "../gpu/device.ts";
 import { probeSubnormals, type Subnormals } from "../gpu/subnormals.ts";
 import { addingIn, chooseTuning, type DeviceTuning } from "../kernels/tuning.ts";
+import { whyAddedInF32 } from "./accumulation.ts";
 import { LoadMeter, type LoadProgress, type LoadStage } from "./load_meter.ts";
 import { fitModel, type MemoryPlan } from "./memory.ts";
 import { MistralRunner } from "./mistral.ts";
@@ -131,6 +132,8 @@ export async function tuningFor(
   const { quantization, kvCacheDtype, precision } = options;
   const tuning = options.tuning ?? addingIn(options.accumulation ?? "f32", chooseTuning(device.info));
   const { embedding, head, layers } = formatsOf(source, quantization);
+  const notice = whyAddedInF32(source.folder.dir, device.info, { ...options, tuning, layers });
+  if (notice !== null) options.log?.(notice);
   const formats = [embedding, head, ...layers.flatMap((matrices) => Object.values(matrices))];
   if (kvCacheDtype !== "fp8" && !formats.includes("fp8")) return tuning;
   const { decoded, multiplied } = options.subnormals ??

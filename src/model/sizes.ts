@@ -162,7 +162,12 @@ export function headTakesHalves({ halves }: Pick<ModelSizes, "halves">, format: 
 /** One matrix that is not in FP8 would want its input otherwise than its neighbours. */
 function takesHalves({ precision, tuning, formats }: SizeRequest): boolean {
   return precision === "f16" && tuning.halves !== undefined && formats !== undefined &&
-    formats.layers.every((layer) => LAYER_MATRICES.every((name) => layer[name] === "fp8"));
+    haveHalfLayers(formats);
+}
+
+/** Whether the formats of the layers allow products in pairs of f16. */
+export function haveHalfLayers({ layers }: Pick<ModelFormats, "layers">): boolean {
+  return layers.every((layer) => LAYER_MATRICES.every((name) => layer[name] === "fp8"));
 }
 
 function checkSupported(config: ModelConfig): void {
