@@ -29,7 +29,7 @@ export type CancelMergeInput = {
 };
 
 export type CancelModelJobInput = {
-  /** Also remove what a pull has fetched, from the library of the gateway that is asked; of one that has failed or was cancelled before, too. Otherwise it is kept for a week, for the next pull to go on from. Files of a registered model stay, as long as it is registered. */
+  /** Also remove what a pull has fetched, from the library of the gateway that is asked; of one that has failed or was cancelled before, too. Otherwise it is kept for a week, for the next pull to go on from. Files of a registered model stay, as long as it is registered. It means nothing for a pull that has succeeded, nor for any other job. */
   readonly discard?: boolean | null | undefined;
   readonly id: string;
 };
@@ -73,7 +73,7 @@ export type DeleteSessionInput = {
 
 /** What happens to a generation that whoever started it does not watch, or not any more. */
 export type DisconnectPolicy =
-  /** It is cancelled `disconnectGraceMs` after the last of its watchers has left, unless one is back by then; and so, whatever its state, is one that nobody has come to watch so long after its start (or 5 seconds, where those are longer). A subscription watches, at whichever gateway; a query does not. Default of `generate`. */
+  /** It is cancelled `disconnectGraceMs` after the last of its watchers has left, unless one is back by then. Also cancelled, queued or running, is one that nobody has begun to watch within that time after its start, 5 seconds at least. A subscription watches, at whichever gateway; a query does not. Default of `generate`. */
   | 'CANCEL'
   /** It runs on. Default of `startGeneration`. */
   | 'CONTINUE';
