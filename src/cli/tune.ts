@@ -13,6 +13,7 @@ import { printable } from "./printable.ts";
 import { Progress } from "./progress.ts";
 import { sizeOf } from "./size_option.ts";
 import {
+  accumulationOf,
   accumulationOption,
   kvCacheDtypeOption,
   precisionOption,
@@ -104,7 +105,7 @@ function readOptions(invocation: Invocation) {
   return {
     precision: invocation.choice("precision", ["f32", "f16"]),
     kvCacheDtype: invocation.choice("kv-cache-dtype", ["auto", "fp8"]),
-    accumulation: invocation.choice("accumulation", ["f32", "f16"]),
+    accumulation: accumulationOf(invocation),
     rows,
     prompts,
     maxTries: invocation.integer("tries", { min: 1, max: 1000 }) ?? DEFAULT_TRIES,

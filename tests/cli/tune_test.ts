@@ -41,6 +41,7 @@ const REFUSED: Readonly<Record<string, readonly [args: readonly string[], code: 
     1,
     /Cannot tune for 7 rows: the kernels have forms for 1, 4/,
   ],
+  "sums in f16 of what is in f32": [["--accumulation", "f16"], 2, /has no effect with --precision f32/],
   "no tries": [["--tries", "0"], 2, /--tries is "0", expected a whole number from 1 to 1000/],
 };
 for (const [what, [args, expected, message]] of Object.entries(REFUSED)) {
