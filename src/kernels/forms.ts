@@ -4,7 +4,16 @@
  * on the device and on the matrix; src/model/tune.ts tries them out there.
  */
 import { LINEAR_OVERRIDES, linearGrid, type LinearTuning, takesRow, withDefaults } from "./linear.ts";
-import { type DeviceTuning, type MatrixRole, MOST_WORKGROUPS, ROLES, type TileChoice } from "./tuning.ts";
+import {
+  type DeviceTuning,
+  type MatrixRole,
+  type MatrixTuning,
+  MOST_WORKGROUPS,
+  promptVariantFor,
+  ROLES,
+  type TileChoice,
+  variantFor,
+} from "./tuning.ts";
 
 /** What bounds a form on a device. */
 export interface FormLimits {
@@ -158,7 +167,15 @@ export function formPlaces(tuning: DeviceTuning, family: TunedFamily): FormPlace
   );
 }
 
-/** The tuning with other tiles for a matrix' prompts; as it is where it has no such family. */
+/** Whether any size that was measured goes by another tile than it would without. */
+export function changesTiles({ prompt, tiles = [] }: Omit<MatrixTuning, "decode">, pairs: number): boolean {
+  return tiles.some(({ rows }) => {
+    const shape = { rows, pairs };
+    return promptVariantFor({ decode: [], prompt, tiles }, shape) !== variantFor(prompt, shape);
+  });
+}
+
+/** The tuning with other tiles for a matrix' prompts, or none; as it is where it has no such family. */
 export function withTiles(
   tuning: DeviceTuning,
   family: TunedFamily,
@@ -167,5 +184,7 @@ export function withTiles(
 ): DeviceTuning {
   const matrices = tuning[family];
   if (matrices === undefined) return tuning;
-  return { ...tuning, [family]: { ...matrices, [role]: { ...matrices[role], tiles } } };
+  const { decode, prompt } = matrices[role];
+  const matrix = { decode, prompt, ...tiles.length > 0 && { tiles } };
+  return { ...tuning, [family]: { ...matrices, [role]: matrix } };
 }

@@ -24,12 +24,12 @@ export interface MatrixTuning {
   readonly decode: readonly LinearTuning[];
   /** Empty: prompt rows go through `decode`, in the same dispatches as the others. */
   readonly prompt: readonly LinearTuning[];
-  /** Which of `prompt` takes how many rows, ascending, as measured on the device; by {@link variantFor} without. */
+  /** Which of `prompt` takes how many rows, ascending, as measured on the device; see {@link promptVariantFor}. */
   readonly tiles?: readonly TileChoice[];
 }
 
 export interface TileChoice {
-  /** That it takes at most; the last one takes more as well. */
+  /** With so many it was measured. */
   readonly rows: number;
   /** Index. */
   readonly tile: number;
@@ -336,9 +336,16 @@ export function variantFor(variants: readonly LinearTuning[], shape: ProductShap
   return Math.max(0, filling);
 }
 
-/** Which of the prompt variants to run: what is measured, as far as its grid is one, or else {@link variantFor}'s. */
+/**
+ * Which of the prompt variants to run: the one that was measured to be quickest, or else {@link variantFor}'s. A measurement
+ * says something of fewer rows down to half of them, and of any that one workgroup of the smallest tile takes as well; of
+ * more rows it says nothing. Never one with too large a grid.
+ */
 export function promptVariantFor({ prompt, tiles }: MatrixTuning, shape: ProductShape): number {
-  const chosen = tiles?.find(({ rows }) => rows >= shape.rows) ?? tiles?.at(-1);
+  const next = tiles?.find(({ rows }) => rows >= shape.rows);
+  const holds = next !== undefined && prompt[0] !== undefined &&
+    (next.rows < 2 * shape.rows || next.rows <= tokensPerWorkgroup(prompt[0]));
+  const chosen = holds ? next : undefined;
   const tuning = chosen === undefined ? undefined : prompt[chosen.tile];
   return tuning !== undefined && Math.max(...linearGrid(shape, withDefaults(tuning))) <= MOST_WORKGROUPS
     ? chosen!.tile

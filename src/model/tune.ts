@@ -70,14 +70,29 @@ export async function searchForms(
     for (const role of ORDER.filter((role) => options.roles.includes(role))) {
       tuning = await climb(time, tuning, { role, rows }, options);
     }
-    const [beforeMs, afterMs] = await sideBySide(time, [before, tuning], rows);
-    if (beforeMs === null || afterMs === null) {
-      throw new Error(`Steps of ${rows} rows ran before, and do not now`);
-    }
-    if (afterMs > beforeMs) tuning = before;
-    steps.push({ rows, beforeMs, afterMs: Math.min(beforeMs, afterMs) });
+    const settled = await settle(time, [before, tuning], rows);
+    tuning = settled.tuning;
+    steps.push(settled.step);
   }
   return { tuning, steps };
+}
+
+/** What was there, or what has come of it if steps are shorter in the end. */
+export async function settle(
+  time: TimeSteps,
+  [before, after]: readonly [DeviceTuning, DeviceTuning],
+  rows: number,
+): Promise<{ readonly tuning: DeviceTuning; readonly step: TunedStep }> {
+  // Of one and the same, two times would differ by noise.
+  const [beforeMs, afterMs] = before === after
+    ? new Array<number | null>(2).fill(await time(before, rows)) as [number | null, number | null]
+    : await sideBySide(time, [before, after], rows);
+  if (beforeMs === null || afterMs === null) {
+    throw new Error(`Steps of ${rows} rows ran before, and do not now`);
+  }
+  return afterMs < beforeMs
+    ? { tuning: after, step: { rows, beforeMs, afterMs } }
+    : { tuning: before, step: { rows, beforeMs, afterMs: beforeMs } };
 }
 
 async function climb(

@@ -1,18 +1,18 @@
-/** A checkpoint folder → the forms of its decode kernels that are quickest on the device, kept for the loads to come. */
+/** A checkpoint folder → the decode forms and prompt tiles that are quickest on the device, kept for the loads to come. */
 import { ConfigError } from "../errors.ts";
 import { openCheckpoint } from "../formats/checkpoint.ts";
 import type { GpuDevice } from "../gpu/device.ts";
-import { formPlaces } from "../kernels/forms.ts";
-import { type DeviceTuning, type MatrixRole, type MatrixTuning, ROLES } from "../kernels/tuning.ts";
+import { formPlaces, type TunedFamily } from "../kernels/forms.ts";
+import { type DeviceTuning, ROLES } from "../kernels/tuning.ts";
 import { type LoadOptions, requirePrecision, tuningFor, uploadWeights } from "./load.ts";
 import { LoadMeter } from "./load_meter.ts";
 import { fitModel } from "./memory.ts";
 import { MistralRunner } from "./mistral.ts";
-import type { ModelRunner } from "./runner.ts";
+import type { ModelRunner, RunnerLimits } from "./runner.ts";
 import { findFlaw } from "./self_check.ts";
 import { promptTimer, stepTimer, type TimerOptions, type TimeSteps } from "./step_timer.ts";
 import { searchForms, type SearchOptions, type TunedStep } from "./tune.ts";
-import { searchTiles, type TriedTile } from "./tune_tiles.ts";
+import { searchTiles, startTiles, tiledRoles, type TriedTile } from "./tune_tiles.ts";
 import {
   familyOf,
   formLimits,
@@ -42,7 +42,10 @@ export interface TuneOptions extends
   readonly tunedDir: string;
   /** Numbers of rows; all that the kernels have forms for unless given. */
   readonly rows?: readonly number[] | undefined;
-  /** Rows of prompts; {@link PROMPT_ROWS} unless given, none where there are no tiles to choose from. */
+  /**
+   * Rows of prompts; those of {@link PROMPT_ROWS} that a step has room for unless given. None where there are no tiles to
+   * choose from.
+   */
   readonly prompts?: readonly number[] | undefined;
   readonly onTryTile?: (tried: TriedTile) => void;
   /** In place of the one for the device. */
@@ -67,8 +70,9 @@ const TIMERS: Readonly<Record<"gpu" | "software", TimerOptions>> = {
 };
 
 /**
- * Begins with the forms that are kept already, if there are some. Throws as loadModel() and requireWritable() do, ConfigError
- * for rows that no kernel has forms for, and what stepTimer() rejects with. Nothing is kept until all is measured.
+ * Begins with the forms and tiles that are kept already, if there are some. Throws as loadModel() and requireWritable() do,
+ * ConfigError for rows that no kernel has forms for and for prompts that no step has room for, and what stepTimer() rejects
+ * with. Nothing is kept until all is measured.
  */
 export async function tuneModel(device: GpuDevice, dir: string, options: TuneOptions): Promise<Tuned> {
   const { precision, quantization, tunedDir, signal } = options;
@@ -89,6 +93,7 @@ export async function tuneModel(device: GpuDevice, dir: string, options: TuneOpt
       memoryBytes: options.memoryBytes,
     });
   rowsOf(table, familyOf(fit(table).sizes), options.rows);
+  promptsOf(fit(table).sizes.limits, options.prompts);
   await requireWritable(tunedDir); // not in the end, after minutes
 
   using owned = new DisposableStack();
@@ -140,26 +145,27 @@ export async function tuneModel(device: GpuDevice, dir: string, options: TuneOpt
     limits,
     pairs,
   });
+  const wanted = promptsOf(sizes.limits, options.prompts);
+  if (wanted.length === 0 || tiledRoles(table, family).length === 0) {
+    if (options.prompts?.length) {
+      options.log?.("The kernels have no tiles to choose from here: no prompts are timed");
+    }
+    return { path: await writeTunedForms(tunedDir, shape, formed), steps, prompts: [] };
+  }
   const prompting = promptTimer(make, timing);
-  const promptRows = (options.prompts ?? PROMPT_ROWS).filter((rows) => rows <= sizes.limits.maxPromptTokens)
-    .toSorted((a, b) => a - b);
-  const isKept = await runs(prompting, { table, kept: formed, rows: promptRows });
-  const tiled = isKept ? formed : { ...formed, [family]: untiled(formed[family]!) };
-  const { tuning, steps: prompts } = await searchTiles(prompting, tiled, {
+  const { maxPromptTokens: most } = sizes.limits;
+  const start = await startTiles(prompting, {
+    ...{ table, kept: formed, family, sizes: wanted, most, log: options.log },
+  });
+  const { tuning, steps: prompts } = await searchTiles(prompting, start.tuning, {
     family,
     roles,
     pairs,
-    sizes: promptRows,
+    sizes: start.sizes,
     ...options.onTryTile && { onTry: options.onTryTile },
     signal,
   });
   return { path: await writeTunedForms(tunedDir, shape, tuning), steps, prompts };
-}
-
-function untiled(matrices: Readonly<Record<MatrixRole, MatrixTuning>>) {
-  return Object.fromEntries(
-    Object.entries(matrices).map(([role, { decode, prompt }]) => [role, { decode, prompt }]),
-  );
 }
 
 /** Whether the forms that are kept still give the table's bits; a driver may have changed since. Those must be seen first. */
@@ -181,7 +187,7 @@ async function runs(
 /** Those that are wanted, or all. Throws ConfigError for one that no kernel has a form for. */
 function rowsOf(
   tuning: DeviceTuning,
-  family: "matrices" | "halves",
+  family: TunedFamily,
   wanted: readonly number[] | undefined,
 ): readonly number[] {
   const known = [...new Set(formPlaces(tuning, family).map(({ rows }) => rows))];
@@ -190,4 +196,18 @@ function rowsOf(
   throw new ConfigError(`Cannot tune for ${unknown} rows: the kernels have forms for ${known.join(", ")}`, {
     ...{ field: "rows", found: unknown, expected: known },
   });
+}
+
+/** Those that are wanted, or that there is room for, ascending. Throws ConfigError for more than a step takes. */
+function promptsOf(
+  { maxPromptTokens }: RunnerLimits,
+  wanted: readonly number[] | undefined,
+): readonly number[] {
+  const prompts = wanted ?? PROMPT_ROWS.filter((rows) => rows <= maxPromptTokens);
+  const tooLong = prompts.find((rows) => rows > maxPromptTokens);
+  if (tooLong === undefined) return prompts.toSorted((a, b) => a - b);
+  throw new ConfigError(
+    `Cannot tune for prompts of ${tooLong} tokens: a step takes ${maxPromptTokens} of them at most`,
+    { field: "prompts", found: tooLong, expected: maxPromptTokens },
+  );
 }

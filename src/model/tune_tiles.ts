@@ -2,10 +2,11 @@
  * Which of a family's tiles is quickest for prompts of how many rows, matrix by matrix, tried out on the device as the forms
  * of decode kernels are (tune.ts). All tiles of a family have the same bits.
  */
-import { type TunedFamily, withTiles } from "../kernels/forms.ts";
+import { NotFiniteError } from "../errors.ts";
+import { changesTiles, type TunedFamily, withTiles } from "../kernels/forms.ts";
 import { type DeviceTuning, type MatrixRole, promptVariantFor, type TileChoice } from "../kernels/tuning.ts";
 import type { TimeSteps } from "./step_timer.ts";
-import { isShorter, ORDER, type SearchOptions, sideBySide, type TunedStep } from "./tune.ts";
+import { isShorter, ORDER, type SearchOptions, settle, sideBySide, type TunedStep } from "./tune.ts";
 
 export interface TileSearchOptions extends Pick<SearchOptions, "family" | "roles" | "signal"> {
   /** Rows of prompts, ascending. */
@@ -29,18 +30,59 @@ export interface TriedTile {
 /** Matrices behind which prompt rows are many: the head has only those that sample. */
 const TILED = ORDER.filter((role) => role !== "head");
 
+/** Matrices with tiles to choose from. */
+export function tiledRoles(tuning: DeviceTuning, family: TunedFamily): MatrixRole[] {
+  return TILED.filter((role) => (tuning[family]?.[role].prompt.length ?? 0) > 1);
+}
+
+/**
+ * What a search begins with: the sizes that can be timed, and `kept` with its tiles as long as all of them still run with the
+ * table's bits, which the timer must see first. That goes for tiles of other sizes, too, for they are kept as well.
+ */
+export async function startTiles(
+  time: TimeSteps,
+  { table, kept, family, sizes, most, log }: Pick<TileSearchOptions, "family" | "sizes"> & {
+    readonly table: DeviceTuning;
+    readonly kept: DeviceTuning;
+    /** Rows of a prompt that can be run. */
+    readonly most: number;
+    readonly log?: ((line: string) => void) | undefined;
+  },
+): Promise<{ readonly tuning: DeviceTuning; readonly sizes: readonly number[] }> {
+  const roles = tiledRoles(table, family);
+  const keptSizes = roles.flatMap((role) => kept[family]![role].tiles ?? []).map(({ rows }) => rows);
+  const timed = new Set<number>();
+  for (const rows of new Set([...sizes, ...keptSizes.filter((rows) => rows <= most)])) {
+    try {
+      if (await time(table, rows) !== null) timed.add(rows);
+    } catch (error) {
+      // A long prompt may drive activations beyond f16 where short ones do not.
+      if (!(error instanceof NotFiniteError)) throw error;
+    }
+    if (!timed.has(rows)) log?.(`Prompts of ${rows} tokens cannot be timed: no finite logits, or no room`);
+  }
+  let tuning = kept;
+  for (const rows of keptSizes.length === 0 ? [] : timed) {
+    if (await time(kept, rows) !== null) continue;
+    log?.("The tiles that are kept do not run here any more, or not with the same bits");
+    tuning = roles.reduce((tuning, role) => withTiles(tuning, family, role, []), kept);
+    break;
+  }
+  return { tuning, sizes: sizes.filter((rows) => timed.has(rows)) };
+}
+
 /**
  * The tuning with the quickest tiles that were found for each size. For sizes whose steps are no shorter in the end, it has
- * those that were there.
+ * those that were there; a matrix of which every size goes as it would without has none.
  */
 export async function searchTiles(
   time: TimeSteps,
   base: DeviceTuning,
   { family, roles, sizes, pairs, onTry, signal }: TileSearchOptions,
 ): Promise<{ readonly tuning: DeviceTuning; readonly steps: readonly TunedStep[] }> {
-  const tiled = TILED.filter((role) => roles.includes(role) && (base[family]?.[role].prompt.length ?? 0) > 1);
+  const tiled = tiledRoles(base, family).filter((role) => roles.includes(role));
   const steps: TunedStep[] = [];
-  if (tiled.length === 0) return { tuning: base, steps };
+  if (tiled.length === 0 || sizes.length === 0) return { tuning: base, steps };
   // What runs now, said by size, so that one choice leaves the others as they are.
   let tuning = tiled.reduce(
     (tuning, role) => withTiles(tuning, family, role, choicesOf(tuning, { family, role, sizes, pairs })),
@@ -72,14 +114,12 @@ export async function searchTiles(
         onTry?.({ role, rows, tile, ms, bestMs, isTaken });
       }
     }
-    const [beforeMs, afterMs] = await sideBySide(time, [before, tuning], rows);
-    if (beforeMs === null || afterMs === null) {
-      throw new Error(`Prompts of ${rows} rows ran before, and do not now`);
-    }
-    if (afterMs > beforeMs) tuning = before;
-    steps.push({ rows, beforeMs, afterMs: Math.min(beforeMs, afterMs) });
+    const settled = await settle(time, [before, tuning], rows);
+    tuning = settled.tuning;
+    steps.push(settled.step);
   }
-  return { tuning, steps };
+  const idle = tiled.filter((role) => !changesTiles(tuning[family]![role], pairs[role]));
+  return { tuning: idle.reduce((tuning, role) => withTiles(tuning, family, role, []), tuning), steps };
 }
 
 function choicesOf(

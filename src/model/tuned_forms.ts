@@ -13,6 +13,7 @@ import { toWriteError } from "../formats/write_error.ts";
 import type { GpuDeviceInfo } from "../gpu/device.ts";
 import { kernelFingerprint } from "../kernels/fingerprint.ts";
 import {
+  changesTiles,
   formAt,
   formKey,
   type FormLimits,
@@ -32,6 +33,8 @@ import type { Precision } from "./runner.ts";
 const VERSION = 1;
 /** Larger than any that was written here. */
 const MOST_BYTES = 256 * 1024;
+/** Of one matrix: a step has no more prompt rows to tell apart. */
+const MOST_CHOICES = 512;
 /** Characters of what is wrong with a file. */
 const MOST_TOLD = 1000;
 
@@ -68,8 +71,8 @@ const fileSchema = z.strictObject({
   forms: z.array(z.strictObject({ role: z.enum(ROLES), rows: z.uint32(), form: formSchema })).max(100),
   tiles: z.array(z.strictObject({
     role: z.enum(ROLES),
-    choices: z.array(z.strictObject({ rows: z.uint32(), tile: z.uint32() })).min(1).max(100),
-  })).max(ROLES.length),
+    choices: z.array(z.strictObject({ rows: z.uint32(), tile: z.uint32() })).min(1).max(MOST_CHOICES),
+  })).max(ROLES.length).default([]),
 });
 
 export const familyOf = ({ halves }: Pick<TunedShape, "halves">) => halves ? "halves" : "matrices";
@@ -143,7 +146,8 @@ export async function withTunedForms(
     if (formKey(form) !== formKey(base)) result = withForm(result, family, { role, rows }, form);
   }
   for (const { role, choices } of parsed.data.tiles) {
-    const count = tuning[family]?.[role].prompt.length ?? 0;
+    const prompt = tuning[family]?.[role].prompt ?? [];
+    const count = prompt.length;
     const isSound = choices.every(({ rows, tile }, i) => tile < count && rows > (choices[i - 1]?.rows ?? 0));
     if (!isSound) {
       throw fail(
@@ -151,7 +155,9 @@ export async function withTunedForms(
         `ascending rows, and tiles below ${count}`,
       );
     }
-    result = withTiles(result, family, role, choices);
+    if (changesTiles({ prompt, tiles: choices }, pairs[role])) {
+      result = withTiles(result, family, role, choices);
+    }
   }
   return result;
 }
@@ -179,8 +185,8 @@ export async function writeTunedForms(dir: string, shape: TunedShape, tuning: De
     return { ...place, form: formAt(tuning, family, place)! };
   });
   const tiles = ROLES.flatMap((role) => {
-    const choices = tuning[family]?.[role].tiles;
-    return choices === undefined ? [] : [{ role, choices }];
+    const { tiles: choices = [] } = tuning[family]?.[role] ?? {};
+    return choices.length === 0 ? [] : [{ role, choices }];
   });
   const { adapter } = shape.device;
   const file = { version: VERSION, adapter, key: tunedKey(shape), forms, tiles };

@@ -214,14 +214,18 @@ Deno.test("forms keep to the grid and the memory that a device has, however far 
   expect(found).toBeGreaterThan(500);
 });
 
-Deno.test("promptVariantFor() takes what was measured for as many rows, as far as it can be dispatched", () => {
+Deno.test("promptVariantFor() takes what was measured for about as many rows, as far as it can be dispatched", () => {
   const { prompt } = subgroupTuning(32).matrices.gateUp;
   const shape = (rows: number, pairs = 14_336) => ({ rows, pairs });
   const tiles = [{ rows: 16, tile: 3 }, { rows: 64, tile: 0 }, { rows: 512, tile: 9 }];
   const matrix = { decode: [], prompt, tiles };
-  expect([1, 16, 17, 64].map((rows) => promptVariantFor(matrix, shape(rows)))).toEqual([3, 3, 0, 0]);
-  // A tile that is not there, and a grid that is none.
-  expect(promptVariantFor(matrix, shape(65))).toBe(variantFor(prompt, shape(65)));
+  expect([1, 16, 33, 64].map((rows) => promptVariantFor(matrix, shape(rows)))).toEqual([3, 3, 0, 0]);
+  // Too few to be told from 64 of them, more than any that were measured, a tile that is not there, and a grid that is none.
+  for (const rows of [17, 32, 65, 256, 512, 513]) {
+    expect(promptVariantFor(matrix, shape(rows))).toBe(variantFor(prompt, shape(rows)));
+  }
+  const small = { ...matrix, tiles: tiles.slice(0, 1) };
+  expect(promptVariantFor(small, shape(512))).toBe(variantFor(prompt, shape(512)));
   const wide = shape(64, 2 ** 23);
   expect(promptVariantFor(matrix, wide)).toBe(variantFor(prompt, wide));
   expect(promptVariantFor({ decode: [], prompt }, shape(16))).toBe(variantFor(prompt, shape(16)));

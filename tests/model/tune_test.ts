@@ -10,20 +10,18 @@ import { withDefaults } from "../../src/kernels/linear.ts";
 import {
   chooseTuning,
   type DeviceTuning,
-  type MatrixRole,
   portableTuning,
-  promptVariantFor,
   ROLES,
-  subgroupTuning,
+  variantFor,
 } from "../../src/kernels/tuning.ts";
 import { uniformFormats } from "../../src/model/cost.ts";
 import { loadModel } from "../../src/model/load.ts";
+import { MistralRunner } from "../../src/model/mistral.ts";
 import type { ModelRunner } from "../../src/model/runner.ts";
 import { stepTimer, type TimeSteps } from "../../src/model/step_timer.ts";
 import { searchForms, type SearchOptions } from "../../src/model/tune.ts";
 import { tuneModel } from "../../src/model/tune_model.ts";
-import { searchTiles, type TileSearchOptions } from "../../src/model/tune_tiles.ts";
-import { withTunedForms, writeTunedForms } from "../../src/model/tuned_forms.ts";
+import { pairsByRole, withTunedForms, writeTunedForms } from "../../src/model/tuned_forms.ts";
 import { gpuTest } from "../gpu/device.ts";
 import { MISTRAL_7B_SHAPE, TINY_CONFIG } from "../support/checkpoint_generator.ts";
 import { failure } from "../support/failure.ts";
@@ -114,67 +112,19 @@ Deno.test("searchForms() keeps nothing for rows whose steps are longer in the en
   expect({ tuning, steps }).toEqual({ tuning: TABLE, steps: [{ rows: 1, beforeMs: 10, afterMs: 10 }] });
 });
 
+Deno.test("searchForms() tells of no gain where nothing was taken, however times differ", async () => {
+  let ms = 10;
+  const { tuning, steps } = await searchForms(() => Promise.resolve(ms -= 0.001), TABLE, OPTIONS);
+  expect(tuning).toBe(TABLE);
+  expect(steps).toEqual([{ rows: 1, beforeMs: ms, afterMs: ms }]);
+});
+
 Deno.test("searchForms() stops where it is told to", async () => {
   const controller = new AbortController();
   const time: TimeSteps = () => Promise.resolve(10);
   const onTry = () => controller.abort(new Error("enough"));
   const search = searchForms(time, TABLE, { ...OPTIONS, onTry, signal: controller.signal });
   await expect(search).rejects.toThrow("enough");
-});
-
-const PAIRS = { gateUp: 14_336, down: 2048, qkv: 3072, output: 2048, head: 16_000 };
-const TILES: TileSearchOptions = { family: "matrices", roles: ROLES, sizes: [16, 128], pairs: PAIRS };
-const tileOf = (tuning: DeviceTuning, role: MatrixRole, rows: number) =>
-  promptVariantFor(tuning.matrices[role], { rows, pairs: PAIRS[role] });
-
-Deno.test("searchTiles() takes the quickest tile for each size, and says nothing of others", async () => {
-  const best = { gateUp: 2, down: 0, qkv: 1, output: 3 } as const;
-  const sizes: number[] = [];
-  // Ten milliseconds, and one for each matrix whose tile is another; of larger prompts the table's are quickest.
-  const time: TimeSteps = (tuning, rows) => {
-    sizes.push(rows);
-    const wrong = Object.entries(best).filter(([name, tile]) => {
-      const role = name as MatrixRole;
-      return tileOf(tuning, role, rows) !== (rows === 16 ? tile : tileOf(TABLE, role, rows));
-    });
-    return Promise.resolve(10 + wrong.length);
-  };
-  const { tuning, steps } = await searchTiles(time, TABLE, TILES);
-  for (const [role, tile] of Object.entries(best)) {
-    const { tiles } = tuning.matrices[role as MatrixRole];
-    expect(tiles).toEqual([{ rows: 16, tile }, { rows: 128, tile: tileOf(TABLE, role as MatrixRole, 128) }]);
-  }
-  expect(new Set(sizes)).toEqual(new Set([16, 128]));
-  expect(steps.map(({ rows, afterMs }) => [rows, afterMs])).toEqual([[16, 10], [128, 10]]);
-  // The next time begins there, and another size leaves it alone.
-  const again = await searchTiles(() => Promise.resolve(10), tuning, { ...TILES, sizes: [64] });
-  expect(again.tuning.matrices.output.tiles).toEqual([
-    { rows: 16, tile: 3 },
-    { rows: 64, tile: tileOf(tuning, "output", 64) },
-    { rows: 128, tile: tileOf(TABLE, "output", 128) },
-  ]);
-});
-
-Deno.test("searchTiles() leaves a tuning as it is that has no tiles, or whose others do not run", async () => {
-  const portable = portableTuning(false);
-  expect(await searchTiles(() => Promise.resolve(1), portable, TILES)).toEqual({
-    tuning: portable,
-    steps: [],
-  });
-  const isTable = (tuning: DeviceTuning, rows: number) =>
-    ROLES.every((role) => tileOf(tuning, role, rows) === tileOf(TABLE, role, rows));
-  const { tuning } = await searchTiles(
-    (tuning, rows) => Promise.resolve(isTable(tuning, rows) ? 10 : null),
-    TABLE,
-    TILES,
-  );
-  for (const rows of [1, 16, 17, 128, 500]) {
-    // Between two sizes the larger one's tile is taken.
-    const size = rows <= 16 ? 16 : 128;
-    for (const role of ROLES.filter((role) => role !== "head")) {
-      expect(tileOf(tuning, role, rows)).toBe(tileOf(TABLE, role, size));
-    }
-  }
 });
 
 const config = parseModelConfig({ ...TINY_CONFIG, ...MISTRAL_7B_SHAPE }, "config.json");
@@ -195,6 +145,9 @@ Deno.test("tuned forms are kept for their shape and device, and for no other", a
   const path = await writeTunedForms(folder, SHAPE, tuned);
   expect([...Deno.readDirSync(folder)].map(({ name }) => join(folder, name))).toEqual([path]);
   expect(await withTunedForms(folder, SHAPE, TABLE)).toEqual(tuned);
+  await writeTunedForms(folder, SHAPE, withTiles(TABLE, "halves", "down", []));
+  expect(await withTunedForms(folder, SHAPE, TABLE)).toBe(TABLE);
+  await writeTunedForms(folder, SHAPE, tuned);
   const others = [
     { device: { ...INFO, adapter: "another" } },
     { device: { ...INFO, subgroupSize: 16 } },
@@ -206,6 +159,25 @@ Deno.test("tuned forms are kept for their shape and device, and for no other", a
   for (const other of others) {
     expect(await withTunedForms(folder, { ...SHAPE, ...other }, TABLE)).toEqual(TABLE);
   }
+});
+
+Deno.test("a file changes nothing whose tiles are those that run without, and may have none, or one for each size", async () => {
+  await using dir = await tempDir();
+  const { prompt } = TABLE.halves!.down;
+  const pairs = pairsByRole(config).down;
+  const builtIn = (rows: number) => ({ rows, tile: variantFor(prompt, { rows, pairs }) });
+  const tuned = withTiles(TABLE, "halves", "down", [16, 128, 512].map(builtIn));
+  const path = await writeTunedForms(dir.path, SHAPE, tuned);
+  const { tiles, ...rest } = JSON.parse(await Deno.readTextFile(path));
+  expect(tiles.length).toBe(1);
+  expect(await withTunedForms(dir.path, SHAPE, TABLE)).toBe(TABLE);
+  await Deno.writeTextFile(path, JSON.stringify(rest));
+  expect(await withTunedForms(dir.path, SHAPE, TABLE)).toBe(TABLE);
+
+  const choices = Array.from({ length: 512 }, (_, i) => ({ rows: i + 1, tile: 4 }));
+  const all = ROLES.reduce((tuning, role) => withTiles(tuning, "halves", role, choices), TABLE);
+  await writeTunedForms(dir.path, SHAPE, all);
+  expect(await withTunedForms(dir.path, SHAPE, TABLE)).toEqual(all);
 });
 
 type File = {
@@ -273,10 +245,11 @@ gpuTest(
 gpuTest("tuneModel() keeps forms that the next load takes, with the same tokens", async (device) => {
   await using dir = await tempDir();
   const buffers = liveBufferCount();
-  const { path, steps } = await tuneModel(device, fixture("gqa"), {
-    ...{ quantization: "none", precision: "f32", accumulation: "f32", tunedDir: dir.path },
+  const options = {
+    ...{ quantization: "none", precision: "f32", accumulation: "f32", tunedDir: dir.path } as const,
     ...{ rows: [1], maxTries: 1, leastMs: 0, leastSubmits: 2 },
-  });
+  };
+  const { path, steps } = await tuneModel(device, fixture("gqa"), options);
   expect(steps.map(({ rows }) => rows)).toEqual([1]);
   expect(steps[0]!.afterMs).toBeLessThanOrEqual(steps[0]!.beforeMs);
   expect(liveBufferCount()).toBe(buffers);
@@ -309,47 +282,30 @@ gpuTest("tuneModel() keeps forms that the next load takes, with the same tokens"
     GpuDevice.prototype.compile = compile;
   }
   expect(compiled).toContainEqual(expect.objectContaining({ WORKGROUP: 16, TOKENS: 1 }));
+  // Nor are prompts timed where there are no tiles to choose from.
+  let longest = 0;
+  const { prepare } = MistralRunner.prototype;
+  MistralRunner.prototype.prepare = function (plans) {
+    longest = Math.max(longest, ...plans.flatMap(({ prompts }) => prompts.map((one) => one.tokenIds.length)));
+    return prepare.call(this, plans);
+  };
+  try {
+    const again = await tuneModel(device, fixture("gqa"), {
+      ...options,
+      prompts: [16],
+      log: (line) => lines.push(line),
+    });
+    expect([again.prompts, longest]).toEqual([[], 1]);
+    expect(lines.splice(0)).toEqual([expect.stringContaining("no tiles to choose from")]);
+  } finally {
+    MistralRunner.prototype.prepare = prepare;
+  }
   // A file that cannot be used is said, and costs nothing but speed.
   await Deno.writeTextFile(path, "{}");
   expect(await run(dir.path)).toEqual(expected);
   expect(lines).toEqual([expect.stringContaining(`Cannot use the tuned forms in "${path}"`)]);
   expect(tuned).toEqual([false, true, false]);
 });
-
-gpuTest("tuneModel() keeps tiles for prompts, which change no token", async (device) => {
-  await using dir = await tempDir();
-  const { matrices, attention } = subgroupTuning(device.info.subgroupSize!);
-  // Two tiles, for a driver in software compiles for seconds.
-  const tuning: DeviceTuning = {
-    attention,
-    matrices: Object.fromEntries(
-      ROLES.map((role) => [role, {
-        decode: matrices[role].decode.slice(0, 1),
-        prompt: matrices[role].prompt.slice(0, 2),
-      }]),
-    ) as unknown as DeviceTuning["matrices"],
-  };
-  const tried: unknown[] = [];
-  const { path, prompts } = await tuneModel(device, fixture("gqa"), {
-    ...{ quantization: "none", precision: "f32", accumulation: "f32", tunedDir: dir.path, tuning },
-    ...{ rows: [1], prompts: [16, 100_000], maxTries: 1, leastMs: 0, leastSubmits: 2 },
-    onTryTile: ({ role, rows, ms }) => tried.push([role, rows, ms !== null]),
-  });
-  expect(prompts.map(({ rows }) => rows)).toEqual([16]);
-  expect(tried).toEqual(["gateUp", "down", "qkv", "output"].map((role) => [role, 16, true]));
-  const load = async (tunedDir?: string) => {
-    const where = tunedDir === undefined ? {} : { tunedDir };
-    using runner = await loadModel(device, fixture("gqa"), { ...LOAD, tuning, ...where });
-    return await tokensOf(runner);
-  };
-  const expected = await load();
-  const file = JSON.parse(await Deno.readTextFile(path));
-  for (const tile of [0, 1]) {
-    for (const { choices } of file.tiles) choices[0].tile = tile;
-    await Deno.writeTextFile(path, JSON.stringify(file));
-    expect(await load(dir.path)).toEqual(expected);
-  }
-}, { subgroups: true });
 
 gpuTest(
   "tuneModel() refuses rows that no kernel has a form for, before it loads anything",
