@@ -1,4 +1,4 @@
-/** `geodesic tune MODEL`: which forms of the decode kernels are quickest for a model on this machine's GPU. */
+/** `geodesic tune MODEL`: which forms of the kernels are quickest for a model on this machine's GPU. */
 import { GATEWAY_DEFAULTS, tunedDirOf } from "../app/compose.ts";
 import { GpuDevice } from "../gpu/device.ts";
 import type { LinearTuning } from "../kernels/linear.ts";
@@ -43,7 +43,9 @@ export const tuneCommand: Command = {
     prompts: {
       type: "string",
       value: "16,32,…",
-      description: `Prompt tokens in one step to tune for; 0: none (default ${PROMPT_ROWS.join(",")})`,
+      description: `Prompt tokens in one step to tune for, each down to half of it; 0: none (default ${
+        PROMPT_ROWS.join(",")
+      })`,
     },
     tries: {
       type: "string",

@@ -19,7 +19,7 @@ import type { KvCacheDtype, KvCacheFormat, Precision, RunnerLimits } from "./run
 export const BLOCK_SIZE = 16;
 
 /** Prompt tokens per step: enough to keep a device busy, few enough that decoding sequences wait only briefly. */
-const MAX_PROMPT_TOKENS = 512;
+export const MAX_PROMPT_TOKENS = 512;
 
 /** KV cache of all layers unless asked otherwise. */
 const DEFAULT_CACHE_BYTES = 4 * 2 ** 30;

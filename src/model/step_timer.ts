@@ -136,11 +136,16 @@ async function timeDecodes(runner: ModelRunner, rows: number, options: TimerOpti
   return ms;
 }
 
-/** Milliseconds of a step with a prompt of so many rows. */
+/**
+ * Milliseconds of a step with a prompt of so many rows. The same one several times in a submit, as decode steps are: what is
+ * between two submits would hide by how much tiles differ.
+ */
 async function timePrompts(runner: ModelRunner, rows: number, options: TimerOptions): Promise<number> {
   const plan = promptOf(runner, rows);
   const start = () => initSlot(runner, SLOT, plan.prompts[0]!.tokenIds);
-  const ms = await timeSubmits(runner, [plan], { ...options, start, samples: 1 });
+  const steps = runner.stepsPerSubmit.preferred;
+  const plans = new Array<StepPlan>(steps).fill(plan);
+  const ms = await timeSubmits(runner, plans, { ...options, start, samples: steps });
   if (ms === null) throw notFinite(rows);
   return ms;
 }

@@ -82,7 +82,7 @@ export async function searchTiles(
 ): Promise<{ readonly tuning: DeviceTuning; readonly steps: readonly TunedStep[] }> {
   const tiled = tiledRoles(base, family).filter((role) => roles.includes(role));
   const steps: TunedStep[] = [];
-  if (tiled.length === 0 || sizes.length === 0) return { tuning: base, steps };
+  if (tiled.length === 0) return { tuning: base, steps };
   // What runs now, said by size, so that one choice leaves the others as they are.
   let tuning = tiled.reduce(
     (tuning, role) => withTiles(tuning, family, role, choicesOf(tuning, { family, role, sizes, pairs })),

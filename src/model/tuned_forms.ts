@@ -28,13 +28,12 @@ import type { ModelFormats } from "./cost.ts";
 import { LAYER_MATRICES, layerMatrix, vocabularyMatrix } from "./matrices.ts";
 import { pairsOf } from "./row_layout.ts";
 import type { Precision } from "./runner.ts";
+import { MAX_PROMPT_TOKENS } from "./sizes.ts";
 
 /** Raised when files of before mean something else. */
 const VERSION = 1;
 /** Larger than any that was written here. */
 const MOST_BYTES = 256 * 1024;
-/** Of one matrix: a step has no more prompt rows to tell apart. */
-const MOST_CHOICES = 512;
 /** Characters of what is wrong with a file. */
 const MOST_TOLD = 1000;
 
@@ -71,7 +70,7 @@ const fileSchema = z.strictObject({
   forms: z.array(z.strictObject({ role: z.enum(ROLES), rows: z.uint32(), form: formSchema })).max(100),
   tiles: z.array(z.strictObject({
     role: z.enum(ROLES),
-    choices: z.array(z.strictObject({ rows: z.uint32(), tile: z.uint32() })).min(1).max(MOST_CHOICES),
+    choices: z.array(z.strictObject({ rows: z.uint32(), tile: z.uint32() })).min(1).max(MAX_PROMPT_TOKENS),
   })).max(ROLES.length).default([]),
 });
 

@@ -7,7 +7,18 @@ const MODEL = `${ROOT}tests/fixtures/forward/gqa`;
 
 deviceTest("tune keeps what it finds in the data folder, and generate takes it", async () => {
   await using dir = await tempDir();
-  const args = ["--quantization", "none", "--rows", "1", "--tries", "1", "--data", dir.path];
+  const args = [
+    "--quantization",
+    "none",
+    "--rows",
+    "1",
+    "--prompts",
+    "0",
+    "--tries",
+    "1",
+    "--data",
+    dir.path,
+  ];
   const { code, stdout, stderr } = await geodesic(["tune", MODEL, "--json", ...args]);
   expect({ code, stderr }).toEqual({
     code: 0,
@@ -35,6 +46,11 @@ const REFUSED: Readonly<Record<string, readonly [args: readonly string[], code: 
     ["--rows", "1,x"],
     2,
     /--rows is "1,x", expected numbers from 1 to 999 such as 1,4/,
+  ],
+  "prompts that are too long to be one step": [
+    ["--prompts", "16,600"],
+    1,
+    /Cannot tune for prompts of 600 tokens: a step takes 512 of them at most/,
   ],
   "rows that no kernel has a form for": [
     ["--rows", "7"],

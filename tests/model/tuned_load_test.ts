@@ -8,7 +8,7 @@ import { withForm } from "../../src/kernels/forms.ts";
 import { type DeviceTuning, portableTuning } from "../../src/kernels/tuning.ts";
 import type { LinearTuning } from "../../src/kernels/linear.ts";
 import { loadModel } from "../../src/model/load.ts";
-import { stepTimer } from "../../src/model/step_timer.ts";
+import { promptTimer, stepTimer } from "../../src/model/step_timer.ts";
 import { tuneModel } from "../../src/model/tune_model.ts";
 import { writeTunedForms } from "../../src/model/tuned_forms.ts";
 import { formatsOf } from "../../src/model/weights.ts";
@@ -176,6 +176,27 @@ gpuTest("stepTimer() makes do with a context of a few tokens", async (device) =>
     const error = await failure(stepTimer(make, ONCE)(table, rows));
     expect([error.code, error.details]).toEqual(["CAPACITY", { found, expected: rows }]);
   }
+});
+
+gpuTest("promptTimer() has as many prompts in a submit as decode steps", async (device) => {
+  await using dir = await tempDir();
+  const model = `${dir.path}/model`;
+  await writeCheckpoint(model);
+  const submits: number[] = [];
+  const make = async (tuning: DeviceTuning) => {
+    const runner = await loadModel(device, model, { ...SMALL, tuning });
+    const prepare = runner.prepare.bind(runner);
+    runner.prepare = (plans) => {
+      submits.push(plans.length);
+      expect(plans.map(({ prompts }) => prompts.map(({ tokenIds }) => tokenIds.length)))
+        .toEqual(plans.map(() => [20]));
+      return prepare(plans);
+    };
+    return Object.assign(runner, { stepsPerSubmit: { max: 8, preferred: 4 } }); // as on a GPU
+  };
+  expect(await promptTimer(make, ONCE)(table, 20)).toEqual(expect.any(Number));
+  // The one that shows its bits, the first one, and one for each that is counted or was begun before.
+  expect(submits).toEqual([1, 4, 4, 4]);
 });
 
 gpuTest("stepTimer() does not time sequences that have stopped", async (device) => {
