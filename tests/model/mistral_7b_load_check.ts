@@ -6,6 +6,7 @@
  */
 import { liveBufferCount } from "../../src/gpu/buffer.ts";
 import { GpuDevice } from "../../src/gpu/device.ts";
+import { probeSubnormals } from "../../src/gpu/subnormals.ts";
 import { loadModel } from "../../src/model/load.ts";
 import { MISTRAL_7B_SHAPE } from "../support/checkpoint_generator.ts";
 import { writeFloat8Checkpoint } from "../support/float8_checkpoint.ts";
@@ -27,6 +28,7 @@ await writeFloat8Checkpoint(path, config);
 log("written");
 
 using device = await GpuDevice.open();
+await probeSubnormals(device.handle); // which a load asks once, with buffers that are gone when it is answered
 let made = 0;
 const createBuffer = device.handle.createBuffer.bind(device.handle);
 device.handle.createBuffer = (descriptor) => {
