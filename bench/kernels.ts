@@ -21,7 +21,7 @@ import { type Dispatch, recordDispatches } from "./dispatches.ts";
 import type { Figure } from "./figure.ts";
 import { Lab, randomBytes } from "./gpu/harness.ts";
 import { bandwidth } from "./gpu/limits.ts";
-import { randomModel } from "./gpu/step.ts";
+import { randomModel, requireTokens } from "./gpu/step.ts";
 
 /** Of a decode row; long enough for attention in parts. */
 const CONTEXT = 1000;
@@ -164,8 +164,9 @@ async function step(runner: ModelRunner): Promise<void> {
   const blockTable = Array.from({ length: blocks }, (_, block) => block as BlockId);
   const init = { bannedUntilMinTokens: [], promptTokenIds: Uint32Array.of(1), outputTokenIds: [] };
   runner.initSlot(slot, { ...init, sampling: GREEDY });
-  await runner.prepare([{ prompts: [], decodes: [{ slot, position: CONTEXT, blockTable }] }]).submit()
-    .collect();
+  const plan = { prompts: [], decodes: [{ slot, position: CONTEXT, blockTable }] };
+  // A sequence that stopped would be left out by kernels that are timed afterwards.
+  requireTokens(await runner.prepare([plan]).submit().collect(), 1);
 }
 
 /** Microseconds of one of them. */

@@ -174,6 +174,14 @@ export function randomBytes(count: number, seed = 1): Uint8Array<ArrayBuffer> {
   return new Uint8Array(words.buffer, 0, count);
 }
 
+/** Random bfloat16 values of either sign, from 2^-7 to 2: what goes through a model and stays finite. */
+export function randomBfloats(count: number, seed = 1): Uint8Array<ArrayBuffer> {
+  const bytes = randomBytes(2 * count, seed);
+  const values = new Uint16Array(bytes.buffer, 0, count);
+  for (let i = 0; i < count; i++) values[i] = values[i]! & 0x83ff | 0x3c00;
+  return bytes;
+}
+
 /** Random E4M3 codes without NaN. */
 export function randomCodes(count: number, seed = 1): Uint8Array<ArrayBuffer> {
   const bytes = randomBytes(count, seed);

@@ -8,19 +8,21 @@ import { chooseTuning, type DeviceTuning } from "../../src/kernels/tuning.ts";
 import { uniformFormats } from "../../src/model/cost.ts";
 import { MistralRunner } from "../../src/model/mistral.ts";
 import { layOut, type MatrixSlice, type PackedMatrix } from "../../src/model/packed_matrix.ts";
-import type {
-  BlockId,
-  KvCacheDtype,
-  ModelRunner,
-  PendingStep,
-  Precision,
-  Slot,
+import {
+  type BlockId,
+  type KvCacheDtype,
+  type ModelRunner,
+  NOT_FINITE,
+  type PendingStep,
+  type Precision,
+  type SampledToken,
+  type Slot,
 } from "../../src/model/runner.ts";
 import { GREEDY, type SamplingParams } from "../../src/model/sampling.ts";
 import { planSizes } from "../../src/model/sizes.ts";
 import type { ModelWeights } from "../../src/model/weights.ts";
 import { MISTRAL_7B_SHAPE, TINY_CONFIG } from "../../tests/support/checkpoint_generator.ts";
-import { type Lab, randomCodes, round } from "./harness.ts";
+import { type Lab, randomBfloats, randomCodes, round } from "./harness.ts";
 
 const CHUNK = 32 * 2 ** 20;
 
@@ -58,11 +60,13 @@ function plan(lab: Lab, options: StepOptions) {
   return { device, config, sizes, tuning, precision };
 }
 
-/** Weights whose every matrix is a repetition of one random chunk; on `owned`. */
+/** Weights whose every matrix is a repetition of one random chunk, of finite logits; on `owned`. */
 export function randomWeights(lab: Lab, options: StepOptions, owned: DisposableStack): ModelWeights {
   const { device, config, sizes } = plan(lab, options);
   const codes = lab.buffer(CHUNK);
   lab.fill(codes, randomCodes(CHUNK, 7));
+  const bfloats = lab.buffer(CHUNK);
+  lab.fill(bfloats, randomBfloats(CHUNK / 2, 7));
   const matrix = (
     label: string,
     inputs: number,
@@ -77,7 +81,8 @@ export function randomWeights(lab: Lab, options: StepOptions, owned: DisposableS
       const channels = owned.use(device.createBuffer({ label, bytes: range.pairs * 16 }));
       const encoder = device.handle.createCommandEncoder();
       for (let at = 0; at < bytes; at += CHUNK) {
-        encoder.copyBufferToBuffer(codes, 0, weights.handle, at, Math.min(CHUNK, bytes - at));
+        const source = format === "bf16" ? bfloats : codes;
+        encoder.copyBufferToBuffer(source, 0, weights.handle, at, Math.min(CHUNK, bytes - at));
       }
       device.handle.queue.submit([encoder.finish()]);
       const scale = 256 / (100 * Math.sqrt(inputs)); // Codes have a standard deviation near 100.
@@ -151,7 +156,20 @@ export function initSlots(
   }
 }
 
-/** Tokens a second over all sequences, as a client of the runner would see them, `ahead` steps to a submit. */
+/** Throws unless every sequence has its token of every step: one that has stopped costs nothing from then on. */
+export function requireTokens(steps: readonly (readonly SampledToken[])[], batch: number): void {
+  const whole = steps.every((sampled) =>
+    sampled.length === batch && sampled.every(({ id }) => id !== NOT_FINITE)
+  );
+  if (!whole) {
+    throw new Error("A sequence has stopped, or its logits are not finite: such steps are not timed");
+  }
+}
+
+/**
+ * Tokens a second over all sequences, as a client of the runner would see them, `ahead` steps to a submit. Throws as
+ * requireTokens() does.
+ */
 export async function decode(
   runner: ModelRunner,
   { batch, context, submits, stepsPerSubmit = 4, sampling = {} }: {
@@ -178,16 +196,17 @@ export async function decode(
     const t0 = performance.now();
     const next = prepare();
     const t1 = performance.now();
-    await running.collect();
+    const sampled = await running.collect();
     const t2 = performance.now();
     running = next.submit();
+    requireTokens(sampled, batch);
     dispatches = next.costs[0]!.dispatches;
     if (turn < warmUp) continue;
     host.prepareMs += (t1 - t0) / submits;
     host.waitMs += (t2 - t1) / submits;
     host.submitMs += (performance.now() - t2) / submits;
   }
-  await running.collect();
+  requireTokens(await running.collect(), batch);
   const ms = (host.prepareMs + host.waitMs + host.submitMs) / stepsPerSubmit;
   const aSubmit = Object.fromEntries(Object.entries(host).map(([name, value]) => [name, round(value, 3)]));
   return { msPerStep: round(ms, 3), tokensPerSecond: round(1000 * batch / ms, 1), dispatches, ...aSubmit };
@@ -211,7 +230,7 @@ export async function prefill(runner: ModelRunner, tokens: number, rounds = 3) {
       await last?.collect();
       last = next.submit();
     }
-    await last!.collect();
+    requireTokens(await last!.collect(), 1);
     if (round > 0) times.push(performance.now() - begin);
   }
   const ms = times.sort((a, b) => a - b)[times.length >> 1]!;

@@ -5,7 +5,7 @@
  */
 import type { ModelRunner } from "../../src/model/runner.ts";
 import { round } from "./harness.ts";
-import { decode, initSlots, sequences } from "./step.ts";
+import { decode, initSlots, requireTokens, sequences } from "./step.ts";
 
 export async function draftWindows(
   runner: ModelRunner,
@@ -40,6 +40,11 @@ async function windowMs(
   const step = async () => {
     const decodes = [...positions].map(([row, position]) => ({ ...row, position, drafts }));
     const [samples] = await runner.prepare([{ prompts: [], decodes }]).submit().collect();
+    // Of drafts those count that were right, and what was sampled behind them.
+    requireTokens(
+      [...positions.keys()].map(({ slot }) => samples!.filter((one) => one.slot === slot).slice(0, 1)),
+      1,
+    );
     for (const [row, position] of positions) {
       positions.set(row, position + samples!.filter(({ slot }) => slot === row.slot).length);
     }
