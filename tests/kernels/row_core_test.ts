@@ -126,56 +126,56 @@ gpuTest("gate_up norms its row and has the bits of others", async (device) => {
   }
 }, GPU);
 
+/** What linear_residual adds to rows of halves, with `outputs` of so many inputs. */
+async function addedTo(
+  device: GpuDevice,
+  variant: ReturnType<typeof linearVariant>,
+  [inputs, outputs]: readonly [number, number],
+  { input, rows = 1, firstRow = ROW, live = 1 }: {
+    readonly input: Float16Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
+    readonly rows?: number;
+    readonly firstRow?: number;
+    readonly live?: number;
+  },
+): Promise<Float32Array> {
+  const packed = packWeights("fp8", noiseMatrix(outputs, inputs, 3), noise(outputs, 4));
+  const { hidden } = await runKernel(device, linearResidual, variant, {
+    input,
+    weights: packed.weights,
+    channels: packed.channels,
+    live: Uint32Array.of(live, 0, 0, 0),
+    hidden: { elements: ROWS * 512, initial: new Float32Array(ROWS * 512).fill(0.5) },
+  }, {
+    rows,
+    firstRow,
+    pairs: Math.ceil(outputs / 2),
+    firstPair: 0,
+    groups: padded(inputs) / 16,
+    stride: 512,
+  });
+  return hidden!;
+}
+
+const SHAPE = { outputs: 41, pairs: 21 } as const;
+
 gpuTest("linear_residual adds its row as it does among others", async (device) => {
   for (const [inputs, forms] of CASES) {
     const { normed } = await rowsOf(device, inputs);
-    const [outputs, pairs] = [41, 21];
-    const packed = packWeights("fp8", noiseMatrix(outputs, inputs, 3), noise(outputs, 4));
     await expectSame(forms, async (tuning) => {
-      const { hidden } = await runKernel(
-        device,
-        linearResidual,
-        variantOf(linearResidual, tuning, [inputs, pairs]),
-        {
-          input: normed,
-          weights: packed.weights,
-          channels: packed.channels,
-          live: LIVE,
-          hidden: { elements: ROWS * 512, initial: new Float32Array(ROWS * 512).fill(0.5) },
-        },
-        {
-          rows: 1,
-          firstRow: ROW,
-          pairs,
-          firstPair: 0,
-          groups: padded(inputs) / 16,
-          stride: 512,
-        },
-      );
-      return [hidden];
+      const variant = variantOf(linearResidual, tuning, [inputs, SHAPE.pairs]);
+      return [await addedTo(device, variant, [inputs, SHAPE.outputs], { input: normed })];
     });
   }
 }, GPU);
 
 gpuTest("nothing is added in a step that is over", async (device) => {
-  const [inputs, outputs, pairs] = [17, 6, 3];
-  const packed = packWeights("fp8", noiseMatrix(outputs, inputs, 3));
+  const inputs = 17;
+  const { normed } = await rowsOf(device, inputs);
   for (const tuning of [plain, ONE, early(ONE)]) {
     for (const live of [0, 1]) {
-      const { hidden } = await runKernel(
-        device,
-        linearResidual,
-        variantOf(linearResidual, tuning, [inputs, pairs]),
-        {
-          input: new Float16Array(512).fill(1),
-          weights: packed.weights,
-          channels: packed.channels,
-          live: Uint32Array.of(live, 0, 0, 0),
-          hidden: { elements: 16, initial: new Float32Array(16).fill(0.5) },
-        },
-        { rows: 1, firstRow: 0, pairs, firstPair: 0, groups: 2, stride: 16 },
-      );
-      const added = hidden!.slice(0, outputs).some((value) => value !== 0.5);
+      const variant = variantOf(linearResidual, tuning, [inputs, SHAPE.pairs]);
+      const hidden = await addedTo(device, variant, [inputs, SHAPE.outputs], { input: normed, live });
+      const added = hidden.some((value) => value !== 0.5);
       expect({ tuning, live, added }).toEqual({ tuning, live, added: live === 1 });
     }
   }
@@ -183,8 +183,6 @@ gpuTest("nothing is added in a step that is over", async (device) => {
 
 gpuTest("core_subgroup that asks for weights first adds the same", async (device) => {
   for (const [inputs, split, PAIRS, UNROLL] of [[17, 1, 1, 1], [700, 2, 2, 1], [512, 2, 1, 2]] as const) {
-    const [outputs, pairs] = [41, 21];
-    const packed = packWeights("fp8", noiseMatrix(outputs, inputs, 3), noise(outputs, 4));
     const LANES = split * SUBGROUP;
     const form: LinearTuning = {
       core: "core_subgroup",
@@ -194,16 +192,10 @@ gpuTest("core_subgroup that asks for weights first adds the same", async (device
       PAIRS,
       UNROLL,
     };
-    const run = async (tuning: LinearTuning, live: number) => {
-      const fitted = fitShape(tuning, { groups: padded(inputs) / 16, pairs });
-      const { hidden } = await runKernel(device, linearResidual, linearVariant("fp8", fitted), {
-        input: Float32Array.from(noise(ROWS * padded(inputs), 5)),
-        weights: packed.weights,
-        channels: packed.channels,
-        live: Uint32Array.of(live, 0, 0, 0),
-        hidden: { elements: ROWS * 512, initial: new Float32Array(ROWS * 512).fill(0.5) },
-      }, { rows: 1, firstRow: ROW, pairs, firstPair: 0, groups: padded(inputs) / 16, stride: 512 });
-      return hidden!;
+    const input = Float32Array.from(noise(ROWS * padded(inputs), 5));
+    const run = (tuning: LinearTuning, live: number) => {
+      const fitted = fitShape(tuning, { groups: padded(inputs) / 16, pairs: SHAPE.pairs });
+      return addedTo(device, linearVariant("fp8", fitted), [inputs, SHAPE.outputs], { input, live });
     };
     const expected = await run(form, 1);
     expect(expected.some((value) => value !== 0.5)).toBe(true);
@@ -217,24 +209,11 @@ gpuTest(
   async (device) => {
     for (const [inputs, PAIRS] of [[17, 2], [257, 1], [611, 2]] as const) {
       const { normed } = await rowsOf(device, inputs);
-      const [outputs, pairs] = [41, 21];
-      const packed = packWeights("fp8", noiseMatrix(outputs, inputs, 3), noise(outputs, 4));
-      const run = async (UNROLL: number) => {
+      const run = (UNROLL: number) => {
         const tuning = { ...plain, TOKENS: 2, PAIRS, UNROLL };
-        const { hidden } = await runKernel(
-          device,
-          linearResidual,
-          variantOf(linearResidual, tuning, [inputs, pairs]),
-          {
-            input: normed,
-            weights: packed.weights,
-            channels: packed.channels,
-            live: LIVE,
-            hidden: { elements: ROWS * 512, initial: new Float32Array(ROWS * 512).fill(0.5) },
-          },
-          { rows: ROWS, firstRow: 0, pairs, firstPair: 0, groups: padded(inputs) / 16, stride: 512 },
-        );
-        return hidden!;
+        const variant = variantOf(linearResidual, tuning, [inputs, SHAPE.pairs]);
+        const rows = { input: normed, rows: ROWS, firstRow: 0 };
+        return addedTo(device, variant, [inputs, SHAPE.outputs], rows);
       };
       const expected = await run(1);
       expect(expected.some((value) => value !== 0.5)).toBe(true);

@@ -10,26 +10,11 @@ import type {
   SubmitCommand,
 } from "../../src/engine/protocol.ts";
 import type { LoadModel } from "../../src/engine/residency.ts";
+import { GREEDY } from "../../src/model/sampling.ts";
 import { ContractError, type FakeOptions, FakeRunner } from "./fake_runner.ts";
 
-export const SAMPLING: SubmitCommand["sampling"] = {
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  typicalP: 1,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  logitBias: [],
-  constraint: null,
-  maxTokens: 8,
-  minTokens: 0,
-  stopTokenIds: [],
-  ignoreEos: false,
-  seed: "7",
-  logprobs: -1,
-};
+const { stop: _, ...greedy } = GREEDY;
+export const SAMPLING: SubmitCommand["sampling"] = { ...greedy, maxTokens: 8, ignoreEos: false, seed: "7" };
 
 export function submitCommand(
   requestId: string,

@@ -1,29 +1,11 @@
 /** Fixed objects that the fake gateway serves. */
 import type { Artifact, Merge, MergeTensor, Model } from "../../src/app/types.ts";
-import type { SamplingParams } from "../../src/model/sampling.ts";
+import { GREEDY, type SamplingParams } from "../../src/model/sampling.ts";
 
 export const T0 = new Date("2024-01-31T09:30:00.000Z");
 export const HASH = "0123456789abcdef".repeat(4);
 
-export const SAMPLING: SamplingParams = {
-  temperature: 1,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  typicalP: 1,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  logitBias: [],
-  constraint: null,
-  maxTokens: 256,
-  minTokens: 0,
-  stop: [],
-  stopTokenIds: [],
-  ignoreEos: false,
-  seed: 0n,
-  logprobs: -1,
-};
+export const SAMPLING: SamplingParams = { ...GREEDY, temperature: 1, maxTokens: 256, ignoreEos: false };
 
 function model(id: string, name: string, over: Partial<Model> = {}): Model {
   return {

@@ -6,29 +6,11 @@ import { ReadbackRing } from "../../src/gpu/readback.ts";
 import { STOPPED } from "../../src/model/plan.ts";
 import { NOT_FINITE, type SampledToken, type Slot } from "../../src/model/runner.ts";
 import { Sampler, SAMPLER_DISPATCHES } from "../../src/model/sampler.ts";
-import type { SamplingParams } from "../../src/model/sampling.ts";
+import { GREEDY, type SamplingParams } from "../../src/model/sampling.ts";
 import type { SampleInput } from "../oracle/sample.ts";
 
 /** Everything off; temperature 1. */
-export const SAMPLING: SamplingParams = {
-  temperature: 1,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  typicalP: 1,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  logitBias: [],
-  constraint: null,
-  maxTokens: 100,
-  minTokens: 0,
-  stop: [],
-  stopTokenIds: [],
-  ignoreEos: false,
-  seed: 0n,
-  logprobs: -1,
-};
+export const SAMPLING: SamplingParams = { ...GREEDY, temperature: 1, maxTokens: 100, ignoreEos: false };
 
 /** What cuts a distribution, in every way. */
 export const PARAMETERS: Readonly<Record<string, Partial<SamplingParams>>> = {
