@@ -3,7 +3,7 @@ import { ConfigError } from "../errors.ts";
 import { openCheckpoint } from "../formats/checkpoint.ts";
 import type { GpuDevice } from "../gpu/device.ts";
 import { formPlaces, type TunedFamily } from "../kernels/forms.ts";
-import { type DeviceTuning, ROLES } from "../kernels/tuning.ts";
+import { addingIn, type DeviceTuning, ROLES } from "../kernels/tuning.ts";
 import { type LoadOptions, requirePrecision, tuningFor, uploadWeights } from "./load.ts";
 import { LoadMeter } from "./load_meter.ts";
 import { fitModel } from "./memory.ts";
@@ -12,7 +12,7 @@ import type { ModelRunner, RunnerLimits } from "./runner.ts";
 import { findFlaw } from "./self_check.ts";
 import { promptTimer, stepTimer, type TimerOptions, type TimeSteps } from "./step_timer.ts";
 import { searchForms, type SearchOptions, type TunedStep } from "./tune.ts";
-import { searchTiles, startTiles, tiledRoles, type TriedTile } from "./tune_tiles.ts";
+import { searchTiles, startTiles, tiledRoles, type TileSearchOptions, type TriedTile } from "./tune_tiles.ts";
 import {
   familyOf,
   formLimits,
@@ -114,8 +114,7 @@ export async function tuneModel(device: GpuDevice, dir: string, options: TuneOpt
     using runner = await make(table);
     if (await findFlaw(runner, signal) !== null) {
       options.log?.(`"${device.info.adapter}" cannot add in pairs of f16 here: tuning products in f32`);
-      const { halves: _, ...plain } = table;
-      table = plain;
+      table = addingIn("f32", table);
     }
   }
   const { sizes } = fit(table);
@@ -145,27 +144,34 @@ export async function tuneModel(device: GpuDevice, dir: string, options: TuneOpt
     limits,
     pairs,
   });
-  const wanted = promptsOf(sizes.limits, options.prompts);
-  if (wanted.length === 0 || tiledRoles(table, family).length === 0) {
-    if (options.prompts?.length) {
-      options.log?.("The kernels have no tiles to choose from here: no prompts are timed");
-    }
-    return { path: await writeTunedForms(tunedDir, shape, formed), steps, prompts: [] };
-  }
-  const prompting = promptTimer(make, timing);
-  const { maxPromptTokens: most } = sizes.limits;
-  const start = await startTiles(prompting, {
-    ...{ table, kept: formed, family, sizes: wanted, most, log: options.log },
-  });
-  const { tuning, steps: prompts } = await searchTiles(prompting, start.tuning, {
-    family,
-    roles,
-    pairs,
-    sizes: start.sizes,
-    ...options.onTryTile && { onTry: options.onTryTile },
-    signal,
+  const { tuning, steps: prompts } = await tunePrompts(promptTimer(make, timing), {
+    ...{ table, kept: formed, family, roles, pairs, limits: sizes.limits, options },
   });
   return { path: await writeTunedForms(tunedDir, shape, tuning), steps, prompts };
+}
+
+/** Tiles, where there are some to choose from. */
+async function tunePrompts(
+  time: TimeSteps,
+  { table, kept, family, limits, options, ...search }:
+    & Pick<TileSearchOptions, "family" | "roles" | "pairs">
+    & {
+      readonly table: DeviceTuning;
+      readonly kept: DeviceTuning;
+      readonly limits: RunnerLimits;
+      readonly options: TuneOptions;
+    },
+): Promise<{ readonly tuning: DeviceTuning; readonly steps: readonly TunedStep[] }> {
+  const { log, signal, onTryTile } = options;
+  const wanted = promptsOf(limits, options.prompts);
+  if (wanted.length === 0 || tiledRoles(table, family).length === 0) {
+    if (options.prompts?.length) log?.("The kernels have no tiles to choose from here: no prompts are timed");
+    return { tuning: kept, steps: [] };
+  }
+  const most = limits.maxPromptTokens;
+  const { tuning, sizes } = await startTiles(time, { table, kept, family, sizes: wanted, most, log });
+  const onTry = onTryTile === undefined ? {} : { onTry: onTryTile };
+  return await searchTiles(time, tuning, { ...search, family, sizes, signal, ...onTry });
 }
 
 /** Whether the forms that are kept still give the table's bits; a driver may have changed since. Those must be seen first. */

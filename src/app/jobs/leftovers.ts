@@ -55,8 +55,8 @@ export async function tidyLeftovers(
 }
 
 /**
- * Removes what a pull of this name has left. False where there is nothing, where somebody is writing it or about to, and where it is
- * what there is of a registered model.
+ * Removes what a pull of this name has left. False where there is nothing, where somebody is writing it or about to, and
+ * where it is what there is of a registered model.
  */
 export async function discardLeftover(
   { db, dataDir, log }: Pick<LeftoverOptions, "db" | "dataDir" | "log">,
