@@ -72,27 +72,9 @@ function startEngine(device: GpuDevice, matchers: ModelMatchers): Engine {
   const turns = new MessageTurns();
   const cacheWriter = new CacheWriter(console.error);
   const load: LoadModel = (command, { signal, onProgress }) => {
-    const {
-      path,
-      quantization,
-      precision,
-      kvCacheDtype,
-      accumulation,
-      maxContext,
-      maxSequences,
-      memoryBytes,
-      tunedDir,
-    } = command;
-    return loadModel(device, path, {
+    return loadModel(device, command.path, {
+      ...command,
       log: console.error,
-      quantization,
-      precision,
-      kvCacheDtype,
-      accumulation,
-      maxContext,
-      maxSequences,
-      memoryBytes,
-      tunedDir,
       ...cacheFor(command, cacheWriter),
       signal,
       onProgress: (progress) => onProgress({ ...progress, fraction: fractionOf(progress) }),
