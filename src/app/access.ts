@@ -66,6 +66,7 @@ export function createAccess(options: AccessOptions): Access {
       requireRole(principal, "ADMIN", "revoke API keys");
       const at = clock.now();
       await db.transaction().execute(async (trx) => {
+        await oneActAtATime(trx);
         if (!await keys.revokeApiKey(trx, id, toTime(at))) {
           throw new NotFoundError(`No API key "${id}" in force`, { id });
         }

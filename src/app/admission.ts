@@ -12,6 +12,7 @@ import {
   holdClaim,
   insertClaim,
   lastTurns,
+  lockClaims,
   lockUnitTurn,
   standingOf,
   type UnitClaimRow,
@@ -226,10 +227,16 @@ export class Admission implements Disposable {
     const granted: Claim[] = [];
     const gone = new Set<string>();
     const lastTurn = new Map(state.lastTurns);
-    for (const claim of nextGrants(state, this.#options.limits)) {
-      if (await holdClaim(trx, toRow(claim), turn)) granted.push(claim);
-      else gone.add(claim.generationId); // it has ended since the claims were read
+    const next = nextGrants(state, this.#options.limits);
+    const there = await lockClaims(trx, next.map(({ generationId }) => generationId));
+    for (const claim of next) {
       lastTurn.set(claim.principalId, turn);
+      if (!there.has(claim.generationId)) {
+        gone.add(claim.generationId); // it has ended since the claims were read
+        continue;
+      }
+      await holdClaim(trx, toRow(claim), turn);
+      granted.push(claim);
     }
     const ids = new Set(granted.map(({ generationId }) => generationId));
     const claims = state.claims.filter(({ generationId }) => !gone.has(generationId))

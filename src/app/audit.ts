@@ -34,7 +34,7 @@ const ENTRIES = numberKeyset("audit entries");
 
 /**
  * Appends an act to the log, in the transaction of what it records: both happen or neither. Holds the chain's lock
- * until that transaction ends, so call it last. Details beyond 16 KiB are replaced by their hash.
+ * until that transaction ends, so call it last, and {@link oneActAtATime} first where other rows are locked between. Details beyond 16 KiB are replaced by their hash.
  */
 export async function recordAct(trx: Db, { actor, at, action, target, details = {} }: Act): Promise<void> {
   const { seq, hash: previousHash } = await store.lockAuditHead(trx);
@@ -52,8 +52,11 @@ export async function recordAct(trx: Db, { actor, at, action, target, details = 
   await store.appendAuditEntry(trx, { ...entry, hash: hashOf(entry) });
 }
 
+/** What is done to something that is, or is not, the actor's own. */
+export type OwnedAct = Act & { readonly ownerId: string };
+
 /** {@link recordAct} where the actor is somebody else than the owner: an admin, for nobody else may. */
-export async function recordActOnOthers(trx: Db, act: Act & { readonly ownerId: string }): Promise<void> {
+export async function recordActOnOthers(trx: Db, act: OwnedAct): Promise<void> {
   const { ownerId, ...rest } = act;
   if (act.actor.id === ownerId) return;
   await recordAct(trx, { ...rest, details: { ...act.details, ownerId } });
@@ -61,10 +64,19 @@ export async function recordActOnOthers(trx: Db, act: Act & { readonly ownerId: 
 
 /**
  * Lets one act after another through, at all gateways: call it first in a transaction that reads something in order to
- * write what follows from it, as the next number of a revision.
+ * write what follows from it, as the next number of a revision, and in one that locks rows before it records an act: the
+ * chain's lock comes before all others, so that no two transactions wait for each other.
  */
 export async function oneActAtATime(trx: Db): Promise<void> {
   await store.lockAuditChain(trx);
+}
+
+/** {@link oneActAtATime} where {@link recordActOnOthers} will record something. */
+export async function oneActOnOthersAtATime(
+  trx: Db,
+  { actor, ownerId }: Pick<OwnedAct, "actor" | "ownerId">,
+): Promise<void> {
+  if (actor.id !== ownerId) await oneActAtATime(trx);
 }
 
 /** The audit use cases over the store; for admins alone. */

@@ -19,6 +19,7 @@ import {
 } from "../store/generations.ts";
 import { emptyLog } from "../store/scrub.ts";
 import * as sessions from "../store/sessions.ts";
+import { oneActOnOthersAtATime, type OwnedAct, recordActOnOthers } from "./audit.ts";
 import { cancelGeneration, type CancelOptions } from "./generate/cancel.ts";
 
 export type DeletionOptions = CancelOptions;
@@ -29,30 +30,24 @@ const RETRY_AFTER_MS = 500;
 /** Ids in one statement. */
 const BATCH = 500;
 
-/** `record` runs last in the transaction that deletes. */
-export async function deleteSession(
-  options: DeletionOptions,
-  id: string,
-  record: (trx: Db) => Promise<void>,
-): Promise<void> {
+/** `act` is recorded with it where the session is somebody else's. */
+export async function deleteSession(options: DeletionOptions, id: string, act: OwnedAct): Promise<void> {
   await erase(options, {
+    act,
     // What is asked meanwhile has either been written by then, or finds the session gone.
     lock: async (trx) => {
       if (!await sessions.lockSession(trx, id)) throw new NotFoundError(`No session "${id}"`, { id });
     },
     find: (db) => statesOfSession(db, id),
-    also: async (trx) => {
-      await sessions.deleteSession(trx, id);
-      await record(trx);
-    },
+    also: (trx) => sessions.deleteSession(trx, id),
   });
 }
 
-/** ConfigError for one that is part of a session. */
+/** ConfigError for one that is part of a session. `act` is recorded with it where it is somebody else's. */
 export async function deleteGeneration(
   options: DeletionOptions,
   row: GenerationRow,
-  record: (trx: Db) => Promise<void>,
+  act: OwnedAct,
 ): Promise<void> {
   if (row.session_id !== null) {
     throw new ConfigError("The generation is part of a session: delete that", {
@@ -61,6 +56,7 @@ export async function deleteGeneration(
     });
   }
   await erase(options, {
+    act,
     lock: async (trx) => {
       if (await lockGeneration(trx, row.id) !== undefined) return;
       throw new NotFoundError(`No generation "${row.id}"`, { id: row.id });
@@ -69,17 +65,17 @@ export async function deleteGeneration(
       const found = await findGeneration(db, row.id);
       return found === undefined ? [] : [found];
     },
-    also: record,
   });
 }
 
 async function erase(
   options: DeletionOptions,
-  { lock, find, also }: {
+  { act, lock, find, also }: {
+    readonly act: OwnedAct;
     /** Keeps others from adding to what `find` finds; NotFoundError where somebody else has deleted it. */
     readonly lock: (trx: Db) => Promise<void>;
     readonly find: (db: Db) => Promise<readonly GenerationState[]>;
-    readonly also: (trx: Db) => Promise<void>;
+    readonly also?: (trx: Db) => Promise<void>;
   },
 ): Promise<void> {
   const { db, clock } = options;
@@ -88,11 +84,13 @@ async function erase(
       await cancelGeneration(options, id);
     }
     const erased = await db.transaction().execute(async (trx) => {
+      await oneActOnOthersAtATime(trx, act);
       await lock(trx);
       const rows = await withReproductions(trx, await find(trx), { locked: true });
       if (rows.some(isOpen)) return false;
       for (const { id } of rows) await eraseGeneration(trx, id, toTime(clock.now()));
-      await also(trx);
+      await also?.(trx);
+      await recordActOnOthers(trx, act);
       return true;
     });
     if (erased) return await emptyLog(db);

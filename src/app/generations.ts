@@ -156,11 +156,7 @@ export function createGenerations(options: GenerationOptions): GenerationUseCase
 
     async delete(principal, id) {
       const row = await requireVisible(principal, id);
-      await deleteGeneration(
-        options,
-        row,
-        (trx) => recordActOnOthers(trx, act(principal, row, "generation.delete")),
-      );
+      await deleteGeneration(options, row, act(principal, row, "generation.delete"));
     },
 
     async concurrency({ id }) {

@@ -7,7 +7,7 @@ import { fromTime, toTime } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
 import * as paths from "../store/message_paths.ts";
 import * as store from "../store/sessions.ts";
-import { type AuditAction, recordActOnOthers } from "./audit.ts";
+import { type AuditAction, oneActOnOthersAtATime, type OwnedAct, recordActOnOthers } from "./audit.ts";
 import type { Clock } from "./clock.ts";
 import { deleteSession } from "./deletion.ts";
 import type { ActiveJobs } from "./generate/active_jobs.ts";
@@ -57,7 +57,9 @@ export function createSessions(options: SessionOptions): SessionUseCases {
       readonly patch: (db: Db) => Promise<Parameters<typeof store.updateSession>[2]>;
     },
   ): Promise<Session> {
+    const { principal_id: ownerId } = await requireSession(db, principal, id);
     return await db.transaction().execute(async (trx) => {
+      await oneActOnOthersAtATime(trx, { actor: principal, ownerId });
       await store.lockSession(trx, id);
       const row = await requireSession(trx, principal, id);
       const values = await patch(trx);
@@ -71,7 +73,7 @@ export function createSessions(options: SessionOptions): SessionUseCases {
     actor: Principal,
     { id: target, principal_id: ownerId }: store.SessionRow,
     action: AuditAction,
-  ) {
+  ): OwnedAct {
     return { actor, ownerId, at: clock.now(), action, target };
   }
 
@@ -184,11 +186,7 @@ export function createSessions(options: SessionOptions): SessionUseCases {
 
     async delete(principal, id) {
       const session = await requireSession(db, principal, id);
-      await deleteSession(
-        options,
-        id,
-        (trx) => recordActOnOthers(trx, act(principal, session, "session.delete")),
-      );
+      await deleteSession(options, id, act(principal, session, "session.delete"));
     },
 
     async export(principal, id, format) {

@@ -5,6 +5,7 @@
 import type { Insertable, Selectable } from "kysely";
 import { toBigInt } from "./codec.ts";
 import type { Db, UnitClaimsTable } from "./database.ts";
+import { locking } from "./dialect.ts";
 
 export type UnitClaimRow = Selectable<UnitClaimsTable>;
 
@@ -37,14 +38,23 @@ export async function lastTurns(
   return new Map(rows.map((row) => [row.principal_id, Number(toBigInt(row.turn))]));
 }
 
-/** Call it under the lock. False where the claim is gone. */
-export async function holdClaim(trx: Db, claim: UnitClaimRow, turn: number): Promise<boolean> {
-  const { numUpdatedRows } = await trx.updateTable("unit_claims").set({ is_held: 1 })
-    .where("generation_id", "=", claim.generation_id).executeTakeFirst();
-  if (numUpdatedRows === 0n) return false;
+/**
+ * Call it under the turn's lock. Of these claims, those that are still there and stay so until the transaction ends. They
+ * are locked in the order of their generations, as those that end together are: neither waits for the other in a ring.
+ */
+export async function lockClaims(trx: Db, generationIds: readonly string[]): Promise<ReadonlySet<string>> {
+  if (generationIds.length === 0) return new Set();
+  const query = trx.selectFrom("unit_claims").select("generation_id")
+    .where("generation_id", "in", generationIds).orderBy("generation_id");
+  return new Set((await locking(trx, query).execute()).map(({ generation_id: id }) => id));
+}
+
+/** Call it for a claim of {@link lockClaims}. */
+export async function holdClaim(trx: Db, claim: UnitClaimRow, turn: number): Promise<void> {
+  await trx.updateTable("unit_claims").set({ is_held: 1 })
+    .where("generation_id", "=", claim.generation_id).execute();
   await trx.insertInto("unit_turns").values({ principal_id: claim.principal_id, turn })
     .onConflict((conflict) => conflict.column("principal_id").doUpdateSet({ turn })).execute();
-  return true;
 }
 
 export async function deleteClaim(trx: Db, generationId: string): Promise<void> {

@@ -53,6 +53,7 @@ export class EventLog<B, E, R = unknown> {
     const at = clock.now();
     let entries: readonly LogEntry<B>[] = [];
     return writer.write({
+      subjectId,
       rows: () => {
         entries = bodies.map((body, index) => ({ seq: this.#lastSeq + 1 + index, at, body }));
         this.#lastSeq += entries.length;

@@ -34,9 +34,15 @@ export interface SharedChange {
 }
 
 export interface LogWrite<R> {
+  /** Whose log it is. */
+  readonly subjectId: string;
   /** The rows to insert, called in the transaction's order. */
   rows(): readonly R[];
-  /** Changes of its own rows that belong to it. May be called again after a transaction that failed. */
+  /**
+   * Changes of its own rows that belong to it, made before anybody's events are inserted and in the order of subjects: so
+   * does whoever takes a subject from a gateway that is dead (its row, then its log), and no two transactions wait for each
+   * other. May be called again after a transaction that failed.
+   */
   readonly also?: ((trx: Db) => Promise<void>) | undefined;
   /** Made after everybody's own ones, and in the order of keys: no two transactions wait for each other. */
   readonly shared?: SharedChange | undefined;
@@ -143,15 +149,16 @@ export class LogWriter<R> {
     // One statement is a transaction of its own, for half the price.
     const isBare = group.every(({ write }) => write.also === undefined && write.shared === undefined);
     if (isBare) return await insert(this.#db, rows);
-    const shared = group.flatMap(({ write }) => write.shared ?? []).sort(byKey);
+    const own = group.map(({ write }) => write).sort((a, b) => compare(a.subjectId, b.subjectId));
+    const shared = group.flatMap(({ write }) => write.shared ?? []).sort((a, b) => compare(a.key, b.key));
     await this.#db.transaction().execute(async (trx) => {
+      for (const write of own) await write.also?.(trx);
       await insert(trx, rows);
-      for (const { write } of group) await write.also?.(trx);
       for (const change of shared) await change.write(trx);
     });
   }
 }
 
-function byKey(a: SharedChange, b: SharedChange): number {
-  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -62,6 +62,7 @@ export async function endInterrupted(
   const at = clock.now();
   await db.transaction().execute(async (trx) => {
     if (!await takeOpenGeneration(trx, id, { from: gateway_id, to: membership.id })) return;
+    await deleteClaim(trx, id);
     const { text, usage, engineMs } = await readLogged(trx, id);
     const { code, message } = INTERRUPTED;
     const seq = await lastSeq(trx, id) + 1;
@@ -74,7 +75,6 @@ export async function endInterrupted(
       error: toJson(INTERRUPTED),
       finished_at: toTime(at),
     });
-    await deleteClaim(trx, id);
     await usageChange({ at, principalId: principal_id, modelId: model_id, usage, engineMs }).write(trx);
   });
 }

@@ -12,6 +12,7 @@ import type { Db, MergesTable } from "../../store/database.ts";
 import { keepMerge, updateMerge } from "../../store/merges.ts";
 import { StoreBusyError } from "../../store/store_busy.ts";
 import type { ModelRow } from "../../store/models.ts";
+import { oneActAtATime } from "../audit.ts";
 import type { EventLog } from "../events/event_log.ts";
 import { noteRegistered, type RegisterOptions } from "../register.ts";
 import type { MergeEvent, MergeEventBody } from "../types.ts";
@@ -107,6 +108,7 @@ export class MergeJob {
         await this.#append(
           [{ kind: "finished", artifactSha256: artifact.manifestSha256 }],
           async (trx, at) => void (rows = await writeResult(register, trx, { id: this.id, at, result })),
+          oneActAtATime, // registering is one
         );
         for (const row of rows) await noteRegistered(register, row);
         this.#result.resolve(rows.at(-1)!);
@@ -228,13 +230,15 @@ export class MergeJob {
     };
   }
 
-  /** Only what is still this gateway's is written: an `Abandoned` otherwise. */
+  /** Only what is still this gateway's is written: an `Abandoned` otherwise. `before` runs before its row is locked. */
   async #append(
     events: readonly MergeEventBody[],
     also: (trx: Db, at: Date) => Promise<void>,
+    before?: (trx: Db) => Promise<void>,
   ): Promise<void> {
     const { log, gatewayId } = this.#options;
     await log.append(events, async (trx, at) => {
+      await before?.(trx);
       if (!await keepMerge(trx, this.id, gatewayId)) {
         throw new Abandoned();
       }

@@ -25,7 +25,6 @@ import { unfinishedPullOf } from "../../store/model_jobs.ts";
 import { findModel, findModelByManifest, hasFolder, type ModelRow } from "../../store/models.ts";
 import { VERSION } from "../../version.ts";
 import { insertRecordParts, recordColumns } from "../merge_rows.ts";
-import { oneActAtATime } from "../audit.ts";
 import {
   nameByPlace,
   parseName,
@@ -152,14 +151,13 @@ export async function executeMerge(
   return { record, registrations: [...parents, result] };
 }
 
-/** Provenance and models, in the transaction that ends the merge; the last row is the result. */
+/** Provenance and models, in the transaction that ends the merge, under oneActAtATime(); the last row is the result. */
 export async function writeResult(
   options: RegisterOptions,
   trx: Db,
   { id, at, result }: { readonly id: string; readonly at: Date; readonly result: MergeResult },
 ): Promise<readonly ModelRow[]> {
   const { record, registrations } = result;
-  await oneActAtATime(trx); // registering is one
   await updateMerge(trx, id, { status: "SUCCEEDED", ...recordColumns(record), finished_at: toTime(at) });
   await insertRecordParts(trx, id, record);
   const rows: ModelRow[] = [];
