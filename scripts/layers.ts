@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 export const LAYERS = [
   "src/errors.ts",
   "src/version.ts",
+  "src/byte_size.ts",
   "src/tensor",
   "src/formats",
   "src/hub",

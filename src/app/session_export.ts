@@ -2,6 +2,7 @@
  * A session as a file: as JSON with everything that is known of it (all branches, what every answer was made with, on
  * which weights, and what it cost), or its current branch as Markdown, to read.
  */
+import { formatBytesApart } from "../byte_size.ts";
 import { CapacityError } from "../errors.ts";
 import { fromJson, fromJsonOrNull } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
@@ -34,7 +35,8 @@ export async function exportSession(
   const bytes = await messageBytes(db, session.id) + generationTexts.texts +
     generationTexts.packedIds * BYTES_PER_PACKED;
   if (bytes > MAX_BYTES) {
-    throw new CapacityError(`Cannot export a session of ${bytes} bytes in one file`, {
+    const [found, most] = formatBytesApart(bytes, MAX_BYTES);
+    throw new CapacityError(`Cannot export a session of ${found} in one file: at most ${most}`, {
       found: bytes,
       allowed: MAX_BYTES,
     });

@@ -1,4 +1,5 @@
 /** `geodesic inspect MODEL`: what a checkpoint folder is, down to its hashes, and how it came to be. */
+import { formatBytes } from "../byte_size.ts";
 import { basename, resolve } from "node:path";
 import { type CatalogueEntry, entryOf } from "../app/catalogue.ts";
 import type { ModelConfig } from "../formats/config.ts";
@@ -10,7 +11,6 @@ import { EXIT } from "./errors.ts";
 import { findModel, hasFolder } from "../store/models.ts";
 import { findModelFolder, isFolder, withExistingStore } from "./find_model.ts";
 import { printable } from "./printable.ts";
-import { formatBytes } from "./units.ts";
 
 export const inspectCommand: Command = {
   name: "inspect",

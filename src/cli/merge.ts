@@ -1,4 +1,5 @@
 /** `geodesic merge CONFIG OUT`: a mergekit configuration in, a complete checkpoint folder out. */
+import { formatBytes } from "../byte_size.ts";
 import { dirname, join, resolve } from "node:path";
 import { parseMergeConfig } from "../merge/config.ts";
 import { modelResolver } from "../merge/model_paths.ts";
@@ -17,7 +18,6 @@ import { modelOption, namedModels } from "./named_models.ts";
 import { readTextFile } from "./read_file.ts";
 import { sizeOf } from "./size_option.ts";
 import type { Terminal } from "./terminal.ts";
-import { formatBytes } from "./units.ts";
 
 /** Real configurations have a few kilobytes. */
 const MAX_CONFIG_BYTES = 1024 * 1024;

@@ -1,4 +1,5 @@
 /** `geodesic merge --plan CONFIG`: what a merge would read, compute and write, and everything that stands against it. */
+import { formatBytes } from "../byte_size.ts";
 import { GeodesicError } from "../errors.ts";
 import { problemsOf } from "../merge/problems.ts";
 import { type DocumentPlan, planDocuments, type PlanDocumentsOptions } from "../merge/plan_documents.ts";
@@ -6,7 +7,7 @@ import type { PlannedTensor } from "../merge/plan_report.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT } from "./errors.ts";
 import { printable } from "./printable.ts";
-import { formatBytes, formatDuration } from "./units.ts";
+import { formatDuration } from "./units.ts";
 
 export type PlanCommandOptions = PlanDocumentsOptions;
 

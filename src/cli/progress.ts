@@ -2,9 +2,10 @@
  * Progress on stderr: a bar that is redrawn on a screen, a line for every tenth of the work elsewhere. It never touches
  * stdout, where the results go.
  */
+import { formatBytes } from "../byte_size.ts";
 import { paceOf } from "../merge/progress.ts";
 import type { Terminal } from "./terminal.ts";
-import { formatBytes, formatDuration } from "./units.ts";
+import { formatDuration } from "./units.ts";
 
 export interface ProgressState {
   /** What is being done, such as "merging". */

@@ -1,4 +1,5 @@
 /** `geodesic pull NAME`: a model from a hub into the data folder's library, registered there. */
+import { formatBytes } from "../byte_size.ts";
 import { LOCAL_ADMIN } from "../app/access.ts";
 import { recordAct } from "../app/audit.ts";
 import { GATEWAY_DEFAULTS } from "../app/compose.ts";
@@ -15,7 +16,6 @@ import type { Command } from "./command.ts";
 import { dataDirOf, dataDirOption, openInvocationStore } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
 import { Progress } from "./progress.ts";
-import { formatBytes } from "./units.ts";
 
 export const pullCommand: Command = {
   name: "pull",

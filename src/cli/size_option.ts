@@ -1,6 +1,6 @@
 /** An option whose value is a size. */
 import type { Invocation } from "./command.ts";
-import { parseByteSize } from "./units.ts";
+import { parseByteSize } from "../byte_size.ts";
 
 /** The bytes that an option asks for. */
 export function sizeOf(invocation: Invocation, option: string): number | undefined {

@@ -1,4 +1,5 @@
 /** Whether the disk has room for what is about to be written. */
+import { formatBytesApart } from "../byte_size.ts";
 import { statfs } from "node:fs/promises";
 import { CapacityError } from "../errors.ts";
 
@@ -9,8 +10,9 @@ import { CapacityError } from "../errors.ts";
 export async function requireFreeSpace(dir: string, bytes: number, target: string): Promise<void> {
   const free = await freeBytes(dir);
   if (free === undefined || free >= bytes) return;
+  const [takes, left] = formatBytesApart(bytes, free);
   throw new CapacityError(
-    `Cannot write "${target}": it takes ${bytes} bytes, the disk has ${free} left`,
+    `Cannot write "${target}": it takes ${takes}, the disk has ${left} left`,
     { path: target, found: free, expected: bytes },
   );
 }

@@ -2,6 +2,7 @@
  * The adapter and the device: asks for every limit and feature the adapter has, notices when the device is lost or
  * reports an error nobody scoped, and compiles kernels once. Knows no model. Creator of a {@link GpuDevice} disposes it.
  */
+import { formatBytesApart } from "../byte_size.ts";
 import { CapacityError, DeviceLostError } from "../errors.ts";
 import { requestAdapter } from "./adapter.ts";
 import { GpuBuffer, type GpuBufferOptions } from "./buffer.ts";
@@ -55,6 +56,13 @@ export interface GpuDeviceInfo {
   readonly software: boolean;
   /** Invocations of a subgroup; null where kernels cannot rely on subgroups. */
   readonly subgroupSize: number | null;
+}
+
+export interface GuardOptions<T> {
+  /** Of the device's memory that the work takes, for the error's details. */
+  readonly bytes?: number;
+  /** Undoes work that was in vain. */
+  readonly release?: (result: T) => void;
 }
 
 export interface OpenDeviceOptions {
@@ -131,9 +139,12 @@ export class GpuDevice implements Disposable {
   createBuffer(options: GpuBufferOptions): GpuBuffer {
     this.assertHealthy();
     if (options.bytes > this.limits.maxBufferSize) {
+      const { label, bytes } = options;
+      const { maxBufferSize } = this.limits;
+      const [found, most] = formatBytesApart(bytes, maxBufferSize);
       throw new CapacityError(
-        `Cannot create buffer "${options.label}": ${options.bytes} bytes, the device allows ${this.limits.maxBufferSize}`,
-        { label: options.label, found: options.bytes, expected: this.limits.maxBufferSize },
+        `Cannot create buffer "${label}": it takes ${found}, the device allows ${most}`,
+        { label, found: bytes, expected: maxBufferSize },
       );
     }
     return new GpuBuffer(this.handle, options);
@@ -141,9 +152,13 @@ export class GpuDevice implements Disposable {
 
   /**
    * Runs a synchronous piece of WebGPU work and waits for its verdict: CapacityError when the device is out of
-   * memory, a plain Error when it was used wrongly. `release` undoes the work in that case.
+   * memory, a plain Error when it was used wrongly.
    */
-  async guard<T>(what: string, work: () => T, release: (result: T) => void = () => {}): Promise<T> {
+  async guard<T>(
+    what: string,
+    work: () => T,
+    { bytes, release }: GuardOptions<T> = {},
+  ): Promise<T> {
     this.assertHealthy();
     this.handle.pushErrorScope("validation");
     this.handle.pushErrorScope("out-of-memory");
@@ -157,9 +172,12 @@ export class GpuDevice implements Disposable {
     }
     const [memory, validation] = await Promise.all(verdicts);
     if (memory === null && validation === null) return result.value;
-    release(result.value);
+    release?.(result.value);
     if (memory !== null) {
-      throw new CapacityError(`Cannot ${what}: the GPU is out of memory`, { reason: memory.message });
+      throw new CapacityError(`Cannot ${what}: the GPU is out of memory`, {
+        reason: memory.message,
+        ...bytes !== undefined && { expected: bytes },
+      });
     }
     throw new Error(`Cannot ${what}: ${validation!.message}`);
   }

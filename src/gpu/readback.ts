@@ -7,6 +7,7 @@
  * must have been mapped and awaited once (or the process aborts), and a self-test decides at start whether the short
  * way is taken at all. Without it every read awaits.
  */
+import { formatBytes } from "../byte_size.ts";
 import { GpuBuffer } from "./buffer.ts";
 import type { GpuDevice } from "./device.ts";
 import type { StepEncoder } from "./encoder.ts";
@@ -44,11 +45,11 @@ export class ReadbackRing implements Disposable {
     try {
       const { depth, bytes } = options;
       const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
-      await device.guard(`allocate ${depth} read-backs of ${bytes} bytes`, () => {
+      await device.guard(`allocate ${depth} read-backs of ${formatBytes(bytes)}`, () => {
         for (let index = 0; index < depth; index++) {
           staging.push(device.createBuffer({ label: `readback ${index}`, bytes, usage }));
         }
-      });
+      }, { bytes: depth * bytes });
       for (const { handle } of staging) {
         await handle.mapAsync(GPUMapMode.READ);
         handle.unmap();

@@ -2,6 +2,7 @@
  * How many threads a merge uses. Each holds a JavaScript engine of its own and a few blocks, whatever the size of the
  * tensors, and, where its method selects elements, a bit for each of them: so a limit on memory is a limit on threads.
  */
+import { formatBytesApart } from "../byte_size.ts";
 import { ConfigError } from "../errors.ts";
 import type { MergePlan } from "./plan.ts";
 import { elementsOf } from "./step.ts";
@@ -49,8 +50,9 @@ export function chooseThreads(
   const fitting = Math.floor((limits.maxMemory - BASE_BYTES) / (THREAD_BYTES + selectionBytes));
   if (fitting >= 1) return Math.min(wanted, fitting);
   const least = BASE_BYTES + THREAD_BYTES + selectionBytes;
+  const [found, expected] = formatBytesApart(limits.maxMemory, least);
   throw new ConfigError(
-    `Cannot merge within ${limits.maxMemory} bytes of memory, expected at least ${least}`,
+    `Cannot merge within ${found} of memory, expected at least ${expected}`,
     { found: limits.maxMemory, expected: least },
   );
 }

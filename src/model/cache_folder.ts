@@ -4,6 +4,7 @@
  * uses an entry shares a lock on that record, who writes one has the folder's own lock, and no entry goes that somebody
  * has a lock on; the kernel drops locks with their process. Files with other names are nobody's business here.
  */
+import { formatBytes, formatBytesApart } from "../byte_size.ts";
 import { join } from "node:path";
 import { CapacityError } from "../errors.ts";
 import { freeBytes } from "../formats/free_space.ts";
@@ -97,12 +98,14 @@ export async function makeRoom(dir: string, { maxBytes, incomingBytes }: Room): 
   const onDisk = taken + (await freeBytes(dir) ?? Infinity) - LEFT_FREE_BYTES;
   const most = (incomingBytes === 0 ? maxBytes : Math.min(maxBytes, onDisk)) - incomingBytes;
   if (most < 0) {
+    const expected = Math.max(0, Math.floor(Math.min(maxBytes, onDisk)));
+    const [found, room] = formatBytesApart(incomingBytes, expected);
     throw new CapacityError(
-      `Cannot keep ${incomingBytes} bytes in "${dir}": ` +
+      `Cannot keep ${found} in "${dir}": ` +
         (onDisk < maxBytes
-          ? `the disk has room for ${Math.max(0, Math.floor(onDisk))}, with ${LEFT_FREE_BYTES} left free`
-          : `it may hold ${maxBytes}`),
-      { path: dir, found: incomingBytes, expected: Math.max(0, Math.min(maxBytes, onDisk)) },
+          ? `the disk has room for ${room}, with ${formatBytes(LEFT_FREE_BYTES)} left free`
+          : `it may hold ${room}`),
+      { path: dir, found: incomingBytes, expected },
     );
   }
   for (const { path, bytes } of entries) {
@@ -110,11 +113,12 @@ export async function makeRoom(dir: string, { maxBytes, incomingBytes }: Room): 
     if (await removeEntry(path)) taken -= bytes;
   }
   if (taken <= most) return;
-  throw new CapacityError(`Cannot keep ${incomingBytes} bytes in "${dir}": entries in use take ${taken}`, {
-    path: dir,
-    found: incomingBytes,
-    expected: most + incomingBytes - taken,
-  });
+  const expected = most + incomingBytes - taken;
+  const [found, room] = formatBytesApart(incomingBytes, Math.max(0, Math.floor(expected)));
+  throw new CapacityError(
+    `Cannot keep ${found} in "${dir}": entries in use take ${formatBytes(taken)} and leave ${room}`,
+    { path: dir, found: incomingBytes, expected },
+  );
 }
 
 /**

@@ -7,6 +7,7 @@
  * Tunings for prompts double what a step of prompt and decode rows takes. The last layer's attention and what follows it
  * are for decode rows and for prompt rows from the first one that samples only.
  */
+import { formatBytes } from "../byte_size.ts";
 import type { ModelConfig } from "../formats/config.ts";
 import type { GpuBuffer } from "../gpu/buffer.ts";
 import type { GpuDevice } from "../gpu/device.ts";
@@ -76,8 +77,9 @@ export class Forward {
     const writer = planWriter(sizes);
     const cacheBytes = sizes.cacheLayerBytes * config.layers;
     const buffers = await device.guard(
-      `allocate a KV cache of ${cacheBytes} bytes and activations for ${sizes.maxRows} rows`,
+      `allocate a KV cache of ${formatBytes(cacheBytes)} and activations for ${sizes.maxRows} rows`,
       () => allocate(parts, writer.capacity),
+      { bytes: cacheBytes },
     );
     const rotary = rotaryTable(config.ropeTheta, config.headDim, limits.maxContext);
     device.handle.queue.writeBuffer(buffers.rotary.handle, 0, rotary);

@@ -3,6 +3,7 @@
  * budget comes from settings. A KV cache is made smaller before a model is refused, down to one sequence of the whole
  * context.
  */
+import { formatBytes, formatBytesApart } from "../byte_size.ts";
 import { CapacityError } from "../errors.ts";
 import type { ModelConfig } from "../formats/config.ts";
 import { PARAMS_WINDOW_BYTES } from "../gpu/params.ts";
@@ -42,12 +43,13 @@ export function fitModel(
   const least = Math.ceil(limits.maxContext / BLOCK_SIZE) * blockBytes;
   const fixed = memory.totalBytes - memory.kvCacheBytes;
   if (fixed + least > memoryBytes) {
+    const [whole, left] = formatBytesApart(fixed + least, memoryBytes);
     throw new CapacityError(
-      `Cannot load the model: it takes ${memory.weightBytes} bytes of weights, ${memory.workBytes} of activations ` +
-        `and at least ${least} of KV cache for a context of ${limits.maxContext} tokens, together ${
-          fixed + least
-        }; ` +
-        `${memoryBytes} are left`,
+      `Cannot load the model: it takes ${formatBytes(memory.weightBytes)} of weights, ` +
+        `${formatBytes(memory.workBytes)} of activations and at least ${
+          formatBytes(least)
+        } of KV cache for a context ` +
+        `of ${limits.maxContext} tokens, together ${whole}; ${left} are left`,
       { ...memory, kvCacheBytes: least, found: memoryBytes, expected: fixed + least },
     );
   }

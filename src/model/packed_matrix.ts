@@ -3,6 +3,7 @@
  * pack.ts) and uploaded one after the other, whoever packs them: threads, or the device (row_quantizer.ts). Host memory is bounded by a few chunks, not by the
  * matrix. Owns no buffer: every one goes onto the caller's stack as soon as it exists.
  */
+import { formatBytes, formatBytesApart } from "../byte_size.ts";
 import { CapacityError } from "../errors.ts";
 import type { Checkpoint } from "../formats/checkpoint.ts";
 import type { GpuBuffer } from "../gpu/buffer.ts";
@@ -101,8 +102,9 @@ export async function packMatrix(
     maxBindableBytes,
   });
   if (ranges.length === 0) {
+    const [rows, most] = formatBytesApart(pairBytes, maxBindableBytes);
     throw new CapacityError(
-      `Cannot load "${label}": two rows are ${pairBytes} bytes, the device binds ${maxBindableBytes}`,
+      `Cannot load "${label}": two rows are ${rows}, the device binds ${most}`,
       { tensor: label, found: pairBytes, expected: maxBindableBytes },
     );
   }
@@ -194,10 +196,10 @@ interface SlicePlan extends PairRange {
 async function createSlice({ device, owned }: PackContext, plan: SlicePlan): Promise<MatrixSlice> {
   const { label, task, firstPair, pairs } = plan;
   const bytes = sliceBytes(pairs, task.rowBytes * 2);
-  const buffers = await device.guard(`load ${bytes.weights} bytes of "${label}"`, () => ({
+  const buffers = await device.guard(`load ${formatBytes(bytes.weights)} of "${label}"`, () => ({
     weights: owned.use(device.createBuffer({ label, bytes: bytes.weights })),
     channels: owned.use(device.createBuffer({ label: `${label} channels`, bytes: bytes.channels })),
-  }));
+  }), { bytes: bytes.weights });
   return { ...buffers, firstPair, pairs };
 }
 
@@ -314,7 +316,7 @@ export async function packGain(context: PackContext, name: string): Promise<GpuB
   for (const [index, value] of values.entries()) placed[hiddenPlace(index)] = value;
   const bytes = placed.byteLength;
   const create = () => owned.use(device.createBuffer({ label: name, bytes }));
-  const buffer = await device.guard(`load ${bytes} bytes of "${name}"`, create);
+  const buffer = await device.guard(`load ${formatBytes(bytes)} of "${name}"`, create, { bytes });
   device.handle.queue.writeBuffer(buffer.handle, 0, placed);
   context.onBytes(checkpoint.tensor(name).byteLength);
   return buffer;

@@ -3,6 +3,7 @@
  * buffers in the bits that packing on the host would have put there (see shaders/quantize_rows.wgsl). The host only reads
  * and copies. Owns a ring of buffers for what was uploaded; what is under way between host and device is bounded.
  */
+import { formatBytes } from "../byte_size.ts";
 import type { GpuBuffer } from "../gpu/buffer.ts";
 import type { GpuDevice } from "../gpu/device.ts";
 import { StepEncoder } from "../gpu/encoder.ts";
@@ -91,12 +92,13 @@ export class RowQuantizer implements Disposable {
     using owned = new DisposableStack();
     const stagingBytes = Math.min(STAGING_BYTES, maxBindableBytes);
     const ring = await device.guard(
-      `allocate ${STAGING_BUFFERS} uploads of ${stagingBytes} bytes`,
+      `allocate ${STAGING_BUFFERS} uploads of ${formatBytes(stagingBytes)}`,
       () =>
         Array.from({ length: STAGING_BUFFERS }, (_, index): Staging => ({
           source: owned.use(device.createBuffer({ label: `raw rows ${index}`, bytes: stagingBytes })),
           places: owned.use(device.createBuffer({ label: `row places ${index}`, bytes: MOST_ROWS * 4 })),
         })),
+      { bytes: STAGING_BUFFERS * stagingBytes },
     );
     const params = owned.use(new ParamsArena(device, 1));
     const readback = owned.use(await ReadbackRing.create(device, { depth: 1, bytes: 4 }));

@@ -2,6 +2,7 @@
  * Sampling as a runner uses it: owns the per-slot parameters and counts, the rows of a step and its result records.
  * Writes the sampled id of each row to the caller's `tokens[slot]`, so the next step can read it on the device.
  */
+import { formatBytes, formatBytesApart } from "../byte_size.ts";
 import { CapacityError } from "../errors.ts";
 import type { GpuBuffer } from "../gpu/buffer.ts";
 import type { GpuDevice } from "../gpu/device.ts";
@@ -151,17 +152,18 @@ export class Sampler implements Disposable {
     const countBytes = options.maxSequences * options.vocabSize * 4;
     if (countBytes > device.maxBindableBytes) {
       const { maxSequences, vocabSize } = options;
+      const [counts, most] = formatBytesApart(countBytes, device.maxBindableBytes);
       throw new CapacityError(
-        `Cannot sample for ${maxSequences} sequences over ${vocabSize} tokens: their counts need ${countBytes} bytes, ` +
-          `the device binds ${device.maxBindableBytes}`,
+        `Cannot sample for ${maxSequences} sequences over ${vocabSize} tokens: their counts need ${counts}, ` +
+          `the device binds ${most}`,
         { field: "maxSequences", found: countBytes, expected: device.maxBindableBytes },
       );
     }
     const kernels = await compile(device, options.overrides ?? {});
     return await device.guard(
-      `allocate ${countBytes} bytes of token counts`,
+      `allocate ${formatBytes(countBytes)} of token counts`,
       () => new Sampler(device, options, kernels),
-      (sampler) => sampler[Symbol.dispose](),
+      { bytes: countBytes, release: (sampler) => sampler[Symbol.dispose]() },
     );
   }
 

@@ -2,6 +2,7 @@
  * How large everything beside the weights gets: sequence and batch limits, KV cache, activation rows. Decided once,
  * before a byte is allocated, from the model's shape and the device's limits. Refuses shapes the kernels cannot run.
  */
+import { formatBytesApart } from "../byte_size.ts";
 import { CapacityError, FormatError } from "../errors.ts";
 import type { ModelConfig } from "../formats/config.ts";
 import { MAX_HEAD_DIM } from "../kernels/attention.ts";
@@ -103,10 +104,11 @@ export function planSizes(config: ModelConfig, request: SizeRequest): ModelSizes
   );
   const logitBytes = maxSamples * config.vocabSize * 4;
   if (maxPromptTokens < 1 || logitBytes > maxBindableBytes) {
+    const found = Math.max(logitBytes, rowBytes * (maxSamples + 1));
+    const [needed, most] = formatBytesApart(found, maxBindableBytes);
     throw new CapacityError(
-      `Cannot run ${maxSequences} sequences at once: their activations exceed the ${maxBindableBytes} bytes ` +
-        "that the device can bind",
-      { found: Math.max(logitBytes, rowBytes * (maxSamples + 1)), expected: maxBindableBytes },
+      `Cannot run ${maxSequences} sequences at once: their activations take ${needed}, the device binds ${most}`,
+      { found, expected: maxBindableBytes },
     );
   }
   const maxRows = maxPromptTokens + maxSamples;
@@ -122,9 +124,9 @@ export function planSizes(config: ModelConfig, request: SizeRequest): ModelSizes
     parts.partRows * parts.maxSplits * config.queryHeads * config.headDim * 4,
   );
   if (contextBytes > maxBindableBytes) {
+    const [needed, most] = formatBytesApart(contextBytes, maxBindableBytes);
     throw new CapacityError(
-      `Cannot serve a context of ${maxContext} tokens: it takes a buffer of ${contextBytes} bytes, the device binds ` +
-        `${maxBindableBytes}`,
+      `Cannot serve a context of ${maxContext} tokens: it takes a buffer of ${needed}, the device binds ${most}`,
       { found: contextBytes, expected: maxBindableBytes },
     );
   }

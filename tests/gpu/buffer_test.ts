@@ -1,4 +1,5 @@
 import { expect } from "@std/expect";
+import { formatBytesApart } from "../../src/byte_size.ts";
 import { CapacityError } from "../../src/errors.ts";
 import { GpuBuffer, liveBufferCount } from "../../src/gpu/buffer.ts";
 import { gpuTest } from "./device.ts";
@@ -16,8 +17,20 @@ gpuTest("GpuBuffer counts itself until disposed and refuses use afterwards", (de
 });
 
 gpuTest("createBuffer() refuses more bytes than the device allows", (device) => {
-  const bytes = device.limits.maxBufferSize + 4;
-  expect(() => device.createBuffer({ label: "huge", bytes })).toThrow(CapacityError);
+  const expected = device.limits.maxBufferSize;
+  const bytes = expected + 4;
+  const [found, most] = formatBytesApart(bytes, expected);
+  expect(found).not.toBe(most);
+  try {
+    device.createBuffer({ label: "huge", bytes });
+    throw new Error("It was made");
+  } catch (error) {
+    expect(error).toBeInstanceOf(CapacityError);
+    expect(error).toMatchObject({
+      message: `Cannot create buffer "huge": it takes ${found}, the device allows ${most}`,
+      details: { label: "huge", found: bytes, expected },
+    });
+  }
   return Promise.resolve();
 });
 
@@ -29,10 +42,11 @@ gpuTest("guard() reports misuse as an error and releases the result", async (dev
       bytes: 16,
       usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.STORAGE,
     });
-  const guarded = device.guard("make a buffer", work, (buffer) => {
+  const release = (buffer: GpuBuffer) => {
     released = true;
     buffer[Symbol.dispose]();
-  });
+  };
+  const guarded = device.guard("make a buffer", work, { bytes: 16, release });
   await expect(guarded).rejects.toThrow("Cannot make a buffer");
   expect(released).toBe(true);
 });

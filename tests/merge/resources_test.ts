@@ -15,9 +15,10 @@ Deno.test("chooseThreads() takes no more threads than fit, fewer where each hold
   const limits = { maxMemory: 512 * MIB };
   expect(chooseThreads(limits, LARGE, 8)).toBe(4);
   expect(chooseThreads(limits, { ...LARGE, selectionBytes: 64 * MIB }, 8)).toBe(2);
-  expect(() => chooseThreads(limits, { ...LARGE, selectionBytes: 256 * MIB }, 8)).toThrow(ConfigError);
-  expect(() => chooseThreads(limits, { ...LARGE, selectionBytes: 256 * MIB }, 8))
-    .toThrow(`expected at least ${576 * MIB}`);
+  const refuse = () => chooseThreads(limits, { ...LARGE, selectionBytes: 256 * MIB }, 8);
+  expect(refuse).toThrow(ConfigError);
+  expect(refuse).toThrow("Cannot merge within 537 MB of memory, expected at least 604 MB");
+  expect(refuse).toThrow(expect.objectContaining({ details: { found: 512 * MIB, expected: 576 * MIB } }));
 });
 
 Deno.test("selectionBytesOf() is a bit for each element of each input of the largest step, of methods that select", () => {

@@ -88,7 +88,7 @@ Deno.test("writeCacheEntry() writes nothing, and removes nothing, where an entry
   const cache = await TestCache.make(dir.path, "a");
   const failure = await cache.write("b", 1000).catch((error) => error);
   expect(failure).toBeInstanceOf(CapacityError);
-  expect(failure.message).toMatch(/Cannot keep \d+ bytes in ".*": it may hold 1000/);
+  expect(failure.message).toMatch(/Cannot keep \d+ kB in ".*": it may hold 1\.0 kB/);
   expect(await cache.names()).toBe("a");
 });
 
@@ -120,7 +120,7 @@ Deno.test("an entry that another process uses is never removed, and goes first o
     expect(await cache.names()).toBe("a c");
     const failure = await cache.write("d", 1.5 * cache.entryBytes).catch((error) => error);
     expect(failure).toBeInstanceOf(CapacityError);
-    expect(failure.message).toContain("entries in use take");
+    expect(failure.message).toMatch(/Cannot keep .* kB in ".*": entries in use take .* and leave .*B?/);
     await expect(cache.write("a")).rejects.toThrow("another process uses it");
     await cache.write("c");
     await forgetEntry({ dir: cache.dir, manifestSha256: key("a") });

@@ -120,12 +120,22 @@ Deno.test("fitModel() shrinks the KV cache to the budget, and refuses with figur
   expect(fitModel(config, { ...request, formats, memoryBytes: least }).memory.totalBytes).toBe(least);
   const refuse = () => fitModel(config, { ...request, formats, memoryBytes: least - 1 });
   expect(refuse).toThrow(CapacityError);
+  const [whole, left] = [least, least - 1].map((bytes) => `${(bytes / 1e9).toFixed(9)} GB`);
   expect(refuse).toThrow(
-    `it takes ${weightBytes} bytes of weights, ${workBytes} of activations and at least ${
-      2 ** 30
-    } of KV cache for ` +
-      `a context of 8192 tokens, together ${least}; ${least - 1} are left`,
+    `it takes 7.4 GB of weights, ${
+      (workBytes / 1e6).toFixed(1)
+    } MB of activations and at least 1.1 GB of KV cache ` +
+      `for a context of 8192 tokens, together ${whole}; ${left} are left`,
   );
+  const told = {
+    weightBytes,
+    workBytes,
+    kvCacheBytes: 2 ** 30,
+    totalBytes,
+    found: least - 1,
+    expected: least,
+  };
+  expect(refuse).toThrow(expect.objectContaining({ details: told }));
 });
 
 /** How a model is run: anywhere, with subgroups, or with those and products in pairs of f16. */
