@@ -19,8 +19,16 @@ export class UsageError extends GeodesicError {
 /** The user pressed Ctrl-C, or the system asks the program to end. */
 export class InterruptedError extends GeodesicError {
   /** `leaves` is what the command says that it leaves then. */
-  constructor(signal: string, leaves?: string) {
-    super("INTERRUPTED", leaves === undefined ? "Interrupted" : `Interrupted. ${leaves}`, { signal });
+  constructor(signal: string, leaves?: string, details: Readonly<Record<string, unknown>> = {}) {
+    super("INTERRUPTED", leaves === undefined ? "Interrupted" : `Interrupted. ${leaves}`, {
+      ...details,
+      signal,
+    });
+  }
+
+  /** The same from a command that knows only then what it leaves. */
+  leaving(leaves: string, details: Readonly<Record<string, unknown>>): InterruptedError {
+    return new InterruptedError(String(this.details["signal"]), leaves, details);
   }
 }
 

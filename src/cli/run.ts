@@ -48,7 +48,8 @@ async function dispatch(
     return await command.run(new Invocation(command, rest, { terminal, signal }));
   } catch (error) {
     // A command that was cut short may fail in any way; the interruption is the reason.
-    throw signal.aborted && !(error instanceof Deno.errors.BrokenPipe) ? signal.reason : error;
+    const isOwn = error instanceof Deno.errors.BrokenPipe || error instanceof InterruptedError;
+    throw signal.aborted && !isOwn ? signal.reason : error;
   }
 }
 

@@ -4,10 +4,11 @@ import { GpuDevice } from "../gpu/device.ts";
 import type { LinearTuning } from "../kernels/linear.ts";
 import type { TriedForm, TunedStep } from "../model/tune.ts";
 import { PROMPT_ROWS, type Tuned, tuneModel } from "../model/tune_model.ts";
+import type { KeptSoFar } from "../model/tune_record.ts";
 import type { TriedTile } from "../model/tune_tiles.ts";
 import type { Command, Invocation } from "./command.ts";
 import { dataDirOf, dataDirOption } from "./data_dir.ts";
-import { EXIT } from "./errors.ts";
+import { EXIT, InterruptedError } from "./errors.ts";
 import { findModelFolder } from "./find_model.ts";
 import { printable } from "./printable.ts";
 import { Progress } from "./progress.ts";
@@ -57,6 +58,10 @@ export const tuneCommand: Command = {
       value: "SIZE",
       description: "What the model may take of the GPU, as in 20GB (default: as much as there is)",
     },
+    retry: {
+      type: "boolean",
+      description: "Try again what earlier runs ended with, as with a device that was lost",
+    },
     data: dataDirOption,
     json: { type: "boolean", description: "Print what was measured, and errors, as one JSON object" },
   },
@@ -66,7 +71,9 @@ export const tuneCommand: Command = {
     "speed only. What is found lies in DATA/tuned. Loads take it for models of the same shape that are held in the same\n" +
     "way, on the same GPU, until the kernels change; a model that is loaded takes it when it is loaded again. Mind that\n" +
     "generate holds a model as it is stored unless it is told otherwise. Run it while nothing else uses the GPU; a 7B\n" +
-    "model takes some minutes there. Interrupted, it keeps nothing; what an earlier run has kept is where it begins.",
+    "model takes some minutes there. What is found for a matrix and a number of rows is kept once all its forms were\n" +
+    "tried, so a run that is interrupted, or loses the device, leaves what it was through with; the next one begins with\n" +
+    "it. A form with which a run has ended is left out from then on, unless --retry is given.",
   async run(invocation) {
     const { terminal, signal } = invocation;
     const options = readOptions(invocation);
@@ -84,6 +91,7 @@ export const tuneCommand: Command = {
     const { adapter, software } = device.info;
     const held = { quantization, precision: options.precision, accumulation: options.accumulation };
     log(`WebGPU device: ${adapter}${software ? " (software: exact, and slow)" : ""}`);
+    let kept: KeptSoFar | undefined;
     const tuned = await tuneModel(device, path, {
       ...options,
       quantization,
@@ -94,6 +102,13 @@ export const tuneCommand: Command = {
         bar.update({ stage: "Loading", doneBytes: loadedBytes, totalBytes }),
       onTry: (tried) => log(describeTry(tried)),
       onTryTile: (tried) => log(describeTile(tried)),
+      onKept: (told) => kept = told,
+    }).catch((error) => {
+      if (signal.reason instanceof InterruptedError) {
+        throw signal.reason.leaving(describeKept(kept), { ...kept });
+      }
+      if (kept !== undefined) log(describeKept(kept));
+      throw error;
     });
     if (invocation.flag("json")) terminal.print(JSON.stringify({ adapter, ...held, ...tuned }));
     else terminal.print([...describe(tuned), usedFor(held)].map(printable).join("\n"));
@@ -110,6 +125,7 @@ function readOptions(invocation: Invocation) {
     accumulation: accumulationOf(invocation),
     rows,
     prompts,
+    retries: invocation.flag("retry"),
     maxTries: invocation.integer("tries", { min: 1, max: 1000 }) ?? DEFAULT_TRIES,
     memoryBytes: sizeOf(invocation, "gpu-memory"),
   };
@@ -129,11 +145,21 @@ function numbersOf(invocation: Invocation, name: string, example: string): reado
   return [...new Set(text.split(",").map(Number))];
 }
 
-function describeTile({ role, rows, tile, ms, bestMs, isTaken }: TriedTile): string {
-  return `${role}, prompt of ${rows}: tile ${tile}: ${outcomeOf({ ms, bestMs, isTaken })}`;
+function describeKept(kept: KeptSoFar | undefined): string {
+  if (kept === undefined) return "Nothing new is kept: no matrix was searched through";
+  const { path, places } = kept;
+  const what = places === 1 ? "1 place (a matrix" : `${places} places (each a matrix`;
+  return `What was found for ${what} and a number of rows) is kept in ${path}`;
 }
 
-function outcomeOf({ ms, bestMs, isTaken }: Pick<TriedForm, "ms" | "bestMs" | "isTaken">): string {
+function describeTile({ role, rows, tile, ...outcome }: TriedTile): string {
+  return `${role}, prompt of ${rows}: tile ${tile}: ${outcomeOf(outcome)}`;
+}
+
+function outcomeOf(
+  { ms, bestMs, isTaken, isLeftOut }: Pick<TriedForm, "ms" | "bestMs" | "isTaken" | "isLeftOut">,
+): string {
+  if (isLeftOut) return "left out, an earlier run ended with it (--retry tries it again)";
   return ms === null
     ? "does not run here, or not with the same bits"
     : `${ms.toFixed(3)} ms a step, ${isTaken ? "taken" : `the best so far ${bestMs.toFixed(3)}`}`;

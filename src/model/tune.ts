@@ -36,7 +36,16 @@ export interface SearchOptions {
   /** Forms to try of each matrix and number of rows. */
   readonly maxTries: number;
   readonly onTry?: (tried: TriedForm) => void;
+  readonly record?: SearchRecord;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What outlives a search that does not come to its end. */
+export interface SearchRecord {
+  /** Notes what is about to be tried. False where it is to be left out. */
+  mayTry(what: string): Promise<boolean>;
+  /** The best so far: behind a place that was searched through, and where something else has made it another. */
+  keep(tuning: DeviceTuning, options: { readonly isPlace: boolean }): Promise<void>;
 }
 
 export interface TriedForm extends FormPlace {
@@ -45,6 +54,8 @@ export interface TriedForm extends FormPlace {
   readonly ms: number | null;
   readonly bestMs: number;
   readonly isTaken: boolean;
+  /** By the record: it was not tried. */
+  readonly isLeftOut: boolean;
 }
 
 /** Milliseconds of a step of so many rows. */
@@ -68,9 +79,12 @@ export async function searchForms(
   for (const rows of options.rows) {
     const before = tuning;
     for (const role of ORDER.filter((role) => options.roles.includes(role))) {
+      if (formAt(tuning, options.family, { role, rows }) === null) continue;
       tuning = await climb(time, tuning, { role, rows }, options);
+      await options.record?.keep(tuning, { isPlace: true });
     }
     const settled = await settle(time, [before, tuning], rows);
+    if (settled.tuning !== tuning) await options.record?.keep(settled.tuning, { isPlace: false });
     tuning = settled.tuning;
     steps.push(settled.step);
   }
@@ -99,11 +113,9 @@ async function climb(
   time: TimeSteps,
   base: DeviceTuning,
   place: FormPlace,
-  { family, limits, pairs, maxTries, onTry, signal }: SearchOptions,
+  { family, limits, pairs, maxTries, onTry, record, signal }: SearchOptions,
 ): Promise<DeviceTuning> {
-  const start = formAt(base, family, place);
-  if (start === null) return base;
-  let [best, tuning] = [start, base];
+  let [best, tuning] = [formAt(base, family, place)!, base];
   const startMs = await time(base, place.rows);
   if (startMs === null) throw new Error(`Cannot time steps of ${place.rows} rows`);
   let bestMs: number = startMs;
@@ -116,7 +128,8 @@ async function climb(
       tried.add(formKey(form));
       signal?.throwIfAborted();
       const candidate = withForm(tuning, family, place, form);
-      let ms = await time(candidate, place.rows);
+      const isLeftOut = await record?.mayTry(nameOf(place, formKey(form))) === false;
+      let ms = isLeftOut ? null : await time(candidate, place.rows);
       if (isShorter(ms, bestMs)) {
         const [again, found] = await sideBySide(time, [tuning, candidate], place.rows);
         bestMs = again ?? bestMs;
@@ -127,13 +140,18 @@ async function climb(
         [best, tuning] = [form, candidate];
         bestMs = ms!;
       }
-      onTry?.({ ...place, form, ms, bestMs, isTaken });
+      onTry?.({ ...place, form, ms, bestMs, isTaken, isLeftOut });
       if (!isTaken) continue;
       isClimbing = true;
       break; // Its own neighbours come next.
     }
   }
   return tuning;
+}
+
+/** In a record. */
+function nameOf({ role, rows }: FormPlace, form: string): string {
+  return `${role}, ${rows} rows: ${form}`;
 }
 
 /** By more than noise. */

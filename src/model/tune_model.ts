@@ -12,15 +12,16 @@ import type { ModelRunner, RunnerLimits } from "./runner.ts";
 import { findFlaw } from "./self_check.ts";
 import { promptTimer, stepTimer, type TimerOptions, type TimeSteps } from "./step_timer.ts";
 import { searchForms, type SearchOptions, type TunedStep } from "./tune.ts";
-import { searchTiles, startTiles, tiledRoles, type TileSearchOptions, type TriedTile } from "./tune_tiles.ts";
+import { KEPT, TuneRecord, type TuneRecordOptions } from "./tune_record.ts";
 import {
-  familyOf,
-  formLimits,
-  pairsByRole,
-  requireWritable,
-  withTunedForms,
-  writeTunedForms,
-} from "./tuned_forms.ts";
+  searchTiles,
+  startTiles,
+  tiledRoles,
+  type TileSearchOptions,
+  type TriedTile,
+  withoutTiles,
+} from "./tune_tiles.ts";
+import { familyOf, formLimits, pairsByRole, requireWritable, withTunedForms } from "./tuned_forms.ts";
 import { headTakesHalves } from "./sizes.ts";
 import { checkTensors, formatsOf } from "./weights.ts";
 
@@ -37,6 +38,7 @@ export interface TuneOptions extends
     | "signal"
   >,
   Pick<SearchOptions, "maxTries" | "onTry">,
+  Pick<TuneRecordOptions, "retries" | "onKept">,
   Partial<TimerOptions> {
   /** Where the forms are kept. */
   readonly tunedDir: string;
@@ -72,7 +74,7 @@ const TIMERS: Readonly<Record<"gpu" | "software", TimerOptions>> = {
 /**
  * Begins with the forms and tiles that are kept already, if there are some. Throws as loadModel() and requireWritable() do,
  * ConfigError for rows that no kernel has forms for and for prompts that no step has room for, and what stepTimer() rejects
- * with. Nothing is kept until all is measured.
+ * with. However it ends, what it has found for the places that were searched through by then is kept (tune_record.ts).
  */
 export async function tuneModel(device: GpuDevice, dir: string, options: TuneOptions): Promise<Tuned> {
   const { precision, quantization, tunedDir, signal } = options;
@@ -129,33 +131,32 @@ export async function tuneModel(device: GpuDevice, dir: string, options: TuneOpt
     options.log?.(error instanceof Error ? error.message : String(error));
     return table;
   });
-  const begin = await runs(time, { table, kept, rows }) ? kept : table;
-  if (begin !== kept) {
-    options.log?.("The forms that are kept do not run here any more, or not with the same bits");
-  }
+  const record = await TuneRecord.open({ ...options, dir: tunedDir, shape }, kept);
   const roles = ROLES.filter((role) => role !== "head" || headIsOurs);
   const pairs = pairsByRole(config);
-  const limits = formLimits(device.info);
-  const { tuning: formed, steps } = await searchForms(time, begin, {
-    ...options,
-    family,
-    rows,
-    roles,
-    limits,
-    pairs,
-  });
-  const { tuning, steps: prompts } = await tunePrompts(promptTimer(make, timing), {
-    ...{ table, kept: formed, family, roles, pairs, limits: sizes.limits, options },
-  });
-  return { path: await writeTunedForms(tunedDir, shape, tuning), steps, prompts };
+  const search = { family, roles, pairs, record };
+  try {
+    const begin = await beginning(time, { table, kept, rows, record, log: options.log });
+    const limits = formLimits(device.info);
+    const { tuning, steps } = await searchForms(time, begin, { ...options, ...search, rows, limits });
+    const { steps: prompts } = await tunePrompts(promptTimer(make, timing), {
+      ...{ table, kept: tuning, ...search, limits: sizes.limits, options },
+    });
+    return { path: await record.close(), steps, prompts };
+  } catch (error) {
+    await record.failed({ isOver: signal?.aborted === true })
+      .catch((failure) => options.log?.(`What was tried last could not be noted: ${failure.message}`));
+    throw error;
+  }
 }
 
 /** Tiles, where there are some to choose from. */
 async function tunePrompts(
   time: TimeSteps,
-  { table, kept, family, limits, options, ...search }:
+  { table, kept: found, family, record, limits, options, ...search }:
     & Pick<TileSearchOptions, "family" | "roles" | "pairs">
     & {
+      readonly record: TuneRecord;
       readonly table: DeviceTuning;
       readonly kept: DeviceTuning;
       readonly limits: RunnerLimits;
@@ -166,12 +167,43 @@ async function tunePrompts(
   const wanted = promptsOf(limits, options.prompts);
   if (wanted.length === 0 || tiledRoles(table, family).length === 0) {
     if (options.prompts?.length) log?.("The kernels have no tiles to choose from here: no prompts are timed");
-    return { tuning: kept, steps: [] };
+    return { tuning: found, steps: [] };
+  }
+  const tiled = tiledRoles(table, family);
+  let kept = found;
+  const hasTiles = tiled.some((role) => found[family]?.[role].tiles !== undefined);
+  if (hasTiles && !await record.mayTry(KEPT.tiles)) {
+    log?.(`An earlier search ended with ${KEPT.tiles}: this one begins without`);
+    kept = withoutTiles(found, family, tiled);
   }
   const most = limits.maxPromptTokens;
   const { tuning, sizes } = await startTiles(time, { table, kept, family, sizes: wanted, most, log });
+  if (hasTiles) await record.keep(kept, { isPlace: false });
   const onTry = onTryTile === undefined ? {} : { onTry: onTryTile };
-  return await searchTiles(time, tuning, { ...search, family, sizes, signal, ...onTry });
+  const searched = await searchTiles(time, tuning, { ...search, family, sizes, signal, record, ...onTry });
+  await record.keep(searched.tuning, { isPlace: false });
+  return searched;
+}
+
+/** What is kept, as long as it still gives the table's bits, and no earlier search ended with it. */
+async function beginning(
+  time: TimeSteps,
+  { table, kept, rows, record, log }: Parameters<typeof runs>[1] & {
+    readonly record: TuneRecord;
+    readonly log: TuneOptions["log"];
+  },
+): Promise<DeviceTuning> {
+  if (kept === table) return table;
+  if (!await record.mayTry(KEPT.forms)) {
+    log?.(`An earlier search ended with ${KEPT.forms}: this one begins without`);
+    await record.keep(table, { isPlace: false });
+    return table;
+  }
+  const isSound = await runs(time, { table, kept, rows });
+  await record.keep(kept, { isPlace: false }); // until something else is found
+  if (isSound) return kept;
+  log?.("The forms that are kept do not run here any more, or not with the same bits");
+  return table;
 }
 
 /** Whether the forms that are kept still give the table's bits; a driver may have changed since. Those must be seen first. */
@@ -183,7 +215,6 @@ async function runs(
     readonly rows: readonly number[];
   },
 ): Promise<boolean> {
-  if (kept === table) return true;
   for (const count of rows) {
     if (await time(table, count) === null || await time(kept, count) === null) return false;
   }

@@ -8,7 +8,7 @@ import { type DeviceTuning, type MatrixRole, promptVariantFor, type TileChoice }
 import type { TimeSteps } from "./step_timer.ts";
 import { isShorter, ORDER, type SearchOptions, settle, sideBySide, type TunedStep } from "./tune.ts";
 
-export interface TileSearchOptions extends Pick<SearchOptions, "family" | "roles" | "signal"> {
+export interface TileSearchOptions extends Pick<SearchOptions, "family" | "roles" | "record" | "signal"> {
   /** Rows of prompts, ascending. */
   readonly sizes: readonly number[];
   /** Of each matrix, pairs of rows. */
@@ -25,6 +25,8 @@ export interface TriedTile {
   readonly ms: number | null;
   readonly bestMs: number;
   readonly isTaken: boolean;
+  /** By the record: it was not tried. */
+  readonly isLeftOut: boolean;
 }
 
 /** Matrices behind which prompt rows are many: the head has only those that sample. */
@@ -65,10 +67,19 @@ export async function startTiles(
   for (const rows of keptSizes.length === 0 ? [] : timed) {
     if (await time(kept, rows) !== null) continue;
     log?.("The tiles that are kept do not run here any more, or not with the same bits");
-    tuning = roles.reduce((tuning, role) => withTiles(tuning, family, role, []), kept);
+    tuning = withoutTiles(kept, family, roles);
     break;
   }
   return { tuning, sizes: sizes.filter((rows) => timed.has(rows)) };
+}
+
+/** Each of these matrices goes by the tile that it has without a search. */
+export function withoutTiles(
+  tuning: DeviceTuning,
+  family: TunedFamily,
+  roles: readonly MatrixRole[],
+): DeviceTuning {
+  return roles.reduce((tuning, role) => withTiles(tuning, family, role, []), tuning);
 }
 
 /**
@@ -78,11 +89,13 @@ export async function startTiles(
 export async function searchTiles(
   time: TimeSteps,
   base: DeviceTuning,
-  { family, roles, sizes, pairs, onTry, signal }: TileSearchOptions,
+  { family, roles, sizes, pairs, onTry, record, signal }: TileSearchOptions,
 ): Promise<{ readonly tuning: DeviceTuning; readonly steps: readonly TunedStep[] }> {
   const tiled = tiledRoles(base, family).filter((role) => roles.includes(role));
   const steps: TunedStep[] = [];
   if (tiled.length === 0) return { tuning: base, steps };
+  const withoutIdle = (tuning: DeviceTuning) =>
+    withoutTiles(tuning, family, tiled.filter((role) => !changesTiles(tuning[family]![role], pairs[role])));
   // What runs now, said by size, so that one choice leaves the others as they are.
   let tuning = tiled.reduce(
     (tuning, role) => withTiles(tuning, family, role, choicesOf(tuning, { family, role, sizes, pairs })),
@@ -100,7 +113,8 @@ export async function searchTiles(
         if (tile === start) continue;
         signal?.throwIfAborted();
         const candidate = withTile(tuning, family, role, { rows, tile });
-        let ms = await time(candidate, rows);
+        const isLeftOut = await record?.mayTry(`${role}, prompt of ${rows}: tile ${tile}`) === false;
+        let ms = isLeftOut ? null : await time(candidate, rows);
         if (isShorter(ms, bestMs)) {
           const [again, found] = await sideBySide(time, [tuning, candidate], rows);
           bestMs = again ?? bestMs;
@@ -111,15 +125,16 @@ export async function searchTiles(
           tuning = candidate;
           bestMs = ms!;
         }
-        onTry?.({ role, rows, tile, ms, bestMs, isTaken });
+        onTry?.({ role, rows, tile, ms, bestMs, isTaken, isLeftOut });
       }
+      await record?.keep(withoutIdle(tuning), { isPlace: true });
     }
     const settled = await settle(time, [before, tuning], rows);
+    if (settled.tuning !== tuning) await record?.keep(withoutIdle(settled.tuning), { isPlace: false });
     tuning = settled.tuning;
     steps.push(settled.step);
   }
-  const idle = tiled.filter((role) => !changesTiles(tuning[family]![role], pairs[role]));
-  return { tuning: idle.reduce((tuning, role) => withTiles(tuning, family, role, []), tuning), steps };
+  return { tuning: withoutIdle(tuning), steps };
 }
 
 function choicesOf(

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { FormatError } from "../errors.ts";
 import type { ModelConfig } from "../formats/config.ts";
+import { writeAll } from "../formats/staged_file.ts";
 import { toReadError } from "../formats/read_error.ts";
 import { toWriteError } from "../formats/write_error.ts";
 import type { GpuDeviceInfo } from "../gpu/device.ts";
@@ -19,6 +20,7 @@ import {
   type FormLimits,
   formPlaces,
   isFormOf,
+  type TunedFamily,
   withForm,
   withTiles,
 } from "../kernels/forms.ts";
@@ -34,6 +36,9 @@ import { MAX_PROMPT_TOKENS } from "./sizes.ts";
 const VERSION = 1;
 /** Larger than any that was written here. */
 const MOST_BYTES = 256 * 1024;
+/** Notes of what was lost, the last ones, and characters of each. */
+const MOST_LOST = 200;
+const MOST_NOTED = 500;
 /** Characters of what is wrong with a file. */
 const MOST_TOLD = 1000;
 
@@ -72,9 +77,20 @@ const fileSchema = z.strictObject({
     role: z.enum(ROLES),
     choices: z.array(z.strictObject({ rows: z.uint32(), tile: z.uint32() })).min(1).max(MAX_PROMPT_TOKENS),
   })).max(ROLES.length).default([]),
+  trying: z.string().max(MOST_NOTED).optional(),
+  lost: z.array(z.string().max(MOST_NOTED)).max(MOST_LOST).default([]),
 });
 
-export const familyOf = ({ halves }: Pick<TunedShape, "halves">) => halves ? "halves" : "matrices";
+/** What a search has noted for those that come after it; a load does not heed it. */
+export interface TunedNotes {
+  /** What is being tried; of a search that has ended, what it ended with. */
+  readonly trying?: string | undefined;
+  /** What earlier ones ended with. */
+  readonly lost: readonly string[];
+}
+
+export const familyOf = ({ halves }: Pick<TunedShape, "halves">): TunedFamily =>
+  halves ? "halves" : "matrices";
 
 /** Of any matrix on the device; {@link pairsByRole} says the rest. */
 export function formLimits({ limits }: Pick<GpuDeviceInfo, "limits">): FormLimits {
@@ -116,24 +132,14 @@ export async function withTunedForms(
   tuning: DeviceTuning,
 ): Promise<DeviceTuning> {
   const path = tunedPath(dir, shape);
-  const text = await readBounded(path);
-  if (text === null) return tuning;
-  const fail = (text: string, expected: string) => {
-    const found = text.slice(0, MOST_TOLD);
-    return new FormatError(`Cannot use the tuned forms in "${path}": found ${found}, expected ${expected}`, {
-      path,
-      found,
-      expected,
-    });
-  };
-  const parsed = fileSchema.safeParse(parseJson(text));
-  if (!parsed.success) throw fail(...firstOf(parsed.error, text));
-  if (parsed.data.key !== tunedKey(shape)) throw fail(`key "${parsed.data.key}"`, tunedKey(shape));
+  const file = await readFile(path, shape);
+  if (file === null) return tuning;
+  const fail = (found: string, expected: string) => unusable(path, found, expected);
   const family = familyOf(shape);
   const limits = formLimits(shape.device);
   const pairs = pairsByRole(shape.config);
   let result = tuning;
-  for (const { role, rows, form: read } of parsed.data.forms) {
+  for (const { role, rows, form: read } of file.forms) {
     const form = read as LinearTuning;
     const base = formAt(tuning, family, { role, rows });
     if (base === null || !isFormOf(base, form, { ...limits, pairs: pairs[role] })) {
@@ -144,7 +150,7 @@ export async function withTunedForms(
     }
     if (formKey(form) !== formKey(base)) result = withForm(result, family, { role, rows }, form);
   }
-  for (const { role, choices } of parsed.data.tiles) {
+  for (const { role, choices } of file.tiles) {
     const prompt = tuning[family]?.[role].prompt ?? [];
     const count = prompt.length;
     const isSound = choices.every(({ rows, tile }, i) => tile < count && rows > (choices[i - 1]?.rows ?? 0));
@@ -161,6 +167,11 @@ export async function withTunedForms(
   return result;
 }
 
+/** What searches for this shape have noted; throws as withTunedForms() does. */
+export async function readTunedNotes(dir: string, shape: TunedShape): Promise<TunedNotes> {
+  return await readFile(tunedPath(dir, shape), shape) ?? { lost: [] };
+}
+
 /** Makes the folder where it is missing. Throws ConfigError or CapacityError where nothing can be written into it. */
 export async function requireWritable(dir: string): Promise<void> {
   const path = join(dir, `${crypto.randomUUID()}.partial`);
@@ -175,10 +186,15 @@ export async function requireWritable(dir: string): Promise<void> {
 }
 
 /**
- * Puts the tuning's forms and tiles into the file of the shape, in place of what was there. Returns its path. Throws as
- * requireWritable() does.
+ * Puts the tuning's forms and tiles into the file of the shape, in place of what was there, which nobody finds half written.
+ * Returns its path. Throws as requireWritable() does.
  */
-export async function writeTunedForms(dir: string, shape: TunedShape, tuning: DeviceTuning): Promise<string> {
+export async function writeTunedForms(
+  dir: string,
+  shape: TunedShape,
+  tuning: DeviceTuning,
+  { trying, lost }: TunedNotes = { lost: [] },
+): Promise<string> {
   const family = familyOf(shape);
   const forms = formPlaces(tuning, family).map((place): TunedForm => {
     return { ...place, form: formAt(tuning, family, place)! };
@@ -188,12 +204,16 @@ export async function writeTunedForms(dir: string, shape: TunedShape, tuning: De
     return choices.length === 0 ? [] : [{ role, choices }];
   });
   const { adapter } = shape.device;
-  const file = { version: VERSION, adapter, key: tunedKey(shape), forms, tiles };
+  const file = {
+    ...{ version: VERSION, adapter, key: tunedKey(shape), forms, tiles },
+    ...trying !== undefined && { trying: noted(trying) },
+    ...lost.length > 0 && { lost: lost.slice(-MOST_LOST).map(noted) },
+  };
   const path = tunedPath(dir, shape);
   const aside = `${path}.${crypto.randomUUID()}.partial`;
   try {
     await Deno.mkdir(dir, { recursive: true });
-    await Deno.writeTextFile(aside, `${JSON.stringify(file, null, 2)}\n`);
+    await writeWhole(aside, `${JSON.stringify(file, null, 2)}\n`);
     await Deno.rename(aside, path);
   } catch (error) {
     throw toWriteError(error, path);
@@ -201,6 +221,38 @@ export async function writeTunedForms(dir: string, shape: TunedShape, tuning: De
     await Deno.remove(aside).catch(() => {});
   }
   return path;
+}
+
+/** As much of a note as a file takes. */
+export function noted(what: string): string {
+  return what.slice(0, MOST_NOTED);
+}
+
+/** On the disk when it resolves: the machine may not outlive what comes next. */
+async function writeWhole(path: string, text: string): Promise<void> {
+  using file = await Deno.open(path, { write: true, createNew: true });
+  await writeAll(file, new TextEncoder().encode(text));
+  await file.syncData();
+}
+
+/** Null where there is none. */
+async function readFile(path: string, shape: TunedShape): Promise<z.infer<typeof fileSchema> | null> {
+  const text = await readBounded(path);
+  if (text === null) return null;
+  const parsed = fileSchema.safeParse(parseJson(text));
+  if (!parsed.success) throw unusable(path, ...firstOf(parsed.error, text));
+  const key = tunedKey(shape);
+  if (parsed.data.key !== key) throw unusable(path, `key "${parsed.data.key}"`, key);
+  return parsed.data;
+}
+
+function unusable(path: string, text: string, expected: string): FormatError {
+  const found = text.slice(0, MOST_TOLD);
+  return new FormatError(`Cannot use the tuned forms in "${path}": found ${found}, expected ${expected}`, {
+    path,
+    found,
+    expected,
+  });
 }
 
 /** What is wrong first: found, and expected. */
@@ -212,12 +264,7 @@ function firstOf({ issues: [issue] }: z.ZodError, text: string): readonly [strin
 
 /** Null where there is no file. */
 async function readBounded(path: string): Promise<string | null> {
-  const fail = (found: string, expected: string) =>
-    new FormatError(`Cannot use the tuned forms in "${path}": found ${found}, expected ${expected}`, {
-      path,
-      found,
-      expected,
-    });
+  const fail = (found: string, expected: string) => unusable(path, found, expected);
   try {
     const { size, isFile, isDirectory } = await Deno.stat(path);
     if (!isFile) throw fail(isDirectory ? "a folder" : "no file", "a file");

@@ -1,7 +1,7 @@
 /** `geodesic tune` on a real device: what it prints, what it keeps, and what it refuses. */
 import { expect } from "@std/expect";
 import { tempDir } from "../support/temp.ts";
-import { deviceTest, geodesic, ROOT } from "./support.ts";
+import { deviceTest, geodesic, ROOT, startCli } from "./support.ts";
 
 const MODEL = `${ROOT}tests/fixtures/forward/gqa`;
 
@@ -39,6 +39,27 @@ deviceTest("tune keeps what it finds in the data folder, and generate takes it",
     stdout: expect.any(String),
     stderr: expect.stringContaining(`Cannot use the tuned forms in "${path}"`),
   });
+});
+
+deviceTest("tune that is interrupted keeps what it was through with, and says what and where", async () => {
+  await using dir = await tempDir();
+  const child = startCli(["tune", MODEL, "--quantization", "none", "--rows", "1", "--data", dir.path]);
+  let stderr = "";
+  for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
+    // One matrix after the other: gate and up have been tried out.
+    if (/^down, 1 row: /m.test(chunk) && !/^down, 1 row: /m.test(stderr)) child.kill("SIGTERM");
+    stderr += chunk;
+  }
+  expect((await child.status).code).toBe(130);
+  const [{ name }] = await Array.fromAsync(Deno.readDir(`${dir.path}/tuned`)) as [Deno.DirEntry];
+  expect(stderr.trimEnd().split("\n").at(-1)).toMatch(
+    new RegExp(
+      `^error: Interrupted\\. What was found for \\d places? \\(.*a matrix and a number of rows\\) is kept in ${dir.path}/tuned/${name} \\[INTERRUPTED\\]$`,
+    ),
+  );
+  const { forms, trying } = JSON.parse(await Deno.readTextFile(`${dir.path}/tuned/${name}`));
+  expect([forms.length > 0, trying]).toEqual([true, undefined]);
+  await child.stdout.cancel();
 });
 
 const REFUSED: Readonly<Record<string, readonly [args: readonly string[], code: number, stderr: RegExp]>> = {
