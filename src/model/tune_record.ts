@@ -5,7 +5,14 @@
  */
 import type { DeviceTuning } from "../kernels/tuning.ts";
 import type { SearchRecord } from "./tune.ts";
-import { noted, readTunedNotes, type TunedNotes, type TunedShape, writeTunedForms } from "./tuned_forms.ts";
+import {
+  noted,
+  readTunedNotes,
+  removeEarlierForms,
+  type TunedNotes,
+  type TunedShape,
+  writeTunedForms,
+} from "./tuned_forms.ts";
 
 /** What is tried before any form is, and again by a search that could do without. */
 export const KEPT = { forms: "the forms that are kept", tiles: "the tiles that are kept" } as const;
@@ -70,7 +77,12 @@ export class TuneRecord implements SearchRecord {
     const path = await this.#settle();
     if (!isPlace) return;
     this.#places++;
-    this.#options.onKept?.({ path, places: this.#places });
+    const { dir, shape, log, onKept } = this.#options;
+    onKept?.({ path, places: this.#places });
+    if (this.#places > 1) return;
+    for (const name of await removeEarlierForms(dir, shape)) {
+      log?.(`Removed "${name}" from "${dir}": earlier kernels had it for this shape on this device`);
+    }
   }
 
   /** The file, with all that was found. */

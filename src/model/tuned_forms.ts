@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { FormatError } from "../errors.ts";
 import type { ModelConfig } from "../formats/config.ts";
@@ -72,6 +73,8 @@ const fileSchema = z.strictObject({
   adapter: z.string(),
   /** Of kernels and shape; the file's name, too. */
   key: z.string(),
+  /** What the key is for besides the kernels, to be told by when those have changed; earlier files do not say it. */
+  for: z.record(z.string(), z.unknown()).optional(),
   forms: z.array(z.strictObject({ role: z.enum(ROLES), rows: z.uint32(), form: formSchema })).max(100),
   tiles: z.array(z.strictObject({
     role: z.enum(ROLES),
@@ -107,13 +110,24 @@ export function pairsByRole(config: ModelConfig): Readonly<Record<MatrixRole, nu
   return { ...Object.fromEntries(layer), head: pairsOf(vocabularyMatrix(config, "").layout) };
 }
 
-/** Names the file of a shape: by everything that makes other forms possible, or others quickest. */
-export function tunedKey({ device, config, formats, precision, halves }: TunedShape): string {
+/** Everything that makes other forms possible, or others quickest, besides the kernels. */
+function subjectOf({ device, config, formats, precision, halves }: TunedShape) {
+  const { adapter, backend, subgroupSize = null } = device;
   const { hiddenSize, intermediateSize, queryHeads, kvHeads, headDim, vocabSize } = config;
+  return {
+    ...{ adapter, backend, subgroupSize },
+    ...{ hiddenSize, intermediateSize, queryHeads, kvHeads, headDim, vocabSize },
+    ...{ layers: formats.layers[0] ?? null, head: formats.head ?? formats.embedding, precision, halves },
+  };
+}
+
+/** Names the file of a shape and of the kernels there are. */
+export function tunedKey(shape: TunedShape): string {
+  const { adapter, backend, subgroupSize, layers, head, precision, halves, ...sizes } = subjectOf(shape);
   const text = JSON.stringify([
-    [device.adapter, device.backend, device.subgroupSize, kernelFingerprint(device)],
-    [hiddenSize, intermediateSize, queryHeads, kvHeads, headDim, vocabSize],
-    [formats.layers[0], formats.head ?? formats.embedding, precision, halves],
+    [adapter, backend, subgroupSize, kernelFingerprint(shape.device)],
+    Object.values(sizes),
+    [layers, head, precision, halves],
   ]);
   return createHash("sha256").update(text).digest("hex").slice(0, 32);
 }
@@ -205,7 +219,7 @@ export async function writeTunedForms(
   });
   const { adapter } = shape.device;
   const file = {
-    ...{ version: VERSION, adapter, key: tunedKey(shape), forms, tiles },
+    ...{ version: VERSION, adapter, key: tunedKey(shape), for: subjectOf(shape), forms, tiles },
     ...trying !== undefined && { trying: noted(trying) },
     ...lost.length > 0 && { lost: lost.slice(-MOST_LOST).map(noted) },
   };
@@ -221,6 +235,30 @@ export async function writeTunedForms(
     await Deno.remove(aside).catch(() => {});
   }
   return path;
+}
+
+/**
+ * Removes the files that earlier kernels had for this very device, shape and way of holding it, and for nothing else; their
+ * names. What cannot be read or removed stays.
+ */
+export async function removeEarlierForms(dir: string, shape: TunedShape): Promise<readonly string[]> {
+  const subject = JSON.parse(JSON.stringify(subjectOf(shape)));
+  const own = `${tunedKey(shape)}.json`;
+  const names = await Array.fromAsync(Deno.readDir(dir), ({ name }) => name).catch(() => []);
+  const removed: string[] = [];
+  for (const name of names.sort()) {
+    if (name === own || !name.endsWith(".json")) continue;
+    const path = join(dir, name);
+    try {
+      const { success, data } = fileSchema.safeParse(parseJson(await readBounded(path) ?? ""));
+      if (!success || `${data.key}.json` !== name || !isDeepStrictEqual(data.for, subject)) continue;
+      await Deno.remove(path);
+      removed.push(name);
+    } catch {
+      // It is in nobody's way.
+    }
+  }
+  return removed;
 }
 
 /** As much of a note as a file takes. */

@@ -11,7 +11,7 @@ import { searchForms, type TriedForm } from "../../src/model/tune.ts";
 import { KEPT, type KeptSoFar, TuneRecord, type TuneRecordOptions } from "../../src/model/tune_record.ts";
 import { tuneModel } from "../../src/model/tune_model.ts";
 import { searchTiles } from "../../src/model/tune_tiles.ts";
-import { pairsByRole, withTunedForms } from "../../src/model/tuned_forms.ts";
+import { pairsByRole, withTunedForms, writeTunedForms } from "../../src/model/tuned_forms.ts";
 import { gpuTest } from "../gpu/device.ts";
 import { MISTRAL_7B_SHAPE, TINY_CONFIG } from "../support/checkpoint_generator.ts";
 import { failure } from "../support/failure.ts";
@@ -180,6 +180,48 @@ Deno.test("searchTiles() records tiles size by size and matrix by matrix", async
   const { matrices } = await withTunedForms(dir.path, SHAPE, TABLE);
   expect(matrices.gateUp.tiles).toContainEqual({ rows: 16, tile: 2 });
   expect((await fileIn(dir.path)).trying).toMatch(/^down, prompt of 16: tile \d$/);
+});
+
+Deno.test("the first that is kept removes what earlier kernels had for the same, and nothing else", async () => {
+  await using dir = await tempDir();
+  const path = await writeTunedForms(dir.path, SHAPE, TABLE);
+  const text = await Deno.readTextFile(path);
+  const file = JSON.parse(text);
+  await Deno.remove(path);
+  const put = async (
+    digit: string,
+    change: Record<string, unknown> = {},
+    name = `${digit.repeat(32)}.json`,
+  ) =>
+    await Deno.writeTextFile(
+      join(dir.path, name),
+      JSON.stringify({ ...file, key: digit.repeat(32), ...change }),
+    );
+  await put("0");
+  await put("1", { for: { ...file.for, adapter: "another" } });
+  await put("2", { for: { ...file.for, hiddenSize: 1024 } });
+  await put("3", { for: { ...file.for, layers: "fp8" } });
+  await put("4", { for: undefined }); // nobody knows what for
+  await put("5", {}, "mine.json");
+  await Deno.writeTextFile(join(dir.path, "6.json"), "{");
+  const names = async () => (await Array.fromAsync(Deno.readDir(dir.path), ({ name }) => name)).sort();
+  const before = await names();
+  const lines: string[] = [];
+  const record = await TuneRecord.open(
+    { dir: dir.path, shape: SHAPE, log: (line) => lines.push(line) },
+    TABLE,
+  );
+  expect(await withTunedForms(dir.path, SHAPE, TABLE)).toBe(TABLE);
+  await record.mayTry("a form");
+  expect(lines).toEqual([]); // nothing has been found yet
+  await record.keep(TABLE, { isPlace: true });
+  const own = path.slice(dir.path.length + 1);
+  expect(await names()).toEqual([...before.filter((name) => !name.startsWith("0")), own].sort());
+  expect(lines).toEqual([
+    `Removed "${
+      "0".repeat(32)
+    }.json" from "${dir.path}": earlier kernels had it for this shape on this device`,
+  ]);
 });
 
 gpuTest(
