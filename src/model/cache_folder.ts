@@ -113,8 +113,8 @@ export async function makeRoom(dir: string, { maxBytes, incomingBytes }: Room): 
     if (await removeEntry(path)) taken -= bytes;
   }
   if (taken <= most) return;
-  const expected = most + incomingBytes - taken;
-  const [found, room] = formatBytesApart(incomingBytes, Math.max(0, Math.floor(expected)));
+  const expected = Math.max(0, Math.floor(most + incomingBytes - taken));
+  const [found, room] = formatBytesApart(incomingBytes, expected);
   throw new CapacityError(
     `Cannot keep ${found} in "${dir}": entries in use take ${formatBytes(taken)} and leave ${room}`,
     { path: dir, found: incomingBytes, expected },

@@ -53,7 +53,7 @@ export interface TunedShape {
   readonly halves: boolean;
 }
 
-export interface TunedForm {
+interface TunedForm {
   readonly role: MatrixRole;
   readonly rows: number;
   readonly form: LinearTuning;
@@ -122,7 +122,7 @@ function subjectOf({ device, config, formats, precision, halves }: TunedShape) {
 }
 
 /** Names the file of a shape and of the kernels there are. */
-export function tunedKey(shape: TunedShape): string {
+function tunedKey(shape: TunedShape): string {
   const { adapter, backend, subgroupSize, layers, head, precision, halves, ...sizes } = subjectOf(shape);
   const text = JSON.stringify([
     [adapter, backend, subgroupSize, kernelFingerprint(shape.device)],
@@ -132,7 +132,7 @@ export function tunedKey(shape: TunedShape): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 32);
 }
 
-export function tunedPath(dir: string, shape: TunedShape): string {
+function tunedPath(dir: string, shape: TunedShape): string {
   return join(dir, `${tunedKey(shape)}.json`);
 }
 
