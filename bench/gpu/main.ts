@@ -20,6 +20,7 @@ import { promptAttention } from "./prompt_attention.ts";
 import { row } from "./row.ts";
 import { decode, prefill, randomModel } from "./step.ts";
 import { stops } from "./stops.ts";
+import { tails } from "./tails.ts";
 import { tune } from "./tune.ts";
 import { draftWindows } from "./windows.ts";
 
@@ -41,6 +42,7 @@ const SECTIONS: Readonly<Record<string, (lab: Lab) => Promise<unknown>>> = {
   step,
   parts,
   patterns,
+  tails,
   cold,
   row,
   tune,
