@@ -135,7 +135,14 @@ async function steps(lab: Lab, tuning: DeviceTuning, cases: readonly StepCase[],
       options,
     );
   }
-  for (const tokens of prompts) result[`prefill ${tokens}`] = await prefill(runner, tokens, 2);
+  for (const tokens of prompts) {
+    result[`prefill ${tokens}`] = await prefill(runner, tokens, { rounds: 2 });
+    if (tokens > 128) continue;
+    result[`prefill ${tokens}, handed over whole`] = await prefill(runner, tokens, {
+      rounds: 2,
+      inPieces: false,
+    });
+  }
   return result;
 }
 

@@ -100,15 +100,18 @@ export class Forward {
     return [...this.#body, ...this.#last, ...this.#head].reduce((sum, { dispatches }) => sum + dispatches, 0);
   }
 
-  /** Sends the plan that {@link planWriter} holds and appends the step's dispatches. */
-  encode(step: StepEncoder, uploads: StepUploads): void {
+  /** Sends the plan that {@link planWriter} holds and appends the step's dispatches; `appended` hears of every few. */
+  encode(step: StepEncoder, uploads: StepUploads, appended: () => void = () => {}): void {
     const { planWriter } = this;
     const { promptRows, sampledFrom, rows, samples } = planWriter;
     const promptSplits = planWriter.most(this.#splits.prompt, 0, promptRows);
     const splits = planWriter.most(this.#splits.decode, promptRows, rows);
     const stepRows = { promptFrom: 0, promptRows, rows, samples, promptSplits, splits };
     uploads.send(step, planWriter.used, this.plan);
-    for (const operation of this.#body) operation.encode(step, stepRows);
+    for (const operation of this.#body) {
+      operation.encode(step, stepRows);
+      appended();
+    }
     // Of prompt rows that do not sample, the last layer's keys and values are all that anybody will read.
     const lastRows = { ...stepRows, promptFrom: sampledFrom };
     for (const operation of this.#last) operation.encode(step, lastRows);
