@@ -2,14 +2,18 @@
 // QUERIES query vectors, those of HEADS query heads of one kv head in so many rows, and goes over their keys 32 at a time,
 // from positions that are multiples of 32. Keys and values are brought to workgroup memory once for all vectors,
 // 32 · SPAN elements of each at a time; a head has SLICES of them. Both products are blocked in registers: eight neighbours
-// share QUERIES vectors, each of them four keys' scores, then four of every 32 elements of the values' sums.
+// share QUERIES vectors, each of them four keys' scores, then four of every 32 elements of the values' sums. Of a row that
+// sees many keys a workgroup takes one part (shaders/lib/row_parts.wgsl), for a few rows far into a context would be a few
+// workgroups with a long way to go.
 //
 // queries [rows, queryStride] Act     cache [blocks, k|v, kvHeads] sections, see shaders/lib/cache_*.wgsl
-// plan u32, see src/model/plan.ts     attended [rows, queryStride] Act
-// Grid: x over kv heads and their bundles of HEADS query heads, y over rows from firstRow on. Softmax runs online over tiles of keys (Milakov
-// and Gimelshein 2018). A row's sums run in an order that its own position gives; of a key that it does not see nothing is
-// added, not even a zero, for zero times NaN is NaN; and a tile of which it sees none changes nothing. So its result is the
-// same in any tile of rows, whose may be several sequences'.
+// plan u32, see src/model/plan.ts     attended [rows, queryStride] Act, written at once where a row has one part only
+// parts [rows from firstRow, splits, queryHeads, headDim] f32 and part_terms [rows, splits, queryHeads], the logarithm of
+// each part's sum of exp(score): written otherwise, and joined by attention_combine
+// Grid: x over kv heads and their bundles of HEADS query heads, y over rows from firstRow on, z over splits. Softmax runs
+// online over tiles of keys (Milakov and Gimelshein 2018). A row's sums run in an order that its own position gives; of a
+// key that it does not see nothing is added, not even a zero, for zero times NaN is NaN; and a tile of which it sees none
+// changes nothing. So its result is the same in any tile of rows, whose may be several sequences'.
 override QUERIES: u32 = 1; // of an invocation: 1, 2 or 4
 override HEADS: u32 = 1;   // 1, 2 or 4
 override CHUNKS: u32 = 1;
@@ -33,6 +37,9 @@ struct Params {
   queryStride: u32,
   blockSize: u32,
   window: u32,       // 0xffffffff: none
+  splits: u32,       // of the row that has most
+  splitLog2: u32,    // fewest keys of a part
+  mostLog2: u32,     // most parts of a row
   scale: f32,
 }
 
@@ -40,6 +47,8 @@ struct Params {
 @group(0) @binding(1) var<storage, read> cache: array<Cached4>;
 @group(0) @binding(2) var<storage, read> plan: array<u32>;
 @group(0) @binding(3) var<storage, read_write> attended: array<Act4>;
+@group(0) @binding(4) var<storage, read_write> parts: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> part_terms: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 // A constant index wants no check, and of several accesses that differ in it alone one check is left. Within the last
@@ -69,8 +78,19 @@ fn entry_of(table: u32, kv_head: u32, position: u32) -> Entry {
   );
 }
 
-fn first_seen(position: u32) -> u32 {
-  return select(0u, position - params.window + 1u, position >= params.window);
+/// Positions `first` … `last`; none: STOPPED … 0.
+struct Keys {
+  first: u32,
+  last: u32,
+}
+
+/// Those of a part of the row at `position`.
+fn keys_of(position: u32, part: u32) -> Keys {
+  let seen = keys_seen(position);
+  let keys_log2 = part_log2(seen);
+  let first = position + 1u - seen + (part << keys_log2);
+  if (position == STOPPED || first > position) { return Keys(STOPPED, 0u); }
+  return Keys(first, min(position, first + (1u << keys_log2) - 1u));
 }
 
 fn dot_into(sum: f32, a: vec4<f32>, b: vec4<f32>) -> f32 {
@@ -149,24 +169,28 @@ fn attention_prompt(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
   let fourth = bringer % 4u; // of both
 
   for (var next_row = first_row; next_row < end_row;) {
-    // Rows of one sequence.
+    // Rows of one sequence, their parts of one size: side by side in what they see.
     let run = next_row;
     let table = plan[run * 4u + 3u];
+    let keys_log2 = part_log2(keys_seen(plan[run * 4u + 2u]));
     var lowest = STOPPED;
     var highest = 0u;
     for (; next_row < end_row; next_row++) {
       if (plan[next_row * 4u + 3u] != table) { break; }
       let position = plan[next_row * 4u + 2u];
       if (position == STOPPED) { continue; }
-      lowest = min(lowest, position);
-      highest = max(highest, position);
+      if (part_log2(keys_seen(position)) != keys_log2) { break; }
+      let keys = keys_of(position, group.z);
+      lowest = min(lowest, keys.first);
+      highest = max(highest, keys.last);
     }
     if (lowest > highest) { continue; }
     // The keys that each sees: none if it is not one of these rows.
     //! for q in QUERIES
-    let among_$q = row_$q >= run && row_$q < next_row && position_$q != STOPPED;
-    let first_$q = select(STOPPED, first_seen(position_$q), among_$q);
-    let last_$q = select(0u, position_$q, among_$q);
+    let among_$q = row_$q >= run && row_$q < next_row;
+    let keys_$q = keys_of(select(STOPPED, position_$q, among_$q), group.z);
+    let first_$q = keys_$q.first;
+    let last_$q = keys_$q.last;
     //! end
     var first_of_any = first_0;
     var first_of_all = first_0;
@@ -180,7 +204,7 @@ fn attention_prompt(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
     //! end
 
     // What is needed next is loaded while the last is computed with. Keys after the last one are that one again.
-    let first_tile = first_seen(lowest) / TILE * TILE;
+    let first_tile = lowest / TILE * TILE;
     //! for r in 2
     var entry_$r = entry_of(table, kv_head, min(first_tile + brought_$r, highest));
     //! for c in SPAN
@@ -323,12 +347,22 @@ fn attention_prompt(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
   //! for q in QUERIES
   {
     let weight = sum_of_eight(weight_$q);
-    if (position_$q != STOPPED && head_$q < heads) {
+    let count = part_count(keys_seen(position_$q));
+    if (position_$q != STOPPED && head_$q < heads && group.z < count) {
+      let head = kv_head * heads + head_$q;
+      let part = ((row_$q - params.firstRow) * params.splits + group.z) * params.queryHeads + head;
+      // Scores that are all −∞ have no weight. Asked like this, a NaN has one and is passed on.
+      let none = weight == 0.0;
       //! for s in SLICES
       //! for c in SPAN
-      keep(row_$q, kv_head * heads + head_$q, ($su * SPAN + $cu) * 8u + lane, value_$q_$s_$c / weight);
+      {
+        let column = ($su * SPAN + $cu) * 8u + lane;
+        let mean = select(value_$q_$s_$c / weight, vec4<f32>(0.0), none);
+        if (count == 1u) { keep(row_$q, head, column, mean); } else { parts[part * params.columns + column] = mean; }
+      }
       //! end
       //! end
+      if (count > 1u && lane == 0u) { part_terms[part] = select(largest_$q + log(weight), LOWEST, none); }
     }
   }
   //! end

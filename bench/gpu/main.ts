@@ -20,6 +20,7 @@ import { promptAttention } from "./prompt_attention.ts";
 import { row } from "./row.ts";
 import { decode, prefill, randomModel } from "./step.ts";
 import { stops } from "./stops.ts";
+import { tails } from "./tails.ts";
 import { tune } from "./tune.ts";
 import { draftWindows } from "./windows.ts";
 
@@ -41,6 +42,7 @@ const SECTIONS: Readonly<Record<string, (lab: Lab) => Promise<unknown>>> = {
   step,
   parts,
   patterns,
+  tails,
   cold,
   row,
   tune,
@@ -133,7 +135,14 @@ async function steps(lab: Lab, tuning: DeviceTuning, cases: readonly StepCase[],
       options,
     );
   }
-  for (const tokens of prompts) result[`prefill ${tokens}`] = await prefill(runner, tokens, 2);
+  for (const tokens of prompts) {
+    result[`prefill ${tokens}`] = await prefill(runner, tokens, { rounds: 2 });
+    if (tokens > 128) continue;
+    result[`prefill ${tokens}, handed over whole`] = await prefill(runner, tokens, {
+      rounds: 2,
+      inPieces: false,
+    });
+  }
   return result;
 }
 

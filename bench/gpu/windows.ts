@@ -1,6 +1,6 @@
 /**
- * What a step with drafts costs: one a submit, and collected before the next is prepared, as the engine runs them; beside
- * steps that run ahead. How many tokens a window must bring on average to pay follows from the two, and what the device's
+ * What a step with drafts costs: one a submit, and collected before the next is prepared, as the engine runs them, so that
+ * the device idles and is handed the step in pieces, or, beside it, whole; and what steps cost that run ahead. How many tokens a window must bring on average to pay follows from the two, and what the device's
  * tokens a second are where every guess is right.
  */
 import type { ModelRunner } from "../../src/model/runner.ts";
@@ -14,9 +14,11 @@ export async function draftWindows(
   const ahead = await decode(runner, { batch, context, submits: Math.ceil(steps / 4), stepsPerSubmit: 4 });
   const result: Record<string, unknown> = { "4 steps a submit, ahead": ahead };
   for (let drafts = 0; drafts <= runner.limits.maxDrafts; drafts++) {
-    const ms = await windowMs(runner, { batch, context, steps, drafts });
+    const ms = await windowMs(runner, { batch, context, steps, drafts, inPieces: true });
+    const whole = await windowMs(runner, { batch, context, steps, drafts, inPieces: false });
     result[`window of ${drafts + 1}`] = {
       msPerStep: round(ms, 3),
+      msHandedOverWhole: round(whole, 3),
       tokensThatPay: round(ms / ahead.msPerStep, 2),
       tokensPerSecondAllRight: round(1000 * batch * (drafts + 1) / ms, 1),
     };
@@ -27,11 +29,12 @@ export async function draftWindows(
 /** Milliseconds a step. What is guessed does not matter to that: every row is computed and sampled. */
 async function windowMs(
   runner: ModelRunner,
-  { batch, context, steps, drafts: count }: {
+  { batch, context, steps, drafts: count, inPieces }: {
     readonly batch: number;
     readonly context: number;
     readonly steps: number;
     readonly drafts: number;
+    readonly inPieces: boolean;
   },
 ): Promise<number> {
   initSlots(runner, batch);
@@ -39,7 +42,8 @@ async function windowMs(
   const drafts = Uint32Array.from({ length: count }, (_, n) => n);
   const step = async () => {
     const decodes = [...positions].map(([row, position]) => ({ ...row, position, drafts }));
-    const [samples] = await runner.prepare([{ prompts: [], decodes }]).submit().collect();
+    const prepared = runner.prepare([{ prompts: [], decodes }], { isDeviceIdle: inPieces });
+    const [samples] = await prepared.submit().collect();
     // Of drafts those count that were right, and what was sampled behind them.
     requireTokens(
       [...positions.keys()].map(({ slot }) => samples!.filter((one) => one.slot === slot).slice(0, 1)),

@@ -233,7 +233,7 @@ export class Engine {
     }
   }
 
-  /** The next submit of every model with work, while the device is busy with the last ones. */
+  /** The next submit of every model with work, while the device is busy with the last ones, if it is. */
   #prepareSubmits(): { readonly prepared: readonly Prepared[]; readonly failed: boolean } {
     const prepared: Prepared[] = [];
     let failed = false;
@@ -243,7 +243,8 @@ export class Engine {
       const submit = model.batch.next(Math.min(max, this.#options.stepsPerSubmit ?? preferred));
       if (submit === null) continue;
       try {
-        prepared.push({ model, submit, prepared: this.#prepare(model, submit) });
+        const isDeviceIdle = this.#inFlight.length + prepared.length === 0;
+        prepared.push({ model, submit, prepared: this.#prepare(model, submit, isDeviceIdle) });
       } catch (error) {
         // Its requests have ended, and others may now have their place.
         failed = true;
@@ -253,7 +254,11 @@ export class Engine {
     return { prepared: this.#lost === null ? prepared : [], failed };
   }
 
-  #prepare({ runner }: ResidentModel, { admitted, steps }: BatchSubmit): PreparedStep {
+  #prepare(
+    { runner }: ResidentModel,
+    { admitted, steps }: BatchSubmit,
+    isDeviceIdle: boolean,
+  ): PreparedStep {
     const nowMs = this.#options.now();
     for (const { sequence, slot } of admitted) {
       sequence.clock.started(nowMs);
@@ -265,7 +270,7 @@ export class Engine {
     for (const { sequence, samples } of steps.flatMap(({ rows }) => rows)) {
       if (samples && sequence.mask !== null) runner.setMask(sequence.placement!.slot, sequence.mask);
     }
-    return runner.prepare(steps.map(({ plan }) => plan));
+    return runner.prepare(steps.map(({ plan }) => plan), { isDeviceIdle });
   }
 
   /** Blocks this thread until the device has done all it was given. */

@@ -23,7 +23,7 @@ export class EngineMeter {
   #meanServiceMs: number | null = null;
 
   submitted({ steps }: BatchSubmit, costs: readonly StepCost[]): void {
-    this.#submits++;
+    this.#submits += Math.round(costs.reduce((sum, { submits }) => sum + submits, 0));
     this.#steps += steps.length;
     for (const { dispatches } of costs) this.#dispatches += dispatches;
     this.#lastBatchSize = steps.at(-1)?.rows.length ?? 0;

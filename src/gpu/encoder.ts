@@ -1,5 +1,6 @@
 /**
- * Encodes steps: dispatches in order inside one compute pass, copies between passes, one submit. Counts what it did.
+ * Encodes steps: dispatches in order inside one compute pass, copies between passes, one submit, or several where the
+ * device would otherwise wait for the end of the encoding. Counts what it did.
  * WebGPU puts the barriers between dispatches that share a buffer, so order is all a caller has to get right.
  */
 import type { GpuBuffer } from "./buffer.ts";
@@ -10,12 +11,13 @@ import type { ParamsArena } from "./params.ts";
 export class StepEncoder {
   readonly #device: GpuDevice;
   readonly #params: ParamsArena;
-  readonly #encoder: GPUCommandEncoder;
+  #encoder: GPUCommandEncoder;
   readonly #offset = new Uint32Array(1);
   readonly #maxGrid: number;
   #pass: GPUComputePassEncoder | null = null;
   #pipeline: GPUComputePipeline | null = null;
   #dispatches = 0;
+  #pieces = 0;
   #commands: GPUCommandBuffer | null = null;
 
   /** Takes the arena over until {@link submit}: only one encoder may use it at a time. */
@@ -30,6 +32,11 @@ export class StepEncoder {
 
   get dispatches(): number {
     return this.#dispatches;
+  }
+
+  /** Submits of {@link handOver}. */
+  get pieces(): number {
+    return this.#pieces;
   }
 
   /** Appends a dispatch; a grid with an empty side is left out. */
@@ -60,6 +67,15 @@ export class StepEncoder {
   ): void {
     this.#endPass();
     this.#encoder.copyBufferToBuffer(source.handle, sourceOffset, target.handle, targetOffset, bytes);
+  }
+
+  /** Submits what is encoded so far, and goes on. It cannot be taken back. */
+  handOver(): void {
+    this.#endPass();
+    this.#params.flush();
+    this.#device.handle.queue.submit([this.#encoder.finish()]);
+    this.#pieces++;
+    this.#encoder = this.#device.handle.createCommandEncoder();
   }
 
   /** Writes the params and ends encoding, which is most of the host's work; {@link submit} is then short. */

@@ -1,6 +1,6 @@
 /**
  * Parameters of one step's dispatches: every dispatch takes the next 256-byte window of one uniform buffer and is
- * handed its offset. Written to the device in one go before the step is submitted; the queue orders that write
+ * handed its offset. Written to the device before the commands that read it are submitted; the queue orders that write
  * after all earlier steps, so one buffer serves every step. Refuses more dispatches than it was made for.
  */
 import type { GpuBuffer } from "./buffer.ts";
@@ -18,6 +18,7 @@ export class ParamsArena implements Disposable {
   readonly #view: DataView;
   readonly #capacity: number;
   #used = 0;
+  #flushed = 0;
 
   /** @param capacity most dispatches in one step */
   constructor(device: GpuDevice, capacity: number) {
@@ -39,6 +40,7 @@ export class ParamsArena implements Disposable {
 
   reset(): void {
     this.#used = 0;
+    this.#flushed = 0;
   }
 
   /** Copies the values in; returns their offset in bytes. */
@@ -57,11 +59,13 @@ export class ParamsArena implements Disposable {
     return offset;
   }
 
-  /** Queues the write of what was pushed since {@link reset}. */
+  /** Queues the write of what was pushed since it was last called, or since {@link reset}. */
   flush(): void {
-    if (this.#used === 0) return;
-    const bytes = this.#used * PARAMS_WINDOW_BYTES;
-    this.#device.handle.queue.writeBuffer(this.#buffer.handle, 0, this.#bytes, 0, bytes);
+    if (this.#used === this.#flushed) return;
+    const from = this.#flushed * PARAMS_WINDOW_BYTES;
+    const bytes = this.#used * PARAMS_WINDOW_BYTES - from;
+    this.#device.handle.queue.writeBuffer(this.#buffer.handle, from, this.#bytes, from, bytes);
+    this.#flushed = this.#used;
   }
 
   [Symbol.dispose](): void {

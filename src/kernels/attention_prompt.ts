@@ -11,6 +11,8 @@ export const attentionPrompt = defineKernel({
     cache: "read", // [blocks, k|v, kvHeads, …], see shaders/lib/cache_*.wgsl
     plan: "read", // u32, see src/model/plan.ts; the prompt rows come first
     attended: "write", // [rows, queryStride]
+    parts: "write", // [rows, splits, queryHeads, headDim] f32
+    part_terms: "write", // [rows, splits, queryHeads] f32
   },
   params: {
     rows: "u32",
@@ -21,10 +23,13 @@ export const attentionPrompt = defineKernel({
     queryStride: "u32",
     blockSize: "u32",
     window: "u32",
+    splits: "u32",
+    splitLog2: "u32",
+    mostLog2: "u32",
     scale: "f32",
   },
   overrides: { QUERIES: 1, HEADS: 1, CHUNKS: 1, SPAN: 1, SLICES: 1, PAIR: 1 },
-  libs: { act: ACT_LIBS, cache: CACHE_LIBS, half: ["half_order"], place: PLACE_LIBS },
+  libs: { act: ACT_LIBS, cache: CACHE_LIBS, half: ["half_order"], place: PLACE_LIBS, parts: ["row_parts"] },
   grid: workgroups,
 });
 
@@ -64,18 +69,19 @@ export function promptTunings(shape: PromptShape, memoryBytes: number): PromptTu
     .filter((tuning) => promptBytes(tuning) <= memoryBytes);
 }
 
+/** Rows, of which one has so many parts, and none more. */
+interface PromptRows {
+  readonly rows: number;
+  readonly queryHeads: number;
+  readonly kvHeads: number;
+  readonly splits: number;
+}
+
 /** The largest tuning that makes enough workgroups of so many rows; the smallest where none does. */
-export function tuningForRows(
-  tunings: readonly PromptTuning[],
-  { rows, queryHeads, kvHeads }: {
-    readonly rows: number;
-    readonly queryHeads: number;
-    readonly kvHeads: number;
-  },
-): number {
+export function tuningForRows(tunings: readonly PromptTuning[], rows: PromptRows): number {
   const filling = tunings.findLastIndex((tuning) => {
-    const [x, y] = workgroups({ rows, queryHeads, kvHeads }, tuning);
-    return x * y >= WORKGROUPS_THAT_FILL;
+    const [x, y, z] = workgroups(rows, tuning);
+    return x * y * z >= WORKGROUPS_THAT_FILL;
   });
   return Math.max(0, filling);
 }
@@ -99,8 +105,9 @@ export function promptBytes({ QUERIES, CHUNKS, SPAN }: PromptTuning): number {
 }
 
 function workgroups(
-  { rows, queryHeads, kvHeads }: { rows: number; queryHeads: number; kvHeads: number },
-  { QUERIES, HEADS }: { QUERIES: number; HEADS: number },
-): [x: number, y: number] {
-  return [kvHeads * Math.ceil(queryHeads / kvHeads / HEADS), Math.ceil(rows * HEADS / (TEAMS * QUERIES))];
+  { rows, queryHeads, kvHeads, splits }: PromptRows,
+  { QUERIES, HEADS }: { readonly QUERIES: number; readonly HEADS: number },
+): [x: number, y: number, z: number] {
+  const bundles = Math.ceil(queryHeads / kvHeads / HEADS);
+  return [kvHeads * bundles, Math.ceil(rows * HEADS / (TEAMS * QUERIES)), splits];
 }

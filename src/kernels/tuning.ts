@@ -45,8 +45,10 @@ export function matricesOf(
   return halves;
 }
 
-/** Shares are those of decode rows. */
+/** Shares are those of decode rows; prompt rows have as many parts at most. */
 export interface AttentionTuning extends KeyShares {
+  /** Fewest keys of a part of a prompt row, a power of two. */
+  readonly promptKeys: number;
   readonly WORKGROUP: number;
   readonly SUBGROUP: number;
   readonly KEYS: number;
@@ -148,6 +150,7 @@ export function subgroupTuning(size: number): DeviceTuning {
       SUBGROUP: size,
       KEYS: 2,
       splitKeys: 128,
+      promptKeys: 512,
       maxSplits: 16,
       joins: false,
     },

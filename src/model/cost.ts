@@ -5,7 +5,7 @@
 import type { ModelConfig } from "../formats/config.ts";
 import { HIDDEN_BLOCK, takesRow, WEIGHT_BYTES, type WeightFormat } from "../kernels/linear.ts";
 import { type DeviceTuning, matricesOf } from "../kernels/tuning.ts";
-import { partDispatches, rowSplits, takesParts } from "./attention.ts";
+import { partDispatches, promptDispatches, rowSplits, takesParts } from "./attention.ts";
 import {
   LAYER_MATRICES,
   type LayerMatrix,
@@ -98,7 +98,8 @@ export function maxDispatches(shape: ModelShape, sizes: ModelSizes, tuning: Devi
     LAYER_MATRICES.map((name) => layer[name].slices * families(name))
   );
   const attention = takesParts(shape.config, tuning.attention)
-    ? 1 + partDispatches(sizes.maxRows, sizes.parts, tuning.attention)
+    ? promptDispatches(shape.config, sizes, tuning.attention) +
+      partDispatches(sizes.maxRows, sizes.parts, tuning.attention)
     : 1;
   return embedding.slices + sum(matrices) + layers.length * (attention + quantizeDispatches(sizes)) +
     normDispatches(shape, sizes) + head.slices + SAMPLER_DISPATCHES;
@@ -160,6 +161,6 @@ function attentionDispatches(
   { attention }: DeviceTuning,
   { rows, context }: DecodeStep,
 ): number {
-  if (!takesParts(config, attention) || rowSplits(config, attention)(context - 1) === 1) return 1;
+  if (!takesParts(config, attention) || rowSplits(config, attention).decode(context - 1) === 1) return 1;
   return partDispatches(rows, parts, attention);
 }

@@ -3,7 +3,7 @@
  * and block tables, not sequences or sampling. Five dispatches a layer (more where a matrix has several slices):
  * qkv_rope, attention, linear_residual, gate_up, linear_residual; before them embed, after them lm_head. With a KV cache
  * in FP8, quantize_cache follows qkv_rope; with products in pairs of f16, rms_norm comes before qkv_rope, gate_up and
- * lm_head, unless one decode row is all; where attention may not join its parts itself, attention_combine follows it.
+ * lm_head, unless one decode row is all; where attention has parts that it may not join itself, attention_combine follows it.
  * Tunings for prompts double what a step of prompt and decode rows takes. The last layer's attention and what follows it
  * are for decode rows and for prompt rows from the first one that samples only.
  */
@@ -52,15 +52,15 @@ export class Forward {
   readonly #body: readonly Operation[];
   readonly #last: readonly Operation[];
   readonly #head: readonly Operation[];
-  readonly #splitsAt: (position: number) => number;
+  readonly #splits: ReturnType<typeof rowSplits>;
 
   private constructor(
     buffers: StepBuffers,
     planWriter: PlanWriter,
     operations: Readonly<Record<"body" | "last" | "head", readonly Operation[]>>,
-    splitsAt: (position: number) => number,
+    splits: ReturnType<typeof rowSplits>,
   ) {
-    this.#splitsAt = splitsAt;
+    this.#splits = splits;
     this.planWriter = planWriter;
     this.plan = buffers.plan;
     this.logits = buffers.logits;
@@ -102,13 +102,18 @@ export class Forward {
     return [...this.#body, ...this.#last, ...this.#head].reduce((sum, { dispatches }) => sum + dispatches, 0);
   }
 
-  /** Sends the plan that {@link planWriter} holds and appends the step's dispatches. */
-  encode(step: StepEncoder, uploads: StepUploads): void {
+  /** Sends the plan that {@link planWriter} holds and appends the step's dispatches; `appended` hears of every few. */
+  encode(step: StepEncoder, uploads: StepUploads, appended: () => void = () => {}): void {
     const { planWriter } = this;
     const { promptRows, sampledFrom, rows, samples } = planWriter;
-    const stepRows = { promptFrom: 0, promptRows, rows, samples, splits: planWriter.most(this.#splitsAt) };
+    const promptSplits = planWriter.most(this.#splits.prompt, 0, promptRows);
+    const splits = planWriter.most(this.#splits.decode, promptRows, rows);
+    const stepRows = { promptFrom: 0, promptRows, rows, samples, promptSplits, splits };
     uploads.send(step, planWriter.used, this.plan);
-    for (const operation of this.#body) operation.encode(step, stepRows);
+    for (const operation of this.#body) {
+      operation.encode(step, stepRows);
+      appended();
+    }
     // Of prompt rows that do not sample, the last layer's keys and values are all that anybody will read.
     const lastRows = { ...stepRows, promptFrom: sampledFrom };
     for (const operation of this.#last) operation.encode(step, lastRows);

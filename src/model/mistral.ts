@@ -1,7 +1,7 @@
 /**
- * A Mistral-class model resident on a device: plans in, sampled tokens out. One submit for one or several steps, and
- * nothing up to it waits for the device, for the token that a step samples reaches the next step through a buffer. Owns
- * every buffer of the model; makes no decision about who runs when.
+ * A Mistral-class model resident on a device: plans in, sampled tokens out. One submit for one or several steps, but where
+ * the device idles, and nothing up to it waits for the device, for the token that a step samples reaches the next step
+ * through a buffer. Owns every buffer of the model; makes no decision about who runs when.
  */
 import { CapacityError } from "../errors.ts";
 import type { GpuDevice } from "../gpu/device.ts";
@@ -17,6 +17,7 @@ import type {
   ModelRunner,
   PendingStep,
   PreparedStep,
+  PrepareOptions,
   RunnerLimits,
   SampledToken,
   Slot,
@@ -38,6 +39,13 @@ export const MAX_STEPS_PER_SUBMIT = 8;
  * in 2 ms. A software driver takes so much longer for a step that waiting for four of them is all that would be seen.
  */
 const PREFERRED_STEPS = { gpu: 4, software: 1 } as const;
+
+/**
+ * Dispatches of the first step after which a device that idles is handed what is encoded, then after four times as many, and
+ * so on: a server's GPU takes longer for what it has than the host for the next piece.
+ */
+const FIRST_PIECE = 16;
+const PIECE_GROWTH = 4;
 
 /** Read back, and ignored, to learn that steps without samples are done. */
 const FENCE_BYTES = 4;
@@ -144,7 +152,7 @@ export class MistralRunner implements ModelRunner {
     this.#sampler.setMask(slot, words);
   }
 
-  prepare(plans: readonly StepPlan[]): PreparedStep {
+  prepare(plans: readonly StepPlan[], { isDeviceIdle = false }: PrepareOptions = {}): PreparedStep {
     this.#checkRoom(plans.length);
     for (const plan of plans) checkPlan(plan, this.limits);
     this.#checkDrafts(plans);
@@ -167,13 +175,14 @@ export class MistralRunner implements ModelRunner {
       else ticket = this.#readback.append(ticket, step, copy);
     };
     const costs: StepCost[] = [];
-    const steps = plans.map((plan) => {
-      const before = step.dispatches;
-      const encoded = this.#encode(step, plan);
+    const steps = plans.map((plan, index) => {
+      const [before, piecesBefore] = [step.dispatches, step.pieces];
+      // Later steps go on from tokens that the first has sampled, which could not be undone.
+      const encoded = this.#encode(step, plan, isDeviceIdle && index === 0);
       const readbackBytes = encoded?.batch.bytes ?? 0;
       if (encoded !== null) read(readbackBytes);
       const dispatches = step.dispatches - before;
-      costs.push({ dispatches, submits: 1 / plans.length, readbackBytes });
+      costs.push({ dispatches, submits: step.pieces - piecesBefore + 1 / plans.length, readbackBytes });
       return encoded;
     });
     // Steps that sample nothing are read all the same: that is what bounds the device's queue, and a cancellation's wait.
@@ -208,8 +217,8 @@ export class MistralRunner implements ModelRunner {
     throw new CapacityError(`Cannot prepare a step: ${MAX_SUBMITS_IN_FLIGHT} wait to be collected`);
   }
 
-  /** Appends one step; what it samples lies in the sampler's results until the next one. */
-  #encode(step: StepEncoder, plan: StepPlan): EncodedSamples | null {
+  /** Appends one step, of which `inPieces` hands much over; what it samples lies in the sampler's results until the next one. */
+  #encode(step: StepEncoder, plan: StepPlan, inPieces: boolean): EncodedSamples | null {
     const windows = packPlan(plan, this.limits, this.#forward.planWriter);
     const firstDecode = windows.length - plan.decodes.length;
     const rows = windows.flatMap(({ slot, drafts }, window) => {
@@ -224,7 +233,13 @@ export class MistralRunner implements ModelRunner {
     const batch = rows.length === 0
       ? null
       : this.#sampler.send(rows, (words, target) => this.#uploads.send(step, words, target));
-    this.#forward.encode(step, this.#uploads);
+    let next = inPieces ? FIRST_PIECE : Infinity;
+    this.#forward.encode(step, this.#uploads, () => {
+      if (step.dispatches < next) return;
+      next *= PIECE_GROWTH;
+      this.#uploads.flush();
+      step.handOver();
+    });
     if (batch === null) return null;
     this.#sampler.sample(step, batch);
     return { windows, batch };

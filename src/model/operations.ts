@@ -44,7 +44,8 @@ export interface StepRows {
   /** Prompt rows, decode rows and drafts. */
   readonly rows: number;
   readonly samples: number;
-  /** Parts of the decode row whose attention has most of them. */
+  /** Parts of the prompt row, and of the decode row, whose attention has most of them. */
+  readonly promptSplits: number;
   readonly splits: number;
 }
 

@@ -116,10 +116,10 @@ export class PlanWriter {
     this.#sampledFrom = this.#samples === 0 ? this.#rows : this.words[this.samplesOffset]!;
   }
 
-  /** The largest that `of` gives for the position of a row that is no prompt's; 1 without any. */
-  most(of: (position: number) => number): number {
+  /** The largest that `of` gives for the position of a row from `first` to before `end`; 1 without any. */
+  most(of: (position: number) => number, first: number, end: number): number {
     let most = 1;
-    for (let row = this.#promptRows; row < this.#rows; row++) {
+    for (let row = first; row < end; row++) {
       most = Math.max(most, of(this.words[row * ROW_WORDS + 2]!));
     }
     return most;

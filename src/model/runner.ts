@@ -91,9 +91,17 @@ export interface SampledToken {
 /** Counts of what a step cost; they are facts of the plan, not of the clock. */
 export interface StepCost {
   readonly dispatches: number;
-  /** Its share of the submit: one of k steps costs 1 / k. */
+  /** Its share of the submit: one of k steps costs 1 / k; and those before it, if it was handed over in pieces. */
   readonly submits: number;
   readonly readbackBytes: number;
+}
+
+export interface PrepareOptions {
+  /**
+   * The device has nothing to do. So it is handed most of the first step piece by piece, while the rest is encoded;
+   * nothing is sampled before the submit.
+   */
+  readonly isDeviceIdle?: boolean;
 }
 
 /** Encoded steps that wait to be submitted. */
@@ -174,9 +182,9 @@ export interface ModelRunner extends Disposable {
    */
   setMask(slot: Slot, words: Uint32Array<ArrayBuffer> | null): void;
   /**
-   * Encodes consecutive steps into one command buffer, without waiting for the GPU and without submitting it: do it
+   * Encodes consecutive steps, without waiting for the GPU and, unless it is idle, without submitting any of them: do it
    * while the device works on the steps before. What is prepared must be submitted before the next is prepared. Throws
    * on a plan outside `limits`, having changed nothing.
    */
-  prepare(plans: readonly StepPlan[]): PreparedStep;
+  prepare(plans: readonly StepPlan[], options?: PrepareOptions): PreparedStep;
 }

@@ -1,8 +1,7 @@
 /**
  * Plans and sample rows on their way to the device, for several steps in one submit. `queue.writeBuffer` takes effect
  * before everything that is submitted after it, so it cannot give the second step of a submit other data than the
- * first. Instead the data of all steps go into one staging buffer, with one write, and every step begins with copies
- * out of it. Owns that buffer; refuses more than it was made for.
+ * first. Instead the data of all steps go into one staging buffer, and every step begins with copies out of it. Owns that buffer; refuses more than it was made for.
  */
 import type { GpuBuffer } from "../gpu/buffer.ts";
 import type { GpuDevice } from "../gpu/device.ts";
@@ -13,6 +12,7 @@ export class StepUploads implements Disposable {
   readonly #staging: GpuBuffer;
   readonly #words: Uint32Array<ArrayBuffer>;
   #used = 0;
+  #flushed = 0;
 
   /** @param words most words in one submit, over all its steps */
   constructor(device: GpuDevice, words: number) {
@@ -24,6 +24,7 @@ export class StepUploads implements Disposable {
   /** Begins a submit. The one before it must have been submitted. */
   reset(): void {
     this.#used = 0;
+    this.#flushed = 0;
   }
 
   /** Appends a copy of `words` to the beginning of `target`; the step's later dispatches read them there. */
@@ -38,9 +39,12 @@ export class StepUploads implements Disposable {
     this.#used += words.length;
   }
 
-  /** Queues the write of what was sent since {@link reset}; call it before the submit. */
+  /** Queues the write of what was sent since it was last called, or since {@link reset}; call it before a submit. */
   flush(): void {
-    this.#device.handle.queue.writeBuffer(this.#staging.handle, 0, this.#words.subarray(0, this.#used));
+    if (this.#used === this.#flushed) return;
+    const words = this.#words.subarray(this.#flushed, this.#used);
+    this.#device.handle.queue.writeBuffer(this.#staging.handle, this.#flushed * 4, words);
+    this.#flushed = this.#used;
   }
 
   [Symbol.dispose](): void {

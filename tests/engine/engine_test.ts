@@ -122,6 +122,7 @@ Deno.test("Engine prepares a step while the last one runs, and submits it before
     ...["collect 2", "tokens", "finished"],
   ]);
   expect(fake.runner.maxInFlight).toBe(1);
+  expect(fake.runner.idleSubmits).toEqual([0]);
 });
 
 for (const stepsPerSubmit of [1, 3, 4, 20]) {

@@ -214,4 +214,6 @@ Deno.test("Engine prepares nothing beside guesses, and takes the next request as
   expect(events.slice(seen).filter((event) => event.startsWith("prepare")).length).toBeLessThanOrEqual(3);
   await fake.drain();
   expect(fake.tokens("r0").length).toBe(60);
+  // Whatever follows guesses finds the device idle.
+  expect(fake.runner.idleSubmits.length).toBeGreaterThan(5);
 });

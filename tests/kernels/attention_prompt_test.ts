@@ -1,8 +1,15 @@
-/** Attention of prompt rows: right for every shape, and a row's bits are its own. */
+/** Attention of prompt rows in parts: right for every shape, and a row's bits are its own. */
 import { expect } from "@std/expect";
 import * as fc from "fast-check";
 import type { GpuDevice } from "../../src/gpu/device.ts";
 import { NO_WINDOW } from "../../src/kernels/attention.ts";
+import {
+  attentionCombine,
+  type KeyShares,
+  shareParams,
+  splitsAt,
+  WHOLE,
+} from "../../src/kernels/attention_flash.ts";
 import {
   attentionPrompt,
   promptBytes,
@@ -40,6 +47,9 @@ interface Chunk {
 
 type Format = "f32" | "fp8";
 
+/** Two parts of 64 keys from the 65th on, of 128 from the 129th. */
+const SHARES: KeyShares = { splitKeys: 64, maxSplits: 2 };
+
 function sequence(heads: Heads, tokens: number, seed: number, format: Format = "f32"): Sequence {
   const { queryHeads, kvHeads, headDim } = heads;
   const keys = noiseMatrix(tokens, kvHeads * headDim, seed + 1);
@@ -48,18 +58,21 @@ function sequence(heads: Heads, tokens: number, seed: number, format: Format = "
   return { queries, paged: pageCache(keys, values, heads, format) };
 }
 
-/** One dispatch over the chunks' rows, in order; `positions` puts others in place of some rows' own. */
+/** The chunks' rows, in order; `positions` puts others in place of some rows' own. */
 async function run(
   device: GpuDevice,
   { headDim, kvHeads, queryHeads, blockSize, window }: Heads,
   sequences: readonly Sequence[],
   chunks: readonly Chunk[],
   queriesPerLane: number,
-  { positions = {}, precision = "f32", firstRow = 0 }: {
+  { positions = {}, precision = "f32", firstRow = 0, shares = SHARES, room = 0 }: {
     readonly positions?: Readonly<Record<number, number>>;
     readonly precision?: "f32" | "f16";
     /** The rows before it are left out. */
     readonly firstRow?: number;
+    readonly shares?: KeyShares;
+    /** For more parts than rows have. */
+    readonly room?: number;
   } = {},
 ): Promise<Float32Array> {
   const blockWords = ({ cache, table }: PagedCache) => cache.length / (2 * table.length);
@@ -94,32 +107,48 @@ async function run(
     at += part.length;
   }
   const stored = (words: Float32Array<ArrayBuffer>) => precision === "f16" ? Float16Array.from(words) : words;
-  const { attended } = await runKernel(
+  const plan = Uint32Array.from([...words, ...tables]);
+  const rowSplits = Array.from({ length: rows }, (_, row) => words[row * 4 + 2]!)
+    .map((position) => position === STOPPED ? 0 : splitsAt(position, shares, window));
+  const splits = Math.max(1, ...rowSplits.slice(firstRow)) + room;
+  const shared = {
+    ...{ rows: rows - firstRow, firstRow, queryHeads, columns: headDim / 4, queryStride: stride },
+    ...{ window: window ?? NO_WINDOW, splits, ...shareParams(shares) },
+  };
+  const heads = (rows - firstRow) * splits * queryHeads;
+  const act = `act_${precision}`;
+  const output = { elements: rows * stride, type: precision };
+  const { attended, parts, part_terms } = await runKernel(
     device,
     attentionPrompt,
     {
-      libs: { act: `act_${precision}`, cache: cache instanceof Uint32Array ? "cache_fp8" : "cache_act" },
+      libs: { act, cache: cache instanceof Uint32Array ? "cache_fp8" : "cache_act" },
       overrides: promptTuning({ queryHeads, kvHeads, headDim, subgroup: SUBGROUP }, queriesPerLane),
     },
     {
       queries: stored(queries),
       cache: cache instanceof Float32Array ? stored(cache) : cache,
-      plan: Uint32Array.from([...words, ...tables]),
-      attended: { elements: rows * stride, type: precision },
+      plan,
+      attended: output,
+      parts: { elements: heads * headDim },
+      part_terms: { elements: heads },
     },
-    {
-      rows: rows - firstRow,
-      firstRow,
-      queryHeads,
-      kvHeads,
-      columns: headDim / 4,
-      queryStride: stride,
-      blockSize,
-      window: window ?? NO_WINDOW,
-      scale: headDim ** -0.5,
-    },
+    { ...shared, kvHeads, blockSize, scale: headDim ** -0.5 },
   );
-  return attended!;
+  // Nothing is written for parts that a row has not.
+  for (let row = firstRow; row < rows; row++) {
+    const at = (row - firstRow) * splits * queryHeads;
+    const written = rowSplits[row]! > 1 ? rowSplits[row]! * queryHeads : 0;
+    expect(part_terms!.slice(at + written, at + splits * queryHeads).every(Number.isNaN)).toBe(true);
+  }
+  if (splits === 1) return attended!;
+  const joined = await runKernel(device, attentionCombine, { libs: { act } }, {
+    parts: parts as Float32Array<ArrayBuffer>,
+    part_terms: part_terms as Float32Array<ArrayBuffer>,
+    plan,
+    attended: { ...output, initial: attended! },
+  }, shared);
+  return joined.attended!;
 }
 
 /** What the rows of the chunks should be. */
@@ -172,6 +201,7 @@ for (const [name, { lengths, queries, format, ...heads }] of Object.entries(CASE
       expectClose(attended, wanted, 1e-5);
       expect(attended).toEqual(first ??= attended);
     }
+    expectClose(await run(device, heads, sequences, chunks, queries[0]!, { shares: WHOLE }), wanted, 1e-5);
   }, { subgroups: true });
 }
 
@@ -203,10 +233,11 @@ for (const [queryHeads, window] of [[3, null], [4, 37]] as const) {
           fc.array(chunk, { minLength: 1, maxLength: 6 }),
           fc.constantFrom(1, 2, 4),
           fc.nat(150),
-          async (chunks, queries, from) => {
+          fc.nat(2),
+          async (chunks, queries, from, room) => {
             const rows = chunks.reduce((sum, { count }) => sum + count, 0);
             const firstRow = from % rows;
-            const attended = await run(device, heads, sequences, chunks, queries, { firstRow });
+            const attended = await run(device, heads, sequences, chunks, queries, { firstRow, room });
             expect(attended.slice(0, firstRow * stride).every(Number.isNaN)).toBe(true);
             let row = 0;
             for (const { of, start, count } of chunks) {
@@ -294,6 +325,17 @@ Deno.test("promptTunings() gives what fits the memory, and nothing for heads tha
 Deno.test("tuningForRows() takes the largest tiles that make enough workgroups", () => {
   const heads = { queryHeads: 32, kvHeads: 8, headDim: 128, subgroup: 32 };
   const tunings = promptTunings(heads, 49_152);
-  const queries = (rows: number) => tunings[tuningForRows(tunings, { rows, ...heads })]!.QUERIES;
-  expect([1, 40, 128, 240, 256, 480, 512, 1024].map(queries)).toEqual([1, 1, 1, 2, 2, 4, 4, 4]);
+  const queries = (rows: number, splits = 1) =>
+    tunings[tuningForRows(tunings, { rows, splits, ...heads })]!.QUERIES;
+  expect([1, 40, 128, 240, 256, 480, 512, 1024].map((rows) => queries(rows))).toEqual([
+    1,
+    1,
+    1,
+    2,
+    2,
+    4,
+    4,
+    4,
+  ]);
+  expect([1, 40, 64, 128].map((rows) => queries(rows, 8))).toEqual([1, 2, 4, 4]);
 });

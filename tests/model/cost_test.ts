@@ -4,6 +4,7 @@ import { CapacityError } from "../../src/errors.ts";
 import { parseModelConfig } from "../../src/formats/config.ts";
 import type { WeightFormat } from "../../src/kernels/linear.ts";
 import { type DeviceTuning, joinsParts, portableTuning, subgroupTuning } from "../../src/kernels/tuning.ts";
+import { promptDispatches } from "../../src/model/attention.ts";
 import { decodeCost, uniformFormats, weightBytes } from "../../src/model/cost.ts";
 import { loadModel } from "../../src/model/load.ts";
 import { fitModel } from "../../src/model/memory.ts";
@@ -48,6 +49,15 @@ Deno.test("decodeCost() of Mistral 7B in FP8: at most 170 dispatches and 7.2 GB 
     decodeCost({ ...shape, sizes, tuning: tunedTo(false) }, { rows: 8, context }).dispatches
   );
   expect(apart).toEqual([164, 196, 196]);
+});
+
+Deno.test("promptDispatches() of Mistral 7B: one a layer for short prompts, as many turns as parts have room for", () => {
+  const dispatches = (maxContext: number) => {
+    const sizes = planSizes(config, { ...request, maxContext, cacheBytes: 2 ** 40 });
+    return promptDispatches(config, sizes, tuning.attention!);
+  };
+  // 512 rows of 1, 2, 8, 16 and 16 parts, where 2,048 have room.
+  expect([512, 513, 4096, 8192, 32_768].map(dispatches)).toEqual([1, 2, 4, 8, 8]);
 });
 
 Deno.test("decodeCost() counts the norms of several rows in pairs of f16, and not of a head that has none", () => {

@@ -67,7 +67,7 @@ for (
     `Forward tuned for subgroups gives a row of ${name} its family's bits, however many rows go with it, ${precision}, cache ${kvCacheDtype}`,
     async (device) => {
       const tuned = subgroupTuning(device.info.subgroupSize!);
-      const shares = { splitKeys: 16, maxSplits: 2, joins: joinsParts(device.info) };
+      const shares = { splitKeys: 16, promptKeys: 16, maxSplits: 2, joins: joinsParts(device.info) };
       const tuning = { ...tuned, attention: { ...tuned.attention!, ...shares } };
       const options = { quantization: "fp8", kvCacheDtype, precision, tuning, maxRows: 64 } as const;
       using model = await TestModel.load(device, fixture(name), options);
@@ -83,19 +83,20 @@ for (
   );
 }
 
-gpuTest("decode rows beyond the room for parts go in turns, and give the same bits", async (device) => {
+gpuTest("rows beyond the room for parts go in turns, and give the same bits", async (device) => {
   const { attention, ...tuning } = subgroupTuning(device.info.subgroupSize!);
   const tokens = Array.from({ length: 60 }, (_, i) => 3 + (i * 37) % 200);
   const run = async (joins: boolean, partRows?: number) => {
     using model = await TestModel.load(device, fixture("head-dim"), {
-      tuning: { ...tuning, attention: { ...attention!, splitKeys: 16, joins } },
+      tuning: { ...tuning, attention: { ...attention!, splitKeys: 16, promptKeys: 16, joins } },
       maxRows: 64,
       ...(partRows && { partRows }),
     });
-    return await model.runPrompt(tokens, 60, { family: "decode" });
+    const decode = await model.runPrompt(tokens, 60, { family: "decode" });
+    return { decode, prompt: await model.runPrompt(tokens, 60, { family: "prompt" }) };
   };
   const together = await run(false);
-  expect(together.every(Number.isFinite)).toBe(true);
+  for (const logits of Object.values(together)) expect(logits.every(Number.isFinite)).toBe(true);
   const joins = joinsParts(device.info);
   expect(await run(joins)).toEqual(together);
   for (const partRows of [1, 7]) expect(await run(joins, partRows)).toEqual(together);

@@ -93,7 +93,7 @@ gpuTest(
   "Forward by products in pairs of f16 stays near the one without, in all kinds of attention",
   async (device) => {
     const { attention, ...tuned } = subgroupTuning(device.info.subgroupSize!);
-    const tuning = { ...tuned, attention: { ...attention!, splitKeys: 16 } };
+    const tuning = { ...tuned, attention: { ...attention!, splitKeys: 16, promptKeys: 16 } };
     const tokens = Array.from({ length: 40 }, (_, i) => 3 + i * 37 % 200);
     const run = async (tuning: DeviceTuning, family: "prompt" | "decode") => {
       const options = { quantization: "fp8", precision: "f16", tuning, maxRows: 40 } as const;

@@ -278,7 +278,11 @@ export interface Job {
 export async function generate(
   runner: ModelRunner,
   jobs: readonly Job[],
-  { stepsPerSubmit = 1 } = {},
+  { stepsPerSubmit = 1, waits = false }: {
+    readonly stepsPerSubmit?: number;
+    /** Each submit for all that came before, so that the device idles. */
+    readonly waits?: boolean;
+  } = {},
 ): Promise<SampledToken[][]> {
   const nextPlans = planner(runner, jobs);
   const outputs: SampledToken[][] = jobs.map(() => []);
@@ -287,11 +291,13 @@ export async function generate(
     for (const token of (await pending?.collect() ?? []).flat()) {
       outputs[jobs.findIndex(({ slot }) => slot === token.slot)]!.push(token);
     }
+    pending = null;
   };
   while (true) {
     const plans = nextPlans(stepsPerSubmit);
     if (plans.length === 0) break;
-    const prepared = runner.prepare(plans);
+    if (waits) await collect();
+    const prepared = runner.prepare(plans, { isDeviceIdle: pending === null });
     await collect();
     pending = prepared.submit();
   }

@@ -51,7 +51,7 @@ for (const name of ["gqa", "head-dim", "sliding-window"]) {
       const tuned: DeviceTuning = subgroupTuning(device.info.subgroupSize!);
       const tuning = {
         ...tuned,
-        attention: { ...tuned.attention!, splitKeys: 16, joins: joinsParts(device.info) },
+        attention: { ...tuned.attention!, splitKeys: 16, promptKeys: 16, joins: joinsParts(device.info) },
       };
       for (const family of ["prompt", "decode"] as const) {
         await check(name, (kvCacheDtype) => TestModel.load(device, fixture(name), { kvCacheDtype, tuning }), {

@@ -2,6 +2,7 @@
 import { expect } from "@std/expect";
 import { CapacityError } from "../../src/errors.ts";
 import { liveBufferCount } from "../../src/gpu/buffer.ts";
+import type { GpuDevice } from "../../src/gpu/device.ts";
 import { StepEncoder } from "../../src/gpu/encoder.ts";
 import { loadModel } from "../../src/model/load.ts";
 import type { BlockId, ModelRunner, Slot, SlotInit, StepPlan } from "../../src/model/runner.ts";
@@ -126,6 +127,54 @@ gpuTest("prepare() holds one submit at a time, and a submit is handed over once"
   expect((await pending.collect()).flat().length).toBe(1);
 });
 
+/** Submits to the device while `work` runs. */
+function countSubmits<T>({ handle: { queue } }: GpuDevice, work: () => T): { submits: number; result: T } {
+  const { submit } = queue;
+  let submits = 0;
+  queue.submit = (commands) => {
+    submits++;
+    return submit.call(queue, commands);
+  };
+  try {
+    return { result: work(), submits };
+  } finally {
+    queue.submit = submit;
+  }
+}
+
+gpuTest(
+  "an idle device is handed the first step in pieces, up to the sampling, with the same tokens",
+  async (device) => {
+    using runner = await loadModel(device, demoParent("helper"), LOAD); // 44 dispatches a step
+    const sampling = { ...SAMPLING, temperature: 0.9, repetitionPenalty: 1.2, seed: 5n, logprobs: 2 };
+    const init = { ...GREEDY, sampling };
+    const prompt = [1, 5, 9, 12];
+    const jobs: Job[] = [{ prompt, count: 9, slot: 0, firstBlock: 0, init }];
+    const expected = await generate(runner, jobs);
+    for (const stepsPerSubmit of [1, 3]) {
+      expect(await generate(runner, jobs, { stepsPerSubmit, waits: true })).toEqual(expected);
+    }
+    runner.initSlot(0 as Slot, GREEDY);
+    await submit(runner, prompts(chunk(0, prompt))).collect();
+    const plans = [4, 5].map((position) => decodes(decode(0, position)));
+    const { result: ahead, submits: none } = countSubmits(device, () => runner.prepare(plans));
+    expect([none, ...ahead.costs.map(({ submits }) => submits)]).toEqual([0, 0.5, 0.5]);
+    await ahead.submit().collect();
+    const later = [6, 7].map((position) => decodes(decode(0, position)));
+    const { result: prepared, submits } = countSubmits(
+      device,
+      () => runner.prepare(later, { isDeviceIdle: true }),
+    );
+    expect([
+      submits,
+      ...prepared.costs.map(({ submits }) => submits),
+    ]).toEqual([1, 1.5, 0.5]);
+    const { result: pending, submits: last } = countSubmits(device, () => prepared.submit());
+    expect(last).toBe(1);
+    expect((await pending.collect()).map(({ length }) => length)).toEqual([1, 1]);
+  },
+);
+
 gpuTest("several steps in a submit give the bits of as many submits", async (device) => {
   using runner = await loadModel(device, fixture("sliding-window"), LOAD);
   const sampling = { ...SAMPLING, temperature: 0.9, repetitionPenalty: 1.2, seed: 5n, logprobs: 2 };
@@ -169,26 +218,38 @@ gpuTest("a sequence that is computed again by replay goes on with the same bits"
   expect(found.map((token) => ({ ...token, slot: 0 }))).toEqual(whole!.slice(15));
 });
 
-gpuTest("prepare() that fails midway has changed nothing", async (device) => {
-  using runner = await loadModel(device, fixture("gqa"), LOAD);
-  const init = { ...GREEDY, sampling: { ...SAMPLING, temperature: 1.5, seed: 11n } };
-  const job: Job = { prompt: [1, 2, 3], count: 5, slot: 0, firstBlock: 0, init };
-  const [expected] = await generate(runner, [job]);
-  runner.initSlot(0 as Slot, init);
-  const found = (await submit(runner, prompts(chunk(0, [1, 2, 3]))).collect()).flat();
-  const { queue } = device.handle;
-  const { writeBuffer } = queue;
-  for (let turn = 0; turn < 6; turn++) { // more often than there is room for results
-    queue.writeBuffer = () => {
-      throw new Error("no write");
-    };
-    expect(() => runner.prepare([3, 4].map((position) => decodes(decode(0, position))))).toThrow("no write");
-    queue.writeBuffer = writeBuffer;
-  }
-  const rest = submit(runner, ...[3, 4, 5, 6].map((position) => decodes(decode(0, position))));
-  found.push(...(await rest.collect()).flat());
-  expect(found).toEqual(expected);
-});
+for (const isDeviceIdle of [false, true]) {
+  gpuTest(
+    `prepare() that fails midway has changed nothing${isDeviceIdle ? ", but for what it handed over" : ""}`,
+    async (device) => {
+      using runner = await loadModel(device, demoParent("helper"), LOAD);
+      const init = { ...GREEDY, sampling: { ...SAMPLING, temperature: 1.5, seed: 11n } };
+      const job: Job = { prompt: [1, 2, 3], count: 5, slot: 0, firstBlock: 0, init };
+      const [expected] = await generate(runner, [job]);
+      runner.initSlot(0 as Slot, init);
+      const found = (await submit(runner, prompts(chunk(0, [1, 2, 3]))).collect()).flat();
+      const { queue } = device.handle;
+      const { writeBuffer } = queue;
+      for (let turn = 0; turn < 6; turn++) { // more often than there is room for results
+        let writes = isDeviceIdle ? 2 : 0; // Plans and parameters of the piece.
+        queue.writeBuffer = (...args: Parameters<typeof writeBuffer>) => {
+          if (writes-- === 0) throw new Error("no write");
+          return writeBuffer.apply(queue, args);
+        };
+        const plans = [3, 4].map((position) => decodes(decode(0, position)));
+        const { submits } = countSubmits(
+          device,
+          () => expect(() => runner.prepare(plans, { isDeviceIdle })).toThrow("no write"),
+        );
+        queue.writeBuffer = writeBuffer;
+        expect(submits).toBe(isDeviceIdle ? 1 : 0);
+      }
+      const rest = submit(runner, ...[3, 4, 5, 6].map((position) => decodes(decode(0, position))));
+      found.push(...(await rest.collect()).flat());
+      expect(found).toEqual(expected);
+    },
+  );
+}
 
 gpuTest("submit() that fails gives back the room for its results", async (device) => {
   using runner = await loadModel(device, fixture("gqa"), LOAD);

@@ -16,6 +16,7 @@ import {
   NOT_FINITE,
   type PendingStep,
   type PreparedStep,
+  type PrepareOptions,
   type PromptChunk,
   type RunnerLimits,
   type SampledToken,
@@ -90,6 +91,8 @@ export class FakeRunner implements ModelRunner {
   readonly batchSizes: number[] = [];
   /** Steps in each submit. */
   readonly stepCounts: number[] = [];
+  /** Those of the submits that were prepared for an idle device. */
+  readonly idleSubmits: number[] = [];
   /** Prompts in the order their slots were initialised. */
   readonly started: Uint32Array[] = [];
   /** Most submits that were ever in flight at once. */
@@ -142,8 +145,9 @@ export class FakeRunner implements ModelRunner {
     this.#slot(slot).mask = words;
   }
 
-  prepare(plans: readonly StepPlan[]): PreparedStep {
+  prepare(plans: readonly StepPlan[], { isDeviceIdle = false }: PrepareOptions = {}): PreparedStep {
     this.#assertLive();
+    assert(!isDeviceIdle || this.#inFlight.length === 0, "the device is called idle with a submit in flight");
     assert(this.#prepared === null, "a submit is prepared while another waits to be submitted");
     assert(
       plans.length >= 1 && plans.length <= this.stepsPerSubmit.max,
@@ -156,6 +160,7 @@ export class FakeRunner implements ModelRunner {
     assert(!drafted || plans.length === 1, "drafts have other steps behind them");
     const samples = plans.map((plan) => this.#run(index, plan));
     this.stepCounts.push(plans.length);
+    if (isDeviceIdle) this.idleSubmits.push(index);
     this.#prepared = index;
     const costs = samples.map((step): StepCost => ({
       dispatches: 11,
