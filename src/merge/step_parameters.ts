@@ -112,6 +112,7 @@ function unsuitable(value: Scalar | readonly number[], declared: ParameterDeclar
   const kind = (type === "number" ? "a " : type === "integer" ? "an " : "a ") + type;
   const expected = kind + (declared.range === undefined ? "" : bounds);
   if (type === "integer") return Number.isSafeInteger(value) && within(value, least, most) ? null : expected;
+  if (type === "boolean") return typeof value === "boolean" || value === 0 || value === 1 ? null : expected;
   const scalars: readonly Scalar[] = typeof value === "object" ? value : [value];
   return scalars.every((scalar) => typeof scalar === type && within(scalar, least, most)) ? null : expected;
 }
@@ -195,7 +196,8 @@ export class StepParameters {
 
   #value(declared: ParameterDeclaration, resolved: ResolvedParameter | undefined, tensor: string): Scalar {
     const value = resolved?.value ?? declared.fallback;
-    if (value !== null) return value;
+    // mergekit writes booleans as 1.0 and 0.0 when it writes a configuration.
+    if (value !== null) return declared.type === "boolean" ? Boolean(value) : value;
     const missing = this.#missing.get(declared.name);
     if (missing === undefined) this.#missing.set(declared.name, [tensor]);
     else missing.push(tensor);

@@ -165,8 +165,13 @@ const REFUSED: readonly [string, Recipe, RegExp][] = [
   ["a seed where nothing is random", { ...TIES, parameters: "random_seed: 1" }, /no parameter "random_seed"/],
   [
     "a number for normalize",
-    { ...TIES, parameters: "normalize: 1" },
-    /"normalize" holds 1, expected a boolean/,
+    { ...TIES, parameters: "normalize: 0.5" },
+    /"normalize" holds 0.5, expected a boolean/,
+  ],
+  [
+    "a gradient for normalize",
+    { ...TIES, parameters: "normalize: [0, 1]" },
+    /"normalize" holds \[0,1\], expected a boolean/,
   ],
   ["a boolean for lambda", { ...TIES, parameters: "lambda: true" }, /"lambda" holds true, expected a number/],
   ["select_topk above 1", { method: "sce", parameters: "select_topk: 40" }, /"select_topk" holds 40/],
@@ -235,6 +240,15 @@ Deno.test("planMerge() accepts what mergekit accepts without effect, and negativ
     models: [one, one],
     parameters: "density: 0, random_seed: 9007199254740991",
   });
+});
+
+Deno.test("planMerge() takes 1.0 and 0.0 for true and false, as mergekit writes them", async () => {
+  const written = "int8_mask: 1.0, normalize: 0.0, rescale: [{filter: mlp, value: 1}, {value: false}]";
+  const config = parseMergeConfig(yaml({ ...TIES, parameters: written }), "m.yml");
+  using plan = await planMerge(config, resolve);
+  const taken = (name: string) => plan.steps.find((step) => step.name.includes(name))!.parameters;
+  expect(taken("mlp")).toMatchObject({ int8_mask: true, normalize: false, rescale: true });
+  expect(taken("self_attn")).toMatchObject({ int8_mask: true, normalize: false, rescale: false });
 });
 
 Deno.test("planMerge() filters a model's parameters by its own tensor's name", async () => {
