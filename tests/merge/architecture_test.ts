@@ -20,21 +20,27 @@ interface Tiny {
   readonly architecture: string;
   /** Name → type; each tensor holds [4, 2] values counting up from `first`. */
   readonly tensors: Readonly<Record<string, FloatDtype>>;
+  /** Of those that hold one value and have no dimension. */
+  readonly scalars?: readonly string[];
   readonly first: number;
   readonly config?: Readonly<Record<string, unknown>>;
   readonly shardBytes?: number;
 }
 
-async function write(dir: string, { architecture, tensors, first, config, shardBytes }: Tiny): Promise<void> {
-  const specs = Object.entries(tensors).map(([name, dtype]): TensorSpec => ({ name, dtype, shape: [4, 2] }));
+async function write(dir: string, tiny: Tiny): Promise<void> {
+  const { architecture, tensors, scalars = [], first, config, shardBytes } = tiny;
+  const specs = Object.entries(tensors).map(([name, dtype]): TensorSpec => {
+    return { name, dtype, shape: scalars.includes(name) ? [] : [4, 2] };
+  });
   await using writer = await CheckpointWriter.create(
     dir,
     specs,
     shardBytes === undefined ? {} : { shardBytes },
   );
-  for (const { name, dtype } of specs) {
-    const bytes = new Uint8Array(8 * bytesPerElement(dtype as FloatDtype));
-    fromFloat32(dtype as FloatDtype, Float32Array.from({ length: 8 }, (_, i) => first + i), bytes);
+  for (const { name, dtype, shape } of specs) {
+    const length = shape.length === 0 ? 1 : 8;
+    const bytes = new Uint8Array(length * bytesPerElement(dtype as FloatDtype));
+    fromFloat32(dtype as FloatDtype, Float32Array.from({ length }, (_, i) => first + i), bytes);
     await writer.writeTensor(name, [bytes]);
   }
   await writer.finishTensors();
@@ -141,6 +147,21 @@ Deno.test("runMerge() takes a description that the user brings: aliases, stand-i
   expect([...floats(tensors.get("h.0.next.1.of.1")!)]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   expect([...tensors.get("head")!.bytes]).toEqual([...tensors.get("embed")!.bytes]);
   expect(config.text).toEqual({ depth: 1 });
+});
+
+Deno.test("runMerge() rounds a tensor of a forced type to no other, and merges one without dimensions", async () => {
+  await using dir = await tempDir();
+  const tensors = all(["embed", "h.0.w", "h.0.gate"]);
+  const fine = 1 + 2 ** -20; // of a float32, and of neither 16-bit type
+  await write(dir.join("a"), { ...own, tensors, scalars: ["h.0.w"], first: fine });
+  await write(dir.join("b"), { ...own, tensors, scalars: ["h.0.w"], first: fine });
+  for (const dtypes of ["dtype: bfloat16\n", "out_dtype: float16\n"]) {
+    await Deno.remove(dir.join("out"), { recursive: true }).catch(() => {});
+    const merged = await merge(dir, [parseArchitecture(OWN, "own.json")], CONFIG + dtypes);
+    const [gate, scalar] = [merged.tensors.get("h.0.gate")!, merged.tensors.get("h.0.w")!];
+    expect([gate.dtype, floats(gate)[0]]).toEqual(["F32", fine]);
+    expect([scalar.dtype === "F32", scalar.shape, [...floats(scalar)]]).toEqual([false, [], [1]]);
+  }
 });
 
 Deno.test("runMerge() counts output layers where the description says they stand", async () => {

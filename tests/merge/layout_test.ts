@@ -3,6 +3,7 @@ import { SHIPPED_ARCHITECTURES } from "../../src/merge/architectures.ts";
 import { parseMergeConfig } from "../../src/merge/config.ts";
 import { type LayoutTensor, layoutTensors, resolveSlices } from "../../src/merge/layout.ts";
 import { candidatePaths, modelResolver } from "../../src/merge/model_paths.ts";
+import { planMerge } from "../../src/merge/plan.ts";
 import { NotFoundError } from "../../src/errors.ts";
 import { tempDir } from "../support/temp.ts";
 
@@ -56,6 +57,28 @@ Deno.test("layoutTensors() takes norm and lm_head from the last slice, from as m
     expect(models("model.norm.weight")).toEqual(last);
     expect(models("lm_head.weight")).toEqual(last);
   }
+});
+
+Deno.test("planMerge() writes in the order of the inputs' names, of two the later, and leads with the first slice's base", async () => {
+  const resolve = modelResolver({
+    cwd: new URL("../fixtures/merge/models", import.meta.url).pathname,
+    configDir: null,
+  });
+  const slices = `slices:
+  - sources: [{model: small-b, layer_range: [0, 1]}, {model: small-a, layer_range: [2, 3]}]
+    base_model: small-a
+  - sources: [{model: small-a, layer_range: [1, 2]}, {model: small-b, layer_range: [1, 2]}]
+    base_model: small-b
+`;
+  const text = `merge_method: slerp\nparameters: {t: 0}\n${slices}`;
+  using plan = await planMerge(parseMergeConfig(text, "m.yml"), resolve);
+  const later = plan.steps.map(({ inputs: [one, two] }) =>
+    one!.tensor.name > two!.tensor.name ? one!.tensor.name : two!.tensor.name
+  );
+  expect(later).toEqual(later.toSorted());
+  const norms = plan.steps.map(({ name }) => name).filter((name) => name.includes("input_layernorm"));
+  expect(norms).toEqual(["model.layers.1.input_layernorm.weight", "model.layers.0.input_layernorm.weight"]);
+  expect(plan.leadModel).toBe("small-a");
 });
 
 Deno.test("resolveSlices() refuses slices that add up to more layers than any model may have", () => {
