@@ -5,6 +5,7 @@
  */
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { FormatError } from "../errors.ts";
+import { checkExpressions } from "./text_steps.ts";
 import { TokenTrie } from "./token_trie.ts";
 import type { AddedToken, TokenizerFile } from "./tokenizer_json.ts";
 import type { MarkedText } from "./untrusted_text.ts";
@@ -20,12 +21,13 @@ export class TextEncoding {
       this.#library = new LibraryTokenizer({
         ...file.json,
         model: { ...file.model, type: "BPE", vocab: textVocabulary(file, name) },
-        normalizer: file.json.normalizer ?? null,
-        pre_tokenizer: file.json.pre_tokenizer ?? null,
+        normalizer: file.normalizer,
+        pre_tokenizer: file.preTokenizer,
         added_tokens: [],
         decoder: null,
         post_processor: null,
       }, {});
+      checkExpressions([this.#library.normalizer, this.#library.pre_tokenizer], name);
     } catch (cause) {
       if (cause instanceof FormatError) throw cause;
       const reason = cause instanceof Error ? cause.message : String(cause);

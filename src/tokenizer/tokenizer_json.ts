@@ -5,6 +5,7 @@
  */
 import { FormatError } from "../errors.ts";
 import { isJsonObject, type JsonObject, jsonType, quote } from "../formats/json.ts";
+import { checkTextSteps, type Fail } from "./text_steps.ts";
 
 /** Far above any real vocabulary (the largest are near 2^18); bounds the tables that ids index. */
 const MAX_TOKEN_ID = (1 << 22) - 1;
@@ -29,6 +30,9 @@ export interface TokenizerFile {
   /** Piece → id, without added tokens that the model does not list. */
   readonly vocabulary: ReadonlyMap<string, number>;
   readonly addedTokens: readonly AddedToken[];
+  /** In words that the library knows. */
+  readonly normalizer: JsonObject | null;
+  readonly preTokenizer: JsonObject | null;
   /** `null` where pieces are simply joined. */
   readonly decoder: JsonObject | null;
 }
@@ -57,10 +61,10 @@ export function parseTokenizerFile(json: JsonObject, file: string): TokenizerFil
   const { decoder = null } = json;
   if (decoder !== null && !isJsonObject(decoder)) throw fail("decoder", decoder, "an object or null");
   const addedTokens = parseAddedTokens(json.added_tokens, vocabulary, fail);
-  return { json, model, vocabulary, addedTokens, decoder };
+  const normalizer = checkTextSteps(json.normalizer, "normalizer", fail);
+  const preTokenizer = checkTextSteps(json.pre_tokenizer, "pre_tokenizer", fail);
+  return { json, model, vocabulary, addedTokens, normalizer, preTokenizer, decoder };
 }
-
-type Fail = (field: string, found: unknown, expected: string) => FormatError;
 
 function isTokenId(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MAX_TOKEN_ID;

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { FormatError } from "../../src/errors.ts";
 import type { JsonObject } from "../../src/formats/json.ts";
 import { parseTokenizerFile } from "../../src/tokenizer/tokenizer_json.ts";
+import { repeatsChoice } from "../../src/tokenizer/text_steps.ts";
 import { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 
 const CONFIG = { specialTokens: {}, addBosToken: null, chatTemplates: new Map<string, string>() };
@@ -78,7 +79,55 @@ const refusals: readonly (readonly [string, JsonObject, string])[] = [
     ...valid,
     pre_tokenizer: { type: "Split", pattern: { Regex: "(" }, behavior: "Isolated", invert: false },
   }, "Cannot use"],
+  ["a split without a pattern", split({}), `"pre_tokenizer.pattern" is {}, expected an object with Regex`],
+  ["a replacement by nothing", {
+    ...valid,
+    normalizer: { type: "Sequence", normalizers: [{ type: "Replace", pattern: { String: "a" } }] },
+  }, `"normalizer.normalizers[0].content" is nothing, expected a string`],
+  [
+    "a sequence of nothing",
+    { ...valid, pre_tokenizer: { type: "Sequence" } },
+    `"pre_tokenizer.pretokenizers"`,
+  ],
+  [
+    "a split that the library would take for another",
+    split({ String: "ab" }, "MergedWithNext"),
+    `"pre_tokenizer.behavior" is "MergedWithNext", expected Removed, Isolated`,
+  ],
+  [
+    "an inverted split that the library would take for another",
+    split({ String: "a" }, "Isolated", true),
+    `"pre_tokenizer.behavior" is "Isolated", expected`,
+  ],
+  [
+    "a pattern that takes exponential time",
+    split({ Regex: "(a+)+b" }),
+    `the pattern "(a+)+b" repeats a group`,
+  ],
+  [
+    "pieces of no length",
+    { ...valid, pre_tokenizer: { type: "FixedLength", length: 0 } },
+    `pre_tokenizer.length`,
+  ],
+  ["words without a mark", { ...valid, pre_tokenizer: { type: "Metaspace" } }, `"pre_tokenizer.replacement"`],
+  [
+    "replacements that grow and grow",
+    replacements(7),
+    `"normalizer.normalizers[6].content" is "aa", expected`,
+  ],
+  ["endless steps", replacements(64, "a"), `expected at most 64 steps`],
+  ["such a pattern of a normalizer", {
+    ...valid,
+    normalizer: { type: "Replace", pattern: { Regex: "(?:a|a)*b" }, content: "" },
+  }, `the pattern "(?:a|a)*b" repeats a group`],
 ];
+function replacements(count: number, content = "aa"): JsonObject {
+  const replace = { type: "Replace", pattern: { String: "a" }, content };
+  return { ...valid, normalizer: { type: "Sequence", normalizers: Array(count).fill(replace) } };
+}
+function split(pattern: JsonObject, behavior = "Isolated", invert = false): JsonObject {
+  return { ...valid, pre_tokenizer: { type: "Split", pattern, behavior, invert } };
+}
 function withModel(changes: Readonly<Record<string, unknown>>): JsonObject {
   return { ...valid, model: { ...valid.model, ...changes } };
 }
@@ -87,6 +136,46 @@ for (const [what, json, message] of refusals) {
   Deno.test(`parseTokenizerFile() refuses ${what}`, () => {
     expect(() => open(json)).toThrow(FormatError);
     expect(() => open(json)).toThrow(message);
+  });
+}
+
+Deno.test("encode() splits behind a character that stays with what precedes it", () => {
+  const vocab = { ...valid.model.vocab, aa: 7, "aa[": 8, "[a": 9, "[[": 10 };
+  const merges = ["a a", "[ a", "[ [", "aa ["];
+  const json = { ...split({ String: "[" }, "MergedWithPrevious"), model: { ...valid.model, vocab, merges } };
+  expect(open(json).encode("aa[[aa[a")).toEqual([8, 5, 8, 2]); // aa[ · [ · aa[ · a
+});
+
+Deno.test("encode() puts no space before a text where an older file says so", () => {
+  const vocab = { ...valid.model.vocab, "▁": 7, "▁a": 8 };
+  const model = { ...valid.model, vocab, merges: ["▁ a"] };
+  const ids = (fields: JsonObject) =>
+    open({ ...valid, model, pre_tokenizer: { type: "Metaspace", replacement: "▁", ...fields } }).encode(
+      "a a",
+    );
+  expect(ids({ add_prefix_space: false })).toEqual([2, 8]);
+  expect(ids({ add_prefix_space: true, str_rep: "b" })).toEqual([8, 8]);
+  expect(ids({ add_prefix_space: false, prepend_scheme: "never" })).toEqual([2, 8]);
+  expect(ids({})).toEqual([8, 8]);
+});
+
+const PATTERNS: readonly (readonly [string, boolean])[] = [
+  // of GPT-2, Llama 3, and Mistral's tekken
+  [String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`, false],
+  [String.raw`(?i:'s|'ll)?|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+`, false],
+  [String.raw`[\p{Lu}\p{M}]*[\p{Ll}\p{M}]+(?i:'s)?|\d{1,3}(?=(?:\d{3})*\b)|[(+)*]+|\((?:ab){3}\)+`, false],
+  ["(a+)+", true],
+  ["(a?){30}", true],
+  ["((a{3})+b)*", true],
+  ["(?:(?:a|b)c){2,}", true],
+  [String.raw`x(?<n>[)]\]\)*)+y`, true],
+  ["(?=(a*)*b)", true],
+  ["(a{2,3}){0,1}(a{2,3})?", false],
+];
+for (const [source, is] of PATTERNS) {
+  Deno.test(`repeatsChoice() is ${is} of ${source}`, () => {
+    new RegExp(source, "u");
+    expect(repeatsChoice(source)).toBe(is);
   });
 }
 
