@@ -117,7 +117,7 @@ function rowOf({ vocabularies }: VocabularyPlan, { model, rows }: RowInput, toke
 function defaultRows(found: readonly number[], base: number | null): readonly StoredRow[] {
   const present = found.flatMap((row, input) => row >= 0 ? [{ input, row }] : []);
   const fromBase = present.find(({ input }) => input === base);
-  return present.length > 1 && fromBase !== undefined ? [fromBase] : present;
+  return fromBase === undefined ? present : [fromBase];
 }
 
 function requestedRows(

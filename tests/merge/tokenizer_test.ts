@@ -4,7 +4,6 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { FormatError, GeodesicError, MergeError } from "../../src/errors.ts";
 import { ModelFolder } from "../../src/formats/folder.ts";
-import { arrangeInputs, type EmbeddingRows } from "../../src/merge/embedding_rows.ts";
 import { modelResolver } from "../../src/merge/model_paths.ts";
 import { buildTokenizer } from "../../src/merge/output_tokenizer.ts";
 import type { MergeRecord } from "../../src/merge/record.ts";
@@ -273,41 +272,50 @@ Deno.test("runMerge() sets a chat template: a known one, one as written, or what
   }
 });
 
-Deno.test("arrangeInputs() gives the same bytes however they are asked for", () => {
-  const columns = 3;
-  const bytes = [Uint8Array.from({ length: 12 }, (_, i) => i), Uint8Array.from({ length: 24 }, (_, i) => i)];
-  const inputs = (["F8_E4M3", "BF16"] as const).map((dtype, i) => ({
-    dtype,
-    source: {
-      byteLength: bytes[i]!.byteLength,
-      read: (offset: number, into: Uint8Array) =>
-        into.set(bytes[i]!.subarray(offset, offset + into.byteLength)),
-    },
-  }));
-  const embedding: EmbeddingRows = {
-    rows: 8,
-    own: [Int32Array.of(2, 3, -1, 0, -1, -1, -1, 1), Int32Array.of(1, 2, 3, -1, 0, -1, -1, -1)],
-    filled: new Map([
-      [2, [{ input: 1, row: 3 }]],
-      [3, [{ input: 0, row: 0 }, { input: 1, row: 0 }]],
-      [4, []],
-      [7, [{ input: 0, row: 1 }]],
-    ]),
-  };
-  for (const cast of [null, "F32", "F16"] as const) {
-    for (const { source } of arrangeInputs(inputs, embedding, columns, cast)) {
-      const whole = new Uint8Array(source.byteLength);
-      source.read(0, whole);
-      for (const step of [1, 2, 5, 7, 16]) {
-        const pieces = new Uint8Array(source.byteLength);
-        for (let at = 0; at < pieces.length; at += step) source.read(at, pieces.subarray(at, at + step));
-        expect(pieces).toEqual(whole);
-      }
-      // Rows 5 and 6 have no token: both are the mean of the others.
-      const size = whole.length / 8;
-      expect(whole.subarray(5 * size, 6 * size)).toEqual(whole.subarray(6 * size, 7 * size));
-    }
-  }
+Deno.test("runMerge() leaves out tokens of others that have no row, and makes rows for ids that have no token", async () => {
+  const vocab = (ids: Record<string, number>, added: readonly unknown[] = []) =>
+    JSON.stringify({ added_tokens: added, model: { type: "BPE", vocab: ids, merges: [] } });
+  const plain = { content: "<n>", special: false };
+  await using dir = await models({
+    a: model(4, { "tokenizer.json": vocab({ a: 0, b: 3 }) }),
+    b: model(3, {
+      "tokenizer.json": vocab({ a: 0, c: 1, d: 3 }, [
+        { ...plain, id: 2, special: true },
+        { content: "<y>", id: 4 },
+      ]),
+    }),
+    c: model(3, { "tokenizer.json": vocab({ a: 0, b: 1 }, [{ ...plain, id: 2 }]) }),
+  });
+  const slice = (other: string, at: number) =>
+    `{sources: [{model: a, layer_range: [${at}, ${at + 1}]}, {model: ${other}, layer_range: [${at}, ${
+      at + 1
+    }]}]}`;
+  const config = CONFIG.replace(
+    "models: [{model: a}, {model: b}]",
+    `slices: [${slice("b", 0)}, ${slice("c", 1)}]`,
+  );
+  const record = await merge(
+    dir,
+    config + "tokenizer: {source: union, tokens: {e: {source: {kind: zero}}}}\n",
+  );
+  expect(record.tokenizer).toMatchObject({ tokens: 5, rows: 7, appended: 3 });
+  expect(await tokenIds(dir.join("out"))).toEqual({ a: 0, b: 3, c: 4, "<n>": 5, e: 6 });
+  const { added_tokens: added } = await readJson(dir.join("out/tokenizer.json"));
+  expect(added).toContainEqual({ content: "<n>", id: 5, special: true }); // as the first model has it
+  const [merged, a, b] = [
+    await embedding(dir.join("out")),
+    await embedding(dir.join("a")),
+    await embedding(dir.join("b")),
+  ];
+  expect(row(merged, 3)).toEqual(row(a, 3));
+  expect([row(merged, 4), row(merged, 5)]).toEqual([row(b, 1), row(b, 2)]);
+  expect(row(merged, 6)).toEqual(Array(8).fill(0));
+  const tokens = [0, 3, 4, 5, 6].map((id) => row(merged, id));
+  row(merged, 1).forEach((value, i) => {
+    const mean = tokens.reduce((sum, token) => sum + token[i]!, 0) / 5;
+    expect(Math.abs(value - mean)).toBeLessThanOrEqual(2 ** -8 * Math.abs(mean));
+  });
+  expect(row(merged, 2)).toEqual(row(merged, 1));
 });
 
 Deno.test("buildTokenizer() answers any exchange of values in a tokenizer.json with a tokenizer or a typed error", async () => {
