@@ -70,6 +70,7 @@ Deno.test("runMerge() records for every tensor what became of it", async () => {
     mode: "SLERP",
   });
   expect(find("lm_head.weight")).toMatchObject({ layer: null, filter: null, t: 0.5 });
+  expect(record).toMatchObject({ method: "slerp", baseModel: "a", dtype: "bfloat16", layers: 2 });
   expect(record.curves).toEqual([
     { filter: null, t: [0.5, 0.5] },
     { filter: "mlp", t: [0.25, 0.25] },
