@@ -10,6 +10,7 @@ import { isRunnable, type ModelConfig, parseModelConfig } from "./config.ts";
 import { ModelFolder } from "./folder.ts";
 import { type GenerationConfig, parseGenerationConfig } from "./generation_config.ts";
 import { type JsonObject, parseJsonObject, quote } from "./json.ts";
+import { isPickle } from "./pickle.ts";
 import { RangedFile } from "./ranged_file.ts";
 import { parseHeader, parseHeaderLength, type SafetensorsHeader } from "./safetensors.ts";
 import { INDEX_FILE, parseShardIndex, type ShardIndex, SINGLE_FILE } from "./shard_index.ts";
@@ -59,7 +60,7 @@ export async function openCheckpoint(dir: string, options: OpenOptions = {}): Pr
     for (const name of index?.shards ?? [SINGLE_FILE]) {
       options.signal?.throwIfAborted();
       const found = await folder.find(name);
-      if (found === undefined) throw missingWeights(dir, name, index);
+      if (found === undefined) throw await missingWeights(folder, name, index);
       const file = await RangedFile.open(found.path);
       files.set(name, file);
       collectTensors(await readHeader(file, join(dir, name), options), name, tensors, index, dir);
@@ -173,11 +174,21 @@ export class Checkpoint implements Disposable {
   }
 }
 
-function missingWeights(dir: string, file: string, index: ShardIndex | null): FormatError {
-  const message = index === null
-    ? `Cannot open model "${dir}": the folder has neither ${SINGLE_FILE} nor ${INDEX_FILE}`
-    : `Cannot open model "${dir}": ${INDEX_FILE} names "${file}", but there is no such file`;
-  return new FormatError(message, { dir, file });
+async function missingWeights(
+  folder: ModelFolder,
+  file: string,
+  index: ShardIndex | null,
+): Promise<FormatError> {
+  const { dir } = folder;
+  const fail = (message: string, details = {}) =>
+    new FormatError(`Cannot open model "${dir}": ${message}`, { dir, file, ...details });
+  if (index !== null) return fail(`${INDEX_FILE} names "${file}", but there is no such file`);
+  const message = `the folder has neither ${SINGLE_FILE} nor ${INDEX_FILE}`;
+  const pickle = (await folder.list()).find(isPickle);
+  return pickle === undefined ? fail(message) : fail(
+    `${message}, but "${pickle}", which is a pickle: it can run anything when it is read. Only safetensors are taken`,
+    { found: pickle, expected: SINGLE_FILE },
+  );
 }
 
 /** Adds a shard's tensors; each must be new and, with an index, listed in it for this very shard. */

@@ -11,6 +11,7 @@ import { COMPANION_FILES } from "../formats/companions.ts";
 import { type ModelConfig, parseModelConfig } from "../formats/config.ts";
 import { requireFreeSpace } from "../formats/free_space.ts";
 import { parseJsonObject } from "../formats/json.ts";
+import { isPickle } from "../formats/pickle.ts";
 import { INDEX_FILE, parseShardIndex, SINGLE_FILE } from "../formats/shard_index.ts";
 import { writeStagedFile } from "../formats/staged_file.ts";
 import { StagedFolder } from "../formats/staged_folder.ts";
@@ -69,7 +70,6 @@ const SMALL_FILES: readonly string[] = [
 ];
 /** What tells whether the others are wanted, and which. */
 const FIRST_FILES: readonly string[] = ["config.json", INDEX_FILE];
-const PICKLES = /\.(bin|pt|pth|ckpt|pkl)$/;
 
 /** Throws typed errors that say what to do; an abort rejects with the signal's reason. */
 export async function pullModel(options: PullOptions): Promise<PulledModel> {
@@ -217,7 +217,7 @@ function smallFiles({ name, files }: Repository): readonly RemoteFile[] {
     throw refuse("it has no config.json, so it is no checkpoint of a language model");
   }
   if (!files.has(SINGLE_FILE) && !files.has(INDEX_FILE)) {
-    const pickle = [...files.keys()].find((path) => PICKLES.test(path));
+    const pickle = [...files.keys()].find(isPickle);
     throw refuse(
       pickle === undefined
         ? `it has neither ${SINGLE_FILE} nor ${INDEX_FILE}`

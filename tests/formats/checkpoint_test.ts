@@ -81,7 +81,12 @@ Deno.test("openCheckpoint() throws NotFoundError for no folder", async () => {
 
 const REFUSED: readonly [string, Record<string, string | Uint8Array>, RegExp][] = [
   ["a folder that is no model", { "notes.txt": "hello" }, /no config\.json/],
-  ["a folder without weights", { "config.json": CONFIG }, /neither model\.safetensors nor/],
+  ["a folder without weights", { "config.json": CONFIG }, /neither model\.safetensors nor \S+$/],
+  [
+    "weights that are pickled",
+    { "config.json": CONFIG, "pytorch_model.bin": "\x80\x04." },
+    /neither model\.safetensors nor \S+, but "pytorch_model\.bin", which is a pickle/,
+  ],
   ["an index that climbs out", {
     "config.json": CONFIG,
     "model.safetensors.index.json": index({ a: "../x.safetensors" }),
