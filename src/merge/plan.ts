@@ -174,7 +174,7 @@ async function together<S, V>(
 }
 
 /** The base model, or else that of the first slice, or else the first one listed. */
-function leadModelOf({ baseModel, slices: [first] }: MergeConfig): string {
+export function leadModelOf({ baseModel, slices: [first] }: MergeConfig): string {
   return baseModel ?? first!.baseModel ?? first!.sources[0]!.model;
 }
 

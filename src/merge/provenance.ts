@@ -74,7 +74,7 @@ export function parentsOfRecord(record: MergeRecord): readonly SourceRecord[] {
   return [...byName.values()].filter(({ name }) => !made.has(name));
 }
 
-function tokenizerRecord(plan: VocabularyPlan): TokenizerRecord {
+export function tokenizerRecord(plan: VocabularyPlan): TokenizerRecord {
   const { request: { source }, tokenizer, vocabularies, assumed } = plan;
   return {
     source: typeof source === "object" ? source.model : source,

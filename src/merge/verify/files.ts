@@ -12,15 +12,21 @@ export async function verifyFiles(
   folder: ModelFolder,
 ): Promise<readonly Mismatch[]> {
   const { artifact, configuration } = record;
-  const found = [...compareFiles(artifact.files, files)].map(({ path, expected, found }): Mismatch => ({
-    kind: expected === null ? "FILE_EXTRA" : found === null ? "FILE_MISSING" : "FILE_HASH",
-    ...{ subject: path, field: null, expected, found },
+  const found = [...compareFiles(artifact.files, files)].map(({ path, ...difference }): Mismatch => ({
+    kind: difference.expected === null
+      ? "FILE_EXTRA"
+      : difference.found === null
+      ? "FILE_MISSING"
+      : "FILE_HASH",
+    ...{ subject: path, ...difference },
   }));
-  const manifest = manifestSha256(artifact.files);
-  if (manifest !== artifact.manifestSha256) {
-    const [expected, claimed] = [manifest, artifact.manifestSha256];
-    found.push({ kind: "MANIFEST_HASH", subject: "artifact", field: null, expected, found: claimed });
+  found.push(...contradictions("artifact", artifact));
+  const sizeBytes = artifact.files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  if (sizeBytes !== artifact.sizeBytes) {
+    const [expected, claimed] = [String(sizeBytes), String(artifact.sizeBytes)];
+    found.push({ kind: "MANIFEST_HASH", subject: "artifact", field: "sizeBytes", expected, found: claimed });
   }
+  for (const source of record.sources) found.push(...contradictions(`model "${source.name}"`, source));
   const text = sha256(configuration.text);
   if (text !== configuration.sha256) {
     const subject = "the record's configuration text";
@@ -36,23 +42,38 @@ export async function verifyFiles(
   return found;
 }
 
-/** What of a parent has changed since it was merged. Files of no account to a merge may have come and gone. */
+/** A manifest hash that is not that of the files beside it. */
+export function* contradictions(
+  subject: string,
+  { files, manifestSha256: found }: Pick<SourceRecord, "files" | "manifestSha256">,
+): Generator<Mismatch> {
+  const expected = manifestSha256(files);
+  if (found !== expected) yield { kind: "MANIFEST_HASH", subject, field: null, expected, found };
+}
+
+/** What of a parent has changed since it was merged. */
 export function verifySource(source: SourceRecord, files: readonly FileHash[]): readonly Mismatch[] {
-  if (manifestSha256(files) === source.manifestSha256) return [];
   return [...compareFiles(source.files, files)].map(({ path, expected, found }) => ({
     ...{ kind: "SOURCE_HASH" as const, subject: source.name, field: path, expected, found },
   }));
 }
 
-function* compareFiles(
-  recorded: readonly FileHash[],
-  found: readonly FileHash[],
-): Generator<{ readonly path: string; readonly expected: string | null; readonly found: string | null }> {
-  const [before, after] = [recorded, found].map((files) =>
-    new Map(files.map((file) => [file.path, file.sha256]))
-  );
+interface Difference {
+  readonly path: string;
+  readonly field: "sizeBytes" | null;
+  readonly expected: string | null;
+  readonly found: string | null;
+}
+
+function* compareFiles(recorded: readonly FileHash[], found: readonly FileHash[]): Generator<Difference> {
+  const [before, after] = [recorded, found].map((files) => new Map(files.map((file) => [file.path, file])));
   for (const path of new Set([...before!.keys(), ...after!.keys()])) {
-    const [expected, found] = [before!.get(path) ?? null, after!.get(path) ?? null];
-    if (expected !== found) yield { path, expected, found };
+    const [expected, found] = [before!.get(path), after!.get(path)];
+    if (expected?.sha256 !== found?.sha256) {
+      yield { path, field: null, expected: expected?.sha256 ?? null, found: found?.sha256 ?? null };
+    } else if (expected!.sizeBytes !== found!.sizeBytes) { // a record that contradicts its own hash
+      const [before, after] = [`${expected!.sizeBytes} bytes`, `${found!.sizeBytes} bytes`];
+      yield { path, field: "sizeBytes", expected: before, found: after };
+    }
   }
 }

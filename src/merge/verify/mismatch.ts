@@ -5,7 +5,7 @@ export type MismatchKind =
   | "FILE_HASH"
   | "FILE_MISSING"
   | "FILE_EXTRA"
-  /** The recorded manifest hash is not that of the recorded files. */
+  /** The recorded manifest hash (or size) of the artifact or of a parent is not that of the recorded files. */
   | "MANIFEST_HASH"
   /** The recorded configuration is not the one that was hashed, or not the one in the folder. */
   | "CONFIGURATION"
@@ -40,7 +40,8 @@ const WORDS: Readonly<Record<MismatchKind, (mismatch: Mismatch) => string>> = {
   FILE_HASH: ({ subject }) => `file "${subject}" has other bytes than recorded`,
   FILE_MISSING: ({ subject }) => `file "${subject}" is missing`,
   FILE_EXTRA: ({ subject }) => `file "${subject}" is not in the record`,
-  MANIFEST_HASH: () => "the recorded manifest hash is not that of the recorded files",
+  MANIFEST_HASH: ({ subject, field }) =>
+    `the recorded ${field ?? "manifest hash"} of ${subject} is not that of the recorded files`,
   CONFIGURATION: ({ subject }) => `${subject} is not the recorded configuration`,
   UNREADABLE: ({ subject, found }) => `${subject} cannot be read: ${found}`,
   TENSOR_MISSING: ({ subject }) => `tensor "${subject}" is missing`,

@@ -5,12 +5,14 @@
 import { GeodesicError } from "../../errors.ts";
 import type { JsonObject } from "../../formats/json.ts";
 import type { ArchitectureDefinition } from "../architecture_definition.ts";
+import { configDtypeName } from "../../tensor/dtype.ts";
 import { architectureOf } from "../architectures.ts";
 import { type MergeConfig, parseMergeConfig } from "../config.ts";
-import { layoutTensors, resolveSlices } from "../layout.ts";
+import { type LayoutTensor, layoutTensors, resolveSlices } from "../layout.ts";
 import type { ParameterValues } from "../methods/method.ts";
-import { curvesOf, parametersAsWritten, roleOf } from "../provenance.ts";
-import type { MergeRecord, TensorRecord } from "../record.ts";
+import { leadModelOf, type MergePlan } from "../plan.ts";
+import { curvesOf, parametersAsWritten, roleOf, tokenizerRecord } from "../provenance.ts";
+import type { MergeRecord, TensorRecord, TokenizerRecord } from "../record.ts";
 import { requireMethod, StepParameters } from "../step_parameters.ts";
 import type { Mismatch } from "./mismatch.ts";
 
@@ -48,6 +50,12 @@ export function verifyParameters(
   }
 }
 
+/** What the record says of the vocabulary, with the parents at hand. */
+export function* verifyTokenizer(record: MergeRecord, { vocabulary }: MergePlan): Generator<Mismatch> {
+  const tokenizer = vocabulary === null ? undefined : tokenizerRecord(vocabulary);
+  yield* differences("the merge", { tokenizer: record.tokenizer }, { tokenizer });
+}
+
 function* recordMismatches(
   record: MergeRecord,
   config: MergeConfig,
@@ -66,12 +74,26 @@ function* recordMismatches(
     baseModel: config.baseModel,
     layers,
   });
-  const resolved = slices.map(({ baseModel, sources }) => ({
-    baseModel,
-    sources: sources.map(({ model, layerRange }) => ({ model, layerRange })),
-  }));
-  yield* differences(whole, { slices: record.configuration.resolved.slices }, { slices: resolved });
+  const resolved = {
+    dtype: config.dtype && configDtypeName(config.dtype),
+    outDtype: config.outDtype && configDtypeName(config.outDtype),
+    slices: slices.map(({ baseModel, sources }) => ({
+      baseModel,
+      sources: sources.map(({ model, layerRange }) => ({ model, layerRange })),
+    })),
+  };
+  yield* differences(whole, { ...record.configuration.resolved }, resolved);
+  const embedding = architecture.preWeights.find(({ isEmbedding }) => isEmbedding)?.name;
+  const leading = record.tensors.find(({ name }) => name === embedding) ?? record.tensors[0];
+  if (leading !== undefined) {
+    yield* differences("the output", { dtype: record.dtype }, { dtype: configDtypeName(leading.dtype) });
+  }
   yield* differences(whole, { parameters: record.parameters }, { parameters: parametersAsWritten(config) });
+
+  const { tokenizer } = record;
+  yield* differences(whole, {
+    tokenizer: tokenizer && { source: tokenizer.source, model: tokenizer.model },
+  }, { tokenizer: tokenizerMeant(config) });
 
   for (const { name, isBase, layerRanges } of record.sources) {
     yield* differences(`model "${name}"`, { isBase, layerRanges }, { ...roleOf(name, slices) });
@@ -88,21 +110,41 @@ function* recordMismatches(
       continue;
     }
     const { values, filter } = parameters.resolve(layout, tensor.shape);
-    const { layer, inputs, weight } = layout;
-    const used = new Set(tensor.inputs.map(({ model }) => model));
-    const models = inputs.map(({ source }) => source.model)
-      .filter((model) => !weight.optional || used.has(model)); // those that lack it take no part
-    const meant = interpolation(tensor, values, filter, models.length);
+    const { layer } = layout;
+    const inputs = inputsMeant(layout, tensor);
+    const meant = interpolation(tensor, values, filter, inputs.length);
     expected.push({ ...tensor, layer, ...meant });
-    yield* differences(subject, facts(tensor), { layer, inputs: models, ...meant });
+    yield* differences(subject, facts(tensor), { layer, inputs, ...meant });
   }
   parameters.throwIfUnfit([]);
   yield* differences(whole, { curves: record.curves }, { curves: curvesOf(expected, layers) });
 }
 
-function facts(tensor: TensorRecord) {
-  const { layer, t, filter } = tensor;
-  return { layer, inputs: tensor.inputs.map(({ model }) => model), t, filter };
+function tokenizerMeant(config: MergeConfig): Pick<TokenizerRecord, "source" | "model"> | undefined {
+  if (config.tokenizer === null) return undefined;
+  const { source } = config.tokenizer;
+  return typeof source === "object"
+    ? { source: source.model, model: source.model }
+    : { source, model: leadModelOf(config) };
+}
+
+function facts({ layer, inputs, t, filter }: TensorRecord) {
+  return { layer, inputs: inputs.map(({ model, tensor }) => ({ model, tensor })), t, filter };
+}
+
+/** Which of its names a model has for a tensor, only the model knows; of several, the record is believed. */
+function inputsMeant(
+  { inputs, weight }: LayoutTensor,
+  { inputs: recorded }: TensorRecord,
+): TensorRecord["inputs"] {
+  const claims = new Map(recorded.map(({ model, tensor }) => [model, tensor]));
+  return inputs
+    .filter(({ source }) => !weight.optional || claims.has(source.model)) // those that lack it take no part
+    .map(({ source: { model }, tensor, weight: { aliases, tiedNames } }) => {
+      const claim = claims.get(model);
+      const isName = claim !== undefined && [tensor, ...aliases, ...tiedNames].includes(claim);
+      return { model, tensor: isName ? claim : tensor };
+    });
 }
 
 /** Of a method that interpolates by t. A tensor of a single parent is a copy, which takes none. */
@@ -122,8 +164,9 @@ function* differences(
   expected: Readonly<Record<string, unknown>>,
 ): Generator<Mismatch> {
   for (const [field, value] of Object.entries(expected)) {
-    const [is, should] = [JSON.stringify(found[field]), JSON.stringify(value)];
-    if (is !== should) yield { kind: "PARAMETER", subject, field, expected: should, found: is };
+    const [is, should] = [found[field], value].map((each) => JSON.stringify(each) as string | undefined);
+    if (is === should) continue;
+    yield { kind: "PARAMETER", subject, field, expected: should ?? null, found: is ?? null };
   }
 }
 

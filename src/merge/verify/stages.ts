@@ -6,7 +6,6 @@
  */
 import { dirname, join } from "node:path";
 import { GeodesicError } from "../../errors.ts";
-import { manifestSha256 } from "../../formats/artifact.ts";
 import { requireFreeSpace } from "../../formats/free_space.ts";
 import { layOutShard, planShards, type ShardLayout } from "../../formats/shard_plan.ts";
 import { SyncFile } from "../../formats/sync_file.ts";
@@ -19,6 +18,7 @@ import { outputConfigJson } from "../output_config.ts";
 import type { MergeRecord, StageRecord } from "../record.ts";
 import { bytesOf } from "../step.ts";
 import { companionFiles } from "../tokenizer_files.ts";
+import { contradictions } from "./files.ts";
 import type { Mismatch } from "./mismatch.ts";
 import { compareTensor, remakeTensor } from "./tensors.ts";
 
@@ -134,7 +134,7 @@ export class Replay implements AsyncDisposable {
             ...{ expected: found, found: null, stage: name },
           };
         } else if (claimed !== undefined) {
-          const fields = ["dtype", "shape", "mode", "cosine", "seed"] as const;
+          const fields = ["dtype", "shape", "mode", "cosine", "seed", "inputs"] as const;
           for (const mismatch of compareTensor(again, claimed, { found: claimed.outputSha256, fields })) {
             yield { ...mismatch, stage: name };
           }
@@ -168,10 +168,12 @@ export function* verifyStageRecords(record: MergeRecord): Generator<Mismatch> {
   for (const { name, record: { artifact, configuration, sources } } of documents) {
     const stage = name === null ? {} : { stage: name };
     if (name !== null) {
-      const expected = manifestSha256(artifact.files);
-      if (artifact.manifestSha256 !== expected) {
-        const found = artifact.manifestSha256;
-        yield { kind: "MANIFEST_HASH", subject: "artifact", field: null, expected, found, ...stage };
+      const parts = [
+        ["artifact", artifact] as const,
+        ...sources.map((each) => [`model "${each.name}"`, each] as const),
+      ];
+      for (const [subject, part] of parts) {
+        for (const mismatch of contradictions(subject, part)) yield { ...mismatch, ...stage };
       }
       if (configuration.text !== record.configuration.text) {
         const [subject, expected] = ["the record's configuration text", record.configuration.sha256];

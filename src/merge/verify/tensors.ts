@@ -85,7 +85,7 @@ export async function remakeTensor(
 export function* compareTensor(
   again: TensorRecord,
   record: TensorRecord,
-  { found, fields = ["mode", "cosine", "seed"] }: {
+  { found, fields = ["mode", "cosine", "seed", "inputs"] }: {
     readonly found: string;
     readonly fields?: readonly (keyof TensorRecord)[];
   },
