@@ -103,6 +103,11 @@ const REFUSED: readonly [string, Record<string, string | Uint8Array>, RegExp][] 
     "config.json": CONFIG,
     "model.safetensors.index.json": index({ a: 7 }),
   }, /mapped to 7/],
+  ["an index that names a hidden file, which has no hash", {
+    "config.json": CONFIG,
+    ".a.safetensors": one("a"),
+    "model.safetensors.index.json": index({ a: ".a.safetensors" }),
+  }, /mapped to "\.a\.safetensors", expected .* not a hidden one/],
   ["an index of something else than safetensors", {
     "config.json": CONFIG,
     "model.safetensors.index.json": index({ a: "config.json" }),
@@ -174,8 +179,12 @@ for (const [what, files, message] of REFUSED) {
 Deno.test("openCheckpoint() refuses a symbolic link that leads outside and follows one that stays", async () => {
   await using outside = await folder({ "secret.safetensors": one("a") });
   await using dir = await folder({ "config.json": CONFIG, "real.safetensors": one("a") });
-  await Deno.symlink(outside.join("secret.safetensors"), dir.join("model.safetensors"));
-  expect((await refusal(dir.path)).message).toMatch(/inside the folder/);
+  const neighbour = `${dir.path}-2`; // whose path begins as the folder's does
+  await Deno.rename(outside.path, neighbour);
+  await Deno.symlink(join(neighbour, "secret.safetensors"), dir.join("model.safetensors"));
+  const error = await refusal(dir.path);
+  await Deno.rename(neighbour, outside.path);
+  expect(error.message).toMatch(/inside the folder/);
   await Deno.remove(dir.join("model.safetensors"));
   await Deno.symlink("real.safetensors", dir.join("model.safetensors"));
   using checkpoint = await openCheckpoint(dir.path);

@@ -56,6 +56,17 @@ Deno.test("parseHeader() reads what encodeHeader() wrote", () => {
     ),
   );
 });
+
+Deno.test("parseHeader() takes tensors of no bytes wherever the header lists them, and half bytes nowhere", () => {
+  const [one, none] = [tensor("F16", [1], [0, 2]), tensor("F32", [0, 3], [0, 0])];
+  for (const entries of [`"a":${one},"b":${none}`, `"b":${none},"a":${one}`]) {
+    expect(parse(rawSafetensors(`{${entries}}`, 2)).tensors.map(({ name }) => name)).toEqual(["b", "a"]);
+  }
+  expect(tensorByteLength("F4", [2, 3])).toBe(3);
+  expect(refusal(rawSafetensors(`{"a":${tensor("F4", [3], [0, 1])}}`, 1)).message)
+    .toMatch(/shape is \[3\], expected a size that F4 can fill/);
+});
+
 const REFUSED: readonly [string, Uint8Array, RegExp][] = [
   ["an empty file", new Uint8Array(0), /0 bytes/],
   ["a file shorter than the prefix", new Uint8Array(7), /7 bytes/],

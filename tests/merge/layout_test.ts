@@ -4,6 +4,7 @@ import { parseMergeConfig } from "../../src/merge/config.ts";
 import { type LayoutTensor, layoutTensors, resolveSlices } from "../../src/merge/layout.ts";
 import { candidatePaths, modelResolver } from "../../src/merge/model_paths.ts";
 import { planMerge } from "../../src/merge/plan.ts";
+import { roleOf } from "../../src/merge/provenance.ts";
 import { NotFoundError } from "../../src/errors.ts";
 import { tempDir } from "../support/temp.ts";
 
@@ -79,6 +80,7 @@ Deno.test("planMerge() writes in the order of the inputs' names, of two the late
   const norms = plan.steps.map(({ name }) => name).filter((name) => name.includes("input_layernorm"));
   expect(norms).toEqual(["model.layers.1.input_layernorm.weight", "model.layers.0.input_layernorm.weight"]);
   expect(plan.leadModel).toBe("small-a");
+  for (const model of ["small-a", "small-b"]) expect(roleOf(model, plan.slices).isBase).toBe(true);
 });
 
 Deno.test("resolveSlices() refuses slices that add up to more layers than any model may have", () => {

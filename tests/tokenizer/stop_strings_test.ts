@@ -30,6 +30,12 @@ Deno.test("push() takes the stop string that begins first", () => {
   expect(run(["aab"], ["aaab"])).toEqual({ sent: ["a"], rest: "", found: "aab" });
 });
 
+Deno.test("push() takes the shorter of two that begin together, whichever comes first in the list", () => {
+  for (const stops of [["ab", "abc"], ["abc", "ab"]]) {
+    expect(run(stops, ["xabcd"])).toEqual({ sent: ["x"], rest: "", found: "ab" });
+  }
+});
+
 Deno.test("flush() gives up what was held back", () => {
   expect(run(["stop"], ["we st", "o"])).toEqual({ sent: ["we ", ""], rest: "sto", found: null });
 });

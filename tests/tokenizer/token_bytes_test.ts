@@ -18,6 +18,12 @@ Deno.test("decode() undoes the byte-level alphabet, also across tokens", () => {
   expect(tokenizer.decode([0, 1])).toBe(" c");
 });
 
+Deno.test("decode() gives the text of added tokens, and none for those that control", () => {
+  const added = [{ id: 1, content: "<tool>" }, { id: 2, content: "<end>", special: true }];
+  const tokenizer = open(["a"], { added_tokens: added, decoder: { type: "ByteLevel" } });
+  expect(tokenizer.decode([0, 1, 2, 0])).toBe("a<tool>a");
+});
+
 Deno.test("encode() of a byte-level tokenizer comes back from decode()", () => {
   const tokenizer = open(["Ġ", "c", "Ã", "©"], {
     pre_tokenizer: { type: "ByteLevel", add_prefix_space: false, use_regex: false },
