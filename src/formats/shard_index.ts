@@ -11,7 +11,7 @@ export const INDEX_FILE = "model.safetensors.index.json";
 export const SINGLE_FILE = "model.safetensors";
 
 /** Every shard is an open file while a checkpoint is; real models have at most a few dozen. */
-const MAX_SHARDS = 256;
+export const MAX_SHARDS = 256;
 
 /** Tensor name → shard file name, and the shards in order. */
 export interface ShardIndex {

@@ -3,9 +3,10 @@
  * given order; one that would pass the byte limit begins the next (a single tensor may exceed it). One shard is called
  * `model.safetensors` and has no index; several are `model-0000i-of-0000n.safetensors`.
  */
+import { ConfigError } from "../errors.ts";
 import { tensorByteLength } from "../tensor/dtype.ts";
 import { encodeHeader, type TensorSpec } from "./safetensors.ts";
-import { SINGLE_FILE } from "./shard_index.ts";
+import { MAX_SHARDS, SINGLE_FILE } from "./shard_index.ts";
 
 /** mergekit's default, "5GB". */
 export const DEFAULT_SHARD_BYTES = 5_000_000_000;
@@ -17,6 +18,7 @@ export interface ShardPlan {
   readonly dataBytes: number;
 }
 
+/** Throws ConfigError where there would be more shards than are read again. */
 export function planShards(tensors: readonly TensorSpec[], shardBytes: number): readonly ShardPlan[] {
   const shards: { tensors: TensorSpec[]; dataBytes: number }[] = [{ tensors: [], dataBytes: 0 }];
   for (const tensor of tensors) {
@@ -31,6 +33,13 @@ export function planShards(tensors: readonly TensorSpec[], shardBytes: number): 
     }
     last.tensors.push(tensor);
     last.dataBytes += bytes;
+  }
+  if (shards.length > MAX_SHARDS) {
+    throw new ConfigError(
+      `Cannot write shards of ${shardBytes} bytes: they would be ${shards.length}, expected at most ${MAX_SHARDS}; ` +
+        "take larger ones",
+      { field: "shardBytes", found: shards.length, expected: MAX_SHARDS },
+    );
   }
   const number = (n: number) => String(n).padStart(5, "0");
   return shards.map((shard, i) => ({

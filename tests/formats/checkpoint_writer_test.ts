@@ -31,6 +31,14 @@ Deno.test("planShards() begins a shard where the limit would be passed, and lets
   expect(plan(1).map(([, tensors]) => tensors)).toEqual(["a", "b", "c"]);
 });
 
+Deno.test("planShards() refuses more shards than are read again", () => {
+  const specs = Array.from({ length: 257 }, (_, i) => ({ name: `t${i}`, dtype: "F32" as const, shape: [2] }));
+  expect(planShards(specs.slice(1), 8)).toHaveLength(256);
+  expect(planShards(specs, 16)).toHaveLength(129);
+  expect(() => planShards(specs, 8)).toThrow(ConfigError);
+  expect(() => planShards(specs, 8)).toThrow("shards of 8 bytes: they would be 257, expected at most 256");
+});
+
 Deno.test("CheckpointWriter writes what openCheckpoint() reads back, hashed as it lies on disk", async () => {
   await using dir = await tempDir();
   for (const shardBytes of [9, 1000]) {
