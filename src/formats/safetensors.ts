@@ -9,7 +9,7 @@ import { isJsonObject, jsonType, parseJsonObject, quote } from "./json.ts";
 
 /** The cap of the reference implementation: a longer header is an attack or an accident. */
 export const MAX_HEADER_BYTES = 100_000_000;
-const MAX_RANK = 32; // torch stops at 64; no model comes near, and messages stay short
+export const MAX_RANK = 32; // torch stops at 64; no model comes near, and messages stay short
 
 /** What a tensor is, apart from where it lies. */
 export interface TensorSpec {

@@ -152,7 +152,7 @@ function parseSlice(cursor: Cursor): OutputSlice {
     (slice) => ({
       unsupported: () => refuseUnsupported(slice),
       sources: () =>
-        readEach(slice.at("sources").list(), (item) => ({
+        readEach(slice.at("sources").sources(), (item) => ({
           ...item.parts(["model", "layer_range", "parameters"], (source) => ({
             model: () => source.at("model").model(),
             layerRange: () => source.at("layer_range").layerRange(),
@@ -168,7 +168,7 @@ function parseSlice(cursor: Cursor): OutputSlice {
 }
 
 function parseModels(cursor: Cursor): OutputSlice {
-  const sources = readEach(cursor.list(), (item) => ({
+  const sources = readEach(cursor.sources(), (item) => ({
     ...item.parts(["model", "parameters"], (source) => ({
       model: () => source.at("model").model(),
       parameters: () => source.at("parameters").parameters(),

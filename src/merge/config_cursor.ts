@@ -6,6 +6,7 @@ import type { ConfigError } from "../errors.ts";
 import { quote } from "../formats/json.ts";
 import { CONFIG_DTYPE_NAMES, parseConfigDtype, type WeightDtype } from "../tensor/dtype.ts";
 import type { Conditional, Parameters, Scalar, Setting } from "./config.ts";
+import { RECORD_LIMITS } from "./record.ts";
 import { type Read, readAll, readEach } from "./problems.ts";
 import { formatPath, type Path, type YamlSource } from "./yaml_source.ts";
 
@@ -136,11 +137,25 @@ export class Cursor {
     if (!this.isMapping()) {
       const text = this.string();
       if (text.split("@").length > 2) throw this.fail(`${quote(text)} has more than one revision`);
-      return text;
+      return this.#short(text);
     }
     const place = this.record(["path", "revision"]);
     const revision = place.has("revision") ? `@${place.get("revision").string()}` : "";
-    return place.at("path").string() + revision;
+    return this.#short(place.at("path").string() + revision);
+  }
+
+  #short(name: string): string {
+    if (name.length <= RECORD_LIMITS.text) return name;
+    throw this.#wrong(`a name of at most ${RECORD_LIMITS.text} characters`);
+  }
+
+  /** Of models: not empty, and not longer than a record holds. */
+  sources(): Cursor[] {
+    const sources = this.list();
+    if (sources.length <= RECORD_LIMITS.sources) return sources;
+    throw this.fail(
+      `${formatPath(this.path)} has ${sources.length} models, expected at most ${RECORD_LIMITS.sources}`,
+    );
   }
 
   layerRange(): readonly [number, number] {
@@ -177,8 +192,8 @@ export class Cursor {
 
   /** Any string: the empty one is a part of every name. */
   #filter(): string {
-    if (typeof this.#value !== "string") throw this.#wrong("a part of tensor names");
-    return this.#value;
+    if (typeof this.#value === "string" && this.#value.length <= RECORD_LIMITS.text) return this.#value;
+    throw this.#wrong(`a part of tensor names, of at most ${RECORD_LIMITS.text} characters`);
   }
 
   #plain(expected: string): Scalar | readonly number[] {
@@ -191,6 +206,7 @@ export class Cursor {
       throw this.#yaml.error(path, `${formatPath(path)} is ${items[infinite]}, expected a finite number`);
     }
     if (items.length === 0 || !items.every((item) => typeof item === "number")) throw this.#wrong(expected);
+    if (items.length > RECORD_LIMITS.gradient) throw this.#wrong(`at most ${RECORD_LIMITS.gradient} numbers`);
     return value as number | readonly number[];
   }
 }

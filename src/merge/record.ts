@@ -8,6 +8,16 @@ import type { MixMode } from "./methods/method.ts";
 
 export const RECORD_VERSION = 1;
 
+/** What a record may hold at most, so that what is written is read again: configurations keep to it, too. */
+export const RECORD_LIMITS = {
+  /** Characters of a name or a filter. */
+  text: 1000,
+  /** Values of a gradient. */
+  gradient: 10_000,
+  /** Of a slice, beside a base model that it does not list. */
+  sources: 100,
+} as const;
+
 /** A parameter as written: exactly one of `value` and `gradient` is set. */
 export interface ParameterRecord {
   readonly name: string;

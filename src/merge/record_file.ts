@@ -5,12 +5,13 @@
 import { z } from "zod";
 import { FormatError } from "../errors.ts";
 import { PROVENANCE_FILE } from "../formats/artifact.ts";
+import { MAX_RANK } from "../formats/safetensors.ts";
 import type { ModelFolder } from "../formats/folder.ts";
 import { parseConfigDtype } from "../tensor/dtype.ts";
-import { type MergeRecord, RECORD_VERSION } from "./record.ts";
+import { type MergeRecord, RECORD_LIMITS, RECORD_VERSION } from "./record.ts";
 
 const MAX_TENSORS = 100_000;
-const text = z.string().max(1000);
+const text = z.string().max(RECORD_LIMITS.text);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 /** No model has more; what shows a record may hold it in 32 bits. */
 const layer = z.int().min(0).max(10_000);
@@ -29,7 +30,7 @@ const DOCUMENT = z.looseObject({
     resolved: z.looseObject({
       slices: z.array(z.object({
         baseModel: text.nullable(),
-        sources: z.array(z.object({ model: text, layerRange })).max(100),
+        sources: z.array(z.object({ model: text, layerRange })).max(RECORD_LIMITS.sources + 1),
       })).max(10_000),
     }),
   }),
@@ -37,7 +38,7 @@ const DOCUMENT = z.looseObject({
     name: text,
     filter: text.nullable(),
     value: z.number().nullable(),
-    gradient: z.array(z.number()).max(10_000).nullable(),
+    gradient: z.array(z.number()).max(RECORD_LIMITS.gradient).nullable(),
   })).max(10_000),
   curves: z.array(z.looseObject({
     filter: text.nullable(),
@@ -55,12 +56,12 @@ const DOCUMENT = z.looseObject({
     layer: layer.nullable(),
     filter: text.nullable(),
     dtype: text,
-    shape: z.array(z.int().min(0)).max(10),
+    shape: z.array(z.int().min(0)).max(MAX_RANK),
     t: z.number().nullable(),
     mode: z.enum(["SLERP", "LERP", "MIX", "COPY"]),
     cosine: z.number().nullable(),
     seed: z.int().min(0).optional(),
-    inputs: z.array(z.object({ model: text, tensor: text })).max(100),
+    inputs: z.array(z.object({ model: text, tensor: text })).max(RECORD_LIMITS.sources + 1),
     outputSha256: sha256,
   })).max(MAX_TENSORS),
   layers: z.int().min(1),

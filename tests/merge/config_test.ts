@@ -346,6 +346,34 @@ const REFUSED: readonly [string, string, number, number, RegExp][] = [
   ["a fractional layer_range", slice("[0, 1.5]"), 6, 22, /layer_range/],
   ["a negative layer_range", slice("[-1, 1]"), 6, 22, /layer_range/],
   ["an endless layer_range", slice("[0, .inf]"), 6, 22, /layer_range is \[0,"Infinity"\], expected/],
+  [
+    "a filter longer than a record holds",
+    SLERP.replace("0.5", `[{filter: ${"x".repeat(1001)}, value: 1}]`),
+    7,
+    16,
+    /filter is "x+…, expected a part of tensor names, of at most 1000 characters/,
+  ],
+  [
+    "a gradient longer than a record holds",
+    SLERP.replace("0.5", `[${Array(10_001).fill(1)}]`),
+    7,
+    6,
+    /parameters\.t is .*, expected at most 10000 numbers/,
+  ],
+  [
+    "a model of a name longer than a record holds",
+    SLERP.replace("model: b", `model: ${"b".repeat(1001)}`),
+    5,
+    12,
+    /expected a name of at most 1000 characters/,
+  ],
+  [
+    "more models than a record holds",
+    `merge_method: linear\nmodels: [${Array.from({ length: 101 }, (_, i) => `{model: m${i}}`)}]\n`,
+    2,
+    9,
+    /models has 101 models, expected at most 100/,
+  ],
   ["a layer_range of three", slice("[0, 1, 2]"), 6, 22, /layer_range/],
 ];
 for (const [what, text, line, column, message] of REFUSED) {
