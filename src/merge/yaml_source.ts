@@ -109,7 +109,7 @@ export class YamlSource {
         const keys = new Set<string>();
         for (const { key } of items) {
           if (!isScalar(key)) continue;
-          const name = String(key.value);
+          const name = typeof key.value === "symbol" ? "<<" : String(key.value); // so the library reads a merge
           if (keys.has(name)) throw this.#errorAt(key.range?.[0] ?? 0, `key ${quote(name)} is not unique`);
           keys.add(name);
         }

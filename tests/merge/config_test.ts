@@ -146,6 +146,13 @@ const REFUSED: readonly [string, string, number, number, RegExp][] = [
   ["broken YAML", "a: [1\nb: 2", 2, 1, /./],
   ["two documents without a name", SLERP + "---\n" + SLERP, 9, 1, /multiple documents without a name/],
   ["a key twice", SLERP + "base_model: b\n", 8, 1, /unique/],
+  [
+    "two merges of mappings",
+    "x: &x {t: 1}\nparameters:\n  <<: *x\n  <<: *x\n",
+    4,
+    3,
+    /key "<<" is not unique/,
+  ],
   ["an unknown tag", SLERP.replace("t: 0.5", "t: !!python/name:os.system x"), 7, 6, /tag/i],
   ["an unknown key", SLERP + "merge_metod: slerp\n", 8, 1, /unknown key "merge_metod"/],
   [
