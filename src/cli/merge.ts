@@ -34,7 +34,7 @@ export const mergeCommand: Command = {
     "out-shard-size": {
       type: "string",
       value: "SIZE",
-      description: "Most tensor bytes in one output file, such as 500MB (default 5GB)",
+      description: "Most tensor bytes in one of at most 256 output files, such as 500MB (default 5GB)",
     },
     threads: { type: "string", value: "N", description: "Worker threads (default: one for each processor)" },
     "max-memory": {
