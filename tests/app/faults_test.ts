@@ -31,6 +31,25 @@ Deno.test("a token event that cannot be written ends the generation as failed", 
   expect(request.cancelled).toBe(true);
 });
 
+Deno.test("tokens that could not be written are told with the end that came meanwhile", async () => {
+  await using test = await TestGateway.make();
+  const { generations } = test.gateway;
+  const { id } = await generations.start(ALICE, input);
+  const request = await test.engine.request(0);
+  request.promptProcessed();
+  await sql`create trigger full before insert on generation_events
+    when new.kind = 'tokens' and json_array_length(new.payload, '$.tokens') = 1
+    begin select raise(abort, 'database or disk is full'); end`.execute(test.db);
+  request.tokens(300);
+  request.tokens(301);
+  request.finish("STOP");
+  const log = await collect(generations.events(ALICE, id, {}));
+  const texts = log.map((event) => event.kind === "tokens" ? event.text : "");
+  expect(log.at(-1)).toMatchObject({ kind: "finished", text: texts.join("") });
+  expect(log.flatMap((event) => event.kind === "tokens" ? event.tokens.map(({ id }) => id) : []))
+    .toEqual([300, 301]);
+});
+
 Deno.test("a log that cannot be written at all tells its watchers, and the next start closes it", async () => {
   const reported: unknown[] = [];
   await using test = await TestGateway.make({ reportError: (error) => void reported.push(error) });

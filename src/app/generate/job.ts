@@ -24,6 +24,7 @@ import { toJson, toTime } from "../../store/codec.ts";
 import type { Db } from "../../store/database.ts";
 import { updateGeneration, updateOpenGeneration } from "../../store/generations.ts";
 import type { ModelRow } from "../../store/models.ts";
+import { StoreBusyError } from "../../store/store_busy.ts";
 import type { QueuePlace } from "../admission.ts";
 import type { Clock } from "../clock.ts";
 import type { EventLog } from "../events/event_log.ts";
@@ -307,7 +308,11 @@ export class GenerationJob {
     try {
       const tokens = [...await this.#batcher.takeRest(), ...rest.tokens];
       const last = tokens.length > 0 || rest.text !== "" ? [tokensEvent(tokens, rest.text)] : [];
-      await this.#writeEnding(ending, last);
+      await this.#writeEnding(ending, last).catch((error) => {
+        // Perhaps it fails because they cannot be written. What is in the log is without a gap then, too.
+        if (ending.kind !== "failed" || last.length === 0 || error instanceof StoreBusyError) throw error;
+        return this.#writeEnding(ending, []);
+      });
     } catch (error) {
       // Such as a full disk. The next start of the gateway closes the log; watchers hear of it now.
       onBroken(error instanceof Error ? error : new Error(String(error)));
@@ -363,12 +368,12 @@ export class GenerationJob {
     });
   }
 
-  /** Logs while running; a log that cannot be written ends the generation. Never rejects. */
+  /** Logs while running; a log that cannot be written ends the generation. False then; never rejects. */
   async #write(
     events: readonly GenerationEventBody[],
     status?: GenerationStatus,
     also: { readonly conditions?: string } = {},
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { log, id } = this.#options;
     try {
       await log.append(
@@ -377,9 +382,11 @@ export class GenerationJob {
           await updateOpenGeneration(trx, id, { status, ...also });
         },
       );
+      return true;
     } catch (error) {
       // Not awaited: the end waits for this very write.
       void this.#fail(error);
+      return false;
     }
   }
 }

@@ -11,15 +11,20 @@ const MAX_TOKENS = 16;
 
 export class TokenBatcher implements Disposable {
   readonly #clock: Clock;
-  readonly #write: (tokens: readonly EventToken[]) => Promise<void>;
+  readonly #write: (tokens: readonly EventToken[]) => Promise<boolean>;
   #pending: EventToken[] = [];
   #timer: Disposable | undefined;
   #writing: Promise<void> | undefined;
   /** When the last event went out. */
   #flushedMs = -Infinity;
+  /** Nothing is written any more: the rest is somebody else's, or could not be written. */
+  #isClosed = false;
 
-  /** `write` is never called again before its last call has settled, and must not reject. */
-  constructor(clock: Clock, write: (tokens: readonly EventToken[]) => Promise<void>) {
+  /**
+   * `write` tells whether they are written, is never called again before its last call has settled, and must not reject.
+   * Tokens that are not written are the first of the rest, and nothing is written after them.
+   */
+  constructor(clock: Clock, write: (tokens: readonly EventToken[]) => Promise<boolean>) {
     this.#clock = clock;
     this.#write = write;
   }
@@ -33,13 +38,12 @@ export class TokenBatcher implements Disposable {
     else this.#timer ??= this.#clock.after(Math.min(leftMs, MIN_INTERVAL_MS), () => this.#flush());
   }
 
-  /** What has not been handed to `write`; it is the caller's now. Waits for the write under way. */
+  /** What has not been written; it is the caller's now. Waits for the write under way. */
   async takeRest(): Promise<readonly EventToken[]> {
+    this.#isClosed = true;
     this[Symbol.dispose]();
-    const rest = this.#pending;
-    this.#pending = [];
     await this.#writing;
-    return rest;
+    return this.#pending.splice(0);
   }
 
   [Symbol.dispose](): void {
@@ -50,13 +54,15 @@ export class TokenBatcher implements Disposable {
   #flush(): void {
     this[Symbol.dispose]();
     // A write under way takes up what has gathered when it ends.
-    if (this.#writing !== undefined || this.#pending.length === 0) return;
+    if (this.#isClosed || this.#writing !== undefined || this.#pending.length === 0) return;
     const tokens = this.#pending;
     this.#pending = [];
     this.#flushedMs = this.#clock.now().getTime();
-    this.#writing = this.#write(tokens).then(() => {
+    this.#writing = this.#write(tokens).then((isWritten) => {
       this.#writing = undefined;
-      this.#flush();
+      if (isWritten) return this.#flush();
+      this.#isClosed = true;
+      this.#pending.unshift(...tokens);
     });
   }
 }
