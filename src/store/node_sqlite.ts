@@ -9,17 +9,20 @@
 import { DatabaseSync } from "node:sqlite";
 import {
   type DialectAdapter,
+  type Driver,
   SqliteAdapter,
   type SqliteDatabase,
   SqliteDialect,
+  type SqliteDialectConfig,
   type SqliteStatement,
 } from "kysely";
 import { CapacityError, ConfigError, FormatError, GeodesicError } from "../errors.ts";
 import { escapeNul, unescapeRow } from "./nul_text.ts";
+import { PatientDriver } from "./patient_driver.ts";
 import { StoreBusyError } from "./store_busy.ts";
 
-/** How long a statement waits for another process's transaction. It blocks this thread, hence not longer. */
-const BUSY_TIMEOUT_MS = 2000;
+/** How long opening the file waits for another process. It blocks this thread; later waits do not, see patient_driver.ts. */
+const OPENING_TIMEOUT_MS = 2000;
 /** Compiled statements kept; Kysely's SQL is parametrized, so a gateway has a few dozen. */
 const STATEMENT_CACHE_SIZE = 256;
 
@@ -31,7 +34,7 @@ type SqlValue = string | number | bigint | null | Uint8Array;
  */
 export function nodeSqliteDialect(path: string): SqliteDialect {
   const connection = openConnection(path);
-  return new TransactionalDdlDialect({
+  return new NodeSqliteDialect({
     database: {
       close: () => connection.close(),
       prepare: cached((sql) => prepare(connection, path, sql)),
@@ -39,12 +42,22 @@ export function nodeSqliteDialect(path: string): SqliteDialect {
   });
 }
 
-/** SQLite can roll schema changes back; telling Kysely makes a killed migration leave nothing behind. */
-class TransactionalDdlDialect extends SqliteDialect {
+class NodeSqliteDialect extends SqliteDialect {
+  readonly #config: SqliteDialectConfig;
+
+  constructor(config: SqliteDialectConfig) {
+    super(config);
+    this.#config = config;
+  }
+
+  override createDriver(): Driver {
+    return new PatientDriver(this.#config);
+  }
   override createAdapter(): DialectAdapter {
     return new TransactionalDdlAdapter();
   }
 }
+/** SQLite can roll schema changes back; telling Kysely makes a killed migration leave nothing behind. */
 class TransactionalDdlAdapter extends SqliteAdapter {
   override get supportsTransactionalDdl(): boolean {
     return true;
@@ -59,7 +72,7 @@ function openConnection(path: string): DatabaseSync {
     throw sqliteError(error, path);
   }
   try {
-    connection.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    connection.exec(`PRAGMA busy_timeout = ${OPENING_TIMEOUT_MS}`);
     connection.exec("PRAGMA journal_mode = WAL");
     connection.exec("PRAGMA synchronous = NORMAL");
     connection.exec("PRAGMA foreign_keys = ON");
@@ -67,6 +80,7 @@ function openConnection(path: string): DatabaseSync {
     connection.exec("PRAGMA secure_delete = ON");
     // Reads the first page: a file that is something else is found out here.
     connection.prepare("SELECT count(*) FROM sqlite_master").get();
+    connection.exec("PRAGMA busy_timeout = 0");
     return connection;
   } catch (error) {
     connection.close();
@@ -77,7 +91,7 @@ function openConnection(path: string): DatabaseSync {
 function prepare(connection: DatabaseSync, path: string, sql: string): SqliteStatement {
   try {
     // All our transactions write. Starting them as readers would let another process's commit in between fail the
-    // first write at once, whatever the busy timeout.
+    // first write for good.
     const statement = connection.prepare(sql === "begin" ? "begin immediate" : sql);
     return {
       reader: statement.columns().length > 0,

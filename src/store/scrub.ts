@@ -9,9 +9,17 @@ import type { Db } from "./database.ts";
 /** Of one filler: some megabytes at a time. */
 const MAX_FILLER_PAGES = 4096;
 
-/** Writes the log into the file and empties it; later, by itself, where another process is reading. */
+/** How often another process is waited for, twice as long each time: two seconds altogether. */
+const LOG_ATTEMPTS = 11;
+
+/** Writes the log into the file and empties it; later, by itself, where another process goes on reading. */
 export async function emptyLog(db: Db): Promise<void> {
-  if (isSqlite(db)) await sql`pragma wal_checkpoint(truncate)`.execute(db);
+  if (!isSqlite(db)) return;
+  for (let attempt = 0; attempt < LOG_ATTEMPTS; attempt++) {
+    const { rows: [outcome] } = await sql<{ busy: number }>`pragma wal_checkpoint(truncate)`.execute(db);
+    if (outcome?.busy !== 1) return;
+    await new Promise((resolve) => setTimeout(resolve, 2 ** attempt));
+  }
 }
 
 /**

@@ -1,7 +1,9 @@
 /** Opening a data folder: from nothing, again, and with everything that can be wrong with it. */
 import { expect } from "@std/expect";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { MIGRATIONS } from "../../migrations/index.ts";
+import type { Db } from "../../src/store/database.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { DATABASE_FILE, openStore } from "../../src/store/open.ts";
 import { lockDataDir } from "../../src/store/ownership.ts";
@@ -15,7 +17,7 @@ Deno.test("openStore() makes the folder", async () => {
   await db.destroy();
 });
 
-Deno.test("openStore() sets write-ahead logging, foreign keys and a busy timeout", async () => {
+Deno.test("openStore() sets write-ahead logging and foreign keys", async () => {
   await using dir = await tempDir();
   const db = await openStore(dir.path);
   const session = { id: "s", principal_id: "p", model_id: "no such model", title: null };
@@ -25,6 +27,30 @@ Deno.test("openStore() sets write-ahead logging, foreign keys and a busy timeout
   await db.destroy();
   const header = (await Deno.readFile(join(dir.path, DATABASE_FILE))).subarray(18, 20);
   expect([...header]).toEqual([2, 2]); // file format versions: 2 is WAL
+});
+
+Deno.test("a database that another process has locked is waited for, and holds this thread up for nobody", async () => {
+  await using dir = await tempDir();
+  const db = await openStore(dir.path);
+  using other = new DatabaseSync(join(dir.path, DATABASE_FILE));
+  const insert = (executor: Db, id: string) => {
+    const key = { id, prefix: id, secret_sha256: id, label: "", role: "ADMIN", created_at: "" };
+    return executor.insertInto("api_keys").values(key).execute();
+  };
+  const writes = [
+    () => insert(db, "alone"),
+    () => db.transaction().execute((trx) => insert(trx, "in a transaction")),
+  ];
+  for (const write of writes) {
+    other.exec("begin immediate");
+    const written = write();
+    await new Promise((resolve) => setTimeout(resolve, 20)); // were this thread held up, nobody could let go
+    other.exec("rollback");
+    await written;
+  }
+  const rows = await db.selectFrom("api_keys").select("id").orderBy("id").execute();
+  expect(rows.map(({ id }) => id)).toEqual(["alone", "in a transaction"]);
+  await db.destroy();
 });
 
 Deno.test("migrate() does nothing the second time", async () => {
