@@ -1,7 +1,7 @@
 /** How a generation ends: the terminal event and the last change of its row, which say the same. */
 import type { Updateable } from "kysely";
 import type { RequestTimings } from "../../engine/protocol.ts";
-import type { ErrorRecord } from "../../errors.ts";
+import { DeadlineError, type ErrorRecord } from "../../errors.ts";
 import { toJson } from "../../store/codec.ts";
 import type { GenerationsTable } from "../../store/database.ts";
 import type { FinishReason, GenerationEventBody, Usage } from "../types.ts";
@@ -38,4 +38,8 @@ export function describeEnding(ending: Ending, text: string, usage: Usage): {
         row: { status: "CANCELLED", finish_reason: "CANCELLED" },
       };
   }
+}
+
+export function deadlinePassed(): DeadlineError {
+  return new DeadlineError("The generation took longer than its deadline");
 }

@@ -4,13 +4,7 @@
  * error. Cancelling never waits for the device: the log is closed at once and what the engine still says is dropped.
  * An engine that dies and is started again gets the request once more, and the log goes on where it was (replay.ts).
  */
-import {
-  DeadlineError,
-  DeviceLostError,
-  type ErrorRecord,
-  GeodesicError,
-  toErrorRecord,
-} from "../../errors.ts";
+import { DeviceLostError, type ErrorRecord, GeodesicError, toErrorRecord } from "../../errors.ts";
 import {
   type EngineClient,
   isRestarting,
@@ -40,7 +34,7 @@ import type {
   Usage,
 } from "../types.ts";
 import { usageChange } from "../usage.ts";
-import { describeEnding, type Ending } from "./ending.ts";
+import { deadlinePassed, describeEnding, type Ending } from "./ending.ts";
 import type { OutputText } from "./output_text.ts";
 import { Replay } from "./replay.ts";
 import type { ReproductionCheck } from "./reproduction.ts";
@@ -309,7 +303,7 @@ export class GenerationJob {
       const tokens = [...await this.#batcher.takeRest(), ...rest.tokens];
       const last = tokens.length > 0 || rest.text !== "" ? [tokensEvent(tokens, rest.text)] : [];
       await this.#writeEnding(ending, last).catch((error) => {
-        // Perhaps it fails because they cannot be written. What is in the log is without a gap then, too.
+        // Perhaps it is they that cannot be written.
         if (ending.kind !== "failed" || last.length === 0 || error instanceof StoreBusyError) throw error;
         return this.#writeEnding(ending, []);
       });
@@ -389,10 +383,6 @@ export class GenerationJob {
       return false;
     }
   }
-}
-
-function deadlinePassed(): DeadlineError {
-  return new DeadlineError("The generation took longer than its deadline");
 }
 
 function tokensEvent(tokens: readonly EventToken[], extraText = ""): GenerationEventBody {
