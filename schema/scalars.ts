@@ -3,6 +3,7 @@
  * 2^53 in most clients, and a type that changes with its value is worse than either.
  */
 import { GraphQLError, Kind, print, type ValueNode } from "graphql";
+import { isDay } from "../src/app/day.ts";
 import { toTime } from "../src/store/codec.ts";
 import { builder } from "./builder.ts";
 
@@ -43,7 +44,8 @@ function parseBigInt(value: unknown): bigint {
 
 function parseDateTime(value: unknown): Date {
   const pattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
-  const date = typeof value === "string" && pattern.test(value) ? new Date(value) : null;
+  const isTime = typeof value === "string" && pattern.test(value) && isDay(value.slice(0, 10));
+  const date = isTime ? new Date(value) : null;
   if (date === null || Number.isNaN(date.getTime())) {
     return invalid("DateTime", "an ISO 8601 date and time with a zone", value);
   }

@@ -8,6 +8,7 @@ import { toBigInt, toJson, toTime } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
 import * as store from "../store/usage.ts";
 import type { Clock } from "./clock.ts";
+import { isDay } from "./day.ts";
 import type { SharedChange } from "./events/log_writer.ts";
 import { requireModel } from "./models.ts";
 import { type Keyset, parsePage, toPage } from "./paging.ts";
@@ -17,7 +18,6 @@ import type { Usage, UsageDay, UsagePeriod, UsageUseCases } from "./types.ts";
 const DAY_MS = 86_400_000;
 const DEFAULT_DAYS = 30;
 const MAX_OWN_ROWS = 1_000;
-const DAY = /^\d{4}-\d\d-\d\d$/;
 
 /** What one ended generation adds to its day: to a row that is all gateways', so it comes last in its transaction. */
 export function usageChange(
@@ -90,8 +90,7 @@ function parsePeriod(
 }
 
 function parseDay(field: string, text: string): string {
-  const date = DAY.test(text) ? new Date(`${text}T00:00:00.000Z`) : new Date(NaN);
-  if (!Number.isNaN(date.getTime()) && dayOf(date) === text) return text;
+  if (isDay(text)) return text;
   throw new ConfigError(
     `Cannot read usage: ${field} is ${JSON.stringify(text.slice(0, 40))}, expected a day as in 2026-01-31`,
     {

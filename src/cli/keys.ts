@@ -4,6 +4,7 @@
  */
 import { createAccess, LOCAL_ADMIN } from "../app/access.ts";
 import { systemClock } from "../app/clock.ts";
+import { isDay } from "../app/day.ts";
 import { uuidV7 } from "../app/ids.ts";
 import { NotFoundError } from "../errors.ts";
 import type { AccessUseCases, ApiKey } from "../app/types.ts";
@@ -59,12 +60,6 @@ function expiryOf(invocation: Invocation): Date | null {
   throw invocation.usageError(
     `--expires is "${text}", expected days up to ${MAX_DAYS} as in 90d, or a date as in 2030-01-31`,
   );
-}
-
-/** There is no 31st of February, though Date takes it for the 3rd of March. */
-function isDay(day: string): boolean {
-  const date = new Date(`${day}T00:00:00.000Z`);
-  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(day);
 }
 
 const listCommand: Command = {

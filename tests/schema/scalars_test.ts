@@ -29,7 +29,15 @@ Deno.test("scalars refuse what they cannot mean, and quote little of it", () => 
   for (
     const [name, bad] of [
       ["BigInt", ["", "1.5", "0x1", " 1", "1e3", long, 2 ** 53, 1.5, NaN, true, null, {}, []]],
-      ["DateTime", ["", "2024", "2024-13-01T00:00:00Z", "2024-01-01T00:00:00", 0, {}]],
+      ["DateTime", [
+        "",
+        "2024",
+        "2024-13-01T00:00:00Z",
+        "2024-01-01T00:00:00",
+        "2030-02-31T00:00:00Z",
+        0,
+        {},
+      ]],
       ["Sha256", ["", "a".repeat(63), "A".repeat(64), "g".repeat(64), 1]],
     ] as const
   ) {
