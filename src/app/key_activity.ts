@@ -44,7 +44,9 @@ export class KeyActivity implements AsyncDisposable {
   used(id: string): void {
     const { clock } = this.#options;
     const nowMs = clock.now().getTime();
-    if (this.#isClosed || nowMs - (this.#notedMs.get(id) ?? -Infinity) < USE_INTERVAL_MS) return;
+    // A clock that was set back must not keep uses from being noted.
+    const sinceMs = Math.abs(nowMs - (this.#notedMs.get(id) ?? -Infinity));
+    if (this.#isClosed || sinceMs < USE_INTERVAL_MS) return;
     this.#notedMs.set(id, nowMs);
     this.#unwritten.add(id);
     this.#writeTimer ??= clock.after(WRITE_DELAY_MS, () => this.#enqueue(() => this.#write()));

@@ -29,7 +29,7 @@ export class LoadBackOff {
     if (this.#failures === undefined) return;
     const { count, error, retryAtMs } = this.#failures;
     const retryAfterMs = retryAtMs - nowMs;
-    if (retryAfterMs <= 0) return;
+    if (retryAfterMs <= 0 || retryAfterMs > MAX_MS) return; // nobody waits for a clock that was set back
     throw new CapacityError(
       `Model "${name}" has failed to load ${count} times in a row, the last time with: ${error.message}`,
       { model: name, failures: count, cause: error.code, retryAfterMs },

@@ -22,7 +22,8 @@ export class Pace {
     const began = this.#began.get(id);
     if (began === undefined) return;
     this.#began.delete(id);
-    this.#durationsMs.push(this.#clock.now().getTime() - began);
+    // Less than nothing, if the clock was set back.
+    this.#durationsMs.push(Math.max(0, this.#clock.now().getTime() - began));
     if (this.#durationsMs.length > WINDOW) this.#durationsMs.shift();
   }
 

@@ -146,6 +146,9 @@ Deno.test("access notes the last use of a key, at most once a minute", async () 
   clock.advance(30_000);
   await use();
   expect(await lastUse()).toBe(clock.now().getTime());
+  clock.advance(-3_600_000);
+  await use();
+  expect(await lastUse()).toBe(clock.now().getTime());
 });
 
 Deno.test("access.onRevoked() tells of a key once, whoever has revoked it", async () => {
