@@ -28,6 +28,14 @@ Deno.test("fairOrder() prefers who holds least, then whose turn is longest ago",
   expect(order(fairOrder(state(waiting, { a: 7, b: 9, c: 5 })))).toEqual(["c3", "a1", "b2"]);
 });
 
+Deno.test("fairOrder() counts the turns that it gives, and nobody who waits at another gateway", () => {
+  const claims = [claim("b", 0, { isHeld: true }), claim("a", 1), claim("a", 2), claim("b", 3)];
+  const there = claim("c", 4, { gatewayId: "there" });
+  // With a's first they hold the same, and then b's turn is longer ago.
+  expect(order(fairOrder(state([...claims, there], { a: 1, b: 5 })))).toEqual(["a1", "b3", "a2"]);
+  expect(order(nextGrants(state([there]), { totalUnits: 9, unitsPerPrincipal: 9 }))).toEqual([]);
+});
+
 Deno.test("fairOrder() goes by priority within a principal alone", () => {
   const claims = [
     claim("a", 1),

@@ -87,6 +87,13 @@ const CASES: readonly Case[] = [
     prompts: ["a@16+1!", "b@8+4"],
   },
   {
+    name: "that of the first as well",
+    max: 7,
+    waiting: [waiting("a", 20)],
+    prompts: ["a@0+4"],
+    admit: ["a"],
+  },
+  {
     name: "nothing of a prompt that has no room for a block, unless it is the first",
     running: [prompting("a", 22, 16), prompting("b", 30, 8)],
     waiting: [waiting("c", 1)],
@@ -160,6 +167,14 @@ const CASES: readonly Case[] = [
     blocks: 0,
     preempt: ["c"],
     decodes: ["a", "b"],
+  },
+  {
+    name: "nobody is admitted with what one who was preempted leaves over",
+    running: [decoding("a", 4), decoding("b", 30)],
+    waiting: [waiting("c", 1)],
+    blocks: 0,
+    preempt: ["b"],
+    decodes: ["a"],
   },
   {
     name: "as many as it takes, prompts too",

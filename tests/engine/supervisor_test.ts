@@ -354,6 +354,25 @@ Deno.test("RestartPolicy never restarts sooner than it did, and rests before the
   }));
 });
 
+Deno.test("RestartPolicy tries one at a time after a rest, until an engine was well", () => {
+  const policy = new RestartPolicy(RESTART_LIMITS);
+  const { windowMs } = RESTART_LIMITS;
+  for (let death = 1; death < maxDeaths; death++) expect(policy.died(death, 0).kind).toBe("restart");
+  expect(policy.died(maxDeaths, 0)).toEqual({ kind: "rest", deaths: maxDeaths, delayMs: restMs });
+  expect(policy.died(2 * windowMs, healthyMs - 1)).toEqual({ kind: "rest", deaths: 1, delayMs: restMs });
+  for (const attempt of [1, 2]) {
+    const readyMs = attempt === 1 ? healthyMs : 0;
+    expect(policy.died(2 * windowMs + attempt, readyMs)).toMatchObject({ kind: "restart", attempt });
+  }
+});
+
+Deno.test("RestartPolicy forgets deaths of long ago", () => {
+  const policy = new RestartPolicy(RESTART_LIMITS);
+  for (let death = 0; death < 3 * maxDeaths; death++) {
+    expect(policy.died(death * RESTART_LIMITS.windowMs / (maxDeaths - 1), 0).kind).toBe("restart");
+  }
+});
+
 Deno.test("RestartPolicy does not count deaths that lie ahead, when the clock has been set back", () => {
   const policy = new RestartPolicy(RESTART_LIMITS);
   const dayMs = 86_400_000;
