@@ -122,6 +122,50 @@ Deno.test("a claim that ends before anybody hears of its units counts in no esti
   await admission.idle();
 });
 
+Deno.test("units that come before anybody waits for them are heard of, and nobody waits who has left", async () => {
+  await using setup = await setUp(undefined);
+  const { test, start } = setup;
+  const ids = [await start(ALICE), await start(ALICE), await start(ALICE)];
+  await test.db.deleteFrom("unit_claims").execute(); // for the claims below, of another gateway
+  const { db, clock } = test;
+  using admission = new Admission({
+    ...{ db, clock, gatewayId: "other", isShared: false, reportError: console.error },
+    limits: { totalUnits: 1, unitsPerPrincipal: 1 },
+  });
+  const entered: Entered[] = [];
+  for (const [at, generationId] of ids.entries()) {
+    const claim = { generationId, principalId: `p${at}`, units: 1, priority: 0 };
+    entered.push(await db.transaction().execute((trx) => admission.enter(trx, claim)));
+    entered[at]!.settle();
+    if (at === 1) await admission.release(db, ids[0]!); // so the third gives the second its units
+  }
+  expect(entered.map(({ place }) => place?.position ?? null)).toEqual([null, 1, 1]);
+  const wait = (at: number, signal: AbortSignal) =>
+    admission.granted(ids[at]!, { signal, place: entered[at]!.place, onMoved: () => {} });
+  await wait(1, new AbortController().signal);
+  await expect(wait(2, AbortSignal.abort(new Error("left")))).rejects.toThrow("left");
+  const leaving = new AbortController();
+  const waiting = wait(2, leaving.signal);
+  leaving.abort(new Error("left later"));
+  await expect(waiting).rejects.toThrow("left later");
+  await admission.idle();
+});
+
+Deno.test("the queue says when to ask again: not at once, and not in an hour", async () => {
+  for (const [ranMs, retryAfterMs] of [[0, 500], [2_500, 2_500], [3_600_000, 60_000]] as const) {
+    await using setup = await setUp({ totalUnits: 1, unitsPerPrincipal: 1, maxQueued: 1 });
+    const { test, generations, start } = setup;
+    const first = await start(ALICE);
+    const request = await test.engine.request(0);
+    test.clock.advance(ranMs);
+    request.finish("STOP");
+    await collect(generations.events(ALICE, first, {}));
+    for (let count = 0; count < 2; count++) await start(ALICE);
+    await test.engine.request(1);
+    expect((await failure(start(ALICE))).details).toMatchObject({ retryAfterMs });
+  }
+});
+
 Deno.test("the queue is bounded, for one principal and for all", async () => {
   const bounds = { maxQueued: 3, maxQueuedPerPrincipal: 2 };
   await using setup = await setUp({ totalUnits: 1, unitsPerPrincipal: 1, ...bounds });

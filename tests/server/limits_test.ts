@@ -3,6 +3,7 @@ import { expect } from "@std/expect";
 import { getIntrospectionQuery, parse } from "graphql";
 import { MAX_BODY_BYTES } from "../../src/server/graphql.ts";
 import { checkQueryLimits, DEFAULT_QUERY_LIMITS as LIMITS } from "../../src/server/query_limits.ts";
+import { RateLimiter } from "../../src/server/rate_limiter.ts";
 import { ApiServer } from "../support/api_server.ts";
 import { FakeGateway } from "../support/fake_gateway.ts";
 import { tokens } from "../support/fake_log.ts";
@@ -115,6 +116,27 @@ Deno.test("checkQueryLimits() measures a bomb of fragments in the time of its te
   );
   // 2^60 fields; the number itself shows that every spread was counted.
   expect(checkQueryLimits(bomb, LIMITS)?.message).toContain(`${2 ** levels}`);
+});
+
+Deno.test("checkQueryLimits() counts a fragment's fields where it is spread", () => {
+  const query = parse(`{ viewer { id role ...F ...F } } fragment F on Viewer { id ... { role } }`);
+  const limits = { ...LIMITS, breadth: 6, fields: 7 };
+  expect(checkQueryLimits(query, limits)).toBeNull();
+  for (const what of ["breadth", "fields"] as const) {
+    expect(checkQueryLimits(query, { ...limits, [what]: limits[what] - 1 })?.message).toContain(
+      `its ${what} is`,
+    );
+  }
+});
+
+Deno.test("RateLimiter forgets the caller that has not been seen for longest", () => {
+  let nowMs = 0;
+  const limiter = new RateLimiter({ burst: 1, perSecond: 0.001 }, () => nowMs);
+  const take = (caller: string) => limiter.take(caller) === 0;
+  expect([take("often"), take("once"), take("often")]).toEqual([true, true, false]);
+  nowMs = 1;
+  for (let other = 0; other < 9_999; other++) take(`${other}`); // one more than there is room for
+  expect([take("often"), take("once")]).toEqual([false, true]);
 });
 
 Deno.test("checkQueryLimits() leaves cycles and unknown fragments to validation", () => {
