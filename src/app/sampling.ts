@@ -102,21 +102,23 @@ export function layerSampling<O extends string>(
 }
 
 /**
- * The parameters a generation runs with. A request must fit the model's context, defaults are cut to it. Without a
- * seed from anywhere, `drawSeed` gives one, and the result says which it was. `origins` say where each came from.
+ * The parameters a generation runs with. A request must fit the model's context and vocabulary, defaults are cut to them
+ * (the gateway's are for all models). Without a seed from anywhere, `drawSeed` gives one, and the result says which it was. `origins` say where each came from.
  */
 export function resolveSampling(
   request: SamplingInput,
   defaults: readonly SamplingLayer<SamplingOrigin>[],
-  options: { readonly contextLength: number; readonly drawSeed: () => bigint },
+  options: { readonly contextLength: number; readonly vocabSize: number; readonly drawSeed: () => bigint },
 ): { readonly values: SamplingParams; readonly origins: Readonly<Record<SamplingKey, SamplingOrigin>> } {
-  const { contextLength } = options;
+  const { contextLength, vocabSize } = options;
   for (const field of ["maxTokens", "minTokens"] as const) {
     const asked = request[field];
     if (typeof asked === "number" && asked > contextLength) {
       throw refused(field, asked, `at most the context of ${contextLength} tokens`);
     }
   }
+  requireTokens("stopTokenIds", request.stopTokenIds ?? [], vocabSize);
+  requireTokens("logitBias", (request.logitBias ?? []).map(({ tokenId }) => tokenId), vocabSize);
   const { values, origins } = layerSampling([{ origin: "REQUEST", values: request }, ...defaults]);
   const maxTokens = Math.min(values.maxTokens, contextLength);
   if (values.minTokens > maxTokens && origins.minTokens === "REQUEST") {
@@ -126,9 +128,16 @@ export function resolveSampling(
     ...values,
     maxTokens,
     minTokens: Math.min(values.minTokens, maxTokens),
+    stopTokenIds: values.stopTokenIds.filter((id) => id < vocabSize),
+    logitBias: values.logitBias.filter(({ tokenId }) => tokenId < vocabSize),
     seed: origins.seed === "BUILT_IN" ? options.drawSeed() : values.seed,
   };
   return { values: resolved, origins };
+}
+
+function requireTokens(field: SamplingKey, ids: readonly number[], vocabSize: number): void {
+  const wrong = ids.findIndex((id) => id >= vocabSize);
+  if (wrong >= 0) throw refused(`${field}[${wrong}]`, ids[wrong], `a token id, 0 … ${vocabSize - 1}`);
 }
 
 /**

@@ -91,7 +91,9 @@ async function readRequest(invocation: Invocation): Promise<LocalRequest> {
     origin: "CHECKPOINT",
     values: samplingOfCheckpoint(checkpoint.generationConfig),
   } as const;
-  const { values: sampling } = resolveSampling(requested, [defaults], { contextLength, drawSeed });
+  const { values: sampling } = resolveSampling(requested, [defaults], {
+    ...{ contextLength, vocabSize: served.vocabSize, drawSeed },
+  });
   if (sampling.stop.length > 0 && served.tokenizer === null) {
     throw new ConfigError("Cannot stop at strings: the model has no tokenizer", { field: "stop" });
   }

@@ -140,8 +140,8 @@ Deno.test("layerSampling() takes the first layer that sets a value, and says whi
   });
 });
 
-Deno.test("resolveSampling() cuts defaults to the context, holds requests to it, draws a seed only when none is given", () => {
-  const options = { contextLength: 100, drawSeed: () => 7n };
+Deno.test("resolveSampling() cuts defaults to the model, holds requests to it, draws a seed only when none is given", () => {
+  const options = { contextLength: 100, vocabSize: 9, drawSeed: () => 7n };
   const gateway = [{ origin: "GATEWAY", values: { maxTokens: 5000, minTokens: 300 } }] as const;
   expect(resolveSampling({}, gateway, options).values).toMatchObject({
     maxTokens: 100,
@@ -152,6 +152,20 @@ Deno.test("resolveSampling() cuts defaults to the context, holds requests to it,
   expect(resolveSampling({}, [{ origin: "MODEL", values: { seed: 3n } }], options).values.seed).toBe(3n);
   expect(() => resolveSampling({ maxTokens: 101 }, [], options)).toThrow(/maxTokens.*100 tokens/);
   expect(() => resolveSampling({ maxTokens: 5, minTokens: 6 }, [], options)).toThrow(/minTokens.*maxTokens/);
+  const ids = {
+    stopTokenIds: [8, 9],
+    logitBias: [{ tokenId: 9, bias: 1 }, { tokenId: 0, bias: 2 }],
+  };
+  expect(resolveSampling({}, [{ origin: "GATEWAY", values: ids }], options).values).toMatchObject({
+    stopTokenIds: [8],
+    logitBias: [{ tokenId: 0, bias: 2 }],
+  });
+  expect(() => resolveSampling({ stopTokenIds: ids.stopTokenIds }, [], options)).toThrow(
+    'Invalid sampling parameter "stopTokenIds[1]": found 9, expected a token id, 0 … 8',
+  );
+  expect(() => resolveSampling({ logitBias: ids.logitBias }, [], options)).toThrow(
+    /"logitBias\[0\]": found 9/,
+  );
 });
 
 Deno.test("samplingOfCheckpoint() takes recommendations within our ranges and leaves the others", () => {

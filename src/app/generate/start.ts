@@ -212,8 +212,9 @@ async function accept(
   const { input, model, session, requested } = request;
   const contextLength = model.served_context_length;
   const { layers, revisions } = await samplingLayers(db, model);
-  const { values: effective, origins } = resolveSampling(requested, layers, { contextLength, drawSeed });
   const served = await texts.open(model);
+  const limits = { contextLength, vocabSize: served.vocabSize, drawSeed };
+  const { values: effective, origins } = resolveSampling(requested, layers, limits);
   if (effective.stop.length > 0 && served.tokenizer === null) {
     throw new ConfigError("Cannot stop at strings: the model has no tokenizer", { field: "stop" });
   }
