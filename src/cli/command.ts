@@ -129,6 +129,7 @@ function parse(
       ? length - 1
       : length;
     if (positionals.length >= needed && positionals.length <= length) {
+      refuseEmpty(command, options, values, positionals);
       return { values: values as never, positionals };
     }
     const expected = command.positionals.length === 0 ? "no arguments" : command.positionals.join(" and ");
@@ -136,6 +137,21 @@ function parse(
   } catch (error) {
     if (!isErrorWithCode(error, /^ERR_PARSE_ARGS_/)) throw error;
     throw new UsageError(error.message.replace(/\. To specify .*$/, ""), command.name, { cause: error });
+  }
+}
+
+/** As of a shell's variable that is not set; a path would be the folder where the user stands. A text may be empty. */
+function refuseEmpty(
+  command: Command,
+  options: Readonly<Record<string, OptionSpec>>,
+  values: Readonly<Record<string, Value>>,
+  positionals: readonly string[],
+): void {
+  const at = positionals.indexOf("");
+  if (at >= 0) throw new UsageError(`${command.positionals[at]} is empty`, command.name);
+  for (const [name, { value = "TEXT" }] of Object.entries(options)) {
+    if (value.endsWith("TEXT") || ![values[name]].flat().includes("")) continue;
+    throw new UsageError(`--${name} is empty, expected ${value}`, command.name);
   }
 }
 

@@ -100,7 +100,7 @@ export const serveNotes =
 
 /** Throws UsageError that names what is wrong. */
 export function readServeSettings(invocation: Invocation): ServeSettings {
-  const host = invocation.text("host") ?? DEFAULT_HOST;
+  const host = hostOf(invocation);
   const maxContextLength = invocation.integer("max-context", { min: 2, max: 2 ** 20 });
   const maxSequences = invocation.integer("max-sequences", { min: 1, max: 256 });
   const memoryBytes = sizeOf(invocation, "gpu-memory");
@@ -127,6 +127,15 @@ export function readServeSettings(invocation: Invocation): ServeSettings {
     hub: parseHub(invocation.terminal.hubEndpoint, invocation.terminal.hubToken),
     ...readServerSettings(invocation),
   };
+}
+
+/** As the system takes it: an address of IPv6 without the brackets that it has in a URL. */
+function hostOf(invocation: Invocation): string {
+  const text = invocation.text("host");
+  if (text === undefined) return DEFAULT_HOST;
+  const host = /^\[.*\]$/.test(text) ? text.slice(1, -1) : text;
+  if (/^[\w.:%-]+$/.test(host)) return host;
+  throw invocation.usageError(`--host is "${text}", expected an address or a name, such as 0.0.0.0 or ::1`);
 }
 
 /** A folder that is not there would show only when somebody merges from it. */
