@@ -1,7 +1,7 @@
 /**
- * Waits for another process's transaction without holding up this one. SQLite's own waiting blocks the thread that asks,
- * and with it every stream and `/livez`; so here a statement that finds the file locked is given up at once and tried again
- * a little later, while the thread does other things. Everybody else who wants the connection waits as well.
+ * Transactions on SQLite's one connection. Waits for another process's without holding up this one: SQLite's own waiting
+ * blocks the thread that asks, and with it every stream and `/livez`, so here a statement that finds the file locked is
+ * given up at once and tried again a little later. Everybody else who wants the connection waits as well.
  */
 import { type CompiledQuery, type DatabaseConnection, SqliteDriver } from "kysely";
 import { StoreBusyError } from "./store_busy.ts";
@@ -31,7 +31,12 @@ export class PatientDriver extends SqliteDriver {
 
   override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
     this.#isInTransaction = false;
-    await super.rollbackTransaction(connection);
+    try {
+      await super.rollbackTransaction(connection);
+    } catch (error) {
+      // SQLite does it itself where the disk is full or fails, and what it said then is what the caller is to hear.
+      if (!(error instanceof Error) || !/no transaction is active/.test(error.message)) throw error;
+    }
   }
 
   #patient(connection: DatabaseConnection): DatabaseConnection {

@@ -2,6 +2,7 @@
 import { expect } from "@std/expect";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { sql } from "kysely";
 import { MIGRATIONS } from "../../migrations/index.ts";
 import type { Db } from "../../src/store/database.ts";
 import { migrate } from "../../src/store/migrate.ts";
@@ -50,6 +51,22 @@ Deno.test("a database that another process has locked is waited for, and holds t
   }
   const rows = await db.selectFrom("api_keys").select("id").orderBy("id").execute();
   expect(rows.map(({ id }) => id)).toEqual(["alone", "in a transaction"]);
+  await db.destroy();
+});
+
+Deno.test("a disk that fills up in a transaction is a typed error, and the connection goes on", async () => {
+  await using dir = await tempDir();
+  const db = await openStore(dir.path);
+  const { rows: [pages] } = await sql<{ page_count: number }>`pragma page_count`.execute(db);
+  await sql.raw(`pragma max_page_count = ${pages!.page_count + 4}`).execute(db);
+  const insert = (executor: Db, label: string) => {
+    const key = { id: "1", prefix: "1", secret_sha256: "1", label, role: "ADMIN", created_at: "" };
+    return executor.insertInto("api_keys").values(key).execute();
+  };
+  const error = await failure(db.transaction().execute((trx) => insert(trx, "x".repeat(100_000))));
+  expect([error.code, error.details["reason"]]).toEqual(["CAPACITY", "its disk is full"]);
+  await db.transaction().execute((trx) => insert(trx, "small"));
+  expect(await db.selectFrom("api_keys").select("label").execute()).toEqual([{ label: "small" }]);
   await db.destroy();
 });
 
