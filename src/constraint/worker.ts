@@ -2,7 +2,8 @@
  * A grammar thread: compiles constraints to grammars over one tokenizer's tokens, and steps matchers through them. Keeps
  * the grammars used last. Any failure of the library leaves it unusable, which the other side answers by ending the thread.
  */
-import type { CompiledGrammar, GrammarCompiler, GrammarMatcher } from "@mlc-ai/web-xgrammar";
+import type { CompiledGrammar, Grammar, GrammarCompiler, GrammarMatcher } from "@mlc-ai/web-xgrammar";
+import { separateAlternatives } from "./alternatives.ts";
 import { ByteRules } from "./byte_rules.ts";
 import type { Constraint } from "./constraint.ts";
 import { explain, loadLibrary } from "./library.ts";
@@ -118,15 +119,26 @@ async function open(constraint: Constraint): Promise<Stepper> {
 }
 
 async function compile(constraint: Constraint): Promise<CompiledGrammar> {
+  const grammar = await grammarOf(constraint);
+  try {
+    const separated = separateAlternatives(grammar.toString());
+    return await (separated === null ? compiler.compileGrammar(grammar) : compiler.compileGrammar(separated));
+  } finally {
+    grammar.dispose();
+  }
+}
+
+async function grammarOf(constraint: Constraint): Promise<Grammar> {
+  const { Grammar } = library;
   if ("jsonSchema" in constraint) {
     const jsonSchema = escapeNames(constraint.jsonSchema);
-    return await compiler.compileJSONSchema(jsonSchema, true, undefined, undefined, true, MAX_WHITE_SPACE);
+    return await Grammar.fromJSONSchema(jsonSchema, true, undefined, undefined, true, MAX_WHITE_SPACE);
   }
   if ("regex" in constraint) {
     const format = { type: "regex", pattern: constraint.regex } as const;
-    return await compiler.compileStructuralTag({ type: "structural_tag", format });
+    return await Grammar.fromStructuralTag({ type: "structural_tag", format });
   }
-  return await compiler.compileGrammar(`root ::= ${constraint.choice.map(literal).join(" | ")}`);
+  return await Grammar.fromEBNF(`root ::= ${constraint.choice.map(literal).join(" | ")}`);
 }
 
 /** A string of the grammar's own language. */

@@ -1,0 +1,201 @@
+/**
+ * Keeps apart the alternatives of a grammar that the library throws together. Where alternatives of one rule begin alike and
+ * end alike, its automaton merges states that are reached by different texts: `"20"` or `"2"`, quotes included, then lets
+ * `"200"` through (xgrammar #618 and #911, mended in releases that are not on npm). It does so within a rule, into which it
+ * copies rules that are plain text, but looks through no more than one reference. So alternatives that begin alike become
+ * rules behind two references. What a grammar means stays as it is.
+ */
+
+interface Rule {
+  readonly name: string;
+  /** Each a sequence of elements, as the library prints them; empty for no text. */
+  readonly alternatives: readonly (readonly string[])[];
+  /** What must follow. */
+  readonly lookahead: string;
+}
+
+/** First and last code point. */
+type Range = readonly [number, number];
+const ANY: Range = [0, 0x10ffff];
+
+/** The grammar as text with such alternatives apart, from the text that the library prints; null where there are none. */
+export function separateAlternatives(grammar: string): string | null {
+  const lines = grammar.split("\n");
+  const rules = new Map(lines.flatMap((line) => {
+    const rule = parseRule(line);
+    return rule === null ? [] : [[rule.name, rule] as const];
+  }));
+  const firsts = new Firsts(rules);
+  let separated = 0;
+  const text = lines.flatMap((line) => {
+    const rule = rules.get(line.split(" ", 1)[0]!);
+    if (rule === undefined || !firsts.beginAlike(rule)) return [line];
+    separated++;
+    return separate(rule);
+  });
+  return separated === 0 ? null : text.join("\n");
+}
+
+function separate({ name, alternatives, lookahead }: Rule): string[] {
+  const apart: string[] = [];
+  /** A reference through which the library does not look. */
+  const behind = (elements: readonly string[]): string => {
+    const inner = `${name}_apart_${apart.length}`;
+    apart.push(`${inner} ::= ((${inner}_in))`, `${inner}_in ::= ((${elements.join(" ")}))`);
+    return inner;
+  };
+  const references = alternatives.map((elements) => {
+    if (elements.length === 0) return '""';
+    const [first, ...rest] = elements as [string, ...string[]];
+    const isLoop = first.endsWith("*") && rest.length > 0;
+    return `(${behind(isLoop ? [behind([first]), ...rest] : elements)})`;
+  });
+  return [`${name} ::= (${references.join(" | ")})${lookahead}`, ...apart];
+}
+
+/** What the alternatives of rules begin with. */
+class Firsts {
+  readonly #rules: ReadonlyMap<string, Rule>;
+  readonly #known = new Map<string, readonly Range[]>();
+
+  constructor(rules: ReadonlyMap<string, Rule>) {
+    this.#rules = rules;
+  }
+
+  /** Two of them, or one that begins with a loop and what follows that. */
+  beginAlike({ alternatives }: Rule): boolean {
+    const all = alternatives.map((elements) => this.#ofSequence(elements));
+    const loops = alternatives.some(([first = "", ...rest]) =>
+      first.endsWith("*") && overlap(ofElement(first) ?? [ANY], this.#ofSequence(rest))
+    );
+    return loops || all.some((some, at) => all.slice(0, at).some((others) => overlap(some, others)));
+  }
+
+  #ofSequence(elements: readonly string[]): readonly Range[] {
+    const ranges: Range[] = [];
+    for (const element of elements) {
+      ranges.push(...ofElement(element) ?? this.#ofRule(element));
+      if (!element.endsWith("*") && !this.#mayBeEmpty(element)) break;
+    }
+    return ranges;
+  }
+
+  #ofRule(name: string): readonly Range[] {
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    const rule = this.#rules.get(name);
+    if (rule === undefined) return [ANY];
+    this.#known.set(name, []); // of a rule that begins with itself
+    const ranges = rule.alternatives.flatMap((elements) => this.#ofSequence(elements));
+    this.#known.set(name, ranges);
+    return ranges;
+  }
+
+  #mayBeEmpty(element: string): boolean {
+    return this.#rules.get(element)?.alternatives.some((elements) => elements.length === 0) ?? false;
+  }
+}
+
+function overlap(some: readonly Range[], others: readonly Range[]): boolean {
+  return some.some(([low, high]) => others.some(([from, to]) => low <= to && from <= high));
+}
+
+/** Of a text or a class of characters; null for anything else. */
+function ofElement(element: string): readonly Range[] | null {
+  if (element.startsWith('"')) {
+    const [first] = charactersOf(element.slice(1, -1));
+    return first === undefined ? [] : [[first.code, first.code]];
+  }
+  if (!element.startsWith("[")) return null;
+  const inner = element.replace(/\]\*?$/, "").slice(1);
+  if (inner.startsWith("^")) return [ANY];
+  const characters = charactersOf(inner);
+  const ranges: Range[] = [];
+  for (let at = 0; at < characters.length; at++) {
+    const { code } = characters[at]!;
+    const dash = characters[at + 1];
+    const end = characters[at + 2];
+    if (dash?.text === "-" && end !== undefined) {
+      ranges.push([code, end.code]);
+      at += 2;
+    } else ranges.push([code, code]);
+  }
+  return ranges;
+}
+
+const ESCAPES: Readonly<Record<string, number>> = {
+  n: 10,
+  r: 13,
+  t: 9,
+  f: 12,
+  v: 11,
+  b: 8,
+  a: 7,
+  e: 27,
+  "0": 0,
+};
+
+/** With escapes read: the code point, and how it was written. */
+function charactersOf(text: string): { readonly code: number; readonly text: string }[] {
+  const pattern = /\\x([0-9a-fA-F]{2})|\\u([0-9a-fA-F]{4})|\\U([0-9a-fA-F]{8})|\\(.)|(.)/gsu;
+  return [...text.matchAll(pattern)].map(([written, x, u, long, escaped, plain]) => {
+    const hex = x ?? u ?? long;
+    if (hex !== undefined) return { code: parseInt(hex, 16), text: written };
+    const code = escaped === undefined ? undefined : ESCAPES[escaped];
+    return { code: code ?? (escaped ?? plain)!.codePointAt(0)!, text: written };
+  });
+}
+
+/** Of `name ::= ((a b) | "" | (c))`, with or without a lookahead; null for what is written otherwise. */
+function parseRule(line: string): Rule | null {
+  const head = /^(\S+) ::= \(/.exec(line);
+  if (head === null) return null;
+  const body = line.slice(head[0].length - 1);
+  const end = closing(body);
+  if (end < 0) return null;
+  const alternatives: string[][] = [];
+  for (const part of split(body.slice(1, end), " | ")) {
+    if (part === '""') alternatives.push([]);
+    else if (part.startsWith("(") && closing(part) === part.length - 1) {
+      alternatives.push(split(part.slice(1, -1), " ").filter((element) => element !== '""'));
+    } else return null;
+  }
+  return { name: head[1]!, alternatives, lookahead: body.slice(end + 1) };
+}
+
+/** Where the bracket that text begins with is closed; -1 where it is not. */
+function closing(text: string): number {
+  let depth = 0;
+  for (const { character, at } of outside(text)) {
+    if (character === "(") depth++;
+    if (character === ")" && --depth === 0) return at;
+  }
+  return -1;
+}
+
+/** At separators that stand in no brackets, texts or classes. */
+function split(text: string, separator: string): string[] {
+  const parts: string[] = [];
+  let depth = 0;
+  let start = 0;
+  for (const { character, at } of outside(text)) {
+    if (character === "(") depth++;
+    if (character === ")") depth--;
+    if (depth > 0 || at < start || !text.startsWith(separator, at)) continue;
+    parts.push(text.slice(start, at));
+    start = at + separator.length;
+  }
+  return [...parts, text.slice(start)];
+}
+
+/** The characters that belong to no text and to no class. */
+function* outside(text: string): Generator<{ readonly character: string; readonly at: number }> {
+  let end = "";
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at]!;
+    if (end !== "" && character === "\\") at++;
+    else if (end !== "") end = character === end ? "" : end;
+    else if (character === '"' || character === "[") end = character === '"' ? '"' : "]";
+    else yield { character, at };
+  }
+}
