@@ -6,6 +6,7 @@ import type { CompiledGrammar, Grammar, GrammarCompiler, GrammarMatcher } from "
 import { separateAlternatives } from "./alternatives.ts";
 import { ByteRules } from "./byte_rules.ts";
 import type { Constraint } from "./constraint.ts";
+import { takeIntegerRanges } from "./integer_ranges.ts";
 import { explain, loadLibrary } from "./library.ts";
 import { escapeNames } from "./property_names.ts";
 import type { GrammarAnswer, GrammarCall, Mask } from "./protocol.ts";
@@ -119,10 +120,12 @@ async function open(constraint: Constraint): Promise<Stepper> {
 }
 
 async function compile(constraint: Constraint): Promise<CompiledGrammar> {
-  const grammar = await grammarOf(constraint);
+  const ranges = "jsonSchema" in constraint ? takeIntegerRanges(constraint.jsonSchema) : null;
+  const grammar = await grammarOf(ranges === null ? constraint : { jsonSchema: ranges.schema });
   try {
-    const separated = separateAlternatives(grammar.toString());
-    return await (separated === null ? compiler.compileGrammar(grammar) : compiler.compileGrammar(separated));
+    const restored = ranges?.restore(grammar.toString());
+    const text = separateAlternatives(restored ?? grammar.toString()) ?? restored;
+    return await (text === undefined ? compiler.compileGrammar(grammar) : compiler.compileGrammar(text));
   } finally {
     grammar.dispose();
   }

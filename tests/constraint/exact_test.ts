@@ -1,0 +1,111 @@
+/** What a constraint lets through and what not, text by text, where the library alone lets too much through. */
+import { expect } from "@std/expect";
+import fc from "fast-check";
+import { type Constraint, parseConstraint } from "../../src/constraint/constraint.ts";
+import { ConstraintService } from "../../src/constraint/service.ts";
+import { readTokens, type TokenTable } from "../../src/constraint/token_table.ts";
+import { DEMO_DIR } from "../tokenizer/support.ts";
+
+const EOS = 2;
+const TABLE: TokenTable = { tokens: await readTokens(DEMO_DIR), vocabSize: 2048, stopTokenIds: [EOS] };
+const IDS = new Map(TABLE.tokens.map((token, id) => [token, id] as const).toReversed());
+
+/** Whether the output may be this text, of which every character is a token. */
+async function fits(service: ConstraintService, constraint: Constraint, text: string): Promise<boolean> {
+  using matcher = await service.open(constraint);
+  let { mask } = matcher;
+  for (const id of [...[...text].map((character) => IDS.get(character)!), EOS]) {
+    if (mask === null || (mask[id >>> 5]! >>> (id & 31) & 1) === 0) return false;
+    if (id !== EOS) mask = await matcher.accept(id);
+  }
+  return true;
+}
+
+const json = (schema: unknown) => parseConstraint("c", { jsonSchema: JSON.stringify(schema) });
+const ages = { type: "integer", minimum: 0, maximum: 150 };
+const CASES: readonly (readonly [name: string, Constraint, fit: string[], others: string[]])[] = [
+  ["strings that begin and end alike", json({ enum: ["20", "2"] }), ['"20"', '"2"'], [
+    '"200"',
+    '"0"',
+    '"22"',
+  ]],
+  ["constants", json({ anyOf: [{ const: "cats" }, { const: "cat" }] }), ['"cats"', '"cat"'], ['"catss"']],
+  ["numbers", json({ enum: [1000, 100] }), ["1000", "100"], ["10000", "10"]],
+  ["choices", { choice: ["xabc", "xac"] }, ["xabc", "xac"], ["xabbc", "xa"]],
+  ["alternatives", { regex: "xabc|xac" }, ["xabc", "xac"], ["xabbc"]],
+  ["more of them", { regex: "(accc|acc|bc|acac)d" }, ["accd", "bcd", "acacd"], ["baaacd", "accccd"]],
+  ["a loop at the beginning", { regex: "[ab]*[ab]cd" }, ["acd", "babcd"], ["cd"]],
+  ["a pattern", json({ type: "string", pattern: "^a*acd$" }), ['"acd"', '"aaacd"'], ['"cd"']],
+  ["bounds", json(ages), ["0", "9", "10", "99", "100", "149", "150"], [
+    "151",
+    "159",
+    "160",
+    "-1",
+    "00",
+    "1500",
+  ]],
+  [
+    "bounds below zero",
+    json({ type: "integer", exclusiveMinimum: -121, maximum: -100 }),
+    ["-100", "-109", "-120"],
+    ["-121", "-129", "-99", "100"],
+  ],
+  [
+    "bounds of one side",
+    json({ type: "integer", minimum: 17 }),
+    ["17", "20", "99", "100", "123456"],
+    ["16", "7", "1", "017", "-17"],
+  ],
+  [
+    "bounds inside",
+    json({
+      type: "object",
+      properties: { age: { $ref: "#/$defs/age" }, ages: { type: "array", items: ages, maxItems: 2 } },
+      required: ["age"],
+      additionalProperties: false,
+      $defs: { age: { ...ages, description: 'A "minimum": 3' } },
+    }),
+    ['{"age":150}', '{"age":7,"ages":[149,150]}'],
+    ['{"age":151}', '{"age":7,"ages":[152]}', '{"age":"integer_range_0"}'],
+  ],
+];
+
+Deno.test("a constraint lets through what fits, and nothing that only looks like it", async () => {
+  using service = new ConstraintService(TABLE);
+  for (const [name, constraint, fit, others] of CASES) {
+    const outcome = async (texts: readonly string[]) => {
+      const fitting = [];
+      for (const text of texts) if (await fits(service, constraint, text)) fitting.push(text);
+      return [name, ...fitting];
+    };
+    expect(await outcome(fit)).toEqual([name, ...fit]);
+    expect(await outcome(others)).toEqual([name]);
+  }
+});
+
+Deno.test("a choice lets its strings through, and no mixture of them", async () => {
+  using service = new ConstraintService(TABLE);
+  const word = fc.array(fc.constantFrom("a", "b", "c"), { minLength: 1, maxLength: 5 })
+    .map((letters) => letters.join(""));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.uniqueArray(word, { minLength: 2, maxLength: 5 }),
+      fc.array(word),
+      async (words, others) => {
+        const near = words.flatMap((
+          one,
+        ) => [`${one}${one.at(-1)}`, one.slice(0, -1), one.replace(/.(?=.$)/, "$&$&")]);
+        const choice = { choice: words };
+        for (const text of new Set([...words, ...others, ...near])) {
+          if (text !== "") {
+            expect([text, await fits(service, choice, text)]).toEqual([
+              text,
+              words.includes(text),
+            ]);
+          }
+        }
+      },
+    ),
+    { numRuns: 40 },
+  );
+});
