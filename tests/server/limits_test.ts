@@ -4,6 +4,8 @@ import { getIntrospectionQuery, parse } from "graphql";
 import { MAX_BODY_BYTES } from "../../src/server/graphql.ts";
 import { checkQueryLimits, DEFAULT_QUERY_LIMITS as LIMITS } from "../../src/server/query_limits.ts";
 import { RateLimiter } from "../../src/server/rate_limiter.ts";
+import { StreamPlaces } from "../../src/server/stream_places.ts";
+import { CapacityError } from "../../src/errors.ts";
 import { ApiServer } from "../support/api_server.ts";
 import { FakeGateway } from "../support/fake_gateway.ts";
 import { tokens } from "../support/fake_log.ts";
@@ -137,6 +139,26 @@ Deno.test("RateLimiter forgets the caller that has not been seen for longest", (
   nowMs = 1;
   for (let other = 0; other < 9_999; other++) take(`${other}`); // one more than there is room for
   expect([take("often"), take("once")]).toEqual([false, true]);
+});
+
+Deno.test("StreamPlaces gives every place once, takes it back once, and says when all are free", async () => {
+  const places = new StreamPlaces({ streams: 3, streamsPerPrincipal: 2 });
+  await places.empty();
+  const mine = [places.take("a"), places.take("a")];
+  expect(() => places.take("a")).toThrow("you have 2 open");
+  const theirs = places.take("b");
+  expect(() => places.take("c")).toThrow("3 are open");
+  for (let time = 0; time < 2; time++) mine[0]![Symbol.dispose]();
+  expect(places.taken).toBe(2);
+  const again = places.take("a");
+  expect(() => places.take("a")).toThrow(CapacityError);
+  let isEmpty = false;
+  const empty = places.empty().then(() => isEmpty = true);
+  for (const place of [mine[1]!, again]) place[Symbol.dispose]();
+  await Promise.resolve();
+  expect([places.taken, isEmpty]).toEqual([1, false]);
+  theirs[Symbol.dispose]();
+  await empty;
 });
 
 Deno.test("checkQueryLimits() leaves cycles and unknown fragments to validation", () => {
