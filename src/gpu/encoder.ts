@@ -51,8 +51,7 @@ export class StepEncoder {
     this.#offset[0] = this.#params.push(kernel, params);
     const pass = this.#pass ??= this.#encoder.beginComputePass();
     if (this.#pipeline !== kernel.pipeline) pass.setPipeline(this.#pipeline = kernel.pipeline);
-    pass.setBindGroup(0, kernel.bindGroup);
-    pass.setBindGroup(1, this.#params.bindGroup, this.#offset, 0, 1);
+    pass.setBindGroup(0, kernel.bindGroup(this.#params.window), this.#offset, 0, 1);
     pass.dispatchWorkgroups(x, y, z);
     this.#dispatches++;
   }

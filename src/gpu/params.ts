@@ -11,10 +11,11 @@ import type { BoundKernel } from "./kernel.ts";
 export const PARAMS_WINDOW_BYTES = 256;
 
 export class ParamsArena implements Disposable {
-  readonly bindGroup: GPUBindGroup;
+  /** Of the dispatch at offset 0; a kernel's last binding. */
+  readonly window: GPUBufferBinding;
   readonly #device: GpuDevice;
   readonly #buffer: GpuBuffer;
-  readonly #bytes: ArrayBuffer;
+  readonly #bytes: Uint8Array<ArrayBuffer>;
   readonly #view: DataView;
   readonly #capacity: number;
   #used = 0;
@@ -24,18 +25,14 @@ export class ParamsArena implements Disposable {
   constructor(device: GpuDevice, capacity: number) {
     this.#device = device;
     this.#capacity = capacity;
-    this.#bytes = new ArrayBuffer(capacity * PARAMS_WINDOW_BYTES);
-    this.#view = new DataView(this.#bytes);
+    this.#bytes = new Uint8Array(capacity * PARAMS_WINDOW_BYTES);
+    this.#view = new DataView(this.#bytes.buffer);
     this.#buffer = device.createBuffer({
       label: "params",
       bytes: this.#bytes.byteLength,
       usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
     });
-    this.bindGroup = device.handle.createBindGroup({
-      label: "params",
-      layout: device.paramsLayout,
-      entries: [{ binding: 0, resource: { buffer: this.#buffer.handle, size: PARAMS_WINDOW_BYTES } }],
-    });
+    this.window = { buffer: this.#buffer.handle, size: PARAMS_WINDOW_BYTES };
   }
 
   reset(): void {

@@ -70,7 +70,7 @@ export class Forward {
     this.#head = operations.head;
   }
 
-  /** Allocates cache and activations, compiles the kernels, makes all bind groups. Throws CapacityError. */
+  /** Allocates cache and activations, compiles and binds the kernels. Throws CapacityError. */
   static async create(parts: ForwardParts): Promise<Forward> {
     const { device, config, sizes, weights, precision, tuning } = parts;
     const { limits } = sizes;
