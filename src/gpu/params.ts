@@ -56,11 +56,32 @@ export class ParamsArena implements Disposable {
     return offset;
   }
 
+  /** Bytes that have been pushed. */
+  get used(): number {
+    return this.#used * PARAMS_WINDOW_BYTES;
+  }
+
+  /** A copy of what was pushed since {@link used} was `from`, for {@link pushAll}. */
+  since(from: number): Uint8Array {
+    return this.#bytes.slice(from, this.used);
+  }
+
+  /** Copies windows in as they are; returns the offset of the first in bytes. */
+  pushAll(windows: Uint8Array): number {
+    const offset = this.used;
+    if (offset + windows.length > this.#bytes.length) {
+      throw new Error(`Cannot repeat dispatches: a step has at most ${this.#capacity}`);
+    }
+    this.#bytes.set(windows, offset);
+    this.#used += windows.length / PARAMS_WINDOW_BYTES;
+    return offset;
+  }
+
   /** Queues the write of what was pushed since it was last called, or since {@link reset}. */
   flush(): void {
     if (this.#used === this.#flushed) return;
     const from = this.#flushed * PARAMS_WINDOW_BYTES;
-    const bytes = this.#used * PARAMS_WINDOW_BYTES - from;
+    const bytes = this.used - from;
     this.#device.handle.queue.writeBuffer(this.#buffer.handle, from, this.#bytes, from, bytes);
     this.#flushed = this.#used;
   }
