@@ -27,7 +27,12 @@ const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)];
 
 Deno.test("ALL_KERNELS names every shader once, and every library is used", () => {
   expect(ALL_KERNELS.map(({ name }) => name).sort()).toEqual(shaderFiles("."));
-  const used = new Set(ALL_KERNELS.flatMap(({ libs = {} }) => Object.values(libs).flat()));
+  const chosen = ALL_KERNELS.flatMap(({ libs = {} }) => Object.values<readonly string[]>(libs).flat());
+  const used = new Set(chosen);
+  for (const lib of chosen) {
+    const text = Deno.readTextFileSync(new URL(`lib/${lib}.wgsl`, SHADERS));
+    for (const [, name] of matches(text, /^\/\/! use (\w+)$/gm)) used.add(name!);
+  }
   expect([...used].sort()).toEqual(shaderFiles("lib/"));
 });
 
