@@ -181,8 +181,7 @@ async function timeSeries(lab: Lab, dispatches: readonly Dispatch[]): Promise<nu
   const us = await lab.time((pass) => {
     for (const { kernel, offset, grid: [x, y = 1, z = 1] } of encoded) {
       pass.setPipeline(kernel.pipeline);
-      pass.setBindGroup(0, kernel.bindGroup);
-      pass.setBindGroup(1, arena.bindGroup, offset, 0, 1);
+      pass.setBindGroup(0, kernel.bindGroup(arena.window), offset, 0, 1);
       pass.dispatchWorkgroups(x, y, z);
     }
   });

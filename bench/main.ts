@@ -8,6 +8,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Figure } from "./figure.ts";
 import { benchGateway } from "./gateway.ts";
+import { benchHost } from "./host.ts";
 import { benchKv } from "./kv.ts";
 import { benchEngine } from "./engine.ts";
 import { benchKernels } from "./kernels.ts";
@@ -27,6 +28,7 @@ const BENCHMARKS: Readonly<Record<string, (options: MergeBenchOptions) => Promis
   kv: benchKv,
   kernels: benchKernels,
   engine: benchEngine,
+  host: benchHost,
   "merge-7b": benchMerge7b,
 };
 /** Those that take minutes or gigabytes run only when they are asked for. */

@@ -31,7 +31,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> cache: array<Cached4>;
 @group(0) @binding(2) var<storage, read> plan: array<u32>;
 @group(0) @binding(3) var<storage, read_write> attended: array<Act4>;
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(4) var<uniform> params: Params;
 
 var<workgroup> scores: array<vec4<f32>, WORKGROUP>; // one component per head; later the weights
 var<workgroup> places: array<u32, WORKGROUP>;       // of the tile's values in the cache

@@ -24,7 +24,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> part_terms: array<f32>;
 @group(0) @binding(2) var<storage, read> plan: array<u32>;
 @group(0) @binding(3) var<storage, read_write> attended: array<Act4>;
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
 fn attention_combine(@builtin(global_invocation_id) id: vec3<u32>) {

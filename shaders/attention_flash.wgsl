@@ -56,7 +56,7 @@ struct Params {
 //! end
 @group(0) @binding(5) var<storage, read_write> part_terms: array<f32>;
 @group(0) @binding(6) var<storage, read_write> tickets: array<atomic<u32>>;
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(7) var<uniform> params: Params;
 
 // Of each of the eight subgroups: weighted values, largest score, sum of weights.
 var<workgroup> values: array<vec4<f32>, 8u * HEADS * CHUNKS * 8u>;

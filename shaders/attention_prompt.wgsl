@@ -49,7 +49,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> attended: array<Act4>;
 @group(0) @binding(4) var<storage, read_write> parts: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> part_terms: array<f32>;
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(6) var<uniform> params: Params;
 
 // A constant index wants no check, and of several accesses that differ in it alone one check is left. Within the last
 // dimension places are exchanged by exclusive or, for eight neighbours to hit different banks when they write and when they read.

@@ -25,7 +25,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> plan: array<atomic<u32>>;
 @group(0) @binding(2) var<storage, read> last_tokens: array<u32>;
 @group(0) @binding(3) var<storage, read_write> hidden: array<vec4<f32>>;
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
 fn embed(@builtin(global_invocation_id) id: vec3<u32>) {

@@ -33,7 +33,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read> channels: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> hidden: array<f32>;
 @group(0) @binding(4) var<uniform> live: u32; // 0: every row of the step has stopped
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(5) var<uniform> params: Params;
 
 fn is_over() -> bool {
   return SKIPS > 0u && live == 0u;

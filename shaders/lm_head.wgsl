@@ -39,7 +39,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read> plan: array<u32>;
 @group(0) @binding(5) var<storage, read_write> logits: array<f32>;
 @group(0) @binding(6) var<uniform> live: u32; // 0: every row of the step has stopped
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(7) var<uniform> params: Params;
 
 fn is_over() -> bool {
   return SKIPS > 0u && live == 0u;

@@ -49,7 +49,7 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> queries: array<Act>;
 @group(0) @binding(7) var<storage, read_write> cache: array<Kept>;
 @group(0) @binding(8) var<uniform> live: u32; // 0: every row of the step has stopped
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(9) var<uniform> params: Params;
 
 fn is_over() -> bool {
   return SKIPS > 0u && live == 0u;

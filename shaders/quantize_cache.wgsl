@@ -23,7 +23,7 @@ struct Params {
 @group(0) @binding(0) var<storage, read> kept: array<vec4<u32>>;
 @group(0) @binding(1) var<storage, read> plan: array<u32>;
 @group(0) @binding(2) var<storage, read_write> cache: array<u32>;
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(3) var<uniform> params: Params;
 
 /// In place of a position: the row's sequence has stopped, and nothing of it is kept.
 const STOPPED = 0xffffffffu;

@@ -31,7 +31,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> places: array<u32>;
 @group(0) @binding(2) var<storage, read_write> codes: array<u32>;
 @group(0) @binding(3) var<storage, read_write> channels: array<u32>;
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(4) var<uniform> params: Params;
 
 // The largest magnitude of each invocation that is not NaN, and whether it saw a NaN.
 var<workgroup> largest: array<u32, WORKGROUP>;

@@ -23,7 +23,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read> plan: array<u32>;
 @group(0) @binding(3) var<storage, read_write> normed: array<vec4<u32>>;
 @group(0) @binding(4) var<uniform> live: u32; // 0: every row of the step has stopped
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(5) var<uniform> params: Params;
 
 fn row_groups() -> u32 {
   return params.groups;

@@ -49,7 +49,7 @@ struct Params {
 @group(0) @binding(5) var<storage, read> groups: array<vec4<u32>>;
 @group(0) @binding(6) var<storage, read_write> tokens: array<u32>;
 @group(0) @binding(7) var<storage, read_write> results: array<u32>;
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(8) var<uniform> params: Params;
 
 /// A power of two.
 override workgroupSize: u32 = 256;

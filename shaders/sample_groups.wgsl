@@ -30,7 +30,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read> controls: array<u32>;
 @group(0) @binding(5) var<storage, read> tokens: array<u32>;
 @group(0) @binding(6) var<storage, read_write> groups: array<vec4<u32>>;
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(7) var<uniform> params: Params;
 
 /// A multiple of LANES.
 override workgroupSize: u32 = 256;

@@ -147,8 +147,7 @@ export class AttentionBench implements Disposable {
     return (pass) => {
       for (const { bound, offset, grid: [x, y = 1, z = 1] } of encoded) {
         pass.setPipeline(bound.pipeline);
-        pass.setBindGroup(0, bound.bindGroup);
-        pass.setBindGroup(1, this.#arena.bindGroup, offset, 0, 1);
+        pass.setBindGroup(0, bound.bindGroup(this.#arena.window), offset, 0, 1);
         pass.dispatchWorkgroups(x, y, z);
       }
     };

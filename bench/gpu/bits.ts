@@ -88,8 +88,7 @@ export async function bits(lab: Lab): Promise<Record<string, unknown>> {
       encoder.clearBuffer(hidden.handle);
       const pass = encoder.beginComputePass();
       pass.setPipeline(bound.pipeline);
-      pass.setBindGroup(0, bound.bindGroup);
-      pass.setBindGroup(1, arena.bindGroup, offset, 0, 1);
+      pass.setBindGroup(0, bound.bindGroup(arena.window), offset, 0, 1);
       const [x, y = 1] = bound.grid(params);
       pass.dispatchWorkgroups(x, y);
       pass.end();

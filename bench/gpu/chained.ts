@@ -206,27 +206,9 @@ async function timeMode(lab: Lab, layout: Layout, pool: GPUBuffer, mode: Mode) {
     const first = Math.floor(i / PHASES) * perLayer + starts[i % PHASES]!;
     device.queue.writeBuffer(uniforms, 256 * i, Uint32Array.of(first, 0, 0, 0));
   }
-  const visibility = GPUShaderStage.COMPUTE;
-  const layout0 = device.createBindGroupLayout({
-    entries: [
-      { binding: 0, visibility, buffer: { type: "read-only-storage" } },
-      { binding: 1, visibility, buffer: { type: "storage" } },
-      { binding: 2, visibility, buffer: { type: "storage" } },
-      { binding: 3, visibility, buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: 4 } },
-    ],
-  });
-  const pipeline = await device.createComputePipelineAsync({
-    layout: device.createPipelineLayout({ bindGroupLayouts: [layout0] }),
-    compute: { module: device.createShaderModule({ code: shader(layout, mode, software ? 4e6 : 20_000) }) },
-  });
-  const resources = [{ buffer: pool }, { buffer: state }, { buffer: counters }, {
-    buffer: uniforms,
-    size: 16,
-  }];
-  const group = device.createBindGroup({
-    layout: layout0,
-    entries: resources.map((resource, binding) => ({ binding, resource })),
-  });
+  const bindings = lab.sharedLayout(["read", "write", "write", "window"]);
+  const pipeline = await bindings.compile(shader(layout, mode, software ? 4e6 : 20_000));
+  const group = bindings.bind([pool, state, counters, uniforms]);
   const queries = device.createQuerySet({ type: "timestamp", count: 2 });
   const resolve = lab.buffer(256, GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC);
   const seed = new Uint32Array(region * 4 * (PHASES + 1)).fill(0x38003800);
@@ -298,26 +280,11 @@ export async function readAhead(lab: Lab): Promise<Record<string, number>> {
   for (let i = 0; i < count; i++) {
     device.queue.writeBuffer(uniforms, 256 * i, Uint32Array.of(i * units, units, few, 0));
   }
-  const visibility = GPUShaderStage.COMPUTE;
-  const layout = device.createBindGroupLayout({
-    entries: [
-      { binding: 0, visibility, buffer: { type: "read-only-storage" } },
-      { binding: 1, visibility, buffer: { type: "storage" } },
-      { binding: 2, visibility, buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: 12 } },
-    ],
-  });
-  const module = device.createShaderModule({ code: AHEAD });
-  const pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [layout] });
+  const layout = lab.sharedLayout(["read", "write", "window"]);
   const [slow, product] = await Promise.all(
-    ["slow", "product"].map((entryPoint) =>
-      device.createComputePipelineAsync({ layout: pipelineLayout, compute: { module, entryPoint } })
-    ),
+    ["slow", "product"].map((entryPoint) => layout.compile(AHEAD, entryPoint)),
   ) as [GPUComputePipeline, GPUComputePipeline];
-  const resources = [{ buffer: pool }, { buffer: state }, { buffer: uniforms, size: 16 }];
-  const group = device.createBindGroup({
-    layout,
-    entries: resources.map((resource, binding) => ({ binding, resource })),
-  });
+  const group = layout.bind([pool, state, uniforms]);
   const result: Record<string, number> = {};
   const WAYS = { "slow": [true, false], "product": [false, true], "slow, product": [true, true] } as const;
   for (const [name, [first, second]] of Object.entries(WAYS)) {

@@ -81,27 +81,9 @@ export async function cold(lab: Lab): Promise<Record<string, unknown>> {
   device.queue.writeBuffer(flag, 0, Uint32Array.of(1));
   const uniforms = lab.buffer(256 * count, UNIFORM | COPY_DST);
   for (let i = 0; i < count; i++) device.queue.writeBuffer(uniforms, 256 * i, Uint32Array.of(0, 1, 0, 0));
-  const visibility = GPUShaderStage.COMPUTE;
-  const layout = device.createBindGroupLayout({
-    entries: [
-      { binding: 0, visibility, buffer: { type: "read-only-storage" } },
-      { binding: 1, visibility, buffer: { type: "storage" } },
-      { binding: 2, visibility, buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: 8 } },
-      { binding: 3, visibility, buffer: { type: "uniform", minBindingSize: 4 } },
-    ],
-  });
-  const pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [layout] });
-  const compile = (probe: Probe, turn = 0) =>
-    device.createComputePipelineAsync({
-      layout: pipelineLayout,
-      compute: { module: device.createShaderModule({ code: shader(probe, turn) }) },
-    });
-  const bind = (pool: GPUBuffer) =>
-    device.createBindGroup({
-      layout,
-      entries: [{ buffer: pool }, { buffer: state }, { buffer: uniforms, size: 16 }, { buffer: flag }]
-        .map((resource, binding) => ({ binding, resource })),
-    });
+  const layout = lab.sharedLayout(["read", "write", "window", "uniform"]);
+  const compile = (probe: Probe, turn = 0) => layout.compile(shader(probe, turn));
+  const bind = (pool: GPUBuffer) => layout.bind([pool, state, uniforms, flag]);
   const codes = randomCodes(small, 3);
   const pools = Array.from({ length: count }, () => {
     const pool = lab.buffer(small);

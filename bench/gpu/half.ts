@@ -214,9 +214,8 @@ class HalfBench implements Disposable {
     const [x, y = 1] = bound[0]!.grid(params);
     return (pass: GPUComputePassEncoder) => {
       pass.setPipeline(bound[0]!.pipeline);
-      pass.setBindGroup(1, this.#arena.bindGroup, offset, 0, 1);
-      for (const { bindGroup } of bound) {
-        pass.setBindGroup(0, bindGroup);
+      for (const kernel of bound) {
+        pass.setBindGroup(0, kernel.bindGroup(this.#arena.window), offset, 0, 1);
         pass.dispatchWorkgroups(x, y);
       }
     };

@@ -23,6 +23,16 @@ fn main(@builtin(local_invocation_index) local: u32) {
   if (a.x + a.y + a.z + a.w + b.x + b.y + b.z + b.w == 12345.0) { data[local] = 1.0; }
 }`;
 
+/** What a shader of a section's own does with a buffer. `window`: 16 bytes of a uniform that move by dynamic offset. */
+export type BufferUse = "read" | "write" | "uniform" | "window";
+
+const LAYOUTS: Readonly<Record<BufferUse, GPUBufferBindingLayout>> = {
+  read: { type: "read-only-storage" },
+  write: { type: "storage" },
+  uniform: { type: "uniform" },
+  window: { type: "uniform", hasDynamicOffset: true },
+};
+
 /** A compute pass's worth of work. */
 export type Encode = (pass: GPUComputePassEncoder) => void;
 
@@ -78,6 +88,30 @@ export class Lab implements Disposable {
       resource: part instanceof GPUBuffer ? { buffer: part } : part,
     }));
     return this.device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
+  }
+
+  /** For several shaders over the same buffers, in the order of their bindings in group 0. */
+  sharedLayout(uses: readonly BufferUse[]) {
+    const { device } = this;
+    const visibility = GPUShaderStage.COMPUTE;
+    const group = device.createBindGroupLayout({
+      entries: uses.map((use, binding) => ({ binding, visibility, buffer: LAYOUTS[use] })),
+    });
+    const layout = device.createPipelineLayout({ bindGroupLayouts: [group] });
+    return {
+      compile: (code: string, entryPoint = "main"): Promise<GPUComputePipeline> => {
+        const module = device.createShaderModule({ code });
+        return device.createComputePipelineAsync({ layout, compute: { module, entryPoint } });
+      },
+      bind: (buffers: readonly GPUBuffer[]): GPUBindGroup =>
+        device.createBindGroup({
+          layout: group,
+          entries: buffers.map((buffer, binding) => ({
+            binding,
+            resource: { buffer, ...uses[binding] === "window" && { size: 16 } },
+          })),
+        }),
+    };
   }
 
   /**

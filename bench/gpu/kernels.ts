@@ -92,9 +92,8 @@ export class KernelBench implements Disposable {
     const [x, y = 1, z = 1] = bound[0]!.grid(params);
     const encode: Encode = (pass) => {
       pass.setPipeline(bound[0]!.pipeline);
-      pass.setBindGroup(1, this.#arena.bindGroup, offset, 0, 1);
-      for (const { bindGroup } of bound) {
-        pass.setBindGroup(0, bindGroup);
+      for (const kernel of bound) {
+        pass.setBindGroup(0, kernel.bindGroup(this.#arena.window), offset, 0, 1);
         pass.dispatchWorkgroups(x, y, z);
       }
     };
@@ -219,8 +218,7 @@ export class KernelBench implements Disposable {
       this.#arena.flush();
       const pass = encoder.beginComputePass();
       pass.setPipeline(bound!.pipeline);
-      pass.setBindGroup(0, bound!.bindGroup);
-      pass.setBindGroup(1, this.#arena.bindGroup, offset, 0, 1);
+      pass.setBindGroup(0, bound!.bindGroup(this.#arena.window), offset, 0, 1);
       const [x, y = 1] = bound!.grid(params);
       pass.dispatchWorkgroups(x, y);
       pass.end();

@@ -8,6 +8,7 @@ import { attentionKernels, batchedKernels, decodeKernels, halves, tileKernels } 
 import { halfTiles } from "./half.ts";
 import { addingIn, chooseTuning, type DeviceTuning } from "../../src/kernels/tuning.ts";
 import { findFlaw } from "../../src/model/self_check.ts";
+import { benchHost } from "../host.ts";
 import { compareLoads } from "../load.ts";
 import { bits } from "./bits.ts";
 import { chained, readAhead } from "./chained.ts";
@@ -38,6 +39,7 @@ const SECTIONS: Readonly<Record<string, (lab: Lab) => Promise<unknown>>> = {
   bandwidth,
   gaps,
   host,
+  preparing: benchHost,
   bits,
   step,
   parts,

@@ -3,8 +3,8 @@
  * output for a neighbour; here each keeps the neighbours that it has in a step, so what its absence saves is what it costs
  * there, and what is left without any of them is what uploads, fences and launches cost.
  */
-import { StepEncoder } from "../../src/gpu/encoder.ts";
 import type { ModelRunner } from "../../src/model/runner.ts";
+import { interceptDispatches } from "../dispatches.ts";
 import { round } from "./harness.ts";
 import { decode } from "./step.ts";
 
@@ -41,9 +41,7 @@ export async function stepParts(
 
 /** Until disposed of, encoders skip these kernels. */
 function leaveOut(names: readonly string[]): Disposable {
-  const { dispatch } = StepEncoder.prototype;
-  StepEncoder.prototype.dispatch = function (kernel, params) {
-    if (!names.includes(kernel.name)) dispatch.call(this, kernel, params);
-  };
-  return { [Symbol.dispose]: () => void (StepEncoder.prototype.dispatch = dispatch) };
+  return interceptDispatches(({ kernel: { name } }, make) => {
+    if (!names.includes(name)) make();
+  });
 }

@@ -67,26 +67,12 @@ export async function patterns(lab: Lab): Promise<Record<string, unknown>> {
   const state = lab.buffer(256);
   const { UNIFORM, COPY_DST } = GPUBufferUsage;
   const uniforms = lab.buffer(256 * count, UNIFORM | COPY_DST);
-  const visibility = GPUShaderStage.COMPUTE;
-  const layout = device.createBindGroupLayout({
-    entries: [
-      { binding: 0, visibility, buffer: { type: "read-only-storage" } },
-      { binding: 1, visibility, buffer: { type: "storage" } },
-      { binding: 2, visibility, buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: 8 } },
-    ],
-  });
-  const resources = [{ buffer: pool }, { buffer: state }, { buffer: uniforms, size: 16 }];
-  const group = device.createBindGroup({
-    layout,
-    entries: resources.map((resource, binding) => ({ binding, resource })),
-  });
+  const layout = lab.sharedLayout(["read", "write", "window"]);
+  const group = layout.bind([pool, state, uniforms]);
   const result: Record<string, unknown> = {};
   for (const form of software ? [FORMS[0]!, FORMS[12]!] : FORMS) {
     const { workgroup, loads, order, workgroups } = form;
-    const pipeline = await device.createComputePipelineAsync({
-      layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-      compute: { module: device.createShaderModule({ code: shader(form, size) }) },
-    });
+    const pipeline = await layout.compile(shader(form, size));
     const table: Record<string, unknown> = {};
     for (const [matrix, megabytes] of Object.entries(MB)) {
       const units = megabytes * scale / 16;

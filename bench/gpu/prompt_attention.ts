@@ -103,8 +103,7 @@ export async function promptAttention(lab: Lab): Promise<Record<string, unknown>
       for (let i = 0; i < repeats; i++) {
         for (const { bound, offset, grid: [x, y = 1, z = 1] } of encoded) {
           pass.setPipeline(bound.pipeline);
-          pass.setBindGroup(0, bound.bindGroup);
-          pass.setBindGroup(1, arena.bindGroup, offset, 0, 1);
+          pass.setBindGroup(0, bound.bindGroup(arena.window), offset, 0, 1);
           pass.dispatchWorkgroups(x, y, z);
         }
       }

@@ -56,27 +56,13 @@ export async function tails(lab: Lab): Promise<Record<string, unknown>> {
   const state = lab.buffer(256);
   const { UNIFORM, COPY_DST } = GPUBufferUsage;
   const uniforms = lab.buffer(256 * sizes.length, UNIFORM | COPY_DST);
-  const visibility = GPUShaderStage.COMPUTE;
-  const layout = device.createBindGroupLayout({
-    entries: [
-      { binding: 0, visibility, buffer: { type: "read-only-storage" } },
-      { binding: 1, visibility, buffer: { type: "storage" } },
-      { binding: 2, visibility, buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: 12 } },
-    ],
-  });
-  const resources = [{ buffer: pool }, { buffer: state }, { buffer: uniforms, size: 16 }];
-  const group = device.createBindGroup({
-    layout,
-    entries: resources.map((resource, binding) => ({ binding, resource })),
-  });
+  const layout = lab.sharedLayout(["read", "write", "window"]);
+  const group = layout.bind([pool, state, uniforms]);
   const result: Record<string, unknown> = { MB: round(bytes / layers / 1e6, 1) };
   for (const [workgroup, workgroups] of software ? [[256, 2]] : [[256, 264], [512, 132], [512, 264]]) {
     for (const ahead of software ? [0, 2] : [0, 1, 2, 4, 0]) {
       const form: Form = { workgroup: workgroup!, workgroups: workgroups!, ahead };
-      const pipeline = await device.createComputePipelineAsync({
-        layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-        compute: { module: device.createShaderModule({ code: shader(form) }) },
-      });
+      const pipeline = await layout.compile(shader(form));
       for (const [i, size] of sizes.entries()) {
         const pieces = Math.floor(size / (16 * LOADS * form.workgroup));
         const [first, next] = [starts[i]! / 16, starts[(i + 1) % sizes.length]! / 16];

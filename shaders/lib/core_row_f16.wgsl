@@ -13,6 +13,9 @@ enable f16;
 // Wants LANES to be a subgroup whose invocations follow each other, WORKGROUP a multiple of 32, GROUPS to be params.groups,
 // and the libraries weight_fp8 and row_normed or row_plain. The kernel gives `input_row`,
 // `look_ahead`, `finish` and `is_over`.
+//! use subgroup_sum
+//! use half_pair
+
 const STEP_GROUPS = 2u * $LANESu * $UNROLLu; // of a subgroup's turn
 const TURNS = ($GROUPSu + STEP_GROUPS - 1u) / STEP_GROUPS;
 /// Pairs that all workgroups take together.
@@ -33,23 +36,6 @@ fn slice_pairs() -> u32 {
 fn keep_unit(row: u32, unit: u32, value: vec4<u32>) {
   let group = unit / 64u * 32u + unit % 32u;
   staged[unit] = select(vec4<u32>(0u), value, group < $GROUPSu);
-}
-
-fn across(value: f32) -> f32 {
-  var sum = value;
-  if (LANES > 64u) { sum += subgroupShuffleXor(sum, 64u); }
-  if (LANES > 32u) { sum += subgroupShuffleXor(sum, 32u); }
-  if (LANES > 16u) { sum += subgroupShuffleXor(sum, 16u); }
-  if (LANES > 8u) { sum += subgroupShuffleXor(sum, 8u); }
-  if (LANES > 4u) { sum += subgroupShuffleXor(sum, 4u); }
-  if (LANES > 2u) { sum += subgroupShuffleXor(sum, 2u); }
-  if (LANES > 1u) { sum += subgroupShuffleXor(sum, 1u); }
-  return sum;
-}
-
-// The two f16 of a word. naga cannot bitcast them; a driver drops the way through f32.
-fn pair_of(bits: u32) -> vec2<f16> {
-  return vec2<f16>(unpack2x16float(bits));
 }
 
 // Four weights times the four inputs of two words.

@@ -9,23 +9,10 @@
 //
 // Wants LANES to be SPLIT subgroups whose invocations follow each other, LANES · UNROLL to divide params.groups unless
 // UNROLL is 1, and PAIRS · TOKENS to be at most a subgroup. The kernel gives `input_row`, `look_ahead`, `finish` and `is_over`.
-override SUBGROUP: u32 = LANES / SPLIT;
+//! use subgroup_sum
 
 fn dot_into(sum: f32, a: vec4<f32>, b: vec4<f32>) -> f32 {
   return fma(a.w, b.w, fma(a.z, b.z, fma(a.y, b.y, fma(a.x, b.x, sum))));
-}
-
-// The sum over a subgroup, in every lane of it.
-fn across(value: f32) -> f32 {
-  var sum = value;
-  if (SUBGROUP > 64u) { sum += subgroupShuffleXor(sum, 64u); }
-  if (SUBGROUP > 32u) { sum += subgroupShuffleXor(sum, 32u); }
-  if (SUBGROUP > 16u) { sum += subgroupShuffleXor(sum, 16u); }
-  if (SUBGROUP > 8u) { sum += subgroupShuffleXor(sum, 8u); }
-  if (SUBGROUP > 4u) { sum += subgroupShuffleXor(sum, 4u); }
-  if (SUBGROUP > 2u) { sum += subgroupShuffleXor(sum, 2u); }
-  if (SUBGROUP > 1u) { sum += subgroupShuffleXor(sum, 1u); }
-  return sum;
 }
 
 //! if SPLIT > 1

@@ -14,20 +14,7 @@
 //
 // Wants LANES to be SPLIT subgroups whose invocations follow each other, PAIRS · TOKENS to be at most a subgroup, the
 // libraries weight_fp8 and input_half, and of the kernel `input_row`, `look_ahead`, `finish` and `is_over`.
-override SUBGROUP: u32 = LANES / SPLIT;
-
-// The sum over a subgroup, in every lane of it.
-fn across(value: f32) -> f32 {
-  var sum = value;
-  if (SUBGROUP > 64u) { sum += subgroupShuffleXor(sum, 64u); }
-  if (SUBGROUP > 32u) { sum += subgroupShuffleXor(sum, 32u); }
-  if (SUBGROUP > 16u) { sum += subgroupShuffleXor(sum, 16u); }
-  if (SUBGROUP > 8u) { sum += subgroupShuffleXor(sum, 8u); }
-  if (SUBGROUP > 4u) { sum += subgroupShuffleXor(sum, 4u); }
-  if (SUBGROUP > 2u) { sum += subgroupShuffleXor(sum, 2u); }
-  if (SUBGROUP > 1u) { sum += subgroupShuffleXor(sum, 1u); }
-  return sum;
-}
+//! use subgroup_sum
 
 //! if SPLIT > 1
 struct Partial {

@@ -1,6 +1,8 @@
 enable f16;
 // Input of a linear layer in f16, normed already where it has to be, in the order of shaders/lib/half_order.wgsl.
 // `input: array<vec4<u32>>`, rows of whole blocks.
+//! use half_pair
+
 alias Input = vec4<u32>;
 const NORMED = false;
 
@@ -10,11 +12,6 @@ struct Half8 {
   b: vec2<f16>,
   c: vec2<f16>,
   d: vec2<f16>,
-}
-
-// The two f16 of a word, the lower half first. naga cannot bitcast them; a driver drops the way through f32.
-fn pair_of(bits: u32) -> vec2<f16> {
-  return vec2<f16>(unpack2x16float(bits));
 }
 
 fn load_half8(row: u32, group: u32, half: u32) -> Half8 {

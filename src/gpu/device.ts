@@ -73,7 +73,6 @@ export class GpuDevice implements Disposable {
   readonly handle: GPUDevice;
   readonly info: GpuDeviceInfo;
   readonly #kernels = new Map<string, Promise<CompiledKernel<string, string, string>>>();
-  #paramsLayout: GPUBindGroupLayout | null = null;
   readonly #maps = new Set<Promise<unknown>>();
   #failure: Error | null = null;
   #disposed = false;
@@ -221,7 +220,7 @@ export class GpuDevice implements Disposable {
     const code = readShader(declaration.name, CompiledKernel.chooseLibs(declaration, variant), overrides);
     // What is wrong with a module is told apart from its pipeline, and outside a scope it would be the device's failure.
     this.handle.pushErrorScope("validation");
-    let made: { readonly storage: GPUBindGroupLayout; readonly pipeline: Promise<GPUComputePipeline> };
+    let made: { readonly layout: GPUBindGroupLayout; readonly pipeline: Promise<GPUComputePipeline> };
     let verdict: Promise<GPUError | null>;
     try {
       made = this.#createPipeline(declaration, code, overrides);
@@ -231,7 +230,7 @@ export class GpuDevice implements Disposable {
     const [pipeline, invalid] = await Promise.allSettled([made.pipeline, verdict]);
     const reason = invalid.status === "fulfilled" ? invalid.value?.message : undefined;
     if (pipeline.status === "fulfilled" && reason === undefined) {
-      return new CompiledKernel(this.handle, declaration, overrides, pipeline.value, made.storage);
+      return new CompiledKernel(this.handle, declaration, overrides, pipeline.value, made.layout);
     }
     this.assertHealthy();
     const cause = pipeline.status === "rejected" ? pipeline.reason : undefined;
@@ -243,38 +242,27 @@ export class GpuDevice implements Disposable {
   }
 
   #createPipeline(declaration: AnyKernel, code: string, overrides: Readonly<Record<string, number>>) {
-    const storage = this.handle.createBindGroupLayout({
-      label: declaration.name,
-      entries: Object.values<BindingAccess>(declaration.bindings).map((access, binding) => ({
-        binding,
-        visibility: GPUShaderStage.COMPUTE,
-        buffer: { type: BINDING_TYPES[access] },
-      })),
+    const { name, bindings, params } = declaration;
+    const buffers: GPUBufferBindingLayout[] = [
+      ...Object.values<BindingAccess>(bindings).map((access) => ({ type: BINDING_TYPES[access] })),
+      // In the same group as the rest, for the host pays for each group of a dispatch; see bench/RESULTS.md.
+      { type: "uniform", hasDynamicOffset: true, minBindingSize: 4 * Object.keys(params).length },
+    ];
+    const layout = this.handle.createBindGroupLayout({
+      label: name,
+      entries: buffers.map((buffer, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer })),
     });
-    const layout = this.handle.createPipelineLayout({ bindGroupLayouts: [storage, this.paramsLayout] });
     // The asynchronous form, because the other returns an object even for an invalid pipeline.
     const pipeline = this.handle.createComputePipelineAsync({
-      label: declaration.name,
-      layout,
+      label: name,
+      layout: this.handle.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: {
-        module: this.handle.createShaderModule({ label: declaration.name, code }),
-        entryPoint: declaration.name,
+        module: this.handle.createShaderModule({ label: name, code }),
+        entryPoint: name,
         constants: overrides,
       },
     });
-    return { storage, pipeline };
-  }
-
-  /** Group 1 of every kernel: one uniform window that moves by dynamic offset. */
-  get paramsLayout(): GPUBindGroupLayout {
-    return this.#paramsLayout ??= this.handle.createBindGroupLayout({
-      label: "params",
-      entries: [{
-        binding: 0,
-        visibility: GPUShaderStage.COMPUTE,
-        buffer: { type: "uniform", hasDynamicOffset: true },
-      }],
-    });
+    return { layout, pipeline };
   }
 
   [Symbol.dispose](): void {

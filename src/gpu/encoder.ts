@@ -6,7 +6,22 @@
 import type { GpuBuffer } from "./buffer.ts";
 import type { GpuDevice } from "./device.ts";
 import type { BoundKernel } from "./kernel.ts";
-import type { ParamsArena } from "./params.ts";
+import { PARAMS_WINDOW_BYTES, type ParamsArena } from "./params.ts";
+
+/** A dispatch as WebGPU wants it, all but where its params lie. */
+interface Encodable {
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+  readonly grid: readonly [number, number, number];
+}
+
+/** Dispatches that were encoded once, for any later encoder of the same arena. */
+export interface DispatchSequence {
+  readonly arena: ParamsArena;
+  readonly dispatches: readonly Encodable[];
+  /** Their windows, one after the other. */
+  readonly params: Uint8Array;
+}
 
 export class StepEncoder {
   readonly #device: GpuDevice;
@@ -16,6 +31,7 @@ export class StepEncoder {
   readonly #maxGrid: number;
   #pass: GPUComputePassEncoder | null = null;
   #pipeline: GPUComputePipeline | null = null;
+  #captured: Encodable[] | null = null;
   #dispatches = 0;
   #pieces = 0;
   #commands: GPUCommandBuffer | null = null;
@@ -48,11 +64,41 @@ export class StepEncoder {
         `Cannot dispatch "${kernel.name}": grid ${x}×${y}×${z}, at most ${this.#maxGrid} per side`,
       );
     }
-    this.#offset[0] = this.#params.push(kernel, params);
+    const bindGroup = kernel.bindGroup(this.#params.window);
+    const encodable: Encodable = { pipeline: kernel.pipeline, bindGroup, grid: [x, y, z] };
+    this.#encode(encodable, this.#params.push(kernel, params));
+    this.#captured?.push(encodable);
+  }
+
+  /** Appends what `work` dispatches; it may copy nothing. Returns it for {@link repeat}. */
+  capture(work: () => void): DispatchSequence {
+    const arena = this.#params;
+    const from = arena.used;
+    const dispatches: Encodable[] = this.#captured = [];
+    try {
+      work();
+    } finally {
+      this.#captured = null;
+    }
+    return { arena, dispatches, params: arena.since(from) };
+  }
+
+  /** Appends dispatches once more, with the same params; `appended` hears of each. */
+  repeat({ arena, dispatches, params }: DispatchSequence, appended: () => void = () => {}): void {
+    if (arena !== this.#params) throw new Error("Cannot repeat dispatches whose params lay in another arena");
+    let offset = arena.pushAll(params);
+    for (const encodable of dispatches) {
+      this.#encode(encodable, offset);
+      offset += PARAMS_WINDOW_BYTES;
+      appended();
+    }
+  }
+
+  #encode({ pipeline, bindGroup, grid: [x, y, z] }: Encodable, offset: number): void {
+    this.#offset[0] = offset;
     const pass = this.#pass ??= this.#encoder.beginComputePass();
-    if (this.#pipeline !== kernel.pipeline) pass.setPipeline(this.#pipeline = kernel.pipeline);
-    pass.setBindGroup(0, kernel.bindGroup);
-    pass.setBindGroup(1, this.#params.bindGroup, this.#offset, 0, 1);
+    if (this.#pipeline !== pipeline) pass.setPipeline(this.#pipeline = pipeline);
+    pass.setBindGroup(0, bindGroup, this.#offset, 0, 1);
     pass.dispatchWorkgroups(x, y, z);
     this.#dispatches++;
   }
@@ -65,6 +111,7 @@ export class StepEncoder {
     targetOffset: number,
     bytes: number,
   ): void {
+    if (this.#captured !== null) throw new Error("Cannot copy between dispatches that are captured");
     this.#endPass();
     this.#encoder.copyBufferToBuffer(source.handle, sourceOffset, target.handle, targetOffset, bytes);
   }

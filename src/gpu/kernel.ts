@@ -18,7 +18,7 @@ export interface KernelDeclaration<B extends string, P extends string, O extends
   readonly name: string;
   /** Group 0, bindings 0, 1, … in this order. */
   readonly bindings: Readonly<Record<B, BindingAccess>>;
-  /** Fields of the uniform `params: Params` (group 1, binding 0), all 4 bytes wide, in this order. */
+  /** Fields of the uniform `params: Params`, the binding after those, all 4 bytes wide, in this order. */
   readonly params: Readonly<Record<P, ParamType>>;
   /** `override` constants with the value used unless a variant says otherwise. */
   readonly overrides: Readonly<Record<O, number>>;
@@ -52,9 +52,13 @@ export type AnyKernel = KernelDeclaration<any, any, any>;
 export interface BoundKernel<P extends string> {
   readonly name: string;
   readonly pipeline: GPUComputePipeline;
-  readonly bindGroup: GPUBindGroup;
   readonly paramTypes: readonly (readonly [P, ParamType])[];
   readonly grid: (params: Readonly<Record<P, number>>) => Grid;
+  /**
+   * The buffers and a window of params, which moves by dynamic offset. Made when that window is first seen and kept until
+   * it is given another; a runner has one, so that its later dispatches allocate nothing on the device.
+   */
+  readonly bindGroup: (params: GPUBufferBinding) => GPUBindGroup;
 }
 
 export class CompiledKernel<B extends string, P extends string, O extends string> {
@@ -95,24 +99,32 @@ export class CompiledKernel<B extends string, P extends string, O extends string
     });
   }
 
-  /** Makes the bind group, once; dispatching it later allocates nothing on the device. */
   bind(buffers: Readonly<Record<B, GpuBuffer | BufferSlice>>): BoundKernel<P> {
     const { name, bindings, params, grid } = this.declaration;
-    const entries = (Object.keys(bindings) as B[]).map((key, binding) => {
+    const resources = (Object.keys(bindings) as B[]).map((key): GPUBufferBinding => {
       const part = buffers[key];
-      return {
-        binding,
-        resource: part instanceof GpuBuffer
-          ? { buffer: part.handle }
-          : { buffer: part.buffer.handle, offset: part.offset, size: part.bytes },
-      };
+      return part instanceof GpuBuffer
+        ? { buffer: part.handle }
+        : { buffer: part.buffer.handle, offset: part.offset, size: part.bytes };
     });
+    let made: { readonly window: GPUBufferBinding; readonly group: GPUBindGroup } | null = null;
     return {
       name,
       pipeline: this.#pipeline,
-      bindGroup: this.#device.createBindGroup({ label: name, layout: this.#layout, entries }),
       paramTypes: Object.entries<ParamType>(params) as [P, ParamType][],
       grid: (values) => grid(values, this.overrides),
+      bindGroup: (window) => {
+        if (made?.window !== window) made = { window, group: this.#createGroup([...resources, window]) };
+        return made.group;
+      },
     };
+  }
+
+  #createGroup(resources: readonly GPUBufferBinding[]): GPUBindGroup {
+    return this.#device.createBindGroup({
+      label: this.declaration.name,
+      layout: this.#layout,
+      entries: resources.map((resource, binding) => ({ binding, resource })),
+    });
   }
 }

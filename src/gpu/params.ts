@@ -11,10 +11,11 @@ import type { BoundKernel } from "./kernel.ts";
 export const PARAMS_WINDOW_BYTES = 256;
 
 export class ParamsArena implements Disposable {
-  readonly bindGroup: GPUBindGroup;
+  /** Of the dispatch at offset 0; a kernel's last binding. */
+  readonly window: GPUBufferBinding;
   readonly #device: GpuDevice;
   readonly #buffer: GpuBuffer;
-  readonly #bytes: ArrayBuffer;
+  readonly #bytes: Uint8Array<ArrayBuffer>;
   readonly #view: DataView;
   readonly #capacity: number;
   #used = 0;
@@ -24,18 +25,14 @@ export class ParamsArena implements Disposable {
   constructor(device: GpuDevice, capacity: number) {
     this.#device = device;
     this.#capacity = capacity;
-    this.#bytes = new ArrayBuffer(capacity * PARAMS_WINDOW_BYTES);
-    this.#view = new DataView(this.#bytes);
+    this.#bytes = new Uint8Array(capacity * PARAMS_WINDOW_BYTES);
+    this.#view = new DataView(this.#bytes.buffer);
     this.#buffer = device.createBuffer({
       label: "params",
       bytes: this.#bytes.byteLength,
       usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
     });
-    this.bindGroup = device.handle.createBindGroup({
-      label: "params",
-      layout: device.paramsLayout,
-      entries: [{ binding: 0, resource: { buffer: this.#buffer.handle, size: PARAMS_WINDOW_BYTES } }],
-    });
+    this.window = { buffer: this.#buffer.handle, size: PARAMS_WINDOW_BYTES };
   }
 
   reset(): void {
@@ -59,11 +56,32 @@ export class ParamsArena implements Disposable {
     return offset;
   }
 
+  /** Bytes that have been pushed. */
+  get used(): number {
+    return this.#used * PARAMS_WINDOW_BYTES;
+  }
+
+  /** A copy of what was pushed since {@link used} was `from`, for {@link pushAll}. */
+  since(from: number): Uint8Array {
+    return this.#bytes.slice(from, this.used);
+  }
+
+  /** Copies windows in as they are; returns the offset of the first in bytes. */
+  pushAll(windows: Uint8Array): number {
+    const offset = this.used;
+    if (offset + windows.length > this.#bytes.length) {
+      throw new Error(`Cannot repeat dispatches: a step has at most ${this.#capacity}`);
+    }
+    this.#bytes.set(windows, offset);
+    this.#used += windows.length / PARAMS_WINDOW_BYTES;
+    return offset;
+  }
+
   /** Queues the write of what was pushed since it was last called, or since {@link reset}. */
   flush(): void {
     if (this.#used === this.#flushed) return;
     const from = this.#flushed * PARAMS_WINDOW_BYTES;
-    const bytes = this.#used * PARAMS_WINDOW_BYTES - from;
+    const bytes = this.used - from;
     this.#device.handle.queue.writeBuffer(this.#buffer.handle, from, this.#bytes, from, bytes);
     this.#flushed = this.#used;
   }

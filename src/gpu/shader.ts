@@ -1,17 +1,21 @@
 /**
  * WGSL text from shaders/. Library functions are appended, never prepended, so that line numbers in errors are those
- * of the file; an `enable` directive of a library moves to the front of the first line, where WGSL wants it.
+ * of the file; an `enable` directive of a library moves to the front of the first line, where WGSL wants it. A library has
+ * another in the place of a line `//! use NAME`: what several choices of a slot share, and others must not have.
  */
 import { unroll, type UnrollConstants } from "./unroll.ts";
 
 const ROOT = new URL("../../shaders/", import.meta.url);
 const texts = new Map<string, string>();
 
-/** The text of `shaders/<path>.wgsl`, read once. */
+const USE = /^\/\/! use (\w+)$/gm;
+
+/** The text of `shaders/<path>.wgsl` with what it uses, read once. */
 export function shaderText(path: string): string {
   let text = texts.get(path);
   if (text === undefined) {
-    text = Deno.readTextFileSync(new URL(`${path}.wgsl`, ROOT));
+    text = Deno.readTextFileSync(new URL(`${path}.wgsl`, ROOT))
+      .replace(USE, (_, lib) => shaderText(`lib/${lib}`));
     texts.set(path, text);
   }
   return text;

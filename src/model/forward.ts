@@ -27,6 +27,7 @@ import { rotaryTable } from "./rotary.ts";
 import type { Precision } from "./runner.ts";
 import type { ModelSizes } from "./sizes.ts";
 import { planWriter, stepBufferBytes } from "./step_buffers.ts";
+import { StepSequences } from "./step_sequences.ts";
 import type { StepUploads } from "./step_uploads.ts";
 import type { ModelWeights } from "./weights.ts";
 
@@ -53,6 +54,7 @@ export class Forward {
   readonly #last: readonly Operation[];
   readonly #head: readonly Operation[];
   readonly #splits: ReturnType<typeof rowSplits>;
+  readonly #sequences = new StepSequences();
 
   private constructor(
     buffers: StepBuffers,
@@ -70,7 +72,7 @@ export class Forward {
     this.#head = operations.head;
   }
 
-  /** Allocates cache and activations, compiles the kernels, makes all bind groups. Throws CapacityError. */
+  /** Allocates cache and activations, compiles and binds the kernels. Throws CapacityError. */
   static async create(parts: ForwardParts): Promise<Forward> {
     const { device, config, sizes, weights, precision, tuning } = parts;
     const { limits } = sizes;
@@ -110,14 +112,17 @@ export class Forward {
     const splits = planWriter.most(this.#splits.decode, promptRows, rows);
     const stepRows = { promptFrom: 0, promptRows, rows, samples, promptSplits, splits };
     uploads.send(step, planWriter.used, this.plan);
-    for (const operation of this.#body) {
-      operation.encode(step, stepRows);
-      appended();
-    }
-    // Of prompt rows that do not sample, the last layer's keys and values are all that anybody will read.
-    const lastRows = { ...stepRows, promptFrom: sampledFrom };
-    for (const operation of this.#last) operation.encode(step, lastRows);
-    if (samples > 0) { for (const operation of this.#head) operation.encode(step, stepRows); }
+    const dispatch = () => {
+      for (const operation of this.#body) {
+        operation.encode(step, stepRows);
+        appended();
+      }
+      // Of prompt rows that do not sample, the last layer's keys and values are all that anybody will read.
+      const lastRows = { ...stepRows, promptFrom: sampledFrom };
+      for (const operation of this.#last) operation.encode(step, lastRows);
+      if (samples > 0) { for (const operation of this.#head) operation.encode(step, stepRows); }
+    };
+    this.#sequences.encode(step, stepRows, { dispatch, appended });
   }
 }
 

@@ -27,27 +27,29 @@ const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)];
 
 Deno.test("ALL_KERNELS names every shader once, and every library is used", () => {
   expect(ALL_KERNELS.map(({ name }) => name).sort()).toEqual(shaderFiles("."));
-  const used = new Set(ALL_KERNELS.flatMap(({ libs = {} }) => Object.values(libs).flat()));
+  const chosen = ALL_KERNELS.flatMap(({ libs = {} }) => Object.values<readonly string[]>(libs).flat());
+  const used = new Set(chosen);
+  for (const lib of chosen) {
+    const text = Deno.readTextFileSync(new URL(`lib/${lib}.wgsl`, SHADERS));
+    for (const [, name] of matches(text, /^\/\/! use (\w+)$/gm)) used.add(name!);
+  }
   expect([...used].sort()).toEqual(shaderFiles("lib/"));
 });
 
 for (const kernel of ALL_KERNELS) {
   Deno.test(`${kernel.name} declares what its WGSL declares`, () => {
     const text = code(kernel.name);
-    const bindings = matches(text, /@group\(0\) @binding\((\d+)\) var<(?:storage, )?(\w+)> (\w+):/g);
+    const bindings = matches(text, /@group\(0\) @binding\((\d+)\) var<(?:storage, )?(\w+)> (\w+): (\w+)/g);
     const spelled = { read: "read", write: "read_write", read_write: "read_write", uniform: "uniform" };
-    expect(bindings.map(([, index, access, name]) => [Number(index), access, name])).toEqual(
-      Object.entries<BindingAccess>(kernel.bindings).map(([name, access], index) => [
-        index,
-        spelled[access],
-        name,
-      ]),
-    );
+    const declared = Object.entries<BindingAccess>({ ...kernel.bindings, params: "uniform" });
+    expect(bindings.map(([, index, access, name]) => [Number(index), access, name]))
+      .toEqual(declared.map(([name, access], index) => [index, spelled[access], name]));
+    expect(bindings.at(-1)?.[4]).toBe("Params");
+    expect(text).not.toMatch(/@group\([^0]\)/);
     const [params] = matches(text, /struct Params \{([^}]*)\}/g);
     const fields = matches(params?.[1] ?? "", /(\w+): (\w+),/g).map(([, name, type]) => [name, type]);
     expect(fields).toEqual(Object.entries<string>(kernel.params));
     expect(fields.length * 4).toBeLessThanOrEqual(256);
-    expect(text).toContain("@group(1) @binding(0) var<uniform> params: Params;");
     const overrides = matches(text, /override (\w+): u32 = (\d+);/g);
     expect(Object.fromEntries(overrides.map(([, name, value]) => [name, Number(value)])))
       .toEqual(kernel.overrides);
