@@ -44,6 +44,8 @@ export interface SearchOptions {
 export interface SearchRecord {
   /** Notes what is about to be tried. False where it is to be left out. */
   mayTry(what: string): Promise<boolean>;
+  /** What was tried has come to its end: nothing that fails from now on is its fault. */
+  tried(): void;
   /** The best so far: behind a place that was searched through, and where something else has made it another. */
   keep(tuning: DeviceTuning, options: { readonly isPlace: boolean }): Promise<void>;
 }
@@ -135,6 +137,7 @@ async function climb(
         bestMs = again ?? bestMs;
         ms = found;
       }
+      record?.tried();
       const isTaken = isShorter(ms, bestMs);
       if (isTaken) {
         [best, tuning] = [form, candidate];

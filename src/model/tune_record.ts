@@ -72,6 +72,10 @@ export class TuneRecord implements SearchRecord {
     return true;
   }
 
+  tried(): void {
+    this.#trying = undefined; // its note goes with the next one
+  }
+
   async keep(tuning: DeviceTuning, { isPlace }: { readonly isPlace: boolean }): Promise<void> {
     this.#tuning = tuning;
     const path = await this.#settle();

@@ -120,6 +120,7 @@ export async function searchTiles(
           bestMs = again ?? bestMs;
           ms = found;
         }
+        record?.tried();
         const isTaken = isShorter(ms, bestMs);
         if (isTaken) {
           tuning = candidate;

@@ -149,10 +149,30 @@ Deno.test("a search that is killed has noted what it was trying, and takes back 
   const kept: boolean[] = [];
   const spying = {
     mayTry: () => Promise.resolve(true),
+    tried: () => {},
     keep: (tuning: DeviceTuning) => Promise.resolve(void kept.push(isChanged(tuning, "gateUp"))),
   };
   await searchForms(time, TABLE, { ...SEARCH, roles: ["gateUp"], maxTries: 1, record: spying });
   expect(kept).toEqual([true, false]);
+});
+
+Deno.test("a search that fails behind what it has tried blames nothing", async () => {
+  await using dir = await tempDir();
+  const record = await TuneRecord.open({ dir: dir.path, shape: SHAPE }, TABLE);
+  const onTry = () => {
+    throw new Deno.errors.BrokenPipe("nobody reads any more");
+  };
+  for (
+    const searching of [
+      () => searchForms(quicker, TABLE, { ...SEARCH, record, onTry }),
+      () => searchTiles(quicker, TABLE, { ...SEARCH, sizes: [16], record, onTry }),
+    ]
+  ) {
+    await expect(searching()).rejects.toThrow("nobody reads any more");
+    await record.failed({ isOver: false });
+    const { trying, lost } = await fileIn(dir.path);
+    expect([trying, lost]).toEqual([undefined, undefined]);
+  }
 });
 
 Deno.test("what is kept is tried no second time after a search has ended with it, and is no form of a place", async () => {
