@@ -265,7 +265,7 @@ function ignoreMissing(error: unknown): undefined {
 }
 
 /** Makes the names in a folder durable. Only POSIX systems can open a folder; elsewhere the rename must do. */
-async function syncFolder(dir: string): Promise<void> {
+export async function syncFolder(dir: string): Promise<void> {
   if (Deno.build.os === "windows") return;
   using handle = await Deno.open(dir, { read: true });
   await handle.sync();

@@ -10,6 +10,7 @@ import { z } from "zod";
 import { FormatError } from "../errors.ts";
 import type { ModelConfig } from "../formats/config.ts";
 import { writeAll } from "../formats/staged_file.ts";
+import { syncFolder } from "../formats/staged_folder.ts";
 import { toReadError } from "../formats/read_error.ts";
 import { toWriteError } from "../formats/write_error.ts";
 import type { GpuDeviceInfo } from "../gpu/device.ts";
@@ -201,7 +202,8 @@ export async function requireWritable(dir: string): Promise<void> {
 
 /**
  * Puts the tuning's forms and tiles into the file of the shape, in place of what was there, which nobody finds half written.
- * Returns its path. Throws as requireWritable() does.
+ * It is on the disk, under its name, when the path of the file is returned: the machine may not outlive what comes next.
+ * Throws as requireWritable() does.
  */
 export async function writeTunedForms(
   dir: string,
@@ -229,6 +231,7 @@ export async function writeTunedForms(
     await Deno.mkdir(dir, { recursive: true });
     await writeWhole(aside, `${JSON.stringify(file, null, 2)}\n`);
     await Deno.rename(aside, path);
+    await syncFolder(dir);
   } catch (error) {
     throw toWriteError(error, path);
   } finally {
@@ -266,7 +269,6 @@ export function noted(what: string): string {
   return what.slice(0, MOST_NOTED);
 }
 
-/** On the disk when it resolves: the machine may not outlive what comes next. */
 async function writeWhole(path: string, text: string): Promise<void> {
   using file = await Deno.open(path, { write: true, createNew: true });
   await writeAll(file, new TextEncoder().encode(text));

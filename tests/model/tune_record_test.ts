@@ -156,6 +156,29 @@ Deno.test("a search that is killed has noted what it was trying, and takes back 
   expect(kept).toEqual([true, false]);
 });
 
+Deno.test("a note is on the disk, and so is its name, before anything is tried", async () => {
+  await using dir = await tempDir();
+  const record = await TuneRecord.open({ dir: dir.path, shape: SHAPE }, TABLE);
+  const done: string[] = [];
+  const { open, rename } = Deno;
+  Deno.open = async (path, options) => {
+    const file = await open(path, options);
+    const what = path === dir.path ? "folder" : "file";
+    for (const name of ["sync", "syncData"] as const) {
+      const flush = file[name].bind(file);
+      file[name] = () => flush().then(() => void done.push(`${what} flushed`));
+    }
+    return file;
+  };
+  Deno.rename = (...args) => rename(...args).then(() => void done.push("renamed"));
+  try {
+    await record.mayTry("a form");
+  } finally {
+    Object.assign(Deno, { open, rename });
+  }
+  expect(done).toEqual(["file flushed", "renamed", "folder flushed"]);
+});
+
 Deno.test("a search that fails behind what it has tried blames nothing", async () => {
   await using dir = await tempDir();
   const record = await TuneRecord.open({ dir: dir.path, shape: SHAPE }, TABLE);
