@@ -1,4 +1,5 @@
-// The parts of each row joined (shaders/lib/row_parts.wgsl): the end of attention_flash where that does not join them itself.
+// The parts of each row joined (shaders/lib/row_parts.wgsl): the end of attention_prompt, and of attention_flash where that does
+// not join them itself.
 //
 // parts [rows, splits, queryHeads, headDim] f32     part_terms [rows, splits, queryHeads] f32
 // plan u32, see src/model/plan.ts                   attended [rows, queryStride] Act, rows from firstRow on

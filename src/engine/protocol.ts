@@ -235,7 +235,7 @@ export interface EngineMetrics {
   /** Sequences in the batch of the last submitted step; 0 when idle. */
   readonly lastBatchSize: number;
   readonly steps: number;
-  /** Each holds one or several steps. */
+  /** Each holds one or several steps, or a piece of one that found the device idle. */
   readonly submits: number;
   /** Over all submits so far; 0 before the first. */
   readonly stepsPerSubmit: number;

@@ -37,6 +37,9 @@ export const FAKE_LIMITS: RunnerLimits = {
   vocabSize: 64,
 };
 
+/** Submits before that of a step for an idle device. */
+export const PIECES = 2;
+
 interface FakeSlot {
   readonly init: SlotInit;
   /** Counts sequences over the life of the runner: tells a slot's owners apart. */
@@ -162,9 +165,9 @@ export class FakeRunner implements ModelRunner {
     this.stepCounts.push(plans.length);
     if (isDeviceIdle) this.idleSubmits.push(index);
     this.#prepared = index;
-    const costs = samples.map((step): StepCost => ({
+    const costs = samples.map((step, at): StepCost => ({
       dispatches: 11,
-      submits: 1 / plans.length,
+      submits: 1 / plans.length + (isDeviceIdle && at === 0 ? PIECES : 0),
       readbackBytes: 4 * step.length,
     }));
     return { costs, submit: () => this.#submit(index, samples) };
