@@ -73,14 +73,15 @@ export async function updateGeneration(
   await db.updateTable("generations").set(patch).where("id", "=", id).execute();
 }
 
-/** Changes nothing that has ended: a gateway that was taken for dead may still believe it runs it. */
+/** False for one that has ended, which stays as it is: a gateway that was taken for dead may still believe it runs it. */
 export async function updateOpenGeneration(
   db: Db,
   id: string,
   patch: Updateable<GenerationsTable>,
-): Promise<void> {
-  await db.updateTable("generations").set(patch).where("id", "=", id).where("status", "in", OPEN_STATUSES)
-    .execute();
+): Promise<boolean> {
+  const { numUpdatedRows } = await db.updateTable("generations").set(patch)
+    .where("id", "=", id).where("status", "in", OPEN_STATUSES).executeTakeFirst();
+  return numUpdatedRows > 0n;
 }
 
 /** None that was deleted. */

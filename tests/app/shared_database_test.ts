@@ -6,13 +6,18 @@ import { lockAuditChain } from "../../src/store/audit.ts";
 import type { Database } from "../../src/store/database.ts";
 import { lockGeneration } from "../../src/store/generations.ts";
 import { lockSession } from "../../src/store/sessions.ts";
+import { lockUnitTurn } from "../../src/store/unit_claims.ts";
 import { ADMIN, ALICE, BOB, collect, DEMO_DIR, HELPER, HELPER_DIR } from "../support/gateway.ts";
 import { PostgresServer, whyNoServer } from "../support/postgres.ts";
 import { openSite, type Site, until } from "../support/site.ts";
 
 type Trx = ControlledTransaction<Database>;
 
-const quiet = { admission: { totalUnits: 16, unitsPerPrincipal: 2 }, reportError: () => {} };
+const reported: unknown[] = [];
+const quiet = {
+  admission: { totalUnits: 16, unitsPerPrincipal: 2 },
+  reportError: (error: unknown) => void reported.push(error),
+};
 /** For what has been asked in this process to be on its way to the database. */
 const pause = () => new Promise((resolve) => setTimeout(resolve, 100));
 const input: GenerateInput = { model: HELPER, prompt: { text: "Hi" } };
@@ -125,6 +130,33 @@ Deno.test({
       const ends = [];
       for (const id of ids) ends.push((await collect(c.gateway.generations.events(ALICE, id, {}))).at(-1));
       expect(ends).toMatchObject([{ kind: "finished" }, { kind: "failed", code: "INTERRUPTED" }]);
+    });
+
+    await apart("an answer that comes from one that is thought dead, and the next question", async () => {
+      const { id: sessionId } = await a.gateway.sessions.create(ALICE, { model: HELPER });
+      const id = await start(a, ALICE, { sessionId });
+      const request = await requestOf(a, id);
+      await b.db.updateTable("generations").set({ gateway_id: "dead" }).where("id", "=", id).execute();
+      await using c = await openSite(server.url("postgres"), quiet);
+      expect(await c.gateway.generations.get(ALICE, id)).toMatchObject({ status: "FAILED" });
+      // The session is free. Its next question has got half-way into it.
+      const gate = await begin();
+      await lockUnitTurn(gate);
+      const asking = start(c, ALICE, { sessionId });
+      await until(async () => await waiting() === 1);
+      reported.length = 0;
+      request.finish("STOP");
+      await until(async () => reported.length > 0 || await waiting() === 2);
+      await gate.rollback().execute();
+      const next = await asking;
+      expect(reported).toMatchObject([{ code: "INTERRUPTED" }]);
+      expect(
+        await b.db.selectFrom("messages").select(["generation_id", "is_answer"])
+          .where("session_id", "=", sessionId).orderBy("ordinal").execute(),
+      )
+        .toEqual([{ generation_id: id, is_answer: 0 }, { generation_id: next, is_answer: 0 }]);
+      (await requestOf(c, next)).finish("STOP");
+      await collect(c.gateway.generations.events(ALICE, next, {}));
     });
 
     /** Somebody else's act that waits for the log, while one that has it comes to the same row. */

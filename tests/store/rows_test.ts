@@ -284,7 +284,8 @@ storeTest(
     await generations.requestCancel(db, "g", AT);
     expect(await generations.cancelRequested(db, "me")).toEqual(["g"]);
     await generations.updateGeneration(db, "g", { status: "FAILED" });
-    await generations.updateOpenGeneration(db, "g", { status: "RUNNING" });
+    expect(await generations.updateOpenGeneration(db, "g", { status: "RUNNING" })).toBe(false);
+    expect(await generations.updateOpenGeneration(db, "h", { status: "RUNNING" })).toBe(true);
     expect((await generations.findGeneration(db, "g"))!.status).toBe("FAILED");
     expect(await take("g", "me")).toBe(false);
     expect(await generations.cancelRequested(db, "me")).toEqual([]);

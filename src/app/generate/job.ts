@@ -16,7 +16,7 @@ import {
 import type { SamplingParams } from "../../model/sampling.ts";
 import { toJson, toTime } from "../../store/codec.ts";
 import type { Db } from "../../store/database.ts";
-import { updateGeneration, updateOpenGeneration } from "../../store/generations.ts";
+import { updateOpenGeneration } from "../../store/generations.ts";
 import type { ModelRow } from "../../store/models.ts";
 import { StoreBusyError } from "../../store/store_busy.ts";
 import type { QueuePlace } from "../admission.ts";
@@ -36,6 +36,7 @@ import type {
 import { usageChange } from "../usage.ts";
 import { deadlinePassed, describeEnding, type Ending } from "./ending.ts";
 import type { OutputText } from "./output_text.ts";
+import { INTERRUPTED } from "./recovery.ts";
 import { Replay } from "./replay.ts";
 import type { ReproductionCheck } from "./reproduction.ts";
 import { TokenBatcher } from "./token_batcher.ts";
@@ -327,13 +328,15 @@ export class GenerationJob {
     const verdict = reproduction?.verdict({ finished: ending.kind === "finished" }) ?? null;
     const compared = verdict === null ? [] : [{ kind: "reproduced", ...verdict } as const];
     await log.append([...before, ...compared, event], async (trx, at) => {
-      await updateGeneration(trx, id, {
+      const isOurs = await updateOpenGeneration(trx, id, {
         ...row,
         text,
         usage: toJson(usage),
         finished_at: toTime(at),
         ...(verdict === null ? {} : { reproduction: toJson(verdict) }),
       });
+      // Somebody who thought this gateway dead has ended it, and its session has gone on: nothing of that may be locked.
+      if (!isOurs) throw new GeodesicError(INTERRUPTED.code, INTERRUPTED.message);
       await units.release(trx);
       if (ending.kind === "finished" || (ending.kind === "cancelled" && text !== "")) {
         await keepAnswer(trx, text, at);
