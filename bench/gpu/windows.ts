@@ -1,7 +1,8 @@
 /**
  * What a step with drafts costs: one a submit, and collected before the next is prepared, as the engine runs them, so that
- * the device idles and is handed the step in pieces, or, beside it, whole; and what steps cost that run ahead. How many tokens a window must bring on average to pay follows from the two, and what the device's
- * tokens a second are where every guess is right.
+ * the device idles and is handed the step in pieces, or, beside it, whole; and what steps cost that run ahead. How many
+ * tokens a window must bring on average to pay follows from the two, and what the device's tokens a second are where every
+ * guess is right.
  */
 import type { ModelRunner } from "../../src/model/runner.ts";
 import { round } from "./harness.ts";

@@ -34,7 +34,8 @@ const ENTRIES = numberKeyset("audit entries");
 
 /**
  * Appends an act to the log, in the transaction of what it records: both happen or neither. Holds the chain's lock
- * until that transaction ends, so call it last, and {@link oneActAtATime} first where other rows are locked between. Details beyond 16 KiB are replaced by their hash.
+ * until that transaction ends, so call it last, and {@link oneActAtATime} first where other rows are locked between.
+ * Details beyond 16 KiB are replaced by their hash.
  */
 export async function recordAct(trx: Db, { actor, at, action, target, details = {} }: Act): Promise<void> {
   const { seq, hash: previousHash } = await store.lockAuditHead(trx);

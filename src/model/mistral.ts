@@ -217,7 +217,10 @@ export class MistralRunner implements ModelRunner {
     throw new CapacityError(`Cannot prepare a step: ${MAX_SUBMITS_IN_FLIGHT} wait to be collected`);
   }
 
-  /** Appends one step, of which `inPieces` hands much over; what it samples lies in the sampler's results until the next one. */
+  /**
+   * Appends one step, of which `inPieces` hands much over; what it samples lies in the sampler's results until the next
+   * one.
+   */
   #encode(step: StepEncoder, plan: StepPlan, inPieces: boolean): EncodedSamples | null {
     const windows = packPlan(plan, this.limits, this.#forward.planWriter);
     const firstDecode = windows.length - plan.decodes.length;

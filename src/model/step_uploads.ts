@@ -1,7 +1,8 @@
 /**
  * Plans and sample rows on their way to the device, for several steps in one submit. `queue.writeBuffer` takes effect
  * before everything that is submitted after it, so it cannot give the second step of a submit other data than the
- * first. Instead the data of all steps go into one staging buffer, and every step begins with copies out of it. Owns that buffer; refuses more than it was made for.
+ * first. Instead the data of all steps go into one staging buffer, and every step begins with copies out of it. Owns that
+ * buffer; refuses more than it was made for.
  */
 import type { GpuBuffer } from "../gpu/buffer.ts";
 import type { GpuDevice } from "../gpu/device.ts";
