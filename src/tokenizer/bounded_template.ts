@@ -85,6 +85,13 @@ class BoundedInterpreter extends Interpreter {
       this.#iterables.add(iterable.lhs ?? iterable);
     }
     const result = super.evaluate(statement, environment);
+    if (statement?.type === "MemberExpression" && result.type === "UndefinedValue") {
+      // As in the reference implementation, and unlike in the library, what is undefined has no members.
+      const { object } = statement as Statement & MemberExpression;
+      if (this.evaluate(object, environment).type === "UndefinedValue") {
+        throw new Error("it looks for a member of something undefined");
+      }
+    }
     const size = sizeOf(result.value);
     if (statement !== undefined && this.#iterables.has(statement)) this.#count(size);
     this.#budget -= size;
@@ -101,6 +108,10 @@ class BoundedInterpreter extends Interpreter {
 interface ForStatement {
   /** A list, or a selection (`x for x in lhs if …`) from one. */
   readonly iterable: object & { readonly lhs?: object };
+}
+
+interface MemberExpression {
+  readonly object: Statement;
 }
 
 /** Characters of a text, entries of a list or mapping. */

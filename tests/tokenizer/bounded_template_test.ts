@@ -44,3 +44,13 @@ for (const [what, source] of hostile) {
     expect(() => render(source)).toThrow(/chat template: ./);
   });
 }
+
+Deno.test("render() refuses members of what is undefined, and gives undefined members", () => {
+  const render = (source: string) => new BoundedTemplate(source).render({ list: [], map: { a: null } }, 0);
+  for (const source of ["list[0]['role']", "list[0].role", "nothing.at", "map.b.c", "nothing.a is defined"]) {
+    expect(() => render(`{{ ${source} }}`)).toThrow("it looks for a member of something undefined");
+  }
+  expect(render("{{ list[0] is defined }} {{ map.b is defined }} {{ map.a.b is defined }}")).toBe(
+    "false false false",
+  );
+});
