@@ -12,10 +12,12 @@ export class StreamDecoder {
   /** Leading spaces that are still to be dropped. */
   #spacesToDrop: number;
   #started = false;
+  readonly #afterPrompt: boolean;
 
   /** `afterPrompt`: the tokens continue a text, so that a leading space is part of it. */
   constructor(table: TokenBytes, options: { readonly afterPrompt: boolean }) {
     this.#table = table;
+    this.#afterPrompt = options.afterPrompt;
     this.#spacesToDrop = options.afterPrompt ? 0 : table.leadingSpaces;
   }
 
@@ -29,9 +31,11 @@ export class StreamDecoder {
       );
     }
     if (bytes.length === 0) return ""; // A control token. It neither adds text nor ends a character.
+    const isFirst = !this.#started && !this.#afterPrompt;
     const separator = this.#started ? this.#utf8.push(this.#table.separator) : "";
     this.#started = true;
-    return this.#dropSpaces(separator + this.#utf8.push(bytes));
+    const written = isFirst ? this.#table.firstBytes.get(id) ?? bytes : bytes;
+    return this.#dropSpaces(separator + this.#utf8.push(written));
   }
 
   /** What remains when no token follows: U+FFFD for each byte of a character that never became complete. */

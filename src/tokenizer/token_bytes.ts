@@ -1,7 +1,7 @@
 /**
  * What bytes of text each token stands for, read off the `decoder` of tokenizer.json. The decoders of Mistral-class
- * tokenizers map every token on its own (only the first space of a whole text is treated apart), which is what lets
- * text be streamed token by token. Decoders that look across tokens are refused by name.
+ * tokenizers map every token on its own (only the first token, or the first spaces, of a whole text are treated apart),
+ * which is what lets text be streamed token by token. Decoders that look across tokens are refused by name.
  */
 import { FormatError } from "../errors.ts";
 import { isJsonObject, type JsonObject, quote } from "../formats/json.ts";
@@ -10,6 +10,8 @@ import type { TokenizerFile } from "./tokenizer_json.ts";
 export interface TokenBytes {
   /** By id; empty for control tokens, `undefined` for ids that are no token. */
   readonly bytes: readonly (Uint8Array | undefined)[];
+  /** By id, of tokens that stand for other bytes where they begin a whole text. */
+  readonly firstBytes: ReadonlyMap<number, Uint8Array>;
   /** How many leading spaces of a whole text belong to the tokenizer, not to the text. */
   readonly leadingSpaces: number;
   /** Written between any two tokens; empty except where the file names no decoder. */
@@ -19,7 +21,15 @@ export interface TokenBytes {
 type PieceDecoder = (piece: string) => Uint8Array;
 interface DecoderPlan {
   readonly decodePiece: PieceDecoder;
+  /** Of the first token of a whole text, where it is decoded in another way. */
+  readonly decodeFirst?: PieceDecoder;
   readonly leadingSpaces: number;
+}
+/** `from` becomes `to`, in the first token of a whole text `first`. */
+interface Replacement {
+  readonly from: string;
+  readonly to: string;
+  readonly first: string;
 }
 
 const encoder = new TextEncoder();
@@ -34,14 +44,21 @@ export function tokenBytes(tokenizer: TokenizerFile, file: string): TokenBytes {
   const bytes = new Array<Uint8Array | undefined>(highestId + 1);
   for (const [id, piece] of pieces) bytes[id] = plan.decodePiece(piece);
   for (const { id, special } of tokenizer.addedTokens) if (special) bytes[id] = EMPTY;
+  const firstBytes = new Map<number, Uint8Array>();
+  if (plan.decodeFirst !== undefined) {
+    for (const [id, piece] of pieces) {
+      const first = plan.decodeFirst(piece);
+      if (bytes[id]!.length > 0 && first.length !== bytes[id]!.length) firstBytes.set(id, first);
+    }
+  }
   const separator = tokenizer.decoder === null ? encoder.encode(" ") : EMPTY;
-  return { bytes, leadingSpaces: plan.leadingSpaces, separator };
+  return { bytes, firstBytes, leadingSpaces: plan.leadingSpaces, separator };
 }
 
 function planDecoder(decoder: JsonObject | null, file: string): DecoderPlan {
   if (decoder === null) return { decodePiece: (piece) => encoder.encode(piece), leadingSpaces: 0 };
   const steps = decoder.type === "Sequence" && Array.isArray(decoder.decoders) ? decoder.decoders : [decoder];
-  const replacements: [string, string][] = [];
+  const replacements: Replacement[] = [];
   let byteFallback = false, byteLevel = false, fused = false;
   let leadingSpaces = 0;
   for (const step of steps as unknown[]) {
@@ -52,29 +69,36 @@ function planDecoder(decoder: JsonObject | null, file: string): DecoderPlan {
     else if (type === "Fuse") fused = true;
     else if (type === "Strip") leadingSpaces += readStrip(step, fused, file);
     else if (type === "ByteLevel" && steps.length === 1) byteLevel = true;
-    else if (type === "Metaspace") {
-      replacements.push([typeof step.replacement === "string" ? step.replacement : "▁", " "]);
-      const prepends = step.prepend_scheme === undefined
-        ? step.add_prefix_space !== false
-        : step.prepend_scheme !== "never";
-      if (prepends) leadingSpaces += 1;
-    } else throw unsupported(step, file);
+    else if (type === "Metaspace" && !fused) replacements.push(readMetaspace(step));
+    else throw unsupported(step, file);
   }
   if (byteLevel) return { decodePiece: decodeByteLevel, leadingSpaces: 0 };
-  const decodePiece = (piece: string) => {
+  const decoderWith = (written: "to" | "first"): PieceDecoder => (piece) => {
     const byte = byteFallback ? byteOf(piece) : undefined;
     if (byte !== undefined) return Uint8Array.of(byte);
-    return encoder.encode(replacements.reduce((text, [from, to]) => text.replaceAll(from, to), piece));
+    return encoder.encode(
+      replacements.reduce((text, each) => text.replaceAll(each.from, each[written]), piece),
+    );
   };
-  return { decodePiece, leadingSpaces };
+  const decodePiece = decoderWith("to");
+  if (replacements.every(({ to, first }) => to === first)) return { decodePiece, leadingSpaces };
+  return { decodePiece, decodeFirst: decoderWith("first"), leadingSpaces };
 }
 
-function readReplacement(step: JsonObject, file: string): [string, string] {
+/** As the Rust `tokenizers` do: the first token has no space at all, unless the tokenizer puts none before a text. */
+function readMetaspace(
+  { replacement, prepend_scheme: scheme, add_prefix_space: prefixed }: JsonObject,
+): Replacement {
+  const prepends = (scheme ?? (prefixed === false ? "never" : "always")) !== "never";
+  return { from: typeof replacement === "string" ? replacement : "▁", to: " ", first: prepends ? "" : " " };
+}
+
+function readReplacement(step: JsonObject, file: string): Replacement {
   const from = isJsonObject(step.pattern) ? step.pattern.String : undefined;
   if (typeof from !== "string" || from === "" || typeof step.content !== "string") {
     throw unsupported(step, file);
   }
-  return [from, step.content];
+  return { from, to: step.content, first: step.content };
 }
 
 /** Only what strips the start of the whole text can be streamed, hence only after `Fuse`. */
