@@ -5,18 +5,30 @@
  */
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { FormatError } from "../errors.ts";
-import { checkExpressions } from "./text_steps.ts";
-import { TokenTrie } from "./token_trie.ts";
+import { checkExpressions } from "./expressions.ts";
+import { TokenTrie, type TrieMatch } from "./token_trie.ts";
 import type { AddedToken, TokenizerFile } from "./tokenizer_json.ts";
 import type { MarkedText } from "./untrusted_text.ts";
 
+/** From one position of a text up to another. */
+interface Stretch {
+  readonly start: number;
+  readonly end: number;
+}
+
 export class TextEncoding {
   readonly #library: LibraryTokenizer;
-  readonly #added: TokenTrie<AddedToken>;
+  /** Those that a normalizer may touch are looked for in what the others leave. */
+  readonly #added: readonly TokenTrie<AddedToken>[];
 
   /** Throws FormatError where the library cannot work with the file, called `name` in messages. */
   constructor(file: TokenizerFile, name: string) {
-    this.#added = new TokenTrie(file.addedTokens.map((token) => [token.content, token]));
+    this.#added = [false, true].map((normalized) =>
+      new TokenTrie(
+        file.addedTokens.filter((token) => token.normalized === normalized)
+          .map((token) => [token.content, token]),
+      )
+    );
     try {
       this.#library = new LibraryTokenizer({
         ...file.json,
@@ -40,50 +52,80 @@ export class TextEncoding {
     return this.#encodeSection(text.toWellFormed(), 0);
   }
 
-  /** Ids of a rendered prompt: added tokens outside of untrusted positions become single ids. */
-  encodeMarked({ text, untrusted }: MarkedText): number[] {
-    const sections: (string | AddedToken)[] = [];
-    let start = 0;
-    for (let i = 0; i < text.length;) {
-      const token = this.#addedTokenAt(text, i, untrusted);
-      if (token === undefined) {
-        i++;
-        continue;
-      }
-      sections.push(text.slice(start, i), token);
-      start = i += token.content.length;
+  /**
+   * Ids of a rendered prompt: added tokens outside of untrusted positions become single ids, as in the Rust `tokenizers`,
+   * except that no normalizer touches their texts, so that each is found as a template writes it.
+   */
+  encodeMarked(marked: MarkedText): number[] {
+    let parts: readonly (Stretch | AddedToken)[] = [{ start: 0, end: marked.text.length }];
+    for (const added of this.#added) {
+      parts = parts.flatMap((part) => "id" in part ? [part] : extract(added, marked, part));
     }
-    sections.push(text.slice(start));
-    return sections.flatMap((section, index) => {
-      if (typeof section !== "string") return [section.id];
-      const before = sections[index - 1] as AddedToken | undefined;
-      const after = sections[index + 1] as AddedToken | undefined;
-      if (after?.lstrip) section = section.trimEnd();
-      if (before?.rstrip) section = section.trimStart();
-      return this.#encodeSection(section, index);
-    });
+    return parts.flatMap((part) =>
+      "id" in part ? [part.id] : this.#encodeSection(marked.text.slice(part.start, part.end), part.start)
+    );
   }
 
-  /** `index` 0 is the start of the whole text, where some tokenizers put a space. */
-  #encodeSection(section: string, index: number): number[] {
+  /** `start` 0 is the start of the whole text, where some tokenizers put a space. */
+  #encodeSection(section: string, start: number): number[] {
     const { normalizer, pre_tokenizer: preTokenizer, model } = this.#library;
     if (model === null) throw new Error("the library was given a model");
     const normalized = normalizer === null || section === "" ? section : normalizer(section);
     if (normalized === "") return [];
-    const words = preTokenizer === null ? [normalized] : preTokenizer(normalized, { section_index: index });
+    const words = preTokenizer === null ? [normalized] : preTokenizer(normalized, { section_index: start });
     return model(words).map((piece: string) => model.tokens_to_ids.get(piece) ?? model.unk_token_id!);
   }
+}
 
-  /** The longest added token that begins at `start` and contains no untrusted position. */
-  #addedTokenAt(text: string, start: number, untrusted: ReadonlySet<number>): AddedToken | undefined {
-    let token: AddedToken | undefined;
-    let checked = start;
-    for (const match of this.#added.matches(text, start)) {
-      for (; checked < match.end; checked++) if (untrusted.has(checked)) return token;
-      token = match.value;
+const SPACE_BEFORE = /(?<!\p{White_Space})\p{White_Space}+$/u;
+const SPACE_AFTER = /^\p{White_Space}+/u;
+const WORD = String.raw`[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]`;
+const WORD_BEFORE = new RegExp(`${WORD}$`, "u");
+const WORD_AFTER = new RegExp(`^${WORD}`, "u");
+
+/** Added tokens in a stretch of text, with the stretches between them that are not empty. */
+function extract(
+  added: TokenTrie<AddedToken>,
+  { text, untrusted }: MarkedText,
+  { start, end }: Stretch,
+): (Stretch | AddedToken)[] {
+  const parts: (Stretch | AddedToken)[] = [];
+  const between = (end: number) => start < end ? [{ start, end }] : [];
+  const first = start;
+  for (let i = start; i < end;) {
+    const found = longestToken(added, text, i, end, untrusted);
+    if (found === undefined) {
+      i++;
+      continue;
     }
-    return token;
+    const { value: token, end: behind } = found;
+    const inWord = WORD_BEFORE.test(text.slice(Math.max(first, i - 2), i)) ||
+      WORD_AFTER.test(text.slice(behind, Math.min(end, behind + 2)));
+    if (!token.singleWord || !inWord) {
+      const before = token.lstrip ? (SPACE_BEFORE.exec(text.slice(start, i))?.index ?? i - start) + start : i;
+      parts.push(...between(before), token);
+      start = behind + (token.rstrip ? SPACE_AFTER.exec(text.slice(behind, end))?.[0].length ?? 0 : 0);
+    }
+    i = behind;
   }
+  return [...parts, ...between(end)];
+}
+
+/** The longest added token that begins at `start` and contains no untrusted position. */
+function longestToken(
+  added: TokenTrie<AddedToken>,
+  text: string,
+  start: number,
+  end: number,
+  untrusted: ReadonlySet<number>,
+): TrieMatch<AddedToken> | undefined {
+  let longest: TrieMatch<AddedToken> | undefined;
+  let checked = start;
+  for (const match of added.matches(text, start, end)) {
+    for (; checked < match.end; checked++) if (untrusted.has(checked)) return longest;
+    longest = match;
+  }
+  return longest;
 }
 
 /**

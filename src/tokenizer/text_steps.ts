@@ -1,10 +1,10 @@
 /**
  * Normalizer and pre-tokenizer of an untrusted tokenizer.json. The library passes over what it does not know of them, and
- * runs any regular expression; so steps that it would take for others are refused by name or put into words that it
- * knows, and no expression may take exponential time.
+ * takes JavaScript's white space, digits and words for Unicode's; so steps that it would take for others are refused by
+ * name or put into words that it knows, by which they do what they do in the Rust `tokenizers`.
  */
-import { FormatError } from "../errors.ts";
-import { isJsonObject, type JsonObject, quote } from "../formats/json.ts";
+import type { FormatError } from "../errors.ts";
+import { isJsonObject, type JsonObject } from "../formats/json.ts";
 
 export type Fail = (field: string, found: unknown, expected: string) => FormatError;
 
@@ -13,33 +13,58 @@ const MAX_STEPS = 64;
 /** Times that replacements may make a text longer, one after the other. */
 const MAX_GROWTH = 64;
 
-/** What the library is to be given for a `normalizer` or `pre_tokenizer`; null for none. */
-export function checkTextSteps(step: unknown, field: string, fail: Fail): JsonObject | null {
+const BYTE_LEVEL = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
+const PUNCTUATION = String.raw`[\p{P}!-/:-@\[-\x60{-~]`;
+const WORD = String.raw`\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}`;
+
+/** What the library is to be given for a `normalizer` or `pre_tokenizer` (the `field`); null for none. */
+export function checkTextSteps(
+  step: unknown,
+  field: "normalizer" | "pre_tokenizer",
+  fail: Fail,
+): JsonObject | null {
   if (step === undefined || step === null) return null;
-  return new StepCheck(fail).step(step, field);
+  return new StepCheck(field === "normalizer", fail).step(step, field);
 }
 
 class StepCheck {
+  readonly #normalizes: boolean;
   readonly #fail: Fail;
   #steps = 0;
   #growth = 1;
 
-  constructor(fail: Fail) {
+  constructor(normalizes: boolean, fail: Fail) {
+    this.#normalizes = normalizes;
     this.#fail = fail;
   }
 
   step(step: unknown, field: string): JsonObject {
     if (!isJsonObject(step)) throw this.#fail(field, step, "an object");
     if (++this.#steps > MAX_STEPS) throw this.#fail(field, step, `at most ${MAX_STEPS} steps`);
+    if (step.type === "Sequence") return this.#sequence(step, field);
+    if (step.type === "Replace") return this.#replace(step, field);
+    if (!this.#normalizes) return this.#preTokenizer(step, field);
+    return step.type === "Strip" ? strip(step) : step;
+  }
+
+  #preTokenizer(step: JsonObject, field: string): JsonObject {
     switch (step.type) {
-      case "Sequence":
-        return this.#sequence(step, field);
-      case "Replace":
-        return this.#replace(step, field);
       case "Split":
         return this.#split(step, field);
       case "Metaspace":
         return this.#metaspace(step, field);
+      case "ByteLevel":
+        return byteLevel(step);
+      case "Digits":
+        return isolate(step.individual_digits === true ? String.raw`\p{N}` : String.raw`\p{N}+`);
+      case "Punctuation":
+        return this.#punctuation(step, field);
+      case "Whitespace":
+        return { ...remove(String.raw`[${WORD}]+|[^${WORD}\s]+`), invert: true };
+      case "WhitespaceSplit":
+        return remove(String.raw`\s+`);
+      case "BertPreTokenizer":
+        return inTurn(remove(String.raw`\s+`), isolate(PUNCTUATION));
       case "FixedLength":
         if (Number.isSafeInteger(step.length) && Number(step.length) > 0) return step;
         throw this.#fail(`${field}.length`, step.length, "an integer of at least 1");
@@ -49,7 +74,7 @@ class StepCheck {
   }
 
   #sequence(step: JsonObject, field: string): JsonObject {
-    const inner = step.normalizers === undefined ? "pretokenizers" : "normalizers";
+    const inner = this.#normalizes ? "normalizers" : "pretokenizers";
     const steps = step[inner];
     if (!Array.isArray(steps)) throw this.#fail(`${field}.${inner}`, steps, "a list of steps");
     return { ...step, [inner]: steps.map((each, i) => this.step(each, `${field}.${inner}[${i}]`)) };
@@ -75,20 +100,34 @@ class StepCheck {
     if (typeof invert !== "boolean") throw this.#fail(`${field}.invert`, invert, "true or false");
     if (behavior === "Removed" || (behavior === "Isolated" && !invert)) return { ...step, invert };
     if (behavior === "MergedWithPrevious" && !invert && text !== null && [...text].length === 1) {
-      const code = `\\u{${text.codePointAt(0)!.toString(16)}}`;
-      return { ...step, invert, behavior: "Isolated", pattern: { Regex: `[^${code}]*${code}|[^${code}]+` } };
+      const code = escaped(text);
+      return isolate(`[^${code}]*${code}|[^${code}]+`);
     }
     const expected = "Removed, Isolated, or MergedWithPrevious of one character; inverted, Removed";
     throw this.#fail(`${field}.behavior`, behavior, expected);
   }
 
+  #punctuation(step: JsonObject, field: string): JsonObject {
+    const { behavior = "Isolated" } = step;
+    if (behavior === "Isolated") return isolate(PUNCTUATION);
+    if (behavior === "Contiguous") return isolate(`${PUNCTUATION}+`);
+    if (behavior === "Removed") return remove(PUNCTUATION);
+    throw this.#fail(`${field}.behavior`, behavior, "Isolated, Contiguous or Removed");
+  }
+
   /** Older files say `add_prefix_space`, which the library does not look at; it would look at `str_rep`. */
   #metaspace({ str_rep: _, ...step }: JsonObject, field: string): JsonObject {
     const { replacement, add_prefix_space: prefixed } = step;
-    if (typeof replacement !== "string" || replacement === "") {
+    if (typeof replacement !== "string" || [...replacement].length !== 1) {
       throw this.#fail(`${field}.replacement`, replacement, "a character");
     }
-    return { ...step, prepend_scheme: step.prepend_scheme ?? (prefixed === false ? "never" : "always") };
+    const marked = {
+      ...step,
+      prepend_scheme: step.prepend_scheme ?? (prefixed === false ? "never" : "always"),
+    };
+    if (step.split === false) return marked;
+    const mark = escaped(replacement);
+    return inTurn(marked, isolate(`${mark}?[^${mark}]+|${mark}`)); // the library never splits
   }
 
   /** Its text and length; null for an expression. */
@@ -103,51 +142,38 @@ class StepCheck {
   }
 }
 
-/** Throws FormatError where a regular expression within a part of the library may take exponential time. */
-export function checkExpressions(part: unknown, file: string, seen = new Set<unknown>()): void {
-  if ((typeof part !== "object" && typeof part !== "function") || part === null || seen.has(part)) return;
-  seen.add(part);
-  if (part instanceof RegExp && repeatsChoice(part.source)) {
-    throw new FormatError(
-      `Cannot use "${file}": the pattern ${
-        quote(part.source)
-      } repeats a group that can match in several ways, ` +
-        `expected one that cannot take exponential time`,
-      { file, pattern: part.source.slice(0, 200) },
-    );
-  }
-  for (const inner of Object.values(part)) checkExpressions(inner, file, seen);
+/** The library knows white space as JavaScript does in its own expression, and as Unicode does in those of files. */
+function byteLevel(step: JsonObject): JsonObject {
+  const { add_prefix_space: prefixed, use_regex: split } = step;
+  return inTurn(
+    ...(prefixed === true
+      ? [{ type: "Replace", pattern: { Regex: String.raw`\A(?! )` }, content: " " }]
+      : []),
+    ...(split === false ? [] : [isolate(BYTE_LEVEL)]),
+    { ...step, add_prefix_space: false, use_regex: false },
+  );
 }
 
-/** An expression with the flag `u`, piece by piece. */
-const PIECE =
-  /\\[pPu]\{[^}]*\}|\\.|\[(?:\\.|[^\]\\])*\]|\((?:\?(?:<?[=!]|<[^>]*>|[a-z-]*:))?|[)|]|[*+?]\??|\{\d+(?:,\d*)?\}\??|./gsu;
-
-/**
- * Whether a group is repeated that holds a choice: alternatives, or repetitions of its own. Without that, what an
- * expression can try is bounded by a power of the text's length.
- */
-export function repeatsChoice(source: string): boolean {
-  const open = [false]; // for each group that is open, whether it holds a choice
-  let closed = false; // the same of the group that has just been closed
-  for (const [piece] of source.matchAll(PIECE)) {
-    const most = mostRepeats(piece);
-    if (most !== null) {
-      if (closed && most > 1) return true;
-      if (!/^\{\d+\}/.test(piece)) open[open.length - 1] = true;
-    } else if (piece === "|") open[open.length - 1] = true;
-    else if (piece.startsWith("(")) open.push(false);
-    closed = piece === ")" && open.length > 1 && open.pop()!;
-    if (closed) open[open.length - 1] = true;
-  }
-  return false;
+function strip({ strip_left: left, strip_right: right }: JsonObject): JsonObject {
+  const [start, end] = [String.raw`\A\s+`, String.raw`(?<!\s)\s+\z`];
+  const sides = [...(left === true ? [start] : []), ...(right === true ? [end] : [])];
+  const normalizers = sides.map((Regex) => ({ type: "Replace", pattern: { Regex }, content: "" }));
+  return { type: "Sequence", normalizers };
 }
 
-/** null for a piece that is no quantifier. */
-function mostRepeats(piece: string): number | null {
-  if (/^[*+]/.test(piece)) return Infinity;
-  if (piece.startsWith("?")) return 1;
-  const bounds = /^\{(\d+)(,?)(\d*)\}/.exec(piece);
-  if (bounds === null) return null;
-  return bounds[2] === "" ? Number(bounds[1]) : bounds[3] === "" ? Infinity : Number(bounds[3]);
+function inTurn(...pretokenizers: readonly JsonObject[]): JsonObject {
+  return { type: "Sequence", pretokenizers };
+}
+
+function isolate(Regex: string): JsonObject {
+  return { type: "Split", pattern: { Regex }, behavior: "Isolated", invert: false };
+}
+
+function remove(Regex: string): JsonObject {
+  return { type: "Split", pattern: { Regex }, behavior: "Removed", invert: false };
+}
+
+/** One character as an expression writes it. */
+function escaped(character: string): string {
+  return `\\u{${character.codePointAt(0)!.toString(16)}}`;
 }

@@ -21,6 +21,10 @@ export interface AddedToken {
   /** Swallow white space to the left or right when the token is written by a template. */
   readonly lstrip: boolean;
   readonly rstrip: boolean;
+  /** Only where no word goes on to the left or right of it. */
+  readonly singleWord: boolean;
+  /** Gives way to those that are not. */
+  readonly normalized: boolean;
 }
 
 export interface TokenizerFile {
@@ -126,6 +130,8 @@ function parseAddedTokens(
       special: entry.special === true,
       lstrip: entry.lstrip === true,
       rstrip: entry.rstrip === true,
+      singleWord: entry.single_word === true,
+      normalized: entry.normalized === true,
     };
   });
 }

@@ -1,0 +1,117 @@
+/**
+ * Regular expressions of strangers, which cannot be interrupted once they run: taken where what they try at one place of
+ * a text is bounded by a multiple of its length. So a whole text takes its length squared at worst, where an expression
+ * like `a*a*a*b` takes its fourth power, and one like `(a+)+b` exponential time.
+ */
+import { FormatError } from "../errors.ts";
+import { quote } from "../formats/json.ts";
+
+/** Throws FormatError where a regular expression within a part of the library may try too much. */
+export function checkExpressions(part: unknown, file: string, seen = new Set<unknown>()): void {
+  if ((typeof part !== "object" && typeof part !== "function") || part === null || seen.has(part)) return;
+  seen.add(part);
+  if (part instanceof RegExp && triesTooMuch(part.source)) {
+    throw new FormatError(
+      `Cannot use "${file}": the pattern ${
+        quote(part.source)
+      } may take too long on a long text, expected one that ` +
+        "needs nothing to match behind two repetitions, or behind a repeated group with a choice in it",
+      { file, pattern: part.source.slice(0, 200) },
+    );
+  }
+  for (const inner of Object.values(part)) checkExpressions(inner, file, seen);
+}
+
+/** Ways through an expression, apart from repetitions; those of real tokenizers have some fifty. */
+const MAX_WAYS = 200;
+/** A repetition of up to so many counts as so many ways, of more as endless. */
+const MANY = 16;
+
+/** Whether an expression with the flag `u` may try more at one place of a text than a multiple of its length. */
+export function triesTooMuch(source: string): boolean {
+  return new Walk(source).triesTooMuch();
+}
+
+/** An expression with the flag `u`, piece by piece. */
+const PIECE =
+  /\\[pPu]\{[^}]*\}|\\k<[^>]*>|\\.|\[(?:\\.|[^\]\\])*\]|\((?:\?(?:<?[=!]|<[^>]*>|[a-z-]*:))?|[)|]|[*+?]\??|\{\d+(?:,\d*)?\}\??|./gsu;
+
+/** What has been tried of a group, or of a part of it. */
+interface Tried {
+  /** Repetitions without end, each of which can give back what it took where something behind it does not match. */
+  readonly endless: number;
+  readonly ways: number;
+  /** The most repetitions without end before something that must match. */
+  readonly behind: number;
+}
+
+const NOTHING: Tried = { endless: 0, ways: 1, behind: 0 };
+/** To what a group has matched, which may be long. */
+const REFERENCE = /^\\(?:[1-9]|k<)/;
+const COMPARED: Tried = { ...NOTHING, behind: 1 };
+
+class Walk {
+  readonly #pieces: readonly string[];
+  #at = 0;
+  #tooMuch = false;
+
+  constructor(source: string) {
+    this.#pieces = Array.from(source.matchAll(PIECE), ([piece]) => piece);
+  }
+
+  triesTooMuch(): boolean {
+    this.#group();
+    return this.#tooMuch;
+  }
+
+  /** Up to the end of a group, or of all. */
+  #group(): Tried {
+    let all: Tried = { endless: 0, ways: 0, behind: 0 };
+    let now = NOTHING;
+    for (;;) {
+      const piece = this.#pieces[this.#at++];
+      if (piece !== undefined && piece !== ")" && piece !== "|") {
+        now = this.#atom(piece, now);
+        continue;
+      }
+      all = {
+        endless: Math.max(all.endless, now.endless),
+        ways: all.ways + now.ways,
+        behind: Math.max(all.behind, now.behind),
+      };
+      if (all.ways > MAX_WAYS || all.behind > 1) this.#tooMuch = true;
+      if (piece !== "|") return all;
+      now = NOTHING;
+    }
+  }
+
+  #atom(piece: string, { endless, ways, behind }: Tried): Tried {
+    const inner = piece.startsWith("(") ? this.#group() : REFERENCE.test(piece) ? COMPARED : NOTHING;
+    const { least, most } = this.#repeats();
+    if (least > 0) behind = Math.max(behind, endless + inner.behind);
+    if (/^\(\?<?[=!]/.test(piece)) { // an assertion is never gone back into
+      return { endless, ways, behind: Math.max(behind, endless + inner.endless) };
+    }
+    const isEndless = most > MANY && most > least;
+    const repeatsChoice = most > 1 && (inner.endless > 0 || inner.ways > 1);
+    if ((repeatsChoice && least > 1) || (most > 1 && inner.behind > 0)) this.#tooMuch = true;
+    return {
+      // Going back into a choice that was repeated takes exponential time.
+      endless: endless + inner.endless + (repeatsChoice ? 2 : isEndless ? 1 : 0),
+      ways: ways * (inner.ways + (least === 0 && !isEndless ? most : isEndless ? 0 : most - least)),
+      behind,
+    };
+  }
+
+  /** Of the piece before, by the quantifier that comes next. */
+  #repeats(): { readonly least: number; readonly most: number } {
+    const piece = this.#pieces[this.#at] ?? "";
+    const [, least, comma, most] = /^\{(\d+)(,?)(\d*)\}/.exec(piece) ?? [];
+    if (least === undefined && !/^[*+?]/.test(piece)) return { least: 1, most: 1 };
+    this.#at++;
+    if (least !== undefined) {
+      return { least: Number(least), most: Number(comma === "" ? least : most === "" ? Infinity : most) };
+    }
+    return { least: piece[0] === "+" ? 1 : 0, most: piece[0] === "?" ? 1 : Infinity };
+  }
+}
