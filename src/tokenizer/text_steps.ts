@@ -86,7 +86,7 @@ class StepCheck {
     if (typeof content !== "string") throw this.#fail(`${field}.content`, content, "a string");
     // An expression may find a place between any two characters.
     this.#growth *= Math.max(1, length === null ? content.length + 1 : content.length / length);
-    if (this.#growth <= MAX_GROWTH) return step;
+    if (this.#growth <= MAX_GROWTH) return { ...step, content: content.replaceAll("$", "$$$$") }; // no reference
     throw this.#fail(
       `${field}.content`,
       content,
@@ -98,12 +98,16 @@ class StepCheck {
     const { text } = this.#pattern(step.pattern, `${field}.pattern`);
     const { behavior, invert = false } = step;
     if (typeof invert !== "boolean") throw this.#fail(`${field}.invert`, invert, "true or false");
-    if (behavior === "Removed" || (behavior === "Isolated" && !invert)) return { ...step, invert };
-    if (behavior === "MergedWithPrevious" && !invert && text !== null && [...text].length === 1) {
+    if (behavior === "Removed") return { ...step, invert };
+    if (behavior === "Isolated") return { ...step, invert: false }; // what lies between is a piece of its own in any case
+    if (!invert && text !== null && [...text].length === 1) {
       const code = escaped(text);
-      return isolate(`[^${code}]*${code}|[^${code}]+`);
+      if (behavior === "MergedWithPrevious") return isolate(`[^${code}]*${code}|[^${code}]+`);
+      if (behavior === "MergedWithNext") return isolate(`${code}?[^${code}]+|${code}`);
+      if (behavior === "Contiguous") return isolate(`${code}+`);
     }
-    const expected = "Removed, Isolated, or MergedWithPrevious of one character; inverted, Removed";
+    const expected =
+      "Removed, Isolated, or for one character MergedWithPrevious, MergedWithNext or Contiguous";
     throw this.#fail(`${field}.behavior`, behavior, expected);
   }
 
@@ -147,7 +151,7 @@ function byteLevel(step: JsonObject): JsonObject {
   const { add_prefix_space: prefixed, use_regex: split } = step;
   return inTurn(
     ...(prefixed === true
-      ? [{ type: "Replace", pattern: { Regex: String.raw`\A(?! )` }, content: " " }]
+      ? [{ type: "Replace", pattern: { Regex: String.raw`\A[^ ]` }, content: " $&" }]
       : []),
     ...(split === false ? [] : [isolate(BYTE_LEVEL)]),
     { ...step, add_prefix_space: false, use_regex: false },

@@ -16,12 +16,17 @@ function open(vocab: readonly string[], rest: JsonObject, template = ""): Tokeni
   });
 }
 
+const split = (pattern: JsonObject, behavior: string, invert = false) => ({
+  ...{ type: "Split", pattern, behavior, invert },
+});
+
 // pre-tokenizer, text, words
 const WORDS: readonly (readonly [JsonObject, string, readonly string[]])[] = [
   [{ type: "ByteLevel" }, "a\ufeff b\u0085 c  d", ["a", "ï»¿", "Ġb", "Âħ", "Ġc", "Ġ", "Ġd"]],
   [{ type: "ByteLevel" }, "a\u00b2 b\u200dc", ["a", "Â²", "Ġb", "âĢį", "c"]],
   [{ type: "ByteLevel", add_prefix_space: true }, "x\ufeff\ufeff!", ["Ġx", "ï»¿ï»¿!"]],
   [{ type: "ByteLevel", add_prefix_space: true }, " \ufeffa", ["Ġï»¿", "a"]],
+  [{ type: "ByteLevel", add_prefix_space: true }, "🙂a🙂", ["ĠðŁĻĤ", "a", "ðŁĻĤ"]],
   [{ type: "ByteLevel", add_prefix_space: true, use_regex: false }, "a b", ["ĠaĠb"]],
   [{ type: "Metaspace", replacement: "▁" }, "ab  cd ", ["▁ab", "▁", "▁cd", "▁"]],
   [{ type: "Metaspace", replacement: "▁", split: false }, "ab  cd ", ["▁ab▁▁cd▁"]],
@@ -33,6 +38,11 @@ const WORDS: readonly (readonly [JsonObject, string, readonly string[]])[] = [
   [{ type: "Whitespace" }, "a\ufeff b\u0085 é_c¿$", ["a", "\ufeff", "b", "é_c", "¿$"]],
   [{ type: "Whitespace" }, "a\u00b2 b\u200dc", ["a", "\u00b2", "b\u200dc"]],
   [{ type: "WhitespaceSplit" }, "a\ufeff b\u0085c  d", ["a\ufeff", "b", "c", "d"]],
+  [split({ Regex: "b+" }, "Isolated", true), "abbac", ["a", "bb", "ac"]],
+  [split({ Regex: "b+" }, "Removed", true), "abbacb", ["bb", "b"]],
+  [split({ String: "b" }, "MergedWithPrevious"), "abbacb", ["ab", "b", "acb"]],
+  [split({ String: "b" }, "MergedWithNext"), "abbacb", ["a", "b", "bac", "b"]],
+  [split({ String: "b" }, "Contiguous"), "abbacb", ["a", "bb", "ac", "b"]],
   [{ type: "BertPreTokenizer" }, "a\ufeff b\u0085¿?é_$", ["a\ufeff", "b", "¿", "?", "é", "_", "$"]],
 ];
 for (const [step, text, words] of WORDS) {
@@ -57,6 +67,11 @@ for (const [strip_left, strip_right, text, left] of STRIPPED) {
     expect(open([left], { normalizer }).encode(text)).toEqual([0]);
   });
 }
+
+Deno.test("encode() puts a replacement as it is written", () => {
+  const normalizer = { type: "Replace", pattern: { String: "b" }, content: "$&$$" };
+  expect(open(["a$&$$"], { normalizer }).encode("ab")).toEqual([0]);
+});
 
 const ADDED = [
   { id: 13, content: "<x>", special: true, single_word: true },

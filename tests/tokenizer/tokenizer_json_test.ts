@@ -102,8 +102,8 @@ const refusals: readonly (readonly [string, JsonObject, string])[] = [
   ],
   [
     "an inverted split that the library would take for another",
-    split({ String: "a" }, "Isolated", true),
-    `"pre_tokenizer.behavior" is "Isolated", expected`,
+    split({ String: "a" }, "MergedWithPrevious", true),
+    `"pre_tokenizer.behavior" is "MergedWithPrevious", expected`,
   ],
   [
     "a pattern that takes exponential time",
