@@ -16,6 +16,10 @@ export const RECORD_LIMITS = {
   gradient: 10_000,
   /** Of a slice, beside a base model that it does not list. */
   sources: 100,
+  /** Of all slices. */
+  models: 1000,
+  /** Numbers, gradients and flags, each place and filter counted. */
+  parameters: 10_000,
 } as const;
 
 /** A parameter as written: exactly one of `value` and `gradient` is set. */

@@ -20,6 +20,7 @@ const file = z.object({ path: text, sizeBytes: z.int().min(0), sha256 });
 
 /** The parts of a record that anything here reads; others pass through as they are. */
 const DOCUMENT = z.looseObject({
+  version: z.literal(RECORD_VERSION),
   toolVersion: text,
   method: text,
   baseModel: text.nullable(),
@@ -39,7 +40,7 @@ const DOCUMENT = z.looseObject({
     filter: text.nullable(),
     value: z.number().nullable(),
     gradient: z.array(z.number()).max(RECORD_LIMITS.gradient).nullable(),
-  })).max(10_000),
+  })).max(RECORD_LIMITS.parameters),
   curves: z.array(z.looseObject({
     filter: text.nullable(),
     t: z.array(z.number().nullable()).max(10_000),
@@ -50,7 +51,7 @@ const DOCUMENT = z.looseObject({
     layerRanges: z.array(layerRange).max(10_000),
     manifestSha256: sha256,
     files: z.array(file).max(MAX_TENSORS),
-  })).max(1000),
+  })).max(RECORD_LIMITS.models),
   tensors: z.array(z.looseObject({
     name: text,
     layer: layer.nullable(),

@@ -21,11 +21,6 @@ export async function verifyFiles(
     ...{ subject: path, ...difference },
   }));
   found.push(...contradictions("artifact", artifact));
-  const sizeBytes = artifact.files.reduce((sum, file) => sum + file.sizeBytes, 0);
-  if (sizeBytes !== artifact.sizeBytes) {
-    const [expected, claimed] = [String(sizeBytes), String(artifact.sizeBytes)];
-    found.push({ kind: "MANIFEST_HASH", subject: "artifact", field: "sizeBytes", expected, found: claimed });
-  }
   for (const source of record.sources) found.push(...contradictions(`model "${source.name}"`, source));
   const text = sha256(configuration.text);
   if (text !== configuration.sha256) {
@@ -42,13 +37,23 @@ export async function verifyFiles(
   return found;
 }
 
-/** A manifest hash that is not that of the files beside it. */
+/** A manifest hash, or a size in all, that is not that of the files beside it. */
 export function* contradictions(
   subject: string,
-  { files, manifestSha256: found }: Pick<SourceRecord, "files" | "manifestSha256">,
+  { files, manifestSha256: found, sizeBytes }: Pick<SourceRecord, "files" | "manifestSha256"> & {
+    readonly sizeBytes?: number;
+  },
 ): Generator<Mismatch> {
+  const kind = "MANIFEST_HASH";
   const expected = manifestSha256(files);
-  if (found !== expected) yield { kind: "MANIFEST_HASH", subject, field: null, expected, found };
+  if (found !== expected) yield { kind, subject, field: null, expected, found };
+  const size = sizeOf(files);
+  if (sizeBytes === undefined || sizeBytes === size) return;
+  yield { kind, subject, field: "sizeBytes", expected: String(size), found: String(sizeBytes) };
+}
+
+export function sizeOf(files: readonly FileHash[]): number {
+  return files.reduce((sum, file) => sum + file.sizeBytes, 0);
 }
 
 /** What of a parent has changed since it was merged. */

@@ -15,11 +15,12 @@ import { type MergeConfig, parseMergeConfig } from "../config.ts";
 import type { ModelResolver } from "../model_paths.ts";
 import { type MergePlan, planMerge, type PlannedStep } from "../plan.ts";
 import { outputConfigJson } from "../output_config.ts";
-import type { MergeRecord, StageRecord } from "../record.ts";
+import type { MergeRecord, SourceRecord, StageRecord } from "../record.ts";
 import { bytesOf } from "../step.ts";
 import { companionFiles } from "../tokenizer_files.ts";
-import { contradictions } from "./files.ts";
+import { contradictions, sizeOf } from "./files.ts";
 import type { Mismatch } from "./mismatch.ts";
+import { verifyTokenizer } from "./parameters.ts";
 import { compareTensor, remakeTensor } from "./tensors.ts";
 
 export interface ReplayOptions {
@@ -80,6 +81,15 @@ export class Replay implements AsyncDisposable {
       places.set(name, place);
     }
     return new Replay(await planAgain(config), stages, owned.move());
+  }
+
+  /** What the record, and those of the stages, say of their vocabularies. */
+  *verifyTokenizers(record: MergeRecord): Generator<Mismatch> {
+    yield* verifyTokenizer(record, this.plan);
+    for (const { name: stage, plan, record } of this.#stages) {
+      if (record === undefined) continue; // verifyParameters() says so
+      for (const mismatch of verifyTokenizer(record, plan)) yield { ...mismatch, stage };
+    }
   }
 
   /** What merging the stages' tensors takes that the output's tensors of these names come from; all without names. */
@@ -156,11 +166,13 @@ export interface StageWork {
 
 /**
  * What the records of the stages say against each other, without any parent: each comes from the one configuration, is
- * what its own manifest says, and is what the documents after it were merged from.
+ * what its own manifest says, and is what the documents after it were merged from, all of them from the same parents.
  */
 export function* verifyStageRecords(record: MergeRecord): Generator<Mismatch> {
   const stages = record.stages ?? [];
-  const made = new Map(stages.map(({ name, record }) => [name, record.artifact.manifestSha256]));
+  const known = new Map<string, Pick<SourceRecord, "files" | "manifestSha256">>(
+    stages.map(({ name, record }) => [name, record.artifact]),
+  );
   const documents: readonly (StageRecord | { readonly name: null; readonly record: MergeRecord })[] = [
     ...stages,
     { name: null, record },
@@ -175,16 +187,23 @@ export function* verifyStageRecords(record: MergeRecord): Generator<Mismatch> {
       for (const [subject, part] of parts) {
         for (const mismatch of contradictions(subject, part)) yield { ...mismatch, ...stage };
       }
-      if (configuration.text !== record.configuration.text) {
+      const { text, sha256 } = record.configuration;
+      if (configuration.text !== text || configuration.sha256 !== sha256) {
         const [subject, expected] = ["the record's configuration text", record.configuration.sha256];
         const found = configuration.sha256;
         yield { kind: "CONFIGURATION", subject, field: null, expected, found, ...stage };
       }
     }
     for (const source of sources) {
-      const expected = made.get(source.name);
-      if (expected === undefined || expected === source.manifestSha256) continue;
-      const [field, found] = ["manifest", source.manifestSha256];
+      const before = known.get(source.name) ?? source;
+      known.set(source.name, before);
+      const [is, was] = [source, before].map(({ manifestSha256, files }) => ({
+        manifest: manifestSha256,
+        sizeBytes: String(sizeOf(files)),
+      }));
+      const field = (["manifest", "sizeBytes"] as const).find((field) => is![field] !== was![field]);
+      if (field === undefined) continue;
+      const [expected, found] = [was![field], is![field]];
       yield { kind: "SOURCE_HASH", subject: source.name, field, expected, found, ...stage };
     }
   }

@@ -14,7 +14,7 @@ import type { MergeRecord, SourceRecord } from "../record.ts";
 import { readRecord } from "../record_file.ts";
 import { verifyFiles, verifySource } from "./files.ts";
 import type { Mismatch } from "./mismatch.ts";
-import { verifyParameters, verifyTokenizer } from "./parameters.ts";
+import { verifyParameters } from "./parameters.ts";
 import { Replay, type ReplayOptions, verifyStageRecords } from "./stages.ts";
 import { hashTensor, recomputeTensor, sampleTensors, verifyHeaders } from "./tensors.ts";
 
@@ -100,7 +100,7 @@ export async function verifyModel(options: VerifyOptions): Promise<Verification>
   await using replay = allAtHand(record, paths)
     ? await replayOrReport(record, { paths, architectures, dir, ...signalOption }, mismatches)
     : null;
-  if (replay !== null) mismatches.push(...verifyTokenizer(record, replay.plan));
+  if (replay !== null) mismatches.push(...replay.verifyTokenizers(record));
   const sample = sampleTensors(record, options.sample, options.seed ?? 0);
   const names = sample === record.tensors ? null : new Set(sample.map(({ name }) => name));
   const ofStages = replay === null ? 0 : await remakeStages(replay, names, options, mismatches);
