@@ -24,7 +24,10 @@ const MismatchKindEnum = builder.enumType("MismatchKind", {
     FILE_HASH: { description: "A file's bytes are not those that were recorded." },
     FILE_MISSING: {},
     FILE_EXTRA: {},
-    MANIFEST_HASH: { description: "The recorded manifest hash is not that of the recorded files." },
+    MANIFEST_HASH: {
+      description:
+        "The recorded manifest hash (or size) of the artifact or of a parent is not that of its recorded files.",
+    },
     CONFIGURATION: {
       description: "The recorded configuration is not the one that was hashed, or not the folder's.",
     },
