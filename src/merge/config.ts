@@ -7,6 +7,7 @@ import type { WeightDtype } from "../tensor/dtype.ts";
 import { parseChatTemplate } from "./chat_templates.ts";
 import { Cursor, type RecordCursor } from "./config_cursor.ts";
 import { readAll, readEach } from "./problems.ts";
+import { RECORD_LIMITS } from "./record.ts";
 import { orderStages } from "./stage_order.ts";
 import { parseTokenizerRequest, type TokenizerRequest } from "./tokenizer_request.ts";
 import { type Path, readYaml, type YamlSource } from "./yaml_source.ts";
@@ -108,7 +109,7 @@ function parseDocument(yaml: YamlSource, text: string): MergeConfig {
         models = modelsOf(parsed);
         return parsed;
       },
-      name: () => root.has("name") ? root.get("name").string() : null,
+      name: () => root.has("name") ? root.get("name").name() : null,
       method: () => root.at("merge_method").string(),
       dtype: () => root.has("dtype") ? root.get("dtype").dtype() : null,
       outDtype: () => root.has("out_dtype") ? root.get("out_dtype").dtype() : null,
@@ -117,10 +118,32 @@ function parseDocument(yaml: YamlSource, text: string): MergeConfig {
       chatTemplate: () => root.has("chat_template") ? parseChatTemplate(root.get("chat_template")) : null,
     }),
   );
-  return {
-    ...{ text, slices, baseModel, ...parts, before: [] },
-    error: (path, message) => yaml.error(path, message),
+  const error = (path: Path, message: string) => yaml.error(path, message);
+  const config: MergeConfig = { text, slices, baseModel, ...parts, before: [], error };
+  requireRecordable(config);
+  return config;
+}
+
+/** What no place alone has too many of. */
+function requireRecordable(config: MergeConfig): void {
+  const places = [
+    config.parameters,
+    ...config.slices.flatMap((
+      { parameters, sources },
+    ) => [parameters, ...sources.map((each) => each.parameters)]),
+  ];
+  const settings = places.flatMap((place) => [...place.settings.values()]);
+  const found = {
+    models: modelsOf(config).size,
+    parameters: settings.reduce((sum, each) => sum + (each.kind === "plain" ? 1 : each.entries.length), 0),
   };
+  for (const what of ["models", "parameters"] as const) {
+    if (found[what] <= RECORD_LIMITS[what]) continue;
+    throw config.error(
+      [],
+      `the configuration has ${found[what]} ${what}, expected at most ${RECORD_LIMITS[what]}`,
+    );
+  }
 }
 
 function parseSlices(root: RecordCursor): readonly OutputSlice[] {

@@ -144,6 +144,11 @@ export class Cursor {
     return this.#short(place.at("path").string() + revision);
   }
 
+  /** What others call something by. */
+  name(): string {
+    return this.#short(this.string());
+  }
+
   #short(name: string): string {
     if (name.length <= RECORD_LIMITS.text) return name;
     throw this.#wrong(`a name of at most ${RECORD_LIMITS.text} characters`);
