@@ -50,7 +50,10 @@ const WORDS: Readonly<Record<MismatchKind, (mismatch: Mismatch) => string>> = {
   TENSOR_RECOMPUTED: ({ subject }) => `tensor "${subject}" is not what its parents give`,
   PARAMETER: ({ subject, field }) =>
     `the record's ${field} of ${subject} is not what its configuration means`,
-  SOURCE_HASH: ({ subject, field }) => `parent "${subject}": "${field}" is not the file that was merged`,
+  SOURCE_HASH: ({ subject, field }) =>
+    field === "manifest" || field === "sizeBytes"
+      ? `parent "${subject}": its recorded ${field} is not that of another document`
+      : `parent "${subject}": "${field}" is not the file that was merged`,
 };
 
 /** One line: what is wrong, what was found and what was expected. */
