@@ -275,7 +275,7 @@ export type MismatchKind =
   /** A file's bytes are not those that were recorded. */
   | 'FILE_HASH'
   | 'FILE_MISSING'
-  /** The recorded manifest hash is not that of the recorded files. */
+  /** The recorded manifest hash (or size) of the artifact or of a parent is not that of its recorded files. */
   | 'MANIFEST_HASH'
   /** The record's t, filter, … is not what its configuration means. */
   | 'PARAMETER'
