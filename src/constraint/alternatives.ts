@@ -57,6 +57,7 @@ function separate({ name, alternatives, lookahead }: Rule): string[] {
 class Firsts {
   readonly #rules: ReadonlyMap<string, Rule>;
   readonly #known = new Map<string, readonly Range[]>();
+  readonly #empty = new Map<string, boolean>();
 
   constructor(rules: ReadonlyMap<string, Rule>) {
     this.#rules = rules;
@@ -75,7 +76,7 @@ class Firsts {
     const ranges: Range[] = [];
     for (const element of elements) {
       ranges.push(...ofElement(element) ?? this.#ofRule(element));
-      if (!element.endsWith("*") && !this.#mayBeEmpty(element)) break;
+      if (!this.#mayBeEmpty(element)) break;
     }
     return ranges;
   }
@@ -92,7 +93,16 @@ class Firsts {
   }
 
   #mayBeEmpty(element: string): boolean {
-    return this.#rules.get(element)?.alternatives.some((elements) => elements.length === 0) ?? false;
+    if (element.endsWith("*")) return true;
+    const known = this.#empty.get(element);
+    if (known !== undefined) return known;
+    this.#empty.set(element, false); // of a rule that is in itself
+    const may =
+      this.#rules.get(element)?.alternatives.some((elements) =>
+        elements.every((each) => this.#mayBeEmpty(each))
+      ) ?? false;
+    this.#empty.set(element, may);
+    return may;
   }
 }
 
@@ -108,7 +118,10 @@ function ofElement(element: string): readonly Range[] | null {
   }
   if (!element.startsWith("[")) return null;
   const inner = element.replace(/\]\*?$/, "").slice(1);
-  if (inner.startsWith("^")) return [ANY];
+  return inner.startsWith("^") ? complement(ofClass(inner.slice(1))) : ofClass(inner);
+}
+
+function ofClass(inner: string): readonly Range[] {
   const characters = charactersOf(inner);
   const ranges: Range[] = [];
   for (let at = 0; at < characters.length; at++) {
@@ -121,6 +134,20 @@ function ofElement(element: string): readonly Range[] | null {
     } else ranges.push([code, code]);
   }
   return ranges;
+}
+
+/**
+ * Exactly, for strings of JSON are such a class and what ends it: taken apart, each of their characters would cost more
+ * than the one before.
+ */
+function complement(ranges: readonly Range[]): readonly Range[] {
+  let from = 0;
+  const others: Range[] = [];
+  for (const [low, high] of ranges.toSorted(([a], [b]) => a - b)) {
+    if (low > from) others.push([from, low - 1]);
+    from = Math.max(from, high + 1);
+  }
+  return from > ANY[1] ? others : [...others, [from, ANY[1]]];
 }
 
 const ESCAPES: Readonly<Record<string, number>> = {

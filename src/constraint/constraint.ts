@@ -5,7 +5,7 @@
  */
 import { ConfigError } from "../errors.ts";
 import { conflictOf, DATA_INSIDE, NAMES_INSIDE } from "./schema_keywords.ts";
-import { isSafeInString } from "./string_pattern.ts";
+import { hasCaretFirst, isSafeInString } from "./string_pattern.ts";
 
 /** The output is exactly one value of the schema, a match of the whole expression, or one of the strings. */
 export type Constraint =
@@ -66,7 +66,10 @@ export function parseConstraint(field: string, value: unknown): Constraint {
     throw refused(name, describe(part), `a text of 1 … ${maxLength} characters`);
   }
   if (!part.isWellFormed()) throw refused(name, "half a surrogate pair", "Unicode text");
-  if (kind === "regex") return { regex: part };
+  if (kind === "regex") {
+    requireReadable(name, part);
+    return { regex: part };
+  }
   checkSchema(name, part);
   return { jsonSchema: part };
 }
@@ -161,6 +164,7 @@ function checkKeywords(field: string, schema: Record<string, unknown>): void {
   const { patternProperties = {} } = schema;
   const patterns = typeof patternProperties === "object" ? Object.keys(patternProperties ?? {}) : [];
   if (typeof pattern === "string") patterns.push(pattern);
+  for (const one of patterns) requireReadable(field, one);
   if (!patterns.every(isSafeInString)) {
     throw refused(
       field,
@@ -168,6 +172,11 @@ function checkKeywords(field: string, schema: Record<string, unknown>): void {
       PATTERNS,
     );
   }
+}
+
+function requireReadable(field: string, pattern: string): void {
+  if (!hasCaretFirst(pattern)) return;
+  throw refused(field, "a class that begins with an escaped caret", "the caret further back, as in [a\\^]");
 }
 
 function unenforceable(field: string, key: string): ConfigError {

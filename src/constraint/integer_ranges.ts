@@ -8,8 +8,10 @@ import { DATA_INSIDE, NAMES_INSIDE } from "./schema_keywords.ts";
 /** A string, a sign, or a number or word. */
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s"{}[\],:]+/g;
 const BOUNDS = ["minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"] as const;
-/** Beyond this a double is no whole number that anybody meant; what the library says of those is left to it. */
-const MOST = 1e15;
+/** A number of JSON: the bounds of 64 bits are no doubles, so it is read by its digits. */
+const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
+/** Digits of a bound; those of 128 bits have 39. */
+const MAX_DIGITS = 40;
 
 type Tokens = Iterator<RegExpExecArray, undefined>;
 interface Edit {
@@ -25,10 +27,14 @@ export interface IntegerRanges {
   readonly restore: (grammar: string) => string;
 }
 
-/** `schema` is JSON that has been parsed and checked before. Null where it bounds no integers. */
+/**
+ * `schema` is JSON that has been parsed and checked before. Null where it bounds no integers. Throws RangeError where
+ * there are none within the bounds, or those are too far apart for a grammar.
+ */
 export function takeIntegerRanges(schema: string): IntegerRanges | null {
   let prefix = "integer_range_";
-  while (schema.includes(prefix)) prefix += "_";
+  const withoutEscapes = JSON.stringify(JSON.parse(schema));
+  while (withoutEscapes.includes(prefix)) prefix += "_";
   const edits: Edit[] = [];
   const rules: string[] = [];
   const tokens: Tokens = schema.matchAll(TOKEN);
@@ -57,7 +63,7 @@ export function takeIntegerRanges(schema: string): IntegerRanges | null {
       const member = members.get(name);
       return member === undefined ? [] : [{ name, member }];
     });
-    const range = rangeOf(new Map(given.map(({ name, member }) => [name, JSON.parse(scalar(member[1][0]))])));
+    const range = rangeOf(new Map(given.map(({ name, member }) => [name, member[1][0]])));
     if (range === null) return;
     const name = `${prefix}${rules.length}`;
     rules.push(`${name} ::= (${alternativesOf(...range).map((each) => `(${each})`).join(" | ")})`);
@@ -79,29 +85,47 @@ export function takeIntegerRanges(schema: string): IntegerRanges | null {
   return { schema: edited, restore };
 }
 
-/** So that no list or object is parsed in the place of a number. */
-function scalar(token: string): string {
-  return token === "{" || token === "[" ? "null" : token;
-}
-
 function replace({ 0: token, index }: RegExpExecArray, text: string): Edit {
   return { at: index, length: token.length, text };
 }
 
-/** The least and the greatest, null for none; null altogether where these are no bounds, or nothing lies between them. */
-function rangeOf(bounds: ReadonlyMap<string, unknown>): readonly [bigint | null, bigint | null] | null {
-  const values = [...bounds.values()];
-  if (values.length === 0) return null;
-  if (!values.every((value) => typeof value === "number" && Math.abs(value) <= MOST)) return null;
-  const get = (name: (typeof BOUNDS)[number], whole: (value: number) => number) => {
-    const value = bounds.get(name) as number | undefined;
-    return value === undefined ? [] : [BigInt(whole(value))];
+/** The least and the greatest, null for none; null altogether where these are no bounds. */
+function rangeOf(bounds: ReadonlyMap<string, string>): readonly [bigint | null, bigint | null] | null {
+  if (bounds.size === 0 || ![...bounds.values()].every((text) => NUMBER.test(text))) return null;
+  const get = (name: (typeof BOUNDS)[number], whole: (value: Whole) => bigint) => {
+    const text = bounds.get(name);
+    return text === undefined ? [] : [whole(readNumber(text))];
   };
-  const least = [...get("minimum", Math.ceil), ...get("exclusiveMinimum", (value) => Math.floor(value) + 1)];
-  const most = [...get("maximum", Math.floor), ...get("exclusiveMaximum", (value) => Math.ceil(value) - 1)];
+  const least = [
+    ...get("minimum", ({ ceil }) => ceil),
+    ...get("exclusiveMinimum", ({ floor }) => floor + 1n),
+  ];
+  const most = [...get("maximum", ({ floor }) => floor), ...get("exclusiveMaximum", ({ ceil }) => ceil - 1n)];
   const low = least.length === 0 ? null : least.reduce((a, b) => a > b ? a : b);
   const high = most.length === 0 ? null : most.reduce((a, b) => a < b ? a : b);
-  return low !== null && high !== null && low > high ? null : [low, high];
+  if (low !== null && high !== null && low > high) {
+    throw new RangeError(`There is no integer from ${low} to ${high}`);
+  }
+  return [low, high];
+}
+
+/** The whole numbers next to a number, which is both where it is whole. */
+interface Whole {
+  readonly floor: bigint;
+  readonly ceil: bigint;
+}
+
+function readNumber(text: string): Whole {
+  const [, sign, whole = "", fraction = "", exponent = "0"] = NUMBER.exec(text)!;
+  const digits = `${whole}${fraction}`.replace(/^0+/, "");
+  // Of the point, from the first of those digits.
+  const at = digits.length - fraction.length + Number(exponent);
+  if (digits === "") return { floor: 0n, ceil: 0n };
+  if (at > MAX_DIGITS) throw new RangeError(`A bound of integers has ${at} digits, more than ${MAX_DIGITS}`);
+  const near = BigInt(digits.slice(0, Math.max(0, at)).padEnd(at, "0") || "0");
+  const isWhole = /^0*$/.test(digits.slice(Math.max(0, at)));
+  const far = isWhole ? near : near + 1n;
+  return sign === "-" ? { floor: -far, ceil: -near } : { floor: near, ceil: far };
 }
 
 /** As sequences of the grammar. */

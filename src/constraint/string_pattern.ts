@@ -7,6 +7,21 @@
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
+/**
+ * True where a class of characters begins with an escaped caret: the library writes it without its escape, and reads that
+ * as all characters but those.
+ */
+export function hasCaretFirst(pattern: string): boolean {
+  let inClass = false;
+  let isFirst = false;
+  for (const [part] of pattern.matchAll(/\\(?:x[\da-f]{2}|u[\da-f]{4}|u\{[\da-f]+\}|.)|./gisu)) {
+    if (isFirst && /^\\(?:\^|x5e|u005e|u\{0*5e\})$/i.test(part)) return true;
+    isFirst = part === "[" && !inClass;
+    if (isFirst || part === "]") inClass = isFirst;
+  }
+  return false;
+}
+
 /** True where no match of the expression holds a quotation mark, a backslash or a control character. */
 export function isSafeInString(pattern: string): boolean {
   const characters = Array.from(pattern);

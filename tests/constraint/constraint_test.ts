@@ -22,6 +22,7 @@ const nested = (depth: number): unknown => depth === 0 ? true : { items: nested(
 Deno.test("parseConstraint() takes one kind, and keeps it as it is", () => {
   const good = [
     { regex: "[a-z]+" },
+    { regex: "[a\\^][^\\^][^\\]\\^]\\[\\^[[\\^]" },
     { regex: "x".repeat(CONSTRAINT_LIMITS.regex.maxLength) },
     schema(true),
     schema({ type: "object", properties: { not: { type: "string" }, if: true }, required: ["not"] }),
@@ -50,6 +51,10 @@ const BAD: readonly (readonly [string, unknown, string])[] = [
   ["an empty expression", { regex: "" }, "constraint.regex"],
   ["a long expression", { regex: "x".repeat(1025) }, "constraint.regex"],
   ["half a character", { regex: "\ud800" }, "constraint.regex"],
+  // The library takes it for [^a].
+  ["an escaped caret first in a class", { regex: "x[\\^a]" }, "constraint.regex"],
+  ["a caret by its number there", { regex: "[[]|\\[[\\u005Ea]" }, "constraint.regex"],
+  ["such a pattern", schema({ type: "string", pattern: "^[\\^a]$" }), "constraint.jsonSchema"],
   ["no choices", { choice: [] }, "constraint.choice"],
   ["too many choices", { choice: Array(257).fill("a") }, "constraint.choice"],
   ["an empty choice", { choice: ["a", ""] }, "constraint.choice[1]"],

@@ -2,6 +2,7 @@
 import { expect } from "@std/expect";
 import fc from "fast-check";
 import { type Constraint, parseConstraint } from "../../src/constraint/constraint.ts";
+import { separateAlternatives } from "../../src/constraint/alternatives.ts";
 import { ConstraintService } from "../../src/constraint/service.ts";
 import { readTokens, type TokenTable } from "../../src/constraint/token_table.ts";
 import { DEMO_DIR } from "../tokenizer/support.ts";
@@ -57,6 +58,36 @@ const CASES: readonly (readonly [name: string, Constraint, fit: string[], others
     ["16", "7", "1", "017", "-17"],
   ],
   [
+    "bounds of 64 bits",
+    { jsonSchema: '{"type":"integer","minimum":-9223372036854775808,"maximum":9223372036854775807}' },
+    ["0", "9223372036854775807", "-9223372036854775808"],
+    ["9223372036854775808", "9999999999999999999", "-9223372036854775809"],
+  ],
+  [
+    "bounds of more",
+    {
+      jsonSchema:
+        '{"type":"integer","minimum":1.84467440737095516160e19,"exclusiveMaximum":18446744073709551625}',
+    },
+    ["18446744073709551616", "18446744073709551624"],
+    ["18446744073709551615", "18446744073709551625", "184467440737095516160"],
+  ],
+  [
+    "bounds that are fractions",
+    json({ type: "integer", exclusiveMinimum: -2.5, maximum: 1.05e1 }),
+    ["-2", "-1", "0", "10"],
+    ["-3", "-0", "11", "105"],
+  ],
+  [
+    "a bound next to a text that looks like its name",
+    {
+      jsonSchema: String
+        .raw`{"anyOf":[{"type":"integer","minimum":1,"maximum":5},{"const":"integer\u005frange_0"}]}`,
+    },
+    ["3", '"integer_range_0"'],
+    ["6"],
+  ],
+  [
     "bounds inside",
     json({
       type: "object",
@@ -108,4 +139,17 @@ Deno.test("a choice lets its strings through, and no mixture of them", async () 
     ),
     { numRuns: 40 },
   );
+});
+
+Deno.test("separateAlternatives() leaves alternatives that cannot begin alike as they are", () => {
+  const isSeparated = (...rules: string[]) => separateAlternatives(rules.join("\n")) !== null;
+  // Of a JSON string: taken apart, each character of a long one would cost more than the one before.
+  const string = String.raw`s ::= (("\"") | ([^\0-\x1f\"\\\r\n] s) | ("\\" e s)) (=(t [,}\]:]))`;
+  const escape = String.raw`e ::= (([\"\\/bfnrt]) | ("u" [A-Fa-f0-9]))`;
+  expect(isSeparated(string, escape)).toBe(false);
+  expect(isSeparated('r ::= (([^b] "c") | ("a" "d"))')).toBe(true);
+  expect(isSeparated('r ::= (([^b] "c") | ("b" "d"))')).toBe(false);
+  const maybeEmpty = ['a ::= ("" | ("a" a))', 'b ::= ("" | ("b" b))', "either ::= ((a) | (b))"];
+  expect(isSeparated('r ::= ((either "c" "d") | ("c" "e"))', ...maybeEmpty)).toBe(true);
+  expect(isSeparated('r ::= ((either "c" "d") | ("d" "e"))', ...maybeEmpty)).toBe(false);
 });
