@@ -112,7 +112,7 @@ async function readRequest(invocation: Invocation): Promise<LocalRequest> {
     speculation,
     tunedDir: tunedDirOf(where.dataDir),
     promptTokenIds: prompt.tokenIds,
-    continuesText: invocation.flag("raw"),
+    continuesText: prompt.continuesText,
     sampling,
     served,
     maxContext: Math.min(contextLength, prompt.tokenIds.length + sampling.maxTokens),

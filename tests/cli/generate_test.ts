@@ -174,7 +174,7 @@ deviceTest("generate streams the text to stdout and nothing else", async () => {
   expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: reference!.text + "\n", stderr: "" });
 });
 
-deviceTest("generate --stop ends before the string, --raw continues the text", async () => {
+deviceTest("generate --stop ends before the string, --raw and --prompt-ids continue the text", async () => {
   const stopAt = reference!.text.slice(4, 9);
   const question = reference!.messages[0]!.content;
   const stopped = await generate(HELPER, "--prompt", question, "--temperature", "0", "--stop", stopAt);
@@ -194,6 +194,9 @@ deviceTest("generate --stop ends before the string, --raw continues the text", a
   expect(raw.promptTokenIds[0]).toBe(1);
   expect(raw.promptTokenIds.length).toBeLessThan(6);
   expect(raw.text).toMatch(/^ /);
+  const ids = raw.promptTokenIds.join(",");
+  const same = await generate(HELPER, "--prompt-ids", ids, "--temperature", "0", "--max-tokens", "3");
+  expect([same.tokenIds, same.text]).toEqual([raw.tokenIds, raw.text]);
 });
 
 deviceTest("generate repeats itself with the same seed, and runs in FP8", async () => {
