@@ -54,12 +54,17 @@ class NodeSqliteDialect extends SqliteDialect {
     return new PatientDriver(this.#config);
   }
   override createAdapter(): DialectAdapter {
-    return new TransactionalDdlAdapter();
+    return new NodeSqliteAdapter();
   }
 }
-/** SQLite can roll schema changes back; telling Kysely makes a killed migration leave nothing behind. */
-class TransactionalDdlAdapter extends SqliteAdapter {
+
+class NodeSqliteAdapter extends SqliteAdapter {
+  /** SQLite can roll schema changes back; telling Kysely makes a killed migration leave nothing behind. */
   override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
+  /** There is one, but the driver sees to it that one has it at a time. */
+  override get supportsMultipleConnections(): boolean {
     return true;
   }
 }

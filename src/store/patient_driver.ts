@@ -1,7 +1,8 @@
 /**
  * Transactions on SQLite's one connection. Waits for another process's without holding up this one: SQLite's own waiting
  * blocks the thread that asks, and with it every stream and `/livez`, so here a statement that finds the file locked is
- * given up at once and tried again a little later. Everybody else who wants the connection waits as well.
+ * given up at once and tried again a little later. Meanwhile whoever else wants the connection has it: who only reads
+ * finds nothing locked.
  */
 import { type CompiledQuery, type DatabaseConnection, SqliteDriver } from "kysely";
 import { StoreBusyError } from "./store_busy.ts";
@@ -10,13 +11,25 @@ import { StoreBusyError } from "./store_busy.ts";
 const PATIENCE_MS = 2_000;
 const PAUSE_MS = { first: 1, most: 32 } as const;
 
+/** Lends the connection to one at a time by itself, so the dialect's adapter must not have Kysely do that. */
 export class PatientDriver extends SqliteDriver {
   #connection: DatabaseConnection | undefined;
+  #isLent = false;
+  /** Those who want it, the longest waiting first. */
+  readonly #wanted: (() => void)[] = [];
+  /** Those who have found the file locked. */
+  #pausing = 0;
   /** A transaction has the lock, so what it finds locked is not another process's. */
   #isInTransaction = false;
 
   override async acquireConnection(): Promise<DatabaseConnection> {
+    await this.#borrow();
     return this.#connection ??= this.#patient(await super.acquireConnection());
+  }
+
+  override releaseConnection(): Promise<void> {
+    this.#giveBack();
+    return Promise.resolve();
   }
 
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
@@ -43,22 +56,42 @@ export class PatientDriver extends SqliteDriver {
     return {
       executeQuery: <R>(query: CompiledQuery) => {
         const execute = () => connection.executeQuery<R>(query);
-        return this.#isInTransaction ? execute() : patiently(execute);
+        return this.#isInTransaction ? execute() : this.#patiently(execute);
       },
       streamQuery: (query, chunkSize) => connection.streamQuery(query, chunkSize),
     };
   }
-}
 
-/** The outcome of the first attempt that finds nothing locked, or the last StoreBusyError. */
-async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
-  const untilMs = performance.now() + PATIENCE_MS;
-  for (let pauseMs: number = PAUSE_MS.first;; pauseMs = Math.min(2 * pauseMs, PAUSE_MS.most)) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!(error instanceof StoreBusyError) || performance.now() + pauseMs > untilMs) throw error;
+  /**
+   * The outcome of the first attempt that finds nothing locked, or the last StoreBusyError. Nothing depends on what the
+   * connection did before, so between attempts it is somebody else's.
+   */
+  async #patiently<T>(attempt: () => Promise<T>): Promise<T> {
+    const untilMs = performance.now() + PATIENCE_MS;
+    for (let pauseMs: number = PAUSE_MS.first;; pauseMs = Math.min(2 * pauseMs, PAUSE_MS.most)) {
+      // However many wait, there is an attempt a millisecond.
+      const waitMs = Math.max(pauseMs, this.#pausing);
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!(error instanceof StoreBusyError) || performance.now() + waitMs > untilMs) throw error;
+      }
+      this.#giveBack();
+      this.#pausing++;
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      this.#pausing--;
+      await this.#borrow();
     }
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+
+  async #borrow(): Promise<void> {
+    if (this.#isLent) await new Promise<void>((resolve) => this.#wanted.push(resolve));
+    this.#isLent = true;
+  }
+
+  #giveBack(): void {
+    const next = this.#wanted.shift();
+    if (next === undefined) this.#isLent = false;
+    else next();
   }
 }

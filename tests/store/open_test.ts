@@ -54,6 +54,33 @@ Deno.test("a database that another process has locked is waited for, and holds t
   await db.destroy();
 });
 
+Deno.test("who reads does not wait for those who wait for another process, nor do they for each other", async () => {
+  await using dir = await tempDir();
+  const db = await openStore(dir.path);
+  using other = new DatabaseSync(join(dir.path, DATABASE_FILE));
+  const key = { id: "1", prefix: "1", secret_sha256: "1", label: "", role: "ADMIN", created_at: "" };
+  const settled: string[] = [];
+  other.exec("begin immediate");
+  const writes = Array.from({ length: 40 }, async (_, index) => {
+    const write = index % 2 === 0
+      ? db.insertInto("api_keys").values(key).execute()
+      : db.transaction().execute((trx) => trx.insertInto("api_keys").values(key).execute());
+    const { code } = await failure(write);
+    settled.push(code);
+  });
+  await db.selectFrom("api_keys").select("id").execute();
+  expect(settled).toEqual([]);
+  // In turn they would take 80 seconds.
+  using timer = new DisposableStack();
+  const late = new Promise((resolve) => timer.adopt(setTimeout(resolve, 30_000, "late"), clearTimeout));
+  expect(await Promise.race([Promise.all(writes), late])).not.toBe("late");
+  expect(new Set(settled)).toEqual(new Set(["CAPACITY"]));
+  other.exec("rollback");
+  await db.transaction().execute((trx) => trx.insertInto("api_keys").values(key).execute());
+  expect(await db.selectFrom("api_keys").select("id").execute()).toEqual([{ id: "1" }]);
+  await db.destroy();
+});
+
 Deno.test("a disk that fills up in a transaction is a typed error, and the connection goes on", async () => {
   await using dir = await tempDir();
   const db = await openStore(dir.path);
