@@ -36,6 +36,12 @@ export async function migrate(
   return results.filter((result) => result.status === "Success").map((result) => result.migrationName);
 }
 
+/** Whether an earlier version has made its tables. */
+export async function isBehind(db: Db): Promise<boolean> {
+  const executed = await executedMigrations(db);
+  return executed.length > 0 && Object.keys(MIGRATIONS).some((name) => !executed.includes(name));
+}
+
 /** Names in the migration table, without trusting that the table is there. */
 async function executedMigrations(db: Db): Promise<readonly string[]> {
   const tables = await db.introspection.getTables({ withInternalKyselyTables: true });

@@ -5,10 +5,11 @@
  */
 import { type Dialect, Kysely } from "kysely";
 import { join } from "node:path";
-import { ConfigError } from "../errors.ts";
 import type { Database, Db } from "./database.ts";
-import { migrate } from "./migrate.ts";
+import { makeDataDir } from "./make_data_dir.ts";
+import { isBehind, migrate } from "./migrate.ts";
 import { nodeSqliteDialect } from "./node_sqlite.ts";
+import { lockDataDir } from "./ownership.ts";
 import { overwriteFreePages } from "./scrub.ts";
 
 /** File name of the SQLite database inside a data folder. */
@@ -27,7 +28,7 @@ export async function openStore(dataDir: string, options: OpenStoreOptions = {})
   const db = new Kysely<Database>({ dialect: await dialectOf(dataDir, options.databaseUrl) });
   try {
     const names = options.databaseUrl === undefined
-      ? await migrate(db)
+      ? await migrateAlone(db, dataDir)
       : await migratePatiently(options.databaseUrl);
     // Files that are older than secure deletion may hold what was deleted in them.
     if (names.includes("0005_sessions") && !names.includes("0001_initial")) await overwriteFreePages(db);
@@ -37,6 +38,13 @@ export async function openStore(dataDir: string, options: OpenStoreOptions = {})
     await db.destroy();
     throw error;
   }
+}
+
+/** ConfigError where a gateway serves the folder, which is of an earlier version then: its tables are not changed under it. */
+async function migrateAlone(db: Db, dataDir: string): Promise<readonly string[]> {
+  if (!await isBehind(db)) return await migrate(db);
+  using _lock = await lockDataDir(dataDir);
+  return await migrate(db);
 }
 
 /** Over connections of their own: migrations may take longer than anything that a gateway does. */
@@ -61,20 +69,4 @@ export async function describeStore(dataDir: string, databaseUrl: string | undef
 async function dialectOf(dataDir: string, databaseUrl: string | undefined): Promise<Dialect> {
   if (databaseUrl === undefined) return nodeSqliteDialect(join(dataDir, DATABASE_FILE));
   return (await import("./postgres.ts")).postgresDialect(databaseUrl);
-}
-
-/** Makes the folder (readable by its owner only: it holds conversations) or says why it cannot. */
-export async function makeDataDir(dataDir: string): Promise<void> {
-  try {
-    await Deno.mkdir(dataDir, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    const reason = error instanceof Deno.errors.NotCapable // Deno's own words suggest to lift all limits
-      ? "Deno is not permitted to write there"
-      : error instanceof Error
-      ? error.message
-      : String(error);
-    throw new ConfigError(`Cannot make the data folder "${dataDir}": ${reason}`, { path: dataDir, reason }, {
-      cause: error,
-    });
-  }
 }

@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { ConfigError } from "../errors.ts";
-import { makeDataDir } from "./open.ts";
+import { makeDataDir } from "./make_data_dir.ts";
 
 const LOCK_FILE = "gateway.lock";
 

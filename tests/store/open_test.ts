@@ -117,6 +117,21 @@ Deno.test("migrate() refuses a database with migrations it does not know", async
   expect(error.details["unknownMigrations"]).toEqual(["9999_future"]);
 });
 
+Deno.test("openStore() migrates nothing under a gateway of an earlier version", async () => {
+  await using dir = await tempDir();
+  const db = await openStore(dir.path);
+  await sql`delete from kysely_migration where name = (select max(name) from kysely_migration)`.execute(db);
+  await db.destroy();
+  {
+    using _gateway = await lockDataDir(dir.path);
+    const error = await failure(openStore(dir.path));
+    expect(error.code).toBe("CONFIG");
+    expect(error.message).toContain(`in use by another gateway (process ${Deno.pid})`);
+  }
+  // Now it would, were the tables not there already.
+  await expect(openStore(dir.path)).rejects.toThrow(/already exists|duplicate column/);
+});
+
 Deno.test("openStore() names the file that is no database", async () => {
   await using dir = await tempDir();
   const path = join(dir.path, DATABASE_FILE);
