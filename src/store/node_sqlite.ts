@@ -74,7 +74,7 @@ function openConnection(path: string): DatabaseSync {
   try {
     connection = new DatabaseSync(path);
   } catch (error) {
-    throw sqliteError(error, path);
+    throw sqliteError(error, path, { isOpening: true });
   }
   try {
     connection.exec(`PRAGMA busy_timeout = ${OPENING_TIMEOUT_MS}`);
@@ -89,7 +89,7 @@ function openConnection(path: string): DatabaseSync {
     return connection;
   } catch (error) {
     connection.close();
-    throw sqliteError(error, path);
+    throw sqliteError(error, path, { isOpening: true });
   }
 }
 
@@ -136,8 +136,11 @@ function toSqlValues(parameters: readonly unknown[]): SqlValue[] {
   });
 }
 
-/** What a caller can do something about becomes typed and names the file; anything else stays as it is. */
-function sqliteError(error: unknown, path: string): unknown {
+/**
+ * What somebody can do something about becomes typed and names the file, unless callers of the API may come upon it;
+ * anything else stays as it is.
+ */
+function sqliteError(error: unknown, path: string, { isOpening = false } = {}): unknown {
   if (!(error instanceof Error) || error instanceof GeodesicError) return error;
   const details = { path, reason: error.message };
   const message = error.message.toLowerCase();
@@ -145,23 +148,26 @@ function sqliteError(error: unknown, path: string): unknown {
   if (says("not a database", "malformed", "file is encrypted")) {
     return new FormatError(`Cannot use "${path}" as a database: ${error.message}`, details, { cause: error });
   }
-  if (
-    says(
-      "unable to open",
-      "readonly database",
-      "read-only",
-      "permission",
-      "os error",
-      "requires write access",
-    )
-  ) {
+  const cannotBeOpened = says(
+    "unable to open",
+    "read-only",
+    "permission",
+    "os error",
+    "requires write access",
+  );
+  const cannotBeWritten = says("readonly database");
+  if (cannotBeOpened || (cannotBeWritten && isOpening)) {
     return new ConfigError(`Cannot open the database "${path}": ${error.message}`, details, { cause: error });
   }
   if (says("database is locked", "database table is locked")) {
     return new StoreBusyError("another process is writing to it", { cause: error });
   }
-  if (says("database or disk is full")) {
-    const reason = "its disk is full";
+  const reason = says("database or disk is full")
+    ? "its disk is full"
+    : cannotBeWritten
+    ? "its file cannot be written to"
+    : null;
+  if (reason !== null) {
     return new CapacityError(`The database cannot do this: ${reason}`, { reason, retryAfterMs: 1000 }, {
       cause: error,
     });

@@ -97,6 +97,20 @@ Deno.test("a disk that fills up in a transaction is a typed error, and the conne
   await db.destroy();
 });
 
+Deno.test("a file that cannot be written to is the caller's no more than a full disk, and not named", async () => {
+  await using dir = await tempDir();
+  const db = await openStore(dir.path);
+  await sql`pragma query_only = on`.execute(db); // as with a file system that is mounted anew, to be read only
+  const key = { id: "1", prefix: "1", secret_sha256: "1", label: "", role: "ADMIN", created_at: "" };
+  const insert = (executor: Db) => executor.insertInto("api_keys").values(key).execute();
+  for (const write of [() => insert(db), () => db.transaction().execute(insert)]) {
+    const error = await failure(write());
+    expect([error.code, error.details["reason"]]).toEqual(["CAPACITY", "its file cannot be written to"]);
+    expect(JSON.stringify([error.message, error.details])).not.toContain(dir.path);
+  }
+  await db.destroy();
+});
+
 Deno.test("migrate() does nothing the second time", async () => {
   await using dir = await tempDir();
   const first = await openStore(dir.path);
