@@ -13,7 +13,8 @@ export const migrateCommand: Command = {
     json: { type: "boolean", description: "Print the names of the migrations, and errors, as JSON" },
   },
   notes:
-    "start and serve do this by themselves. DATABASE_URL names a PostgreSQL database to use in place of the data folder's.",
+    "start and serve do this by themselves. The database of a folder is not changed under a gateway that serves it.\n" +
+    "DATABASE_URL names a PostgreSQL database to use in place of the data folder's.",
   async run(invocation) {
     const dataDir = dataDirOf(invocation);
     let migrations: readonly string[] = [];
