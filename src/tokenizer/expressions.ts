@@ -43,12 +43,14 @@ interface Tried {
   readonly ways: number;
   /** The most repetitions without end before something that must match. */
   readonly behind: number;
+  /** The same, once all its ways are tried: also before what only an option wants to match. */
+  readonly whole: number;
 }
 
-const NOTHING: Tried = { endless: 0, ways: 1, behind: 0 };
+const NOTHING: Tried = { endless: 0, ways: 1, behind: 0, whole: 0 };
 /** To what a group has matched, which may be long. */
 const REFERENCE = /^\\(?:[1-9]|k<)/;
-const COMPARED: Tried = { ...NOTHING, behind: 1 };
+const COMPARED: Tried = { ...NOTHING, behind: 1, whole: 1 };
 
 class Walk {
   readonly #pieces: readonly string[];
@@ -66,7 +68,7 @@ class Walk {
 
   /** Up to the end of a group, or of all. */
   #group(): Tried {
-    let all: Tried = { endless: 0, ways: 0, behind: 0 };
+    let all: Tried = { ...NOTHING, ways: 0 };
     let now = NOTHING;
     for (;;) {
       const piece = this.#pieces[this.#at++];
@@ -78,6 +80,7 @@ class Walk {
         endless: Math.max(all.endless, now.endless),
         ways: all.ways + now.ways,
         behind: Math.max(all.behind, now.behind),
+        whole: Math.max(all.whole, now.whole),
       };
       if (all.ways > MAX_WAYS || all.behind > 1) this.#tooMuch = true;
       if (piece !== "|") return all;
@@ -85,13 +88,14 @@ class Walk {
     }
   }
 
-  #atom(piece: string, { endless, ways, behind }: Tried): Tried {
+  #atom(piece: string, { endless, ways, behind, whole }: Tried): Tried {
     const inner = piece.startsWith("(") ? this.#group() : REFERENCE.test(piece) ? COMPARED : NOTHING;
     const { least, most } = this.#repeats();
-    if (least > 0) behind = Math.max(behind, endless + inner.behind);
-    if (/^\(\?<?[=!]/.test(piece)) { // an assertion is never gone back into
-      return { endless, ways, behind: Math.max(behind, endless + inner.endless) };
-    }
+    const isAssertion = /^\(\?<?[=!]/.test(piece); // which is never gone back into
+    whole = Math.max(whole, endless + Math.max(inner.whole, isAssertion ? inner.endless : 0));
+    // Where it does not match, what is before it is gone back into, with what that has of options.
+    behind = Math.max(behind, least > 0 ? whole : inner.behind);
+    if (isAssertion) return { endless, ways, behind, whole };
     const isEndless = most > MANY && most > least;
     const repeatsChoice = most > 1 && (inner.endless > 0 || inner.ways > 1);
     if ((repeatsChoice && least > 1) || (most > 1 && inner.behind > 0)) this.#tooMuch = true;
@@ -100,6 +104,7 @@ class Walk {
       endless: endless + inner.endless + (repeatsChoice ? 2 : isEndless ? 1 : 0),
       ways: ways * (inner.ways + (least === 0 && !isEndless ? most : isEndless ? 0 : most - least)),
       behind,
+      whole,
     };
   }
 
