@@ -18,6 +18,11 @@ export interface TokenBytes {
   readonly separator: Uint8Array;
 }
 
+/** Far more than any tokenizer has. */
+const MAX_STEPS = 64;
+/** Times that replacements may make a piece longer, one after the other. */
+const MAX_GROWTH = 64;
+
 type PieceDecoder = (piece: string) => Uint8Array;
 interface DecoderPlan {
   readonly decodePiece: PieceDecoder;
@@ -58,6 +63,7 @@ export function tokenBytes(tokenizer: TokenizerFile, file: string): TokenBytes {
 function planDecoder(decoder: JsonObject | null, file: string): DecoderPlan {
   if (decoder === null) return { decodePiece: (piece) => encoder.encode(piece), leadingSpaces: 0 };
   const steps = decoder.type === "Sequence" && Array.isArray(decoder.decoders) ? decoder.decoders : [decoder];
+  if (steps.length > MAX_STEPS) throw tooMuch(`${steps.length} decoder steps`, `${MAX_STEPS}`, file);
   const replacements: Replacement[] = [];
   let byteFallback = false, byteLevel = false, fused = false;
   let leadingSpaces = 0;
@@ -73,11 +79,13 @@ function planDecoder(decoder: JsonObject | null, file: string): DecoderPlan {
     else throw unsupported(step, file);
   }
   if (byteLevel) return { decodePiece: decodeByteLevel, leadingSpaces: 0 };
+  const growth = replacements.reduce((all, { from, to }) => all * Math.max(1, to.length / from.length), 1);
+  if (growth > MAX_GROWTH) throw tooMuch(`pieces ${growth} times as long`, `${MAX_GROWTH} times`, file);
   const decoderWith = (written: "to" | "first"): PieceDecoder => (piece) => {
     const byte = byteFallback ? byteOf(piece) : undefined;
     if (byte !== undefined) return Uint8Array.of(byte);
     return encoder.encode(
-      replacements.reduce((text, each) => text.replaceAll(each.from, each[written]), piece),
+      replacements.reduce((text, each) => text.replaceAll(each.from, () => each[written]), piece),
     );
   };
   const decodePiece = decoderWith("to");
@@ -136,6 +144,13 @@ function decodeByteLevel(piece: string): Uint8Array {
   return bytes.some((byte) => byte === undefined)
     ? encoder.encode(piece)
     : Uint8Array.from(bytes as readonly number[]);
+}
+
+function tooMuch(found: string, most: string, file: string): FormatError {
+  return new FormatError(`Cannot read "${file}": "decoder" asks for ${found}, expected at most ${most}`, {
+    file,
+    field: "decoder",
+  });
 }
 
 function unsupported(step: unknown, file: string): FormatError {
