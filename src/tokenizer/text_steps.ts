@@ -44,7 +44,28 @@ class StepCheck {
     if (step.type === "Sequence") return this.#sequence(step, field);
     if (step.type === "Replace") return this.#replace(step, field);
     if (!this.#normalizes) return this.#preTokenizer(step, field);
-    return step.type === "Strip" ? strip(step) : step;
+    return this.#normalizer(step, field);
+  }
+
+  #normalizer(step: JsonObject, field: string): JsonObject {
+    switch (step.type) {
+      case "Strip":
+        return strip(step);
+      case "Lowercase": // JavaScript has a sigma of its own for the end of a word
+        return { type: "Sequence", normalizers: [replace("Σ", "σ"), step] };
+      case "Prepend":
+        return this.#prepend(step, field);
+      default:
+        return step;
+    }
+  }
+
+  /** Nothing to an empty text, which the library would make longer. */
+  #prepend({ prepend }: JsonObject, field: string): JsonObject {
+    if (typeof prepend !== "string" || prepend.length > MAX_GROWTH) {
+      throw this.#fail(`${field}.prepend`, prepend, `a string of at most ${MAX_GROWTH} characters`);
+    }
+    return replace(String.raw`\A[\s\S]`, `${literal(prepend)}$&`);
   }
 
   #preTokenizer(step: JsonObject, field: string): JsonObject {
@@ -66,7 +87,9 @@ class StepCheck {
       case "BertPreTokenizer":
         return inTurn(remove(String.raw`\s+`), isolate(PUNCTUATION));
       case "FixedLength":
-        if (Number.isSafeInteger(step.length) && Number(step.length) > 0) return step;
+        if (Number.isSafeInteger(step.length) && Number(step.length) > 0) {
+          return isolate(String.raw`[\s\S]{1,${step.length}}`); // the library would cut a character in two
+        }
         throw this.#fail(`${field}.length`, step.length, "an integer of at least 1");
       default:
         return step;
@@ -86,7 +109,7 @@ class StepCheck {
     if (typeof content !== "string") throw this.#fail(`${field}.content`, content, "a string");
     // An expression may find a place between any two characters.
     this.#growth *= Math.max(1, length === null ? content.length + 1 : content.length / length);
-    if (this.#growth <= MAX_GROWTH) return { ...step, content: content.replaceAll("$", "$$$$") }; // no reference
+    if (this.#growth <= MAX_GROWTH) return { ...step, content: literal(content) };
     throw this.#fail(
       `${field}.content`,
       content,
@@ -98,7 +121,15 @@ class StepCheck {
     const { text } = this.#pattern(step.pattern, `${field}.pattern`);
     const { behavior, invert = false } = step;
     if (typeof invert !== "boolean") throw this.#fail(`${field}.invert`, invert, "true or false");
-    if (behavior === "Removed") return { ...step, invert };
+    if (behavior === "Removed") {
+      if (text !== null) return { ...remove(Array.from(text, escaped).join("")), invert };
+      if (invert || !captures(step.pattern)) return { ...step, invert };
+      throw this.#fail(
+        `${field}.pattern`,
+        step.pattern,
+        "no capturing group, for the library would keep its text",
+      );
+    }
     if (behavior === "Isolated") return { ...step, invert: false }; // what lies between is a piece of its own in any case
     if (!invert && text !== null && [...text].length === 1) {
       const code = escaped(text);
@@ -150,9 +181,7 @@ class StepCheck {
 function byteLevel(step: JsonObject): JsonObject {
   const { add_prefix_space: prefixed, use_regex: split } = step;
   return inTurn(
-    ...(prefixed === true
-      ? [{ type: "Replace", pattern: { Regex: String.raw`\A[^ ]` }, content: " $&" }]
-      : []),
+    ...(prefixed === true ? [replace(String.raw`\A[^ ]`, " $&")] : []),
     ...(split === false ? [] : [isolate(BYTE_LEVEL)]),
     { ...step, add_prefix_space: false, use_regex: false },
   );
@@ -161,8 +190,23 @@ function byteLevel(step: JsonObject): JsonObject {
 function strip({ strip_left: left, strip_right: right }: JsonObject): JsonObject {
   const [start, end] = [String.raw`\A\s+`, String.raw`(?<!\s)\s+\z`];
   const sides = [...(left === true ? [start] : []), ...(right === true ? [end] : [])];
-  const normalizers = sides.map((Regex) => ({ type: "Replace", pattern: { Regex }, content: "" }));
+  const normalizers = sides.map((side) => replace(side, ""));
   return { type: "Sequence", normalizers };
+}
+
+function replace(Regex: string, content: string): JsonObject {
+  return { type: "Replace", pattern: { Regex }, content };
+}
+
+/** Of a replacement, which refers to nothing then. */
+function literal(content: string): string {
+  return content.replaceAll("$", "$$$$");
+}
+
+/** Whether an expression may have a capturing group: one that only looks so, in a class within a class, counts. */
+function captures(pattern: unknown): boolean {
+  const source = isJsonObject(pattern) ? String(pattern.Regex) : "";
+  return /\((?!\?)|\(\?<[^=!]/.test(source.replace(/\\.|\[(?:\\.|[^\]\\])*\]/gsu, ""));
 }
 
 function inTurn(...pretokenizers: readonly JsonObject[]): JsonObject {

@@ -60,6 +60,10 @@ export function parseTokenizerFile(json: JsonObject, file: string): TokenizerFil
   if (model.dropout !== undefined && model.dropout !== null && model.dropout !== 0) {
     throw fail("model.dropout", model.dropout, "none, because encoding must be deterministic");
   }
+  const { continuing_subword_prefix: prefix } = model;
+  if (prefix !== undefined && prefix !== null && prefix !== "") {
+    throw fail("model.continuing_subword_prefix", prefix, "none");
+  }
   const vocabulary = parseVocabulary(model.vocab, fail);
   checkMerges(model.merges, fail);
   const { decoder = null } = json;

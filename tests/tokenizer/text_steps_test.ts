@@ -17,7 +17,7 @@ function open(vocab: readonly string[], rest: JsonObject, template = ""): Tokeni
 }
 
 function partsOf(text: string): readonly string[] {
-  const starts = Array.from(text, (_, i) => i);
+  const starts = Array.from({ length: text.length }, (_, i) => i);
   return starts.flatMap((start) => starts.map((end) => text.slice(start, end + 1))).filter((part) =>
     part !== ""
   );
@@ -47,6 +47,11 @@ const WORDS: readonly (readonly [JsonObject, string, readonly string[]])[] = [
   [{ type: "WhitespaceSplit" }, "a\ufeff b\u0085c  d", ["a\ufeff", "b", "c", "d"]],
   [split({ Regex: "b+" }, "Isolated", true), "abbac", ["a", "bb", "ac"]],
   [split({ Regex: "b+" }, "Removed", true), "abbacb", ["bb", "b"]],
+  [split({ Regex: "b+" }, "Removed"), "abbac", ["a", "ac"]],
+  [split({ Regex: String.raw`(?:b|(?<!x)\(|[(])+` }, "Removed"), "ab(bac", ["a", "ac"]],
+  [split({ String: "b." }, "Removed"), "ab.ab.b", ["a", "a", "b"]],
+  [split({ String: "b." }, "Removed", true), "ab.ab.b", ["b.", "b."]],
+  [{ type: "FixedLength", length: 2 }, "a🙂bc\nd", ["a🙂", "bc", "\nd"]],
   [split({ String: "b" }, "MergedWithPrevious"), "abbacb", ["ab", "b", "acb"]],
   [split({ String: "b" }, "MergedWithNext"), "abbacb", ["a", "b", "bac", "b"]],
   [split({ String: "b" }, "Contiguous"), "abbacb", ["a", "bb", "ac", "b"]],
@@ -78,6 +83,31 @@ for (const [strip_left, strip_right, text, left] of STRIPPED) {
 Deno.test("encode() puts a replacement as it is written", () => {
   const normalizer = { type: "Replace", pattern: { String: "b" }, content: "$&$$" };
   expect(open(["a$&$$"], { normalizer }).encode("ab")).toEqual([0]);
+});
+
+// normalizer, text, what it becomes
+const NORMALIZED: readonly (readonly [JsonObject, string, string])[] = [
+  [{ type: "Lowercase" }, "ΑΣ ΣΑΣ İ", "ασ σασ i̇"],
+  [{ type: "Prepend", prepend: "$&" }, "a$", "$&a$"],
+];
+for (const [normalizer, text, normalized] of NORMALIZED) {
+  Deno.test(`encode() normalizes ${JSON.stringify(text)} to ${JSON.stringify(normalized)}`, () => {
+    expect(open([normalized], { normalizer }).encode(text)).toEqual([0]);
+  });
+}
+
+Deno.test("encode() prepends nothing to a text of which nothing is left", () => {
+  const normalizers = [{ type: "Strip", strip_left: true, strip_right: true }, {
+    type: "Prepend",
+    prepend: "_",
+  }];
+  const tokenizer = open(["_", "a"], { normalizer: { type: "Sequence", normalizers } });
+  expect(tokenizer.encode(" ")).toEqual([]);
+});
+
+Deno.test("decode() puts a replacement as it is written", () => {
+  const decoder = { type: "Replace", pattern: { String: "b" }, content: "$&$$" };
+  expect(open(["ab"], { decoder }).decode([0])).toBe("a$&$$");
 });
 
 const ADDED = [

@@ -68,6 +68,19 @@ const refusals: readonly (readonly [string, JsonObject, string])[] = [
   }, "added_tokens[1].content"],
   ["an added token on another's id", { ...valid, added_tokens: [special(2, "<x>")] }, "added_tokens[0].id"],
   ["a decoder of another kind", { ...valid, decoder: { type: "CTC" } }, "decoder step"],
+  ["continuing pieces that are marked", withModel({ continuing_subword_prefix: "##" }), "subword_prefix"],
+  ["a decoder of endless growth", decoders(20, "aa"), "expected at most 64 times"],
+  ["endless decoder steps", decoders(65, "a"), "65 decoder steps, expected at most 64"],
+  ["a removal by an expression that captures", split({ Regex: "(b)+" }, "Removed"), "no capturing group"],
+  [
+    "nothing to be prepended",
+    { ...valid, normalizer: { type: "Prepend" } },
+    `"normalizer.prepend" is nothing`,
+  ],
+  ["much to be prepended", {
+    ...valid,
+    normalizer: { type: "Prepend", prepend: "a".repeat(65) },
+  }, "at most 64 characters"],
   ["a decoder that is no object", { ...valid, decoder: "ByteLevel" }, `"decoder"`],
   ["stripping that cannot be streamed", {
     ...valid,
@@ -143,6 +156,10 @@ const refusals: readonly (readonly [string, JsonObject, string])[] = [
 function replacements(count: number, content = "aa"): JsonObject {
   const replace = { type: "Replace", pattern: { String: "a" }, content };
   return { ...valid, normalizer: { type: "Sequence", normalizers: Array(count).fill(replace) } };
+}
+function decoders(count: number, content: string): JsonObject {
+  const { normalizer } = replacements(count, content);
+  return { ...valid, decoder: { type: "Sequence", decoders: (normalizer as JsonObject).normalizers } };
 }
 function split(pattern: JsonObject, behavior = "Isolated", invert = false): JsonObject {
   return { ...valid, pre_tokenizer: { type: "Split", pattern, behavior, invert } };
