@@ -52,6 +52,15 @@ const NOTHING: Tried = { endless: 0, ways: 1, behind: 0, whole: 0 };
 const REFERENCE = /^\\(?:[1-9]|k<)/;
 const COMPARED: Tried = { ...NOTHING, behind: 1, whole: 1 };
 
+/** What is matched as one, as often as its quantifier says. */
+interface Atom {
+  readonly inner: Tried;
+  readonly least: number;
+  readonly most: number;
+  /** Which is never gone back into. */
+  readonly isAssertion: boolean;
+}
+
 class Walk {
   readonly #pieces: readonly string[];
   #at = 0;
@@ -62,20 +71,22 @@ class Walk {
   }
 
   triesTooMuch(): boolean {
-    this.#group();
+    this.#group(false);
     return this.#tooMuch;
   }
 
-  /** Up to the end of a group, or of all. */
-  #group(): Tried {
+  /** Up to the end of a group, or of all. What looks behind is matched from its end. */
+  #group(isBackward: boolean): Tried {
     let all: Tried = { ...NOTHING, ways: 0 };
-    let now = NOTHING;
+    let atoms: Atom[] = [];
     for (;;) {
       const piece = this.#pieces[this.#at++];
       if (piece !== undefined && piece !== ")" && piece !== "|") {
-        now = this.#atom(piece, now);
+        atoms.push(this.#atom(piece, isBackward));
         continue;
       }
+      if (isBackward) atoms.reverse();
+      const now = atoms.reduce((now, atom) => this.#then(now, atom), NOTHING);
       all = {
         endless: Math.max(all.endless, now.endless),
         ways: all.ways + now.ways,
@@ -84,14 +95,21 @@ class Walk {
       };
       if (all.ways > MAX_WAYS || all.behind > 1) this.#tooMuch = true;
       if (piece !== "|") return all;
-      now = NOTHING;
+      atoms = [];
     }
   }
 
-  #atom(piece: string, { endless, ways, behind, whole }: Tried): Tried {
-    const inner = piece.startsWith("(") ? this.#group() : REFERENCE.test(piece) ? COMPARED : NOTHING;
-    const { least, most } = this.#repeats();
-    const isAssertion = /^\(\?<?[=!]/.test(piece); // which is never gone back into
+  #atom(piece: string, isBackward: boolean): Atom {
+    const isAssertion = /^\(\?<?[=!]/.test(piece);
+    const inner = piece.startsWith("(")
+      ? this.#group(isAssertion ? piece.startsWith("(?<") : isBackward)
+      : REFERENCE.test(piece)
+      ? COMPARED
+      : NOTHING;
+    return { inner, isAssertion, ...this.#repeats() };
+  }
+
+  #then({ endless, ways, behind, whole }: Tried, { inner, least, most, isAssertion }: Atom): Tried {
     whole = Math.max(whole, endless + Math.max(inner.whole, isAssertion ? inner.endless : 0));
     // Where it does not match, what is before it is gone back into, with what that has of options.
     behind = Math.max(behind, least > 0 ? whole : inner.behind);

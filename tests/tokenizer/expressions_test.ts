@@ -17,6 +17,7 @@ const TAKEN: readonly string[] = [
   // thousands from the right; words of one script, as the library writes an intersection
   String.raw`\d{1,3}(?=(?:\d{3})*(?:\D|$))|(?=(\d{3})+(?!\d))`,
   String.raw`(?:(?=[^\p{Script=Han}])[\p{Lu}\p{M}])*(?:(?=[^\p{Script=Han}])[\p{Ll}\p{M}])+`,
+  String.raw`(?<=(?:ba)*)c|(?<=a*(?<!b))`,
   String.raw`(?:a(?=b*))?c*d|a*(?:a*b)?|(?:(?=a*b)c)?a*`,
   String.raw`[(+)*]+|\((?:ab){3}\)+|[^c]*c|[^c]+|(?:\r?\n)+|(a{2,3}){0,1}(a{2,3})?|(a+)+`,
 ];
@@ -33,6 +34,8 @@ const REFUSED: readonly string[] = [
   // behind a repetition, an option in which something is to match
   ...["a*(?:(?=a*)[ab]?d)?c", "a*(?:(?!a*d)[ab]d)?c", String.raw`(a*)(?:\1d)?c`, String.raw`(a*)\1?b`],
   ...["(?:x(?:x*b)?)*", "(?:(?=a*(?:(?=a*)[ab]?d)?c)e)?f"],
+  // from the end, where it looks behind
+  ...["(?<=b(?<=a*)[ab]+)", "(?<=(?![ab]{2,})(?:[ab]+)?)", "(?<!(?:(?!a*)b|a)a*)", "(?<=ba*a*)"],
   ...["(a+)+b", "(?:(?:a|b)c){2,}", "((a{3})+b)*c", "(a?){30}", "(?=(a*)*b)", "(?:a|a)*b"],
   ...[`${"a?".repeat(8)}b`, "a{0,50}a{0,50}b", "(?:a|b)".repeat(8), String.raw`x(?<n>[)]\]\)*)+y`],
 ];
