@@ -130,7 +130,7 @@ class StepCheck {
         "no capturing group, for the library would keep its text",
       );
     }
-    if (behavior === "Isolated") return { ...step, invert: false }; // what lies between is a piece of its own in any case
+    if (behavior === "Isolated") return { ...step, pattern: keeping(step.pattern), invert: false }; // what lies between is a piece of its own in any case
     if (!invert && text !== null && [...text].length === 1) {
       const code = escaped(text);
       if (behavior === "MergedWithPrevious") return isolate(`[^${code}]*${code}|[^${code}]+`);
@@ -201,6 +201,15 @@ function replace(Regex: string, content: string): JsonObject {
 /** Of a replacement, which refers to nothing then. */
 function literal(content: string): string {
   return content.replaceAll("$", "$$$$");
+}
+
+/**
+ * The library takes `\s++$`, with which expressions of tiktoken end, for `\s+$`, which gives back what it took until the end of
+ * a line comes.
+ */
+function keeping(pattern: unknown): unknown {
+  if (!isJsonObject(pattern) || typeof pattern.Regex !== "string") return pattern;
+  return { Regex: pattern.Regex.replaceAll(/(?<!\\)\\s\+\+\$(?=\||$)/g, () => String.raw`\s+(?!\s)$`) };
 }
 
 /** Whether an expression may have a capturing group: one that only looks so, in a class within a class, counts. */

@@ -52,6 +52,13 @@ const WORDS: readonly (readonly [JsonObject, string, readonly string[]])[] = [
   [split({ String: "b." }, "Removed"), "ab.ab.b", ["a", "a", "b"]],
   [split({ String: "b." }, "Removed", true), "ab.ab.b", ["b.", "b."]],
   [{ type: "FixedLength", length: 2 }, "a🙂bc\nd", ["a🙂", "bc", "\nd"]],
+  [split({ Regex: String.raw`\s++$|\s*[\r\n]|\s+(?!\S)|\s` }, "Isolated"), "a \n b  ", [
+    "a",
+    " \n",
+    " ",
+    "b",
+    "  ",
+  ]],
   [split({ String: "b" }, "MergedWithPrevious"), "abbacb", ["ab", "b", "acb"]],
   [split({ String: "b" }, "MergedWithNext"), "abbacb", ["a", "b", "bac", "b"]],
   [split({ String: "b" }, "Contiguous"), "abbacb", ["a", "bb", "ac", "b"]],
