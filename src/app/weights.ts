@@ -36,10 +36,10 @@ export async function findMissingWeights(model: ModelRow): Promise<GeodesicError
 
 /** What to do about a model that the catalogue knows and whose weights are not here. */
 export function withoutWeights({ name, recipe }: Pick<ModelRow, "name" | "recipe">): NotFoundError {
-  const merge = recipe === null ? "" : ", or merge it by its recipe (startMerge)";
+  const [or, merge] = recipe === null ? ["or ", ""] : ["", ", or merge it by its recipe (startMerge)"];
   return new NotFoundError(
     `The weights of model "${name}" are not on this machine: fetch them ("geodesic pull ${name}", or pullModel), ` +
-      `register a folder that holds them (registerModel)${merge}`,
+      `${or}register a folder that holds them (registerModel)${merge}`,
     { model: name, reason: "MISSING_WEIGHTS" },
   );
 }

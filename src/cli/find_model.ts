@@ -55,12 +55,14 @@ export function orRegistered(
     } catch (error) {
       if (!(error instanceof NotFoundError) || named.has(model)) throw error;
       const row = await withExistingStore(where, (db) => findModel(db, { name: model }));
-      if (row !== undefined && !hasFolder(row)) throw withoutWeights(row);
-      if (row !== undefined && await isFolder(row.path)) return row.path;
+      if (row !== undefined && hasFolder(row) && await isFolder(row.path)) return row.path;
       const registered = row === undefined
         ? `none of that name is registered in ${where.dataDir}`
-        : `"${row.path}", where it is registered, has gone`;
-      const message = `${error.message}, and ${registered}; say where it lies with --model NAME=PATH`;
+        : hasFolder(row)
+        ? `"${row.path}", where it is registered, has gone`
+        : `the catalogue knows it without its weights: fetch them with "geodesic pull ${model}"`;
+      const hint = row === undefined || hasFolder(row) ? "; " : ", or ";
+      const message = `${error.message}, and ${registered}${hint}say where it lies with --model NAME=PATH`;
       throw new NotFoundError(message, { ...error.details, dataDir: where.dataDir }, { cause: error });
     }
   };

@@ -62,12 +62,21 @@ export const generateCommand: Command = {
     const json = invocation.flag("json");
     await using engine = createWorkerEngine();
     using progress = new LoadBar(invocation);
-    const result = await generateLocally(engine, request, {
-      signal,
-      onLoad: (state) => progress.update(state),
-      ...json ? {} : { onText: (text) => terminal.write(text) },
-    });
-    terminal.print(json ? JSON.stringify(toJson(request, result)) : "");
+    let hasText = false;
+    const onText = (text: string) => {
+      progress.end();
+      terminal.write(text);
+      hasText = true;
+    };
+    try {
+      const onLoad = (state: LoadProgress) => progress.update(state);
+      const result = await generateLocally(engine, request, { signal, onLoad, ...json ? {} : { onText } });
+      progress.end();
+      terminal.print(json ? JSON.stringify(toJson(request, result)) : "");
+    } catch (error) {
+      if (hasText) terminal.print(""); // What is said of it has a line of its own.
+      throw error;
+    }
     return EXIT.done;
   },
 };
@@ -165,14 +174,18 @@ class LoadBar implements Disposable {
     if (terminal.isInteractive) this.#bar = new Progress(terminal);
   }
 
-  update({ loadedBytes, totalBytes, fraction }: LoadProgress): void {
+  update({ loadedBytes, totalBytes }: LoadProgress): void {
     this.#bar?.update({ stage: "Loading", doneBytes: loadedBytes, totalBytes });
-    if (fraction >= 1) this[Symbol.dispose]();
+  }
+
+  /** What comes next has a line of its own. */
+  end(): void {
+    this.#bar?.[Symbol.dispose]();
+    this.#bar = undefined;
   }
 
   [Symbol.dispose](): void {
-    this.#bar?.[Symbol.dispose]();
-    this.#bar = undefined;
+    this.end();
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * Finds the command, runs it, and turns whatever happens into output and an exit code. Interrupting aborts the command's
- * signal, so that it can clean up; interrupting again ends the process at once.
+ * signal, so that it can clean up; interrupting again, a moment later, ends the process at once.
  */
 import { VERSION } from "../version.ts";
 import { type Command, Invocation } from "./command.ts";
@@ -9,6 +9,12 @@ import { helpOf, overview } from "./help.ts";
 import type { Terminal } from "./terminal.ts";
 
 const INTERRUPTS = ["SIGINT", "SIGTERM"] as const satisfies readonly Deno.Signal[];
+
+/**
+ * A terminal sends Ctrl-C to everything that runs in it, and a task runner passes it on once more: signals closer than this
+ * are one.
+ */
+const SAME_INTERRUPT_MS = 500;
 
 /** Runs one command line and resolves to the exit code. Never rejects. */
 export async function runCli(
@@ -86,9 +92,12 @@ function print(terminal: Terminal, text: string): number {
 
 function listenForInterrupts({ leaves }: Command): Disposable & { readonly signal: AbortSignal } {
   const controller = new AbortController();
+  let firstMs = -Infinity;
   const handlers = INTERRUPTS.map((name) => {
     const handler = () => {
-      if (controller.signal.aborted) Deno.exit(EXIT.interrupted);
+      const nowMs = performance.now();
+      if (!controller.signal.aborted) firstMs = nowMs;
+      else if (nowMs - firstMs >= SAME_INTERRUPT_MS) Deno.exit(EXIT.interrupted);
       controller.abort(new InterruptedError(name, leaves));
     };
     Deno.addSignalListener(name, handler);

@@ -2,7 +2,7 @@
 import { expect } from "@std/expect";
 import { writeOverflowingCheckpoint } from "../support/overflowing_checkpoint.ts";
 import { tempDir } from "../support/temp.ts";
-import { DEMO, deviceTest, geodesic, ROOT } from "./support.ts";
+import { DEMO, deviceTest, geodesic, ROOT, startCli } from "./support.ts";
 
 const FORWARD = `${ROOT}tests/fixtures/forward`;
 /** All of them: tests/model/golden_test.ts. */
@@ -172,6 +172,30 @@ deviceTest("generate streams the text to stdout and nothing else", async () => {
   const args = ["generate", HELPER, "--prompt", reference!.messages[0]!.content, "--temperature", "0"];
   const { code, stdout, stderr } = await geodesic(args);
   expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: reference!.text + "\n", stderr: "" });
+});
+
+deviceTest("generate that is interrupted ends the line of what it has said", async () => {
+  const prompt = "Tell me a story.";
+  const child = startCli([
+    "generate",
+    "demo/parents/storyteller",
+    "--prompt",
+    prompt,
+    "--max-tokens",
+    "1000",
+  ]);
+  let stdout = "";
+  const decoder = new TextDecoder();
+  for await (const bytes of child.stdout) {
+    if (stdout === "") child.kill("SIGINT");
+    stdout += decoder.decode(bytes, { stream: true });
+  }
+  expect(stdout).toMatch(/^[^\n].*\n$/s);
+  const stderr = await new Response(child.stderr).text();
+  expect({ code: (await child.status).code, stderr }).toEqual({
+    code: 130,
+    stderr: "error: Interrupted [INTERRUPTED]\n",
+  });
 });
 
 deviceTest("generate --stop ends before the string, --raw and --prompt-ids continue the text", async () => {

@@ -173,7 +173,10 @@ Deno.test("merge leaves nothing when it is interrupted, and ends with code 130",
   for await (const bytes of child.stderr) {
     const isFirst = !stderr.includes("Merging");
     stderr += decoder.decode(bytes, { stream: true });
-    if (isFirst && stderr.includes("Merging")) child.kill("SIGINT");
+    if (!isFirst || !stderr.includes("Merging")) continue;
+    child.kill("SIGINT");
+    // A task runner passes on what the terminal has sent already.
+    setTimeout(() => child.kill("SIGINT"), 20);
   }
   const { code } = await child.status;
   await child.stdout.cancel();
