@@ -3,7 +3,7 @@ import { createAudit } from "../app/audit.ts";
 import { LOCAL_ADMIN } from "../app/access.ts";
 import type { AuditEntry, AuditUseCases } from "../app/types.ts";
 import type { Command, Invocation, OptionSpec } from "./command.ts";
-import { dataDirOption, openInvocationStore } from "./data_dir.ts";
+import { dataDirOption, openExistingStore } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
 import { printable } from "./printable.ts";
 
@@ -82,7 +82,7 @@ async function withAudit(
   invocation: Invocation,
   act: (audit: AuditUseCases) => Promise<number>,
 ): Promise<number> {
-  const db = await openInvocationStore(invocation);
+  const db = await openExistingStore(invocation);
   try {
     return await act(createAudit({ db }));
   } finally {

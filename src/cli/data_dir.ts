@@ -1,7 +1,9 @@
 /** The data folder option, the same for all commands that know registered models. */
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { NotFoundError } from "../errors.ts";
 import type { Db } from "../store/database.ts";
-import { openStore, type OpenStoreOptions } from "../store/open.ts";
+import { DATABASE_FILE, openStore, type OpenStoreOptions } from "../store/open.ts";
 import type { Invocation, OptionSpec } from "./command.ts";
 
 export const dataDirOption: OptionSpec = {
@@ -14,6 +16,19 @@ export const dataDirOption: OptionSpec = {
 export function openInvocationStore(invocation: Invocation, options: OpenStoreOptions = {}): Promise<Db> {
   const { databaseUrl } = invocation.terminal;
   return openStore(dataDirOf(invocation), { ...options, databaseUrl });
+}
+
+/** The same of a folder that has one, for commands that have nothing to say of a new one. Throws NotFoundError. */
+export async function openExistingStore(invocation: Invocation): Promise<Db> {
+  const dataDir = dataDirOf(invocation);
+  const path = join(dataDir, DATABASE_FILE);
+  if (invocation.terminal.databaseUrl === undefined && !existsSync(path)) {
+    throw new NotFoundError(
+      `There is no database in "${dataDir}": say with --data DIR where it lies; "geodesic start" makes one`,
+      { path },
+    );
+  }
+  return await openInvocationStore(invocation);
 }
 
 /** Absolute path of the data folder that `--data`, the environment or the default names. */

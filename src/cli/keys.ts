@@ -9,7 +9,7 @@ import { uuidV7 } from "../app/ids.ts";
 import { NotFoundError } from "../errors.ts";
 import type { AccessUseCases, ApiKey } from "../app/types.ts";
 import type { Command, Invocation, OptionSpec } from "./command.ts";
-import { dataDirOption, openInvocationStore } from "./data_dir.ts";
+import { dataDirOption, openExistingStore, openInvocationStore } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
 import { printable } from "./printable.ts";
 
@@ -31,7 +31,7 @@ const createCommand: Command = {
     json,
   },
   run: (invocation) =>
-    withAccess(invocation, async (access) => {
+    withAccess(invocation, openInvocationStore, async (access) => {
       const role = invocation.choice("role", ["generator", "viewer", "admin"], { ignoreCase: true });
       const created = await access.createKey(LOCAL_ADMIN, {
         role: ({ generator: "GENERATOR", viewer: "VIEWER", admin: "ADMIN" } as const)[role],
@@ -68,7 +68,7 @@ const listCommand: Command = {
   positionals: [],
   options: { data: dataDirOption, json },
   run: (invocation) =>
-    withAccess(invocation, async (access) => {
+    withAccess(invocation, openExistingStore, async (access) => {
       const keys = await access.listKeys(LOCAL_ADMIN);
       if (invocation.flag("json")) return JSON.stringify(keys);
       return keys.length === 0 ? "There are no keys" : table(keys);
@@ -83,7 +83,7 @@ const revokeCommand: Command = {
   notes:
     'ID is what "geodesic keys list" shows, or the beginning of the key itself, such as gsk_0123456789ab.',
   run: (invocation) =>
-    withAccess(invocation, async (access) => {
+    withAccess(invocation, openExistingStore, async (access) => {
       const id = idInForce(await access.listKeys(LOCAL_ADMIN), invocation.positional("ID"));
       await access.revokeKey(LOCAL_ADMIN, id);
       return invocation.flag("json") ? JSON.stringify({ id }) : `Revoked ${id}`;
@@ -108,9 +108,10 @@ export const keysCommands: readonly Command[] = [createCommand, listCommand, rev
 /** Runs `act` on the keys of the data folder and prints what it answers. */
 async function withAccess(
   invocation: Invocation,
+  open: typeof openExistingStore,
   act: (access: AccessUseCases) => Promise<string>,
 ): Promise<number> {
-  const db = await openInvocationStore(invocation);
+  const db = await open(invocation);
   try {
     const clock = systemClock;
     await using access = createAccess({ db, clock, ids: uuidV7(clock), allowAnonymous: false });

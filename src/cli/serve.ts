@@ -121,7 +121,10 @@ interface WelcomeFacts {
 }
 
 function welcome({ origin, adminKey, model, allowAnonymous, nothingServed }: WelcomeFacts): string {
-  const lines = [`listening on ${origin}`];
+  const lines = [
+    `listening on ${origin}`,
+    "Open that address in a browser for the console; GraphQL is at /graphql",
+  ];
   if (adminKey !== null) lines.push("", `Admin key, shown this once: ${adminKey}`);
   if (!allowAnonymous) {
     lines.push("", "Other machines can connect, so every caller needs a key (geodesic keys create)");
@@ -129,8 +132,8 @@ function welcome({ origin, adminKey, model, allowAnonymous, nothingServed }: Wel
   if (nothingServed) {
     lines.push(
       "",
-      "There are no weights yet: `start` brings the demo family, `geodesic pull NAME` a model from a hub, " +
-        "the mutation registerModel any folder",
+      "There are no weights yet. `geodesic start` brings the demo family, `geodesic pull NAME` a model from a hub, and " +
+        "the mutation registerModel makes a folder of yours one",
     );
   }
   if (model !== null) {

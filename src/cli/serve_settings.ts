@@ -9,7 +9,7 @@ import { isLoopbackHost } from "../server/origin.ts";
 import type { Invocation, OptionSpec } from "./command.ts";
 import { dataDirOf, dataDirOption } from "./data_dir.ts";
 import { readServerSettings, serverOptions, type ServerSettings } from "./server_options.ts";
-import { sizeOf } from "./size_option.ts";
+import { LEAST_GPU_MEMORY, sizeOf } from "./size_option.ts";
 import { parseKeepAlive } from "./units.ts";
 import {
   accumulationOf,
@@ -95,15 +95,14 @@ export const serveNotes =
   "DATABASE_URL (postgres://…) puts the database into a PostgreSQL server, which several gateways may share.\n" +
   "GEODESIC_MODELS adds folders to those of --models, separated like a PATH.\n" +
   "HF_ENDPOINT and HF_TOKEN say where pullModel fetches models from.\n" +
-  "Ctrl-C stops the gateway, which exits with 0 once the address has been printed; under deno task, which Ctrl-C stops\n" +
-  "as well, the exit code is 130.";
+  "Ctrl-C stops the gateway, which exits with 0 once the address has been printed.";
 
 /** Throws UsageError that names what is wrong. */
 export function readServeSettings(invocation: Invocation): ServeSettings {
   const host = hostOf(invocation);
   const maxContextLength = invocation.integer("max-context", { min: 2, max: 2 ** 20 });
   const maxSequences = invocation.integer("max-sequences", { min: 1, max: 256 });
-  const memoryBytes = sizeOf(invocation, "gpu-memory");
+  const memoryBytes = sizeOf(invocation, "gpu-memory", LEAST_GPU_MEMORY);
   const keepAliveSeconds = keepAliveOf(invocation);
   const weightCacheBytes = invocation.text("cache-size") === "0" ? 0 : sizeOf(invocation, "cache-size");
   return {

@@ -12,7 +12,7 @@ import { EXIT, InterruptedError } from "./errors.ts";
 import { findModelFolder } from "./find_model.ts";
 import { printable } from "./printable.ts";
 import { Progress } from "./progress.ts";
-import { sizeOf } from "./size_option.ts";
+import { LEAST_GPU_MEMORY, sizeOf } from "./size_option.ts";
 import {
   accumulationOf,
   accumulationOption,
@@ -127,7 +127,7 @@ function readOptions(invocation: Invocation) {
     prompts,
     retries: invocation.flag("retry"),
     maxTries: invocation.integer("tries", { min: 1, max: 1000 }) ?? DEFAULT_TRIES,
-    memoryBytes: sizeOf(invocation, "gpu-memory"),
+    memoryBytes: sizeOf(invocation, "gpu-memory", LEAST_GPU_MEMORY),
   };
 }
 

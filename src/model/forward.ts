@@ -119,7 +119,10 @@ export class Forward {
       }
       // Of prompt rows that do not sample, the last layer's keys and values are all that anybody will read.
       const lastRows = { ...stepRows, promptFrom: sampledFrom };
-      for (const operation of this.#last) operation.encode(step, lastRows);
+      for (const operation of this.#last) {
+        operation.encode(step, lastRows);
+        appended();
+      }
       if (samples > 0) { for (const operation of this.#head) operation.encode(step, stepRows); }
     };
     this.#sequences.encode(step, stepRows, { dispatch, appended });

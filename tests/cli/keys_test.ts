@@ -42,6 +42,19 @@ Deno.test("keys create shows a key once, list tells of it, revoke ends it", asyn
   expect([whole.code, whole.stderr]).toEqual([1, error(`beginning "${prefix}"`)]);
 });
 
+Deno.test("keys list, keys revoke and audit make no database where there is none", async () => {
+  await using dir = await tempDir();
+  const data = ["--data", dir.join("none")];
+  for (
+    const command of [["keys", "list"], ["keys", "revoke", "ID"], ["audit", "list"], ["audit", "verify"]]
+  ) {
+    const { code, stderr } = await geodesic([...command, ...data]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^error: There is no database in ".*none": .* \[NOT_FOUND\]\n$/);
+  }
+  expect([...Deno.readDirSync(dir.path)]).toEqual([]);
+});
+
 Deno.test("keys --help lists its commands", async () => {
   const { code, stdout } = await geodesic(["keys", "--help"]);
   expect(code).toBe(0);

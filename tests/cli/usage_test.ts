@@ -63,6 +63,11 @@ const wrong: readonly (readonly [string, readonly string[], string])[] = [
   ["an argument without a name", ["merge", "a", ""], "OUT is empty"],
   ["no rate at all", ["serve", "--rate", "0"], '--rate is "0", expected a whole number'],
   ["a size that is none", ["merge", "a", "b", "--out-shard-size", "big"], '--out-shard-size is "big"'],
+  [
+    "a size without its unit",
+    ["serve", "--gpu-memory", "20"],
+    '--gpu-memory is "20", 20 bytes, expected at least 1',
+  ],
   ["a model without a path", ["merge", "a", "b", "--model", "x"], '--model is "x", expected NAME=PATH'],
   ["a model named twice", ["merge", "a", "b", "--model", "x=1", "--model", "x=2"], `--model names "x" twice`],
 ];
