@@ -132,7 +132,8 @@ Deno.test({
       expect(ends).toMatchObject([{ kind: "finished" }, { kind: "failed", code: "INTERRUPTED" }]);
     });
 
-    await apart("an answer that comes from one that is thought dead, and the next question", async () => {
+    /** Whether the answer came before its gateway had found out by itself, as it does every three seconds. */
+    const answerMeetsQuestion = async (): Promise<boolean> => {
       const { id: sessionId } = await a.gateway.sessions.create(ALICE, { model: HELPER });
       const id = await start(a, ALICE, { sessionId });
       const request = await requestOf(a, id);
@@ -143,13 +144,14 @@ Deno.test({
       const gate = await begin();
       await lockUnitTurn(gate);
       const asking = start(c, ALICE, { sessionId });
-      await until(async () => await waiting() === 1);
+      await until(async () => await waiting() >= 1);
       reported.length = 0;
+      const foundOut = request.ended;
       request.finish("STOP");
-      await until(async () => reported.length > 0 || await waiting() === 2);
+      await until(() => Promise.resolve(foundOut || reported.length > 0));
       await gate.rollback().execute();
       const next = await asking;
-      expect(reported).toMatchObject([{ code: "INTERRUPTED" }]);
+      if (!foundOut) expect(reported).toMatchObject([{ code: "INTERRUPTED" }]);
       expect(
         await b.db.selectFrom("messages").select(["generation_id", "is_answer"])
           .where("session_id", "=", sessionId).orderBy("ordinal").execute(),
@@ -157,6 +159,11 @@ Deno.test({
         .toEqual([{ generation_id: id, is_answer: 0 }, { generation_id: next, is_answer: 0 }]);
       (await requestOf(c, next)).finish("STOP");
       await collect(c.gateway.generations.events(ALICE, next, {}));
+      return !foundOut;
+    };
+    await apart("an answer that comes from one that is thought dead, and the next question", async () => {
+      const before = performance.now();
+      while (!await answerMeetsQuestion()) expect(performance.now() - before).toBeLessThan(60_000);
     });
 
     /** Somebody else's act that waits for the log, while one that has it comes to the same row. */
