@@ -88,7 +88,7 @@ export interface SampledToken {
   readonly top: readonly TokenLogprob[];
 }
 
-/** Counts of what a step cost; they are facts of the plan, not of the clock. */
+/** Counts of what a step cost: facts of the plan, and of whether the device was idle, not of the clock. */
 export interface StepCost {
   readonly dispatches: number;
   /** Its share of the submit: one of k steps costs 1 / k; and those before it, if it was handed over in pieces. */
