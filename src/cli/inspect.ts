@@ -120,13 +120,21 @@ function configRows(config: ModelConfig): readonly (readonly [string, string])[]
     ["architecture", `${config.architecture}, ${config.layers} layers`],
     ["hidden", `${config.hiddenSize}, MLP ${config.intermediateSize}`],
     ["heads", `${config.queryHeads} query, ${config.kvHeads} key/value, of ${config.headDim}`],
-    ["positions", `${config.maxPositionEmbeddings}, ${windowOf(config)}, RoPE base ${config.ropeTheta}`],
+    ["positions", `${config.maxPositionEmbeddings}, ${windowOf(config)}, ${ropeOf(config)}`],
     ["vocabulary", `${config.vocabSize}${config.tieWordEmbeddings ? ", embedding tied to the output" : ""}`],
   ];
 }
 
-function windowOf({ slidingWindow }: ModelConfig): string {
-  return slidingWindow === null ? "no sliding window" : `sliding window ${slidingWindow}`;
+function windowOf({ slidingWindow, mixesWindows }: ModelConfig): string {
+  if (slidingWindow === null) return "no sliding window";
+  return `sliding window ${slidingWindow}${mixesWindows ? " in some layers" : ""}`;
+}
+
+function ropeOf({ ropeTheta, ropeScaling }: ModelConfig): string {
+  const base = `RoPE base ${ropeTheta}`;
+  if (ropeScaling === null) return base;
+  if (ropeScaling.type === "unknown") return `${base}, scaled in a way that does not run here`;
+  return `${base}, scaled by ${ropeScaling.type} × ${ropeScaling.factor}`;
 }
 
 function provenanceRows(

@@ -1,6 +1,6 @@
 /**
  * The tensors that a Mistral-class decoder consists of, in Hugging Face naming, with the shapes its configuration
- * implies. Whatever else a checkpoint stores (rotary tables, biases) is not part of the architecture.
+ * implies. Whatever else a checkpoint stores (rotary tables, say) is not part of the architecture.
  */
 import type { ModelConfig } from "./config.ts";
 
@@ -29,13 +29,28 @@ export function layerTensorName(layer: number, tensor: LayerTensor): string {
   return `model.layers.${layer}.${tensor}`;
 }
 
+/** The bias of a projection; undefined where the configuration gives it none. */
+export function biasName(
+  { attentionBias, mlpBias }: Pick<ModelConfig, "attentionBias" | "mlpBias">,
+  weight: string,
+): string | undefined {
+  const has = weight.includes(".mlp.") ? mlpBias : weight.includes(".self_attn.") &&
+    (attentionBias === "all" || attentionBias === "inputs" && !weight.includes(".o_proj."));
+  return has ? weight.replace(/weight$/, "bias") : undefined;
+}
+
 /** Every tensor by name with its shape; `lm_head.weight` is included unless the embeddings are tied. */
 export function expectedTensors(config: ModelConfig): ReadonlyMap<string, readonly number[]> {
   const shapes = new Map<string, readonly number[]>();
   shapes.set(EMBEDDING_TENSOR, [config.vocabSize, config.hiddenSize]);
   const layer = layerShapes(config);
   for (let i = 0; i < config.layers; i++) {
-    for (const tensor of LAYER_TENSORS) shapes.set(layerTensorName(i, tensor), layer[tensor]);
+    for (const tensor of LAYER_TENSORS) {
+      const name = layerTensorName(i, tensor);
+      shapes.set(name, layer[tensor]);
+      const bias = biasName(config, name);
+      if (bias !== undefined) shapes.set(bias, layer[tensor].slice(0, 1));
+    }
   }
   shapes.set(FINAL_NORM_TENSOR, [config.hiddenSize]);
   if (!config.tieWordEmbeddings) shapes.set(LM_HEAD_TENSOR, [config.vocabSize, config.hiddenSize]);

@@ -5,13 +5,19 @@
  */
 import { FormatError } from "../errors.ts";
 import { Fields } from "./fields.ts";
-import { isJsonObject, type JsonObject, quote } from "./json.ts";
+import { type JsonObject, quote } from "./json.ts";
+import { parseRope, type Rope } from "./rope.ts";
 
-/** Decoder layouts that share Mistral's tensors and arithmetic. */
-export type Architecture = "MistralForCausalLM" | "LlamaForCausalLM";
-const ARCHITECTURES: readonly string[] = ["MistralForCausalLM", "LlamaForCausalLM"] satisfies Architecture[];
+/** Decoder layouts that share Mistral's tensors and arithmetic, and what their configuration classes take for granted. */
+const DEFAULTS = {
+  MistralForCausalLM: { modelType: "mistral", positions: 131072, kvHeads: 8 },
+  LlamaForCausalLM: { modelType: "llama", positions: 2048, kvHeads: null },
+  Qwen2ForCausalLM: { modelType: "qwen2", positions: 32768, kvHeads: 32 },
+} as const;
+export type Architecture = keyof typeof DEFAULTS;
+const ARCHITECTURES: readonly string[] = Object.keys(DEFAULTS);
 
-export interface ModelConfig {
+export interface ModelConfig extends Rope {
   readonly architecture: Architecture;
   readonly modelType: string;
   readonly hiddenSize: number;
@@ -23,14 +29,16 @@ export interface ModelConfig {
   readonly headDim: number;
   readonly vocabSize: number;
   readonly maxPositionEmbeddings: number;
-  readonly ropeTheta: number;
-  /** As written, where it asks for something other than plain rotary embedding; null otherwise. */
-  readonly ropeScaling: JsonObject | null;
   readonly rmsNormEps: number;
   /** Keys that a position sees, itself included; null: all before it. */
   readonly slidingWindow: number | null;
+  /** Whether only some layers have that window. */
+  readonly mixesWindows: boolean;
   readonly hiddenAct: string;
   readonly tieWordEmbeddings: boolean;
+  /** Which projections of the attention have biases. */
+  readonly attentionBias: "none" | "inputs" | "all";
+  readonly mlpBias: boolean;
   readonly bosTokenId: number | null;
   readonly eosTokenIds: readonly number[];
   readonly padTokenId: number | null;
@@ -50,7 +58,6 @@ const LIMITS = {
   headDim: { min: 1, max: 8192 },
   vocabSize: { min: 1, max: 1 << 24 },
   positions: { min: 1, max: 2 ** 31 - 1 },
-  ropeTheta: { min: 1e-3, max: 1e15 },
   rmsNormEps: { min: 0, max: 1 },
 } as const;
 
@@ -66,35 +73,44 @@ export function parseModelConfig(json: JsonObject, file: string): ModelConfig {
   const architecture = parseArchitecture(fields, file);
   const hiddenSize = fields.integer("hidden_size", LIMITS.hiddenSize);
   const queryHeads = fields.integer("num_attention_heads", LIMITS.heads);
-  const kvHeads = fields.integer("num_key_value_heads", LIMITS.heads, queryHeads);
+  const defaults = DEFAULTS[architecture];
+  // What is written as null is as many as there are queries; what is not written, the class's own.
+  const writtenKvHeads = Object.hasOwn(json, "num_key_value_heads") ? null : defaults.kvHeads;
+  const kvHeads = fields.integer("num_key_value_heads", LIMITS.heads, writtenKvHeads ?? queryHeads);
   if (queryHeads % kvHeads !== 0) {
     throw fields.error("num_key_value_heads", kvHeads, `a divisor of num_attention_heads (${queryHeads})`);
   }
   if (!fields.has("head_dim") && hiddenSize % queryHeads !== 0) {
     throw fields.error("num_attention_heads", queryHeads, `a divisor of hidden_size (${hiddenSize})`);
   }
-  const rope = parseRope(fields, file);
   const maxPositionEmbeddings = fields.integer(
     "max_position_embeddings",
     LIMITS.positions,
-    architecture === "MistralForCausalLM" ? 131072 : 2048,
+    defaults.positions,
   );
+  const layers = fields.integer("num_hidden_layers", LIMITS.layers);
   return {
     architecture,
-    modelType: fields.string("model_type", architecture === "MistralForCausalLM" ? "mistral" : "llama"),
+    modelType: fields.string("model_type", defaults.modelType),
     hiddenSize,
     intermediateSize: fields.integer("intermediate_size", LIMITS.intermediateSize),
-    layers: fields.integer("num_hidden_layers", LIMITS.layers),
+    layers,
     queryHeads,
     kvHeads,
     headDim: fields.integer("head_dim", LIMITS.headDim, hiddenSize / queryHeads),
     vocabSize: fields.integer("vocab_size", LIMITS.vocabSize),
     maxPositionEmbeddings,
-    ...rope,
+    ...parseRope(fields, file, maxPositionEmbeddings),
     rmsNormEps: fields.number("rms_norm_eps", LIMITS.rmsNormEps, 1e-6),
-    slidingWindow: parseSlidingWindow(json, fields, architecture),
+    ...parseWindow(json, fields, architecture, layers),
     hiddenAct: fields.string("hidden_act", "silu"),
     tieWordEmbeddings: fields.boolean("tie_word_embeddings", false),
+    attentionBias: architecture === "Qwen2ForCausalLM"
+      ? "inputs"
+      : fields.boolean("attention_bias", false)
+      ? "all"
+      : "none",
+    mlpBias: architecture !== "Qwen2ForCausalLM" && fields.boolean("mlp_bias", false),
     bosTokenId: fields.optionalTokenId("bos_token_id"),
     eosTokenIds: fields.tokenIds("eos_token_id"),
     padTokenId: fields.optionalTokenId("pad_token_id"),
@@ -112,26 +128,30 @@ function parseArchitecture(fields: Fields, file: string): Architecture {
   );
 }
 
-/** `rope_theta` beside `rope_scaling`, or (transformers 5) both inside `rope_parameters`. */
-function parseRope(fields: Fields, file: string): Pick<ModelConfig, "ropeTheta" | "ropeScaling"> {
-  const nested = fields.raw("rope_parameters");
-  const scaling = nested ?? fields.raw("rope_scaling");
-  if (scaling !== undefined && !isJsonObject(scaling)) {
-    throw fields.error(nested === undefined ? "rope_scaling" : "rope_parameters", scaling, "an object");
-  }
-  const inner = new Fields(scaling ?? {}, file);
-  const type = inner.optionalString("rope_type") ?? inner.optionalString("type");
-  const theta = inner.optionalNumber("rope_theta", LIMITS.ropeTheta);
-  return {
-    ropeTheta: theta ?? fields.number("rope_theta", LIMITS.ropeTheta, 10000),
-    ropeScaling: scaling === undefined || (type ?? "default") === "default" ? null : scaling,
-  };
-}
+type Window = Pick<ModelConfig, "slidingWindow" | "mixesWindows">;
 
-function parseSlidingWindow(json: JsonObject, fields: Fields, architecture: Architecture): number | null {
+function parseWindow(json: JsonObject, fields: Fields, architecture: Architecture, layers: number): Window {
+  const none = { slidingWindow: null, mixesWindows: false };
   // Llama has no window, whatever a configuration converted from Mistral's has kept.
-  if (architecture === "LlamaForCausalLM") return null;
-  return Object.hasOwn(json, "sliding_window")
+  if (architecture === "LlamaForCausalLM") return none;
+  const slidingWindow = Object.hasOwn(json, "sliding_window")
     ? fields.optionalInteger("sliding_window", LIMITS.positions)
     : 4096;
+  if (architecture === "MistralForCausalLM") return { slidingWindow, mixesWindows: false };
+  if (!fields.boolean("use_sliding_window", false)) return none;
+  const full = fullLayers(fields, layers);
+  return full === layers ? none : { slidingWindow, mixesWindows: slidingWindow !== null && full > 0 };
+}
+
+/** How many of Qwen 2's layers see everything: those named so, or else the first `max_window_layers`. */
+function fullLayers(fields: Fields, layers: number): number {
+  const types = fields.raw("layer_types");
+  if (types === undefined) {
+    return Math.min(layers, fields.integer("max_window_layers", { min: 0, max: 2 ** 31 - 1 }, 28));
+  }
+  const known = ["full_attention", "sliding_attention"];
+  if (!Array.isArray(types) || types.length !== layers || types.some((type) => !known.includes(type))) {
+    throw fields.error("layer_types", types, `a list of ${layers}, each of them ${known.join(" or ")}`);
+  }
+  return types.filter((type) => type === "full_attention").length;
 }

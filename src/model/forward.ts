@@ -83,7 +83,7 @@ export class Forward {
       () => allocate(parts, writer.capacity),
       { bytes: cacheBytes },
     );
-    const rotary = rotaryTable(config.ropeTheta, config.headDim, limits.maxContext);
+    const rotary = rotaryTable(config, limits.maxContext);
     device.handle.queue.writeBuffer(buffers.rotary.handle, 0, rotary);
 
     const { samplesOffset, liveOffset } = writer;

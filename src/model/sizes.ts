@@ -186,6 +186,10 @@ function checkSupported(config: ModelConfig): void {
   if (config.headDim % 4 !== 0 || config.headDim > MAX_HEAD_DIM) {
     refuse("head_dim", config.headDim, `a multiple of 4 up to ${MAX_HEAD_DIM}`);
   }
-  if (config.ropeScaling !== null) refuse("rope_scaling", config.ropeScaling, "none");
+  const { ropeScaling } = config;
+  if (ropeScaling?.type === "unknown") {
+    refuse("rope_scaling", ropeScaling.written, "none, or one of type linear, llama3 or yarn");
+  }
+  if (config.mixesWindows) refuse("layer_types", "mixed", "the same attention in every layer");
   if (config.hiddenAct !== "silu") refuse("hidden_act", config.hiddenAct, '"silu"');
 }

@@ -6,6 +6,7 @@
  */
 import { FormatError } from "../errors.ts";
 import {
+  biasName,
   EMBEDDING_TENSOR,
   expectedTensors,
   FINAL_NORM_TENSOR,
@@ -101,26 +102,12 @@ function checkScale(checkpoint: Checkpoint, weight: string): void {
 export function tensorsToLoad(checkpoint: Checkpoint): Map<string, readonly number[]> {
   const tensors = new Map(expectedTensors(checkpoint.config));
   if (headTensor(checkpoint) === EMBEDDING_TENSOR) tensors.delete(LM_HEAD_TENSOR);
-  for (const [name, [rows]] of [...tensors]) {
-    const bias = biasName(checkpoint, name);
-    if (bias !== undefined) tensors.set(bias, [rows!]);
-  }
   return tensors;
 }
 
 /** A checkpoint without an output head of its own uses its embedding, whether it says so or not. */
 export function headTensor({ config, tensors }: Checkpoint): string {
   return config.tieWordEmbeddings || !tensors.has(LM_HEAD_TENSOR) ? EMBEDDING_TENSOR : LM_HEAD_TENSOR;
-}
-
-/** Biases exist only where config.json says so, as in the reference implementation. */
-export function biasName({ configJson }: Checkpoint, weight: string): string | undefined {
-  const flag = weight.includes(".self_attn.")
-    ? "attention_bias"
-    : weight.includes(".mlp.")
-    ? "mlp_bias"
-    : undefined;
-  return flag !== undefined && configJson[flag] === true ? weight.replace(/weight$/, "bias") : undefined;
 }
 
 /** Where the scales of a tensor lie that is stored as FP8. */
@@ -188,7 +175,7 @@ function sourceOf(checkpoint: Checkpoint, { tensors, ...shape }: MatrixShape): M
     ...shape,
     tensors: tensors.map((name) => ({
       name,
-      bias: biasName(checkpoint, name),
+      bias: biasName(checkpoint.config, name),
       scale: scaleName(checkpoint, name),
     })),
   };

@@ -1,6 +1,7 @@
 import { expect } from "@std/expect";
 import fc from "fast-check";
 import { FormatError } from "../../src/errors.ts";
+import { expectedTensors } from "../../src/formats/architecture.ts";
 import { parseModelConfig } from "../../src/formats/config.ts";
 import { parseGenerationConfig } from "../../src/formats/generation_config.ts";
 
@@ -39,8 +40,11 @@ Deno.test("parseModelConfig() reads Mistral 7B Instruct v0.2", () => {
     ropeScaling: null,
     rmsNormEps: 1e-5,
     slidingWindow: null,
+    mixesWindows: false,
     hiddenAct: "silu",
     tieWordEmbeddings: false,
+    attentionBias: "none",
+    mlpBias: false,
     bosTokenId: 1,
     eosTokenIds: [2],
     padTokenId: null,
@@ -52,8 +56,51 @@ Deno.test("parseModelConfig() takes the defaults of the architecture for absent 
   const { sliding_window: _w, rope_theta: _t, ...mistral } = MISTRAL;
   expect(parseModelConfig(mistral, "c")).toMatchObject({ slidingWindow: 4096, ropeTheta: 10000 });
   const { num_key_value_heads: _k, ...rest } = mistral;
+  expect(parseModelConfig(rest, "c").kvHeads).toBe(8);
+  expect(parseModelConfig({ ...rest, num_key_value_heads: null }, "c").kvHeads).toBe(32);
   expect(parseModelConfig({ ...rest, architectures: ["LlamaForCausalLM"], model_type: "llama" }, "c"))
     .toMatchObject({ slidingWindow: null, kvHeads: 32 });
+});
+
+Deno.test("parseModelConfig() reads a Qwen 2: biases of q, k and v, and a window only where it is used", () => {
+  const { rope_theta: _t, sliding_window: _w, ...rest } = MISTRAL;
+  const qwen = { ...rest, architectures: ["Qwen2ForCausalLM"], model_type: "qwen2", sliding_window: 64 };
+  expect(parseModelConfig(qwen, "c")).toMatchObject({
+    architecture: "Qwen2ForCausalLM",
+    attentionBias: "inputs",
+    mlpBias: false,
+    slidingWindow: null,
+    ropeTheta: 10000,
+  });
+  const used = { ...qwen, use_sliding_window: true };
+  const full = "full_attention";
+  const slid = "sliding_attention";
+  const cases: readonly (readonly [object, number | null, boolean])[] = [
+    [{}, 64, true], // the last four of 32
+    [{ max_window_layers: 0 }, 64, false],
+    [{ max_window_layers: 32 }, null, false],
+    [{ max_window_layers: 31, sliding_window: null }, null, false],
+    [{ layer_types: Array(32).fill(slid), max_window_layers: 32 }, 64, false],
+    [{ layer_types: [full, ...Array(31).fill(slid)] }, 64, true],
+    [{ layer_types: Array(32).fill(full) }, null, false],
+  ];
+  for (const [more, slidingWindow, mixesWindows] of cases) {
+    expect(parseModelConfig({ ...used, ...more }, "c")).toMatchObject({ slidingWindow, mixesWindows });
+  }
+  for (const layer_types of [[full], Array(32).fill("chunked_attention"), "full_attention"]) {
+    expect(() => parseModelConfig({ ...used, layer_types }, "c")).toThrow('"layer_types"');
+  }
+});
+
+Deno.test("expectedTensors() has the biases that the configuration asks for", () => {
+  const biases = (more: object) =>
+    [...expectedTensors(parseModelConfig({ ...MISTRAL, num_hidden_layers: 1, ...more }, "c"))]
+      .filter(([name]) => name.endsWith(".bias")).map(([name, [rows]]) => [name.split(".").at(-2), rows]);
+  const inputs = [["q_proj", 4096], ["k_proj", 1024], ["v_proj", 1024]];
+  expect(biases({})).toEqual([]);
+  expect(biases({ attention_bias: true })).toEqual([...inputs, ["o_proj", 4096]]);
+  expect(biases({ mlp_bias: true })).toEqual([["gate_proj", 14336], ["up_proj", 14336], ["down_proj", 4096]]);
+  expect(biases({ architectures: ["Qwen2ForCausalLM"], mlp_bias: true })).toEqual(inputs);
 });
 
 Deno.test("parseModelConfig() gives a Llama no window, as the reference does", () => {
@@ -83,8 +130,59 @@ Deno.test("parseModelConfig() reads newer spellings", () => {
     ropeTheta: 5e5,
     ropeScaling: null,
   });
-  const scaling = { type: "linear", factor: 2 };
-  expect(parseModelConfig({ ...MISTRAL, rope_scaling: scaling }, "c").ropeScaling).toEqual(scaling);
+});
+
+Deno.test("parseModelConfig() reads scaled rotary embeddings, and keeps those that it does not know", () => {
+  const scaling = (written: object, more: object = {}) =>
+    parseModelConfig({ ...MISTRAL, ...more, rope_scaling: written }, "c").ropeScaling;
+  expect(scaling({ type: "linear", factor: 2 })).toEqual({ type: "linear", factor: 2 });
+  const llama3 = { rope_type: "llama3", factor: 8, low_freq_factor: 1, high_freq_factor: 4 };
+  const found = { type: "llama3", factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4 };
+  expect(scaling(llama3)).toEqual({ ...found, originalPositions: 32768 });
+  expect(scaling({ ...llama3, original_max_position_embeddings: 64 })).toEqual({
+    ...found,
+    originalPositions: 64,
+  });
+  expect(
+    scaling({ ...llama3, original_max_position_embeddings: 64 }, { original_max_position_embeddings: 32 }),
+  )
+    .toEqual({ ...found, originalPositions: 32 });
+  const yarn = {
+    type: "yarn",
+    betaFast: 32,
+    betaSlow: 1,
+    truncate: true,
+    originalPositions: 8192,
+    factor: 4,
+  };
+  expect(scaling({ type: "yarn", original_max_position_embeddings: 8192 })).toEqual({
+    ...yarn,
+    amplitude: 0.1 * Math.log(4) + 1,
+  });
+  expect(scaling({
+    type: "yarn",
+    factor: 4,
+    original_max_position_embeddings: 8192,
+    beta_fast: 16,
+    beta_slow: 2,
+    truncate: false,
+    attention_factor: 1.5,
+  })).toEqual({ ...yarn, betaFast: 16, betaSlow: 2, truncate: false, amplitude: 1.5 });
+  for (const written of [{ rope_type: "dynamic", factor: 2 }, { rope_type: "longrope", long_factor: [1] }]) {
+    expect(scaling(written)).toEqual({ type: "unknown", written });
+  }
+  expect(scaling({ rope_type: "default", partial_rotary_factor: 0.5 })).toMatchObject({ type: "unknown" });
+  expect(scaling({ rope_type: "default", partial_rotary_factor: 1 })).toBe(null);
+  const refused: readonly (readonly [object, string])[] = [
+    [{ type: "linear" }, "factor"],
+    [{ type: "linear", factor: 0 }, "factor"],
+    [{ ...llama3, low_freq_factor: 4 }, "high_freq_factor"],
+    [{ ...llama3, original_max_position_embeddings: 0 }, "original_max_position_embeddings"],
+    [{ type: "yarn", factor: "4" }, "factor"],
+    [{ type: "yarn", factor: 4, truncate: 1 }, "truncate"],
+    [{ type: "yarn", factor: 4, mscale: -1 }, "mscale"],
+  ];
+  for (const [written, field] of refused) expect(() => scaling(written)).toThrow(`"${field}"`);
 });
 
 const REFUSED: readonly [string, unknown][] = [

@@ -168,7 +168,7 @@ gpuTest("qkv_rope rotates products in pairs of f16", async (device) => {
     weights: packed.weights,
     channels: packed.channels,
     live: LIVE,
-    rotary: rotaryTable(10_000, headDim, 10),
+    rotary: rotaryTable({ ropeTheta: 10_000, ropeScaling: null, headDim }, 10),
     plan: Uint32Array.from(positions.flatMap((position) => [0, 0, position, 0])),
     queries: { elements: rows * 16 },
     cache: { elements: rows * 16 },

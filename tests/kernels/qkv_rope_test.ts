@@ -73,7 +73,7 @@ for (const [tuningName, tuning] of Object.entries(TUNINGS)) {
           weights: packed.weights,
           channels: packed.channels,
           live: LIVE,
-          rotary: rotaryTable(THETA, headDim, Math.max(...positions) + 1),
+          rotary: rotaryTable({ ropeTheta: THETA, ropeScaling: null, headDim }, Math.max(...positions) + 1),
           plan,
           queries: { elements: rows * queryStride, initial: new Float32Array(rows * queryStride) },
           cache: { elements },

@@ -271,7 +271,7 @@ gpuTest("qkv_rope norms and rotates its row", async (device) => {
         weights: packed.weights,
         channels: packed.channels,
         live: LIVE,
-        rotary: rotaryTable(10_000, headDim, 10),
+        rotary: rotaryTable({ ropeTheta: 10_000, ropeScaling: null, headDim }, 10),
         plan: Uint32Array.from([9, 7, 5].flatMap((position) => [0, 0, position, 0])),
         queries: { elements: ROWS * 32, initial: new Float32Array(ROWS * 32) },
         cache: { elements: ROWS * 32, initial: new Float32Array(ROWS * 32) },

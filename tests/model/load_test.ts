@@ -84,6 +84,24 @@ const VARIATIONS: Record<string, Parameters<typeof writeCheckpoint>[1]> = {
   "one head": { config: { num_attention_heads: 1, num_key_value_heads: 1 } },
   "explicit head_dim and a window": { config: { head_dim: 12, sliding_window: 3 } },
   "a Llama": { config: { architectures: ["LlamaForCausalLM"], model_type: "llama", rope_theta: 500000 } },
+  "a Llama 3.1": {
+    config: {
+      architectures: ["LlamaForCausalLM"],
+      model_type: "llama",
+      head_dim: 16,
+      rope_theta: 500,
+      rope_scaling: {
+        rope_type: "llama3",
+        factor: 8,
+        low_freq_factor: 1,
+        high_freq_factor: 4,
+        original_max_position_embeddings: 64,
+      },
+    },
+  },
+  "a Qwen 2": {
+    config: { architectures: ["Qwen2ForCausalLM"], model_type: "qwen2", tie_word_embeddings: true },
+  },
 };
 
 for (const [name, options] of Object.entries(VARIATIONS)) {
@@ -231,9 +249,18 @@ const REFUSED: Record<
 > = {
   "a shape the config does not imply": { config: { intermediate_size: 25 }, message: "mlp.gate_proj.weight" },
   "missing layers": { config: { num_hidden_layers: 3 }, message: "model.layers.2" },
-  "scaled rotary embedding": {
-    config: { rope_scaling: { type: "linear", factor: 2 } },
+  "rotary embedding scaled by what is asked": {
+    config: { rope_scaling: { type: "dynamic", factor: 2 } },
     message: "rope_scaling",
+  },
+  "rotary embedding of a part of each head": {
+    config: { rope_parameters: { rope_theta: 1e4, partial_rotary_factor: 0.5 } },
+    message: "partial_rotary_factor",
+  },
+  "windows in some layers": {
+    options: { config: { architectures: ["Qwen2ForCausalLM"], model_type: "qwen2" } },
+    config: { use_sliding_window: true, sliding_window: 8, max_window_layers: 1 },
+    message: "layer_types",
   },
   "another activation": { config: { hidden_act: "gelu" }, message: "hidden_act" },
   "a head that is no multiple of four": { options: { config: { head_dim: 6 } }, message: "head_dim" },

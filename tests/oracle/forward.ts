@@ -3,7 +3,18 @@
  * `fp8`, every linear layer (and lm_head) is first quantized row by row, as the runtime does on load.
  */
 import { quantizeHead, quantizeRows } from "./fp8.ts";
-import { add, attention, embed, linear, type Matrix, matrix, rmsNorm, rope, siluMul } from "./ops.ts";
+import {
+  add,
+  attention,
+  embed,
+  linear,
+  type Matrix,
+  matrix,
+  rmsNorm,
+  rope,
+  siluMul,
+  type Stretch,
+} from "./ops.ts";
 import { type PlainTensor, readCheckpoint, toNumbers } from "./checkpoint.ts";
 
 interface OracleLayer {
@@ -29,6 +40,7 @@ export interface OracleModel {
   readonly kvHeads: number;
   readonly headDim: number;
   readonly theta: number;
+  readonly stretch: Stretch | undefined;
   readonly eps: number;
   readonly window: number | null;
 }
@@ -87,6 +99,7 @@ export async function loadOracle(folder: string, options: { fp8?: boolean } = {}
     kvHeads: config.num_key_value_heads,
     headDim: config.head_dim ?? config.hidden_size / config.num_attention_heads,
     theta: config.rope_theta ?? 10_000,
+    stretch: config.rope_scaling?.rope_type === "llama3" ? config.rope_scaling : undefined,
     eps: config.rms_norm_eps,
     window: config.sliding_window ?? null,
   };
@@ -105,13 +118,13 @@ function throughFp8(x: Matrix, headDim: number): Matrix {
 export function forward(model: OracleModel, ids: ArrayLike<number>, { fp8Cache = false } = {}): Matrix {
   const cached = (x: Matrix) => fp8Cache ? throughFp8(x, model.headDim) : x;
   const positions = Array.from({ length: ids.length }, (_, i) => i);
-  const { queryHeads, kvHeads, headDim, window, theta, eps } = model;
+  const { queryHeads, kvHeads, headDim, window, theta, stretch, eps } = model;
   let x = embed(model.embedding, ids); // [tokens, hiddenSize]
   for (const layer of model.layers) {
     const { biases } = layer;
     const normed = rmsNorm(x, layer.inputNorm, eps);
-    const q = rope(linear(normed, layer.q, biases.q_proj), positions, headDim, theta);
-    const k = cached(rope(linear(normed, layer.k, biases.k_proj), positions, headDim, theta));
+    const q = rope(linear(normed, layer.q, biases.q_proj), positions, headDim, theta, stretch);
+    const k = cached(rope(linear(normed, layer.k, biases.k_proj), positions, headDim, theta, stretch));
     const v = cached(linear(normed, layer.v, biases.v_proj));
     const attended = attention(q, k, v, { positions, queryHeads, kvHeads, headDim, window });
     x = add(x, linear(attended, layer.o, biases.o_proj));

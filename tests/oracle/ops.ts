@@ -57,21 +57,44 @@ export function linear(x: Matrix, weight: Matrix, bias?: ArrayLike<number>): Mat
   });
 }
 
+/** Llama 3.1's stretched waves, as config.json has them. */
+export interface Stretch {
+  readonly factor: number;
+  readonly low_freq_factor: number;
+  readonly high_freq_factor: number;
+  readonly original_max_position_embeddings: number;
+}
+
 /**
  * Rotary embedding, half-split pairs (i, i + headDim/2) within each head (the Hugging Face layout):
  * angle = position · theta^(−2i/headDim), with exponent, power, frequency and angle rounded to float32 as the reference does.
  */
-export function rope(x: Matrix, positions: ArrayLike<number>, headDim: number, theta: number): Matrix {
+export function rope(
+  x: Matrix,
+  positions: ArrayLike<number>,
+  headDim: number,
+  theta: number,
+  stretch?: Stretch,
+): Matrix {
   const half = headDim / 2;
   return build(x.rows, x.columns, (row, column) => {
     const i = column % headDim;
     const power = Math.fround(theta ** Math.fround((2 * (i % half)) / headDim));
-    const frequency = Math.fround(1 / power);
+    const frequency = Math.fround(stretched(Math.fround(1 / power), stretch));
     const angle = Math.fround(positions[row]! * frequency);
     const own = x.data[row * x.columns + column]!;
     const other = x.data[row * x.columns + column + (i < half ? half : -half)]!;
     return own * Math.cos(angle) + (i < half ? -other : other) * Math.sin(angle);
   });
+}
+
+/** By how many waves there are over the original positions: few are stretched, many are kept, in between it goes by shares. */
+function stretched(frequency: number, stretch: Stretch | undefined): number {
+  if (stretch === undefined) return frequency;
+  const { factor, low_freq_factor: low, high_freq_factor: high } = stretch;
+  const waves = stretch.original_max_position_embeddings * frequency / (2 * Math.PI);
+  const kept = Math.min(1, Math.max(0, (waves - low) / (high - low)));
+  return (1 - kept) * frequency / factor + kept * frequency;
 }
 
 /**

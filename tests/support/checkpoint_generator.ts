@@ -5,7 +5,7 @@
  */
 import { expectedTensors } from "../../src/formats/architecture.ts";
 import { CheckpointWriter } from "../../src/formats/checkpoint_writer.ts";
-import { type ModelConfig, parseModelConfig } from "../../src/formats/config.ts";
+import { parseModelConfig } from "../../src/formats/config.ts";
 import type { TensorSpec } from "../../src/formats/safetensors.ts";
 import { BLOCK_ELEMENTS, fromFloat32 } from "../../src/tensor/convert.ts";
 import { bytesPerElement, configDtypeName, type WeightDtype } from "../../src/tensor/dtype.ts";
@@ -62,9 +62,7 @@ export async function writeCheckpoint(dir: string, options: GeneratedCheckpoint 
   const json = { ...TINY_CONFIG, torch_dtype: configDtypeName(dtype), ...options.config };
   const config = parseModelConfig(json, "config.json");
   const dtypeOf = options.dtypeOf ?? (() => dtype);
-  const tensors: TensorSpec[] = [...expectedTensors(config), ...biases(config, json)].map((
-    [name, shape],
-  ) => ({
+  const tensors: TensorSpec[] = [...expectedTensors(config)].map(([name, shape]) => ({
     name,
     dtype: dtypeOf(name),
     shape,
@@ -76,14 +74,6 @@ export async function writeCheckpoint(dir: string, options: GeneratedCheckpoint 
   await writer.writeFile("config.json", JSON.stringify(json, null, 2));
   for (const [name, text] of Object.entries(options.files ?? {})) await writer.writeFile(name, text);
   await writer.commit();
-}
-
-/** The bias vectors that `attention_bias` and `mlp_bias` ask for. */
-function biases(config: ModelConfig, json: Readonly<Record<string, unknown>>): [string, readonly number[]][] {
-  return [...expectedTensors(config)].flatMap(([name, shape]): [string, readonly number[]][] => {
-    const flag = name.includes(".self_attn.") ? "attention_bias" : name.includes(".mlp.") ? "mlp_bias" : "";
-    return json[flag] === true ? [[name.replace(/weight$/, "bias"), [shape[0]!]]] : [];
-  });
 }
 
 function* blocks(spec: TensorSpec, options: GeneratedCheckpoint): Generator<Uint8Array> {
