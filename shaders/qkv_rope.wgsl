@@ -1,4 +1,4 @@
-// [q k v] = rmsNorm(input) · Wᵀ·scale + bias; q and k are rotated; q is kept, k and v go towards the paged cache.
+// [q k v] = rmsNorm(input) · Wᵀ·scale + bias; q and k are rotated unless head_norm is to do it; q is kept, k and v go towards the paged cache.
 // Rotation of the pair (i, i + headDim/2): (a·cos − b·sin, b·cos + a·sin), angle = position · theta^(−2i/headDim).
 //
 // Weight rows come in such pairs: rows 2p and 2p+1 are i and i + headDim/2 of one head, heads in the order q, k, v.
@@ -68,7 +68,7 @@ struct Ahead {
 fn look_ahead(pair: u32, row: u32) -> Ahead {
   let position = plan[(params.firstRow + row) * 4u + 2u];
   let half_dim = params.headDim / 2u;
-  let rotated = (params.firstPair + pair) / half_dim < params.queryHeads + params.kvHeads;
+  let rotated = ROTATES && (params.firstPair + pair) / half_dim < params.queryHeads + params.kvHeads;
   var angle = vec2<f32>(1.0, 0.0);
   if (position != STOPPED && rotated) { angle = rotary[position * half_dim + (params.firstPair + pair) % half_dim]; }
   return Ahead(position, angle);
@@ -82,7 +82,7 @@ fn finish(pair: u32, local_row: u32, even: f32, odd: f32, terms: vec4<f32>, ahea
   let i = (params.firstPair + pair) % half_dim;
   var a = fma(even, terms.x, terms.y);
   var b = fma(odd, terms.z, terms.w);
-  if (head < params.queryHeads + params.kvHeads) {
+  if (ROTATES && head < params.queryHeads + params.kvHeads) {
     let rotated = fma(a, ahead.angle.x, -(b * ahead.angle.y));
     b = fma(b, ahead.angle.x, a * ahead.angle.y);
     a = rotated;

@@ -103,6 +103,7 @@ export function randomWeights(lab: Lab, options: StepOptions, owned: DisposableS
     embedding: matrix("embedding", hiddenSize, vocabSize / 2, "bf16"),
     layers: Array.from({ length: options.layers }, () => ({
       inputGain: gain(),
+      headGains: null,
       qkv: matrix("qkv", hiddenSize, (queryHeads + 2 * kvHeads) * headDim / 2),
       output: matrix("output", queryHeads * headDim, hiddenSize / 2),
       postAttentionGain: gain(),

@@ -22,7 +22,10 @@ export const LAYER_TENSORS = [
   "mlp.down_proj.weight",
 ] as const;
 
-export type LayerTensor = typeof LAYER_TENSORS[number];
+/** Gains of the norms of each head, where the configuration has them. */
+export const HEAD_NORM_TENSORS = ["self_attn.q_norm.weight", "self_attn.k_norm.weight"] as const;
+
+export type LayerTensor = typeof LAYER_TENSORS[number] | typeof HEAD_NORM_TENSORS[number];
 
 /** `model.layers.3.mlp.up_proj.weight` */
 export function layerTensorName(layer: number, tensor: LayerTensor): string {
@@ -34,8 +37,11 @@ export function biasName(
   { attentionBias, mlpBias }: Pick<ModelConfig, "attentionBias" | "mlpBias">,
   weight: string,
 ): string | undefined {
-  const has = weight.includes(".mlp.") ? mlpBias : weight.includes(".self_attn.") &&
-    (attentionBias === "all" || attentionBias === "inputs" && !weight.includes(".o_proj."));
+  if (!weight.endsWith("_proj.weight")) return undefined;
+  const isInput = !weight.endsWith(".o_proj.weight");
+  const has = weight.includes(".mlp.")
+    ? mlpBias
+    : attentionBias === "all" || attentionBias === "inputs" && isInput;
   return has ? weight.replace(/weight$/, "bias") : undefined;
 }
 
@@ -45,7 +51,7 @@ export function expectedTensors(config: ModelConfig): ReadonlyMap<string, readon
   shapes.set(EMBEDDING_TENSOR, [config.vocabSize, config.hiddenSize]);
   const layer = layerShapes(config);
   for (let i = 0; i < config.layers; i++) {
-    for (const tensor of LAYER_TENSORS) {
+    for (const tensor of config.headNorms ? [...LAYER_TENSORS, ...HEAD_NORM_TENSORS] : LAYER_TENSORS) {
       const name = layerTensorName(i, tensor);
       shapes.set(name, layer[tensor]);
       const bias = biasName(config, name);
@@ -71,5 +77,7 @@ function layerShapes(config: ModelConfig): Readonly<Record<LayerTensor, readonly
     "mlp.gate_proj.weight": [inner, hidden],
     "mlp.up_proj.weight": [inner, hidden],
     "mlp.down_proj.weight": [hidden, inner],
+    "self_attn.q_norm.weight": [config.headDim],
+    "self_attn.k_norm.weight": [config.headDim],
   };
 }

@@ -10,9 +10,10 @@ import { parseRope, type Rope } from "./rope.ts";
 
 /** Decoder layouts that share Mistral's tensors and arithmetic, and what their configuration classes take for granted. */
 const DEFAULTS = {
-  MistralForCausalLM: { modelType: "mistral", positions: 131072, kvHeads: 8 },
-  LlamaForCausalLM: { modelType: "llama", positions: 2048, kvHeads: null },
-  Qwen2ForCausalLM: { modelType: "qwen2", positions: 32768, kvHeads: 32 },
+  MistralForCausalLM: { modelType: "mistral", positions: 131072, kvHeads: 8, headDim: null },
+  LlamaForCausalLM: { modelType: "llama", positions: 2048, kvHeads: null, headDim: null },
+  Qwen2ForCausalLM: { modelType: "qwen2", positions: 32768, kvHeads: 32, headDim: null },
+  Qwen3ForCausalLM: { modelType: "qwen3", positions: 32768, kvHeads: 32, headDim: 128 },
 } as const;
 export type Architecture = keyof typeof DEFAULTS;
 const ARCHITECTURES: readonly string[] = Object.keys(DEFAULTS);
@@ -39,6 +40,8 @@ export interface ModelConfig extends Rope {
   /** Which projections of the attention have biases. */
   readonly attentionBias: "none" | "inputs" | "all";
   readonly mlpBias: boolean;
+  /** Whether each head of queries and keys is normed by itself. */
+  readonly headNorms: boolean;
   readonly bosTokenId: number | null;
   readonly eosTokenIds: readonly number[];
   readonly padTokenId: number | null;
@@ -74,13 +77,15 @@ export function parseModelConfig(json: JsonObject, file: string): ModelConfig {
   const hiddenSize = fields.integer("hidden_size", LIMITS.hiddenSize);
   const queryHeads = fields.integer("num_attention_heads", LIMITS.heads);
   const defaults = DEFAULTS[architecture];
+  const isQwen = architecture === "Qwen2ForCausalLM" || architecture === "Qwen3ForCausalLM";
   // What is written as null is as many as there are queries; what is not written, the class's own.
   const writtenKvHeads = Object.hasOwn(json, "num_key_value_heads") ? null : defaults.kvHeads;
   const kvHeads = fields.integer("num_key_value_heads", LIMITS.heads, writtenKvHeads ?? queryHeads);
   if (queryHeads % kvHeads !== 0) {
     throw fields.error("num_key_value_heads", kvHeads, `a divisor of num_attention_heads (${queryHeads})`);
   }
-  if (!fields.has("head_dim") && hiddenSize % queryHeads !== 0) {
+  const headDim = defaults.headDim ?? hiddenSize / queryHeads;
+  if (!fields.has("head_dim") && !Number.isInteger(headDim)) {
     throw fields.error("num_attention_heads", queryHeads, `a divisor of hidden_size (${hiddenSize})`);
   }
   const maxPositionEmbeddings = fields.integer(
@@ -97,7 +102,7 @@ export function parseModelConfig(json: JsonObject, file: string): ModelConfig {
     layers,
     queryHeads,
     kvHeads,
-    headDim: fields.integer("head_dim", LIMITS.headDim, hiddenSize / queryHeads),
+    headDim: fields.integer("head_dim", LIMITS.headDim, headDim),
     vocabSize: fields.integer("vocab_size", LIMITS.vocabSize),
     maxPositionEmbeddings,
     ...parseRope(fields, file, maxPositionEmbeddings),
@@ -110,7 +115,8 @@ export function parseModelConfig(json: JsonObject, file: string): ModelConfig {
       : fields.boolean("attention_bias", false)
       ? "all"
       : "none",
-    mlpBias: architecture !== "Qwen2ForCausalLM" && fields.boolean("mlp_bias", false),
+    mlpBias: !isQwen && fields.boolean("mlp_bias", false),
+    headNorms: architecture === "Qwen3ForCausalLM",
     bosTokenId: fields.optionalTokenId("bos_token_id"),
     eosTokenIds: fields.tokenIds("eos_token_id"),
     padTokenId: fields.optionalTokenId("pad_token_id"),
@@ -143,7 +149,7 @@ function parseWindow(json: JsonObject, fields: Fields, architecture: Architectur
   return full === layers ? none : { slidingWindow, mixesWindows: slidingWindow !== null && full > 0 };
 }
 
-/** How many of Qwen 2's layers see everything: those named so, or else the first `max_window_layers`. */
+/** How many of a Qwen's layers see everything: those named so, or else the first `max_window_layers`. */
 function fullLayers(fields: Fields, layers: number): number {
   const types = fields.raw("layer_types");
   if (types === undefined) {

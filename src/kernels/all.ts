@@ -5,6 +5,7 @@ import { attentionCombine, attentionFlash } from "./attention_flash.ts";
 import { attentionPrompt } from "./attention_prompt.ts";
 import { embed } from "./embed.ts";
 import { gateUp } from "./gate_up.ts";
+import { headNorm } from "./head_norm.ts";
 import { linearResidual } from "./linear_residual.ts";
 import { lmHead } from "./lm_head.ts";
 import { qkvRope } from "./qkv_rope.ts";
@@ -19,6 +20,7 @@ export const ALL_KERNELS: readonly AnyKernel[] = [
   embed,
   rmsNorm,
   qkvRope,
+  headNorm,
   quantizeCache,
   attention,
   attentionFlash,

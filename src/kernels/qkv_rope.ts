@@ -12,6 +12,8 @@ import {
   WEIGHT_LIBS,
 } from "./linear.ts";
 
+export const KEPT_LIBS = ["kept_pages", "kept_rows"] as const;
+
 export const qkvRope = defineKernel({
   name: "qkv_rope",
   bindings: {
@@ -43,7 +45,8 @@ export const qkvRope = defineKernel({
   libs: {
     weight: WEIGHT_LIBS,
     act: ACT_LIBS,
-    kept: ["kept_pages", "kept_rows"],
+    kept: KEPT_LIBS,
+    rotates: ["rotates_now", "rotates_later"],
     input: NORMED_INPUT_LIBS,
     order: ["hidden_order"],
     half: ["half_order"],

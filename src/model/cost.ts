@@ -77,7 +77,8 @@ function modelCost({ config, formats, maxBindableBytes }: ModelShape): ModelCost
         matrixCost(layerMatrix(config, index, name), layer[name], maxBindableBytes),
       ])) as Record<LayerMatrix, MatrixCost>
     ),
-    gainBytes: (2 * config.layers + 1) * roundUp(config.hiddenSize, HIDDEN_BLOCK) * 4,
+    gainBytes: (2 * config.layers + 1) * roundUp(config.hiddenSize, HIDDEN_BLOCK) * 4 +
+      (config.headNorms ? config.layers * 2 * config.headDim * 4 : 0),
   };
 }
 
@@ -101,7 +102,8 @@ export function maxDispatches(shape: ModelShape, sizes: ModelSizes, tuning: Devi
     ? promptDispatches(shape.config, sizes, tuning.attention) +
       partDispatches(sizes.maxRows, sizes.parts, tuning.attention)
     : 1;
-  return embedding.slices + sum(matrices) + layers.length * (attention + quantizeDispatches(sizes)) +
+  return embedding.slices + sum(matrices) +
+    layers.length * (attention + headDispatches(shape.config, sizes)) +
     normDispatches(shape, sizes) + head.slices + SAMPLER_DISPATCHES;
 }
 
@@ -131,7 +133,7 @@ export function decodeCost(
   return {
     dispatches: embedding.slices + sum(matrices.map(({ slices }) => slices)) +
       layers.length *
-        (attentionDispatches(config, sizes, tuning, { rows, context }) + quantizeDispatches(sizes)) +
+        (attentionDispatches(config, sizes, tuning, { rows, context }) + headDispatches(config, sizes)) +
       (normsAlone(tuning, rows) ? 0 : normDispatches(shape, sizes)) + head.slices + SAMPLER_DISPATCHES,
     weightBytes: rows * config.hiddenSize * WEIGHT_BYTES[formats.embedding] +
       sum(matrices.map(({ bytes }) => bytes)) + head.bytes + gainBytes,
@@ -150,9 +152,9 @@ function normsAlone({ halves }: DeviceTuning, rows: number): boolean {
   return rows === 1 && takesRow(halves?.qkv.decode[0]);
 }
 
-/** A layer's keys and values into a cache in FP8. */
-function quantizeDispatches({ kvCacheFormat }: ModelSizes): number {
-  return kvCacheFormat === "fp8" ? 1 : 0;
+/** What wants whole heads: a layer's norms of them, and its keys and values into a cache in FP8. */
+function headDispatches({ headNorms }: ModelConfig, { kvCacheFormat }: ModelSizes): number {
+  return (headNorms ? 1 : 0) + (kvCacheFormat === "fp8" ? 1 : 0);
 }
 
 function attentionDispatches(

@@ -20,7 +20,6 @@ import {
 import { linearResidual } from "../kernels/linear_residual.ts";
 import { lmHead } from "../kernels/lm_head.ts";
 import { qkvRope } from "../kernels/qkv_rope.ts";
-import { quantizeCache } from "../kernels/quantize_cache.ts";
 import { EVERY_ROW, rmsNorm } from "../kernels/rms_norm.ts";
 import {
   type DeviceTuning,
@@ -31,6 +30,7 @@ import {
   variantFor,
 } from "../kernels/tuning.ts";
 import { attend } from "./attention.ts";
+import { normHeads, quantizeKept } from "./heads.ts";
 import type { MatrixSlice, PackedMatrix } from "./packed_matrix.ts";
 import type { Precision } from "./runner.ts";
 import { headTakesHalves, type ModelSizes } from "./sizes.ts";
@@ -114,6 +114,7 @@ export async function projections(
   return [
     ...await norm(parts, "qkv", layer.inputGain),
     ...await qkv(parts, layer, cache),
+    ...await normHeads(parts, layer, cache),
     ...await quantizeKept(parts, cache),
   ];
 }
@@ -214,7 +215,10 @@ function qkv(parts: OperationParts, layer: LayerWeights, cache: GpuBuffer): Prom
     cache: target,
     live: live(parts),
   });
-  const libs = { kept: quantized ? "kept_rows" : "kept_pages" };
+  const libs = {
+    kept: quantized ? "kept_rows" : "kept_pages",
+    rotates: config.headNorms ? "rotates_later" : "rotates_now",
+  };
   return linear({ ...parts, libs }, qkvRope, "qkv", layer.qkv, bind, {
     inputSize: config.hiddenSize,
     eps: config.rmsNormEps,
@@ -224,18 +228,6 @@ function qkv(parts: OperationParts, layer: LayerWeights, cache: GpuBuffer): Prom
     queryStride: sizes.queryStride,
     blockSize: sizes.limits.blockSize,
   });
-}
-
-/** Nothing, unless the cache is in FP8: a scale takes a whole head, of which no invocation of qkv_rope knows more than two. */
-async function quantizeKept(
-  { device, config, sizes, buffers }: OperationParts,
-  cache: GpuBuffer,
-): Promise<Operation[]> {
-  if (sizes.kvCacheFormat !== "fp8") return [];
-  const { kept, plan } = buffers;
-  const bound = (await device.compile(quantizeCache)).bind({ kept, plan, cache });
-  const shape = { kvHeads: config.kvHeads, columns: config.headDim / 4, blockSize: sizes.limits.blockSize };
-  return [{ dispatches: 1, encode: (step, { rows }) => step.dispatch(bound, { rows, ...shape }) }];
 }
 
 function mlp(parts: OperationParts, layer: LayerWeights): Promise<Operation[]> {

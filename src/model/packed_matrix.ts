@@ -308,16 +308,31 @@ export async function readVector(
   return values;
 }
 
-/** A vector as the kernels read it: f32, padded with zeros to whole groups. */
+/** A gain of the residual stream as the kernels read it: f32, in hidden order, padded with zeros to whole blocks. */
 export async function packGain(context: PackContext, name: string): Promise<GpuBuffer> {
-  const { device, checkpoint, owned } = context;
-  const values = await readVector(checkpoint, name, context);
+  const values = await readVector(context.checkpoint, name, context);
   const placed = new Float32Array(roundUp(values.length, HIDDEN_BLOCK));
   for (const [index, value] of values.entries()) placed[hiddenPlace(index)] = value;
-  const bytes = placed.byteLength;
-  const create = () => owned.use(device.createBuffer({ label: name, bytes }));
-  const buffer = await device.guard(`load ${formatBytes(bytes)} of "${name}"`, create, { bytes });
-  device.handle.queue.writeBuffer(buffer.handle, 0, placed);
-  context.onBytes(checkpoint.tensor(name).byteLength);
+  return await uploadVectors(context, [name], placed);
+}
+
+/** The gains of heads, one behind the other. // [names, headDim] f32 */
+export async function packHeadGains(context: PackContext, names: readonly string[]): Promise<GpuBuffer> {
+  const values: number[] = [];
+  for (const name of names) values.push(...await readVector(context.checkpoint, name, context));
+  return await uploadVectors(context, names, Float32Array.from(values));
+}
+
+async function uploadVectors(
+  { device, checkpoint, owned, onBytes }: PackContext,
+  names: readonly string[],
+  values: Float32Array<ArrayBuffer>,
+): Promise<GpuBuffer> {
+  const bytes = values.byteLength;
+  const label = names.join(", ");
+  const create = () => owned.use(device.createBuffer({ label, bytes }));
+  const buffer = await device.guard(`load ${formatBytes(bytes)} of "${label}"`, create, { bytes });
+  device.handle.queue.writeBuffer(buffer.handle, 0, values);
+  for (const name of names) onBytes(checkpoint.tensor(name).byteLength);
   return buffer;
 }

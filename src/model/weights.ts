@@ -10,6 +10,7 @@ import {
   EMBEDDING_TENSOR,
   expectedTensors,
   FINAL_NORM_TENSOR,
+  HEAD_NORM_TENSORS,
   type LayerTensor,
   layerTensorName,
   LM_HEAD_TENSOR,
@@ -31,6 +32,7 @@ import {
   type PackContext,
   type PackedMatrix,
   packGain,
+  packHeadGains,
   packMatrix,
 } from "./packed_matrix.ts";
 import type { Quantization } from "./runner.ts";
@@ -38,6 +40,7 @@ import type { Quantization } from "./runner.ts";
 export interface LayerWeights {
   readonly inputGain: GpuBuffer; // [hiddenStride] f32, in hidden order
   readonly qkv: PackedMatrix; // pairs: (i, i + headDim / 2) of each head, heads in the order q, k, v
+  readonly headGains: GpuBuffer | null; // [q|k, headDim] f32; null where heads are not normed
   readonly output: PackedMatrix; // pairs: rows 2p, 2p + 1
   readonly postAttentionGain: GpuBuffer; // [hiddenStride] f32, in hidden order
   readonly gateUp: PackedMatrix; // pairs: row p of gate, row p of up
@@ -155,6 +158,7 @@ export async function loadWeights(context: PackContext, quantization: Quantizati
     layers.push({
       inputGain: await gain("input_layernorm.weight"),
       qkv: await matrix("qkv"),
+      headGains: config.headNorms ? await packHeadGains(context, headNormNames(layer)) : null,
       output: await matrix("output"),
       postAttentionGain: await gain("post_attention_layernorm.weight"),
       gateUp: await matrix("gateUp"),
@@ -169,6 +173,8 @@ export async function loadWeights(context: PackContext, quantization: Quantizati
   await quantizer?.settle();
   return { embedding, layers, finalGain, lmHead };
 }
+
+const headNormNames = (layer: number) => HEAD_NORM_TENSORS.map((name) => layerTensorName(layer, name));
 
 function sourceOf(checkpoint: Checkpoint, { tensors, ...shape }: MatrixShape): MatrixSource {
   return {

@@ -45,6 +45,7 @@ Deno.test("parseModelConfig() reads Mistral 7B Instruct v0.2", () => {
     tieWordEmbeddings: false,
     attentionBias: "none",
     mlpBias: false,
+    headNorms: false,
     bosTokenId: 1,
     eosTokenIds: [2],
     padTokenId: null,
@@ -90,6 +91,16 @@ Deno.test("parseModelConfig() reads a Qwen 2: biases of q, k and v, and a window
   for (const layer_types of [[full], Array(32).fill("chunked_attention"), "full_attention"]) {
     expect(() => parseModelConfig({ ...used, layer_types }, "c")).toThrow('"layer_types"');
   }
+});
+
+Deno.test("parseModelConfig() reads a Qwen 3: norms of heads of 128, biases where it says so", () => {
+  const qwen = { ...MISTRAL, architectures: ["Qwen3ForCausalLM"], num_attention_heads: 40, hidden_size: 100 };
+  expect(parseModelConfig(qwen, "c")).toMatchObject({ headNorms: true, headDim: 128, attentionBias: "none" });
+  expect(parseModelConfig({ ...qwen, attention_bias: true, head_dim: 64 }, "c"))
+    .toMatchObject({ headDim: 64, attentionBias: "all" });
+  const tensors = expectedTensors(parseModelConfig(qwen, "c"));
+  expect(tensors.get("model.layers.31.self_attn.k_norm.weight")).toEqual([128]);
+  expect(tensors.size).toBe(3 + 32 * 11);
 });
 
 Deno.test("expectedTensors() has the biases that the configuration asks for", () => {

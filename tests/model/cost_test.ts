@@ -170,6 +170,10 @@ const SHAPES: Readonly<Record<string, Shape>> = {
     config: { tie_word_embeddings: true },
     ways: { none: ["portable", "subgroups"], fp8: ["portable"] },
   },
+  "heads that are normed": {
+    config: { architectures: ["Qwen3ForCausalLM"], model_type: "qwen3", head_dim: 64 },
+    ways: { none: ["portable"], fp8: ["pairs of f16"] },
+  },
   "a vocabulary and widths of some size": {
     config: {
       vocab_size: 4000,

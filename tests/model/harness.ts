@@ -106,7 +106,14 @@ export async function readBuffer(device: GpuDevice, buffer: GpuBuffer): Promise<
 export async function weightHashes(device: GpuDevice, weights: ModelWeights): Promise<string[]> {
   const { embedding, layers, finalGain, lmHead } = weights;
   const matrices = [embedding, ...layers.flatMap((l) => [l.qkv, l.output, l.gateUp, l.down]), lmHead];
-  const gains = [finalGain, ...layers.flatMap((layer) => [layer.inputGain, layer.postAttentionGain])];
+  const gains = [
+    finalGain,
+    ...layers.flatMap(({ inputGain, postAttentionGain, headGains }) => [
+      inputGain,
+      postAttentionGain,
+      ...headGains === null ? [] : [headGains],
+    ]),
+  ];
   const slices = matrices.flatMap((matrix) => matrix.slices);
   const buffers = [...gains, ...slices.flatMap((slice) => [slice.weights, slice.channels])];
   const hashes: string[] = [];

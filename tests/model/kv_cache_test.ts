@@ -4,7 +4,9 @@ import { type DeviceTuning, joinsParts, subgroupTuning } from "../../src/kernels
 import type { Precision } from "../../src/model/runner.ts";
 import { gpuTest } from "../gpu/device.ts";
 import { forward, loadOracle } from "../oracle/forward.ts";
+import { writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { divergence } from "../support/divergence.ts";
+import { tempDir } from "../support/temp.ts";
 import { demoParent, fixture, golden, TestModel } from "./harness.ts";
 import { demoTexts } from "./demo_texts.ts";
 
@@ -38,6 +40,17 @@ async function check(
   expect(effect.klMean).toBeLessThan(KL.fixtures);
   expect(effect.rms).toBeGreaterThan(0.1); // Otherwise it is not in use.
 }
+
+gpuTest("an FP8 cache of heads that are normed gives the oracle's logits", async (device) => {
+  await using dir = await tempDir();
+  const config = { architectures: ["Qwen3ForCausalLM"], model_type: "qwen3", head_dim: 32 };
+  await writeCheckpoint(dir.path, { config, gain: 2 });
+  using model = await TestModel.load(device, dir.path, { kvCacheDtype: "fp8" });
+  const ids = [1, 5, 31, 0, 17, 9, 9, 2, 30, 4, 11];
+  const expected = forward(await loadOracle(dir.path), ids, { fp8Cache: true });
+  const logits = await model.runPrompt(ids, 4);
+  expect(divergence(expected.data, logits, expected.columns).rms).toBeLessThan(SAME_CODES.f32);
+});
 
 for (const name of ["gqa", "head-dim", "sliding-window"]) {
   gpuTest(

@@ -99,6 +99,9 @@ const VARIATIONS: Record<string, Parameters<typeof writeCheckpoint>[1]> = {
       },
     },
   },
+  "a Qwen 3": {
+    config: { architectures: ["Qwen3ForCausalLM"], model_type: "qwen3", head_dim: 12, rms_norm_eps: 1e-3 },
+  },
   "a Qwen 2": {
     config: { architectures: ["Qwen2ForCausalLM"], model_type: "qwen2", tie_word_embeddings: true },
   },

@@ -1,6 +1,6 @@
 /**
  * Random models of the kinds that the forward fixtures show: odd widths, every ratio of query to kv heads, windows,
- * dtypes, shards, tied heads, biases. The same seed gives the same case. Judges outputs by the float64 oracle, teacher-forced:
+ * dtypes, shards, tied heads, biases, norms of heads. The same seed gives the same case. Judges outputs by the float64 oracle, teacher-forced:
  * a token may differ from the oracle's own only where the two best logits are a tie within the tolerance.
  */
 import { forward, type OracleModel } from "../oracle/forward.ts";
@@ -30,11 +30,13 @@ export function randomCase(seed: number): RandomCase {
   const headDim = pick([4, 8, 12, 20, 32, 80, 128]);
   const ratio = pick([1, 2, 3, 4, 8]);
   const kvHeads = headDim > 32 ? 1 : pick([1, 2, 3]);
-  const llama = next() < 0.3;
+  const kind = next();
+  const llama = kind < 0.3;
+  const qwen = kind > 0.8;
   const dtypes = pick([["BF16"], ["F16"], ["F32"], ["BF16", "F16", "F32"]] as const);
   const config = {
-    architectures: [llama ? "LlamaForCausalLM" : "MistralForCausalLM"],
-    model_type: llama ? "llama" : "mistral",
+    architectures: [qwen ? "Qwen3ForCausalLM" : llama ? "LlamaForCausalLM" : "MistralForCausalLM"],
+    model_type: qwen ? "qwen3" : llama ? "llama" : "mistral",
     hidden_size: pick([40, 48, 72]),
     intermediate_size: pick([24, 56, 97, 130]),
     num_attention_heads: kvHeads * ratio,
@@ -43,6 +45,8 @@ export function randomCase(seed: number): RandomCase {
     num_hidden_layers: pick([1, 2, 3]),
     vocab_size: pick([257, 300, 1031]),
     sliding_window: llama ? null : pick([null, 1, 5, 16, 1000]),
+    use_sliding_window: qwen,
+    max_window_layers: 0,
     rope_theta: pick([1e4, 1e6]),
     rms_norm_eps: pick([1e-5, 1e-6]),
     max_position_embeddings: 4096,

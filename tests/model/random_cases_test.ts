@@ -9,7 +9,7 @@ import { tempDir } from "../support/temp.ts";
 import { generate, GREEDY, type Job } from "./harness.ts";
 import { judge, randomCase, randomPrompt } from "./random_case.ts";
 
-const SEEDS = [11, 36, 58];
+const SEEDS = [11, 36, 95, 58];
 const PROMPT_LENGTHS = [1, 2, 15, 16, 17, 64];
 const COUNT = 5;
 

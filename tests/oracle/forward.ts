@@ -27,6 +27,9 @@ interface OracleLayer {
   readonly gate: Matrix;
   readonly up: Matrix;
   readonly down: Matrix;
+  /** Of each head, where there are such. */
+  readonly qNorm: Float64Array | undefined;
+  readonly kNorm: Float64Array | undefined;
   readonly biases: Readonly<Record<string, Float64Array | undefined>>;
 }
 
@@ -65,16 +68,19 @@ export async function loadOracle(folder: string, options: { fp8?: boolean } = {}
   const layers = Array.from({ length: config.num_hidden_layers }, (_, layer): OracleLayer => {
     const at = (name: string) => `model.layers.${layer}.${name}`;
     const projections = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj"];
-    const bias = (name: string) => {
-      const tensor = tensors.get(at(`${name}.bias`));
+    const vector = (name: string) => {
+      const tensor = tensors.get(at(name));
       return tensor === undefined ? undefined : toNumbers(tensor);
     };
+    const bias = (name: string) => vector(`${name}.bias`);
     return {
       inputNorm: toNumbers(get(at("input_layernorm.weight"))),
       q: weight(at("self_attn.q_proj.weight")),
       k: weight(at("self_attn.k_proj.weight")),
       v: weight(at("self_attn.v_proj.weight")),
       o: weight(at("self_attn.o_proj.weight")),
+      qNorm: vector("self_attn.q_norm.weight"),
+      kNorm: vector("self_attn.k_norm.weight"),
       postAttentionNorm: toNumbers(get(at("post_attention_layernorm.weight"))),
       gate: weight(at("mlp.gate_proj.weight")),
       up: weight(at("mlp.up_proj.weight")),
@@ -105,6 +111,12 @@ export async function loadOracle(folder: string, options: { fp8?: boolean } = {}
   };
 }
 
+/** Each head of each row by itself. */
+function normHeads({ rows, columns, data }: Matrix, gain: Float64Array, eps: number): Matrix {
+  const heads = rmsNorm(matrix(rows * columns / gain.length, gain.length, data), gain, eps);
+  return matrix(rows, columns, heads.data);
+}
+
 /** As a KV cache in FP8 gives them back. */
 function throughFp8(x: Matrix, headDim: number): Matrix {
   const heads = Array.from(
@@ -123,8 +135,10 @@ export function forward(model: OracleModel, ids: ArrayLike<number>, { fp8Cache =
   for (const layer of model.layers) {
     const { biases } = layer;
     const normed = rmsNorm(x, layer.inputNorm, eps);
-    const q = rope(linear(normed, layer.q, biases.q_proj), positions, headDim, theta, stretch);
-    const k = cached(rope(linear(normed, layer.k, biases.k_proj), positions, headDim, theta, stretch));
+    const rotated = (x: Matrix, gain: Float64Array | undefined) =>
+      rope(gain === undefined ? x : normHeads(x, gain, eps), positions, headDim, theta, stretch);
+    const q = rotated(linear(normed, layer.q, biases.q_proj), layer.qNorm);
+    const k = cached(rotated(linear(normed, layer.k, biases.k_proj), layer.kNorm));
     const v = cached(linear(normed, layer.v, biases.v_proj));
     const attended = attention(q, k, v, { positions, queryHeads, kvHeads, headDim, window });
     x = add(x, linear(attended, layer.o, biases.o_proj));

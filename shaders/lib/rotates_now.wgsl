@@ -1,0 +1,2 @@
+// Queries and keys are rotated where they are made.
+const ROTATES = true;
