@@ -50,6 +50,11 @@ const MERGE_METHODS = {
   },
   NEARSWAP: { value: "nearswap", description: "The other model where it is near the base." },
   ARCEE_FUSION: { value: "arcee_fusion", description: "The other model where it differs importantly." },
+  RAM: {
+    value: "ram",
+    description: "The mean of the differences from a base of those models that have one.",
+  },
+  RAMPLUS_TL: { value: "ramplus_tl", description: "As RAM, with more of what one model alone has." },
   OTHER: { value: "other", description: "One that this gateway does not know; see `configYaml`." },
 } as const;
 type MergeMethodValue = (typeof MERGE_METHODS)[keyof typeof MERGE_METHODS]["value"];

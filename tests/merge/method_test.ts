@@ -341,6 +341,29 @@ Deno.test("sce weighs models by their energy and drops what does not vary", () =
   expectClose(mixValues("sce", { models: varied, base: 0, parameters: { select_topk: 0.5 } }), [0, 0, 3, 0]);
 });
 
+Deno.test("ram takes what one model has whole, and of what several have the mean", () => {
+  const models = [[1, 1, 1, 1, 1], [2, 1.125, 1, 4, NaN], [4, 1, 1.25, -2, 1]];
+  expect([...mixValues("ram", { models, base: 0, parameters: { epsilon: 0.125 } })]).toEqual([
+    3,
+    1,
+    1.25,
+    1,
+    NaN,
+  ]);
+  expect([...mixValues("ram", { models, base: 0 })]).toEqual([3, 1.125, 1.25, 1, NaN]);
+  expect([...mixValues("ram", { models: models.slice(0, 2), base: 0 })]).toEqual([2, 1.125, 1, 4, NaN]);
+});
+
+Deno.test("ramplus_tl makes more of what one model has, by the share that others have too", () => {
+  const models = [[0, 0, 0, 0], [1, 2, 0, 8], [3, 0, 4, 0]];
+  // Of either model's elements one is shared; the first has two to itself, the second one.
+  const merged = (parameters: MixCase["parameters"]) =>
+    mixValues("ramplus_tl", { models, base: 0, parameters: { r: 0.5, ...parameters } });
+  expect([...merged({ alpha: 2 })]).toEqual([2, 2 * 1.25, 4 * 1.5, 8 * 1.25]);
+  expect([...merged({ alpha: 0.5 })]).toEqual([2, 2 * 1.25, 4 * 1.25, 8 * 1.25]);
+  expect([...merged({ alpha: 0 })]).toEqual([2, 2, 4, 8]);
+});
+
 Deno.test("passthrough copies, and scales where it is told to", () => {
   const models = [[1, -0, 3.5]];
   expect([mixOf("passthrough", { models }).mode, [...mixValues("passthrough", { models })]]).toEqual([

@@ -20,7 +20,7 @@ export function blockOf({ elements }: Pick<Vector, "elements">): Float32Array<Ar
  */
 export function delta(model: Operand, base: Operand): Vector {
   const own = blockOf(base);
-  const dtype = base.dtype === "F8_E4M3" ? "F32" : base.dtype;
+  const dtype = differencesOf(base);
   const rounding = new Uint8Array(own.length * bytesPerElement(dtype));
   return {
     elements: base.elements,
@@ -32,4 +32,16 @@ export function delta(model: Operand, base: Operand): Vector {
       roundTo(dtype, into, rounding);
     },
   };
+}
+
+/** A number as differences from this base can equal it. */
+export function roundedTo(base: Pick<Operand, "dtype">, value: number): number {
+  const dtype = differencesOf(base);
+  const rounded = Float32Array.of(value);
+  roundTo(dtype, rounded, new Uint8Array(bytesPerElement(dtype)));
+  return rounded[0]!;
+}
+
+function differencesOf({ dtype }: Pick<Operand, "dtype">) {
+  return dtype === "F8_E4M3" ? "F32" : dtype;
 }

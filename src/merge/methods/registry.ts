@@ -14,6 +14,7 @@ import { multislerp } from "./multislerp.ts";
 import { nearswap } from "./nearswap.ts";
 import { nuslerp } from "./nuslerp.ts";
 import { passthrough } from "./passthrough.ts";
+import { ram, ramplusTl } from "./ram.ts";
 import { sce } from "./sce.ts";
 import { slerp } from "./slerp.ts";
 import { taskArithmetic } from "./task_arithmetic.ts";
@@ -38,6 +39,8 @@ const METHODS: readonly MergeMethod[] = [
   sce,
   nearswap,
   arceeFusion,
+  ram,
+  ramplusTl,
 ];
 
 export const METHOD_NAMES: readonly string[] = METHODS.map((method) => method.name);

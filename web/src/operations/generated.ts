@@ -202,6 +202,10 @@ export type MergeMethod =
   | 'OTHER'
   /** Layers of several models laid end to end. */
   | 'PASSTHROUGH'
+  /** The mean of the differences from a base of those models that have one. */
+  | 'RAM'
+  /** As RAM, with more of what one model alone has. */
+  | 'RAMPLUS_TL'
   /** The differences that vary most, where signs agree, weighted by their energy. */
   | 'SCE'
   /** Along the great circle between two models. */
