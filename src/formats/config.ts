@@ -4,8 +4,9 @@
  * configuration classes. Foreign snake_case names stop here.
  */
 import { FormatError } from "../errors.ts";
+import { type Deviation, deviationOf, MODEL_TYPES, type RopeFields, ropeFields } from "./deviation.ts";
 import { Fields } from "./fields.ts";
-import { isJsonObject, type JsonObject, quote } from "./json.ts";
+import { type JsonObject, quote } from "./json.ts";
 
 /** Decoder layouts that share Mistral's tensors and arithmetic. */
 export type Architecture = "MistralForCausalLM" | "LlamaForCausalLM";
@@ -24,18 +25,17 @@ export interface ModelConfig {
   readonly vocabSize: number;
   readonly maxPositionEmbeddings: number;
   readonly ropeTheta: number;
-  /** As written, where it asks for something other than plain rotary embedding; null otherwise. */
-  readonly ropeScaling: JsonObject | null;
   readonly rmsNormEps: number;
   /** Keys that a position sees, itself included; null: all before it. */
   readonly slidingWindow: number | null;
-  readonly hiddenAct: string;
   readonly tieWordEmbeddings: boolean;
   readonly bosTokenId: number | null;
   readonly eosTokenIds: readonly number[];
   readonly padTokenId: number | null;
   /** `torch_dtype` (or `dtype`) as written, such as "bfloat16". The tensors themselves decide. */
   readonly dtype: string | null;
+  /** What stands against running the model; null: nothing does. */
+  readonly deviation: Deviation | null;
 }
 
 /** No model has more layers, and none is merged that has. */
@@ -66,14 +66,19 @@ export function parseModelConfig(json: JsonObject, file: string): ModelConfig {
   const architecture = parseArchitecture(fields, file);
   const hiddenSize = fields.integer("hidden_size", LIMITS.hiddenSize);
   const queryHeads = fields.integer("num_attention_heads", LIMITS.heads);
-  const kvHeads = fields.integer("num_key_value_heads", LIMITS.heads, queryHeads);
+  const kvHeads = fields.integer(
+    "num_key_value_heads",
+    LIMITS.heads,
+    kvHeadsBesides(json, architecture, queryHeads),
+  );
   if (queryHeads % kvHeads !== 0) {
     throw fields.error("num_key_value_heads", kvHeads, `a divisor of num_attention_heads (${queryHeads})`);
   }
   if (!fields.has("head_dim") && hiddenSize % queryHeads !== 0) {
     throw fields.error("num_attention_heads", queryHeads, `a divisor of hidden_size (${hiddenSize})`);
   }
-  const rope = parseRope(fields, file);
+  const rope = ropeFields(fields);
+  const slidingWindow = parseSlidingWindow(json, fields, architecture);
   const maxPositionEmbeddings = fields.integer(
     "max_position_embeddings",
     LIMITS.positions,
@@ -81,7 +86,7 @@ export function parseModelConfig(json: JsonObject, file: string): ModelConfig {
   );
   return {
     architecture,
-    modelType: fields.string("model_type", architecture === "MistralForCausalLM" ? "mistral" : "llama"),
+    modelType: fields.string("model_type", MODEL_TYPES[architecture]),
     hiddenSize,
     intermediateSize: fields.integer("intermediate_size", LIMITS.intermediateSize),
     layers: fields.integer("num_hidden_layers", LIMITS.layers),
@@ -90,15 +95,15 @@ export function parseModelConfig(json: JsonObject, file: string): ModelConfig {
     headDim: fields.integer("head_dim", LIMITS.headDim, hiddenSize / queryHeads),
     vocabSize: fields.integer("vocab_size", LIMITS.vocabSize),
     maxPositionEmbeddings,
-    ...rope,
+    ropeTheta: ropeTheta(rope, fields, file),
     rmsNormEps: fields.number("rms_norm_eps", LIMITS.rmsNormEps, 1e-6),
-    slidingWindow: parseSlidingWindow(json, fields, architecture),
-    hiddenAct: fields.string("hidden_act", "silu"),
+    slidingWindow,
     tieWordEmbeddings: fields.boolean("tie_word_embeddings", false),
     bosTokenId: fields.optionalTokenId("bos_token_id"),
     eosTokenIds: fields.tokenIds("eos_token_id"),
     padTokenId: fields.optionalTokenId("pad_token_id"),
     dtype: fields.optionalString("torch_dtype") ?? fields.optionalString("dtype"),
+    deviation: deviationOf({ json, architecture, slidingWindow, rope }),
   };
 }
 
@@ -112,20 +117,15 @@ function parseArchitecture(fields: Fields, file: string): Architecture {
   );
 }
 
-/** `rope_theta` beside `rope_scaling`, or (transformers 5) both inside `rope_parameters`. */
-function parseRope(fields: Fields, file: string): Pick<ModelConfig, "ropeTheta" | "ropeScaling"> {
-  const nested = fields.raw("rope_parameters");
-  const scaling = nested ?? fields.raw("rope_scaling");
-  if (scaling !== undefined && !isJsonObject(scaling)) {
-    throw fields.error(nested === undefined ? "rope_scaling" : "rope_parameters", scaling, "an object");
-  }
-  const inner = new Fields(scaling ?? {}, file);
-  const type = inner.optionalString("rope_type") ?? inner.optionalString("type");
-  const theta = inner.optionalNumber("rope_theta", LIMITS.ropeTheta);
-  return {
-    ropeTheta: theta ?? fields.number("rope_theta", LIMITS.ropeTheta, 10000),
-    ropeScaling: scaling === undefined || (type ?? "default") === "default" ? null : scaling,
-  };
+/** `rope_theta` in the object that rules the rotary embedding, or else beside it. */
+function ropeTheta({ values }: RopeFields, fields: Fields, file: string): number {
+  return new Fields(values, file).optionalNumber("rope_theta", LIMITS.ropeTheta) ??
+    fields.number("rope_theta", LIMITS.ropeTheta, 10000);
+}
+
+/** Where there is no number: null says one for each query head, and so does a Llama's silence; a Mistral's says 8. */
+function kvHeadsBesides(json: JsonObject, architecture: Architecture, queryHeads: number): number {
+  return architecture === "LlamaForCausalLM" || Object.hasOwn(json, "num_key_value_heads") ? queryHeads : 8;
 }
 
 function parseSlidingWindow(json: JsonObject, fields: Fields, architecture: Architecture): number | null {

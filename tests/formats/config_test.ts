@@ -23,6 +23,8 @@ const MISTRAL = {
   vocab_size: 32000,
 };
 
+const LLAMA = { architectures: ["LlamaForCausalLM"], model_type: "llama" };
+
 Deno.test("parseModelConfig() reads Mistral 7B Instruct v0.2", () => {
   expect(parseModelConfig(MISTRAL, "config.json")).toEqual({
     architecture: "MistralForCausalLM",
@@ -36,15 +38,14 @@ Deno.test("parseModelConfig() reads Mistral 7B Instruct v0.2", () => {
     vocabSize: 32000,
     maxPositionEmbeddings: 32768,
     ropeTheta: 1e6,
-    ropeScaling: null,
     rmsNormEps: 1e-5,
     slidingWindow: null,
-    hiddenAct: "silu",
     tieWordEmbeddings: false,
     bosTokenId: 1,
     eosTokenIds: [2],
     padTokenId: null,
     dtype: "bfloat16",
+    deviation: null,
   });
 });
 
@@ -52,18 +53,13 @@ Deno.test("parseModelConfig() takes the defaults of the architecture for absent 
   const { sliding_window: _w, rope_theta: _t, ...mistral } = MISTRAL;
   expect(parseModelConfig(mistral, "c")).toMatchObject({ slidingWindow: 4096, ropeTheta: 10000 });
   const { num_key_value_heads: _k, ...rest } = mistral;
-  expect(parseModelConfig({ ...rest, architectures: ["LlamaForCausalLM"], model_type: "llama" }, "c"))
-    .toMatchObject({ slidingWindow: null, kvHeads: 32 });
+  expect(parseModelConfig(rest, "c").kvHeads).toBe(8);
+  expect(parseModelConfig({ ...rest, num_key_value_heads: null }, "c").kvHeads).toBe(32);
+  expect(parseModelConfig({ ...rest, ...LLAMA }, "c")).toMatchObject({ slidingWindow: null, kvHeads: 32 });
 });
 
 Deno.test("parseModelConfig() gives a Llama no window, as the reference does", () => {
-  const llama = {
-    ...MISTRAL,
-    architectures: ["LlamaForCausalLM"],
-    model_type: "llama",
-    sliding_window: 4096,
-  };
-  expect(parseModelConfig(llama, "c").slidingWindow).toBe(null);
+  expect(parseModelConfig({ ...MISTRAL, ...LLAMA, sliding_window: 4096 }, "c").slidingWindow).toBe(null);
 });
 
 Deno.test("parseModelConfig() reads newer spellings", () => {
@@ -81,11 +77,67 @@ Deno.test("parseModelConfig() reads newer spellings", () => {
     eosTokenIds: [2, 32000],
     padTokenId: null,
     ropeTheta: 5e5,
-    ropeScaling: null,
+    deviation: null,
   });
-  const scaling = { type: "linear", factor: 2 };
-  expect(parseModelConfig({ ...MISTRAL, rope_scaling: scaling }, "c").ropeScaling).toEqual(scaling);
 });
+
+Deno.test("parseModelConfig() lets rope_scaling replace rope_parameters, as the reference does", () => {
+  const theta = (change: object) => parseModelConfig({ ...MISTRAL, ...change }, "c").ropeTheta;
+  const rope_parameters = { rope_type: "default", rope_theta: 5e5 };
+  expect(theta({ rope_parameters, rope_scaling: {} })).toBe(5e5);
+  expect(theta({ rope_parameters, rope_scaling: { type: "default" } })).toBe(1e6);
+  expect(theta({ rope_parameters, rope_scaling: { type: "default", rope_theta: 3 } })).toBe(3);
+});
+
+const RUNS: Readonly<Record<string, object>> = {
+  "rotary embedding of the default type": { rope_scaling: { type: "default" }, partial_rotary_factor: 1 },
+  "layers that are all of its kind": { layer_types: ["full_attention"] },
+  "layers with a window": { layer_types: ["sliding_attention"], sliding_window: 9 },
+  "biases that are denied": { attention_bias: false, mlp_bias: null },
+  "biases of a Llama": { ...LLAMA, attention_bias: true, mlp_bias: true },
+  "FP8 by compressed-tensors": {
+    quantization_config: { quant_method: "compressed-tensors", transform_config: {} },
+  },
+};
+for (const [name, change] of Object.entries(RUNS)) {
+  Deno.test(`parseModelConfig() finds nothing against running ${name}`, () => {
+    expect(parseModelConfig({ ...MISTRAL, ...change }, "c").deviation).toBe(null);
+  });
+}
+
+const DEVIATES: readonly [field: string, change: object][] = [
+  ["model_type", { model_type: "mixtral" }],
+  ["model_type", { ...LLAMA, model_type: "mistral" }],
+  ["hidden_act", { hidden_act: "gelu" }],
+  ["is_causal", { is_causal: false }],
+  ["rope_scaling", { rope_scaling: { type: "linear", factor: 2 } }],
+  ["rope_scaling", { rope_scaling: { type: "linear" }, rope_parameters: { rope_type: "default" } }],
+  ["rope_parameters", { rope_parameters: { rope_type: "yarn", factor: 2 } }],
+  ["rope_parameters.full_attention", { rope_parameters: { full_attention: { rope_theta: 10 } } }],
+  ["rope_parameters.partial_rotary_factor", { rope_parameters: { partial_rotary_factor: 0.5 } }],
+  ["partial_rotary_factor", { partial_rotary_factor: 0.5 }],
+  ["attention_bias", { attention_bias: true }],
+  ["mlp_bias", { mlp_bias: true }],
+  ["layer_types", { layer_types: ["full_attention", "sliding_attention"] }],
+  ["layer_types", { layer_types: ["full_attention"], sliding_window: 9 }],
+  ["layer_types", { ...LLAMA, layer_types: ["chunked_attention"] }],
+  ["layer_types", { layer_types: "full_attention" }],
+  ["quantization_config", { quantization_config: 8 }],
+  ["quantization_config.quant_method", { quantization_config: { bits: 4 } }],
+  ["quantization_config.quant_method", { quantization_config: { quant_method: "gptq" } }],
+  ["quantization_config.transform_config", {
+    quantization_config: {
+      quant_method: "compressed-tensors",
+      transform_config: { config_groups: { R1: { type: "hadamard" } } },
+    },
+  }],
+];
+for (const [field, change] of DEVIATES) {
+  Deno.test(`parseModelConfig() finds ${field} against running ${JSON.stringify(change)}`, () => {
+    const { deviation } = parseModelConfig({ ...MISTRAL, ...change }, "c");
+    expect(deviation).toMatchObject({ field, expected: expect.any(String) });
+  });
+}
 
 const REFUSED: readonly [string, unknown][] = [
   ["architectures", ["GPT2LMHeadModel"]],
