@@ -125,16 +125,13 @@ function configRows(config: ModelConfig): readonly (readonly [string, string])[]
   ];
 }
 
-function windowOf({ slidingWindow, mixesWindows }: ModelConfig): string {
-  if (slidingWindow === null) return "no sliding window";
-  return `sliding window ${slidingWindow}${mixesWindows ? " in some layers" : ""}`;
+function windowOf({ slidingWindow }: ModelConfig): string {
+  return slidingWindow === null ? "no sliding window" : `sliding window ${slidingWindow}`;
 }
 
 function ropeOf({ ropeTheta, ropeScaling }: ModelConfig): string {
   const base = `RoPE base ${ropeTheta}`;
-  if (ropeScaling === null) return base;
-  if (ropeScaling.type === "unknown") return `${base}, scaled in a way that does not run here`;
-  return `${base}, scaled by ${ropeScaling.type} × ${ropeScaling.factor}`;
+  return ropeScaling === null ? base : `${base}, scaled by ${ropeScaling.type} × ${ropeScaling.factor}`;
 }
 
 function provenanceRows(

@@ -4,9 +4,10 @@
  * configuration classes. Foreign snake_case names stop here.
  */
 import { FormatError } from "../errors.ts";
+import { type Deviation, deviationOf, FULL_QWEN_LAYERS, isQwen } from "./deviation.ts";
 import { Fields } from "./fields.ts";
 import { type JsonObject, quote } from "./json.ts";
-import { parseRope, type Rope } from "./rope.ts";
+import { parseRope, type Rope, ropeFields } from "./rope.ts";
 
 /** Decoder layouts that share Mistral's tensors and arithmetic, and what their configuration classes take for granted. */
 const DEFAULTS = {
@@ -33,9 +34,6 @@ export interface ModelConfig extends Rope {
   readonly rmsNormEps: number;
   /** Keys that a position sees, itself included; null: all before it. */
   readonly slidingWindow: number | null;
-  /** Whether only some layers have that window. */
-  readonly mixesWindows: boolean;
-  readonly hiddenAct: string;
   readonly tieWordEmbeddings: boolean;
   /** Which projections of the attention have biases. */
   readonly attentionBias: "none" | "inputs" | "all";
@@ -47,6 +45,8 @@ export interface ModelConfig extends Rope {
   readonly padTokenId: number | null;
   /** `torch_dtype` (or `dtype`) as written, such as "bfloat16". The tensors themselves decide. */
   readonly dtype: string | null;
+  /** What stands against running the model; null: nothing does. */
+  readonly deviation: Deviation | null;
 }
 
 /** No model has more layers, and none is merged that has. */
@@ -77,7 +77,6 @@ export function parseModelConfig(json: JsonObject, file: string): ModelConfig {
   const hiddenSize = fields.integer("hidden_size", LIMITS.hiddenSize);
   const queryHeads = fields.integer("num_attention_heads", LIMITS.heads);
   const defaults = DEFAULTS[architecture];
-  const isQwen = architecture === "Qwen2ForCausalLM" || architecture === "Qwen3ForCausalLM";
   // What is written as null is as many as there are queries; what is not written, the class's own.
   const writtenKvHeads = Object.hasOwn(json, "num_key_value_heads") ? null : defaults.kvHeads;
   const kvHeads = fields.integer("num_key_value_heads", LIMITS.heads, writtenKvHeads ?? queryHeads);
@@ -94,6 +93,8 @@ export function parseModelConfig(json: JsonObject, file: string): ModelConfig {
     defaults.positions,
   );
   const layers = fields.integer("num_hidden_layers", LIMITS.layers);
+  const rope = ropeFields(fields);
+  const slidingWindow = parseSlidingWindow(json, fields, architecture, layers);
   return {
     architecture,
     modelType: fields.string("model_type", defaults.modelType),
@@ -105,22 +106,29 @@ export function parseModelConfig(json: JsonObject, file: string): ModelConfig {
     headDim: fields.integer("head_dim", LIMITS.headDim, headDim),
     vocabSize: fields.integer("vocab_size", LIMITS.vocabSize),
     maxPositionEmbeddings,
-    ...parseRope(fields, file, maxPositionEmbeddings),
+    ...parseRope(rope, { fields, file, maxPositions: maxPositionEmbeddings }),
     rmsNormEps: fields.number("rms_norm_eps", LIMITS.rmsNormEps, 1e-6),
-    ...parseWindow(json, fields, architecture, layers),
-    hiddenAct: fields.string("hidden_act", "silu"),
+    slidingWindow,
     tieWordEmbeddings: fields.boolean("tie_word_embeddings", false),
     attentionBias: architecture === "Qwen2ForCausalLM"
       ? "inputs"
       : fields.boolean("attention_bias", false)
       ? "all"
       : "none",
-    mlpBias: !isQwen && fields.boolean("mlp_bias", false),
+    mlpBias: !isQwen(architecture) && fields.boolean("mlp_bias", false),
     headNorms: architecture === "Qwen3ForCausalLM",
     bosTokenId: fields.optionalTokenId("bos_token_id"),
     eosTokenIds: fields.tokenIds("eos_token_id"),
     padTokenId: fields.optionalTokenId("pad_token_id"),
     dtype: fields.optionalString("torch_dtype") ?? fields.optionalString("dtype"),
+    deviation: deviationOf({
+      json,
+      architecture,
+      modelType: defaults.modelType,
+      layers,
+      slidingWindow,
+      rope,
+    }),
   };
 }
 
@@ -134,30 +142,22 @@ function parseArchitecture(fields: Fields, file: string): Architecture {
   );
 }
 
-type Window = Pick<ModelConfig, "slidingWindow" | "mixesWindows">;
-
-function parseWindow(json: JsonObject, fields: Fields, architecture: Architecture, layers: number): Window {
-  const none = { slidingWindow: null, mixesWindows: false };
+/** Keys that a layer sees; where layers differ, of those that do not see everything. */
+function parseSlidingWindow(
+  json: JsonObject,
+  fields: Fields,
+  architecture: Architecture,
+  layers: number,
+): number | null {
   // Llama has no window, whatever a configuration converted from Mistral's has kept.
-  if (architecture === "LlamaForCausalLM") return none;
-  const slidingWindow = Object.hasOwn(json, "sliding_window")
+  if (architecture === "LlamaForCausalLM") return null;
+  const window = Object.hasOwn(json, "sliding_window")
     ? fields.optionalInteger("sliding_window", LIMITS.positions)
     : 4096;
-  if (architecture === "MistralForCausalLM") return { slidingWindow, mixesWindows: false };
-  if (!fields.boolean("use_sliding_window", false)) return none;
-  const full = fullLayers(fields, layers);
-  return full === layers ? none : { slidingWindow, mixesWindows: slidingWindow !== null && full > 0 };
-}
-
-/** How many of a Qwen's layers see everything: those named so, or else the first `max_window_layers`. */
-function fullLayers(fields: Fields, layers: number): number {
+  if (!isQwen(architecture)) return window;
   const types = fields.raw("layer_types");
-  if (types === undefined) {
-    return Math.min(layers, fields.integer("max_window_layers", { min: 0, max: 2 ** 31 - 1 }, 28));
-  }
-  const known = ["full_attention", "sliding_attention"];
-  if (!Array.isArray(types) || types.length !== layers || types.some((type) => !known.includes(type))) {
-    throw fields.error("layer_types", types, `a list of ${layers}, each of them ${known.join(" or ")}`);
-  }
-  return types.filter((type) => type === "full_attention").length;
+  const slides = Array.isArray(types)
+    ? types.includes("sliding_attention")
+    : fields.integer("max_window_layers", { min: 0, max: 2 ** 31 - 1 }, FULL_QWEN_LAYERS) < layers;
+  return fields.boolean("use_sliding_window", false) && slides ? window : null;
 }

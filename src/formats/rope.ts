@@ -1,6 +1,6 @@
 /**
  * How a configuration wants its rotary frequencies: `rope_theta` beside `rope_scaling`, or (transformers 5) both inside
- * `rope_parameters`. Kinds that no kernel here knows are kept as written, so that such models can still be merged.
+ * `rope_parameters`. Kinds that are not known here count as none; deviation.ts keeps such models from being run.
  */
 import { Fields } from "./fields.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
@@ -27,8 +27,15 @@ export type RopeScaling =
     readonly truncate: boolean;
     /** Factor of cosines and sines. */
     readonly amplitude: number;
-  }
-  | { readonly type: "unknown"; readonly written: JsonObject };
+  };
+
+export const ROPE_TYPES: readonly unknown[] = ["default", "linear", "llama3", "yarn"];
+
+/** The object that rules the rotary embedding, and how it is called. */
+export interface RopeFields {
+  readonly field: "rope_parameters" | "rope_scaling";
+  readonly values: JsonObject;
+}
 
 export interface Rope {
   readonly ropeTheta: number;
@@ -42,43 +49,46 @@ const LIMITS = {
   positions: { min: 1, max: 2 ** 31 - 1 },
 } as const;
 
-/** `maxPositions` stand in where the original ones are not told. */
-export function parseRope(fields: Fields, file: string, maxPositions: number): Rope {
-  const nested = fields.raw("rope_parameters");
-  const written = nested ?? fields.raw("rope_scaling") ?? {};
-  if (!isJsonObject(written)) {
-    throw fields.error(nested === undefined ? "rope_scaling" : "rope_parameters", written, "an object");
-  }
-  const inner = new Fields(written, file);
+interface RopeContext {
+  readonly fields: Fields;
+  readonly file: string;
+  /** In place of the original ones, where those are not told. */
+  readonly maxPositions: number;
+}
+
+/**
+ * As in transformers 5: `rope_scaling` of older versions, unless it is empty, in place of `rope_parameters`. Throws
+ * FormatError for one that is no object.
+ */
+export function ropeFields(fields: Fields): RopeFields {
+  const read = (field: RopeFields["field"]): RopeFields => {
+    const values = fields.raw(field) ?? {};
+    if (!isJsonObject(values)) throw fields.error(field, values, "an object");
+    return { field, values };
+  };
+  const scaling = read("rope_scaling");
+  const parameters = read("rope_parameters");
+  return Object.keys(scaling.values).length > 0 ? scaling : parameters;
+}
+
+export function parseRope({ values }: RopeFields, context: RopeContext): Rope {
+  const { fields, file } = context;
+  const inner = new Fields(values, file);
   const theta = inner.optionalNumber("rope_theta", LIMITS.theta);
   return {
     ropeTheta: theta ?? fields.number("rope_theta", LIMITS.theta, 10000),
-    ropeScaling: parseScaling(written, inner, fields, maxPositions),
+    ropeScaling: parseScaling(inner, context),
   };
 }
 
-function parseScaling(
-  written: JsonObject,
-  inner: Fields,
-  outer: Fields,
-  maxPositions: number,
-): RopeScaling | null {
-  const type = inner.optionalString("rope_type") ?? inner.optionalString("type") ?? "default";
-  // Rotates a part of each head only.
-  if ((inner.raw("partial_rotary_factor") ?? outer.raw("partial_rotary_factor") ?? 1) !== 1) {
-    return {
-      type: "unknown",
-      written: { ...written, partial_rotary_factor: inner.raw("partial_rotary_factor") },
-    };
-  }
+function parseScaling(inner: Fields, { fields: outer, maxPositions }: RopeContext): RopeScaling | null {
+  const type = inner.optionalString("rope_type") ?? inner.optionalString("type");
   const factor = () => inner.number("factor", LIMITS.factor);
   // The one beside rope_scaling counts, as in the reference implementation.
   const originalPositions = () =>
     outer.optionalInteger("original_max_position_embeddings", LIMITS.positions) ??
       inner.integer("original_max_position_embeddings", LIMITS.positions, maxPositions);
   switch (type) {
-    case "default":
-      return null;
     case "linear":
       return { type, factor: factor() };
     case "llama3": {
@@ -113,7 +123,7 @@ function parseScaling(
       };
     }
     default:
-      return { type: "unknown", written };
+      return null;
   }
 }
 

@@ -17,7 +17,7 @@ import { InlinePacker, PackThreads, type RowSource } from "./pack_threads.ts";
 import { RowQuantizer } from "./row_quantizer.ts";
 import { findFlaw, type Flaw } from "./self_check.ts";
 import type { ModelFormats } from "./cost.ts";
-import type { ModelSizes } from "./sizes.ts";
+import { checkSupported, type ModelSizes } from "./sizes.ts";
 import { withTunedForms } from "./tuned_forms.ts";
 import {
   type CacheEntry,
@@ -86,6 +86,7 @@ export async function loadModel(device: GpuDevice, dir: string, options: LoadOpt
   signal?.throwIfAborted();
   requirePrecision(device, options.precision);
   using source = await openCheckpoint(dir, signal ? { signal } : {});
+  checkSupported(source.config);
   checkTensors(source, options.quantization);
   const meter = new LoadMeter(options.onProgress);
   const checks = options.checksBits ?? !device.info.software;

@@ -67,21 +67,21 @@ export async function writeQuantizedCopy(
   const checksums = new Map<string, number>();
   await using writer = await CheckpointWriter.create(target, quantizedTensors(checkpoint));
   const options = signal === undefined ? {} : { signal };
-  const copy = async (name: string) => {
-    const blocks = rowsOf(checkpoint, name, { signal, checksums, quantizeTo: null });
+  const copy = async (name: string, inOnePiece = false) => {
+    const blocks = rowsOf(checkpoint, name, { signal, checksums, quantizeTo: null, inOnePiece });
     await writer.writeTensor(name, blocks, options);
   };
   for (const name of names) {
     const tensor = checkpoint.tensor(name);
     if (!isQuantized(tensor)) {
       await copy(name);
-      if (tensor.dtype === "F8_E4M3") await copy(scaleTensorName(name));
+      if (tensor.dtype === "F8_E4M3") await copy(scaleTensorName(name), true);
       continue;
     }
     const scales = new Float32Array(tensor.shape[0]!);
     await writer.writeTensor(
       name,
-      rowsOf(checkpoint, name, { signal, checksums, quantizeTo: scales }),
+      rowsOf(checkpoint, name, { signal, checksums, quantizeTo: scales, inOnePiece: false }),
       options,
     );
     const bytes = new Uint8Array(scales.buffer);
@@ -102,15 +102,16 @@ export async function writeQuantizedCopy(
 async function* rowsOf(
   checkpoint: Checkpoint,
   name: string,
-  { signal, checksums, quantizeTo: scales }: {
+  { signal, checksums, quantizeTo: scales, inOnePiece }: {
     readonly signal: AbortSignal | undefined;
     readonly checksums: Map<string, number>;
     readonly quantizeTo: Float32Array | null;
+    /** As a load reads scales, whose shape may be that of a matrix. */
+    readonly inOnePiece: boolean;
   },
 ): AsyncGenerator<Uint8Array> {
   const { dtype, shape, byteLength } = checkpoint.tensor(name);
-  // A load reads vectors, scales among them, in one piece.
-  const rows = shape.length === 2 && shape[1] !== 1 ? shape[0]! : 1;
+  const rows = shape.length === 2 && !inOnePiece ? shape[0]! : 1;
   const rowBytes = byteLength / rows;
   const columns = rowBytes / bytesPerElement(dtype as FloatDtype);
   const chunkRows = Math.min(rows, Math.max(1, Math.floor(CHUNK_BYTES / rowBytes)));

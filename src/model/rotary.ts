@@ -46,8 +46,6 @@ export function rotaryFrequencies(
       return plain.map((frequency) => llama3(frequency, ropeScaling));
     case "yarn":
       return yarn(ropeTheta, headDim, ropeScaling);
-    default:
-      throw new Error("Whoever sizes a model refuses what is unknown");
   }
 }
 

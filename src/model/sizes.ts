@@ -5,6 +5,7 @@
 import { formatBytesApart } from "../byte_size.ts";
 import { CapacityError, FormatError } from "../errors.ts";
 import type { ModelConfig } from "../formats/config.ts";
+import { quote } from "../formats/json.ts";
 import { MAX_HEAD_DIM } from "../kernels/attention.ts";
 import { GROUP_SIZE, HALF_BLOCK, HIDDEN_BLOCK, type WeightFormat } from "../kernels/linear.ts";
 import { fp8HeadBytes } from "../kernels/quantize_cache.ts";
@@ -172,24 +173,15 @@ export function haveHalfLayers({ layers }: Pick<ModelFormats, "layers">): boolea
   return layers.every((layer) => LAYER_MATRICES.every((name) => layer[name] === "fp8"));
 }
 
-function checkSupported(config: ModelConfig): void {
+/** Throws FormatError for what no kernel supports, with its field in config.json. */
+export function checkSupported({ headDim, deviation }: ModelConfig): void {
   const refuse = (field: string, found: unknown, expected: string) => {
-    throw new FormatError(
-      `Cannot run this model: ${field} is ${JSON.stringify(found)}, expected ${expected}`,
-      {
-        field,
-        found,
-        expected,
-      },
-    );
+    const shown = quote(found);
+    const message = `Cannot run this model: ${field} is ${shown}, expected ${expected}`;
+    throw new FormatError(message, { field, found: shown, expected });
   };
-  if (config.headDim % 4 !== 0 || config.headDim > MAX_HEAD_DIM) {
-    refuse("head_dim", config.headDim, `a multiple of 4 up to ${MAX_HEAD_DIM}`);
+  if (deviation !== null) refuse(deviation.field, deviation.found, deviation.expected);
+  if (headDim % 4 !== 0 || headDim > MAX_HEAD_DIM) {
+    refuse("head_dim", headDim, `a multiple of 4 up to ${MAX_HEAD_DIM}`);
   }
-  const { ropeScaling } = config;
-  if (ropeScaling?.type === "unknown") {
-    refuse("rope_scaling", ropeScaling.written, "none, or one of type linear, llama3 or yarn");
-  }
-  if (config.mixesWindows) refuse("layer_types", "mixed", "the same attention in every layer");
-  if (config.hiddenAct !== "silu") refuse("hidden_act", config.hiddenAct, '"silu"');
 }

@@ -22,7 +22,7 @@ import {
   withoutTiles,
 } from "./tune_tiles.ts";
 import { familyOf, formLimits, pairsByRole, requireWritable, withTunedForms } from "./tuned_forms.ts";
-import { headTakesHalves } from "./sizes.ts";
+import { checkSupported, headTakesHalves } from "./sizes.ts";
 import { checkTensors, formatsOf } from "./weights.ts";
 
 export interface TuneOptions extends
@@ -81,8 +81,9 @@ export async function tuneModel(device: GpuDevice, dir: string, options: TuneOpt
   signal?.throwIfAborted();
   requirePrecision(device, precision);
   using source = await openCheckpoint(dir, signal ? { signal } : {});
-  checkTensors(source, quantization);
   const { config } = source;
+  checkSupported(config);
+  checkTensors(source, quantization);
   const { maxBindableBytes } = device;
   const formats = formatsOf(source, quantization);
   const maxContext = Math.min(MAX_CONTEXT, config.maxPositionEmbeddings);

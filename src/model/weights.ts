@@ -103,14 +103,16 @@ function checkScale(checkpoint: Checkpoint, weight: string): void {
 
 /** Every tensor that a load reads by name, with its shape; scales of FP8 tensors come on top. */
 export function tensorsToLoad(checkpoint: Checkpoint): Map<string, readonly number[]> {
-  const tensors = new Map(expectedTensors(checkpoint.config));
-  if (headTensor(checkpoint) === EMBEDDING_TENSOR) tensors.delete(LM_HEAD_TENSOR);
-  return tensors;
+  const tied = headTensor(checkpoint) === EMBEDDING_TENSOR;
+  return new Map(expectedTensors({ ...checkpoint.config, tieWordEmbeddings: tied }));
 }
 
-/** A checkpoint without an output head of its own uses its embedding, whether it says so or not. */
-export function headTensor({ config, tensors }: Checkpoint): string {
-  return config.tieWordEmbeddings || !tensors.has(LM_HEAD_TENSOR) ? EMBEDDING_TENSOR : LM_HEAD_TENSOR;
+/**
+ * A checkpoint without an output head of its own uses its embedding, whether it says so or not. One that has both uses both:
+ * where they differ, the reference does not tie them either.
+ */
+export function headTensor({ tensors }: Pick<Checkpoint, "tensors">): string {
+  return tensors.has(LM_HEAD_TENSOR) ? LM_HEAD_TENSOR : EMBEDDING_TENSOR;
 }
 
 /** Where the scales of a tensor lie that is stored as FP8. */

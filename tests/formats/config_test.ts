@@ -24,6 +24,8 @@ const MISTRAL = {
   vocab_size: 32000,
 };
 
+const LLAMA = { architectures: ["LlamaForCausalLM"], model_type: "llama" };
+
 Deno.test("parseModelConfig() reads Mistral 7B Instruct v0.2", () => {
   expect(parseModelConfig(MISTRAL, "config.json")).toEqual({
     architecture: "MistralForCausalLM",
@@ -40,8 +42,6 @@ Deno.test("parseModelConfig() reads Mistral 7B Instruct v0.2", () => {
     ropeScaling: null,
     rmsNormEps: 1e-5,
     slidingWindow: null,
-    mixesWindows: false,
-    hiddenAct: "silu",
     tieWordEmbeddings: false,
     attentionBias: "none",
     mlpBias: false,
@@ -50,6 +50,7 @@ Deno.test("parseModelConfig() reads Mistral 7B Instruct v0.2", () => {
     eosTokenIds: [2],
     padTokenId: null,
     dtype: "bfloat16",
+    deviation: null,
   });
 });
 
@@ -59,8 +60,7 @@ Deno.test("parseModelConfig() takes the defaults of the architecture for absent 
   const { num_key_value_heads: _k, ...rest } = mistral;
   expect(parseModelConfig(rest, "c").kvHeads).toBe(8);
   expect(parseModelConfig({ ...rest, num_key_value_heads: null }, "c").kvHeads).toBe(32);
-  expect(parseModelConfig({ ...rest, architectures: ["LlamaForCausalLM"], model_type: "llama" }, "c"))
-    .toMatchObject({ slidingWindow: null, kvHeads: 32 });
+  expect(parseModelConfig({ ...rest, ...LLAMA }, "c")).toMatchObject({ slidingWindow: null, kvHeads: 32 });
 });
 
 Deno.test("parseModelConfig() reads a Qwen 2: biases of q, k and v, and a window only where it is used", () => {
@@ -76,25 +76,25 @@ Deno.test("parseModelConfig() reads a Qwen 2: biases of q, k and v, and a window
   const used = { ...qwen, use_sliding_window: true };
   const full = "full_attention";
   const slid = "sliding_attention";
-  const cases: readonly (readonly [object, number | null, boolean])[] = [
-    [{}, 64, true], // the last four of 32
-    [{ max_window_layers: 0 }, 64, false],
-    [{ max_window_layers: 32 }, null, false],
-    [{ max_window_layers: 31, sliding_window: null }, null, false],
-    [{ layer_types: Array(32).fill(slid), max_window_layers: 32 }, 64, false],
-    [{ layer_types: [full, ...Array(31).fill(slid)] }, 64, true],
-    [{ layer_types: Array(32).fill(full) }, null, false],
+  const cases: readonly (readonly [object, number | null, string | null])[] = [
+    [{}, 64, "max_window_layers"], // the last four of 32
+    [{ max_window_layers: 0 }, 64, null],
+    [{ max_window_layers: 32 }, null, null],
+    [{ max_window_layers: 31, sliding_window: null }, null, null],
+    [{ layer_types: Array(32).fill(slid), max_window_layers: 32 }, 64, null],
+    [{ layer_types: [full, ...Array(31).fill(slid)] }, 64, "layer_types"],
+    [{ layer_types: Array(32).fill(full) }, null, null],
+    [{ layer_types: Array(31).fill(slid) }, 64, "layer_types"],
   ];
-  for (const [more, slidingWindow, mixesWindows] of cases) {
-    expect(parseModelConfig({ ...used, ...more }, "c")).toMatchObject({ slidingWindow, mixesWindows });
-  }
-  for (const layer_types of [[full], Array(32).fill("chunked_attention"), "full_attention"]) {
-    expect(() => parseModelConfig({ ...used, layer_types }, "c")).toThrow('"layer_types"');
+  for (const [more, window, against] of cases) {
+    const { slidingWindow, deviation } = parseModelConfig({ ...used, ...more }, "c");
+    expect([slidingWindow, deviation?.field ?? null]).toEqual([window, against]);
   }
 });
 
 Deno.test("parseModelConfig() reads a Qwen 3: norms of heads of 128, biases where it says so", () => {
-  const qwen = { ...MISTRAL, architectures: ["Qwen3ForCausalLM"], num_attention_heads: 40, hidden_size: 100 };
+  const sizes = { num_attention_heads: 40, hidden_size: 100 };
+  const qwen = { ...MISTRAL, architectures: ["Qwen3ForCausalLM"], model_type: "qwen3", ...sizes };
   expect(parseModelConfig(qwen, "c")).toMatchObject({ headNorms: true, headDim: 128, attentionBias: "none" });
   expect(parseModelConfig({ ...qwen, attention_bias: true, head_dim: 64 }, "c"))
     .toMatchObject({ headDim: 64, attentionBias: "all" });
@@ -115,13 +115,7 @@ Deno.test("expectedTensors() has the biases that the configuration asks for", ()
 });
 
 Deno.test("parseModelConfig() gives a Llama no window, as the reference does", () => {
-  const llama = {
-    ...MISTRAL,
-    architectures: ["LlamaForCausalLM"],
-    model_type: "llama",
-    sliding_window: 4096,
-  };
-  expect(parseModelConfig(llama, "c").slidingWindow).toBe(null);
+  expect(parseModelConfig({ ...MISTRAL, ...LLAMA, sliding_window: 4096 }, "c").slidingWindow).toBe(null);
 });
 
 Deno.test("parseModelConfig() reads newer spellings", () => {
@@ -139,11 +133,11 @@ Deno.test("parseModelConfig() reads newer spellings", () => {
     eosTokenIds: [2, 32000],
     padTokenId: null,
     ropeTheta: 5e5,
-    ropeScaling: null,
+    deviation: null,
   });
 });
 
-Deno.test("parseModelConfig() reads scaled rotary embeddings, and keeps those that it does not know", () => {
+Deno.test("parseModelConfig() reads scaled rotary embeddings", () => {
   const scaling = (written: object, more: object = {}) =>
     parseModelConfig({ ...MISTRAL, ...more, rope_scaling: written }, "c").ropeScaling;
   expect(scaling({ type: "linear", factor: 2 })).toEqual({ type: "linear", factor: 2 });
@@ -179,11 +173,7 @@ Deno.test("parseModelConfig() reads scaled rotary embeddings, and keeps those th
     truncate: false,
     attention_factor: 1.5,
   })).toEqual({ ...yarn, betaFast: 16, betaSlow: 2, truncate: false, amplitude: 1.5 });
-  for (const written of [{ rope_type: "dynamic", factor: 2 }, { rope_type: "longrope", long_factor: [1] }]) {
-    expect(scaling(written)).toEqual({ type: "unknown", written });
-  }
-  expect(scaling({ rope_type: "default", partial_rotary_factor: 0.5 })).toMatchObject({ type: "unknown" });
-  expect(scaling({ rope_type: "default", partial_rotary_factor: 1 })).toBe(null);
+  expect(scaling({ rope_type: "dynamic", factor: 2 })).toBe(null);
   const refused: readonly (readonly [object, string])[] = [
     [{ type: "linear" }, "factor"],
     [{ type: "linear", factor: 0 }, "factor"],
@@ -195,6 +185,64 @@ Deno.test("parseModelConfig() reads scaled rotary embeddings, and keeps those th
   ];
   for (const [written, field] of refused) expect(() => scaling(written)).toThrow(`"${field}"`);
 });
+
+Deno.test("parseModelConfig() lets rope_scaling replace rope_parameters, as the reference does", () => {
+  const theta = (change: object) => parseModelConfig({ ...MISTRAL, ...change }, "c").ropeTheta;
+  const rope_parameters = { rope_type: "default", rope_theta: 5e5 };
+  expect(theta({ rope_parameters, rope_scaling: {} })).toBe(5e5);
+  expect(theta({ rope_parameters, rope_scaling: { type: "default" } })).toBe(1e6);
+  expect(theta({ rope_parameters, rope_scaling: { type: "default", rope_theta: 3 } })).toBe(3);
+});
+
+const RUNS: Readonly<Record<string, object>> = {
+  "rotary embedding of the default type": { rope_scaling: { type: "default" }, partial_rotary_factor: 1 },
+  "layers that are all of its kind": { layer_types: Array(32).fill("full_attention") },
+  "layers with a window": { layer_types: Array(32).fill("sliding_attention"), sliding_window: 9 },
+  "biases that are denied": { attention_bias: false, mlp_bias: null },
+  "biases of a Llama": { ...LLAMA, attention_bias: true, mlp_bias: true },
+  "FP8 by compressed-tensors": {
+    quantization_config: { quant_method: "compressed-tensors", transform_config: {} },
+  },
+};
+for (const [name, change] of Object.entries(RUNS)) {
+  Deno.test(`parseModelConfig() finds nothing against running ${name}`, () => {
+    expect(parseModelConfig({ ...MISTRAL, ...change }, "c").deviation).toBe(null);
+  });
+}
+
+const DEVIATES: readonly [field: string, change: object][] = [
+  ["model_type", { model_type: "mixtral" }],
+  ["model_type", { ...LLAMA, model_type: "mistral" }],
+  ["hidden_act", { hidden_act: "gelu" }],
+  ["is_causal", { is_causal: false }],
+  ["rope_scaling", { rope_scaling: { type: "dynamic", factor: 2 } }],
+  ["rope_scaling", { rope_scaling: { type: "dynamic" }, rope_parameters: { rope_type: "default" } }],
+  ["rope_parameters", { rope_parameters: { rope_type: "longrope", long_factor: [1] } }],
+  ["rope_parameters.full_attention", { rope_parameters: { full_attention: { rope_theta: 10 } } }],
+  ["rope_parameters.partial_rotary_factor", { rope_parameters: { partial_rotary_factor: 0.5 } }],
+  ["partial_rotary_factor", { partial_rotary_factor: 0.5 }],
+  ["attention_bias", { attention_bias: true }],
+  ["mlp_bias", { mlp_bias: true }],
+  ["layer_types", { layer_types: ["full_attention", "sliding_attention"] }],
+  ["layer_types", { layer_types: ["full_attention"], sliding_window: 9 }],
+  ["layer_types", { ...LLAMA, layer_types: ["chunked_attention"] }],
+  ["layer_types", { layer_types: "full_attention" }],
+  ["quantization_config", { quantization_config: 8 }],
+  ["quantization_config.quant_method", { quantization_config: { bits: 4 } }],
+  ["quantization_config.quant_method", { quantization_config: { quant_method: "gptq" } }],
+  ["quantization_config.transform_config", {
+    quantization_config: {
+      quant_method: "compressed-tensors",
+      transform_config: { config_groups: { R1: { type: "hadamard" } } },
+    },
+  }],
+];
+for (const [field, change] of DEVIATES) {
+  Deno.test(`parseModelConfig() finds ${field} against running ${JSON.stringify(change)}`, () => {
+    const { deviation } = parseModelConfig({ ...MISTRAL, ...change }, "c");
+    expect(deviation).toMatchObject({ field, expected: expect.any(String) });
+  });
+}
 
 const REFUSED: readonly [string, unknown][] = [
   ["architectures", ["GPT2LMHeadModel"]],

@@ -16,6 +16,7 @@ import { fixture, generate, golden, LOAD, readBuffer, TestModel, uploadWeights, 
 
 const TOLERANCE = 1e-3;
 const IDS = [1, 5, 31, 0, 17, 9, 9, 2, 30];
+const LLAMA = { architectures: ["LlamaForCausalLM"], model_type: "llama" };
 
 gpuTest("loadWeights() in FP8 holds exactly the golden bytes and scales", async (device) => {
   using checkpoint = await openCheckpoint(fixture("gqa"));
@@ -83,7 +84,7 @@ const VARIATIONS: Record<string, Parameters<typeof writeCheckpoint>[1]> = {
   },
   "one head": { config: { num_attention_heads: 1, num_key_value_heads: 1 } },
   "explicit head_dim and a window": { config: { head_dim: 12, sliding_window: 3 } },
-  "a Llama": { config: { architectures: ["LlamaForCausalLM"], model_type: "llama", rope_theta: 500000 } },
+  "a Llama": { config: { ...LLAMA, rope_theta: 500000 } },
   "a Llama 3.1": {
     config: {
       architectures: ["LlamaForCausalLM"],
@@ -119,7 +120,7 @@ for (const [name, options] of Object.entries(VARIATIONS)) {
   }
 }
 
-/** Writes a checkpoint with other dtypes here and there, and biases where the config asks for them. */
+/** Writes a checkpoint with other dtypes here and there, biases where the config asks for them, and a head of its own. */
 async function writeMixed(dir: string): Promise<void> {
   await writeCheckpoint(dir, { seed: 3 });
   const tensors = await readCheckpoint(dir);
@@ -145,13 +146,16 @@ async function writeMixed(dir: string): Promise<void> {
   new DataView(prefix.buffer).setBigUint64(0, BigInt(json.byteLength), true);
   const file = new Blob([prefix, json, ...parts.map(({ bytes }) => bytes as Uint8Array<ArrayBuffer>)]);
   await Deno.writeFile(`${dir}/model.safetensors`, file.stream());
-  const config = { ...TINY_CONFIG, attention_bias: true, mlp_bias: true };
+  const config = {
+    ...{ ...TINY_CONFIG, ...LLAMA, attention_bias: true, mlp_bias: true },
+    tie_word_embeddings: true, // Not so where the head is another.
+  };
   await Deno.writeTextFile(`${dir}/config.json`, JSON.stringify(config));
 }
 
 for (const quantization of ["none", "fp8"] as const) {
   gpuTest(
-    `Forward equals the oracle with biases and mixed dtypes, weights ${quantization}`,
+    `Forward equals the oracle with biases, mixed dtypes and a head that is not tied, weights ${quantization}`,
     async (device) => {
       await using dir = await tempDir();
       await writeMixed(dir.path);
@@ -263,11 +267,12 @@ const REFUSED: Record<
   "windows in some layers": {
     options: { config: { architectures: ["Qwen2ForCausalLM"], model_type: "qwen2" } },
     config: { use_sliding_window: true, sliding_window: 8, max_window_layers: 1 },
-    message: "layer_types",
+    message: "max_window_layers",
   },
   "another activation": { config: { hidden_act: "gelu" }, message: "hidden_act" },
   "a head that is no multiple of four": { options: { config: { head_dim: 6 } }, message: "head_dim" },
-  "biases that are not there": { config: { attention_bias: true }, message: "q_proj.bias" },
+  "biases that are not there": { config: { ...LLAMA, attention_bias: true }, message: "q_proj.bias" },
+  "biases that the reference does not read": { config: { attention_bias: true }, message: "attention_bias" },
 };
 
 for (const [name, { options, config, message }] of Object.entries(REFUSED)) {

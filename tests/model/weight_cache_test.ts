@@ -69,7 +69,16 @@ const SOURCES: Readonly<Record<string, Parameters<typeof writeCheckpoint>[1]>> =
       vocab_size: 33,
     },
   },
-  "float32 with biases": { dtype: "F32", config: { attention_bias: true, mlp_bias: true } },
+  "float32 with biases, and a matrix of one column": {
+    dtype: "F32",
+    config: {
+      architectures: ["LlamaForCausalLM"],
+      model_type: "llama",
+      attention_bias: true,
+      mlp_bias: true,
+      intermediate_size: 1,
+    },
+  },
   "tied embeddings": { config: { tie_word_embeddings: true } },
 };
 

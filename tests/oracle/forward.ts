@@ -96,11 +96,7 @@ export async function loadOracle(folder: string, options: { fp8?: boolean } = {}
     embedding: plain("model.embed_tokens.weight"),
     layers,
     norm: toNumbers(get("model.norm.weight")),
-    lmHead: weight(
-      !config.tie_word_embeddings && tensors.has("lm_head.weight")
-        ? "lm_head.weight"
-        : "model.embed_tokens.weight",
-    ),
+    lmHead: weight(tensors.has("lm_head.weight") ? "lm_head.weight" : "model.embed_tokens.weight"),
     queryHeads: config.num_attention_heads,
     kvHeads: config.num_key_value_heads,
     headDim: config.head_dim ?? config.hidden_size / config.num_attention_heads,
