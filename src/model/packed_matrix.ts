@@ -1,7 +1,7 @@
 /**
  * One weight matrix on its way to the device: cut into slices that fit a binding and chunks that are read, packed (see
- * pack.ts) and uploaded one after the other, whoever packs them: threads, or the device (row_quantizer.ts). Host memory is bounded by a few chunks, not by the
- * matrix. Owns no buffer: every one goes onto the caller's stack as soon as it exists.
+ * pack.ts) and uploaded one after the other, whoever packs them: threads, or the device (row_quantizer.ts). Host memory is
+ * bounded by a few chunks, not by the matrix. Owns no buffer: every one goes onto the caller's stack as soon as it exists.
  */
 import { formatBytes, formatBytesApart } from "../byte_size.ts";
 import { CapacityError } from "../errors.ts";
