@@ -1,7 +1,8 @@
 /**
  * The whole engine through its Worker, on the demo model: tokens a second, time to the first token and the time between
  * tokens as a client sees them, with one, eight and 32 streams at once, and with the same streams while a long prompt
- * arrives: 4,000 tokens, on a software driver 250. Every stream is greedy and must say what the model's reference says before anything is timed.
+ * arrives: 4,000 tokens, on a software driver 250. Every stream is greedy and must say what the model's reference says
+ * before anything is timed.
  */
 import { fileURLToPath } from "node:url";
 import { PortEngineClient } from "../src/engine/client.ts";

@@ -1,7 +1,7 @@
 /**
  * Loading a checkpoint of Mistral 7B's shape cut to two layers, from bfloat16, quantized by the host and by the device, and
- * from the FP8 that a first load leaves behind, out of the page cache. The greedy tokens must be the same each way before anything is timed. The device's own
- * share is measured by writing as many bytes to it that lie in memory already.
+ * from the FP8 that a first load leaves behind, out of the page cache. The greedy tokens must be the same each way before
+ * anything is timed. The device's own share is measured by writing as many bytes to it that lie in memory already.
  */
 import { openCheckpoint } from "../src/formats/checkpoint.ts";
 import { GpuDevice } from "../src/gpu/device.ts";

@@ -1,6 +1,6 @@
 /**
- * Watching generations, merges, models and their jobs. Who may watch is decided at subscribe, before the first event. A watcher that goes away
- * ends its reading; what that means for the generation is the generation's own `onDisconnect`.
+ * Watching generations, merges, models and their jobs. Who may watch is decided at subscribe, before the first event. A
+ * watcher that goes away ends its reading; what that means for the generation is the generation's own `onDisconnect`.
  */
 import type { RequestContext } from "../src/app/request.ts";
 import { NotFoundError } from "../src/errors.ts";

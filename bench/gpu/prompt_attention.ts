@@ -1,6 +1,7 @@
 /**
  * A layer's attention of a chunk of a prompt at Mistral 7B's shape, by every tiling of rows, with keys whole and shared out.
- * Each is first held against the attention that runs anywhere, and bit for bit against others whose keys are shared out alike.
+ * Each is first held against the attention that runs anywhere, and bit for bit against others whose keys are shared out
+ * alike.
  */
 import type { BoundKernel } from "../../src/gpu/kernel.ts";
 import { ParamsArena } from "../../src/gpu/params.ts";

@@ -103,7 +103,8 @@ export function layerSampling<O extends string>(
 
 /**
  * The parameters a generation runs with. A request must fit the model's context and vocabulary, defaults are cut to them
- * (the gateway's are for all models). Without a seed from anywhere, `drawSeed` gives one, and the result says which it was. `origins` say where each came from.
+ * (the gateway's are for all models). Without a seed from anywhere, `drawSeed` gives one, and the result says which it
+ * was. `origins` say where each came from.
  */
 export function resolveSampling(
   request: SamplingInput,

@@ -1,7 +1,7 @@
 /**
  * What came after these tokens the last time: an index of one sequence, prompt and output, by its runs of four, three and two
- * tokens. A token costs three writes and a look-up at most three reads and comparisons, however long the sequence is; memory is
- * four words for every token of the longest that the sequence can get.
+ * tokens. A token costs three writes and a look-up at most three reads and comparisons, however long the sequence is;
+ * memory is four words for every token of the longest that the sequence can get.
  */
 
 /** Longer runs first: what they say is right more often. */

@@ -223,8 +223,8 @@ function parseMessage(value: unknown): EngineMessage | Pong {
 }
 
 /**
- * Models lie wherever they were registered, so it may read; it may write to one folder at most; nothing else. The environment of the process is that of the
- * gateway, for drivers need theirs, but no code of ours can look at it.
+ * Models lie wherever they were registered, so it may read; it may write to one folder at most; nothing else. The
+ * environment of the process is that of the gateway, for drivers need theirs, but no code of ours can look at it.
  */
 function spawn(
   { entry = new URL("./process.ts", import.meta.url), writableDir }: ProcessPortOptions,

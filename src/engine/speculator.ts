@@ -1,11 +1,12 @@
 /**
  * When guessing the next tokens of a sequence pays, and what the guesses are. Every token that comes is held against what the
- * index would have said, whether it was asked or not: so a sequence whose guesses are wrong costs no step to find out, and one
- * that begins to repeat itself is noticed. Decides about one sequence; src/engine/batch.ts knows who else runs.
+ * index would have said, whether it was asked or not: so a sequence whose guesses are wrong costs no step to find out,
+ * and one that begins to repeat itself is noticed. Decides about one sequence; src/engine/batch.ts knows who else runs.
  *
  * Guessing has a price beyond the rows that are wrong. The host must know the last token before it can guess the next, so
- * there is one step a submit, and the device waits while the host looks. By what was measured of an H100 (bench/RESULTS.md) that
- * and a window of four take 1.76 times as long as a step that ran ahead: as much as is won where half of all guesses are right.
+ * there is one step a submit, and the device waits while the host looks. By what was measured of an H100
+ * (bench/RESULTS.md) that and a window of four take 1.76 times as long as a step that ran ahead: as much as is won where
+ * half of all guesses are right.
  */
 import { NgramIndex } from "./ngram_index.ts";
 

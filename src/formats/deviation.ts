@@ -1,7 +1,8 @@
 /**
  * What in a config.json asks for other arithmetic than that of a plain decoder of its architecture: rotary
- * embedding of an unknown kind, another activation, biases where the reference has none, layers of several kinds. A model that deviates may be
- * merged and inspected, but not run. Fields that the reference implementation does not read are not looked at.
+ * embedding of an unknown kind, another activation, biases where the reference has none, layers of several kinds. A model
+ * that deviates may be merged and inspected, but not run. Fields that the reference implementation does not read are not
+ * looked at.
  */
 import type { Architecture } from "./config.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";

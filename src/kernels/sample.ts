@@ -3,12 +3,12 @@
  *
  * Order of operations, and why: bias first, then penalties, on raw logits. vLLM (min tokens, logit bias, penalties) and
  * Hugging Face (SequenceBias, then repetition penalty) agree in that, so a bias decides by which sign the repetition penalty
- * goes. Log-probabilities are reported of the logits before all of it, as vLLM's raw_logprobs. Temperature next, as in vLLM and
- * Hugging Face: the masses that top-p, typical-p and min-p speak of are those of the distribution that is drawn from.
- * (llama.cpp applies it last by default, so its min-p and top-p see the untempered one.) Then top-k, typical-p, top-p,
- * min-p, each on what the one before left, in llama.cpp's order: the cheap bound on the number first, and min-p, which
- * has no notion of mass, as the final floor. Hugging Face applies the same four with typical-p last; with at most one
- * of top-p and typical-p in use, as is usual, the two orders differ only in what min-p compares with.
+ * goes. Log-probabilities are reported of the logits before all of it, as vLLM's raw_logprobs. Temperature next, as in
+ * vLLM and Hugging Face: the masses that top-p, typical-p and min-p speak of are those of the distribution that is drawn
+ * from. (llama.cpp applies it last by default, so its min-p and top-p see the untempered one.) Then top-k, typical-p,
+ * top-p, min-p, each on what the one before left, in llama.cpp's order: the cheap bound on the number first, and min-p,
+ * which has no notion of mass, as the final floor. Hugging Face applies the same four with typical-p last; with at most
+ * one of top-p and typical-p in use, as is usual, the two orders differ only in what min-p compares with.
  *
  * The draw runs through what is left in order of id, so a seed's tokens do not depend on the size of a workgroup.
  * Equal logits rank by lower id in every cut, so top-k keeps exactly k where Hugging Face and vLLM keep all that tie.

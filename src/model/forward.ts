@@ -1,11 +1,12 @@
 /**
- * The forward pass of a Mistral-class decoder on the device: which kernels run in which order over which buffers. Knows rows, positions
- * and block tables, not sequences or sampling. Five dispatches a layer (more where a matrix has several slices):
- * qkv_rope, attention, linear_residual, gate_up, linear_residual; before them embed, after them lm_head. Where heads are
- * normed by themselves (Qwen 3), head_norm follows qkv_rope, and with a KV cache in FP8 quantize_cache does; with products in pairs of f16, rms_norm comes before qkv_rope, gate_up and
- * lm_head, unless one decode row is all; where attention has parts that it may not join itself, attention_combine follows it.
- * Tunings for prompts double what a step of prompt and decode rows takes. The last layer's attention and what follows it
- * are for decode rows and for prompt rows from the first one that samples only.
+ * The forward pass of a Mistral-class decoder on the device: which kernels run in which order over which buffers. Knows
+ * rows, positions and block tables, not sequences or sampling. Five dispatches a layer (more where a matrix has several
+ * slices): qkv_rope, attention, linear_residual, gate_up, linear_residual; before them embed, after them lm_head. Where
+ * heads are normed by themselves (Qwen 3), head_norm follows qkv_rope, and with a KV cache in FP8 quantize_cache does;
+ * with products in pairs of f16, rms_norm comes before qkv_rope, gate_up and lm_head, unless one decode row is all; where
+ * attention has parts that it may not join itself, attention_combine follows it. Tunings for prompts double what a step
+ * of prompt and decode rows takes. The last layer's attention and what follows it are for decode rows and for prompt rows
+ * from the first one that samples only.
  */
 import { formatBytes } from "../byte_size.ts";
 import type { ModelConfig } from "../formats/config.ts";

@@ -72,8 +72,8 @@ export interface TokenLogprob {
 }
 
 /**
- * In place of a sampled id: a logit of the row, whatever mask, bias and penalties make of it, is NaN or infinite. The slot has
- * stopped, as with a stop id. No vocabulary reaches so far (src/formats/config.ts).
+ * In place of a sampled id: a logit of the row, whatever mask, bias and penalties make of it, is NaN or infinite. The
+ * slot has stopped, as with a stop id. No vocabulary reaches so far (src/formats/config.ts).
  */
 export const NOT_FINITE = 0xfffffffe;
 

@@ -1,7 +1,8 @@
 /**
  * A slot's sampling state as the kernel reads it: fifteen words of parameters, one word per vocabulary entry for
  * what depends on the token, its biases, its mask and its stop ids (shaders/sample.wgsl names them). Values arrive
- * validated; here they are only brought into the range where f32 on a GPU can hold them without an infinity, a NaN or a flushed subnormal.
+ * validated; here they are only brought into the range where f32 on a GPU can hold them without an infinity, a NaN or a
+ * flushed subnormal.
  */
 import type { SlotInit } from "./runner.ts";
 import { SAMPLING_LIMITS } from "./sampling.ts";

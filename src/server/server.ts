@@ -57,7 +57,8 @@ export interface RunningServer extends AsyncDisposable {
   readonly finished: Promise<void>;
   /**
    * Accepts nothing new, ends subscriptions with `complete`, closes sockets with 1001, waits for requests, and answers
-   * 503 to those that take longer than `shutdownMs`. A client that does not read its answer is not waited for: `finished` may stay open.
+   * 503 to those that take longer than `shutdownMs`. A client that does not read its answer is not waited for: `finished`
+   * may stay open.
    */
   shutdown(): Promise<void>;
 }

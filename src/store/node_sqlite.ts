@@ -1,7 +1,7 @@
 /**
  * Kysely's SQLite dialect over Deno's built-in node:sqlite. It owns everything that only SQLite knows: pragmas,
- * value conversion (text with U+0000 included), transactional schema changes, what its errors mean. One connection, synchronous calls (tens of
- * microseconds each): long scans do not belong here.
+ * value conversion (text with U+0000 included), transactional schema changes, what its errors mean. One connection,
+ * synchronous calls (tens of microseconds each): long scans do not belong here.
  *
  * Durability: with WAL and synchronous=NORMAL a commit is in the kernel's hands when it returns, so a killed process
  * loses nothing; only a power cut can take the last commits, and never tears the file.

@@ -1,6 +1,6 @@
 /**
- * Keyset paging, text search and long inserts in terms both databases share. A page is read by asking for one row more than wanted:
- * no OFFSET, so rows inserted meanwhile neither repeat nor hide any.
+ * Keyset paging, text search and long inserts in terms both databases share. A page is read by asking for one row more
+ * than wanted: no OFFSET, so rows inserted meanwhile neither repeat nor hide any.
  */
 import { type Expression, sql, type SqlBool } from "kysely";
 import { ConfigError } from "../errors.ts";

@@ -204,8 +204,8 @@ function literal(content: string): string {
 }
 
 /**
- * The library takes `\s++$`, with which expressions of tiktoken end, for `\s+$`, which gives back what it took until the end of
- * a line comes.
+ * The library takes `\s++$`, with which expressions of tiktoken end, for `\s+$`, which gives back what it took until the
+ * end of a line comes.
  */
 function keeping(pattern: unknown): unknown {
   if (!isJsonObject(pattern) || typeof pattern.Regex !== "string") return pattern;

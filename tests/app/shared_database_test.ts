@@ -47,8 +47,8 @@ Deno.test({
     const start = async (site: Site, principal: Principal, given: Partial<GenerateInput> = {}) =>
       (await site.gateway.generations.start(principal, { ...input, ...given })).id;
     /**
-     * Transactions may not wait for each other in a ring: steps stop one half-way, by a lock of their own, where another order
-     * of locks would close it.
+     * Transactions may not wait for each other in a ring: steps stop one half-way, by a lock of their own, where another
+     * order of locks would close it.
      */
     const apart = (name: string, body: () => Promise<void>) =>
       t.step(name, async () => {

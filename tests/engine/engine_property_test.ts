@@ -1,8 +1,8 @@
 /**
  * Random arrivals, priorities, cancels, deadlines, stops and exhaustion over the whole engine, with prompts that begin
- * alike, outputs that can be guessed and caches too small for those who run. The fake runner checks every row's view of the cache and that nothing in
- * flight is reused; here: every request ends once, its tokens are those it gets alone, in order and without gaps, up to
- * where logits are not finite, nobody starves, and nothing leaks.
+ * alike, outputs that can be guessed and caches too small for those who run. The fake runner checks every row's view of
+ * the cache and that nothing in flight is reused; here: every request ends once, its tokens are those it gets alone, in
+ * order and without gaps, up to where logits are not finite, nobody starves, and nothing leaks.
  */
 import { expect } from "@std/expect";
 import fc from "fast-check";

@@ -88,7 +88,8 @@ gpuTest(
   { feature: "shader-f16", subgroups: true },
 );
 
-// Heads of 32 elements go through attention_prompt, attention_flash and attention_combine; the other goldens' through attention.
+// Heads of 32 elements go through attention_prompt, attention_flash and attention_combine; the other goldens' through
+// attention.
 gpuTest(
   "Forward by products in pairs of f16 stays near the one without, in all kinds of attention",
   async (device) => {

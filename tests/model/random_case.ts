@@ -1,7 +1,8 @@
 /**
  * Random models of the kinds that the forward fixtures show: odd widths, every ratio of query to kv heads, windows,
- * dtypes, shards, tied heads, biases, norms of heads. The same seed gives the same case. Judges outputs by the float64 oracle, teacher-forced:
- * a token may differ from the oracle's own only where the two best logits are a tie within the tolerance.
+ * dtypes, shards, tied heads, biases, norms of heads. The same seed gives the same case. Judges outputs by the float64
+ * oracle, teacher-forced: a token may differ from the oracle's own only where the two best logits are a tie within the
+ * tolerance.
  */
 import { forward, type OracleModel } from "../oracle/forward.ts";
 import type { GeneratedCheckpoint } from "../support/checkpoint_generator.ts";

@@ -1,7 +1,7 @@
 /**
- * Tells watchers that the log of a generation or a merge has grown, and by what. A watcher that is up to date takes the events from
- * here; one that is not reads the log. So a hundred watchers cost no statement per event, and however slow one is,
- * nothing waits for it and nothing piles up here.
+ * Tells watchers that the log of a generation or a merge has grown, and by what. A watcher that is up to date takes the
+ * events from here; one that is not reads the log. So a hundred watchers cost no statement per event, and however slow
+ * one is, nothing waits for it and nothing piles up here.
  */
 
 /** Called after a commit, or with an error when the log can no longer be written. Must not throw. */

@@ -1,7 +1,7 @@
 /**
- * A watcher's view of a generation or a merge: the log after a cursor, then its tail until the terminal event. Written out as an
- * iterator because a generator function that waits cannot be stopped before its wait ends; here `return()` and an abort
- * take effect at once. It holds at most two batches, and reads the log only while it is behind.
+ * A watcher's view of a generation or a merge: the log after a cursor, then its tail until the terminal event. Written
+ * out as an iterator because a generator function that waits cannot be stopped before its wait ends; here `return()` and
+ * an abort take effect at once. It holds at most two batches, and reads the log only while it is behind.
  */
 import { ConfigError } from "../../errors.ts";
 import type { Wake } from "./event_hub.ts";

@@ -1,7 +1,8 @@
 /**
  * Gathers tokens into events: one goes out at once when the last event was 50 ms ago, so a slow model's tokens never
- * wait; faster ones go out after 16 tokens or when those 50 ms are over, whichever is first. While one event is being written the next gathers, so a slow disk makes events larger, not more numerous. What waits
- * is bounded by what a generation may produce at all.
+ * wait; faster ones go out after 16 tokens or when those 50 ms are over, whichever is first. While one event is being
+ * written the next gathers, so a slow disk makes events larger, not more numerous. What waits is bounded by what a
+ * generation may produce at all.
  */
 import type { Clock } from "../clock.ts";
 import type { EventToken } from "../types.ts";

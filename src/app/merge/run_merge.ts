@@ -55,7 +55,8 @@ export interface RunMergeInput {
 
 /**
  * Everything that can be wrong with configuration, parents and target comes out here, before there is a row. What is
- * returned is that row, not yet written; `durable` lets the queue take it up again after a restart, where the same names mean the same folders.
+ * returned is that row, not yet written; `durable` lets the queue take it up again after a restart, where the same names
+ * mean the same folders.
  */
 export async function acceptMerge(
   options: RegisterOptions,

@@ -80,8 +80,9 @@ export async function startMerge(
 }
 
 /**
- * What gateways that have gone left unfinished, one after another until there is none: a merge that ran, or that nobody could start again, ends as failed; one
- * that waited goes on waiting. Its staging folder is hidden and never taken for a model.
+ * What gateways that have gone left unfinished, one after another until there is none: a merge that ran, or that nobody
+ * could start again, ends as failed; one that waited goes on waiting. Its staging folder is hidden and never taken for a
+ * model.
  */
 export async function recoverMerges(options: MergeRunOptions): Promise<void> {
   const { db, membership } = options;

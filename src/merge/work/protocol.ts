@@ -1,7 +1,7 @@
 /**
- * What the thread that coordinates a merge and its workers say to each other. A worker does one task at a time and answers each
- * with one {@link Outcome}, after any number of progress messages. No weights cross: workers read and write files themselves. The
- * one thing shared is a flag that tells them to stop.
+ * What the thread that coordinates a merge and its workers say to each other. A worker does one task at a time and
+ * answers each with one {@link Outcome}, after any number of progress messages. No weights cross: workers read and write
+ * files themselves. The one thing shared is a flag that tells them to stop.
  */
 import type { ErrorRecord } from "../../errors.ts";
 import type { MixMode } from "../methods/method.ts";
