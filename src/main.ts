@@ -18,7 +18,8 @@ import { tokenizeCommand } from "./cli/tokenize.ts";
 import { tuneCommand } from "./cli/tune.ts";
 import { verifyCommand } from "./cli/verify.ts";
 
-const COMMANDS: readonly Command[] = [
+/** All that the command line knows. */
+export const COMMANDS: readonly Command[] = [
   ...serveCommands({
     // Loaded when it is served: the other commands start without it in a fraction of the time.
     loadSchema: async () => (await import("../schema/index.ts")).buildSchema(),

@@ -23,7 +23,7 @@ export const LOCAL_ADMIN: Principal = Object.freeze({ id: "local", role: "ADMIN"
 const KEY_PATTERN = /^gsk_([0-9a-f]{12})_([0-9a-f]{48})$/;
 const PREFIX_BYTES = 6;
 const SECRET_BYTES = 24;
-const MAX_LABEL_LENGTH = 100;
+export const MAX_LABEL_LENGTH = 100;
 /** Compared against when no row was found, so that an unknown prefix costs what a wrong secret costs. */
 const NO_DIGEST = "0".repeat(64);
 

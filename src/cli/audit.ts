@@ -51,7 +51,7 @@ const verifyCommand: Command = {
         invocation.flag("json")
           ? JSON.stringify(found)
           : found.isIntact
-          ? `${found.entries} entries, all intact; the last has the hash ${found.headHash}`
+          ? intact(found)
           : `Entry ${found.brokenSeq} is broken: ${found.reason}`,
       );
       return found.isIntact ? EXIT.done : EXIT.failed;
@@ -71,6 +71,13 @@ async function newest(audit: AuditUseCases, count: number): Promise<readonly Aud
     if (!page.hasNextPage) break;
   }
   return entries;
+}
+
+function intact({ entries, headHash }: { readonly entries: number; readonly headHash: string }): string {
+  if (entries === 0) return "No entries yet";
+  return `${
+    entries === 1 ? "1 entry, intact" : `${entries} entries, all intact`
+  }; the last has the hash ${headHash}`;
 }
 
 function lineOf({ seq, at, actorId, actorLabel, action, target, details }: AuditEntry): string {

@@ -4,6 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { isErrorWithCode, UsageError } from "./errors.ts";
+import { didYouMean, nearest } from "./suggest.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface OptionSpec {
@@ -95,7 +96,7 @@ export class Invocation {
     if (text === undefined) return words[0];
     const word = words.find((candidate) => candidate === (ignoreCase ? text.toLowerCase() : text));
     if (word !== undefined) return word;
-    throw this.usageError(`--${name} is "${text}", expected ${words.join(" or ")}`);
+    throw this.usageError(`--${name} is "${text}", expected ${oneOf(words)}`);
   }
 
   usageError(message: string): UsageError {
@@ -132,12 +133,40 @@ function parse(
       refuseEmpty(command, options, values, positionals);
       return { values: values as never, positionals };
     }
-    const expected = command.positionals.length === 0 ? "no arguments" : command.positionals.join(" and ");
+    const expected = length === 0 ? "no arguments" : command.positionals.slice(0, needed).join(" and ");
     throw new UsageError(`Found ${describe(positionals)}, expected ${expected}`, command.name);
   } catch (error) {
     if (!isErrorWithCode(error, /^ERR_PARSE_ARGS_/)) throw error;
-    throw new UsageError(error.message.replace(/\. To specify .*$/, ""), command.name, { cause: error });
+    throw new UsageError(explain(error, args, options), command.name, { cause: error });
   }
+}
+
+/** What parseArgs complains of, in the words of this command line. */
+function explain(
+  error: Error & { readonly code: string },
+  args: readonly string[],
+  options: Readonly<Record<string, OptionSpec>>,
+): string {
+  const [, name = "", long = ""] = /'(-{1,2}([^' ]*))/.exec(error.message) ?? [];
+  const spec = options[long];
+  if (error.code === "ERR_PARSE_ARGS_INVALID_OPTION_VALUE" && spec !== undefined) {
+    return spec.type === "boolean"
+      ? `${name} takes no value`
+      : `${name} needs a value, ${spec.value ?? "VALUE"}`;
+  }
+  if (error.code !== "ERR_PARSE_ARGS_UNKNOWN_OPTION") return error.message;
+  // `-json` is read as five options of one letter; what was typed tells more.
+  const typed = name.startsWith("--") ? name : args.find((arg) => arg.startsWith(name)) ?? name;
+  const known = Object.keys(options).map((option) => `--${option}`);
+  const meant = didYouMean(nearest(`--${typed.replace(/^-+/, "").replaceAll("_", "-")}`, known));
+  const path = meant === "" && !name.startsWith("--")
+    ? '; an argument that begins with a dash goes behind "--"'
+    : "";
+  return `There is no option "${typed}"${meant}${path}`;
+}
+
+function oneOf(words: readonly string[]): string {
+  return [words.slice(0, -1).join(", "), words.at(-1)].filter((part) => part !== "").join(" or ");
 }
 
 /** As of a shell's variable that is not set; a path would be the folder where the user stands. A text may be empty. */

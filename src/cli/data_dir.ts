@@ -9,7 +9,7 @@ import type { Invocation, OptionSpec } from "./command.ts";
 export const dataDirOption: OptionSpec = {
   type: "string",
   value: "DIR",
-  description: "Data folder (default: GEODESIC_HOME, or .geodesic)",
+  description: "Data folder (default: GEODESIC_HOME, or .geodesic beside deno.json)",
 };
 
 /** The database that commands work on; the caller ends it. */

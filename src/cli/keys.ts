@@ -2,11 +2,11 @@
  * `geodesic keys create|list|revoke`: API keys of a data folder, managed by whoever may write to it. A running gateway
  * takes note at once, because it looks every key up.
  */
-import { createAccess, LOCAL_ADMIN } from "../app/access.ts";
+import { createAccess, LOCAL_ADMIN, MAX_LABEL_LENGTH } from "../app/access.ts";
 import { systemClock } from "../app/clock.ts";
 import { isDay } from "../app/day.ts";
 import { uuidV7 } from "../app/ids.ts";
-import { NotFoundError } from "../errors.ts";
+import { ConfigError, NotFoundError } from "../errors.ts";
 import type { AccessUseCases, ApiKey } from "../app/types.ts";
 import type { Command, Invocation, OptionSpec } from "./command.ts";
 import { dataDirOption, openExistingStore, openInvocationStore } from "./data_dir.ts";
@@ -30,21 +30,30 @@ const createCommand: Command = {
     data: dataDirOption,
     json,
   },
-  run: (invocation) =>
-    withAccess(invocation, openInvocationStore, async (access) => {
-      const role = invocation.choice("role", ["generator", "viewer", "admin"], { ignoreCase: true });
-      const created = await access.createKey(LOCAL_ADMIN, {
-        role: ({ generator: "GENERATOR", viewer: "VIEWER", admin: "ADMIN" } as const)[role],
-        label: invocation.text("label") ?? `${role} key`,
-        expiresAt: expiryOf(invocation),
-      });
+  run: (invocation) => {
+    const role = invocation.choice("role", ["generator", "viewer", "admin"], { ignoreCase: true });
+    const key = {
+      role: ({ generator: "GENERATOR", viewer: "VIEWER", admin: "ADMIN" } as const)[role],
+      label: labelOf(invocation) ?? `${role} key`,
+      expiresAt: expiryOf(invocation),
+    };
+    return withAccess(invocation, openInvocationStore, async (access) => {
+      const created = await access.createKey(LOCAL_ADMIN, key);
       if (invocation.flag("json")) return JSON.stringify(created);
       const { id, role: as, expiresAt } = created.key;
       const expiry = expiresAt === null ? "never expires" : `expires ${expiresAt.toISOString()}`;
       invocation.terminal.writeStatus(`${as}, ${expiry}, ID ${id}; shown this once\n`);
       return created.secret;
-    }),
+    });
+  },
 };
+
+function labelOf(invocation: Invocation): string | undefined {
+  const label = invocation.text("label")?.trim();
+  if (label === undefined || (label !== "" && label.length <= MAX_LABEL_LENGTH)) return label;
+  const found = label === "" ? '""' : `of ${label.length} characters`;
+  throw invocation.usageError(`--label is ${found}, expected 1 … ${MAX_LABEL_LENGTH} characters`);
+}
 
 const MAX_DAYS = 36_500;
 const DAY_MS = 86_400_000;
@@ -56,7 +65,12 @@ function expiryOf(invocation: Invocation): Date | null {
   const days = Number(/^(\d{1,5})d$/.exec(text)?.[1] ?? NaN);
   if (days >= 1 && days <= MAX_DAYS) return new Date(systemClock.now().getTime() + days * DAY_MS);
   const date = /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d))?$/.test(text) ? new Date(text) : new Date(NaN);
-  if (!Number.isNaN(date.getTime()) && isDay(text.slice(0, 10))) return date;
+  if (!Number.isNaN(date.getTime()) && isDay(text.slice(0, 10))) {
+    if (date > systemClock.now()) return date;
+    throw new ConfigError(`Cannot create a key: --expires is "${text}", which has passed`, {
+      field: "expires",
+    });
+  }
   throw invocation.usageError(
     `--expires is "${text}", expected days up to ${MAX_DAYS} as in 90d, or a date as in 2030-01-31`,
   );

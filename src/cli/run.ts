@@ -5,7 +5,8 @@
 import { VERSION } from "../version.ts";
 import { type Command, Invocation } from "./command.ts";
 import { EXIT, exitCodeOf, formatError, InterruptedError, UsageError } from "./errors.ts";
-import { helpOf, overview } from "./help.ts";
+import { helpOf, overview, overviewOf } from "./help.ts";
+import { didYouMean, nearest } from "./suggest.ts";
 import type { Terminal } from "./terminal.ts";
 
 const INTERRUPTS = ["SIGINT", "SIGTERM"] as const satisfies readonly Deno.Signal[];
@@ -38,15 +39,20 @@ async function dispatch(
 ): Promise<number> {
   const [name] = args;
   if (name === undefined) throw new UsageError("No command given");
-  if (isHelp(name) || name === "help") return print(terminal, overview(commands));
+  if (name === "help" && args.length > 1) {
+    return await dispatch([...args.slice(1), "--help"], commands, terminal);
+  }
+  if (isHelp(name) || name === "help") return print(terminal, overview(commands, terminal.columns));
   if (name === "--version") return print(terminal, VERSION);
   const family = familyOf(name, commands);
-  if (family.length > 0 && isHelp(args[1])) return print(terminal, overview(family));
+  if (family.length > 0 && (isHelp(args[1]) || args[1] === "help")) {
+    return print(terminal, overviewOf(name, family, terminal.columns));
+  }
   const command = findCommand(args, commands);
   const rest = args.slice(command.name.split(" ").length);
   const end = rest.indexOf("--");
   if ((end < 0 ? rest : rest.slice(0, end)).some(isHelp)) {
-    return print(terminal, helpOf(command));
+    return print(terminal, helpOf(command, terminal.columns));
   }
   using interrupts = listenForInterrupts(command);
   const { signal } = interrupts;
@@ -64,16 +70,21 @@ function findCommand(args: readonly string[], commands: readonly Command[]): Com
   const found = commands.find(({ name }) => name.split(" ").every((word, index) => word === args[index]));
   if (found !== undefined) return found;
   const [first, second] = args as [string, string?];
-  const family = familyOf(first, commands).map(({ name }) => name);
-  if (family.length > 0 && (second === undefined || second.startsWith("-"))) {
-    const seconds = family.map((name) => name.slice(first.length + 1));
+  const seconds = familyOf(first, commands).map(({ name }) => name.slice(first.length + 1));
+  if (seconds.length > 0 && (second === undefined || second.startsWith("-"))) {
     throw new UsageError(`${first} needs one of: ${seconds.join(", ")}`, first);
   }
-  if (family.length > 0) {
-    throw new UsageError(`There is no command "${first} ${second}", only ${family.join(", ")}`, first);
-  }
-  const names = commands.map(({ name }) => name.split(" ")[0]!);
-  throw new UsageError(`There is no command "${args[0]}", only ${[...new Set(names)].join(", ")}`);
+  if (seconds.length > 0) throw new UsageError(noCommand(second!, seconds, `${first} `), first);
+  const names = new Set(commands.map(({ name }) => name.split(" ")[0]!));
+  throw new UsageError(noCommand(first, [...names, "--help", "--version"]));
+}
+
+/** With what was perhaps meant, or else with all that there are. */
+function noCommand(word: string, known: readonly string[], family = ""): string {
+  const meant = didYouMean(nearest(word, known).map((name) => family + name));
+  return `There is no command "${family}${word}"${
+    meant || `, only ${known.map((name) => family + name).join(", ")}`
+  }`;
 }
 
 /** The commands of two words that begin with this one. */

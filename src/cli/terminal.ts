@@ -3,6 +3,7 @@
  * whole and at once, so that nothing is lost when the process ends.
  */
 import { delimiter, resolve } from "node:path";
+import { toWriteError } from "../formats/write_error.ts";
 
 export interface Terminal {
   /** Folder the user stands in: relative paths start there. */
@@ -21,11 +22,13 @@ export interface Terminal {
   readonly stdin: ReadableStream<Uint8Array>;
   /** Whether stderr is a screen that can be redrawn. */
   readonly isInteractive: boolean;
+  /** Characters in a line of the screen; undefined where there is none. */
+  readonly columns: number | undefined;
   /** Text to stdout. */
   write(text: string): void;
   /** A line to stdout. */
   print(line: string): void;
-  /** Text to stderr: progress, remarks, errors. */
+  /** Text to stderr: progress, remarks, errors. Where nobody can read it, that is no reason to stop. */
   writeStatus(text: string): void;
 }
 
@@ -49,10 +52,37 @@ export function processTerminal(): Terminal {
     hubToken: Deno.env.get("HF_TOKEN"),
     stdin: Deno.stdin.readable,
     isInteractive: Deno.stderr.isTerminal(),
-    write: (text) => writeAll(Deno.stdout, text),
-    print: (line) => writeAll(Deno.stdout, line + "\n"),
-    writeStatus: (text) => writeAll(Deno.stderr, text),
+    get columns() {
+      return screenColumns();
+    },
+    write: (text) => writeOutput(text),
+    print: (line) => writeOutput(line + "\n"),
+    writeStatus: (text) => {
+      try {
+        writeAll(Deno.stderr, text);
+      } catch {
+        // The work goes on, and its exit code tells how it ended.
+      }
+    },
   };
+}
+
+/** Asked each time, for a window changes its size. */
+function screenColumns(): number | undefined {
+  try {
+    return Deno.consoleSize().columns || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Throws BrokenPipe where the reader has seen enough, and what to do about a disk that is full. */
+function writeOutput(text: string): void {
+  try {
+    writeAll(Deno.stdout, text);
+  } catch (error) {
+    throw toWriteError(error, "standard output");
+  }
 }
 
 function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {

@@ -2,18 +2,18 @@
 import { expect } from "@std/expect";
 import { openStore } from "../../src/store/open.ts";
 import { tempDir } from "../support/temp.ts";
-import { geodesic } from "./support.ts";
+import { geodesic as geodesicApart, geodesicHere as geodesic } from "./support.ts";
 
 Deno.test("migrate makes the database once", async () => {
   await using dir = await tempDir();
   const env = { GEODESIC_HOME: "home" };
-  const first = await geodesic(["migrate"], { cwd: dir.path, env });
+  const first = await geodesicApart(["migrate"], { cwd: dir.path, env });
   expect(first).toEqual({
     code: 0,
     stderr: "",
     stdout: expect.stringMatching(/home: migrated \(\d{4}_\w+.*\)\n$/),
   });
-  const second = await geodesic(["migrate", "--json"], { cwd: dir.path, env });
+  const second = await geodesic(["migrate", "--json", "--data", `${dir.path}/home`]);
   expect(JSON.parse(second.stdout)).toEqual({ dataDir: dir.join("home"), migrations: [] });
 });
 

@@ -1,7 +1,13 @@
-/** The real command line as a child process, with the permissions that its task gives it. */
+/**
+ * The real command line: as a child process, with the permissions that its task gives it, or in this process for what a
+ * command line says about itself, which is much quicker.
+ */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { runCli } from "../../src/cli/run.ts";
+import type { Terminal } from "../../src/cli/terminal.ts";
+import { COMMANDS } from "../../src/main.ts";
 import { hasDevice } from "../gpu/device.ts";
 
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -20,13 +26,37 @@ export interface CliOptions {
   /** Folder the user stands in. */
   readonly cwd?: string;
   readonly stdin?: string;
+  /** A line of sh that runs `"$0" "$@"`, such as with its output elsewhere. */
+  readonly shell?: string;
   readonly env?: Readonly<Record<string, string>>;
+}
+
+/** The same commands without a process of their own: no environment, no standard input, and no screen unless given. */
+export async function geodesicHere(
+  args: readonly string[],
+  terminal: Partial<Terminal> = {},
+): Promise<CliResult> {
+  let [stdout, stderr] = ["", ""];
+  const code = await runCli(args, COMMANDS, {
+    ...{ userDir: ROOT, defaultDataDir: NO_DATA, databaseUrl: undefined, logLevel: undefined, modelDirs: [] },
+    ...{ hubEndpoint: undefined, hubToken: undefined, isInteractive: false, columns: undefined },
+    stdin: new Blob().stream(),
+    write: (text) => stdout += text,
+    print: (line) => stdout += `${line}\n`,
+    writeStatus: (text) => stderr += text,
+    ...terminal,
+  });
+  return { code, stdout, stderr };
 }
 
 /** A command that has been started, for tests that interrupt it. */
 export function startCli(args: readonly string[], options: CliOptions = {}): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
+  const [program, ...before] = options.shell === undefined
+    ? [Deno.execPath()]
+    : ["/bin/sh", "-c", options.shell, Deno.execPath()];
+  return new Deno.Command(program!, {
     args: [
+      ...before,
       "run",
       "--quiet",
       "--no-prompt",

@@ -1,18 +1,44 @@
 /** What the command line says about itself and about command lines it cannot understand. */
 import { expect } from "@std/expect";
-import { geodesic } from "./support.ts";
+import { DEMO, geodesic, geodesicHere } from "./support.ts";
 
 Deno.test("geodesic --help lists the commands, and each command explains itself", async () => {
-  const { code, stdout, stderr } = await geodesic(["--help"]);
+  const { code, stdout, stderr } = await geodesicHere(["--help"]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   const commands = [...stdout.matchAll(/^ {2}(\w+(?: \w+)?) {2}/gm)].map(([, name]) => name!);
   expect(commands).toContain("merge");
   expect(commands).toContain("tokenize");
-  const helps = await Promise.all(commands.map((command) => geodesic([...command.split(" "), "--help"])));
+  const helps = await Promise.all(commands.map((command) => geodesicHere([...command.split(" "), "--help"])));
   for (const [index, help] of helps.entries()) {
     expect(help.code).toBe(0);
     expect(help.stdout).toContain(`Usage: geodesic ${commands[index]}`);
     expect(help.stdout).toContain("--help");
+    expect(await geodesicHere(["help", ...commands[index]!.split(" ")])).toEqual(help);
+  }
+});
+
+Deno.test("geodesic keys --help and audit --help tell of their commands alone", async () => {
+  for (
+    const [family, first] of [["keys", "Make, list and revoke"], ["audit", "Show what admins have done"]]
+  ) {
+    const { code, stdout } = await geodesicHere([family!, "--help"]);
+    expect([code, stdout.split("\n")[0], stdout.includes("geodesic: merge")]).toEqual([
+      0,
+      expect.stringContaining(first!),
+      false,
+    ]);
+    expect(stdout).toContain(`Usage: geodesic ${family} COMMAND`);
+    expect(await geodesicHere([family!, "help"])).toEqual({ code, stdout, stderr: "" });
+  }
+});
+
+Deno.test("help keeps to the lines of the screen, narrow or wide", async () => {
+  for (const [columns, most] of [[40, 40], [80, 80], [300, 100], [undefined, 100], [1, 40]] as const) {
+    for (const command of ["generate", "serve", "merge", "tune", "keys"]) {
+      const { stdout } = await geodesicHere([command, "--help"], { columns });
+      const long = stdout.split("\n").filter((line) => line.length > most && !line.startsWith("Usage: "));
+      expect([command, columns, long]).toEqual([command, columns, []]);
+    }
   }
 });
 
@@ -26,10 +52,27 @@ const wrong: readonly (readonly [string, readonly string[], string])[] = [
   ["an unknown command", ["fly"], `There is no command "fly"`],
   ["half a command", ["keys"], "keys needs one of: create, list, revoke (see geodesic keys --help)"],
   ["half a command with an option", ["audit", "--data", "x"], "audit needs one of: "],
-  ["an unknown option", ["merge", "a", "b", "--fast"], "Unknown option '--fast'"],
+  ["a command with a slip", ["generat", "x"], 'There is no command "generat"; did you mean "generate"? (see'],
+  ["a second word with a slip", ["keys", "creat"], '"keys creat"; did you mean "keys create"?'],
+  ["a second word that is far from all", ["keys", "x"], '"keys x", only keys create, keys list, keys revoke'],
+  ["a command in place of an option", ["version"], 'did you mean "--version"?'],
+  ["an unknown option", ["merge", "a", "b", "--fast"], 'There is no option "--fast" (see'],
+  ["an option with a slip", ["merge", "a", "b", "--thread=3"], '"--thread"; did you mean "--threads"?'],
+  [
+    "an option of the API",
+    ["generate", "a", "--max_tokens", "3"],
+    '"--max_tokens"; did you mean "--max-tokens"?',
+  ],
+  ["an option with one dash", ["generate", "a", "-prompt", "x"], '"-prompt"; did you mean "--prompt"?'],
+  ["a path that looks like an option", ["inspect", "-m"], 'begins with a dash goes behind "--"'],
+  ["an option at the end", ["inspect", "a", "--data"], "--data needs a value, DIR"],
+  ["a flag with a value", ["inspect", "a", "--json=1"], "--json takes no value"],
+  ["a role that is none", ["keys", "create", "--role", "boss"], "expected generator, viewer or admin"],
+  ["a key without a label", ["keys", "create", "--label", ""], '--label is "", expected 1 … 100 characters'],
+  ["a plan of nothing", ["merge", "--plan"], "Found no argument, expected CONFIG (see"],
   ["a missing argument", ["merge", "a"], `Found "a", expected CONFIG and OUT`],
   ["an argument too many", ["tokenize", "a", "b", "--text", "x"], `Found "a", "b", expected MODEL`],
-  ["an option without its value", ["tokenize", "a", "--text"], "--text"],
+  ["an option without its value", ["tokenize", "a", "--text"], "--text needs a value, TEXT"],
   [
     "two options that exclude each other",
     ["tokenize", "demo/parents/helper"],
@@ -73,7 +116,7 @@ const wrong: readonly (readonly [string, readonly string[], string])[] = [
 ];
 for (const [what, args, message] of wrong) {
   Deno.test(`geodesic refuses ${what} in one line with exit code 2`, async () => {
-    const { code, stdout, stderr } = await geodesic(args);
+    const { code, stdout, stderr } = await geodesicHere(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toMatch(/^error: .*\(see geodesic .*--help\) \[USAGE\]\n$/);
     expect(stderr).toContain(message);
@@ -81,7 +124,7 @@ for (const [what, args, message] of wrong) {
 }
 
 Deno.test("serve refuses a folder of GEODESIC_MODELS that is not there", async () => {
-  const { code, stderr } = await geodesic(["serve"], { env: { GEODESIC_MODELS: "/tmp:/nofolder" } });
+  const { code, stderr } = await geodesicHere(["serve"], { modelDirs: ["/tmp", "/nofolder"] });
   expect([code, stderr]).toEqual([
     2,
     expect.stringMatching(
@@ -90,8 +133,26 @@ Deno.test("serve refuses a folder of GEODESIC_MODELS that is not there", async (
   ]);
 });
 
+Deno.test({
+  name: "an output that cannot be written fails the command, a remark that cannot does not",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const text = ["tokenize", `${DEMO}/parents/helper`, "--text", "Hi"];
+    const full = await geodesic(text, { shell: 'exec "$0" "$@" >/dev/full' });
+    expect([full.code, full.stderr]).toEqual([
+      1,
+      'error: Cannot write "standard output": no space left [CAPACITY]\n',
+    ]);
+    const dir = await Deno.makeTempDir();
+    const keys = ["keys", "create", "--data", dir];
+    const { code, stdout } = await geodesic(keys, { shell: 'exec "$0" "$@" 2>/dev/full' });
+    await Deno.remove(dir, { recursive: true });
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^gsk_\w+\n$/)]);
+  },
+});
+
 Deno.test("geodesic reports errors as an object with --json", async () => {
-  const { code, stderr } = await geodesic(["merge", "nowhere.yml", "out", "--json"]);
+  const { code, stderr } = await geodesicHere(["merge", "nowhere.yml", "out", "--json"]);
   expect(code).toBe(1);
   expect(JSON.parse(stderr)).toEqual({
     code: "NOT_FOUND",
