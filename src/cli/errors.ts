@@ -1,6 +1,6 @@
 /**
- * How failures look on the command line: one readable line with its code in brackets, or one JSON object, on stderr; and
- * which exit code they give. 0: done. 1: the work failed. 2: wrong usage. 130: interrupted.
+ * How failures look on the command line: one readable line with its code in brackets, below those of several problems, or
+ * one JSON object, on stderr; and which exit code they give. 0: done. 1: the work failed. 2: wrong usage. 130: interrupted.
  */
 import { type ErrorRecord, GeodesicError, toErrorRecord } from "../errors.ts";
 import { printable } from "./printable.ts";
@@ -47,11 +47,19 @@ export function describeError(error: unknown): ErrorRecord {
   return { code: "INTERNAL", message: `Unexpected failure: ${message}`, details: {} };
 }
 
-/** One line without a line break at its end. */
+/** One line, or above it one for each of several problems; without a line break at its end. */
 export function formatError(error: unknown, options: { readonly json: boolean }): string {
   const record = describeError(error);
   if (options.json) return JSON.stringify(record, jsonSafe);
-  return `error: ${printable(record.message.replaceAll(/\s*\n\s*/g, " "))} [${record.code}]`;
+  const { problems } = record.details;
+  const several = Array.isArray(problems) && problems.length > 1 ? problems.map(String) : [];
+  const message = several.length > 0 ? `Found ${several.length} problems` : record.message;
+  return [...several.map((problem) => `- ${oneLine(problem)}`), `error: ${oneLine(message)} [${record.code}]`]
+    .join("\n");
+}
+
+function oneLine(text: string): string {
+  return printable(text.replaceAll(/\s*\n\s*/g, " "));
 }
 
 export function isErrorWithCode(error: unknown, code: RegExp): error is Error & { readonly code: string } {

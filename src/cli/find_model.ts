@@ -2,14 +2,20 @@
  * From what a user calls a model to its folder: a path from where the user stands, or the name of a registered model. A
  * data folder is read where there is one, never made.
  */
-import { join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { NotFoundError } from "../errors.ts";
 import { withoutWeights } from "../app/weights.ts";
 import type { ModelResolver } from "../merge/model_paths.ts";
 import type { Quantization } from "../model/runner.ts";
 import type { Db } from "../store/database.ts";
-import { findModel, hasFolder } from "../store/models.ts";
+import { allModels, findModel, hasFolder } from "../store/models.ts";
 import { DATABASE_FILE, openStore } from "../store/open.ts";
+import { didYouMean, nearest } from "./suggest.ts";
+
+/** Names to show where none is like the one that was asked for. */
+const MAX_NAMES = 6;
+/** Folders to look at beside a path that is none. */
+const MAX_FOLDERS = 1000;
 
 export interface ModelLocation {
   readonly path: string;
@@ -33,14 +39,47 @@ export async function findModelFolder(
     const servedQuantization = row.served_quantization as Quantization;
     return { path: row.path, registeredName: row.name, servedQuantization };
   }
+  const hint = await hintFor(model, path, where);
   throw new NotFoundError(
-    `Cannot find model "${model}": no folder at ${path}, and none of that name is registered in ${dataDir}`,
+    `Cannot find model "${model}": no folder at ${path}, and none of that name is registered in ${dataDir}${hint}`,
     {
       model,
       path,
       dataDir,
     },
   );
+}
+
+/** What may have been meant, of folders and of registered models; else some of those. */
+async function hintFor(
+  model: string,
+  path: string,
+  where: { readonly dataDir: string; readonly databaseUrl: string | undefined },
+): Promise<string> {
+  const names = await withExistingStore(where, async (db) => (await allModels(db)).map(({ name }) => name)) ??
+    [];
+  const folders = nearest(basename(path), await foldersIn(dirname(path)));
+  const prefix = model.slice(0, model.length - basename(model).length);
+  const meant = didYouMean([
+    ...folders.map((folder) => prefix + folder),
+    ...nearest(model, names, { partly: true }),
+  ]);
+  if (meant !== "" || names.length === 0) return meant;
+  const more = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : "";
+  return `; registered are ${names.slice(0, MAX_NAMES).join(", ")}${more}`;
+}
+
+async function foldersIn(dir: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  try {
+    for await (const { name, isFile } of Deno.readDir(dir)) {
+      if (!isFile) names.push(name);
+      if (names.length === MAX_FOLDERS) break;
+    }
+  } catch {
+    // Nothing can be read there: nothing to suggest.
+  }
+  return names;
 }
 
 /** Where `resolve` finds no folder, the registered model of that name; `named` are names that may be nowhere else. */

@@ -1,12 +1,12 @@
 import { expect } from "@std/expect";
 import { tempDir } from "../support/temp.ts";
-import { DEMO, geodesic } from "./support.ts";
+import { DEMO, geodesicHere as geodesic } from "./support.ts";
 
 Deno.test("inspect --json tells facts, hashes and whether the provenance still holds", async () => {
   await using dir = await tempDir();
   expect((await geodesic(["merge", `${DEMO}/merge.yml`, dir.join("merged")])).code).toBe(0);
   const inspect = async () =>
-    JSON.parse((await geodesic(["inspect", "merged", "--json"], { cwd: dir.path })).stdout);
+    JSON.parse((await geodesic(["inspect", "merged", "--json"], { userDir: dir.path })).stdout);
   const inspection = await inspect();
   expect(inspection).toMatchObject({
     config: { architecture: "MistralForCausalLM", layers: 8, vocabSize: 2048 },

@@ -3,7 +3,7 @@ import { expect } from "@std/expect";
 import { writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { ADMIN, TestGateway } from "../support/gateway.ts";
 import { tempDir } from "../support/temp.ts";
-import { DEMO, geodesic } from "./support.ts";
+import { DEMO, geodesicHere as geodesic } from "./support.ts";
 
 async function namesIn(dir: string): Promise<readonly string[]> {
   return (await Array.fromAsync(Deno.readDir(dir), ({ name }) => name)).sort();
@@ -11,13 +11,13 @@ async function namesIn(dir: string): Promise<readonly string[]> {
 
 Deno.test("merge --plan tells of every tensor what the merge then does, and writes nothing", async () => {
   await using dir = await tempDir();
-  const planned = await geodesic(["merge", "--plan", `${DEMO}/merge.yml`, "--json"], { cwd: dir.path });
+  const planned = await geodesic(["merge", "--plan", `${DEMO}/merge.yml`, "--json"], { userDir: dir.path });
   expect(planned.code).toBe(0);
   expect(await namesIn(dir.path)).toEqual([]);
   const { ok, documents: [{ report }] } = JSON.parse(planned.stdout);
   expect(ok).toBe(true);
 
-  const merged = await geodesic(["merge", `${DEMO}/merge.yml`, "out", "--json"], { cwd: dir.path });
+  const merged = await geodesic(["merge", `${DEMO}/merge.yml`, "out", "--json"], { userDir: dir.path });
   const record = JSON.parse(merged.stdout);
   const facts = (
     tensors: readonly { name: string; layer: number | null; filter: string | null; t: unknown }[],
@@ -51,7 +51,7 @@ base_model: a
 parameters: { t: 0.5 }
 `;
   await Deno.writeTextFile(dir.join("shapes.yml"), yaml("[0, 2]"));
-  const shapes = await geodesic(["merge", "--plan", "shapes.yml", "--json"], { cwd: dir.path });
+  const shapes = await geodesic(["merge", "--plan", "shapes.yml", "--json"], { userDir: dir.path });
   expect(shapes.code).toBe(1);
   const { ok, problems } = JSON.parse(shapes.stdout);
   expect([ok, problems.length]).toEqual([false, 21]); // no tensor of the two fits, and none is left out
@@ -60,7 +60,7 @@ parameters: { t: 0.5 }
   }
 
   await Deno.writeTextFile(dir.join("layers.yml"), yaml("[0, 7]"));
-  const layers = await geodesic(["merge", "--plan", "layers.yml"], { cwd: dir.path });
+  const layers = await geodesic(["merge", "--plan", "layers.yml"], { userDir: dir.path });
   expect(layers.code).toBe(1);
   expect(layers.stdout).toMatch(
     /^- layers\.yml:2:\d+: layer_range \[0, 7\] passes the 2 layers of model "b"$/m,
@@ -73,7 +73,9 @@ Deno.test("merge --plan tells of all that is wrong with a configuration, then of
   await using dir = await tempDir();
   const problemsOf = async (yaml: string) => {
     await Deno.writeTextFile(dir.join("merge.yml"), yaml);
-    const { code, stdout } = await geodesic(["merge", "--plan", "merge.yml", "--json"], { cwd: dir.path });
+    const { code, stdout } = await geodesic(["merge", "--plan", "merge.yml", "--json"], {
+      userDir: dir.path,
+    });
     expect(code).toBe(1);
     return JSON.parse(stdout).problems;
   };
@@ -101,6 +103,13 @@ colour: red
     expect.stringMatching(/^merge\.yml:4:12: Cannot find model "a\/b": no folder at /),
     expect.stringMatching(/^merge\.yml:5:12: Cannot find model "nope\/nope": no folder at /),
   ]);
+
+  // The merge itself says the same, a line each.
+  const merge = await geodesic(["merge", "merge.yml", "out"], { userDir: dir.path });
+  expect([merge.code, merge.stdout]).toEqual([1, ""]);
+  expect(merge.stderr).toMatch(
+    /^- merge\.yml:6:30: .*\n- merge\.yml:4:12: .*\n- merge\.yml:5:12: .*\nerror: Found 3 problems \[CONFIG\]\n$/,
+  );
 });
 
 Deno.test("merge takes registered models by name, and says how to name the path of one that is nowhere", async () => {
@@ -114,7 +123,7 @@ Deno.test("merge takes registered models by name, and says how to name the path 
       `merge_method: slerp\nbase_model: ours/first\nmodels: [{ model: ours/first }, { model: ${second} }]
 parameters: { t: 0.5 }\n`;
     await Deno.writeTextFile(dir.join("merge.yml"), yaml);
-    return await geodesic(["merge", "--plan", "merge.yml", "--data", test.dir.path], { cwd: dir.path });
+    return await geodesic(["merge", "--plan", "merge.yml", "--data", test.dir.path], { userDir: dir.path });
   };
   const { code, stdout } = await plan("second");
   expect({ code, stdout }).toEqual({
@@ -126,6 +135,22 @@ parameters: { t: 0.5 }\n`;
   expect(refused.stdout).toMatch(
     /^- merge\.yml:3:\d+: Cannot find model "ours\/second": no folder at .*, and none of that name is registered in .*; say where it lies with --model NAME=PATH$/m,
   );
+});
+
+Deno.test("a model that is nowhere is told with the names that are like it", async () => {
+  await using dir = await tempDir();
+  await writeCheckpoint(dir.join("folder"));
+  await using test = await TestGateway.make();
+  await test.gateway.models.register(ADMIN, { path: dir.join("folder"), name: "ours/first" });
+  const messageOf = async (model: string) => {
+    const args = ["inspect", model, "--data", test.dir.path];
+    const { code, stderr } = await geodesic(args, { userDir: dir.path });
+    expect(code).toBe(1);
+    return stderr.replace(/^.* is registered in \S+(?=;)/, "");
+  };
+  expect(await messageOf("frist")).toBe('; did you mean "ours/first"? [NOT_FOUND]\n');
+  expect(await messageOf("./foldr")).toBe('; did you mean "./folder"? [NOT_FOUND]\n');
+  expect(await messageOf("quite/else")).toBe("; registered are ours/first, test/helper [NOT_FOUND]\n");
 });
 
 Deno.test("merge needs OUT unless it only plans", async () => {

@@ -64,11 +64,19 @@ const names = (dir: TempDir) => [...Deno.readDirSync(dir.path)].map(({ name }) =
 Deno.test("verifyModel() of several documents merges every stage again from the parents, and leaves nothing", async () => {
   await using dir = await family();
   const seen = new Set<string>();
+  const ends = new Map<string, readonly unknown[]>();
   const found = await verify(dir, {
-    onProgress: ({ stage, item, done, total }) => {
+    onProgress: ({ stage, item, done, total, tensors }) => {
       expect(done).toBeLessThanOrEqual(total);
+      ends.set(stage, [done - total, tensors?.done, tensors?.total]);
       if (stage === "documents") seen.add(item);
     },
+  });
+  expect(Object.fromEntries(ends)).toEqual({
+    hashing: [0, undefined, undefined],
+    parents: [0, undefined, undefined],
+    documents: [0, 2 * TENSORS, 2 * TENSORS],
+    tensors: [0, TENSORS, TENSORS],
   });
   expect(found.mismatches).toEqual([]);
   expect(found.tensors).toEqual({

@@ -35,7 +35,7 @@ export interface VerifyOptions {
 
 export interface VerifyProgress {
   readonly stage: "hashing" | "parents" | "documents" | "tensors";
-  /** The file's folder, parent, tensor of a document before the output, or tensor being looked at. */
+  /** The file's folder, parent, tensor of a document before the output, or tensor being looked at; in the end, the last. */
   readonly item: string;
   /** Bytes of this stage. */
   readonly done: number;
@@ -108,9 +108,10 @@ export async function verifyModel(options: VerifyOptions): Promise<Verification>
   const bytesOf = ({ name }: { readonly name: string }) => checkpoint?.tensors.get(name)?.byteLength ?? 0;
   const total = sample.reduce((sum, tensor) => sum + bytesOf(tensor), 0);
   let done = 0;
+  const tell = (count: number, item: string) =>
+    onProgress?.({ stage: "tensors", item, done, total, tensors: { done: count, total: sample.length } });
   for (const [index, tensor] of sample.entries()) {
-    const tensors = { done: index, total: sample.length };
-    onProgress?.({ stage: "tensors", item: tensor.name, done, total, tensors });
+    tell(index, tensor.name);
     done += bytesOf(tensor);
     const found = checkpoint?.tensors.has(tensor.name)
       ? await hashTensor(checkpoint, tensor.name, signalOption)
@@ -125,6 +126,7 @@ export async function verifyModel(options: VerifyOptions): Promise<Verification>
     recomputed++;
     mismatches.push(...await recomputeTensor(replay.plan, tensor, { found, ...signalOption }));
   }
+  tell(sample.length, sample.at(-1)?.name ?? dir);
   return {
     dir,
     ok: mismatches.length === 0,
@@ -228,14 +230,18 @@ async function remakeStages(
 ): Promise<number> {
   const stageWork = replay.neededBy(names);
   const total = stageWork.work.reduce((sum, { steps }) => sum + steps.length, 0);
-  let [count, done] = [0, 0];
+  let [count, done, item] = [0, 0, ""];
+  const tell = () =>
+    onProgress?.({ stage: "documents", item, done, total: stageWork.bytes, tensors: { done: count, total } });
   const onTensor = (stage: string, tensor: string, bytes: number) => {
-    const tensors = { done: count++, total };
-    onProgress?.({ stage: "documents", item: `${stage}: ${tensor}`, done, total: stageWork.bytes, tensors });
+    item = `${stage}: ${tensor}`;
+    tell();
+    count++;
     done += bytes;
   };
   const remade = replay.remake(stageWork, { onTensor, ...(signal && { signal }) });
   for await (const mismatch of remade) mismatches.push(mismatch);
+  if (total > 0) tell();
   return total;
 }
 
