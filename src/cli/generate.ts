@@ -5,9 +5,10 @@ import { buildPrompt } from "../app/generate/prompt.ts";
 import { type ServedText, servedTextOf } from "../app/generate/served_text.ts";
 import { resolveSampling, samplingOfCheckpoint } from "../app/sampling.ts";
 import type { PromptSource } from "../app/types.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { createWorkerEngine } from "../engine/client.ts";
 import type { LoadProgress } from "../engine/protocol.ts";
-import { ConfigError } from "../errors.ts";
+import { ConfigError, GeodesicError } from "../errors.ts";
 import { openCheckpoint } from "../formats/checkpoint.ts";
 import type { Command, Invocation } from "./command.ts";
 import { dataDirOf, dataDirOption } from "./data_dir.ts";
@@ -15,7 +16,13 @@ import { EXIT } from "./errors.ts";
 import { findModelFolder } from "./find_model.ts";
 import { generateLocally, type LocalRequest, type LocalResult } from "./local_generation.ts";
 import { Progress } from "./progress.ts";
-import { explained, parseSamplingOptions, parseTokenIds, samplingOptions } from "./sampling_options.ts";
+import {
+  explained,
+  inOptions,
+  parseSamplingOptions,
+  parseTokenIds,
+  samplingOptions,
+} from "./sampling_options.ts";
 import {
   accumulationOf,
   accumulationOption,
@@ -57,29 +64,37 @@ export const generateCommand: Command = {
     "MODEL is a folder or the name of a registered model. What no option sets is taken from the model's\n" +
     "generation_config.json. A model without tokenizer works with --prompt-ids and gives ids, but no text.",
   async run(invocation) {
-    const { terminal, signal } = invocation;
-    const request = await readRequest(invocation);
-    const json = invocation.flag("json");
-    await using engine = createWorkerEngine();
-    using progress = new LoadBar(invocation);
-    let hasText = false;
-    const onText = (text: string) => {
-      progress.end();
-      terminal.write(text);
-      hasText = true;
-    };
     try {
-      const onLoad = (state: LoadProgress) => progress.update(state);
-      const result = await generateLocally(engine, request, { signal, onLoad, ...json ? {} : { onText } });
-      progress.end();
-      terminal.print(json ? JSON.stringify(toJson(request, result)) : "");
+      return await generate(invocation);
     } catch (error) {
-      if (hasText) terminal.print(""); // What is said of it has a line of its own.
-      throw error;
+      throw error instanceof GeodesicError ? inOptions(error) : error;
     }
-    return EXIT.done;
   },
 };
+
+async function generate(invocation: Invocation): Promise<number> {
+  const { terminal, signal } = invocation;
+  const request = await readRequest(invocation);
+  const json = invocation.flag("json");
+  await using engine = createWorkerEngine();
+  using progress = new LoadBar(invocation);
+  let hasText = false;
+  const onText = (text: string) => {
+    progress.end();
+    terminal.write(text);
+    hasText = true;
+  };
+  try {
+    const onLoad = (state: LoadProgress) => progress.update(state);
+    const result = await generateLocally(engine, request, { signal, onLoad, ...json ? {} : { onText } });
+    progress.end();
+    terminal.print(json ? JSON.stringify(toJson(request, result)) : "");
+  } catch (error) {
+    if (hasText) terminal.print(""); // What is said of it has a line of its own.
+    throw error;
+  }
+  return EXIT.done;
+}
 
 async function readRequest(invocation: Invocation): Promise<LocalRequest> {
   const { terminal, signal } = invocation;
@@ -106,7 +121,10 @@ async function readRequest(invocation: Invocation): Promise<LocalRequest> {
   if (sampling.stop.length > 0 && served.tokenizer === null) {
     throw new ConfigError("Cannot stop at strings: the model has no tokenizer", { field: "stop" });
   }
-  const ids = invocation.flag("raw") && "text" in source ? rawTokenIds(served, source.text) : undefined;
+  const tokenizer = "text" in source ? requireTokenizer(served) : null;
+  const ids = tokenizer !== null && "text" in source && invocation.flag("raw")
+    ? tokenizer.encode(source.text, { bos: tokenizer.addsBos })
+    : undefined;
   const prompt = buildPrompt(served, ids === undefined ? source : { tokenIds: ids }, {
     history: null,
     contextLength,
@@ -141,14 +159,11 @@ function promptSource(invocation: Invocation): Exclude<PromptSource, { readonly 
   return { tokenIds: explained(invocation, "prompt-ids", () => parseTokenIds(ids!)) };
 }
 
-/** Plain text, with the beginning-of-sequence token where the model was trained with one. */
-function rawTokenIds({ tokenizer }: ServedText, text: string): readonly number[] {
-  if (tokenizer === null) {
-    throw new ConfigError("Cannot encode the prompt: the model has no tokenizer, give --prompt-ids", {
-      field: "prompt",
-    });
-  }
-  return tokenizer.encode(text, { bos: tokenizer.addsBos });
+/** Without a tokenizer nothing but ids will do. */
+function requireTokenizer({ tokenizer }: ServedText): Tokenizer {
+  if (tokenizer !== null) return tokenizer;
+  const details = { field: "prompt" };
+  throw new ConfigError("Cannot encode the prompt: the model has no tokenizer, give --prompt-ids", details);
 }
 
 /** The object that scripts rely on. */

@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import { CONSTRAINT_LIMITS } from "../constraint/constraint.ts";
 import { parseSampling } from "../app/sampling.ts";
 import type { SamplingInput, SamplingKey } from "../app/types.ts";
-import { ConfigError } from "../errors.ts";
+import { ConfigError, GeodesicError } from "../errors.ts";
 import type { LogitBias } from "../model/sampling.ts";
 import type { Invocation, OptionSpec } from "./command.ts";
 import { readTextFile } from "./read_file.ts";
@@ -102,8 +102,35 @@ export async function parseSamplingOptions(invocation: Invocation): Promise<Samp
   try {
     return parseSampling(given);
   } catch (error) {
-    throw error instanceof ConfigError ? invocation.usageError(error.message) : error;
+    throw error instanceof ConfigError ? invocation.usageError(inOptions(error).message) : error;
   }
+}
+
+/** How the API calls what options give; the prompt's are not sampling parameters, but come from the same command line. */
+const OPTION_OF_FIELD: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(Object.entries(OPTIONS).map(([option, { key }]) => [key, `--${option}`])),
+  ...{
+    stop: "--stop",
+    stopTokenIds: "--stop-token-ids",
+    ignoreEos: "--ignore-eos",
+    logitBias: "--logit-bias",
+  },
+  ...{ "constraint.jsonSchema": "--json-schema", "constraint.regex": "--regex" },
+  ...{ "constraint.choice": "--choice", "prompt.text": "--prompt", "prompt.raw": "--prompt" },
+  "prompt.tokenIds": "--prompt-ids",
+};
+
+/** An error about a value that an option gave, in words that name the option; `details.field` stays the API's. */
+export function inOptions(error: GeodesicError): GeodesicError {
+  const { field } = error.details;
+  const [, name = "", place = ""] = /^((?:constraint\.|prompt\.)?\w+)(.*)$/.exec(String(field)) ?? [];
+  const option = OPTION_OF_FIELD[name];
+  if (option === undefined) return error;
+  const message = error.message
+    .replace(`sampling parameter "${field}"`, option + place)
+    .replace(`prompt: ${String(field).replace(/^prompt\./, "")}:`, `${option + place}:`)
+    .replace("at most maxTokens,", "at most --max-tokens,");
+  return new GeodesicError(error.code, message, { ...error.details, option }, { cause: error });
 }
 
 /** "1, 2,3" → ids. Throws SyntaxError for anything but whole numbers. */
@@ -124,12 +151,14 @@ export function explained<T>(invocation: Invocation, name: string, parse: () => 
   }
 }
 
-/** What is wrong with it, the validator says, also where there are two. */
+/** What is wrong with it, the validator says. Throws UsageError where there are two. */
 async function parseConstraintOptions(invocation: Invocation): Promise<unknown> {
   const schema = invocation.text("json-schema");
   const regex = invocation.text("regex");
   const choice = invocation.texts("choice");
-  if (schema === undefined && regex === undefined && choice.length === 0) return undefined;
+  const kinds = [schema !== undefined, regex !== undefined, choice.length > 0].filter(Boolean).length;
+  if (kinds === 0) return undefined;
+  if (kinds > 1) throw invocation.usageError("Give only one of --json-schema, --regex and --choice");
   return {
     jsonSchema: schema === undefined ? undefined : await readSchema(invocation, schema),
     regex,

@@ -49,7 +49,9 @@ for (
         dropOldestFor,
       });
     expect(build).toThrow(CapacityError);
-    expect(build).toThrow(/has more than \d+ tokens, more than fit into a context of 1024/);
+    expect(build).toThrow(
+      /has more than \d+ tokens, and at most 1023 fit beside an answer into the context of 1024: /,
+    );
     expect(seen.characters).toBeLessThan(2 * CONTEXT * 20);
   });
 }
@@ -72,4 +74,28 @@ Deno.test("buildPrompt() does not take a long past, or white space that is strip
       .length,
   )
     .toBeLessThan(40_000);
+});
+
+Deno.test("buildPrompt() says how many tokens there are, how many fit and why, and what to do", () => {
+  const { served } = counting();
+  const messageOf = (options: Partial<Parameters<typeof buildPrompt>[2]>) => {
+    const all = { history: null, contextLength: 16, ...options, mayReadMore: false as const };
+    try {
+      buildPrompt(served, { text: "Tell me of the bear and the rope, and of what they did there" }, all);
+    } catch (error) {
+      return (error as Error).message.replace(/ \d+ tokens/, " N tokens");
+    }
+    return "nothing";
+  };
+  const fit = "and at most 15 fit beside an answer into the context of 16";
+  expect(messageOf({})).toBe(`The prompt has N tokens, ${fit}: shorten it`);
+  expect(messageOf({ nativeContextLength: 1024 }))
+    .toBe(`The prompt has N tokens, ${fit}, with which the model is served (its own is 1024): shorten it`);
+  const history = { messages: [user("Hi"), { role: "ASSISTANT", content: "Hello" } as const], omitted: 0 };
+  expect(messageOf({ history })).toBe(
+    `The session is full: with this prompt it has N tokens, ${fit}: ` +
+      "begin another session, or have its oldest turns left out (contextPolicy DROP_OLDEST)",
+  );
+  expect(messageOf({ history, dropOldestFor: 4 }))
+    .toBe(`Even without all that came before, the prompt has N tokens, ${fit}: shorten the question`);
 });

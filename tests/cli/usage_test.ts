@@ -81,7 +81,24 @@ const wrong: readonly (readonly [string, readonly string[], string])[] = [
   [
     "two constraints",
     ["generate", "demo/parents/helper", "--prompt", "x", "--regex", "a", "--choice", "b"],
-    'Invalid sampling parameter "constraint": found regex, choice',
+    "Give only one of --json-schema, --regex and --choice",
+  ],
+  [
+    "a mass of more than all",
+    ["generate", "x", "--top-p", "3"],
+    "Invalid --top-p: found 3, expected more than 0",
+  ],
+  [
+    "an answer of nothing",
+    ["generate", "x", "--max-tokens", "0"],
+    "Invalid --max-tokens: found 0, expected 1",
+  ],
+  ["an empty stop", ["generate", "x", "--stop", "a", "--stop", ""], 'Invalid --stop[1]: found ""'],
+  ["an empty choice", ["generate", "x", "--choice", ""], "Invalid --choice[0]: found a text of 0 characters"],
+  [
+    "a schema that is none",
+    ["generate", "x", "--json-schema", "{"],
+    "Invalid --json-schema: found text that is not",
   ],
   [
     "a bias without a number",
@@ -122,6 +139,35 @@ for (const [what, args, message] of wrong) {
     expect(stderr).toContain(message);
   });
 }
+
+Deno.test("generate names the option where a value does not go with the model", async () => {
+  const cases: readonly (readonly [readonly string[], string])[] = [
+    [
+      ["--max-tokens", "2000"],
+      "Invalid --max-tokens: found 2000, expected at most the context of 1024 tokens",
+    ],
+    [
+      ["--min-tokens", "30", "--max-tokens", "20"],
+      "Invalid --min-tokens: found 30, expected at most --max-tokens, which is 20",
+    ],
+    [
+      ["--stop-token-ids", "2,5000"],
+      "Invalid --stop-token-ids[1]: found 5000, expected a token id, 0 … 2047",
+    ],
+    [["--logit-bias", "5000=1"], "Invalid --logit-bias[0]: found 5000, expected a token id, 0 … 2047"],
+    [["--prompt", ""], "Invalid --prompt: expected at least one character"],
+  ];
+  for (const [options, message] of cases) {
+    const args = ["generate", `${DEMO}/parents/helper`, "--prompt", "Hi", ...options];
+    expect(await geodesicHere(args)).toEqual({ code: 1, stdout: "", stderr: `error: ${message} [CONFIG]\n` });
+  }
+  const ids = ["generate", `${DEMO}/parents/helper`, "--prompt-ids", "1,5000", "--json"];
+  expect(JSON.parse((await geodesicHere(ids)).stderr)).toEqual({
+    code: "CONFIG",
+    message: "Invalid --prompt-ids[1]: found 5000, expected 0 … 2047",
+    details: { field: "prompt.tokenIds[1]", option: "--prompt-ids" },
+  });
+});
 
 Deno.test("serve refuses a folder of GEODESIC_MODELS that is not there", async () => {
   const { code, stderr } = await geodesicHere(["serve"], { modelDirs: ["/tmp", "/nofolder"] });

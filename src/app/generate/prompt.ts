@@ -26,6 +26,8 @@ export interface PromptOptions {
   /** The history leaves something out that could still be read. */
   readonly mayReadMore?: boolean;
   readonly contextLength: number;
+  /** The model's own context, where it may be longer than the one that is served. */
+  readonly nativeContextLength?: number;
   /** For the policy DROP_OLDEST: tokens to leave for the answer. A conversation that is too long is refused without. */
   readonly dropOldestFor?: number | undefined;
 }
@@ -38,6 +40,7 @@ const PROBED_PER_TOKEN = 8;
 const PROBE_GROWTH = 4;
 /** A text that is cut in the middle of a word may have some tokens more than as part of the whole. */
 const PROBE_SLACK = 64;
+const PROMPT_HAS = "The prompt has";
 const SESSION_IS_FULL = "The session is full: with this prompt it has";
 const ROLES: ReadonlySet<string> = new Set(["SYSTEM", "USER", "ASSISTANT"]);
 
@@ -74,16 +77,28 @@ export function buildPrompt(
   const drops = options.dropOldestFor !== undefined;
   if (length < contextLength && (omitted === 0 || drops)) return prompt;
   const what = history === null || history.messages.length + omitted === 0
-    ? `The prompt has ${length} tokens`
+    ? `${PROMPT_HAS} ${length} tokens`
     : drops
     ? `Even without all that came before, the prompt has ${length} tokens`
     : `${SESSION_IS_FULL} ${omitted > 0 ? "at least " : ""}${length} tokens`;
-  throw tooLong(what, length, contextLength);
+  throw tooLong(what, length, options);
 }
 
-function tooLong(what: string, promptTokens: number, contextLength: number): CapacityError {
+/** `what` has this many tokens; what of it may go depends on whether it is a conversation. */
+function tooLong(what: string, promptTokens: number, options: PromptOptions): CapacityError {
+  const { contextLength, nativeContextLength = contextLength, history } = options;
+  const served = nativeContextLength > contextLength
+    ? `, with which the model is served (its own is ${nativeContextLength})`
+    : "";
+  const remedy = history === null || history.messages.length === 0
+    ? "shorten it"
+    : options.dropOldestFor === undefined
+    ? "begin another session, or have its oldest turns left out (contextPolicy DROP_OLDEST)"
+    : "shorten the question";
   return new CapacityError(
-    `${what}, more than fit into a context of ${contextLength} with an answer`,
+    `${what}, and at most ${
+      contextLength - 1
+    } fit beside an answer into the context of ${contextLength}${served}: ${remedy}`,
     { promptTokens, contextLength },
   );
 }
@@ -95,13 +110,14 @@ function tooLong(what: string, promptTokens: number, contextLength: number): Cap
 function refuseFarTooLong(
   tokenizer: Tokenizer,
   contents: readonly string[],
-  { contextLength, what = "The prompt has" }: { readonly contextLength: number; readonly what?: string },
+  { what, ...options }: PromptOptions & { readonly what: string },
 ): void {
+  const { contextLength } = options;
   const text = contents.map((content) => content.trim()).join("\n");
   for (let length = contextLength * PROBED_PER_TOKEN; length < text.length; length *= PROBE_GROWTH) {
     const count = tokenizer.encode(text.slice(0, length)).length - PROBE_SLACK;
     if (count >= contextLength) {
-      throw tooLong(`${what} more than ${count} tokens`, count, contextLength);
+      throw tooLong(`${what} more than ${count} tokens`, count, options);
     }
   }
 }
@@ -155,21 +171,22 @@ function fromTokenIds(
 function fromRaw(
   { tokenizer }: ServedText,
   text: string,
-  { history, contextLength }: PromptOptions,
+  options: PromptOptions,
 ): Prompt {
   if (tokenizer === null) throw invalid("tokenIds", "expected, because the model has no tokenizer");
-  if (history !== null) throw invalid("raw", "a session is a conversation: send text or messages");
+  if (options.history !== null) throw invalid("raw", "a session is a conversation: send text or messages");
   if (text === "") throw invalid("raw", "expected at least one character");
   checkSize("raw", text.length);
-  refuseFarTooLong(tokenizer, [text], { contextLength });
+  refuseFarTooLong(tokenizer, [text], { ...options, what: PROMPT_HAS });
   return { tokenIds: tokenizer.encode(text, { bos: tokenizer.addsBos }), continuesText: true, messages: [] };
 }
 
 function fromMessages(
   { tokenizer }: ServedText,
   source: Extract<PromptSource, { readonly text: string } | { readonly messages: unknown }> | null,
-  { history, contextLength, dropOldestFor }: PromptOptions,
+  options: PromptOptions,
 ): Prompt {
+  const { history, contextLength, dropOldestFor } = options;
   if (tokenizer === null) throw invalid("tokenIds", "expected, because the model has no tokenizer");
   const messages = source === null
     ? []
@@ -182,8 +199,8 @@ function fromMessages(
   const lastTurn = conversation.findLastIndex(({ role }) => role === "USER");
   const counted = dropOldestFor === undefined ? conversation : conversation.slice(Math.max(0, lastTurn));
   refuseFarTooLong(tokenizer, counted.map(({ content }) => content), {
-    contextLength,
-    ...dropOldestFor === undefined && past.length > 0 ? { what: SESSION_IS_FULL } : {},
+    ...options,
+    what: dropOldestFor === undefined && past.length > 0 ? SESSION_IS_FULL : PROMPT_HAS,
   });
   if (source !== null && "text" in source && history === null && !tokenizer.hasChatTemplate) {
     return {

@@ -232,10 +232,11 @@ async function accept(
   const dropOldestFor = contextPolicy === "REFUSE"
     ? undefined
     : roomForAnswer(effective.maxTokens, contextLength);
+  const lengths = { contextLength, nativeContextLength: model.native_context_length };
   const prompt = await withHistory(db, place, {
     contextLength,
     use: (history, { mayReadMore }) =>
-      buildPrompt(served, source, { history, mayReadMore, contextLength, dropOldestFor }),
+      buildPrompt(served, source, { history, mayReadMore, ...lengths, dropOldestFor }),
   });
   return {
     ...request,
