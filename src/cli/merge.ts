@@ -15,8 +15,10 @@ import { orRegistered } from "./find_model.ts";
 import { printPlan } from "./merge_plan.ts";
 import { mergeProgress } from "./merge_progress.ts";
 import { modelOption, namedModels } from "./named_models.ts";
+import { printable } from "./printable.ts";
 import { readTextFile } from "./read_file.ts";
 import { sizeOf } from "./size_option.ts";
+import { didYouMean, nearest } from "./suggest.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Real configurations have a few kilobytes. */
@@ -94,9 +96,10 @@ export const mergeCommand: Command = {
     if (invocation.flag("plan")) return await printPlan({ terminal, json }, { ...options, config });
     const outDir = resolve(terminal.userDir, invocation.positional("OUT"));
     const record = await merge(terminal, { ...options, config, outDir });
-    for (const note of notesOn(config, options.configName)) terminal.writeStatus(`note: ${note}\n`);
+    const notes = [...notesOn(config, options.configName), ...unusedModels(models, record)];
+    for (const note of notes) terminal.writeStatus(`note: ${printable(note)}\n`);
     if (json) terminal.print(JSON.stringify(record));
-    else terminal.print(summaryOf(record, outDir));
+    else terminal.print(summaryOf(record, outDir).map(printable).join("\n"));
     return EXIT.done;
   },
 };
@@ -113,7 +116,21 @@ function notesOn(text: string, name: string): readonly string[] {
   return [...config.before, config].flatMap(ignoredParameters);
 }
 
-function summaryOf(record: MergeRecord, outDir: string): string {
+/** Of `--model`: a slip in a name is told, although the model was found elsewhere. */
+function unusedModels(models: ReadonlyMap<string, string>, record: MergeRecord): readonly string[] {
+  const documents = [record, ...(record.stages ?? []).map((stage) => stage.record)];
+  const used = new Set([
+    ...parentsOfRecord(record).map(({ name }) => name),
+    ...documents.flatMap(({ tokenizer }) =>
+      tokenizer === undefined ? [] : [tokenizer.model, ...tokenizer.models.map(({ model }) => model)]
+    ),
+  ]);
+  return [...models.keys()].filter((name) => !used.has(name)).map((name) =>
+    `--model names "${name}", which the configuration does not${didYouMean(nearest(name, used))}`
+  );
+}
+
+function summaryOf(record: MergeRecord, outDir: string): readonly string[] {
   const modes = Map.groupBy(record.tensors, ({ mode }) => mode);
   const counts = [...modes].map(([mode, tensors]) => `${tensors.length} ${mode}`).sort().join(", ");
   const { artifact } = record;
@@ -124,5 +141,5 @@ function summaryOf(record: MergeRecord, outDir: string): string {
     `Manifest SHA-256 ${artifact.manifestSha256}; how each tensor came to be: ${
       join(outDir, "provenance.json")
     }`,
-  ].join("\n");
+  ];
 }

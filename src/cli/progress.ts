@@ -23,7 +23,7 @@ const REDRAW_MS = 80;
 const LINE_STEPS = 10;
 
 export class Progress implements Disposable {
-  readonly #terminal: Pick<Terminal, "isInteractive" | "writeStatus">;
+  readonly #terminal: Pick<Terminal, "isInteractive" | "columns" | "writeStatus">;
   readonly #now: () => number;
   #stage: string | undefined;
   /** Less than before is a beginning: the documents of a configuration are merged one after another. */
@@ -33,7 +33,7 @@ export class Progress implements Disposable {
   #drawnStep = -1;
 
   constructor(
-    terminal: Pick<Terminal, "isInteractive" | "writeStatus">,
+    terminal: Pick<Terminal, "isInteractive" | "columns" | "writeStatus">,
     now: () => number = () => performance.now(),
   ) {
     this.#terminal = terminal;
@@ -71,9 +71,8 @@ export class Progress implements Disposable {
     const now = this.#now();
     if (share < 1 && now - this.#drawnMs < REDRAW_MS) return;
     this.#drawnMs = now;
-    const filled = Math.round(share * BAR_WIDTH);
-    const bar = "█".repeat(filled) + "░".repeat(BAR_WIDTH - filled);
-    this.#terminal.writeStatus(`\r\x1b[K${state.stage} ${bar} ${this.#facts(state, share).join(" · ")}`);
+    const line = fitting(state.stage, share, this.#facts(state, share), this.#terminal.columns ?? Infinity);
+    this.#terminal.writeStatus(`\r\x1b[K${line}`);
   }
 
   #printStep(state: ProgressState, share: number): void {
@@ -96,4 +95,14 @@ export class Progress implements Disposable {
     if (share < 1) facts.push(`${formatDuration(pace.secondsLeft)} left`);
     return facts;
   }
+}
+
+/** A line that is broken cannot be redrawn: on a narrow screen first the last facts go, then the bar. */
+function fitting(stage: string, share: number, facts: readonly string[], columns: number): string {
+  const filled = Math.round(share * BAR_WIDTH);
+  const bar = "█".repeat(filled) + "░".repeat(BAR_WIDTH - filled);
+  const lines = facts.map((_, left) => `${stage} ${bar} ${facts.slice(0, facts.length - left).join(" · ")}`);
+  // The last column stays free: some screens break a line that fills it.
+  const line = [...lines, `${stage} ${facts[0]}`].find(({ length }) => length < columns);
+  return line ?? `${stage} ${facts[0]}`.slice(0, Math.max(0, columns - 1));
 }

@@ -7,7 +7,6 @@ import { ensureAdminKey, LOCAL_ADMIN } from "../app/access.ts";
 import { systemClock } from "../app/clock.ts";
 import { cacheDirOf, createGateway, type GatewayHandle } from "../app/compose.ts";
 import { uuidV7 } from "../app/ids.ts";
-import { curlExample } from "../server/curl_example.ts";
 import { Metrics } from "../server/metrics.ts";
 import { startServer } from "../server/server.ts";
 import { Tracing } from "../server/tracing.ts";
@@ -21,6 +20,7 @@ import { readServeSettings, serveNotes, serveOptions } from "./serve_settings.ts
 import { createServeEngine, readyUnlessAborted } from "./serve_engine.ts";
 import type { Terminal } from "./terminal.ts";
 import { formatDuration } from "./units.ts";
+import { welcome } from "./welcome.ts";
 
 /** What lies outside of this layer and only the composition root knows. */
 export interface ServeParts {
@@ -85,10 +85,11 @@ async function serve(
   signal.throwIfAborted();
   const adminKey = await ensureAdminKey({ db, clock: systemClock, ids: uuidV7(systemClock) });
   const { origin } = server;
-  const { allowAnonymous } = settings;
+  const { allowAnonymous, persisted, persistedFile } = settings;
+  const onlyKnown = persisted.only ? { persistedFile } : null;
   const nothingServed = model === null &&
     (await gateway.models.list({ first: 1 }, { state: "COLD" })).totalCount === 0;
-  terminal.print(welcome({ origin, adminKey, model, allowAnonymous, nothingServed }));
+  terminal.print(welcome({ origin, adminKey, model, allowAnonymous, onlyKnown, nothingServed }));
 
   await server.finished;
   terminal.print("Stopped");
@@ -109,36 +110,4 @@ async function prepareDemo({ terminal, gateway, signal }: Preparation, demoDir: 
 async function mergeDemo({ terminal, gateway, signal }: Preparation, demoDir: string) {
   using progress = mergeProgress(terminal);
   return await gateway.prepareDemo({ demoDir, onProgress: progress.update, signal });
-}
-
-interface WelcomeFacts {
-  readonly origin: string;
-  /** New on a first run. */
-  readonly adminKey: string | null;
-  readonly model: string | null;
-  readonly allowAnonymous: boolean;
-  readonly nothingServed: boolean;
-}
-
-function welcome({ origin, adminKey, model, allowAnonymous, nothingServed }: WelcomeFacts): string {
-  const lines = [
-    `listening on ${origin}`,
-    "Open that address in a browser for the console; GraphQL is at /graphql",
-  ];
-  if (adminKey !== null) lines.push("", `Admin key, shown this once: ${adminKey}`);
-  if (!allowAnonymous) {
-    lines.push("", "Other machines can connect, so every caller needs a key (geodesic keys create)");
-  }
-  if (nothingServed) {
-    lines.push(
-      "",
-      "There are no weights yet. `geodesic start` brings the demo family, `geodesic pull NAME` a model from a hub, and " +
-        "the mutation registerModel makes a folder of yours one",
-    );
-  }
-  if (model !== null) {
-    const key = allowAnonymous ? "" : " -H 'authorization: Bearer KEY'";
-    lines.push("", "Watch an answer arrive:", `  ${curlExample(origin, model)}${key}`);
-  }
-  return lines.join("\n");
 }

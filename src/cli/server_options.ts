@@ -18,6 +18,8 @@ export interface ServerSettings {
   readonly corsOrigins: readonly string[];
   readonly introspection: IntrospectionPolicy;
   readonly persisted: PersistedOperations;
+  /** Of them, as given; what is let in besides them are the console's. */
+  readonly persistedFile?: string;
   readonly logPrompts: boolean;
   readonly limits: { readonly rate?: RateLimit };
   readonly disconnectGraceMs?: number;
@@ -43,7 +45,10 @@ export const serverOptions: Readonly<Record<string, OptionSpec>> = {
     value: "FILE",
     description: "JSON object from SHA-256 to document: operations that clients may send by their hash",
   },
-  "persisted-only": { type: "boolean", description: "Let in no other operations, except from admins" },
+  "persisted-only": {
+    type: "boolean",
+    description: "Let in no operations but those of --persisted and the console's own, except from admins",
+  },
   rate: {
     type: "string",
     value: "N",
@@ -82,7 +87,9 @@ export function readServerSettings(invocation: Invocation): ServerSettings {
 }
 
 /** The console's operations, and those of a file. */
-function persistedOperations(invocation: Invocation): { readonly persisted: PersistedOperations } {
+function persistedOperations(
+  invocation: Invocation,
+): Pick<ServerSettings, "persisted" | "persistedFile"> {
   const given = invocation.text("persisted");
   const only = invocation.flag("persisted-only");
   const ours = consoleOperations();
@@ -95,7 +102,8 @@ function persistedOperations(invocation: Invocation): { readonly persisted: Pers
     const why = error instanceof Deno.errors.NotFound ? "there is no such file" : "it cannot be read";
     throw invocation.usageError(`--persisted is "${given}": ${why}`);
   }
-  return { persisted: { documents: new Map([...ours, ...parsePersistedOperations(json, path)]), only } };
+  const documents = new Map([...ours, ...parsePersistedOperations(json, path)]);
+  return { persisted: { documents, only }, persistedFile: given };
 }
 
 function createLog({ terminal }: Invocation): Log {

@@ -166,6 +166,8 @@ function sqliteError(error: unknown, path: string, { isOpening = false } = {}): 
     ? "its disk is full"
     : cannotBeWritten
     ? "its file cannot be written to"
+    : says("disk i/o error") // So it is also where the file beside it, which several processes share, finds no room.
+    ? "its disk is full or fails (disk I/O error)"
     : null;
   if (reason !== null) {
     return new CapacityError(`The database cannot do this: ${reason}`, { reason, retryAfterMs: 1000 }, {

@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import { ConfigError } from "../errors.ts";
+import { whyNotWritten } from "../formats/write_error.ts";
 import { makeDataDir } from "./make_data_dir.ts";
 
 const LOCK_FILE = "gateway.lock";
@@ -39,7 +40,7 @@ async function openLockFile(path: string): Promise<Deno.FsFile> {
     // Without truncation: the present holder's process id must stay readable.
     return await Deno.open(path, { create: true, read: true, write: true });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = whyNotWritten(error) ?? (error instanceof Error ? error.message : String(error));
     throw new ConfigError(`Cannot write to "${path}": ${reason}`, { path, reason }, { cause: error });
   }
 }

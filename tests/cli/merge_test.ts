@@ -5,7 +5,7 @@ import { ModelFolder } from "../../src/formats/folder.ts";
 import { modelResolver } from "../../src/merge/model_paths.ts";
 import { runMerge } from "../../src/merge/run.ts";
 import { tempDir } from "../support/temp.ts";
-import { DEMO, geodesic, MERGE_FIXTURES, ROOT, startCli } from "./support.ts";
+import { DEMO, geodesic, geodesicHere, MERGE_FIXTURES, ROOT, startCli } from "./support.ts";
 
 const CASES = `${MERGE_FIXTURES}/cases`;
 
@@ -39,11 +39,13 @@ Deno.test("merge --json prints the provenance record; --model and --out-shard-si
     dir.join("config.yml"),
     (await Deno.readTextFile(`${DEMO}/merge.yml`)).replaceAll("parents/helper", "some/helper"),
   );
-  const { code, stdout } = await geodesic([
+  const { code, stdout, stderr } = await geodesicHere([
     "merge",
     "config.yml",
     "out",
     "--json",
+    "--model",
+    "some/helpr=nowhere",
     "--model",
     `some/helper=${DEMO}/parents/helper`,
     "--model",
@@ -52,8 +54,11 @@ Deno.test("merge --json prints the provenance record; --model and --out-shard-si
     "2MB",
     "--threads",
     "2",
-  ], { cwd: dir.path });
+  ], { userDir: dir.path });
   expect(code).toBe(0);
+  expect(stderr.match(/^note: .*/gm)).toEqual([
+    'note: --model names "some/helpr", which the configuration does not; did you mean "some/helper"?',
+  ]);
   const record = JSON.parse(stdout);
   expect(record.sources.map(({ name }: { name: string }) => name)).toEqual([
     "some/helper",
@@ -66,8 +71,8 @@ Deno.test("merge --json prints the provenance record; --model and --out-shard-si
 
 Deno.test("merge takes paths in a configuration from where the user stands first", async () => {
   await using dir = await tempDir();
-  const { code } = await geodesic(["merge", "cases/slerp-filters/config.yaml", dir.join("out")], {
-    cwd: MERGE_FIXTURES,
+  const { code } = await geodesicHere(["merge", "cases/slerp-filters/config.yaml", dir.join("out")], {
+    userDir: MERGE_FIXTURES,
   });
   expect(code).toBe(0);
 });
@@ -138,7 +143,9 @@ for (const { what, config, damage, message } of refusals) {
     }
     await Deno.writeTextFile(dir.join("config.yml"), config(await Deno.readTextFile(`${DEMO}/merge.yml`)));
     await damage?.(dir.path);
-    const { code, stdout, stderr } = await geodesic(["merge", "config.yml", "out"], { cwd: dir.path });
+    const { code, stdout, stderr } = await geodesicHere(["merge", "config.yml", "out"], {
+      userDir: dir.path,
+    });
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     const errors = stderr.split("\n").filter((line) => line.startsWith("error: "));
     expect(errors).toEqual([expect.stringMatching(message)]);
@@ -149,10 +156,10 @@ for (const { what, config, damage, message } of refusals) {
 Deno.test("merge refuses a folder that holds something, and one that cannot be made", async () => {
   await using dir = await tempDir();
   await Deno.writeTextFile(dir.join("mine.txt"), "mine");
-  const occupied = await geodesic(["merge", `${DEMO}/merge.yml`, dir.path]);
+  const occupied = await geodesicHere(["merge", `${DEMO}/merge.yml`, dir.path]);
   expect(occupied.code).toBe(1);
   expect(occupied.stderr).toContain("name another folder, or delete this one");
-  const below = await geodesic(["merge", `${DEMO}/merge.yml`, dir.join("mine.txt", "out")]);
+  const below = await geodesicHere(["merge", `${DEMO}/merge.yml`, dir.join("mine.txt", "out")]);
   expect(below.code).toBe(1);
   expect(below.stderr).toMatch(/error: Cannot write ".*out": .* \[CONFIG\]/);
   expect(await namesIn(dir.path)).toEqual(["mine.txt"]);
@@ -192,11 +199,11 @@ Deno.test("merge refuses what mergekit refuses", async () => {
   expect(cases.length).toBeGreaterThan(5);
   await using dir = await tempDir();
   for (const name of cases) {
-    const { code, stderr } = await geodesic(["merge", `cases/${name}/config.yaml`, dir.join(name)], {
-      cwd: MERGE_FIXTURES,
+    const { code, stderr } = await geodesicHere(["merge", `cases/${name}/config.yaml`, dir.join(name)], {
+      userDir: MERGE_FIXTURES,
     });
     expect({ name, code }).toEqual({ name, code: 1 });
-    expect(stderr).toMatch(/^error: .* \[(CONFIG|MERGE|FORMAT)\]\n$/);
+    expect(stderr).toMatch(/^(- .*\n)*error: .* \[(CONFIG|MERGE|FORMAT)\]\n$/);
   }
   expect(await namesIn(dir.path)).toEqual([]);
 });
@@ -215,7 +222,7 @@ Deno.test("merge --arch-info describes an architecture, and inspect shows what c
     dir.join("merge.yml"),
     "merge_method: slerp\nbase_model: ft1\nmodels: [{model: ft2}]\nparameters: {t: 0.5}\n",
   );
-  const refused = await geodesic(["merge", "merge.yml", "out"], { cwd: dir.path });
+  const refused = await geodesicHere(["merge", "merge.yml", "out"], { userDir: dir.path });
   expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/"OwnForCausalLM".*--arch-info/s) });
   const description = {
     model_type: "own",
@@ -226,9 +233,9 @@ Deno.test("merge --arch-info describes an architecture, and inspect shows what c
   };
   await Deno.writeTextFile(dir.join("own.json"), JSON.stringify(description));
   const args = ["merge", "merge.yml", "out", "--arch-info", "own.json", "--json"];
-  const { code, stdout } = await geodesic(args, { cwd: dir.path });
+  const { code, stdout } = await geodesicHere(args, { userDir: dir.path });
   expect(code).toBe(0);
   expect(JSON.parse(stdout).tensors).toHaveLength(4);
-  const inspection = await geodesic(["inspect", "out"], { cwd: dir.path });
+  const inspection = await geodesicHere(["inspect", "out"], { userDir: dir.path });
   expect(inspection.stdout).toMatch(/architecture +OwnForCausalLM, not one that runs here/);
 });

@@ -3,10 +3,14 @@ import { Progress } from "../../src/cli/progress.ts";
 
 function record(
   isInteractive: boolean,
+  columns?: number,
 ): { readonly progress: Progress; readonly written: string[]; tick(ms: number): void } {
   const written: string[] = [];
   let now = 0;
-  const progress = new Progress({ isInteractive, writeStatus: (text) => written.push(text) }, () => now);
+  const progress = new Progress(
+    { isInteractive, columns, writeStatus: (text) => written.push(text) },
+    () => now,
+  );
   return { progress, written, tick: (ms) => now += ms };
 }
 
@@ -70,4 +74,21 @@ Deno.test("Progress takes no credit for what was there before", () => {
     expect.stringContaining("90 %"),
     expect.stringContaining("100 %, 10.0 kB of 10.0 kB, 1.0 kB/s"),
   ]);
+});
+
+Deno.test("Progress stays within a line of the screen, however narrow", () => {
+  const drawnAt = (columns: number) => {
+    const { progress, written, tick } = record(true, columns);
+    progress.update({ stage: "Merging", doneBytes: 0, totalBytes: 1000 });
+    tick(1000);
+    progress.update({ stage: "Merging", doneBytes: 500, totalBytes: 1000, count: "3/6 tensors" });
+    return written.at(-1)!.replace("\r\x1b[K", "");
+  };
+  expect(drawnAt(200)).toBe(
+    "Merging ████████████░░░░░░░░░░░░ 50 % · 3/6 tensors · 500 bytes of 1.0 kB · 500 bytes/s · 1 s left",
+  );
+  expect(drawnAt(60)).toBe("Merging ████████████░░░░░░░░░░░░ 50 % · 3/6 tensors");
+  expect(drawnAt(39)).toBe("Merging ████████████░░░░░░░░░░░░ 50 %");
+  expect(drawnAt(20)).toBe("Merging 50 %");
+  expect(drawnAt(6)).toBe("Mergi");
 });

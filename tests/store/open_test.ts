@@ -97,6 +97,20 @@ Deno.test("a disk that fills up in a transaction is a typed error, and the conne
   await db.destroy();
 });
 
+Deno.test("a disk that fails is a typed error in words, not SQLite's alone", async () => {
+  await using dir = await tempDir();
+  const db = await openStore(dir.path);
+  await sql`create temp trigger failing before insert on api_keys begin select raise(abort, 'disk I/O error'); end`
+    .execute(db);
+  const key = { id: "1", prefix: "1", secret_sha256: "1", label: "", role: "ADMIN", created_at: "" };
+  const error = await failure(db.insertInto("api_keys").values(key).execute());
+  expect([error.code, error.message]).toEqual([
+    "CAPACITY",
+    "The database cannot do this: its disk is full or fails (disk I/O error)",
+  ]);
+  await db.destroy();
+});
+
 Deno.test("a file that cannot be written to is the caller's no more than a full disk, and not named", async () => {
   await using dir = await tempDir();
   const db = await openStore(dir.path);
