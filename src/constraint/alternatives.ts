@@ -3,8 +3,12 @@
  * end alike, its automaton merges states that are reached by different texts: `"20"` or `"2"`, quotes included, then lets
  * `"200"` through (xgrammar #618 and #911, mended in releases that are not on npm). It does so within a rule, into which it
  * copies rules that are plain text, but looks through no more than one reference. So alternatives that begin alike become
- * rules behind two references. What a grammar means stays as it is.
+ * rules behind two references, or, where all of them are texts, share what they begin with. What a grammar means stays as
+ * it is.
  */
+
+import { charactersOf } from "./grammar_characters.ts";
+import { sharedBeginnings } from "./shared_beginnings.ts";
 
 interface Rule {
   readonly name: string;
@@ -13,6 +17,9 @@ interface Rule {
   /** What must follow. */
   readonly lookahead: string;
 }
+
+/** Characters, and a good part of a second. */
+const LONG_TEXTS = 10_000;
 
 /** First and last code point. */
 type Range = readonly [number, number];
@@ -29,11 +36,24 @@ export function separateAlternatives(grammar: string): string | null {
   let separated = 0;
   const text = lines.flatMap((line) => {
     const rule = rules.get(line.split(" ", 1)[0]!);
-    if (rule === undefined || !firsts.beginAlike(rule)) return [line];
+    if (rule === undefined || !(firsts.beginAlike(rule) || isLong(rule))) return [line];
     separated++;
     return separate(rule);
   });
   return separated === 0 ? null : text.join("\n");
+}
+
+/** Texts that would take the library long in one rule, whatever they begin with. */
+function isLong({ alternatives }: Rule): boolean {
+  const texts = textsOf(alternatives);
+  return texts !== null && texts.length > 1 &&
+    texts.reduce((sum, { length }) => sum + length, 0) > LONG_TEXTS;
+}
+
+/** Where all of them are texts; null otherwise. */
+function textsOf(alternatives: Rule["alternatives"]): readonly string[] | null {
+  const texts = alternatives.filter((elements) => elements.length <= 1).map(([text = '""']) => text);
+  return texts.length === alternatives.length && texts.every(isText) ? texts : null;
 }
 
 function separate({ name, alternatives, lookahead }: Rule): string[] {
@@ -44,6 +64,17 @@ function separate({ name, alternatives, lookahead }: Rule): string[] {
     apart.push(`${inner} ::= ((${inner}_in))`, `${inner}_in ::= ((${elements.join(" ")}))`);
     return inner;
   };
+  const texts = textsOf(alternatives);
+  if (texts !== null) {
+    /** A reference that the library may look through: what stands there cannot begin alike. */
+    const beside = (choices: readonly string[]): string => {
+      const inner = `${name}_rest_${apart.length}`;
+      apart.push(`${inner} ::= (${choices.join(" | ")})`);
+      return inner;
+    };
+    const choices = sharedBeginnings(texts, { behind, beside });
+    return [`${name} ::= (${choices.join(" | ")})${lookahead}`, ...apart];
+  }
   const references = alternatives.map((elements) => {
     if (elements.length === 0) return '""';
     const [first, ...rest] = elements as [string, ...string[]];
@@ -51,6 +82,10 @@ function separate({ name, alternatives, lookahead }: Rule): string[] {
     return `(${behind(isLoop ? [behind([first]), ...rest] : elements)})`;
   });
   return [`${name} ::= (${references.join(" | ")})${lookahead}`, ...apart];
+}
+
+function isText(element: string): boolean {
+  return element.startsWith('"');
 }
 
 /** What the alternatives of rules begin with. */
@@ -112,7 +147,7 @@ function overlap(some: readonly Range[], others: readonly Range[]): boolean {
 
 /** Of a text or a class of characters; null for anything else. */
 function ofElement(element: string): readonly Range[] | null {
-  if (element.startsWith('"')) {
+  if (isText(element)) {
     const [first] = charactersOf(element.slice(1, -1));
     return first === undefined ? [] : [[first.code, first.code]];
   }
@@ -148,29 +183,6 @@ function complement(ranges: readonly Range[]): readonly Range[] {
     from = Math.max(from, high + 1);
   }
   return from > ANY[1] ? others : [...others, [from, ANY[1]]];
-}
-
-const ESCAPES: Readonly<Record<string, number>> = {
-  n: 10,
-  r: 13,
-  t: 9,
-  f: 12,
-  v: 11,
-  b: 8,
-  a: 7,
-  e: 27,
-  "0": 0,
-};
-
-/** With escapes read: the code point, and how it was written. */
-function charactersOf(text: string): { readonly code: number; readonly text: string }[] {
-  const pattern = /\\x([0-9a-fA-F]{2})|\\u([0-9a-fA-F]{4})|\\U([0-9a-fA-F]{8})|\\(.)|(.)/gsu;
-  return [...text.matchAll(pattern)].map(([written, x, u, long, escaped, plain]) => {
-    const hex = x ?? u ?? long;
-    if (hex !== undefined) return { code: parseInt(hex, 16), text: written };
-    const code = escaped === undefined ? undefined : ESCAPES[escaped];
-    return { code: code ?? (escaped ?? plain)!.codePointAt(0)!, text: written };
-  });
 }
 
 /** Of `name ::= ((a b) | "" | (c))`, with or without a lookahead; null for what is written otherwise. */

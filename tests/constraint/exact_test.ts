@@ -33,6 +33,18 @@ const CASES: readonly (readonly [name: string, Constraint, fit: string[], others
   ["constants", json({ anyOf: [{ const: "cats" }, { const: "cat" }] }), ['"cats"', '"cat"'], ['"catss"']],
   ["numbers", json({ enum: [1000, 100] }), ["1000", "100"], ["10000", "10"]],
   ["choices", { choice: ["xabc", "xac"] }, ["xabc", "xac"], ["xabbc", "xa"]],
+  [
+    "choices with long ends",
+    { choice: ["alongerend", "ablongerend", "ablongerendofit", "clongerend"] },
+    ["alongerend", "ablongerend", "ablongerendofit", "clongerend"],
+    ["alongerendofit", "clongerendofit", "blongerend", "ablonger", "ablongerendend"],
+  ],
+  [
+    "texts one of which begins another, before what goes on like them",
+    { regex: "(acc|ac|a)c(acc|ac)" },
+    ["acac", "accac", "acccacc", "acacc"],
+    ["ac", "aac", "accccac", "aacc"],
+  ],
   ["alternatives", { regex: "xabc|xac" }, ["xabc", "xac"], ["xabbc"]],
   ["more of them", { regex: "(accc|acc|bc|acac)d" }, ["accd", "bcd", "acacd"], ["baaacd", "accccd"]],
   ["a loop at the beginning", { regex: "[ab]*[ab]cd" }, ["acd", "babcd"], ["cd"]],
@@ -116,8 +128,10 @@ Deno.test("a constraint lets through what fits, and nothing that only looks like
 
 Deno.test("a choice lets its strings through, and no mixture of them", async () => {
   using service = new ConstraintService(TABLE);
-  const word = fc.array(fc.constantFrom("a", "b", "c"), { minLength: 1, maxLength: 5 })
-    .map((letters) => letters.join(""));
+  const word = fc.tuple(
+    fc.array(fc.constantFrom("a", "b", "c"), { minLength: 1, maxLength: 4 }),
+    fc.constantFrom("", "", "", "abcabcaabb"),
+  ).map(([letters, end]) => letters.join("") + end);
   await fc.assert(
     fc.asyncProperty(
       fc.uniqueArray(word, { minLength: 2, maxLength: 5 }),
@@ -139,6 +153,26 @@ Deno.test("a choice lets its strings through, and no mixture of them", async () 
     ),
     { numRuns: 40 },
   );
+});
+
+Deno.test("separateAlternatives() writes once what texts begin or end with", () => {
+  const many = "and so on ".repeat(40);
+  const rule = (text: (index: number) => string) =>
+    `root ::= (${Array.from({ length: 99 }, (_, index) => `("${text(index)}")`).join(" | ")})`;
+  const times = (grammar: string) => separateAlternatives(grammar)!.split(many.slice(1, -1)).length - 1;
+  expect(times(rule((index) => `${many}${index}`))).toBe(1);
+  expect(times(rule((index) => `${many}${index + 100}${many}`))).toBe(2);
+  // No two begin alike, but in one rule the library would compare each of their characters with all others.
+  expect(times(rule((index) => `${String.fromCodePoint(0x4e00 + index)}${many}`))).toBe(1);
+});
+
+Deno.test("a choice of long texts with the same beginning or end compiles in time", async () => {
+  using service = new ConstraintService(TABLE);
+  const many = "and so on ".repeat(50);
+  const choices = (text: (index: number) => string) => Array.from({ length: 256 }, (_, index) => text(index));
+  await service.check({ choice: choices((index) => `${many}${index}`) });
+  await service.check({ choice: choices((index) => `${index}${many}`) });
+  await service.check({ choice: choices((index) => many.slice(0, 2 * index + 1)) });
 });
 
 Deno.test("separateAlternatives() leaves alternatives that cannot begin alike as they are", () => {
