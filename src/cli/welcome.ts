@@ -21,14 +21,17 @@ export function welcome(facts: WelcomeFacts): string {
   ];
   if (adminKey !== null) lines.push("", `Admin key, shown this once: ${adminKey}`);
   if (!allowAnonymous) {
-    lines.push("", "Other machines can connect, so every caller needs a key (geodesic keys create)");
+    lines.push(
+      "",
+      "Other machines can connect, so every caller needs a key (deno task -q geodesic keys create)",
+    );
   }
   if (onlyKnown !== null) lines.push("", whatIsLetIn(onlyKnown.persistedFile));
   if (nothingServed) {
     lines.push(
       "",
-      "There are no weights yet. `geodesic start` brings the demo family, `geodesic pull NAME` a model from a hub, and " +
-        "the mutation registerModel makes a folder of yours one",
+      "There are no weights yet. `deno task start` brings the demo family, `deno task -q geodesic pull NAME` a model from " +
+        "a hub, and the mutation registerModel makes a folder of yours one",
     );
   }
   if (model !== null) {

@@ -63,7 +63,7 @@ export const modelJourneys: readonly Journey[] = [
       expect(await clipboardOf(page)).toMatch(/^[0-9a-f]{64}$/);
       await page.getByRole("button", { name: "Copy the command that reproduces it" }).click();
       await shows(page, ".code-actions", "Copied");
-      expect(await clipboardOf(page)).toMatch(/deno task geodesic merge merge\.yml/);
+      expect(await clipboardOf(page)).toMatch(/deno task -q geodesic merge merge\.yml/);
     },
   },
   {

@@ -1,5 +1,6 @@
 /** All models, what is being merged, and how the gateway is. */
 import { useState } from "preact/hooks";
+import { apiKey } from "../lib/api.ts";
 import { useQuery, useStream } from "../lib/hooks.ts";
 import { context, parameters, QUANTIZATIONS, words } from "../lib/format.ts";
 import { Link, modelHref } from "../lib/router.tsx";
@@ -200,8 +201,9 @@ function Status() {
 function Shell({ model }: { model: string }) {
   const query = `subscription { generate(input: { model: { name: ${JSON.stringify(model)} }, ` +
     `prompt: { text: "Tell me a story." } }) { __typename seq generationId ... on TokensGenerated { text } } }`;
+  const key = apiKey.value === null ? "" : "-H 'authorization: Bearer KEY' ";
   const line = `curl -N ${globalThis.location.origin}/graphql -H 'content-type: application/json' ` +
-    `-H 'accept: text/event-stream' -d '${JSON.stringify({ query }).replaceAll("'", `'\\''`)}'`;
+    `-H 'accept: text/event-stream' ${key}-d '${JSON.stringify({ query }).replaceAll("'", `'\\''`)}'`;
   return (
     <Section title="From a shell" note="The same stream that the playground shows.">
       <div class="code">

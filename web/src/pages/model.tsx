@@ -140,8 +140,8 @@ export function reproduceCommand(provenance: Provenance, model: Model): string {
     .map((name) => ` \\\n  --model '${name.replaceAll("'", `'\\''`)}=PATH'`).join("");
   const yaml = provenance.configYaml.trimEnd();
   return `cat > merge.yml <<'GEODESIC_YAML'\n${yaml}\nGEODESIC_YAML\n` +
-    `deno task geodesic merge merge.yml ${target}${models}\n` +
-    `deno task geodesic verify ${target}` +
+    `deno task -q geodesic merge merge.yml ${target}${models}\n` +
+    `deno task -q geodesic verify ${target}` +
     (model.artifact === null ? "" : `\n# expected manifest: ${model.artifact.manifestSha256}`);
 }
 

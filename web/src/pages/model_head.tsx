@@ -110,7 +110,7 @@ function Chips({ model, residency }: { model: Model; residency: Model["residency
 
 /** How weights come here. */
 function Missing({ model }: { model: Model }) {
-  const command = `deno task geodesic pull ${model.name}`;
+  const command = `deno task -q geodesic pull ${model.name}`;
   return (
     <div class="callout">
       <p>

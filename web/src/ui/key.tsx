@@ -65,7 +65,7 @@ export function KeyForm({ problem, onDone }: { problem?: "missing" | "rejected";
       </button>
       <p id="key-note" class="note">
         Kept for this tab only. The first admin key was printed when the gateway first started; another is
-        made there with <code>geodesic keys create --role admin</code>.
+        made there with <code>deno task -q geodesic keys create --role admin</code>.
       </p>
       <p class="field-error" role="alert">{error}</p>
     </form>
