@@ -22,6 +22,8 @@ export interface Command {
   readonly summary: string;
   /** Names of the arguments, all of them required. */
   readonly positionals: readonly string[];
+  /** The option that takes what many would give as one argument more. */
+  readonly surplus?: string;
   /** The flag with which the last argument may be left out. */
   readonly lastUnless?: string;
   readonly options: Readonly<Record<string, OptionSpec>>;
@@ -134,7 +136,10 @@ function parse(
       return { values: values as never, positionals };
     }
     const expected = length === 0 ? "no arguments" : command.positionals.slice(0, needed).join(" and ");
-    throw new UsageError(`Found ${describe(positionals)}, expected ${expected}`, command.name);
+    const meant = positionals.length > length && command.surplus !== undefined
+      ? `; did you mean --${command.surplus} ${describe(positionals.slice(length))}?`
+      : "";
+    throw new UsageError(`Found ${describe(positionals)}, expected ${expected}${meant}`, command.name);
   } catch (error) {
     if (!isErrorWithCode(error, /^ERR_PARSE_ARGS_/)) throw error;
     throw new UsageError(explain(error, args, options), command.name, { cause: error });

@@ -36,6 +36,7 @@ export const generateCommand: Command = {
   name: "generate",
   summary: "Generate text with a model, here and now",
   positionals: ["MODEL"],
+  surplus: "prompt",
   options: {
     prompt: {
       type: "string",
@@ -76,6 +77,9 @@ async function generate(invocation: Invocation): Promise<number> {
   const { terminal, signal } = invocation;
   const request = await readRequest(invocation);
   const json = invocation.flag("json");
+  if (invocation.text("logprobs") !== undefined && !json) {
+    terminal.writeStatus("note: --logprobs are shown with --json only\n");
+  }
   await using engine = createWorkerEngine();
   using progress = new LoadBar(invocation);
   let hasText = false;

@@ -16,6 +16,7 @@ export const tokenizeCommand: Command = {
   name: "tokenize",
   summary: "Show the token ids of text, and the text of token ids",
   positionals: ["MODEL"],
+  surplus: "text",
   options: {
     text: { type: "string", value: "TEXT", description: "Text to encode" },
     jsonl: {

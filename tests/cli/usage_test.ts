@@ -72,6 +72,8 @@ const wrong: readonly (readonly [string, readonly string[], string])[] = [
   ["a plan of nothing", ["merge", "--plan"], "Found no argument, expected CONFIG (see"],
   ["a missing argument", ["merge", "a"], `Found "a", expected CONFIG and OUT`],
   ["an argument too many", ["tokenize", "a", "b", "--text", "x"], `Found "a", "b", expected MODEL`],
+  ["a prompt that is no option", ["generate", "a", "Hello"], '; did you mean --prompt "Hello"?'],
+  ["a text that is no option", ["tokenize", "a", "Hi"], 'expected MODEL; did you mean --text "Hi"?'],
   ["an option without its value", ["tokenize", "a", "--text"], "--text needs a value, TEXT"],
   [
     "two options that exclude each other",
