@@ -50,7 +50,7 @@ for (
       });
     expect(build).toThrow(CapacityError);
     expect(build).toThrow(
-      /has more than \d+ tokens, and at most 1023 fit beside an answer into the context of 1024: /,
+      /has more than \d+ tokens, and at most 1023 fit beside an answer into the context of 1024 tokens: /,
     );
     expect(seen.characters).toBeLessThan(2 * CONTEXT * 20);
   });
@@ -87,7 +87,7 @@ Deno.test("buildPrompt() says how many tokens there are, how many fit and why, a
     }
     return "nothing";
   };
-  const fit = "and at most 15 fit beside an answer into the context of 16";
+  const fit = "and at most 15 fit beside an answer into the context of 16 tokens";
   expect(messageOf({})).toBe(`The prompt has N tokens, ${fit}: shorten it`);
   expect(messageOf({ nativeContextLength: 1024 }))
     .toBe(`The prompt has N tokens, ${fit}, with which the model is served (its own is 1024): shorten it`);

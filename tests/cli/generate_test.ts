@@ -2,7 +2,7 @@
 import { expect } from "@std/expect";
 import { writeOverflowingCheckpoint } from "../support/overflowing_checkpoint.ts";
 import { tempDir } from "../support/temp.ts";
-import { DEMO, deviceTest, geodesic, ROOT, startCli } from "./support.ts";
+import { DEMO, deviceTest, geodesic, geodesicHere, ROOT, startCli } from "./support.ts";
 
 const FORWARD = `${ROOT}tests/fixtures/forward`;
 /** All of them: tests/model/golden_test.ts. */
@@ -274,7 +274,7 @@ const refused: readonly (readonly [string, readonly string[], number, RegExp])[]
     "a temperature out of range",
     [HELPER, "--prompt", "a", "--temperature", "-1"],
     2,
-    /"temperature": found -1, expected 0 … 2/,
+    /Invalid --temperature: found -1, expected 0 … 2/,
   ],
   [
     "a precision that is none",
@@ -329,7 +329,7 @@ const refused: readonly (readonly [string, readonly string[], number, RegExp])[]
     "a prompt longer than the context",
     [HELPER, "--prompt", "story ".repeat(1200)],
     1,
-    /The prompt has \d+ tokens, .* 1024 .*\[CAPACITY\]/,
+    /The prompt has 1208 tokens, and at most 1023 fit .* 1024 tokens: shorten it \[CAPACITY\]/,
   ],
   [
     "a stop string without tokenizer",
@@ -340,7 +340,7 @@ const refused: readonly (readonly [string, readonly string[], number, RegExp])[]
 ];
 for (const [what, args, code, message] of refused) {
   Deno.test(`generate explains ${what} in one line`, async () => {
-    const result = await geodesic(["generate", ...args]);
+    const result = await geodesicHere(["generate", ...args]);
     expect({ code: result.code, stdout: result.stdout }).toEqual({ code, stdout: "" });
     expect(result.stderr).toMatch(message);
     expect(result.stderr).toMatch(/^error: [^\n]*\n$/);

@@ -31,16 +31,16 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** The same commands without a process of their own: no environment, no standard input, and no screen unless given. */
+/** The same commands without a process of their own: no environment, nothing to read, and no screen unless given. */
 export async function geodesicHere(
   args: readonly string[],
-  terminal: Partial<Terminal> = {},
+  { stdin = "", ...terminal }: Partial<Omit<Terminal, "stdin">> & Pick<CliOptions, "stdin"> = {},
 ): Promise<CliResult> {
   let [stdout, stderr] = ["", ""];
   const code = await runCli(args, COMMANDS, {
     ...{ userDir: ROOT, defaultDataDir: NO_DATA, databaseUrl: undefined, logLevel: undefined, modelDirs: [] },
     ...{ hubEndpoint: undefined, hubToken: undefined, isInteractive: false, columns: undefined },
-    stdin: new Blob().stream(),
+    stdin: new Blob([stdin]).stream(),
     write: (text) => stdout += text,
     print: (line) => stdout += `${line}\n`,
     writeStatus: (text) => stderr += text,

@@ -2,7 +2,7 @@
 import { expect } from "@std/expect";
 import { MISTRAL_DIR, mistralIsAbsent, readGoldens } from "../tokenizer/support.ts";
 import { tempDir } from "../support/temp.ts";
-import { DEMO, geodesic, jsonLines } from "./support.ts";
+import { DEMO, geodesicHere as geodesic, jsonLines } from "./support.ts";
 
 const HELPER = `${DEMO}/parents/helper`;
 
@@ -13,7 +13,7 @@ Deno.test("tokenize --text prints ids and text, with bos on request", async () =
   expect(text).toBe("Hello </s>");
   expect(ids.every((id) => id > 2)).toBe(true);
   const withBos = await geodesic(["tokenize", "parents/helper", "--text", "Hello </s>", "--bos"], {
-    cwd: DEMO,
+    userDir: DEMO,
   });
   expect(jsonLines(withBos.stdout)).toEqual([{ ids: [1, ...ids], text }]);
 });
@@ -73,7 +73,9 @@ Deno.test("tokenize --jsonl keeps every result on one line, whatever its reader 
 Deno.test("tokenize --jsonl FILE reads from where the user stands", async () => {
   await using dir = await tempDir();
   await Deno.writeTextFile(dir.join("lines.jsonl"), '{"ids": [300]}');
-  const { code, stdout } = await geodesic(["tokenize", HELPER, "--jsonl", "lines.jsonl"], { cwd: dir.path });
+  const { code, stdout } = await geodesic(["tokenize", HELPER, "--jsonl", "lines.jsonl"], {
+    userDir: dir.path,
+  });
   expect(code).toBe(0);
   expect(jsonLines(stdout)).toEqual([{ ids: [300], text: expect.any(String) }]);
 });

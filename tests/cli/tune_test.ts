@@ -1,7 +1,7 @@
 /** `geodesic tune` on a real device: what it prints, what it keeps, and what it refuses. */
 import { expect } from "@std/expect";
 import { tempDir } from "../support/temp.ts";
-import { deviceTest, geodesic, ROOT, startCli } from "./support.ts";
+import { deviceTest, geodesic, geodesicHere, ROOT, startCli } from "./support.ts";
 
 const MODEL = `${ROOT}tests/fixtures/forward/gqa`;
 
@@ -83,7 +83,7 @@ const REFUSED: Readonly<Record<string, readonly [args: readonly string[], code: 
 };
 for (const [what, [args, expected, message]] of Object.entries(REFUSED)) {
   deviceTest(`tune refuses ${what}`, async () => {
-    const { code, stdout, stderr } = await geodesic(["tune", MODEL, ...args]);
+    const { code, stdout, stderr } = await geodesicHere(["tune", MODEL, ...args]);
     expect({ code, stdout, stderr }).toEqual({
       code: expected,
       stdout: "",

@@ -2,7 +2,7 @@
 import { expect } from "@std/expect";
 import { MergeApi, PARENTS } from "../support/merge_api.ts";
 import { tempDir } from "../support/temp.ts";
-import { DEMO, geodesicHere as geodesic } from "./support.ts";
+import { DEMO, geodesic as geodesicApart, geodesicHere as geodesic } from "./support.ts";
 
 const HELPER = ["--model", `parents/helper=${DEMO}/parents/helper`];
 const STORYTELLER = ["--model", `parents/storyteller=${DEMO}/parents/storyteller`];
@@ -22,7 +22,8 @@ Deno.test("verify checks a merge with its parents, a sample of it, and without t
     mismatches: [],
     tensors: { total: 75, hashed: 2, recomputed: 2 },
   });
-  const alone = await geodesic(["verify", "out"], { userDir: dir.path });
+  // With the permissions of the task.
+  const alone = await geodesicApart(["verify", "out"], { cwd: dir.path });
   expect(alone).toMatchObject({ code: 0, stdout: expect.stringContaining('Not at hand: "parents/helper"') });
 
   // Parents changed places: each is not what was merged, and no interpolated tensor comes out as it did.

@@ -98,7 +98,7 @@ function tooLong(what: string, promptTokens: number, options: PromptOptions): Ca
   return new CapacityError(
     `${what}, and at most ${
       contextLength - 1
-    } fit beside an answer into the context of ${contextLength}${served}: ${remedy}`,
+    } fit beside an answer into the context of ${contextLength} tokens${served}: ${remedy}`,
     { promptTokens, contextLength },
   );
 }
