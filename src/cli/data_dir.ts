@@ -1,5 +1,4 @@
 /** The data folder option, the same for all commands that know registered models. */
-import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { NotFoundError } from "../errors.ts";
 import type { Db } from "../store/database.ts";
@@ -22,13 +21,23 @@ export function openInvocationStore(invocation: Invocation, options: OpenStoreOp
 export async function openExistingStore(invocation: Invocation): Promise<Db> {
   const dataDir = dataDirOf(invocation);
   const path = join(dataDir, DATABASE_FILE);
-  if (invocation.terminal.databaseUrl === undefined && !existsSync(path)) {
+  if (invocation.terminal.databaseUrl === undefined && isAbsent(path)) {
     throw new NotFoundError(
       `There is no database in "${dataDir}": say with --data DIR where it lies; "geodesic start" makes one`,
       { path },
     );
   }
   return await openInvocationStore(invocation);
+}
+
+/** Not where nobody may look: opening it says so. */
+function isAbsent(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
+  }
 }
 
 /** Absolute path of the data folder that `--data`, the environment or the default names. */

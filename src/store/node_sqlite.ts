@@ -157,7 +157,10 @@ function sqliteError(error: unknown, path: string, { isOpening = false } = {}): 
   );
   const cannotBeWritten = says("readonly database");
   if (cannotBeOpened || (cannotBeWritten && isOpening)) {
-    return new ConfigError(`Cannot open the database "${path}": ${error.message}`, details, { cause: error });
+    const reason = cannotBeWritten ? "it, or its folder, may not be written to" : error.message;
+    return new ConfigError(`Cannot open the database "${path}": ${reason}`, { path, reason }, {
+      cause: error,
+    });
   }
   if (says("database is locked", "database table is locked")) {
     return new StoreBusyError("another process is writing to it", { cause: error });
