@@ -6,7 +6,6 @@
  * rules behind two references, or, where all of them are texts, share what they begin with. What a grammar means stays as
  * it is.
  */
-
 import { charactersOf } from "./grammar_characters.ts";
 import { sharedBeginnings } from "./shared_beginnings.ts";
 
@@ -18,7 +17,7 @@ interface Rule {
   readonly lookahead: string;
 }
 
-/** Characters, and a good part of a second. */
+/** Characters of one rule beyond which the library is slow with it: what it does goes by more than their number. */
 const LONG_TEXTS = 10_000;
 
 /** First and last code point. */
