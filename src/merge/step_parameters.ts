@@ -157,7 +157,8 @@ export class StepParameters {
       for (const declared of this.#method.parameters.filter((p) => p.scope === "model")) {
         const places = [source.parameters, ...wide];
         const resolved = resolveParameter(declared.name, places, inputName, tensor.position);
-        if (resolved === undefined && isBase && declared.ofBase !== true) continue; // the base model needs none
+        const isNeeded = declared.fallback !== null || declared.ofBase === true || !isBase;
+        if (resolved === undefined && !isNeeded) continue;
         own[declared.name] = this.#value(declared, resolved, tensor.name);
       }
       return own;
