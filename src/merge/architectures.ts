@@ -44,16 +44,16 @@ export function architectureOf(
   );
 }
 
+/** Lists in config.json with an entry for each layer, beside the number of layers. */
+const PER_LAYER = ["layer_types", "mlp_layer_types", "no_rope_layers"];
+
 /** The number of layers that a config.json tells. Throws MergeError where it tells none. */
 export function layerCount(
   configJson: JsonObject,
   { layersKey }: ArchitectureDefinition,
   model: string,
 ): number {
-  let value: unknown = configJson;
-  for (const key of layersKey.split(".")) {
-    value = isJsonObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
-  }
+  const value = besideLayers(configJson, layersKey)?.[lastKey(layersKey)];
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 1 && value <= MAX_LAYERS) {
     return value;
   }
@@ -66,15 +66,50 @@ export function layerCount(
   );
 }
 
-/** A copy of `configJson` with another number of layers. */
-export function withLayerCount(
+/** What a config.json says of each of its layers, by field; lists of another length say nothing. */
+export function layerLists(
+  configJson: JsonObject,
+  { layersKey }: ArchitectureDefinition,
+): ReadonlyMap<string, readonly unknown[]> {
+  const fields = besideLayers(configJson, layersKey) ?? {};
+  const layers = fields[lastKey(layersKey)];
+  return new Map(PER_LAYER.flatMap((name) => {
+    const list: unknown = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    return Array.isArray(list) && list.length === layers ? [[name, list as readonly unknown[]]] : [];
+  }));
+}
+
+/** A copy of `configJson` with so many layers, and `lists` of what each of them is; other such lists are left out. */
+export function withLayers(
   configJson: JsonObject,
   { layersKey }: ArchitectureDefinition,
   layers: number,
+  lists: ReadonlyMap<string, readonly unknown[]>,
 ): JsonObject {
   const set = (object: JsonObject, [key, ...rest]: readonly string[]): JsonObject => {
-    const inner = object[key!];
-    return { ...object, [key!]: rest.length === 0 ? layers : set(isJsonObject(inner) ? inner : {}, rest) };
+    if (rest.length > 0) {
+      const inner = object[key!];
+      return { ...object, [key!]: set(isJsonObject(inner) ? inner : {}, rest) };
+    }
+    const kept = Object.entries(object).flatMap(([name, value]): [string, unknown][] =>
+      PER_LAYER.includes(name) && Array.isArray(value)
+        ? (lists.has(name) ? [[name, lists.get(name)]] : [])
+        : [[name, value]]
+    );
+    return { ...Object.fromEntries(kept), [key!]: layers };
   };
   return set(configJson, layersKey.split("."));
+}
+
+/** The object that holds the number of layers. */
+function besideLayers(configJson: JsonObject, layersKey: string): JsonObject | undefined {
+  let value: unknown = configJson;
+  for (const key of layersKey.split(".").slice(0, -1)) {
+    value = isJsonObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+  }
+  return isJsonObject(value) ? value : undefined;
+}
+
+function lastKey(path: string): string {
+  return path.slice(path.lastIndexOf(".") + 1);
 }

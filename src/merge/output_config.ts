@@ -1,7 +1,7 @@
 /** config.json of a merged model: the lead model's, with what the merge changed. */
 import { type JsonObject, parseKeepingNumbers } from "../formats/json.ts";
 import { configDtypeName } from "../tensor/dtype.ts";
-import { withLayerCount } from "./architectures.ts";
+import { layerLists, withLayers } from "./architectures.ts";
 import type { MergePlan, PlannedStep } from "./plan.ts";
 
 /** The text of config.json. */
@@ -13,7 +13,7 @@ export function outputConfigJson(plan: MergePlan): string {
   const heads = plan.architecture.postWeights.filter((weight) => weight.isEmbedding);
   const writesHead = plan.steps.some((step) => heads.some((head) => head.name === step.name));
   const output = {
-    ...withLayerCount(base, plan.architecture, plan.layers),
+    ...withLayers(base, plan.architecture, plan.layers, outputLayerLists(plan)),
     ...(dtype === null ? {} : dtypeFields(base, configDtypeName(dtype))),
     ...tokenIdFields(plan),
     // Embeddings cut to a common vocabulary must not be announced at their old size.
@@ -22,6 +22,19 @@ export function outputConfigJson(plan: MergePlan): string {
     ...(configJson.tie_word_embeddings === true && writesHead ? { tie_word_embeddings: false } : {}),
   };
   return JSON.stringify(output, null, 2) + "\n";
+}
+
+/** What config.json says of single layers goes where they go: loaders refuse a list of another length. */
+function outputLayerLists(plan: MergePlan): ReadonlyMap<string, readonly unknown[]> {
+  const { slices, checkpoints, architecture } = plan;
+  const listsOf = (model: string) => layerLists(checkpoints.get(model)!.configJson, architecture);
+  return new Map([...listsOf(plan.leadModel)].flatMap(([name]) => {
+    const entries = slices.flatMap(({ sources, baseModel }) => {
+      const { model, layerRange } = sources.find((source) => source.model === baseModel) ?? sources[0]!;
+      return listsOf(model).get(name)?.slice(...layerRange) ?? [];
+    });
+    return entries.length === plan.layers ? [[name, entries]] : [];
+  }));
 }
 
 /** Under the names that the model uses for it: the older one, that of transformers 5, or both, which must not disagree. */

@@ -37,3 +37,30 @@ for (const base of ["", "base_model: a", "base_model: b"]) {
     expect(out!.get("lm_head.weight")).toEqual(a!.get("lm_head.weight")!);
   });
 }
+
+Deno.test("what config.json says of single layers goes where they go", async () => {
+  const typed = (layer_types: unknown) => ({ config: { layer_types } });
+  const types = async (config: string, a: unknown, b: unknown) => {
+    await using dir = await pair(typed(a), typed(b));
+    await merge(dir, { config });
+    const { num_hidden_layers, layer_types } = JSON.parse(
+      await Deno.readTextFile(dir.join("out/config.json")),
+    );
+    return [num_hidden_layers, layer_types];
+  };
+  const [full, sliding] = ["full_attention", "sliding_attention"];
+  const expected = [4, [sliding, full, full, full]];
+  expect(await types(stack("base_model: a"), [sliding, full], [sliding, full])).toEqual(expected);
+  expect(await types(stack("base_model: b"), [sliding, full], [sliding, full])).toEqual(expected);
+  expect(await types(stack(""), [full, sliding], [sliding, full])).toEqual([4, [
+    full,
+    sliding,
+    full,
+    sliding,
+  ]]);
+  // Where a model says nothing of its layers, or of another number of them, nothing is left to go by.
+  expect(await types(stack("base_model: a"), [full, sliding], undefined)).toEqual([4, undefined]);
+  expect(await types(stack("base_model: a"), [full], [full, full])).toEqual([4, undefined]);
+  const whole = "merge_method: passthrough\nmodels: [{model: a}]\n";
+  expect(await types(whole, [sliding, full], null)).toEqual([2, [sliding, full]]);
+});
