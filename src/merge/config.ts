@@ -52,7 +52,7 @@ export interface MergeConfig {
   readonly baseModel: string | null;
   /** Inputs are rounded to this before anything else; null: taken as they are. */
   readonly dtype: WeightDtype | null;
-  /** Results are rounded to this when written; null: to `dtype`, or else to the base tensor's. */
+  /** Results are rounded to this when written; null: to what the method makes of `dtype`, or else of the inputs' types. */
   readonly outDtype: WeightDtype | null;
   readonly slices: readonly OutputSlice[];
   readonly parameters: Parameters;

@@ -7,6 +7,7 @@ import { ConfigError, GeodesicError, MergeError } from "../errors.ts";
 import { type Checkpoint, openCheckpoint, type TensorInfo } from "../formats/checkpoint.ts";
 import type { TensorSpec } from "../formats/safetensors.ts";
 import type { FloatDtype, WeightDtype } from "../tensor/dtype.ts";
+import { commonDtype } from "./arithmetic/rounding.ts";
 import type { ArchitectureDefinition } from "./architecture_definition.ts";
 import { architectureOf, layerCount } from "./architectures.ts";
 import type { MergeConfig } from "./config.ts";
@@ -51,7 +52,7 @@ export interface PlannedStep extends TensorSpec {
   readonly base: number | null;
   /** What inputs are rounded to before anything else; null: nothing. */
   readonly cast: WeightDtype | null;
-  /** What results are rounded to first: the base tensor's type after the cast on load; without a base, one for all. */
+  /** What results are rounded to first: the method decides, by the inputs' types after the cast on load. */
   readonly mixDtype: WeightDtype;
   readonly parameters: ParameterValues;
   /** The condition that decided the parameter `t`; null where it had none or the method has no t. */
@@ -125,7 +126,7 @@ export async function planMerge(
     });
     const parameters = new StepParameters(config, method);
     const steps = layoutTensors(slices, architecture).flatMap((tensor) =>
-      planStep(tensor, { config, checkpoints, vocabulary, parameters, problems })
+      planStep(tensor, { config, method, checkpoints, vocabulary, parameters, problems })
     );
     parameters.throwIfUnfit(problems);
     throwProblems(problems);
@@ -197,6 +198,7 @@ function inWritingOrder(a: SortableStep, b: SortableStep): number {
 
 interface StepContext {
   readonly config: MergeConfig;
+  readonly method: MergeMethod;
   readonly checkpoints: ReadonlyMap<string, Checkpoint>;
   readonly vocabulary: VocabularyPlan | null;
   readonly parameters: StepParameters;
@@ -206,7 +208,7 @@ interface StepContext {
 /** One step, or none where the output has no such tensor; what does not fit goes to `problems`. */
 function planStep(
   tensor: LayoutTensor,
-  { config, checkpoints, vocabulary, parameters, problems }: StepContext,
+  { config, method, checkpoints, vocabulary, parameters, problems }: StepContext,
 ): SortableStep[] {
   const found = findInputs(tensor, checkpoints, problems);
   if (found === undefined) return [];
@@ -226,7 +228,8 @@ function planStep(
   const lead = inputs[base ?? 0]!.tensor;
   const { forceDtype } = tensor.weight;
   const cast = forceDtype ?? config.dtype;
-  const mixDtype = cast ?? commonDtype(base === null ? inputs : [inputs[base]!]);
+  const dtypes = inputs.map(({ tensor }) => cast ?? tensor.dtype);
+  const mixDtype = method.resultDtype?.(dtypes, base) ?? commonDtype(dtypes);
   const shape = lead.shape.length === 0 ? [] : [rows, ...lead.shape.slice(1)];
   const { values, filter, modelValues } = parameters.resolve(
     { ...tensor, inputs: found.map(({ source }) => source) },
@@ -247,14 +250,6 @@ function planStep(
     modelParameters: modelValues,
   };
   return [{ step, sortKey: inputs.map((input) => input.tensor.name).sort().at(-1)! }];
-}
-
-/** What holds the values of all these: what 8 bits hold, bfloat16 holds too, and no result is written in fewer. */
-function commonDtype(inputs: readonly PlannedInput[]): WeightDtype {
-  const [first, ...others] = new Set(
-    inputs.map(({ tensor: { dtype } }) => dtype === "F8_E4M3" ? "BF16" : dtype),
-  );
-  return others.length === 0 ? first! : "F32";
 }
 
 function throwProblems(problems: readonly string[]): void {

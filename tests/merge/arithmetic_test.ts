@@ -4,7 +4,12 @@ import fc from "fast-check";
 import { gramMatrices } from "../../src/merge/arithmetic/gram.ts";
 import { alongFirst, alongLast, wholeTensor } from "../../src/merge/arithmetic/lines.ts";
 import { Mask } from "../../src/merge/arithmetic/mask.ts";
-import { keepRanks, magnitudeOf, orderStatistics } from "../../src/merge/arithmetic/order_statistics.ts";
+import {
+  keepRanks,
+  magnitudeOf,
+  orderStatistics,
+  valuesAtRanks,
+} from "../../src/merge/arithmetic/order_statistics.ts";
 import { RandomWords, threefry2x32 } from "../../src/merge/arithmetic/random.ts";
 import { RowRanker } from "../../src/merge/arithmetic/ranks.ts";
 import { keepAtRandom, keepByRank } from "../../src/merge/arithmetic/sparsify.ts";
@@ -90,6 +95,18 @@ Deno.test("orderStatistics() are what sorting gives, with the counts of smaller 
     expect(magnitudeOf(first!)).toEqual(sorted[0]);
     expect(found!.below).toBe(sorted.findIndex((x) => Object.is(x, sorted[rank])));
     expect(found!.equal).toBe(sorted.filter((x) => Object.is(x, sorted[rank])).length);
+  }));
+});
+
+Deno.test("valuesAtRanks() are what sorting gives, signs included and NaN last", () => {
+  fc.assert(fc.property(values, fc.nat(), (v, at) => {
+    const sorted = [...v].sort((a, b) =>
+      Number.isNaN(a) || Number.isNaN(b) ? Number(Number.isNaN(a)) - Number(Number.isNaN(b)) : a - b
+    );
+    const ranks = [at % v.length, 0, v.length - 1];
+    expect(valuesAtRanks(vectorOf(v), ranks).map((x) => x + 0)).toEqual(
+      ranks.map((rank) => sorted[rank]! + 0),
+    );
   }));
 });
 

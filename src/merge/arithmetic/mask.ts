@@ -2,7 +2,10 @@
  * Which elements of a tensor are kept: one bit each, so that a selection costs little memory whatever made it. Indices
  * are 32-bit: a tensor held in memory has fewer elements.
  */
+import { BLOCK_ELEMENTS } from "../../tensor/convert.ts";
+import type { WeightDtype } from "../../tensor/dtype.ts";
 import { forEachBlock } from "../operand.ts";
+import { Rounder } from "./rounding.ts";
 import { blockOf, type Vector } from "./vector.ts";
 
 export class Mask {
@@ -31,20 +34,26 @@ export class Mask {
 /** Sums that count as zero, as in mergekit. */
 const TINY_SUM = 1e-7;
 
-/** The vector under a mask; with `rescale`, times Σ|v| / Σ|masked v|, which restores its L1 norm. */
-export function masked(vector: Vector, mask: Mask, { rescale }: { readonly rescale: boolean }): Vector {
-  const factor = rescale ? restoringFactor(vector, mask) : 1;
+/**
+ * The vector under a mask; with `rescale`, times Σ|v| / Σ|masked v|, which restores its L1 norm, everything rounded to
+ * that type.
+ */
+export function masked(vector: Vector, mask: Mask, rescale: WeightDtype | null): Vector {
+  const rounder = new Rounder(rescale ?? "F32", Math.min(vector.elements, BLOCK_ELEMENTS));
+  const factor = rescale === null ? 1 : restoringFactor(vector, mask, rounder);
   return {
     elements: vector.elements,
     read(start, into) {
       vector.read(start, into);
       mask.apply(start, into);
-      if (factor !== 1) { for (let i = 0; i < into.length; i++) into[i] = into[i]! * factor; }
+      if (factor === 1) return;
+      for (let i = 0; i < into.length; i++) into[i] = into[i]! * factor;
+      rounder.round(into);
     },
   };
 }
 
-function restoringFactor(vector: Vector, mask: Mask): number {
+function restoringFactor(vector: Vector, mask: Mask, rounder: Rounder): number {
   const block = blockOf(vector);
   let [before, after] = [0, 0];
   forEachBlock(vector.elements, (start, count) => {
@@ -54,7 +63,8 @@ function restoringFactor(vector: Vector, mask: Mask): number {
     mask.apply(start, values);
     after += absoluteSum(values);
   });
-  return before < TINY_SUM || after < TINY_SUM ? 1 : Math.fround(before / after);
+  [before, after] = [rounder.rounded(before), rounder.rounded(after)];
+  return before < TINY_SUM || after < TINY_SUM ? 1 : rounder.rounded(before / after);
 }
 
 function absoluteSum(values: Float32Array): number {

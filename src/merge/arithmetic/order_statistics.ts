@@ -46,6 +46,38 @@ export function magnitudeOf({ bits }: OrderStatistic): number {
   return new Float32Array(Uint32Array.of(bits).buffer)[0]!;
 }
 
+/** For each rank 0 … elements − 1 of the values with their signs, ascending and NaN last, the value found there. */
+export function valuesAtRanks(vector: Vector, ranks: readonly number[]): readonly number[] {
+  const below = countNegative(vector);
+  const [low, high] = [ranks.filter((rank) => rank < below), ranks.filter((rank) => rank >= below)];
+  const magnitudes = (isOf: (value: number) => boolean, at: readonly number[]) =>
+    at.length === 0 ? [] : orderStatistics(restrictedTo(vector, isOf), at).map(magnitudeOf);
+  const negative = magnitudes((value) => value < 0, low.map((rank) => below - 1 - rank));
+  const others = magnitudes((value) => !(value < 0), high.map((rank) => rank - below));
+  return ranks.map((rank) => rank < below ? -negative[low.indexOf(rank)]! : others[high.indexOf(rank)]!);
+}
+
+/** NaN in place of the other values, which so rank last. */
+function restrictedTo(vector: Vector, isOf: (value: number) => boolean): Vector {
+  return {
+    elements: vector.elements,
+    read(start, into) {
+      vector.read(start, into);
+      for (let i = 0; i < into.length; i++) if (!isOf(into[i]!)) into[i] = NaN;
+    },
+  };
+}
+
+function countNegative(vector: Vector): number {
+  const block = blockOf(vector);
+  let negative = 0;
+  forEachBlock(vector.elements, (start, count) => {
+    vector.read(start, block.subarray(0, count));
+    for (let i = 0; i < count; i++) if (block[i]! < 0) negative++;
+  });
+  return negative;
+}
+
 /**
  * Keeps the elements whose rank lies in `[from, to)`. Of equal magnitudes the earlier element ranks lower, or higher
  * where `earlierIsLarger`: a stable ascending or descending sort.

@@ -1,7 +1,8 @@
 /** A tensor as arithmetic sees it: float32 values read by block, wherever they come from. */
-import { BLOCK_ELEMENTS, roundTo } from "../../tensor/convert.ts";
-import { bytesPerElement } from "../../tensor/dtype.ts";
+import { BLOCK_ELEMENTS } from "../../tensor/convert.ts";
+import type { WeightDtype } from "../../tensor/dtype.ts";
 import type { Operand } from "../operand.ts";
+import { Rounder } from "./rounding.ts";
 
 export interface Vector {
   readonly elements: number;
@@ -14,34 +15,19 @@ export function blockOf({ elements }: Pick<Vector, "elements">): Float32Array<Ar
   return new Float32Array(Math.min(elements, BLOCK_ELEMENTS));
 }
 
-/**
- * model − base, rounded to the base's type as mergekit's is, so that a selection ranks the same numbers. Differences of
- * 8-bit numbers, which mergekit does not take, stay float32: few of them would survive.
- */
-export function delta(model: Operand, base: Operand): Vector {
+/** model − base, both and their difference rounded to `dtype` as mergekit's are, so that a selection ranks the same. */
+export function delta(model: Operand, base: Operand, dtype: WeightDtype): Vector {
   const own = blockOf(base);
-  const dtype = differencesOf(base);
-  const rounding = new Uint8Array(own.length * bytesPerElement(dtype));
+  const rounder = new Rounder(dtype, own.length);
   return {
     elements: base.elements,
     read(start, into) {
       const subtrahend = own.subarray(0, into.length);
       model.read(start, into);
       base.read(start, subtrahend);
+      if (model.dtype !== dtype) rounder.round(into);
       for (let i = 0; i < into.length; i++) into[i] = into[i]! - subtrahend[i]!;
-      roundTo(dtype, into, rounding);
+      rounder.round(into);
     },
   };
-}
-
-/** A number as differences from this base can equal it. */
-export function roundedTo(base: Pick<Operand, "dtype">, value: number): number {
-  const dtype = differencesOf(base);
-  const rounded = Float32Array.of(value);
-  roundTo(dtype, rounded, new Uint8Array(bytesPerElement(dtype)));
-  return rounded[0]!;
-}
-
-function differencesOf({ dtype }: Pick<Operand, "dtype">) {
-  return dtype === "F8_E4M3" ? "F32" : dtype;
 }

@@ -1,5 +1,7 @@
 /** What methods share at their edges: which slices they accept, their inputs by role, and the mixes of plain kinds. */
 import { BLOCK_ELEMENTS } from "../../tensor/convert.ts";
+import type { FloatDtype, WeightDtype } from "../../tensor/dtype.ts";
+import { commonDtype } from "../arithmetic/rounding.ts";
 import type { Operand } from "../operand.ts";
 import type { MergeMethod, Mix, MixInputs, ParameterValues, StepFacts } from "./method.ts";
 
@@ -50,6 +52,11 @@ export function byRole(inputs: MixInputs): { origin: Operand | null; others: rea
       parameters: modelParameters[i]!,
     })),
   };
+}
+
+/** The base model's type, for methods that bring the others to it first. */
+export function dtypeOfBase(dtypes: readonly FloatDtype[], base: number | null): WeightDtype {
+  return commonDtype(base === null ? dtypes : [dtypes[base]!]);
 }
 
 /** A tensor taken as it is. */

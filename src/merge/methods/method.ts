@@ -4,6 +4,7 @@
  * bounded by a few blocks and, where elements are selected, one bit an element.
  */
 import type { Scalar } from "../config.ts";
+import type { FloatDtype, WeightDtype } from "../../tensor/dtype.ts";
 import type { Operand } from "../operand.ts";
 
 export interface ParameterDeclaration {
@@ -79,5 +80,7 @@ export interface MergeMethod {
   refuseSlice(models: readonly string[], baseModel: string | null): string | null;
   /** What is wrong with a step's values together, each being within its range; null where nothing is. */
   refuseValues?(step: StepFacts): ValueProblem | null;
+  /** What results are rounded to, from the types of the inputs after the cast; without it, what holds all their values. */
+  resultDtype?(dtypes: readonly FloatDtype[], base: number | null): WeightDtype;
   mix(inputs: MixInputs): Mix;
 }

@@ -7,6 +7,7 @@
 import { aroundOrigin, combination } from "../arithmetic/combination.ts";
 import { type Gram, gramMatrices } from "../arithmetic/gram.ts";
 import { alongLast, wholeTensor } from "../arithmetic/lines.ts";
+import { differenceDtype } from "../arithmetic/rounding.ts";
 import { delta } from "../arithmetic/vector.ts";
 import { byRole, copied, mixed, needsModels } from "./inputs.ts";
 import type { MergeMethod } from "./method.ts";
@@ -26,7 +27,8 @@ export const modelStock: MergeMethod = {
     const lines = inputs.parameters.filter_wise === true
       ? alongLast(inputs.shape)
       : wholeTensor(inputs.shape);
-    const grams = gramMatrices(models.map((model) => delta(model, origin!)), lines);
+    const dtype = differenceDtype(inputs.operands.map((operand) => operand.dtype));
+    const grams = gramMatrices(models.map((model) => delta(model, origin!, dtype)), lines);
     const factors = grams.map((gram) => {
       const share = shareOfMean(gram, models.length) / models.length;
       return aroundOrigin(models.map(() => share));

@@ -8,6 +8,7 @@
 import { aroundOrigin, combination, total } from "../arithmetic/combination.ts";
 import { type Gram, gramMatrices } from "../arithmetic/gram.ts";
 import { wholeTensor } from "../arithmetic/lines.ts";
+import { differenceDtype } from "../arithmetic/rounding.ts";
 import { delta } from "../arithmetic/vector.ts";
 import { MergeError } from "../../errors.ts";
 import { byRole, copied, mixed, needsModels, otherIndices } from "./inputs.ts";
@@ -40,9 +41,10 @@ export const multislerp: MergeMethod = {
     const divisor = parameters.normalize_weights === true ? total(given) : 1;
     const weights = given.map((weight) => weight / divisor);
     const models = others.map(({ operand }) => operand);
+    const dtype = differenceDtype(inputs.operands.map((operand) => operand.dtype));
     const lines = wholeTensor(shape);
     const [gram] = gramMatrices(
-      origin === null ? models : models.map((model) => delta(model, origin)),
+      origin === null ? models : models.map((model) => delta(model, origin, dtype)),
       lines,
     );
     const factors = sphericalMean(gram!, weights, Number(parameters.eps));

@@ -7,6 +7,7 @@
 import { aroundOrigin, combination } from "../arithmetic/combination.ts";
 import { type Gram, gramMatrices } from "../arithmetic/gram.ts";
 import { alongFirst, alongLast, type Lines, wholeTensor } from "../arithmetic/lines.ts";
+import { differenceDtype } from "../arithmetic/rounding.ts";
 import { delta } from "../arithmetic/vector.ts";
 import { byRole, copied, mixed, needsModels } from "./inputs.ts";
 import type { MergeMethod, StepFacts } from "./method.ts";
@@ -32,8 +33,9 @@ export const nuslerp: MergeMethod = {
     const [w0, w1] = others.map(({ parameters }) => Number(parameters.weight)) as [number, number];
     const t = Math.abs(w0 + w1) < TINY_WEIGHT ? 0.5 : w1 / (w0 + w1);
     const models = others.map(({ operand }) => operand);
+    const dtype = differenceDtype(inputs.operands.map((operand) => operand.dtype));
     const lines = linesOf(inputs);
-    const vectors = origin === null ? models : models.map((model) => delta(model, origin));
+    const vectors = origin === null ? models : models.map((model) => delta(model, origin, dtype));
     const factors = gramMatrices(vectors, lines).map((gram) => factorsAt(gram, t));
     if (origin === null) return mixed(combination(models, factors, lines));
     return mixed(combination([origin, ...models], factors.map(aroundOrigin), lines));

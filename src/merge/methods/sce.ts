@@ -8,6 +8,7 @@ import { total } from "../arithmetic/combination.ts";
 import { Election } from "../arithmetic/consensus.ts";
 import { Mask, masked } from "../arithmetic/mask.ts";
 import { keepRanks } from "../arithmetic/order_statistics.ts";
+import { differenceDtype, Rounder } from "../arithmetic/rounding.ts";
 import { blockOf, delta, type Vector } from "../arithmetic/vector.ts";
 import { forEachBlock } from "../operand.ts";
 import { byRole, copied, mixed, needsModels } from "./inputs.ts";
@@ -28,33 +29,37 @@ export const sce: MergeMethod = {
   mix(inputs) {
     const { origin, others } = byRole(inputs);
     if (others.length === 0) return copied(origin!);
-    const whole = others.map(({ operand }) => delta(operand, origin!));
+    const dtype = differenceDtype(inputs.operands.map((operand) => operand.dtype));
+    const rounder = new Rounder(dtype, blockOf(origin!).length);
+    const whole = others.map(({ operand }) => delta(operand, origin!, dtype));
     const share = Number(inputs.parameters.select_topk);
-    const mask = share < 1 ? keepMostVaried(whole, share) : null;
-    const deltas = mask === null ? whole : whole.map((vector) => masked(vector, mask, { rescale: false }));
-    const weights = energyShares(deltas);
+    const mask = share < 1 ? keepMostVaried(whole, share, rounder) : null;
+    const deltas = mask === null ? whole : whole.map((vector) => masked(vector, mask, null));
+    const weights = energyShares(deltas, rounder);
     const votes = deltas.map(blockOf);
     const shares = weights.map((weight) => ({ factor: weight, weight }));
-    const election = new Election(votes[0]!.length);
+    const election = new Election(votes[0]!.length, rounder);
     return mixed((start, out) => {
       const block = votes.map((vote) => vote.subarray(0, out.length));
       deltas.forEach((vector, i) => vector.read(start, block[i]!));
       const { sums, divisors } = election.agreeing(block, shares);
       origin!.read(start, out);
-      for (let j = 0; j < out.length; j++) out[j] = out[j]! + sums[j]! / Math.max(divisors[j]!, TINY);
+      for (let j = 0; j < sums.length; j++) sums[j] = sums[j]! / Math.max(divisors[j]!, TINY);
+      rounder.round(sums);
+      for (let j = 0; j < out.length; j++) out[j] = out[j]! + sums[j]!;
     });
   },
 };
 
-function keepMostVaried(deltas: readonly Vector[], share: number): Mask {
-  const spread = variance(deltas);
+function keepMostVaried(deltas: readonly Vector[], share: number, rounder: Rounder): Mask {
+  const spread = variance(deltas, rounder);
   const varied = countNonZero(spread);
   const kept = Math.floor(Math.fround(varied * Math.fround(share))); // mergekit multiplies in float32
   return keepRanks(spread, [spread.elements - kept, spread.elements], { earlierIsLarger: true });
 }
 
 /** Per element, the population variance over the vectors. */
-function variance(vectors: readonly Vector[]): Vector {
+function variance(vectors: readonly Vector[], rounder: Rounder): Vector {
   const blocks = vectors.map(blockOf);
   const count = blocks.length;
   return {
@@ -71,6 +76,7 @@ function variance(vectors: readonly Vector[]): Vector {
         }
         into[j] = squares / count;
       }
+      rounder.round(into);
     },
   };
 }
@@ -86,16 +92,19 @@ function countNonZero(vector: Vector): number {
 }
 
 /** Mean squares, normalised; equal shares where there is next to nothing. */
-function energyShares(vectors: readonly Vector[]): readonly number[] {
+function energyShares(vectors: readonly Vector[], rounder: Rounder): readonly number[] {
   const means = vectors.map((vector) => {
     const block = blockOf(vector);
     let sum = 0;
     forEachBlock(vector.elements, (start, count) => {
-      vector.read(start, block.subarray(0, count));
-      for (let i = 0; i < count; i++) sum += block[i]! * block[i]!;
+      const squares = block.subarray(0, count);
+      vector.read(start, squares);
+      for (let i = 0; i < count; i++) squares[i] = squares[i]! * squares[i]!;
+      rounder.round(squares);
+      for (let i = 0; i < count; i++) sum += squares[i]!;
     });
-    return sum / vector.elements;
+    return rounder.rounded(sum / vector.elements);
   });
-  const all = total(means);
-  return means.map((mean) => Math.abs(all) < TINY ? 1 / means.length : mean / all);
+  const all = rounder.rounded(total(means));
+  return means.map((mean) => rounder.rounded(Math.abs(all) < TINY ? 1 / means.length : mean / all));
 }

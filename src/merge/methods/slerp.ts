@@ -1,7 +1,7 @@
 /** `slerp`: two models, one of them the base; t = 0 gives the base. A slice of a single source passes it through. */
 import { BLOCK_ELEMENTS } from "../../tensor/convert.ts";
 import { combine, combineBfloat16, slerpWeights } from "../slerp.ts";
-import { copied } from "./inputs.ts";
+import { copied, dtypeOfBase } from "./inputs.ts";
 import type { MergeMethod } from "./method.ts";
 
 export const slerp: MergeMethod = {
@@ -16,6 +16,8 @@ export const slerp: MergeMethod = {
     }
     return null;
   },
+
+  resultDtype: dtypeOfBase,
 
   mix({ operands, base, parameters }) {
     if (operands.length === 1) return copied(operands[0]!);

@@ -6,9 +6,10 @@
  */
 import { Election, type WeightedSums } from "../arithmetic/consensus.ts";
 import { type Mask, masked } from "../arithmetic/mask.ts";
+import { differenceDtype, Rounder } from "../arithmetic/rounding.ts";
 import { RandomWords } from "../arithmetic/random.ts";
 import { blockOf, delta, type Vector } from "../arithmetic/vector.ts";
-import { byRole, copied, mixed, needsModels, otherIndices } from "./inputs.ts";
+import { byRole, copied, dtypeOfBase, mixed, needsModels, otherIndices } from "./inputs.ts";
 import type {
   MergeMethod,
   ParameterDeclaration,
@@ -83,26 +84,37 @@ export function taskVectorMethod(member: TaskArithmeticMember): MergeMethod {
       return null;
     },
 
+    resultDtype: dtypeOfBase,
+
     mix(inputs) {
       const { origin, others } = byRole(inputs);
       if (others.length === 0) return copied(origin!);
       const { parameters, shape, name } = inputs;
       const seed = Number(parameters.random_seed);
+      const dtype = differenceDtype([origin!.dtype]);
+      const rounder = new Rounder(dtype, blockOf(origin!).length);
       const deltas = others.map(({ operand, model, parameters: own }) => {
-        const whole = delta(operand, origin!);
+        const whole = delta(operand, origin!, dtype);
         if (member.sparsify === undefined || Number(own.density) >= 1) return whole;
         const mask = member.sparsify(whole, own, { shape, random: new RandomWords(seed, model, name) });
-        return masked(whole, mask, { rescale: parameters.rescale === true });
+        return masked(whole, mask, parameters.rescale === true ? dtype : null);
       });
-      const weights = others.map((other) => Math.fround(Number(other.parameters.weight)));
-      const sum = weightedSum(deltas, weights, member.electsSigns);
-      const lambda = Number(parameters.lambda);
+      const weights = others.map((other) => rounder.rounded(Number(other.parameters.weight)));
+      const sum = weightedSum(deltas, weights, { electsSigns: member.electsSigns, rounder });
+      const lambda = Math.fround(Number(parameters.lambda));
       const normalize = parameters.normalize === true;
       const apply = (start: number, out: Float32Array) => {
         const { sums, divisors } = sum(start, out.length);
         origin!.read(start, out);
-        if (normalize) divide(sums, divisors, member.electsSigns ? 0 : NO_WEIGHT);
-        for (let j = 0; j < out.length; j++) out[j] = out[j]! + lambda * sums[j]!;
+        if (normalize) {
+          divide(sums, divisors, member.electsSigns ? 0 : NO_WEIGHT);
+          rounder.round(sums);
+        }
+        if (lambda !== 1) {
+          scale(sums, lambda);
+          rounder.round(sums);
+        }
+        for (let j = 0; j < out.length; j++) out[j] = out[j]! + sums[j]!;
       };
       const drawn = member.isRandom && others.some((other) => Number(other.parameters.density) < 1);
       return { ...mixed(apply), ...drawn ? { seed } : {} };
@@ -111,15 +123,21 @@ export function taskVectorMethod(member: TaskArithmeticMember): MergeMethod {
 }
 
 /** Block by block: Σ wᵢ δᵢ, of agreeing signs or of all, and what normalization divides by. */
-function weightedSum(deltas: readonly Vector[], weights: readonly number[], electsSigns: boolean) {
+function weightedSum(
+  deltas: readonly Vector[],
+  weights: readonly number[],
+  { electsSigns, rounder }: { readonly electsSigns: boolean; readonly rounder: Rounder },
+) {
   const votes = deltas.map(blockOf);
   const shares = weights.map((weight) => ({ factor: 1, weight })); // votes are weighted before they are cast
-  const election = new Election(votes[0]!.length);
+  const election = new Election(votes[0]!.length, rounder);
   return (start: number, count: number): WeightedSums => {
     const block = votes.map((vote) => vote.subarray(0, count));
     deltas.forEach((vector, i) => {
       vector.read(start, block[i]!);
+      if (weights[i] === 1) return;
       scale(block[i]!, weights[i]!);
+      rounder.round(block[i]!);
     });
     return electsSigns ? election.agreeing(block, shares) : election.all(block, shares);
   };
@@ -130,7 +148,7 @@ function scale(values: Float32Array, factor: number): void {
 }
 
 /** Divisors of at most `none` do not divide. */
-function divide(sums: Float64Array, divisors: Float64Array, none: number): void {
+function divide(sums: Float32Array, divisors: Float32Array, none: number): void {
   for (let j = 0; j < sums.length; j++) {
     if (Math.abs(divisors[j]!) > none) sums[j] = sums[j]! / divisors[j]!;
   }
