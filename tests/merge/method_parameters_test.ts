@@ -242,6 +242,19 @@ Deno.test("planMerge() accepts what mergekit accepts without effect, and negativ
   });
 });
 
+Deno.test("planMerge() leaves out a base_model of multislerp that is not among the models of a slice", async () => {
+  const source = (model: string) => `{model: models/${model}, layer_range: [0, 2], parameters: {weight: 1}}`;
+  const sources = (names: readonly string[]) => `  - sources: [${names.map(source).join(", ")}]\n`;
+  const text = (names: readonly string[]) =>
+    `merge_method: multislerp\nbase_model: models/base\nslices:\n${sources(names)}`;
+  const basesOf = async (names: readonly string[]) => {
+    using plan = await planMerge(parseMergeConfig(text(names), "m.yml"), resolve);
+    return [...new Set(plan.steps.map((step) => step.base))];
+  };
+  expect(await basesOf(["ft1", "ft2"])).toEqual([null]);
+  expect(await basesOf(["ft1", "ft2", "base"])).toEqual([2]);
+});
+
 Deno.test("planMerge() takes 1.0 and 0.0 for true and false, as mergekit writes them", async () => {
   const written = "int8_mask: 1.0, normalize: 0.0, rescale: [{filter: mlp, value: 1}, {value: false}]";
   const config = parseMergeConfig(yaml({ ...TIES, parameters: written }), "m.yml");

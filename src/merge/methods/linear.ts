@@ -3,8 +3,10 @@
  * normalize (on by default). A base_model only lends configuration and tokenizer; it needs a weight like the others.
  *   Σ wᵢ xᵢ / Σ wᵢ
  */
-import { combination, total } from "../arithmetic/combination.ts";
-import { wholeTensor } from "../arithmetic/lines.ts";
+import { total } from "../arithmetic/combination.ts";
+import { Election } from "../arithmetic/consensus.ts";
+import { differenceDtype, Rounder } from "../arithmetic/rounding.ts";
+import { blockOf } from "../arithmetic/vector.ts";
 import { mixed } from "./inputs.ts";
 import type { MergeMethod, StepFacts } from "./method.ts";
 
@@ -26,10 +28,23 @@ export const linear: MergeMethod = {
   },
 
   mix(inputs) {
-    const weights = weightsOf(inputs);
-    const divisor = inputs.parameters.normalize === true ? total(weights) : 1;
-    const factors = weights.map((weight) => weight / divisor);
-    return mixed(combination(inputs.operands, [factors], wholeTensor(inputs.shape)));
+    const { operands, parameters } = inputs;
+    const votes = operands.map(blockOf);
+    const rounder = new Rounder(differenceDtype(operands.map((operand) => operand.dtype)), votes[0]!.length);
+    const shares = weightsOf(inputs).map((given) => {
+      const weight = rounder.rounded(given);
+      return { factor: weight, weight };
+    });
+    const election = new Election(votes[0]!.length, rounder);
+    return mixed((start, out) => {
+      const block = votes.map((vote) => vote.subarray(0, out.length));
+      operands.forEach((operand, i) => operand.read(start, block[i]!));
+      const { sums, divisors } = election.all(block, shares);
+      if (parameters.normalize === true) {
+        for (let j = 0; j < sums.length; j++) sums[j] = sums[j]! / divisors[j]!;
+      }
+      out.set(sums);
+    });
   },
 };
 

@@ -1,7 +1,7 @@
 /**
  * `multislerp` (Goddard, "Multi-SLERP", goddard.blog; mergekit's name): barycentric interpolation on the sphere around
- * the weighted mean direction m of the unit vectors uᵢ, scaled by the weighted mean of the norms. With a base_model, of
- * the deltas from it.
+ * the weighted mean direction m of the unit vectors uᵢ, scaled by the weighted mean of the norms. With a base_model
+ * among the models of the slice, of the deltas from it.
  *   m = Σ wᵢ uᵢ / |Σ wᵢ uᵢ|;  T = Σ wᵢ (uᵢ − (uᵢ·m) m);  (cos(|T| + eps) m + sin(|T| + eps)/(|T| + eps) T) Σ wᵢ |xᵢ|
  * T is zero, for Σ wᵢ uᵢ has no part across m: what remains is cos(eps) m Σ wᵢ |xᵢ|, and that is computed.
  */
@@ -15,6 +15,8 @@ import { byRole, copied, mixed, needsModels, otherIndices } from "./inputs.ts";
 import { NO_WEIGHT } from "./linear.ts";
 import type { MergeMethod } from "./method.ts";
 
+const refuseModels = needsModels({ base: "optional", others: [1, Infinity], alone: "any" });
+
 export const multislerp: MergeMethod = {
   name: "multislerp",
   parameters: [
@@ -22,7 +24,8 @@ export const multislerp: MergeMethod = {
     { name: "normalize_weights", scope: "tensor", type: "boolean", fallback: true },
     { name: "eps", scope: "tensor", type: "number", fallback: 1e-8, range: [0, 1] },
   ],
-  refuseSlice: needsModels({ base: "optional", others: [1, Infinity], alone: "any" }),
+  refuseSlice: (models, baseModel) =>
+    refuseModels(models, baseModel !== null && models.includes(baseModel) ? baseModel : null),
 
   refuseValues(step) {
     const others = otherIndices(step);
