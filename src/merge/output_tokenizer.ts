@@ -34,23 +34,25 @@ export function buildTokenizer(
 ): OutputTokenizer {
   const stripped = named ?? withoutUnused(lead);
   const wanted = new Map<string, JsonObject>(); // in order: plain tokens of all models, then added ones
+  const special = new Map<string, JsonObject>(); // what any of the others has as an added token
   if (request.source === "union") {
     const others = models.filter(({ model }) => model !== lead.model);
     for (const { vocabulary, size } of others) {
-      for (const [token, id] of vocabulary.ids) {
-        if (id < size && !vocabulary.added.has(token)) offer(wanted, token, PLAIN_TOKEN);
+      for (const [token, entry] of vocabulary.added) {
+        if (vocabulary.ids.get(token)! < size) offer(special, token, entry);
       }
     }
     for (const { vocabulary, size } of others) {
-      for (const [token, entry] of vocabulary.added) {
-        if (vocabulary.ids.get(token)! < size) offer(wanted, token, entry);
+      for (const [token, id] of vocabulary.ids) {
+        if (id < size && !special.has(token)) offer(wanted, token, PLAIN_TOKEN);
       }
     }
+    for (const [token, entry] of special) offer(wanted, token, entry);
   }
   for (const { token } of request.tokens) offer(wanted, token, PLAIN_TOKEN);
-  const { ids, added, appended } = append(stripped, wanted);
+  const { ids, added, appended } = append(stripped, wanted, special);
   const removed = named === null ? lead.vocabulary.ids.size - stripped.ids.size : 0;
-  const changed = appended.length > 0 || removed > 0;
+  const changed = added.length > stripped.added.size || removed > 0;
   return { ids, appended, removed, json: changed ? { ...stripped.json, added_tokens: added } : null };
 }
 
@@ -67,15 +69,26 @@ function offer(wanted: Map<string, JsonObject>, token: string, entry: JsonObject
   if (!wanted.has(token)) wanted.set(token, entry);
 }
 
-/** Tokens that are new get ids after the last; one that is there already stays what it is. */
-function append({ ids, added }: Vocabulary, wanted: ReadonlyMap<string, JsonObject>) {
+/**
+ * Tokens that are new get ids after the last. One that is there already keeps its id, and stays what it is, unless it is
+ * a plain one that is among the `special`: it becomes an added token, so that text is cut there as that model cuts it.
+ */
+function append(
+  { ids, added }: Vocabulary,
+  wanted: ReadonlyMap<string, JsonObject>,
+  special: ReadonlyMap<string, JsonObject>,
+) {
   const all = new Map(ids);
   const entries = [...added.values()];
   const appended: string[] = [];
   let next = 0;
   for (const id of ids.values()) next = Math.max(next, id + 1);
   for (const [content, entry] of wanted) {
-    if (all.has(content)) continue;
+    const id = all.get(content);
+    if (id !== undefined) {
+      if (special.has(content) && !added.has(content)) entries.push({ ...entry, id, content });
+      continue;
+    }
     all.set(content, next);
     entries.push({ ...entry, id: next, content });
     appended.push(content);

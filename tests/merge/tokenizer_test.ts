@@ -318,6 +318,41 @@ Deno.test("runMerge() leaves out tokens of others that have no row, and makes ro
   expect(row(merged, 2)).toEqual(row(merged, 1));
 });
 
+Deno.test("buildTokenizer() of a union makes special what is special in any model, under the id it has", async () => {
+  const text = (vocab: Record<string, number>, added: readonly Record<string, unknown>[]) =>
+    JSON.stringify({ added_tokens: added, model: { type: "BPE", vocab, merges: [] } });
+  const names = ["lead", "second", "third"];
+  const texts = [
+    text({ a: 0, b: 1, c: 2 }, [{ id: 0, content: "a", special: true }]),
+    text({ a: 0, x: 1, y: 2 }, [{ id: 0, content: "a", special: false }]),
+    text({ b: 0, x: 1, z: 2 }, [{ id: 0, content: "b", special: true }, {
+      id: 1,
+      content: "x",
+      lstrip: true,
+    }]),
+  ];
+  const models = await Promise.all(texts.map(async (each, i) => ({
+    model: names[i]!,
+    vocabulary: await vocabularyOf(each),
+    size: 3,
+  })));
+  const tokens = [{ token: "c", origin: { kind: "zero" } as const, force: false, path: [] }];
+  const request: TokenizerRequest = { source: "union", tokens, multipleOf: 1, path: [] };
+  const { ids, json, appended } = buildTokenizer(request, models[0]!, models, null);
+  expect(appended.toSorted()).toEqual(["x", "y", "z"]);
+  const added = (json!.added_tokens as { content: string; id: number }[]).toSorted((a, b) => a.id - b.id);
+  expect(added.slice(0, 2)).toEqual([
+    { id: 0, content: "a", special: true },
+    { id: 1, content: "b", special: true },
+  ]);
+  expect(added.find(({ content }) => content === "x")).toEqual({
+    id: ids.get("x"),
+    content: "x",
+    lstrip: true,
+  });
+  expect(added.map(({ content }) => content)).not.toContain("c"); // there already, and nowhere special
+});
+
 Deno.test("buildTokenizer() answers any exchange of values in a tokenizer.json with a tokenizer or a typed error", async () => {
   const lead = await vocabularyOf(tokenizerJson("abc", ["<x>"]));
   const request: TokenizerRequest = { source: "union", tokens: [], multipleOf: 1, path: [] };
