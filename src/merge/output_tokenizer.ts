@@ -109,6 +109,7 @@ function withoutUnused({ model, vocabulary, size }: ModelVocabulary): Vocabulary
       { model, token: [...unused][0] },
     );
   }
+  const prefix = typeof inner.continuing_subword_prefix === "string" ? inner.continuing_subword_prefix : "";
   const kept = <T>(entries: Iterable<[string, T]>) => [...entries].filter(([token]) => !unused.has(token));
   const merges = inner.merges.filter((merge: unknown) => {
     const parts: readonly unknown[] = typeof merge === "string"
@@ -116,7 +117,9 @@ function withoutUnused({ model, vocabulary, size }: ModelVocabulary): Vocabulary
       : Array.isArray(merge)
       ? merge
       : [];
-    return !parts.some((part) => typeof part === "string" && unused.has(part));
+    const tokens = parts.filter((part) => typeof part === "string");
+    const [left = "", right = ""] = tokens;
+    return ![...tokens, left + right.slice(prefix.length)].some((token) => unused.has(token));
   });
   const added = new Map(kept(vocabulary.added));
   const vocab = Object.fromEntries(kept(Object.entries(inner.vocab)));

@@ -167,15 +167,15 @@ Deno.test("runMerge() writes the tokenizer of a union: ids appended, other forms
 
 Deno.test("runMerge() takes tokens without a row out of the base's tokenizer, with the merges that make them", async () => {
   const json = JSON.parse(tokenizerJson("abc", ["<x>"]));
-  json.model.vocab = { a: 0, b: 1, ab: 2, c: 3 };
-  json.added_tokens = [{ id: 4, content: "<x>" }];
-  json.model.merges = ["a b", ["a", "c"]];
+  json.model.vocab = { a: 0, b: 1, ab: 2, c: 3, "ba": 4 };
+  json.added_tokens = [{ id: 5, content: "<x>" }];
+  json.model.merges = ["a b", ["a", "c"], "b a"]; // readers refuse a merge whose result is no token
   await using dir = await models({
     a: model(3, { "tokenizer.json": JSON.stringify(json) }),
     b: model(3, { "tokenizer.json": tokenizerJson("abc") }),
   });
   const record = await merge(dir, CONFIG + "tokenizer_source: base\n");
-  expect(record.tokenizer).toMatchObject({ tokens: 3, rows: 3, removed: 2 });
+  expect(record.tokenizer).toMatchObject({ tokens: 3, rows: 3, removed: 3 });
   const written = await readJson(dir.join("out/tokenizer.json"));
   expect(written).toMatchObject({
     added_tokens: [],
