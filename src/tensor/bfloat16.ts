@@ -20,3 +20,9 @@ export function encodeBfloat16(source: Float32Array, target: Uint16Array): void 
   const bits = new Uint32Array(source.buffer, source.byteOffset, source.length);
   for (let i = 0; i < bits.length; i++) target[i] = bfloat16FromBits(bits[i]!);
 }
+
+/** Rounds values in place to what bfloat16 can hold. */
+export function roundToBfloat16(values: Float32Array): void {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  for (let i = 0; i < bits.length; i++) bits[i] = bfloat16FromBits(bits[i]!) << 16;
+}

@@ -2,7 +2,7 @@
  * Blocks of tensor bytes ↔ float32, for any float dtype. Callers work block by block with buffers they own, so nothing
  * here is sized by a whole tensor. Bytes are little-endian, as in safetensors and on every platform that Deno runs on.
  */
-import { decodeBfloat16, encodeBfloat16 } from "./bfloat16.ts";
+import { decodeBfloat16, encodeBfloat16, roundToBfloat16 } from "./bfloat16.ts";
 import { bytesPerElement, type FloatDtype } from "./dtype.ts";
 import { decodeFloat16, encodeFloat16 } from "./float16.ts";
 import { decodeFloat8, encodeFloat8 } from "./float8.ts";
@@ -63,6 +63,7 @@ export function fromFloat32(dtype: FloatDtype, source: Float32Array, target: Uin
 /** Rounds values in place to what `dtype` can hold; F32 leaves them as they are. */
 export function roundTo(dtype: FloatDtype, values: Float32Array, scratch: Uint8Array): void {
   if (dtype === "F32") return;
+  if (dtype === "BF16") return roundToBfloat16(values);
   const bytes = fromFloat32(dtype, values, scratch);
   toFloat32(dtype, scratch.subarray(0, bytes), values);
 }

@@ -2,7 +2,7 @@ import { expect } from "@std/expect";
 import fc from "fast-check";
 import { bfloat16FromBits, decodeBfloat16, encodeBfloat16 } from "../../src/tensor/bfloat16.ts";
 import { fromFloat32, roundTo, toFloat32 } from "../../src/tensor/convert.ts";
-import type { FloatDtype } from "../../src/tensor/dtype.ts";
+import { bytesPerElement, type FloatDtype } from "../../src/tensor/dtype.ts";
 import { float16FromBits, float16ToNumber } from "../../src/tensor/float16.ts";
 import { float8FromBits, float8ToNumber } from "../../src/tensor/float8.ts";
 import { quantizeRows } from "../../src/tensor/row_quantize.ts";
@@ -141,4 +141,20 @@ Deno.test("decodeBfloat16() and encodeBfloat16() are inverse on all codes but Na
   const back = new Uint16Array(65536);
   encodeBfloat16(values, back);
   for (let i = 0; i < 65536; i++) if (!Number.isNaN(values[i]!) && back[i] !== i) expect(back[i]).toBe(i);
+});
+
+Deno.test("roundTo() gives what encoding and decoding gives, whatever the values", () => {
+  const values = fc.array(fc.integer({ min: 0, max: 0xffff_ffff }), { minLength: 1, maxLength: 40 });
+  fc.assert(
+    fc.property(values, fc.constantFrom<FloatDtype>("BF16", "F16", "F8_E4M3", "F32"), (bits, dtype) => {
+      const given = new Float32Array(Uint32Array.from(bits).buffer);
+      const bytes = new Uint8Array(given.length * bytesPerElement(dtype));
+      const wanted = new Float32Array(given.length);
+      fromFloat32(dtype, given, bytes);
+      toFloat32(dtype, bytes, wanted);
+      const found = Float32Array.from(given);
+      roundTo(dtype, found, new Uint8Array(bytes.length));
+      expect([...found]).toEqual([...wanted]);
+    }),
+  );
 });
