@@ -62,15 +62,20 @@ export function parseKeepingNumbers(text: string): JsonObject {
   ) as JsonObject;
 }
 
-/** "an array", "null", "a string": the type of a parsed value in words. */
+/** "an array", "null", "a string": the type of a parsed value in words; "missing" where there is none. */
 export function jsonType(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
+  if (value === undefined) return MISSING;
+  if (value === null) return "null";
   if (Array.isArray(value)) return "an array";
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
-/** A value out of a file, quoted and cut short for a message. */
+/** How messages call what is not there. */
+const MISSING = "missing";
+
+/** A value out of a file, quoted and cut short for a message; "missing" where there is none. */
 export function quote(value: unknown): string {
+  if (value === undefined) return MISSING;
   const text = JSON.stringify(value, shownNumber) ?? String(value);
   return text.length <= 120 ? text : `${text.slice(0, 117)}…`;
 }

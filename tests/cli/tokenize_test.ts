@@ -55,7 +55,7 @@ Deno.test("tokenize --jsonl answers every line in its place and fails in the end
     refusal(5, "Cannot decode token id 99999"),
     refusal(6, `"ids" is a string, expected a list of numbers`),
     { ids: expect.any(Array), text: "<s>[INST] Hi [/INST]" },
-    refusal(8, "messages.0..content is undefined"),
+    refusal(8, "messages.0..content is missing"),
     refusal(9, "found an array"),
     refusal(11, "it is not JSON"),
   ]);

@@ -115,7 +115,7 @@ const REFUSED: readonly [string, Record<string, string | Uint8Array>, RegExp][] 
   [
     "an index without weight_map",
     { "config.json": CONFIG, "model.safetensors.index.json": "{}" },
-    /weight_map is undefined/,
+    /weight_map is missing/,
   ],
   ["an empty index", { "config.json": CONFIG, "model.safetensors.index.json": index({}) }, /names 0 shards/],
   ["an index of too many shards", {

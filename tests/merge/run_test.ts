@@ -263,3 +263,13 @@ Deno.test("runMerge() writes the same files with any number of threads and shard
     expect(manifestSha256).toBe(records[0]!.artifact.manifestSha256);
   }
 });
+
+Deno.test("runMerge() says of a config.json without architectures that they are missing", async () => {
+  await using dir = await pair();
+  const path = dir.join("b/config.json");
+  const { architectures: _, ...config } = JSON.parse(await Deno.readTextFile(path));
+  await Deno.writeTextFile(path, JSON.stringify(config));
+  await expect(merge(dir)).rejects.toThrow(
+    /model "b": its architectures are missing, expected one of Mistral/,
+  );
+});
