@@ -22,10 +22,11 @@ const SCALE_SUFFIXES = ["_scale", "_scale_inv"];
 
 /**
  * The input tensors. `undefined` where one is missing (a problem), or where the tensor is optional and no model has it;
- * fewer than there are sources where it is optional and some lack it.
+ * fewer than there are sources where it is optional and some lack it, the base model among them: whether the rest can
+ * be merged is the method's business.
  */
 export function findInputs(
-  { name, weight, slice, inputs }: LayoutTensor,
+  { name, weight, inputs }: LayoutTensor,
   checkpoints: ReadonlyMap<string, Checkpoint>,
   problems: string[],
 ): readonly FoundInput[] | undefined {
@@ -45,7 +46,7 @@ export function findInputs(
       const problem = unfitTensor(tensor, checkpoints.get(model)!);
       if (problem === null) found.push({ model, tensor: tensor as FoundInput["tensor"], source });
       else problems.push(`tensor "${tensor.name}" of model "${model}" is ${problem}`);
-    } else if (!weight.optional || model === slice.baseModel) {
+    } else if (!weight.optional) {
       const missing = tiedNames[0] ?? source.tensor;
       problems.push(
         `tensor "${missing}" is missing in model "${model}"${missing === name ? "" : ` for "${name}"`}`,

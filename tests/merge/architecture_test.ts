@@ -149,6 +149,21 @@ Deno.test("runMerge() takes a description that the user brings: aliases, stand-i
   expect(config.text).toEqual({ depth: 1 });
 });
 
+Deno.test("runMerge() passes an optional tensor through that the base lacks, where the method can do without it", async () => {
+  await using dir = await tempDir();
+  const definition = parseArchitecture(OWN, "own.json");
+  const tensors = all(["embed", "h.0.w", "h.0.gate"]);
+  await write(dir.join("a"), { ...own, tensors: { ...tensors, "h.0.next.1.of.1": "F32" }, first: 1 });
+  await write(dir.join("b"), { ...own, tensors, first: 2 });
+  const config = CONFIG.replace("base_model: a", "base_model: b");
+  const merged = await merge(dir, [definition], config);
+  expect([...floats(merged.tensors.get("h.0.next.1.of.1")!)]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  const ties = "merge_method: ties\nbase_model: b\nmodels: [{model: a, parameters: {weight: 1}}]\n";
+  await expect(merge(dir, [definition], ties)).rejects.toThrow(
+    /tensor "h\.0\.next\.1\.of\.1" of "a" alone: it needs base_model "b"/,
+  );
+});
+
 Deno.test("runMerge() rounds a tensor of a forced type to no other, and merges one without dimensions", async () => {
   await using dir = await tempDir();
   const tensors = all(["embed", "h.0.w", "h.0.gate"]);
