@@ -62,6 +62,17 @@ Deno.test("sce chooses and weighs by 16-bit variances, as mergekit does", () => 
   expect(merged("sce", "BF16", { models, parameters: { select_topk: 0.5 } })).toEqual(wanted);
 });
 
+Deno.test("ram divides and adds up 16-bit deltas as mergekit does", () => {
+  const models = [
+    [-0.2578125, -0.031494140625, -0.2392578125, -0.01123046875],
+    [-0.26171875, -0.052490234375, -0.228515625, 0.0027618408203125],
+    [-0.291015625, -0.05810546875, -0.2373046875, 0.00848388671875],
+    [-0.2431640625, -0.006256103515625, -0.228515625, -0.000789642333984375],
+  ];
+  const wanted = [-0.267578125, -0.038818359375, -0.228515625, 0.0035400390625];
+  expect(merged("ram", "BF16", { models, parameters: { epsilon: 0.01 } })).toEqual(wanted);
+});
+
 Deno.test("arcee_fusion scores 16-bit tensors as mergekit does, in 16 bits", () => {
   const base = [
     ...[0.921875, 0.259765625, -0.85546875, -0.8515625, 1.0078125, -0.134765625, -0.0654296875, -0.71875],
@@ -126,8 +137,10 @@ Deno.test("results have the types that mergekit gives them", async () => {
     expect(await written(method, ["F32", "F32", "BF16"], "dtype: float16\n")).toBe("F16");
   }
   expect(await written("nearswap", ["F32", "BF16"])).toBe("F32");
+  expect(await written("ram", ["BF16", "BF16"])).toBe("BF16");
   expect(await written("linear", ["BF16", "F16"], "free")).toBe("F32");
-  // A mask of float32 makes it all float32, unless that is rounded when it is written.
+  // Factors or a mask of float32 make it all float32, unless that is rounded when it is written.
+  expect(await written("ramplus_tl", ["BF16", "BF16"])).toBe("F32");
   expect(await written("arcee_fusion", ["BF16", "BF16"])).toBe("F32");
   expect(await written("arcee_fusion", ["F32", "F32"], "dtype: bfloat16\n")).toBe("F32");
   expect(await written("arcee_fusion", ["BF16", "BF16"], "dtype: bfloat16\nout_dtype: bfloat16\n")).toBe(

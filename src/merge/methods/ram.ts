@@ -42,7 +42,9 @@ function ramMethod({ name, parameters, rescale, widens }: Member): MergeMethod {
       if (others.length === 0) return copied(origin!);
       const dtype = differenceDtype(inputs.operands.map((operand) => operand.dtype));
       const rounder = new Rounder(dtype, blockOf(origin!).length);
-      const deltas = others.map(({ operand }) => delta(operand, origin!, dtype));
+      const deltas = others.map(({ operand }) =>
+        delta(operand, origin!, differenceDtype([operand.dtype, origin!.dtype]))
+      );
       // Compared in the tensors' own type, as mergekit does.
       const epsilon = rounder.rounded(Number(inputs.parameters.epsilon));
       const factors = rescale(deltas, epsilon, inputs.parameters).map(Math.fround);

@@ -31,7 +31,9 @@ export const sce: MergeMethod = {
     if (others.length === 0) return copied(origin!);
     const dtype = differenceDtype(inputs.operands.map((operand) => operand.dtype));
     const rounder = new Rounder(dtype, blockOf(origin!).length);
-    const whole = others.map(({ operand }) => delta(operand, origin!, dtype));
+    const whole = others.map(({ operand }) =>
+      delta(operand, origin!, differenceDtype([operand.dtype, origin!.dtype]))
+    );
     const share = Number(inputs.parameters.select_topk);
     const mask = share < 1 ? keepMostVaried(whole, share, rounder) : null;
     const deltas = mask === null ? whole : whole.map((vector) => masked(vector, mask, null));
