@@ -11,15 +11,18 @@ import { tempDir } from "../support/temp.ts";
 import { fixture, LOAD } from "./harness.ts";
 
 const HALVES = { feature: "shader-f16", subgroups: true } as const;
-const tuning = subgroupTuning(subgroupSize ?? 8);
+const size = subgroupSize ?? 8;
+const tuning = subgroupTuning(size);
+/** Whose sums in {@link disagreeing} run in another order, however many lanes share them. */
+const WIDE = { intermediate_size: 16 * 8 * size };
 /** Of 160 tokens, which bounds what prompts are tried: each way to cut one has room, with rows left over. */
 const SHORT = { ...LOAD, quantization: "fp8", maxContext: 160 } as const;
 
 /** One variant of several rows sums in another order than the others: what no tuning may, and a driver might. */
 function disagreeing(family: DeviceTuning["matrices"]): DeviceTuning["matrices"] {
   const [alone, two, ...more] = family.down.decode;
-  const { LANES = 1 } = two!;
-  const other = { ...two!, LANES: 2 * LANES, SPLIT: 2, WORKGROUP: 4 * LANES };
+  const { LANES = 1, SPLIT = 1 } = two!;
+  const other = { ...two!, LANES: 2 * LANES, SPLIT: 2 * SPLIT, WORKGROUP: 4 * LANES };
   return { ...family, down: { ...family.down, decode: [alone!, other, ...more] } };
 }
 
@@ -95,6 +98,8 @@ gpuTest(
   async (device) => {
     const matrices = disagreeing(tuning.matrices);
     const tuned = { ...tuning, matrices, halves: disagreeing(tuning.halves!) };
+    await using dir = await tempDir();
+    await writeCheckpoint(dir.path, { config: WIDE });
     await using cache = await tempDir();
     for (
       const [precision, again] of [["f16", [/loading again, without products in pairs of f16/]], [
@@ -106,7 +111,7 @@ gpuTest(
       const told: LoadProgress[] = [];
       let written = 0;
       const log = (line: string) => lines.push(line);
-      using _runner = await loadModel(device, fixture("gqa"), {
+      using _runner = await loadModel(device, dir.path, {
         ...options,
         precision,
         tuning: tuned,
