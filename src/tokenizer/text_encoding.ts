@@ -5,10 +5,13 @@
  */
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { FormatError } from "../errors.ts";
+import type { CharacterSteps } from "./character_steps.ts";
 import { checkExpressions } from "./expressions.ts";
 import { TokenTrie, type TrieMatch } from "./token_trie.ts";
 import type { AddedToken, TokenizerFile } from "./tokenizer_json.ts";
 import type { MarkedText } from "./untrusted_text.ts";
+
+const encoder = new TextEncoder();
 
 /** From one position of a text up to another. */
 interface Stretch {
@@ -16,23 +19,36 @@ interface Stretch {
   readonly end: number;
 }
 
+/** A text in which added tokens are looked for. */
+interface Searched {
+  readonly text: string;
+  readonly isUntrusted: (position: number) => boolean;
+}
+
 export class TextEncoding {
   readonly #library: LibraryTokenizer;
-  /** Those that a normalizer may touch are looked for in what the others leave. */
-  readonly #added: readonly TokenTrie<AddedToken>[];
+  readonly #steps: CharacterSteps | null;
+  readonly #raw: TokenTrie<AddedToken>;
+  /** Those that are looked for in what the normalizer leaves. */
+  readonly #normalized: TokenTrie<AddedToken>;
+  /** Null where something stands for unknown characters. */
+  readonly #knownPart: ((word: string) => string) | null;
 
   /** Throws FormatError where the library cannot work with the file, called `name` in messages. */
   constructor(file: TokenizerFile, name: string) {
-    this.#added = [false, true].map((normalized) =>
+    const added = (normalized: boolean) =>
       new TokenTrie(
-        file.addedTokens.filter((token) => token.normalized === normalized)
-          .map((token) => [token.content, token]),
-      )
-    );
+        file.addedTokens.filter((token) => token.normalized === normalized && token.written !== "")
+          .map((token) => [token.written, token]),
+      );
+    this.#steps = file.characterSteps;
+    this.#raw = added(false);
+    this.#normalized = added(true);
+    this.#knownPart = knownParts(file);
     try {
       this.#library = new LibraryTokenizer({
         ...file.json,
-        model: { ...file.model, type: "BPE", vocab: textVocabulary(file, name) },
+        model: { ...file.model, type: "BPE", vocab: textVocabulary(file, name), merges: textMerges(file) },
         normalizer: file.normalizer,
         pre_tokenizer: file.preTokenizer,
         added_tokens: [],
@@ -49,31 +65,58 @@ export class TextEncoding {
 
   /** Ids of a text in which nothing is a control token. Lone surrogates count as U+FFFD. */
   encodePlain(text: string): number[] {
-    return this.#encodeSection(text.toWellFormed(), 0);
+    return this.#encodeSection(this.#normalize(text.toWellFormed()), 0);
   }
 
   /**
-   * Ids of a rendered prompt: added tokens outside of untrusted positions become single ids, as in the Rust `tokenizers`,
-   * except that no normalizer touches their texts, so that each is found as a template writes it.
+   * Ids of a rendered prompt: added tokens outside of untrusted positions become single ids, as in the Rust `tokenizers`:
+   * first those that no normalizer touches, then the others, in what it leaves between them. Where it does more than
+   * {@link CharacterSteps}, so that untrusted positions would be lost, these are found as the template writes them.
    */
-  encodeMarked(marked: MarkedText): number[] {
-    let parts: readonly (Stretch | AddedToken)[] = [{ start: 0, end: marked.text.length }];
-    for (const added of this.#added) {
-      parts = parts.flatMap((part) => "id" in part ? [part] : extract(added, marked, part));
-    }
-    return parts.flatMap((part) =>
-      "id" in part ? [part.id] : this.#encodeSection(marked.text.slice(part.start, part.end), part.start)
+  encodeMarked({ text, untrusted }: MarkedText): number[] {
+    const raw = { text, isUntrusted: (position: number) => untrusted.has(position) };
+    const whole = { start: 0, end: text.length };
+    return extract(this.#raw, raw, whole).flatMap((part) =>
+      "id" in part ? [part.id] : this.#encodeBetween(raw, part)
     );
   }
 
+  /** What stands between added tokens that no normalizer touches. */
+  #encodeBetween(raw: Searched, { start, end }: Stretch): number[] {
+    const steps = this.#steps;
+    if (steps === null) {
+      return extract(this.#normalized, raw, { start, end }).flatMap((part) =>
+        "id" in part
+          ? [part.id]
+          : this.#encodeSection(this.#normalize(raw.text.slice(part.start, part.end)), part.start)
+      );
+    }
+    const text = this.#normalize(raw.text.slice(start, end));
+    const normalized: Searched = {
+      text,
+      isUntrusted: (position) => raw.isUntrusted(position - steps.prefix.length + start),
+    };
+    return extract(this.#normalized, normalized, { start: 0, end: text.length }).flatMap((part) =>
+      "id" in part ? [part.id] : this.#encodeSection(text.slice(part.start, part.end), start + part.start)
+    );
+  }
+
+  #normalize(text: string): string {
+    const { normalizer } = this.#library;
+    return normalizer === null || text === "" ? text : normalizer(text);
+  }
+
   /** `start` 0 is the start of the whole text, where some tokenizers put a space. */
-  #encodeSection(section: string, start: number): number[] {
-    const { normalizer, pre_tokenizer: preTokenizer, model } = this.#library;
+  #encodeSection(normalized: string, start: number): number[] {
+    const { pre_tokenizer: preTokenizer, model } = this.#library;
     if (model === null) throw new Error("the library was given a model");
-    const normalized = normalizer === null || section === "" ? section : normalizer(section);
     if (normalized === "") return [];
-    const words = preTokenizer === null ? [normalized] : preTokenizer(normalized, { section_index: start });
-    return model(words).map((piece: string) => model.tokens_to_ids.get(piece) ?? model.unk_token_id!);
+    const split = preTokenizer === null ? [normalized] : preTokenizer(normalized, { section_index: start });
+    const knownPart = this.#knownPart;
+    const words = knownPart === null ? split : split.map(knownPart);
+    // Unknown characters become one token, where the file says so, within a word.
+    const pieces = model.fuse_unk ? words.flatMap((word) => model([word])) : model(words);
+    return pieces.map((piece: string) => model.tokens_to_ids.get(piece) ?? model.unk_token_id!);
   }
 }
 
@@ -86,14 +129,15 @@ const WORD_AFTER = new RegExp(`^${WORD}`, "u");
 /** Added tokens in a stretch of text, with the stretches between them that are not empty. */
 function extract(
   added: TokenTrie<AddedToken>,
-  { text, untrusted }: MarkedText,
+  searched: Searched,
   { start, end }: Stretch,
 ): (Stretch | AddedToken)[] {
+  const { text } = searched;
   const parts: (Stretch | AddedToken)[] = [];
   const between = (end: number) => start < end ? [{ start, end }] : [];
   const first = start;
   for (let i = start; i < end;) {
-    const found = longestToken(added, text, i, end, untrusted);
+    const found = longestToken(added, searched, { start: i, end });
     if (found === undefined) {
       i++;
       continue;
@@ -102,9 +146,14 @@ function extract(
     const inWord = WORD_BEFORE.test(text.slice(Math.max(first, i - 2), i)) ||
       WORD_AFTER.test(text.slice(behind, Math.min(end, behind + 2)));
     if (!token.singleWord || !inWord) {
-      const before = token.lstrip ? (SPACE_BEFORE.exec(text.slice(start, i))?.index ?? i - start) + start : i;
-      parts.push(...between(before), token);
-      start = behind + (token.rstrip ? SPACE_AFTER.exec(text.slice(behind, end))?.[0].length ?? 0 : 0);
+      // What the token before has swallowed is gone.
+      const spaceBefore = SPACE_BEFORE.exec(text.slice(start, i))?.index ?? Math.max(0, i - start);
+      const before = token.lstrip ? start + spaceBefore : i;
+      const spaceAfter = token.rstrip ? SPACE_AFTER.exec(text.slice(behind, end))?.[0].length ?? 0 : 0;
+      if (before < behind + spaceAfter) {
+        parts.push(...between(before), token);
+        start = behind + spaceAfter;
+      }
     }
     i = behind;
   }
@@ -114,23 +163,55 @@ function extract(
 /** The longest added token that begins at `start` and contains no untrusted position. */
 function longestToken(
   added: TokenTrie<AddedToken>,
-  text: string,
-  start: number,
-  end: number,
-  untrusted: ReadonlySet<number>,
+  { text, isUntrusted }: Searched,
+  { start, end }: Stretch,
 ): TrieMatch<AddedToken> | undefined {
   let longest: TrieMatch<AddedToken> | undefined;
   let checked = start;
   for (const match of added.matches(text, start, end)) {
-    for (; checked < match.end; checked++) if (untrusted.has(checked)) return longest;
+    for (; checked < match.end; checked++) if (isUntrusted(checked)) return longest;
     longest = match;
   }
   return longest;
 }
 
 /**
- * The vocabulary that text is composed of: control tokens are not part of it, so that no chain of merges can make
- * one, but the unknown token is what characters without a piece become.
+ * Gives words without their unknown characters where nothing stands for these: as in the Rust `tokenizers`, what is around
+ * them may become one token.
+ */
+function knownParts({ model, vocabulary }: TokenizerFile): ((word: string) => string) | null {
+  if (typeof model.unk_token === "string") return null;
+  const hasBytes = (character: string) =>
+    model.byte_fallback === true &&
+    Array.from(encoder.encode(character), byteToken).every((byte) => vocabulary.has(byte));
+  return (word) => {
+    if (model.ignore_merges === true && vocabulary.has(word)) return word;
+    let part = "";
+    for (const character of word) if (vocabulary.has(character) || hasBytes(character)) part += character;
+    return part;
+  };
+}
+
+function byteToken(byte: number): string {
+  return `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
+}
+
+/** The merges of text: none gives a control token, so that what would be one stays in its parts. */
+function textMerges({ model, addedTokens, vocabulary }: TokenizerFile): readonly unknown[] {
+  const merges = model.merges as readonly (string | readonly string[])[];
+  const control = new Set(
+    addedTokens.filter(({ special, content }) => special && vocabulary.has(content)).map(({ content }) =>
+      content
+    ),
+  );
+  const whole = (merge: string | readonly string[]) =>
+    typeof merge === "string" ? merge.replace(" ", "") : merge.join("");
+  return merges.filter((merge) => !control.has(whole(merge)));
+}
+
+/**
+ * The vocabulary that text is composed of: control tokens are not part of it, so that no text can make one, but the
+ * unknown token is what characters without a piece become.
  */
 function textVocabulary(file: TokenizerFile, name: string): Readonly<Record<string, number>> {
   const vocabulary = new Map(file.vocabulary);

@@ -5,6 +5,7 @@
  */
 import type { FormatError } from "../errors.ts";
 import { isJsonObject, type JsonObject } from "../formats/json.ts";
+import { withFoldedLetters } from "./case_folding.ts";
 
 export type Fail = (field: string, found: unknown, expected: string) => FormatError;
 
@@ -38,10 +39,11 @@ class StepCheck {
     this.#fail = fail;
   }
 
-  step(step: unknown, field: string): JsonObject {
-    if (!isJsonObject(step)) throw this.#fail(field, step, "an object");
-    if (++this.#steps > MAX_STEPS) throw this.#fail(field, step, `at most ${MAX_STEPS} steps`);
-    if (step.type === "Sequence") return this.#sequence(step, field);
+  step(given: unknown, field: string): JsonObject {
+    if (!isJsonObject(given)) throw this.#fail(field, given, "an object");
+    if (++this.#steps > MAX_STEPS) throw this.#fail(field, given, `at most ${MAX_STEPS} steps`);
+    if (given.type === "Sequence") return this.#sequence(given, field);
+    const step = folding(given);
     if (step.type === "Replace") return this.#replace(step, field);
     if (!this.#normalizes) return this.#preTokenizer(step, field);
     return this.#normalizer(step, field);
@@ -175,6 +177,12 @@ class StepCheck {
     if (source === undefined && typeof text === "string" && text !== "") return { text, length: text.length };
     throw this.#fail(field, pattern, "an object with Regex or String");
   }
+}
+
+function folding(step: JsonObject): JsonObject {
+  const { pattern } = step;
+  if (!isJsonObject(pattern) || typeof pattern.Regex !== "string") return step;
+  return { ...step, pattern: { ...pattern, Regex: withFoldedLetters(pattern.Regex) } };
 }
 
 /** The library knows white space as JavaScript does in its own expression, and as Unicode does in those of files. */

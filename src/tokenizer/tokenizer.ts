@@ -64,7 +64,10 @@ export class Tokenizer {
     this.#config = config;
     this.#encoding = new TextEncoding(file, FILE);
     this.#bytes = tokenBytes(file, FILE);
-    this.#untrusted = new UntrustedText(file.addedTokens.map(({ content }) => content));
+    this.#untrusted = new UntrustedText(
+      file.addedTokens.map(({ content }) => content),
+      file.characterSteps?.exchange,
+    );
     this.vocabSize = this.#bytes.bytes.length;
     this.addsBos = config.addBosToken ?? config.specialTokens.bos_token !== undefined;
   }

@@ -20,12 +20,18 @@ export class UntrustedText {
   readonly #tokens: readonly string[];
   readonly #forward: TokenTrie<true>;
   readonly #backward: TokenTrie<true>;
+  readonly #exchange: (text: string) => string;
 
-  /** `tokens`: contents of the added tokens. */
-  constructor(tokens: readonly string[]) {
-    this.#tokens = tokens;
-    this.#forward = new TokenTrie(tokens.map((token) => [token, true]));
-    this.#backward = new TokenTrie(tokens.map((token) => [reverse(token), true]));
+  /**
+   * `tokens`: contents of the added tokens. Where a normalizer writes characters as others before tokens are looked for,
+   * `exchange` does, too: what is one only then is guarded as well.
+   */
+  constructor(tokens: readonly string[], exchange: (text: string) => string = (text) => text) {
+    const written = new Set([...tokens, ...tokens.map(exchange)]);
+    this.#tokens = [...written];
+    this.#exchange = exchange;
+    this.#forward = new TokenTrie(this.#tokens.map((token) => [token, true]));
+    this.#backward = new TokenTrie(this.#tokens.map((token) => [reverse(token), true]));
   }
 
   /**
@@ -37,7 +43,11 @@ export class UntrustedText {
     otherTexts: readonly string[],
     render: (guarded: readonly string[]) => string,
   ): MarkedText {
-    const guards = contents.map((content) => this.#positionsToGuard(content));
+    const guards = contents.map((content) => {
+      const exchanged = this.#exchange(content);
+      const guards = this.#positionsToGuard(content);
+      return exchanged === content ? guards : new Set([...guards, ...this.#positionsToGuard(exchanged)]);
+    });
     const standIns = new StandIns([...contents, ...otherTexts]);
     const guarded = contents.map((content, index) => standIns.put(content, guards[index]!));
     return standIns.restore(render(guarded));
