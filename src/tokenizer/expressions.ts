@@ -1,25 +1,29 @@
 /**
  * Regular expressions of strangers, which cannot be interrupted once they run: taken where what they try at one place of
- * a text is bounded by a multiple of its length. So a whole text takes its length squared at worst, where an expression
- * like `a*a*a*b` takes its fourth power, and one like `(a+)+b` exponential time.
+ * a text is bounded by a multiple of its length, where one like `a*a*a*b` tries its third power, and one like `(a+)+b`
+ * exponentially much. So that a whole text does not take its length squared, a meter runs along from place to place.
  */
 import { FormatError } from "../errors.ts";
 import { quote } from "../formats/json.ts";
+import { type Meter, MeteredExpression } from "./metered_expression.ts";
 
-/** Throws FormatError where a regular expression within a part of the library may try too much. */
-export function checkExpressions(part: unknown, file: string, seen = new Set<unknown>()): void {
+/** Throws FormatError where a regular expression within a part of the library may try too much; sets a meter on the others. */
+export function guardExpressions(part: unknown, file: string, meter: Meter, seen = new Set<unknown>()): void {
   if ((typeof part !== "object" && typeof part !== "function") || part === null || seen.has(part)) return;
   seen.add(part);
-  if (part instanceof RegExp && triesTooMuch(part.source)) {
-    throw new FormatError(
-      `Cannot use "${file}": the pattern ${
-        quote(part.source)
-      } may take too long on a long text, expected one that ` +
-        "needs nothing to match behind two repetitions, or behind a repeated group with a choice in it",
-      { file, pattern: part.source.slice(0, 200) },
-    );
+  for (const [key, inner] of Object.entries(part)) {
+    if (!(inner instanceof RegExp)) guardExpressions(inner, file, meter, seen);
+    else if (!triesTooMuch(inner.source)) Object.assign(part, { [key]: new MeteredExpression(inner, meter) });
+    else {
+      throw new FormatError(
+        `Cannot use "${file}": the pattern ${
+          quote(inner.source)
+        } may take too long on a long text, expected one ` +
+          "that needs nothing to match behind two repetitions, or behind a repeated group with a choice in it",
+        { file, pattern: inner.source.slice(0, 200) },
+      );
+    }
   }
-  for (const inner of Object.values(part)) checkExpressions(inner, file, seen);
 }
 
 /** Ways through an expression, apart from repetitions; those of real tokenizers have some fifty. */

@@ -6,7 +6,9 @@
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { FormatError } from "../errors.ts";
 import type { CharacterSteps } from "./character_steps.ts";
-import { checkExpressions } from "./expressions.ts";
+import { guardExpressions } from "./expressions.ts";
+import { markedWords } from "./marked_words.ts";
+import { Meter } from "./metered_expression.ts";
 import { TokenTrie, type TrieMatch } from "./token_trie.ts";
 import type { AddedToken, TokenizerFile } from "./tokenizer_json.ts";
 import type { MarkedText } from "./untrusted_text.ts";
@@ -27,10 +29,13 @@ interface Searched {
 
 export class TextEncoding {
   readonly #library: LibraryTokenizer;
+  readonly #meter = new Meter();
   readonly #steps: CharacterSteps | null;
   readonly #raw: TokenTrie<AddedToken>;
   /** Those that are looked for in what the normalizer leaves. */
   readonly #normalized: TokenTrie<AddedToken>;
+  /** Null where a text is to be encoded as it has been split. */
+  readonly #wordsOf: ((text: string) => readonly string[]) | null;
   /** Null where something stands for unknown characters. */
   readonly #knownPart: ((word: string) => string) | null;
 
@@ -44,6 +49,7 @@ export class TextEncoding {
     this.#steps = file.characterSteps;
     this.#raw = added(false);
     this.#normalized = added(true);
+    this.#wordsOf = markedWords(file.model, file.vocabulary);
     this.#knownPart = knownParts(file);
     try {
       this.#library = new LibraryTokenizer({
@@ -55,7 +61,7 @@ export class TextEncoding {
         decoder: null,
         post_processor: null,
       }, {});
-      checkExpressions([this.#library.normalizer, this.#library.pre_tokenizer], name);
+      guardExpressions([this.#library.normalizer, this.#library.pre_tokenizer], name, this.#meter);
     } catch (cause) {
       if (cause instanceof FormatError) throw cause;
       const reason = cause instanceof Error ? cause.message : String(cause);
@@ -65,6 +71,7 @@ export class TextEncoding {
 
   /** Ids of a text in which nothing is a control token. Lone surrogates count as U+FFFD. */
   encodePlain(text: string): number[] {
+    this.#meter.start(text.length);
     return this.#encodeSection(this.#normalize(text.toWellFormed()), 0);
   }
 
@@ -74,6 +81,7 @@ export class TextEncoding {
    * {@link CharacterSteps}, so that untrusted positions would be lost, these are found as the template writes them.
    */
   encodeMarked({ text, untrusted }: MarkedText): number[] {
+    this.#meter.start(text.length);
     const raw = { text, isUntrusted: (position: number) => untrusted.has(position) };
     const whole = { start: 0, end: text.length };
     return extract(this.#raw, raw, whole).flatMap((part) =>
@@ -113,7 +121,8 @@ export class TextEncoding {
     if (normalized === "") return [];
     const split = preTokenizer === null ? [normalized] : preTokenizer(normalized, { section_index: start });
     const knownPart = this.#knownPart;
-    const words = knownPart === null ? split : split.map(knownPart);
+    const known = knownPart === null ? split : split.map(knownPart);
+    const words = this.#wordsOf === null ? known : known.flatMap(this.#wordsOf);
     // Unknown characters become one token, where the file says so, within a word.
     const pieces = model.fuse_unk ? words.flatMap((word) => model([word])) : model(words);
     return pieces.map((piece: string) => model.tokens_to_ids.get(piece) ?? model.unk_token_id!);

@@ -11,7 +11,7 @@ import { checkTextSteps, type Fail } from "./text_steps.ts";
 /** Far above any real vocabulary (the largest are near 2^18); bounds the tables that ids index. */
 const MAX_TOKEN_ID = (1 << 22) - 1;
 /** Bounds the work per character of the searches for added tokens. */
-const MAX_ADDED_TOKEN_LENGTH = 512;
+const MAX_ADDED_TOKEN_LENGTH = 256;
 
 /** A token that is matched as a whole rather than composed: `<s>`, `[INST]`. */
 export interface AddedToken {

@@ -17,7 +17,8 @@ export interface MarkedText {
 }
 
 export class UntrustedText {
-  readonly #tokens: readonly string[];
+  /** One behind the other. */
+  readonly #all: string;
   readonly #forward: TokenTrie<true>;
   readonly #backward: TokenTrie<true>;
   readonly #exchange: (text: string) => string;
@@ -27,11 +28,11 @@ export class UntrustedText {
    * `exchange` does, too: what is one only then is guarded as well.
    */
   constructor(tokens: readonly string[], exchange: (text: string) => string = (text) => text) {
-    const written = new Set([...tokens, ...tokens.map(exchange)]);
-    this.#tokens = [...written];
+    const written = [...new Set([...tokens, ...tokens.map(exchange)])];
+    this.#all = written.join("\0");
     this.#exchange = exchange;
-    this.#forward = new TokenTrie(this.#tokens.map((token) => [token, true]));
-    this.#backward = new TokenTrie(this.#tokens.map((token) => [reverse(token), true]));
+    this.#forward = new TokenTrie(written.map((token) => [token, true]));
+    this.#backward = new TokenTrie(written.map((token) => [reverse(token), true]));
   }
 
   /**
@@ -63,11 +64,13 @@ export class UntrustedText {
     const guard = (start: number, end: number) => {
       const offset = content.slice(start, end).search(/\S/);
       if (offset >= 0) guarded.add(start + offset);
+      return offset >= 0;
     };
     const end = content.trimEnd().length;
     const begin = content.length - content.trimStart().length;
     for (let i = 0; i < end; i++) {
-      for (const match of this.#forward.matches(content, i)) guard(i, match.end);
+      // Longer ones that begin here contain what is guarded of the shortest that is not white space.
+      for (const match of this.#forward.matches(content, i)) if (guard(i, match.end)) break;
     }
     const longest = this.#forward.longest - 1;
     for (let start = Math.max(begin, end - longest); start < end; start++) {
@@ -78,7 +81,7 @@ export class UntrustedText {
       if (this.#backward.isProperPrefix(head, start, head.length)) guard(begin, begin + head.length - start);
     }
     const middle = content.slice(begin, end);
-    if (middle.length < longest && this.#tokens.some((token) => token.includes(middle))) guard(begin, end);
+    if (middle.length < longest && this.#all.includes(middle)) guard(begin, end);
     return guarded;
   }
 }
