@@ -3,8 +3,10 @@
  * bounds on source size, steps and the amount of text and lists made, so that no template can occupy the process or
  * its memory for long. All failures, `raise_exception` included, are ConfigErrors with the template's own message.
  */
-import { Environment, Interpreter, Template } from "@huggingface/jinja";
+import { Environment, Template } from "@huggingface/jinja";
 import { ConfigError } from "../errors.ts";
+import { TemplateInterpreter } from "./template_interpreter.ts";
+import { strftime } from "./template_time.ts";
 
 /** The longest templates in the wild (tool calling in several languages) have some 20,000 characters. */
 const MAX_SOURCE_LENGTH = 256 * 1024;
@@ -14,9 +16,6 @@ const MAX_STEPS = 1_000_000;
 const MAX_PRODUCED = 16 * 1024 * 1024;
 const PRODUCED_PER_INPUT = 256;
 const MAX_RANGE = 100_000;
-
-type Statement = Parameters<Interpreter["evaluate"]>[0];
-type Value = ReturnType<Interpreter["evaluate"]>;
 
 export class BoundedTemplate {
   readonly source: string;
@@ -30,7 +29,10 @@ export class BoundedTemplate {
       );
     }
     this.source = source;
-    this.#program = explained("Cannot parse the chat template", () => new Template(source)).parsed;
+    this.#program = explained(
+      "Cannot parse the chat template",
+      () => new Template(source.replace(/\r\n?/g, "\n")),
+    ).parsed;
   }
 
   /** `inputLength` is the length of the texts in `variables`. */
@@ -64,11 +66,10 @@ const GLOBALS: Readonly<Record<string, unknown>> = {
     if (!(count <= MAX_RANGE)) throw new Error(`range() may give at most ${MAX_RANGE} numbers`);
     return Array.from({ length: count }, (_, index) => from + index * by);
   },
-  strftime_now: (format: unknown) => new Template("{{ strftime_now(format) }}").render({ format }),
+  strftime_now: (format: unknown) => strftime(String(format), new Date()),
 };
 
-class BoundedInterpreter extends Interpreter {
-  readonly #iterables = new WeakSet<object>();
+class BoundedInterpreter extends TemplateInterpreter {
   #steps = 0;
   #budget: number;
 
@@ -77,47 +78,15 @@ class BoundedInterpreter extends Interpreter {
     this.#budget = budget;
   }
 
-  override evaluate(statement: Statement, environment: Environment): Value {
-    this.#count(1);
-    if (statement?.type === "For") {
-      // The library prepares all turns of a loop before the first, so they are counted when its list is known.
-      const { iterable } = statement as Statement & ForStatement;
-      this.#iterables.add(iterable.lhs ?? iterable);
-    }
-    const result = super.evaluate(statement, environment);
-    if (statement?.type === "MemberExpression" && result.type === "UndefinedValue") {
-      // As in the reference implementation, and unlike in the library, what is undefined has no members.
-      const { object } = statement as Statement & MemberExpression;
-      if (this.evaluate(object, environment).type === "UndefinedValue") {
-        throw new Error("it looks for a member of something undefined");
-      }
-    }
-    const size = sizeOf(result.value);
-    if (statement !== undefined && this.#iterables.has(statement)) this.#count(size);
-    this.#budget -= size;
-    if (this.#budget < 0) throw new Error("it produces too much text");
-    return result;
-  }
-
-  #count(steps: number): void {
+  protected override count(steps: number): void {
     this.#steps += steps;
     if (this.#steps > MAX_STEPS) throw new Error(`it takes more than ${MAX_STEPS} steps`);
   }
-}
 
-interface ForStatement {
-  /** A list, or a selection (`x for x in lhs if …`) from one. */
-  readonly iterable: object & { readonly lhs?: object };
-}
-
-interface MemberExpression {
-  readonly object: Statement;
-}
-
-/** Characters of a text, entries of a list or mapping. */
-function sizeOf(value: unknown): number {
-  if (typeof value === "string" || Array.isArray(value)) return value.length;
-  return value instanceof Map ? value.size : 0;
+  protected override spend(amount: number): void {
+    this.#budget -= amount;
+    if (this.#budget < 0) throw new Error("it produces too much text");
+  }
 }
 
 /** Runs `action`; whatever it throws is the template's fault and becomes a ConfigError. */

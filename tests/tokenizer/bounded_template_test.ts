@@ -10,7 +10,7 @@ Deno.test("render() runs what chat templates use", () => {
     {%- if m.role == 'user' -%}[{{ m.content | trim }}]{%- else -%}({{ m['content'] }}){%- endif -%}
   {%- endfor -%}{{ range(3) | join(',') }}{{ range(5, 1, -2) | join(',') }}{{ none is none }}`;
   const messages = [{ role: "user", content: " a " }, { role: "assistant", content: "b" }];
-  expect(render(source, { messages })).toBe("[a](b)0,1,25,3true");
+  expect(render(source, { messages })).toBe("[a](b)0,1,25,3True");
   expect(render("{{ strftime_now('%Y') }}")).toMatch(/^\d{4}$/);
 });
 
@@ -51,6 +51,6 @@ Deno.test("render() refuses members of what is undefined, and gives undefined me
     expect(() => render(`{{ ${source} }}`)).toThrow("it looks for a member of something undefined");
   }
   expect(render("{{ list[0] is defined }} {{ map.b is defined }} {{ map.a.b is defined }}")).toBe(
-    "false false false",
+    "False False False",
   );
 });

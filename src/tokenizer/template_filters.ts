@@ -1,0 +1,257 @@
+/** Filters and tests of chat templates as Jinja and Python have them. What is not here is the library's. */
+import { type JsonOptions, toJson } from "./template_json.ts";
+import {
+  type Arguments,
+  capitalized,
+  formatted,
+  numberArgument,
+  replaced,
+  requireText,
+  stripped,
+  textArgument,
+} from "./template_strings.ts";
+import {
+  asEntries,
+  asItems,
+  asNumber,
+  asText,
+  compare,
+  equal,
+  float,
+  integer,
+  isNone,
+  isTrue,
+  isUndefined,
+  itemsOf,
+  lengthOf,
+  list,
+  type Spend,
+  text,
+  tuple,
+  undefinedValue,
+  type Value,
+  written,
+} from "./template_values.ts";
+
+export interface FilterContext {
+  readonly spend: Spend;
+  /** Another filter, by its name; for `map`. */
+  readonly filter: (name: string, value: Value, args: Arguments) => Value;
+}
+
+type Filter = (value: Value, args: Arguments, context: FilterContext) => Value;
+type Test = (value: Value, args: readonly Value[], spend: Spend) => boolean;
+
+const ofText = (change: (own: string) => string): Filter => (value, _, { spend }) =>
+  text(change(written(value, spend)));
+
+const orElse: Filter = (value, { positional, named }) => {
+  const other = positional[0] ?? named.get("default_value") ?? text("");
+  const takesFalse = positional[1] ?? named.get("boolean");
+  const isMissing = isUndefined(value) || (takesFalse !== undefined && isTrue(takesFalse) && !isTrue(value));
+  return isMissing ? other : value;
+};
+
+const length: Filter = (value) => {
+  const length = lengthOf(value);
+  if (length === undefined) throw new Error(`it asks for the length of a value of type ${value.type}`);
+  return integer(length);
+};
+
+/** By a test, which is whether the item is true where none is named. */
+const choosing = (keeps: boolean): Filter => (value, { positional: [name, ...args] }, { spend }) =>
+  list(requireItems(value).filter((item) => holds(name, item, args, spend) === keeps));
+
+const choosingBy = (keeps: boolean): Filter => (value, { positional }, { spend }) => {
+  const [attribute, name, ...args] = positional;
+  const of = (item: Value) => attributeOf(item, attribute);
+  return list(requireItems(value).filter((item) => holds(name, of(item), args, spend) === keeps));
+};
+
+function holds(name: Value | undefined, item: Value, args: readonly Value[], spend: Spend): boolean {
+  spend(1);
+  return name === undefined ? isTrue(item) : test(requireText(name), item, args, spend) ?? unknownTest(name);
+}
+
+function unknownTest(name: Value): never {
+  throw new Error(`Unknown test: ${requireText(name)}`);
+}
+
+const extreme = (sign: number): Filter => (value) => {
+  const items = requireItems(value);
+  if (items.length === 0) return undefinedValue();
+  return items.reduce((best, item) => sign * compare(item, best) > 0 ? item : best);
+};
+
+const FILTERS: ReadonlyMap<string, Filter> = new Map<string, Filter>([
+  ["trim", (value, args, { spend }) => {
+    const from = textArgument(args, 0, "chars");
+    return text(stripped(written(value, spend), from, { left: true, right: true }));
+  }],
+  ["upper", ofText((own) => own.toUpperCase())],
+  ["lower", ofText((own) => own.toLowerCase())],
+  ["capitalize", ofText(capitalized)],
+  // As Jinja has it, which begins a word behind a space, a bracket or a dash.
+  ["title", ofText((own) => own.replace(/[^-\s({[<]+/gu, capitalized))],
+  ["string", ofText((own) => own)],
+  ["safe", (value) => value],
+  [
+    "format",
+    (value, { positional }, { spend }) => text(formatted(requireText(value), tuple(positional), spend)),
+  ],
+  ["default", orElse],
+  ["d", orElse],
+  ["length", length],
+  ["count", length],
+  ["list", (value) => list(requireItems(value))],
+  ["first", (value) => requireItems(value)[0] ?? undefinedValue()],
+  ["last", (value) => requireItems(value).at(-1) ?? undefinedValue()],
+  ["reverse", (value) => {
+    const items = requireItems(value).toReversed();
+    return asText(value) === undefined ? list(items) : text(items.map(requireText).join(""));
+  }],
+  ["items", (value) => {
+    if (isUndefined(value)) return list([]);
+    const entries = asEntries(value);
+    if (entries === undefined) throw new Error(`it asks for the items of a value of type ${value.type}`);
+    return list([...entries].map(([key, value]) => tuple([text(key), value])));
+  }],
+  ["join", (value, args, { spend }) => {
+    const separator = textArgument(args, 0, "d") ?? "";
+    const attribute = args.positional[1] ?? args.named.get("attribute");
+    const items = requireItems(value);
+    spend(separator.length * items.length);
+    const of = (item: Value) => attribute === undefined ? item : attributeOf(item, attribute);
+    return text(items.map((item) => written(of(item), spend)).join(separator));
+  }],
+  ["replace", (value, args, { spend }) => {
+    const [from, to] = [requireText(args.positional[0]), requireText(args.positional[1])];
+    return text(replaced(written(value, spend), from, to, numberArgument(args, 2, "count") ?? -1, spend));
+  }],
+  ["select", choosing(true)],
+  ["reject", choosing(false)],
+  ["selectattr", choosingBy(true)],
+  ["rejectattr", choosingBy(false)],
+  ["map", (value, { positional: [name, ...positional], named }, { spend, filter }) => {
+    const items = requireItems(value);
+    spend(items.length);
+    if (name !== undefined) {
+      return list(items.map((item) => filter(requireText(name), item, { positional, named })));
+    }
+    const attribute = named.get("attribute");
+    const other = named.get("default") ?? undefinedValue();
+    return list(items.map((item) => {
+      const found = attributeOf(item, attribute);
+      return isUndefined(found) ? other : found;
+    }));
+  }],
+  ["sum", (value) => {
+    const items = requireItems(value);
+    const total = items.reduce((sum, item) => sum + requireNumber(item), 0);
+    return items.some(({ type }) => type === "FloatValue") ? float(total) : integer(total);
+  }],
+  ["min", extreme(-1)],
+  ["max", extreme(1)],
+  ["int", (value, args) => {
+    const number = asNumber(value) ?? wholeNumber(asText(value));
+    return number === undefined ? args.positional[0] ?? integer(0) : integer(Math.trunc(number));
+  }],
+  ["tojson", (value, args, { spend }) => text(toJson(value, jsonOptions(args), spend))],
+]);
+
+const isEqual: Test = (value, args, spend) => equal(value, args[0] ?? undefinedValue(), spend);
+const isOrdered = (holds: (order: number) => boolean): Test => (value, args) =>
+  holds(compare(value, args[0] ?? undefinedValue()));
+
+const TESTS: ReadonlyMap<string, Test> = new Map<string, Test>([
+  ["defined", (value) => !isUndefined(value)],
+  ["undefined", isUndefined],
+  ["none", isNone],
+  ["string", (value) => asText(value) !== undefined],
+  ["number", (value) => asNumber(value) !== undefined],
+  ["integer", ({ type }) => type === "IntegerValue"],
+  ["float", ({ type }) => type === "FloatValue"],
+  ["boolean", ({ value }) => typeof value === "boolean"],
+  ["true", ({ value }) => value === true],
+  ["false", ({ value }) => value === false],
+  ["mapping", (value) => value.type === "ObjectValue"],
+  ["iterable", (value) => itemsOf(value) !== undefined],
+  ["sequence", (value) => itemsOf(value) !== undefined],
+  ["odd", (value) => Math.abs(requireNumber(value) % 2) === 1],
+  ["even", (value) => requireNumber(value) % 2 === 0],
+  ["divisibleby", (value, [by]) => requireNumber(value) % requireNumber(by) === 0],
+  ...["eq", "equalto", "=="].map((name) => [name, isEqual] as const),
+  ...["ne", "!="].map((name) => [name, (...given: Parameters<Test>) => !isEqual(...given)] as const),
+  ...["lt", "lessthan", "<"].map((name) => [name, isOrdered((order) => order < 0)] as const),
+  ...["gt", "greaterthan", ">"].map((name) => [name, isOrdered((order) => order > 0)] as const),
+  ...["le", "<="].map((name) => [name, isOrdered((order) => order <= 0)] as const),
+  ...["ge", ">="].map((name) => [name, isOrdered((order) => order >= 0)] as const),
+  ["in", (value, args, spend) => contains(args[0] ?? undefinedValue(), value, spend)],
+]);
+
+/** Undefined for a filter that is not known here. */
+export function filtered(
+  name: string,
+  value: Value,
+  args: Arguments,
+  context: FilterContext,
+): Value | undefined {
+  return FILTERS.get(name)?.(value, args, context);
+}
+
+/** Undefined for a test that is not known here. */
+export function test(name: string, value: Value, args: readonly Value[], spend: Spend): boolean | undefined {
+  return TESTS.get(name)?.(value, args, spend);
+}
+
+/** Python's `in`. */
+export function contains(container: Value, value: Value, spend: Spend): boolean {
+  const own = asText(container);
+  if (own !== undefined) return own.includes(requireText(value));
+  const entries = asEntries(container);
+  if (entries !== undefined) return entries.has(asText(value) ?? "") && asText(value) !== undefined;
+  return requireItems(container).some((item) => equal(item, value, spend));
+}
+
+function requireItems(value: Value): readonly Value[] {
+  const items = itemsOf(value);
+  if (items === undefined) throw new Error(`it goes through a value of type ${value.type}`);
+  return items;
+}
+
+function requireNumber(value: Value | undefined): number {
+  const number = asNumber(value);
+  if (number === undefined) throw new Error(`it counts with a value of type ${value?.type ?? "nothing"}`);
+  return number;
+}
+
+/** By a dotted path of keys and indices. */
+function attributeOf(item: Value, attribute: Value | undefined): Value {
+  const path = typeof attribute?.value === "number" ? String(attribute.value) : requireText(attribute);
+  return path.split(".").reduce((value, key) => {
+    const index = /^\d+$/.test(key) ? Number(key) : undefined;
+    return asEntries(value)?.get(key) ?? (index === undefined ? undefined : asItems(value)?.[index]) ??
+      undefinedValue();
+  }, item);
+}
+
+function wholeNumber(own: string | undefined): number | undefined {
+  const number = own !== undefined && /^\s*[+-]?\d+(?:\.\d*)?\s*$/.test(own) ? Number(own) : NaN;
+  return Number.isFinite(number) ? number : undefined;
+}
+
+function jsonOptions(args: Arguments): JsonOptions {
+  const { named, positional } = args;
+  const isSet = (index: number, name: string) => {
+    const value = positional[index] ?? named.get(name);
+    return value !== undefined && isTrue(value);
+  };
+  const given = positional[1] ?? named.get("indent");
+  const spaces = asNumber(given);
+  const indent = spaces === undefined ? asText(given) ?? null : " ".repeat(Math.min(64, Math.max(0, spaces)));
+  const [item, key] = asItems(positional[2] ?? named.get("separators"))?.map(requireText) ?? [];
+  return {
+    ...{ ensureAscii: isSet(0, "ensure_ascii"), sortKeys: isSet(3, "sort_keys"), indent },
+    separators: [item ?? (indent === null ? ", " : ","), key ?? ": "],
+  };
+}

@@ -1,0 +1,225 @@
+/**
+ * Methods of strings as chat templates call them: Python's, which know white space and characters in their own way and take
+ * the characters to strip. Those that are not here are not known to templates.
+ */
+import {
+  asItems,
+  asNumber,
+  asText,
+  boolean,
+  integer,
+  isNone,
+  list,
+  type Spend,
+  text,
+  tuple,
+  type Value,
+  written,
+} from "./template_values.ts";
+
+/** Of a call. */
+export interface Arguments {
+  readonly positional: readonly Value[];
+  readonly named: ReadonlyMap<string, Value>;
+}
+
+type Method = (own: string, args: Arguments, spend: Spend) => Value;
+
+/** What `str.isspace` is true of. */
+const SPACE = String.raw`[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]`;
+const ALL_SPACE = new RegExp(`^${SPACE}+$`);
+const WORDS = new RegExp(`[^${SPACE.slice(1)}+`, "g");
+const IS_SPACE = new RegExp(SPACE);
+const LINES = /[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]*(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]|$)/g;
+const LINE_END = /(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])$/;
+
+/** Without the characters of `from` at the sides named; without white space where that is not given. */
+export function stripped(
+  own: string,
+  from: string | undefined,
+  sides: { left: boolean; right: boolean },
+): string {
+  const characters = Array.from(own);
+  const set = from === undefined ? null : new Set(from);
+  const isStripped = (character: string | undefined) =>
+    character !== undefined && (set === null ? IS_SPACE.test(character) : set.has(character));
+  let [start, end] = [0, characters.length];
+  if (sides.left) { while (isStripped(characters[start])) start++; }
+  if (sides.right) { while (end > start && isStripped(characters[end - 1])) end--; }
+  return characters.slice(start, end).join("");
+}
+
+/** The first character in upper case, the others in lower. */
+export function capitalized(own: string): string {
+  const [first = "", ...others] = own;
+  const upper = first.toUpperCase();
+  const [start = "", ...tail] = upper;
+  return start + tail.join("").toLowerCase() + others.join("").toLowerCase();
+}
+
+export function replaced(own: string, from: string, to: string, most: number, spend: Spend): string {
+  const places = from === "" ? Array.from(own).length + 1 : own.split(from).length - 1;
+  const count = most < 0 ? places : Math.min(most, places);
+  spend(count * to.length);
+  if (from !== "") {
+    const parts = own.split(from);
+    return [...parts.slice(0, count), parts.slice(count).join(from)].join(to);
+  }
+  const characters = ["", ...own];
+  return characters.map((character, index) => character + (index < count ? to : "")).join("");
+}
+
+const strip = (left: boolean, right: boolean): Method => (own, args) =>
+  text(stripped(own, textArgument(args, 0, "chars"), { left, right }));
+
+const isAll = (pattern: RegExp): Method => (own) => boolean(pattern.test(own));
+
+const startsOrEnds = (has: (own: string, part: string) => boolean): Method => (own, args) => {
+  const [given] = args.positional;
+  const parts = asItems(given) ?? (given === undefined ? [] : [given]);
+  if (parts.length === 0 && given === undefined) throw new Error("startswith() and endswith() take a text");
+  return boolean(parts.some((part) => has(own, requireText(part))));
+};
+
+export const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
+  ["upper", (own) => text(own.toUpperCase())],
+  ["lower", (own) => text(own.toLowerCase())],
+  ["casefold", (own) => text(own.toLowerCase())],
+  ["strip", strip(true, true)],
+  ["lstrip", strip(true, false)],
+  ["rstrip", strip(false, true)],
+  ["title", (own) => text(own.replace(/[\p{L}\p{Nl}]+/gu, capitalized))],
+  ["capitalize", (own) => text(capitalized(own))],
+  ["split", (own, args) => list(splitAt(own, args).map(text))],
+  ["rsplit", (own, args) => list(splitFromEnd(own, args).map(text))],
+  ["splitlines", (own) => list(linesOf(own).map(text))],
+  ["replace", (own, args, spend) => {
+    const [from, to] = [requireText(args.positional[0]), requireText(args.positional[1])];
+    return text(replaced(own, from, to, numberArgument(args, 2, "count") ?? -1, spend));
+  }],
+  ["startswith", startsOrEnds((own, part) => own.startsWith(part))],
+  ["endswith", startsOrEnds((own, part) => own.endsWith(part))],
+  ["find", (own, { positional }) => integer(place(own, own.indexOf(requireText(positional[0]))))],
+  ["rfind", (own, { positional }) => integer(place(own, own.lastIndexOf(requireText(positional[0]))))],
+  ["index", (own, { positional }) => {
+    const index = own.indexOf(requireText(positional[0]));
+    if (index < 0) throw new Error("index(): the text is not there");
+    return integer(place(own, index));
+  }],
+  ["count", (own, { positional }) => {
+    const part = requireText(positional[0]);
+    return integer(part === "" ? Array.from(own).length + 1 : own.split(part).length - 1);
+  }],
+  ["join", (own, { positional }, spend) => {
+    const parts = asItems(positional[0])?.map(requireText) ?? Array.from(requireText(positional[0]));
+    spend(own.length * parts.length);
+    return text(parts.join(own));
+  }],
+  ["removeprefix", (own, { positional }) => {
+    const part = requireText(positional[0]);
+    return text(own.startsWith(part) ? own.slice(part.length) : own);
+  }],
+  ["removesuffix", (own, { positional }) => {
+    const part = requireText(positional[0]);
+    return text(part !== "" && own.endsWith(part) ? own.slice(0, -part.length) : own);
+  }],
+  ["partition", (own, { positional }) => {
+    const part = requireText(positional[0]);
+    const index = own.indexOf(part);
+    const parts = index < 0 ? [own, "", ""] : [own.slice(0, index), part, own.slice(index + part.length)];
+    return tuple(parts.map(text));
+  }],
+  ["isdigit", isAll(/^\p{Nd}+$/u)],
+  ["isalpha", isAll(/^\p{L}+$/u)],
+  ["isalnum", isAll(/^[\p{L}\p{N}]+$/u)],
+  ["isspace", isAll(ALL_SPACE)],
+  ["isupper", (own) => boolean(own === own.toUpperCase() && own !== own.toLowerCase())],
+  ["islower", (own) => boolean(own === own.toLowerCase() && own !== own.toUpperCase())],
+]);
+
+/** `%` with a text on the left: `%s`, `%d`, `%r` and `%%`. */
+export function formatted(own: string, given: Value, spend: Spend): string {
+  const values = given.type === "TupleValue" ? [...asItems(given)!] : [given];
+  const result = own.replace(/%(.?)/gsu, (_, kind: string) => {
+    if (kind === "%") return "%";
+    const value = values.shift();
+    if (value === undefined || (kind !== "s" && kind !== "d")) throw new Error(`it formats by %${kind}`);
+    const number = asNumber(value);
+    if (kind === "s") return written(value, spend);
+    if (number === undefined) throw new Error(`it formats ${value.type} as a number`);
+    return String(Math.trunc(number));
+  });
+  if (
+    values.length > 0 &&
+    !(values.length === 1 && given.type !== "TupleValue" && values[0]!.value instanceof Map)
+  ) {
+    throw new Error("it formats more values than there are places");
+  }
+  spend(result.length);
+  return result;
+}
+
+export function requireText(value: Value | undefined): string {
+  const own = asText(value);
+  if (own === undefined) throw new Error(`it gives ${value?.type ?? "nothing"} where a text is needed`);
+  return own;
+}
+
+export function textArgument(
+  { positional, named }: Arguments,
+  index: number,
+  name: string,
+): string | undefined {
+  const value = positional[index] ?? named.get(name);
+  return value === undefined || isNone(value) ? undefined : requireText(value);
+}
+
+export function numberArgument(
+  { positional, named }: Arguments,
+  index: number,
+  name: string,
+): number | undefined {
+  const value = positional[index] ?? named.get(name);
+  if (value === undefined || isNone(value)) return undefined;
+  const number = asNumber(value);
+  if (number === undefined) throw new Error(`it gives ${value.type} where a number is needed`);
+  return number;
+}
+
+function splitAt(own: string, args: Arguments): readonly string[] {
+  const separator = textArgument(args, 0, "sep");
+  const most = numberArgument(args, 1, "maxsplit") ?? -1;
+  if (separator === "") throw new Error("split() at an empty text");
+  if (separator !== undefined) {
+    const parts = own.split(separator);
+    return most < 0 || parts.length <= most + 1
+      ? parts
+      : [...parts.slice(0, most), parts.slice(most).join(separator)];
+  }
+  const words = [...own.matchAll(WORDS)];
+  if (most < 0 || words.length <= most) return words.map(([word]) => word);
+  const rest = words[most];
+  const tail = rest === undefined ? [] : [own.slice(rest.index)];
+  return [...words.slice(0, most).map(([word]) => word), ...tail];
+}
+
+function splitFromEnd(own: string, args: Arguments): readonly string[] {
+  const separator = textArgument(args, 0, "sep");
+  const most = numberArgument(args, 1, "maxsplit") ?? -1;
+  if (separator === undefined || separator === "") throw new Error("rsplit() without a text to split at");
+  const parts = own.split(separator);
+  if (most < 0 || parts.length <= most + 1) return parts;
+  return [parts.slice(0, parts.length - most).join(separator), ...parts.slice(parts.length - most)];
+}
+
+function linesOf(own: string): readonly string[] {
+  const lines = own.match(LINES) ?? [];
+  return lines.filter((line, index) => index < lines.length - 1 || line !== "").map((line) =>
+    line.replace(LINE_END, "")
+  );
+}
+
+/** A position in UTF-16 units as one in characters. */
+function place(own: string, index: number): number {
+  return index <= 0 ? index : Array.from(own.slice(0, index)).length;
+}
