@@ -19,10 +19,12 @@ import {
   equal,
   float,
   integer,
+  isInCase,
   isNone,
   isTrue,
   isUndefined,
   itemsOf,
+  iterator,
   lengthOf,
   list,
   type Spend,
@@ -60,12 +62,12 @@ const length: Filter = (value) => {
 
 /** By a test, which is whether the item is true where none is named. */
 const choosing = (keeps: boolean): Filter => (value, { positional: [name, ...args] }, { spend }) =>
-  list(requireItems(value).filter((item) => holds(name, item, args, spend) === keeps));
+  iterator(requireItems(value).filter((item) => holds(name, item, args, spend) === keeps));
 
 const choosingBy = (keeps: boolean): Filter => (value, { positional }, { spend }) => {
   const [attribute, name, ...args] = positional;
   const of = (item: Value) => attributeOf(item, attribute);
-  return list(requireItems(value).filter((item) => holds(name, of(item), args, spend) === keeps));
+  return iterator(requireItems(value).filter((item) => holds(name, of(item), args, spend) === keeps));
 };
 
 function holds(name: Value | undefined, item: Value, args: readonly Value[], spend: Spend): boolean {
@@ -105,16 +107,19 @@ const FILTERS: ReadonlyMap<string, Filter> = new Map<string, Filter>([
   ["count", length],
   ["list", (value) => list(requireItems(value))],
   ["first", (value) => requireItems(value)[0] ?? undefinedValue()],
-  ["last", (value) => requireItems(value).at(-1) ?? undefinedValue()],
+  ["last", (value) => {
+    if (value.type === "Iterator") throw new Error("it asks for the last of what is given one by one");
+    return requireItems(value).at(-1) ?? undefinedValue();
+  }],
   ["reverse", (value) => {
     const items = requireItems(value).toReversed();
-    return asText(value) === undefined ? list(items) : text(items.map(requireText).join(""));
+    return asText(value) === undefined ? iterator(items) : text(items.map(requireText).join(""));
   }],
   ["items", (value) => {
     if (isUndefined(value)) return list([]);
     const entries = asEntries(value);
     if (entries === undefined) throw new Error(`it asks for the items of a value of type ${value.type}`);
-    return list([...entries].map(([key, value]) => tuple([text(key), value])));
+    return iterator([...entries].map(([key, value]) => tuple([text(key), value])));
   }],
   ["join", (value, args, { spend }) => {
     const separator = textArgument(args, 0, "d") ?? "";
@@ -136,11 +141,11 @@ const FILTERS: ReadonlyMap<string, Filter> = new Map<string, Filter>([
     const items = requireItems(value);
     spend(items.length);
     if (name !== undefined) {
-      return list(items.map((item) => filter(requireText(name), item, { positional, named })));
+      return iterator(items.map((item) => filter(requireText(name), item, { positional, named })));
     }
     const attribute = named.get("attribute");
     const other = named.get("default") ?? undefinedValue();
-    return list(items.map((item) => {
+    return iterator(items.map((item) => {
       const found = attributeOf(item, attribute);
       return isUndefined(found) ? other : found;
     }));
@@ -153,8 +158,12 @@ const FILTERS: ReadonlyMap<string, Filter> = new Map<string, Filter>([
   ["min", extreme(-1)],
   ["max", extreme(1)],
   ["int", (value, args) => {
-    const number = asNumber(value) ?? wholeNumber(asText(value));
+    const number = asNumber(value) ?? numberOf(asText(value));
     return number === undefined ? args.positional[0] ?? integer(0) : integer(Math.trunc(number));
+  }],
+  ["float", (value, args) => {
+    const number = asNumber(value) ?? numberOf(asText(value));
+    return number === undefined ? args.positional[0] ?? float(0) : float(number);
   }],
   ["tojson", (value, args, { spend }) => text(toJson(value, jsonOptions(args), spend))],
 ]);
@@ -177,6 +186,8 @@ const TESTS: ReadonlyMap<string, Test> = new Map<string, Test>([
   ["mapping", (value) => value.type === "ObjectValue"],
   ["iterable", (value) => itemsOf(value) !== undefined],
   ["sequence", (value) => itemsOf(value) !== undefined],
+  ["upper", (value, _, spend) => isInCase(written(value, spend), "upper")],
+  ["lower", (value, _, spend) => isInCase(written(value, spend), "lower")],
   ["odd", (value) => Math.abs(requireNumber(value) % 2) === 1],
   ["even", (value) => requireNumber(value) % 2 === 0],
   ["divisibleby", (value, [by]) => requireNumber(value) % requireNumber(by) === 0],
@@ -235,8 +246,10 @@ function attributeOf(item: Value, attribute: Value | undefined): Value {
   }, item);
 }
 
-function wholeNumber(own: string | undefined): number | undefined {
-  const number = own !== undefined && /^\s*[+-]?\d+(?:\.\d*)?\s*$/.test(own) ? Number(own) : NaN;
+function numberOf(own: string | undefined): number | undefined {
+  const number = own !== undefined && /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i.test(own)
+    ? Number(own)
+    : NaN;
   return Number.isFinite(number) ? number : undefined;
 }
 

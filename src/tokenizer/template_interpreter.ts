@@ -216,7 +216,8 @@ export abstract class TemplateInterpreter extends Interpreter {
     if (operator === "%" && own !== undefined) return text(formatted(own, right, this.#spend));
     if (operator === "+" && own !== undefined && other !== undefined) return text(own + other);
     const [items, others] = [asItems(left), asItems(right)];
-    if (operator === "+" && items !== undefined && others !== undefined && left.type === right.type) {
+    const isJoined = left.type === right.type && left.type !== "Iterator";
+    if (operator === "+" && items !== undefined && others !== undefined && isJoined) {
       return (left.type === "TupleValue" ? tuple : list)([...items, ...others]);
     }
     const [a, b] = [asNumber(left), asNumber(right)];
@@ -233,9 +234,8 @@ export abstract class TemplateInterpreter extends Interpreter {
       throw new Error(`it has * with ${value.type}`);
     }
     this.spend(length * count);
-    return own === undefined
-      ? list(Array.from({ length: count }, () => items!).flat())
-      : text(own.repeat(count));
+    if (own !== undefined) return text(own.repeat(count));
+    return (value.type === "TupleValue" ? tuple : list)(Array.from({ length: count }, () => items!).flat());
   }
 
   #test(node: Node, environment: Environment): Value {
@@ -268,7 +268,13 @@ export abstract class TemplateInterpreter extends Interpreter {
     // As in the reference implementation, and unlike in the library, what is undefined has no members.
     if (isUndefined(object)) throw new Error("it looks for a member of something undefined");
     const own = asText(object);
-    if (node.computed === true && own !== undefined && (node.property as Node).type !== "SliceExpression") {
+    const isSlice = node.computed === true && (node.property as Node).type === "SliceExpression";
+    if (isSlice && object.type === "Iterator") throw new Error("it looks into what is given one by one");
+    if (isSlice && object.type === "TupleValue") {
+      return tuple(asItems(super.evaluate({ ...node, object: evaluated(object) } as Node, environment))!);
+    }
+    if (object.type === "Iterator") return undefinedValue();
+    if (node.computed === true && own !== undefined && !isSlice) {
       const index = this.evaluate(node.property as Node, environment);
       if (index.type !== "IntegerValue") return undefinedValue();
       const character = Array.from(own).at(index.value as number);

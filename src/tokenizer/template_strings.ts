@@ -8,8 +8,10 @@ import {
   asText,
   boolean,
   integer,
+  isInCase,
   isNone,
   list,
+  represented,
   type Spend,
   text,
   tuple,
@@ -30,8 +32,9 @@ const SPACE = String.raw`[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\
 const ALL_SPACE = new RegExp(`^${SPACE}+$`);
 const WORDS = new RegExp(`[^${SPACE.slice(1)}+`, "g");
 const IS_SPACE = new RegExp(SPACE);
-const LINES = /[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]*(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]|$)/g;
-const LINE_END = /(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])$/;
+const LINE_ENDS = String.raw`\n\r\v\f\x1c-\x1e\x85\u2028\u2029`;
+const LINES = new RegExp(`[^${LINE_ENDS}]*(?:\r\n|[${LINE_ENDS}]|$)`, "g");
+const LINE_END = new RegExp(`(?:\r\n|[${LINE_ENDS}])$`);
 
 /** Without the characters of `from` at the sides named; without white space where that is not given. */
 export function stripped(
@@ -133,8 +136,8 @@ export const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
   ["isalpha", isAll(/^\p{L}+$/u)],
   ["isalnum", isAll(/^[\p{L}\p{N}]+$/u)],
   ["isspace", isAll(ALL_SPACE)],
-  ["isupper", (own) => boolean(own === own.toUpperCase() && own !== own.toLowerCase())],
-  ["islower", (own) => boolean(own === own.toLowerCase() && own !== own.toUpperCase())],
+  ["isupper", (own) => boolean(isInCase(own, "upper"))],
+  ["islower", (own) => boolean(isInCase(own, "lower"))],
 ]);
 
 /** `%` with a text on the left: `%s`, `%d`, `%r` and `%%`. */
@@ -143,9 +146,9 @@ export function formatted(own: string, given: Value, spend: Spend): string {
   const result = own.replace(/%(.?)/gsu, (_, kind: string) => {
     if (kind === "%") return "%";
     const value = values.shift();
-    if (value === undefined || (kind !== "s" && kind !== "d")) throw new Error(`it formats by %${kind}`);
+    if (value === undefined || !["s", "r", "d"].includes(kind)) throw new Error(`it formats by %${kind}`);
+    if (kind !== "d") return kind === "s" ? written(value, spend) : represented(value, spend);
     const number = asNumber(value);
-    if (kind === "s") return written(value, spend);
     if (number === undefined) throw new Error(`it formats ${value.type} as a number`);
     return String(Math.trunc(number));
   });

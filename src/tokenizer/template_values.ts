@@ -33,6 +33,10 @@ export const none = (): Value => new NullValue(null);
 export const undefinedValue = (): Value => new UndefinedValue(undefined);
 export const list = (items: readonly Value[]): Value => new ArrayValue([...items]);
 export const tuple = (items: readonly Value[]): Value => new TupleValue([...items]);
+/** What filters give one by one: true even where nothing is left, and to be gone through, not looked into. */
+export function iterator(items: readonly Value[]): Value {
+  return Object.assign(list(items), { type: "Iterator", __bool__: () => boolean(true) });
+}
 export const mapping = (entries: Iterable<readonly [string, Value]>): Value =>
   new ObjectValue(new Map(entries));
 export const callable = (call: Call): Value => new FunctionValue(call);
@@ -75,6 +79,7 @@ export function itemsOf(value: Value): readonly Value[] | undefined {
 /** In characters, not in UTF-16 units, of a text. */
 export function lengthOf(value: Value): number | undefined {
   const own = asText(value);
+  if (value.type === "Iterator") return undefined;
   return own === undefined ? itemsOf(value)?.length : own.length - (own.match(PAIRS)?.length ?? 0);
 }
 
@@ -121,6 +126,12 @@ function compareCharacters(left: string, right: string): number {
   return (a[index]!.codePointAt(0)!) - (b[index]?.codePointAt(0) ?? -1);
 }
 
+/** Whether a text has letters of a case, and none of the other. */
+export function isInCase(own: string, of: "upper" | "lower"): boolean {
+  const [same, other] = [own.toUpperCase(), own.toLowerCase()];
+  return same !== other && own === (of === "upper" ? same : other);
+}
+
 /** Python's `str()`; nothing for what is undefined. */
 export function written(value: Value, spend: Spend): string {
   const own = asText(value);
@@ -134,7 +145,7 @@ export function represented(value: Value, spend: Spend): string {
   spend(VISIT + (own?.length ?? 0));
   if (own !== undefined) return quoted(own);
   const items = asItems(value)?.map((item) => represented(item, spend));
-  if (items !== undefined) {
+  if (items !== undefined && value.type !== "Iterator") {
     if (value.type !== "TupleValue") return `[${items.join(", ")}]`;
     return items.length === 1 ? `(${items[0]},)` : `(${items.join(", ")})`;
   }
