@@ -69,7 +69,10 @@ export class Tokenizer {
       file.characterSteps?.exchange,
     );
     this.vocabSize = this.#bytes.bytes.length;
-    this.addsBos = config.addBosToken ?? config.specialTokens.bos_token !== undefined;
+    // As transformers 5 does: tokenizer.json decides, whatever other files say.
+    const { bos_token: bos } = config.specialTokens;
+    this.addsBos = bos !== undefined &&
+      (file.firstToken === undefined ? config.addBosToken === true : file.firstToken === bos);
   }
 
   get hasChatTemplate(): boolean {

@@ -44,6 +44,8 @@ export interface TokenizerFile {
   readonly preTokenizer: JsonObject | null;
   /** `null` where pieces are simply joined. */
   readonly decoder: JsonObject | null;
+  /** The token that the post-processor puts before a text, null for none; undefined where there is no post-processor. */
+  readonly firstToken: string | null | undefined;
 }
 
 /** Validates a parsed tokenizer.json; `file` is how messages call it. */
@@ -81,7 +83,33 @@ export function parseTokenizerFile(json: JsonObject, file: string): TokenizerFil
       : token
   );
   const preTokenizer = checkTextSteps(json.pre_tokenizer, "pre_tokenizer", fail);
-  return { json, model, vocabulary, addedTokens, normalizer, characterSteps: steps, preTokenizer, decoder };
+  return {
+    json,
+    model,
+    vocabulary,
+    addedTokens,
+    normalizer,
+    characterSteps: steps,
+    preTokenizer,
+    decoder,
+    firstToken: firstTokenOf(json.post_processor),
+  };
+}
+
+/** Of any other kind of post-processor nothing is known, so it puts no token anywhere. */
+function firstTokenOf(processor: unknown): string | null | undefined {
+  if (!isJsonObject(processor)) return undefined;
+  const { type, processors, single, cls } = processor;
+  if (type === "Sequence" && Array.isArray(processors)) {
+    return processors.map(firstTokenOf).find((token) => typeof token === "string") ?? null;
+  }
+  const first: unknown = Array.isArray(single) ? single[0] : undefined;
+  if (type === "TemplateProcessing" && isJsonObject(first) && isJsonObject(first.SpecialToken)) {
+    const { id } = first.SpecialToken;
+    return typeof id === "string" ? id : null;
+  }
+  const isClassifying = type === "BertProcessing" || type === "RobertaProcessing";
+  return isClassifying && Array.isArray(cls) && typeof cls[0] === "string" ? cls[0] : null;
 }
 
 function isTokenId(value: unknown): value is number {
