@@ -35,13 +35,20 @@ export class BoundedTemplate {
     ).parsed;
   }
 
-  /** `inputLength` is the length of the texts in `variables`. */
-  render(variables: Readonly<Record<string, unknown>>, inputLength: number): string {
+  /**
+   * `inputLength` is the length of the texts in `variables`. In these, characters may stand for others, one for one: `plain`
+   * gives the text that the template is to find there, while what it writes keeps what stands there.
+   */
+  render(
+    variables: Readonly<Record<string, unknown>>,
+    inputLength: number,
+    plain = (own: string) => own,
+  ): string {
     return explained("Cannot render the chat template", () => {
       const environment = new Environment();
       for (const [name, value] of Object.entries({ ...GLOBALS, ...variables })) environment.set(name, value);
       const budget = MAX_PRODUCED + PRODUCED_PER_INPUT * inputLength;
-      const result: unknown = new BoundedInterpreter(environment, budget).run(this.#program).value;
+      const result: unknown = new BoundedInterpreter(environment, plain, budget).run(this.#program).value;
       if (typeof result !== "string") throw new Error(`it gave ${typeof result}, expected text`);
       return result;
     });
@@ -73,8 +80,8 @@ class BoundedInterpreter extends TemplateInterpreter {
   #steps = 0;
   #budget: number;
 
-  constructor(environment: Environment, budget: number) {
-    super(environment);
+  constructor(environment: Environment, plain: (own: string) => string, budget: number) {
+    super(environment, plain);
     this.#budget = budget;
   }
 

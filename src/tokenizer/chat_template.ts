@@ -46,7 +46,7 @@ export class ChatTemplate {
     );
     const inputLength = texts.reduce((sum, text) => sum + text.length, 0);
     const trusted = [this.#template.source, ...Object.values(this.#tokens)];
-    return untrusted.render(texts.map((text) => text.toWellFormed()), trusted, (guarded) => {
+    return untrusted.render(texts.map((text) => text.toWellFormed()), trusted, (guarded, plain) => {
       let next = 0;
       const guardedMessages = messages.map(({ role }) => {
         const content = guarded[next++]!;
@@ -60,7 +60,7 @@ export class ChatTemplate {
         documents: null,
         add_generation_prompt: true,
       };
-      return this.#template.render(variables, inputLength);
+      return this.#template.render(variables, inputLength, plain);
     });
   }
 }

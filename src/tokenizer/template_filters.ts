@@ -27,7 +27,7 @@ import {
   iterator,
   lengthOf,
   list,
-  type Spend,
+  type Run,
   text,
   tuple,
   undefinedValue,
@@ -36,16 +36,16 @@ import {
 } from "./template_values.ts";
 
 export interface FilterContext {
-  readonly spend: Spend;
+  readonly run: Run;
   /** Another filter, by its name; for `map`. */
   readonly filter: (name: string, value: Value, args: Arguments) => Value;
 }
 
 type Filter = (value: Value, args: Arguments, context: FilterContext) => Value;
-type Test = (value: Value, args: readonly Value[], spend: Spend) => boolean;
+type Test = (value: Value, args: readonly Value[], run: Run) => boolean;
 
-const ofText = (change: (own: string) => string): Filter => (value, _, { spend }) =>
-  text(change(written(value, spend)));
+const ofText = (change: (own: string) => string): Filter => (value, _, { run }) =>
+  text(change(written(value, run)));
 
 const orElse: Filter = (value, { positional, named }) => {
   const other = positional[0] ?? named.get("default_value") ?? text("");
@@ -61,34 +61,34 @@ const length: Filter = (value) => {
 };
 
 /** By a test, which is whether the item is true where none is named. */
-const choosing = (keeps: boolean): Filter => (value, { positional: [name, ...args] }, { spend }) =>
-  iterator(requireItems(value).filter((item) => holds(name, item, args, spend) === keeps));
+const choosing = (keeps: boolean): Filter => (value, { positional: [name, ...args] }, { run }) =>
+  iterator(requireItems(value).filter((item) => holds(name, item, args, run) === keeps));
 
-const choosingBy = (keeps: boolean): Filter => (value, { positional }, { spend }) => {
+const choosingBy = (keeps: boolean): Filter => (value, { positional }, { run }) => {
   const [attribute, name, ...args] = positional;
   const of = (item: Value) => attributeOf(item, attribute);
-  return iterator(requireItems(value).filter((item) => holds(name, of(item), args, spend) === keeps));
+  return iterator(requireItems(value).filter((item) => holds(name, of(item), args, run) === keeps));
 };
 
-function holds(name: Value | undefined, item: Value, args: readonly Value[], spend: Spend): boolean {
-  spend(1);
-  return name === undefined ? isTrue(item) : test(requireText(name), item, args, spend) ?? unknownTest(name);
+function holds(name: Value | undefined, item: Value, args: readonly Value[], run: Run): boolean {
+  run.spend(1);
+  return name === undefined ? isTrue(item) : test(requireText(name), item, args, run) ?? unknownTest(name);
 }
 
 function unknownTest(name: Value): never {
   throw new Error(`Unknown test: ${requireText(name)}`);
 }
 
-const extreme = (sign: number): Filter => (value) => {
+const extreme = (sign: number): Filter => (value, _, { run }) => {
   const items = requireItems(value);
   if (items.length === 0) return undefinedValue();
-  return items.reduce((best, item) => sign * compare(item, best) > 0 ? item : best);
+  return items.reduce((best, item) => sign * compare(item, best, run) > 0 ? item : best);
 };
 
 const FILTERS: ReadonlyMap<string, Filter> = new Map<string, Filter>([
-  ["trim", (value, args, { spend }) => {
+  ["trim", (value, args, { run }) => {
     const from = textArgument(args, 0, "chars");
-    return text(stripped(written(value, spend), from, { left: true, right: true }));
+    return text(stripped(written(value, run), from, { left: true, right: true }, run));
   }],
   ["upper", ofText((own) => own.toUpperCase())],
   ["lower", ofText((own) => own.toLowerCase())],
@@ -99,7 +99,7 @@ const FILTERS: ReadonlyMap<string, Filter> = new Map<string, Filter>([
   ["safe", (value) => value],
   [
     "format",
-    (value, { positional }, { spend }) => text(formatted(requireText(value), tuple(positional), spend)),
+    (value, { positional }, { run }) => text(formatted(requireText(value), tuple(positional), run)),
   ],
   ["default", orElse],
   ["d", orElse],
@@ -121,25 +121,25 @@ const FILTERS: ReadonlyMap<string, Filter> = new Map<string, Filter>([
     if (entries === undefined) throw new Error(`it asks for the items of a value of type ${value.type}`);
     return iterator([...entries].map(([key, value]) => tuple([text(key), value])));
   }],
-  ["join", (value, args, { spend }) => {
+  ["join", (value, args, { run }) => {
     const separator = textArgument(args, 0, "d") ?? "";
     const attribute = args.positional[1] ?? args.named.get("attribute");
     const items = requireItems(value);
-    spend(separator.length * items.length);
+    run.spend(separator.length * items.length);
     const of = (item: Value) => attribute === undefined ? item : attributeOf(item, attribute);
-    return text(items.map((item) => written(of(item), spend)).join(separator));
+    return text(items.map((item) => written(of(item), run)).join(separator));
   }],
-  ["replace", (value, args, { spend }) => {
+  ["replace", (value, args, { run }) => {
     const [from, to] = [requireText(args.positional[0]), requireText(args.positional[1])];
-    return text(replaced(written(value, spend), from, to, numberArgument(args, 2, "count") ?? -1, spend));
+    return text(replaced(written(value, run), from, to, numberArgument(args, 2, "count") ?? -1, run));
   }],
   ["select", choosing(true)],
   ["reject", choosing(false)],
   ["selectattr", choosingBy(true)],
   ["rejectattr", choosingBy(false)],
-  ["map", (value, { positional: [name, ...positional], named }, { spend, filter }) => {
+  ["map", (value, { positional: [name, ...positional], named }, { run, filter }) => {
     const items = requireItems(value);
-    spend(items.length);
+    run.spend(items.length);
     if (name !== undefined) {
       return iterator(items.map((item) => filter(requireText(name), item, { positional, named })));
     }
@@ -165,12 +165,12 @@ const FILTERS: ReadonlyMap<string, Filter> = new Map<string, Filter>([
     const number = asNumber(value) ?? numberOf(asText(value));
     return number === undefined ? args.positional[0] ?? float(0) : float(number);
   }],
-  ["tojson", (value, args, { spend }) => text(toJson(value, jsonOptions(args), spend))],
+  ["tojson", (value, args, { run }) => text(toJson(value, jsonOptions(args), run))],
 ]);
 
-const isEqual: Test = (value, args, spend) => equal(value, args[0] ?? undefinedValue(), spend);
-const isOrdered = (holds: (order: number) => boolean): Test => (value, args) =>
-  holds(compare(value, args[0] ?? undefinedValue()));
+const isEqual: Test = (value, args, run) => equal(value, args[0] ?? undefinedValue(), run);
+const isOrdered = (holds: (order: number) => boolean): Test => (value, args, run) =>
+  holds(compare(value, args[0] ?? undefinedValue(), run));
 
 const TESTS: ReadonlyMap<string, Test> = new Map<string, Test>([
   ["defined", (value) => !isUndefined(value)],
@@ -186,8 +186,8 @@ const TESTS: ReadonlyMap<string, Test> = new Map<string, Test>([
   ["mapping", (value) => value.type === "ObjectValue"],
   ["iterable", (value) => itemsOf(value) !== undefined],
   ["sequence", (value) => itemsOf(value) !== undefined],
-  ["upper", (value, _, spend) => isInCase(written(value, spend), "upper")],
-  ["lower", (value, _, spend) => isInCase(written(value, spend), "lower")],
+  ["upper", (value, _, run) => isInCase(written(value, run), "upper")],
+  ["lower", (value, _, run) => isInCase(written(value, run), "lower")],
   ["odd", (value) => Math.abs(requireNumber(value) % 2) === 1],
   ["even", (value) => requireNumber(value) % 2 === 0],
   ["divisibleby", (value, [by]) => requireNumber(value) % requireNumber(by) === 0],
@@ -197,7 +197,7 @@ const TESTS: ReadonlyMap<string, Test> = new Map<string, Test>([
   ...["gt", "greaterthan", ">"].map((name) => [name, isOrdered((order) => order > 0)] as const),
   ...["le", "<="].map((name) => [name, isOrdered((order) => order <= 0)] as const),
   ...["ge", ">="].map((name) => [name, isOrdered((order) => order >= 0)] as const),
-  ["in", (value, args, spend) => contains(args[0] ?? undefinedValue(), value, spend)],
+  ["in", (value, args, run) => contains(args[0] ?? undefinedValue(), value, run)],
 ]);
 
 /** Undefined for a filter that is not known here. */
@@ -211,17 +211,17 @@ export function filtered(
 }
 
 /** Undefined for a test that is not known here. */
-export function test(name: string, value: Value, args: readonly Value[], spend: Spend): boolean | undefined {
-  return TESTS.get(name)?.(value, args, spend);
+export function test(name: string, value: Value, args: readonly Value[], run: Run): boolean | undefined {
+  return TESTS.get(name)?.(value, args, run);
 }
 
 /** Python's `in`. */
-export function contains(container: Value, value: Value, spend: Spend): boolean {
+export function contains(container: Value, value: Value, run: Run): boolean {
   const own = asText(container);
-  if (own !== undefined) return own.includes(requireText(value));
-  const entries = asEntries(container);
-  if (entries !== undefined) return entries.has(asText(value) ?? "") && asText(value) !== undefined;
-  return requireItems(container).some((item) => equal(item, value, spend));
+  if (own !== undefined) return run.plain(own).includes(run.plain(requireText(value)));
+  const [entries, key] = [asEntries(container), asText(value)];
+  if (entries !== undefined) return key !== undefined && entries.has(run.plain(key));
+  return requireItems(container).some((item) => equal(item, value, run));
 }
 
 function requireItems(value: Value): readonly Value[] {

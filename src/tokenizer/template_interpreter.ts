@@ -12,16 +12,17 @@ import {
   asNumber,
   asText,
   boolean,
+  calculated,
   callable,
   compare,
   equal,
-  float,
   integer,
   isTrue,
   isUndefined,
   itemsOf,
   list,
   mapping,
+  type Run,
   text,
   tuple,
   undefinedValue,
@@ -47,7 +48,13 @@ export abstract class TemplateInterpreter extends Interpreter {
   /** So much text, or so many items, are produced or looked at. */
   protected abstract spend(amount: number): void;
 
-  readonly #spend = (amount: number) => this.spend(amount);
+  readonly #run: Run;
+
+  /** `plain`: a text as it is compared, see {@link Run}. */
+  constructor(environment: Environment, plain: Run["plain"]) {
+    super(environment);
+    this.#run = { spend: (amount) => this.spend(amount), plain };
+  }
 
   override evaluate(statement: Statement, environment: Environment): Value {
     this.count(1);
@@ -82,18 +89,18 @@ export abstract class TemplateInterpreter extends Interpreter {
 
   #text(body: readonly Node[], environment: Environment): string {
     const out: string[] = [];
-    this.#run(body, environment, out);
+    this.#write(body, environment, out);
     return out.join("");
   }
 
   /** Writes what the statements give, up to where one leaves a loop. */
-  #run(body: readonly Node[], environment: Environment, out: string[]): void {
+  #write(body: readonly Node[], environment: Environment, out: string[]): void {
     for (const node of body) {
       switch (node.type) {
         case "If": {
           this.count(1);
           const holds = isTrue(this.evaluate(node.test as Node, environment));
-          this.#run((holds ? node.body : node.alternate) as Node[], environment, out);
+          this.#write((holds ? node.body : node.alternate) as Node[], environment, out);
           break;
         }
         case "For":
@@ -116,18 +123,18 @@ export abstract class TemplateInterpreter extends Interpreter {
           this.#macro(node, environment);
           break;
         case "CallStatement":
-          out.push(written(super.evaluate(withBlock(node), environment), this.#spend));
+          out.push(written(super.evaluate(withBlock(node), environment), this.#run));
           break;
         case "FilterStatement": {
           const body = text(this.#text(node.body as Node[], environment));
-          out.push(written(this.#filter(body, node.filter as Node, environment), this.#spend));
+          out.push(written(this.#filter(body, node.filter as Node, environment), this.#run));
           break;
         }
         case "Comment":
           break;
         default: {
           const value = this.evaluate(node, environment);
-          out.push(written(value, this.#spend));
+          out.push(written(value, this.#run));
         }
       }
     }
@@ -154,11 +161,11 @@ export abstract class TemplateInterpreter extends Interpreter {
       const changed = (values: readonly Value[]) => {
         const before = last;
         last = values;
-        return before === undefined || !equal(list(before), list(values), this.#spend);
+        return before === undefined || !equal(list(before), list(values), this.#run);
       };
       scope.setVariable("loop", loopOf(items, index, changed));
       try {
-        this.#run(node.body as Node[], scope, out);
+        this.#write(node.body as Node[], scope, out);
         isPassed = true;
       } catch (signal) {
         if (!(signal instanceof LoopSignal)) throw signal;
@@ -166,21 +173,21 @@ export abstract class TemplateInterpreter extends Interpreter {
       }
     }
     // As in Jinja, also where every turn was left early.
-    if (!isPassed) this.#run(node.defaultBlock as Node[], new Environment(environment), out);
+    if (!isPassed) this.#write(node.defaultBlock as Node[], new Environment(environment), out);
   }
 
   /** A macro sees what is around its definition, not what is around its calls, apart from `caller`. */
   #macro(node: Node, environment: Environment): void {
     super.evaluate(withBlock(node), environment);
     const name = (node.name as Node).value as string;
-    const run = environment.lookupVariable(name).value as (args: Value[], scope: Environment) => Value;
+    const call = environment.lookupVariable(name).value as (args: Value[], scope: Environment) => Value;
     environment.setVariable(
       name,
       callable((args, around) => {
         const scope = new Environment(environment);
         const caller = around.variables.get("caller");
         if (caller !== undefined) scope.setVariable("caller", caller);
-        return run(args, scope);
+        return call(args, scope);
       }),
     );
   }
@@ -194,26 +201,26 @@ export abstract class TemplateInterpreter extends Interpreter {
     const right = this.evaluate(node.right as Node, environment);
     switch (operator) {
       case "==":
-        return boolean(equal(left, right, this.#spend));
+        return boolean(equal(left, right, this.#run));
       case "!=":
-        return boolean(!equal(left, right, this.#spend));
+        return boolean(!equal(left, right, this.#run));
       case "in":
-        return boolean(contains(right, left, this.#spend));
+        return boolean(contains(right, left, this.#run));
       case "not in":
-        return boolean(!contains(right, left, this.#spend));
+        return boolean(!contains(right, left, this.#run));
       case "~":
-        return text(written(left, this.#spend) + written(right, this.#spend));
+        return text(written(left, this.#run) + written(right, this.#run));
       case "<":
-        return boolean(compare(left, right) < 0);
+        return boolean(compare(left, right, this.#run) < 0);
       case "<=":
-        return boolean(compare(left, right) <= 0);
+        return boolean(compare(left, right, this.#run) <= 0);
       case ">":
-        return boolean(compare(left, right) > 0);
+        return boolean(compare(left, right, this.#run) > 0);
       case ">=":
-        return boolean(compare(left, right) >= 0);
+        return boolean(compare(left, right, this.#run) >= 0);
     }
     const [own, other] = [asText(left), asText(right)];
-    if (operator === "%" && own !== undefined) return text(formatted(own, right, this.#spend));
+    if (operator === "%" && own !== undefined) return text(formatted(own, right, this.#run));
     if (operator === "+" && own !== undefined && other !== undefined) return text(own + other);
     const [items, others] = [asItems(left), asItems(right)];
     const isJoined = left.type === right.type && left.type !== "Iterator";
@@ -240,7 +247,7 @@ export abstract class TemplateInterpreter extends Interpreter {
 
   #test(node: Node, environment: Environment): Value {
     const operand = this.evaluate(node.operand as Node, environment);
-    const holds = test((node.test as Node).value as string, operand, [], this.#spend);
+    const holds = test((node.test as Node).value as string, operand, [], this.#run);
     if (holds !== undefined) return boolean(holds !== node.negate);
     return super.evaluate({ ...node, operand: evaluated(operand) } as Node, environment);
   }
@@ -250,7 +257,7 @@ export abstract class TemplateInterpreter extends Interpreter {
     const name = (isCall ? filter.callee as Node : filter).value as string;
     const args = this.#arguments(isCall ? filter.args as Node[] : [], environment);
     const context = {
-      spend: this.#spend,
+      run: this.#run,
       filter: (name: string, value: Value, args: Arguments): Value => {
         this.count(1);
         const result = filtered(name, value, args, context);
@@ -291,7 +298,7 @@ export abstract class TemplateInterpreter extends Interpreter {
     const name = callee.computed === true ? undefined : (callee.property as Node).value as string;
     const method = own === undefined || name === undefined ? undefined : METHODS.get(name);
     if (method !== undefined) {
-      return method(own!, this.#arguments(node.args as Node[], environment), this.#spend);
+      return method(own!, this.#arguments(node.args as Node[], environment), this.#run);
     }
     if (name === "items" && asEntries(object)?.get(name) === undefined && object.type === "ObjectValue") {
       return list([...asEntries(object)!].map(([key, value]) => tuple([text(key), value])));
@@ -366,32 +373,4 @@ function loopOf(
     ["cycle", callable((args) => args[index % args.length] ?? undefinedValue())],
     ["changed", callable((args) => boolean(changed(args)))],
   ]);
-}
-
-/** Python's arithmetic. */
-function calculated(operator: string, [left, a]: [Value, number], [right, b]: [Value, number]): Value {
-  const isFloat = left.type === "FloatValue" || right.type === "FloatValue";
-  const number = isFloat ? float : integer;
-  if (["/", "//", "%"].includes(operator) && b === 0) throw new Error("it divides by zero");
-  switch (operator) {
-    case "+":
-      return number(a + b);
-    case "-":
-      return number(a - b);
-    case "*":
-      return number(a * b);
-    case "/":
-      return float(a / b);
-    case "//":
-      return number(Math.floor(a / b));
-    case "%":
-      return number(a - b * Math.floor(a / b));
-    case "**": {
-      const power = a ** b;
-      if (!Number.isFinite(power)) throw new Error("it raises to a power that is no number");
-      return b < 0 ? float(power) : number(power);
-    }
-    default:
-      throw new Error(`it has ${operator} between numbers`);
-  }
 }

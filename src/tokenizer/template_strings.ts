@@ -12,7 +12,7 @@ import {
   isNone,
   list,
   represented,
-  type Spend,
+  type Run,
   text,
   tuple,
   type Value,
@@ -25,7 +25,7 @@ export interface Arguments {
   readonly named: ReadonlyMap<string, Value>;
 }
 
-type Method = (own: string, args: Arguments, spend: Spend) => Value;
+type Method = (own: string, args: Arguments, run: Run) => Value;
 
 /** What `str.isspace` is true of. */
 const SPACE = String.raw`[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]`;
@@ -36,20 +36,41 @@ const LINE_ENDS = String.raw`\n\r\v\f\x1c-\x1e\x85\u2028\u2029`;
 const LINES = new RegExp(`[^${LINE_ENDS}]*(?:\r\n|[${LINE_ENDS}]|$)`, "g");
 const LINE_END = new RegExp(`(?:\r\n|[${LINE_ENDS}])$`);
 
+interface Sides {
+  readonly left: boolean;
+  readonly right: boolean;
+}
+
 /** Without the characters of `from` at the sides named; without white space where that is not given. */
-export function stripped(
-  own: string,
-  from: string | undefined,
-  sides: { left: boolean; right: boolean },
-): string {
-  const characters = Array.from(own);
-  const set = from === undefined ? null : new Set(from);
-  const isStripped = (character: string | undefined) =>
-    character !== undefined && (set === null ? IS_SPACE.test(character) : set.has(character));
-  let [start, end] = [0, characters.length];
-  if (sides.left) { while (isStripped(characters[start])) start++; }
-  if (sides.right) { while (end > start && isStripped(characters[end - 1])) end--; }
-  return characters.slice(start, end).join("");
+export function stripped(own: string, from: string | undefined, sides: Sides, run: Run): string {
+  const plain = run.plain(own);
+  const set = from === undefined ? null : new Set(run.plain(from));
+  const isStripped = (character: string) => set === null ? IS_SPACE.test(character) : set.has(character);
+  let [start, end] = [0, plain.length];
+  while (sides.left && start < end) {
+    const character = String.fromCodePoint(plain.codePointAt(start)!);
+    if (!isStripped(character)) break;
+    start += character.length;
+  }
+  while (sides.right && end > start) {
+    const pair = plain.slice(Math.max(start, end - 2), end);
+    const character = pair.length === 2 && pair.codePointAt(0)! > 0xffff ? pair : plain[end - 1]!;
+    if (!isStripped(character)) break;
+    end -= character.length;
+  }
+  return own.slice(start, end);
+}
+
+/** Between the places where a part stands. */
+function partsOf(own: string, part: string, { plain }: Run): readonly string[] {
+  const [read, wanted] = [plain(own), plain(part)];
+  const parts: string[] = [];
+  let start = 0;
+  for (let at = read.indexOf(wanted); at >= 0; at = read.indexOf(wanted, start)) {
+    parts.push(own.slice(start, at));
+    start = at + wanted.length;
+  }
+  return [...parts, own.slice(start)];
 }
 
 /** The first character in upper case, the others in lower. */
@@ -60,28 +81,33 @@ export function capitalized(own: string): string {
   return start + tail.join("").toLowerCase() + others.join("").toLowerCase();
 }
 
-export function replaced(own: string, from: string, to: string, most: number, spend: Spend): string {
-  const places = from === "" ? Array.from(own).length + 1 : own.split(from).length - 1;
+export function replaced(own: string, from: string, to: string, most: number, run: Run): string {
+  const parts = from === "" ? null : partsOf(own, from, run);
+  const places = parts === null ? Array.from(own).length + 1 : parts.length - 1;
   const count = most < 0 ? places : Math.min(most, places);
-  spend(count * to.length);
-  if (from !== "") {
-    const parts = own.split(from);
-    return [...parts.slice(0, count), parts.slice(count).join(from)].join(to);
+  run.spend(count * to.length);
+  if (parts === null) {
+    return ["", ...own].map((character, index) => character + (index < count ? to : "")).join("");
   }
-  const characters = ["", ...own];
-  return characters.map((character, index) => character + (index < count ? to : "")).join("");
+  let text = parts[0]!;
+  let end = text.length;
+  for (const [index, part] of parts.slice(1).entries()) {
+    text += (index < count ? to : own.slice(end, end + from.length)) + part;
+    end += from.length + part.length;
+  }
+  return text;
 }
 
-const strip = (left: boolean, right: boolean): Method => (own, args) =>
-  text(stripped(own, textArgument(args, 0, "chars"), { left, right }));
+const strip = (left: boolean, right: boolean): Method => (own, args, run) =>
+  text(stripped(own, textArgument(args, 0, "chars"), { left, right }, run));
 
-const isAll = (pattern: RegExp): Method => (own) => boolean(pattern.test(own));
+const isAll = (pattern: RegExp): Method => (own, _, { plain }) => boolean(pattern.test(plain(own)));
 
-const startsOrEnds = (has: (own: string, part: string) => boolean): Method => (own, args) => {
+const startsOrEnds = (has: (own: string, part: string) => boolean): Method => (own, args, { plain }) => {
   const [given] = args.positional;
   const parts = asItems(given) ?? (given === undefined ? [] : [given]);
   if (parts.length === 0 && given === undefined) throw new Error("startswith() and endswith() take a text");
-  return boolean(parts.some((part) => has(own, requireText(part))));
+  return boolean(parts.some((part) => has(plain(own), plain(requireText(part)))));
 };
 
 export const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
@@ -93,43 +119,49 @@ export const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
   ["rstrip", strip(false, true)],
   ["title", (own) => text(own.replace(/[\p{L}\p{Nl}]+/gu, capitalized))],
   ["capitalize", (own) => text(capitalized(own))],
-  ["split", (own, args) => list(splitAt(own, args).map(text))],
-  ["rsplit", (own, args) => list(splitFromEnd(own, args).map(text))],
+  ["split", (own, args, run) => list(splitAt(own, args, run).map(text))],
+  ["rsplit", (own, args, run) => list(splitFromEnd(own, args, run).map(text))],
   ["splitlines", (own) => list(linesOf(own).map(text))],
-  ["replace", (own, args, spend) => {
+  ["replace", (own, args, run) => {
     const [from, to] = [requireText(args.positional[0]), requireText(args.positional[1])];
-    return text(replaced(own, from, to, numberArgument(args, 2, "count") ?? -1, spend));
+    return text(replaced(own, from, to, numberArgument(args, 2, "count") ?? -1, run));
   }],
   ["startswith", startsOrEnds((own, part) => own.startsWith(part))],
   ["endswith", startsOrEnds((own, part) => own.endsWith(part))],
-  ["find", (own, { positional }) => integer(place(own, own.indexOf(requireText(positional[0]))))],
-  ["rfind", (own, { positional }) => integer(place(own, own.lastIndexOf(requireText(positional[0]))))],
-  ["index", (own, { positional }) => {
-    const index = own.indexOf(requireText(positional[0]));
+  ["find", (own, args, run) => integer(placeOf(own, args, run))],
+  ["rfind", (own, { positional: [part] }, { plain }) => {
+    const read = plain(own);
+    return integer(place(read, read.lastIndexOf(plain(requireText(part)))));
+  }],
+  ["index", (own, args, run) => {
+    const index = placeOf(own, args, run);
     if (index < 0) throw new Error("index(): the text is not there");
-    return integer(place(own, index));
+    return integer(index);
   }],
-  ["count", (own, { positional }) => {
+  ["count", (own, { positional }, run) => {
     const part = requireText(positional[0]);
-    return integer(part === "" ? Array.from(own).length + 1 : own.split(part).length - 1);
+    return integer(part === "" ? Array.from(own).length + 1 : partsOf(own, part, run).length - 1);
   }],
-  ["join", (own, { positional }, spend) => {
+  ["join", (own, { positional }, run) => {
     const parts = asItems(positional[0])?.map(requireText) ?? Array.from(requireText(positional[0]));
-    spend(own.length * parts.length);
+    run.spend(own.length * parts.length);
     return text(parts.join(own));
   }],
-  ["removeprefix", (own, { positional }) => {
+  ["removeprefix", (own, { positional }, { plain }) => {
     const part = requireText(positional[0]);
-    return text(own.startsWith(part) ? own.slice(part.length) : own);
+    return text(plain(own).startsWith(plain(part)) ? own.slice(part.length) : own);
   }],
-  ["removesuffix", (own, { positional }) => {
+  ["removesuffix", (own, { positional }, { plain }) => {
     const part = requireText(positional[0]);
-    return text(part !== "" && own.endsWith(part) ? own.slice(0, -part.length) : own);
+    return text(part !== "" && plain(own).endsWith(plain(part)) ? own.slice(0, -part.length) : own);
   }],
-  ["partition", (own, { positional }) => {
+  ["partition", (own, { positional }, { plain }) => {
     const part = requireText(positional[0]);
-    const index = own.indexOf(part);
-    const parts = index < 0 ? [own, "", ""] : [own.slice(0, index), part, own.slice(index + part.length)];
+    const index = plain(own).indexOf(plain(part));
+    const behind = index + part.length;
+    const parts = index < 0
+      ? [own, "", ""]
+      : [own.slice(0, index), own.slice(index, behind), own.slice(behind)];
     return tuple(parts.map(text));
   }],
   ["isdigit", isAll(/^\p{Nd}+$/u)],
@@ -141,13 +173,13 @@ export const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
 ]);
 
 /** `%` with a text on the left: `%s`, `%d`, `%r` and `%%`. */
-export function formatted(own: string, given: Value, spend: Spend): string {
+export function formatted(own: string, given: Value, run: Run): string {
   const values = given.type === "TupleValue" ? [...asItems(given)!] : [given];
   const result = own.replace(/%(.?)/gsu, (_, kind: string) => {
     if (kind === "%") return "%";
     const value = values.shift();
     if (value === undefined || !["s", "r", "d"].includes(kind)) throw new Error(`it formats by %${kind}`);
-    if (kind !== "d") return kind === "s" ? written(value, spend) : represented(value, spend);
+    if (kind !== "d") return kind === "s" ? written(value, run) : represented(value, run);
     const number = asNumber(value);
     if (number === undefined) throw new Error(`it formats ${value.type} as a number`);
     return String(Math.trunc(number));
@@ -158,7 +190,7 @@ export function formatted(own: string, given: Value, spend: Spend): string {
   ) {
     throw new Error("it formats more values than there are places");
   }
-  spend(result.length);
+  run.spend(result.length);
   return result;
 }
 
@@ -189,12 +221,12 @@ export function numberArgument(
   return number;
 }
 
-function splitAt(own: string, args: Arguments): readonly string[] {
+function splitAt(own: string, args: Arguments, run: Run): readonly string[] {
   const separator = textArgument(args, 0, "sep");
   const most = numberArgument(args, 1, "maxsplit") ?? -1;
   if (separator === "") throw new Error("split() at an empty text");
   if (separator !== undefined) {
-    const parts = own.split(separator);
+    const parts = partsOf(own, separator, run);
     return most < 0 || parts.length <= most + 1
       ? parts
       : [...parts.slice(0, most), parts.slice(most).join(separator)];
@@ -206,11 +238,11 @@ function splitAt(own: string, args: Arguments): readonly string[] {
   return [...words.slice(0, most).map(([word]) => word), ...tail];
 }
 
-function splitFromEnd(own: string, args: Arguments): readonly string[] {
+function splitFromEnd(own: string, args: Arguments, run: Run): readonly string[] {
   const separator = textArgument(args, 0, "sep");
   const most = numberArgument(args, 1, "maxsplit") ?? -1;
   if (separator === undefined || separator === "") throw new Error("rsplit() without a text to split at");
-  const parts = own.split(separator);
+  const parts = partsOf(own, separator, run);
   if (most < 0 || parts.length <= most + 1) return parts;
   return [parts.slice(0, parts.length - most).join(separator), ...parts.slice(parts.length - most)];
 }
@@ -220,6 +252,11 @@ function linesOf(own: string): readonly string[] {
   return lines.filter((line, index) => index < lines.length - 1 || line !== "").map((line) =>
     line.replace(LINE_END, "")
   );
+}
+
+function placeOf(own: string, { positional }: Arguments, { plain }: Run): number {
+  const read = plain(own);
+  return place(read, read.indexOf(plain(requireText(positional[0]))));
 }
 
 /** A position in UTF-16 units as one in characters. */

@@ -1,11 +1,17 @@
 /**
  * Values of chat templates as Python has them: how they are written, compared and walked through. The library's own notion
- * of them is JavaScript's. Every step is paid for with `spend`, because a list may contain itself many times over.
+ * of them is JavaScript's. Every step is paid for with `run.spend`, because a list may contain itself many times over.
  */
 import { Environment, Interpreter } from "@huggingface/jinja";
 
 export type Value = ReturnType<Interpreter["evaluate"]>;
-export type Spend = (amount: number) => void;
+/** What a template runs under. */
+export interface Run {
+  /** So much text, or so many items, are produced or looked at. */
+  readonly spend: (amount: number) => void;
+  /** A text as it is compared: some of its characters may stand for others, one for one. */
+  readonly plain: (own: string) => string;
+}
 export type Call = (args: Value[], scope: Environment) => Value;
 
 const PAIRS = /[\ud800-\udbff][\udc00-\udfff]/g;
@@ -87,39 +93,42 @@ export function lengthOf(value: Value): number | undefined {
 export const VISIT = 16;
 
 /** Python's `==`. */
-export function equal(one: Value, other: Value, spend: Spend): boolean {
-  spend(VISIT);
+export function equal(one: Value, other: Value, run: Run): boolean {
+  run.spend(VISIT);
   const [a, b] = [asNumber(one), asNumber(other)];
   if (a !== undefined || b !== undefined) return a === b;
   const [items, others] = [asItems(one), asItems(other)];
   if (items !== undefined && others !== undefined) {
     if (one.type !== other.type || items.length !== others.length) return false;
-    return items.every((item, index) => equal(item, others[index]!, spend));
+    return items.every((item, index) => equal(item, others[index]!, run));
   }
   const [entries, otherEntries] = [asEntries(one), asEntries(other)];
   if (entries !== undefined && otherEntries !== undefined) {
     const sameOf = (key: string, value: Value) => {
       const same = otherEntries.get(key);
-      return same !== undefined && equal(value, same, spend);
+      return same !== undefined && equal(value, same, run);
     };
     return entries.size === otherEntries.size && [...entries].every(([key, value]) => sameOf(key, value));
   }
+  const [own, another] = [asText(one), asText(other)];
+  if (own !== undefined && another !== undefined) return run.plain(own) === run.plain(another);
   return one.type === other.type && one.value === other.value;
 }
 
 /** Negative, 0 or positive; throws for values that have no order. */
-export function compare(one: Value, other: Value): number {
+export function compare(one: Value, other: Value, { plain }: Run): number {
   const [a, b] = [asNumber(one), asNumber(other)];
   if (a !== undefined && b !== undefined) return a - b;
   const [left, right] = [asText(one), asText(other)];
   if (left === undefined || right === undefined) {
     throw new Error(`it compares ${one.type} with ${other.type}`);
   }
-  return left === right ? 0 : compareCharacters(left, right);
+  return compareCharacters(plain(left), plain(right));
 }
 
 /** By code points, where JavaScript goes by UTF-16 units. */
 function compareCharacters(left: string, right: string): number {
+  if (left === right) return 0;
   const [a, b] = [Array.from(left), Array.from(right)];
   const index = a.findIndex((character, index) => character !== b[index]);
   if (index < 0) return -1;
@@ -133,25 +142,25 @@ export function isInCase(own: string, of: "upper" | "lower"): boolean {
 }
 
 /** Python's `str()`; nothing for what is undefined. */
-export function written(value: Value, spend: Spend): string {
+export function written(value: Value, run: Run): string {
   const own = asText(value);
   if (own !== undefined) return own;
-  return isUndefined(value) ? "" : represented(value, spend);
+  return isUndefined(value) ? "" : represented(value, run);
 }
 
 /** Python's `repr()`. */
-export function represented(value: Value, spend: Spend): string {
+export function represented(value: Value, run: Run): string {
   const own = asText(value);
-  spend(VISIT + (own?.length ?? 0));
-  if (own !== undefined) return quoted(own);
-  const items = asItems(value)?.map((item) => represented(item, spend));
+  run.spend(VISIT + (own?.length ?? 0));
+  if (own !== undefined) return quoted(own, run);
+  const items = asItems(value)?.map((item) => represented(item, run));
   if (items !== undefined && value.type !== "Iterator") {
     if (value.type !== "TupleValue") return `[${items.join(", ")}]`;
     return items.length === 1 ? `(${items[0]},)` : `(${items.join(", ")})`;
   }
   const entries = asEntries(value);
   if (entries !== undefined) {
-    const parts = [...entries].map(([key, value]) => `${quoted(key)}: ${represented(value, spend)}`);
+    const parts = [...entries].map(([key, value]) => `${quoted(key, run)}: ${represented(value, run)}`);
     return `{${parts.join(", ")}}`;
   }
   if (isNone(value)) return "None";
@@ -174,10 +183,11 @@ export function writtenFloat(value: number): string {
 
 const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
-function quoted(own: string): string {
-  const quote = own.includes("'") && !own.includes('"') ? '"' : "'";
+function quoted(own: string, { plain }: Run): string {
+  const read = plain(own);
+  const quote = read.includes("'") && !read.includes('"') ? '"' : "'";
   const inner = own.replace(/[\\\p{C}\p{Z}]/gu, (character) => {
-    if (character === " ") return character;
+    if (character === " " || plain(character) !== character) return character;
     const code = character.codePointAt(0)!;
     const digits = code.toString(16);
     return ESCAPES[character] ??
@@ -188,4 +198,32 @@ function quoted(own: string): string {
         : `\\U${digits.padStart(8, "0")}`);
   });
   return quote + (quote === "'" ? inner.replaceAll("'", "\\'") : inner) + quote;
+}
+
+/** Python's arithmetic. */
+export function calculated(operator: string, [left, a]: [Value, number], [right, b]: [Value, number]): Value {
+  const isFloat = left.type === "FloatValue" || right.type === "FloatValue";
+  const number = isFloat ? float : integer;
+  if (["/", "//", "%"].includes(operator) && b === 0) throw new Error("it divides by zero");
+  switch (operator) {
+    case "+":
+      return number(a + b);
+    case "-":
+      return number(a - b);
+    case "*":
+      return number(a * b);
+    case "/":
+      return float(a / b);
+    case "//":
+      return number(Math.floor(a / b));
+    case "%":
+      return number(a - b * Math.floor(a / b));
+    case "**": {
+      const power = a ** b;
+      if (!Number.isFinite(power)) throw new Error("it raises to a power that is no number");
+      return b < 0 ? float(power) : number(power);
+    }
+    default:
+      throw new Error(`it has ${operator} between numbers`);
+  }
 }

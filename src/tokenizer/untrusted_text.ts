@@ -36,13 +36,14 @@ export class UntrustedText {
   }
 
   /**
-   * Renders with guarded contents. `render` gets them in the same order; `otherTexts` are all other strings it may
+   * Renders with guarded contents. `render` gets them in the same order, and what gives the text that stands there for any
+   * part of them; `otherTexts` are all other strings it may
    * write (the template itself), so that no stand-in is among them.
    */
   render(
     contents: readonly string[],
     otherTexts: readonly string[],
-    render: (guarded: readonly string[]) => string,
+    render: (guarded: readonly string[], plain: (text: string) => string) => string,
   ): MarkedText {
     const guards = contents.map((content) => {
       const exchanged = this.#exchange(content);
@@ -51,7 +52,7 @@ export class UntrustedText {
     });
     const standIns = new StandIns([...contents, ...otherTexts]);
     const guarded = contents.map((content, index) => standIns.put(content, guards[index]!));
-    return standIns.restore(render(guarded));
+    return standIns.restore(render(guarded, (text) => standIns.plain(text)));
   }
 
   /**
@@ -63,8 +64,11 @@ export class UntrustedText {
     const guarded = new Set<number>();
     const guard = (start: number, end: number) => {
       const offset = content.slice(start, end).search(/\S/);
-      if (offset >= 0) guarded.add(start + offset);
-      return offset >= 0;
+      if (offset < 0) return false;
+      guarded.add(start + offset);
+      // The template is never given half of a character.
+      if (content.codePointAt(start + offset)! > 0xffff) guarded.add(start + offset + 1);
+      return true;
     };
     const end = content.trimEnd().length;
     const begin = content.length - content.trimStart().length;
@@ -102,6 +106,12 @@ class StandIns {
     const units = content.split("");
     for (const position of positions) units[position] = this.#standIn(units[position]!);
     return units.join("");
+  }
+
+  /** With what the stand-ins stand for. */
+  plain(text: string): string {
+    if (this.#unitOf.size === 0) return text;
+    return text.replace(/[\ue000-\uf8ff]/g, (unit) => this.#unitOf.get(unit) ?? unit);
   }
 
   restore(rendered: string): MarkedText {

@@ -94,6 +94,22 @@ Deno.test("encodeChat() takes nothing for a token that becomes one by its spaces
   }
 });
 
+Deno.test("encodeChat() lets a template find tokens in contents, of which none becomes one", () => {
+  const added_tokens = [{ id: 3, content: "</think>" }, { id: 4, content: "<s>", special: true }, {
+    id: 5,
+    content: "🙂",
+  }];
+  const template = "<s>{% for m in messages %}{% if '</think>' in m.content %}" +
+    "[{{ m.content.split('</think>')[0].strip('<a') }}|{{ m.content.split('</think>')[-1] }}]" +
+    "{% else %}{{ m.content | tojson }}{{ m.content.startswith('<s>') }}{% endif %}{% endfor %}";
+  const tokenizer = open(["a"], { added_tokens, model: { unk_token: "a" } }, template);
+  const chat = (...contents: string[]) =>
+    tokenizer.encodeChat(contents.map((content) => ({ role: "user", content })));
+  const { text, ids } = chat("<a</think>b</think><s>", '<s>"🙂');
+  expect(text).toBe(`<s>[|<s>]"<s>\\"🙂"True`);
+  expect(ids.filter((id) => id !== 0)).toEqual([4]);
+});
+
 Deno.test("encodeChat() finds a token of white space once in what it swallows", () => {
   const added_tokens = [{ id: 2, content: "  ", lstrip: true, rstrip: true, special: true }];
   expect(open(["a", " "], { added_tokens }, "a       a  a").encodeChat([]).ids).toEqual([0, 2, 0, 2, 0]);
