@@ -27,13 +27,19 @@ interface Searched {
   readonly isUntrusted: (position: number) => boolean;
 }
 
+/** Added tokens, which no normalizer touches or which are looked for in what it leaves. */
+interface Added {
+  readonly raw: TokenTrie<AddedToken>;
+  readonly normalized: TokenTrie<AddedToken>;
+}
+
 export class TextEncoding {
   readonly #library: LibraryTokenizer;
   readonly #meter = new Meter();
   readonly #steps: CharacterSteps | null;
-  readonly #raw: TokenTrie<AddedToken>;
-  /** Those that are looked for in what the normalizer leaves. */
-  readonly #normalized: TokenTrie<AddedToken>;
+  readonly #added: Added;
+  /** Those that control nothing, whoever writes them: runs of spaces, as in the vocabularies of code models. */
+  readonly #spaces: Added;
   /** Null where a text is to be encoded as it has been split. */
   readonly #wordsOf: ((text: string) => readonly string[]) | null;
   /** Null where something stands for unknown characters. */
@@ -41,14 +47,10 @@ export class TextEncoding {
 
   /** Throws FormatError where the library cannot work with the file, called `name` in messages. */
   constructor(file: TokenizerFile, name: string) {
-    const added = (normalized: boolean) =>
-      new TokenTrie(
-        file.addedTokens.filter((token) => token.normalized === normalized && token.written !== "")
-          .map((token) => [token.written, token]),
-      );
+    const { addedTokens } = file;
     this.#steps = file.characterSteps;
-    this.#raw = added(false);
-    this.#normalized = added(true);
+    this.#added = triesOf(addedTokens);
+    this.#spaces = triesOf(addedTokens.filter(({ content, special }) => !special && /^\s+$/.test(content)));
     this.#wordsOf = markedWords(file.model, file.vocabulary);
     this.#knownPart = knownParts(file);
     try {
@@ -69,10 +71,9 @@ export class TextEncoding {
     }
   }
 
-  /** Ids of a text in which nothing is a control token. Lone surrogates count as U+FFFD. */
+  /** Ids of a text in which no added token is found but white space. Lone surrogates count as U+FFFD. */
   encodePlain(text: string): number[] {
-    this.#meter.start(text.length);
-    return this.#encodeSection(this.#normalize(text.toWellFormed()), 0);
+    return this.#encode({ text: text.toWellFormed(), isUntrusted: () => false }, this.#spaces);
   }
 
   /**
@@ -81,19 +82,21 @@ export class TextEncoding {
    * {@link CharacterSteps}, so that untrusted positions would be lost, these are found as the template writes them.
    */
   encodeMarked({ text, untrusted }: MarkedText): number[] {
-    this.#meter.start(text.length);
-    const raw = { text, isUntrusted: (position: number) => untrusted.has(position) };
-    const whole = { start: 0, end: text.length };
-    return extract(this.#raw, raw, whole).flatMap((part) =>
-      "id" in part ? [part.id] : this.#encodeBetween(raw, part)
+    return this.#encode({ text, isUntrusted: (position) => untrusted.has(position) }, this.#added);
+  }
+
+  #encode(raw: Searched, added: Added): number[] {
+    this.#meter.start(raw.text.length);
+    return extract(added.raw, raw, { start: 0, end: raw.text.length }).flatMap((part) =>
+      "id" in part ? [part.id] : this.#encodeBetween(raw, part, added)
     );
   }
 
   /** What stands between added tokens that no normalizer touches. */
-  #encodeBetween(raw: Searched, { start, end }: Stretch): number[] {
+  #encodeBetween(raw: Searched, { start, end }: Stretch, added: Added): number[] {
     const steps = this.#steps;
     if (steps === null) {
-      return extract(this.#normalized, raw, { start, end }).flatMap((part) =>
+      return extract(added.normalized, raw, { start, end }).flatMap((part) =>
         "id" in part
           ? [part.id]
           : this.#encodeSection(this.#normalize(raw.text.slice(part.start, part.end)), part.start)
@@ -104,7 +107,7 @@ export class TextEncoding {
       text,
       isUntrusted: (position) => raw.isUntrusted(position - steps.prefix.length + start),
     };
-    return extract(this.#normalized, normalized, { start: 0, end: text.length }).flatMap((part) =>
+    return extract(added.normalized, normalized, { start: 0, end: text.length }).flatMap((part) =>
       "id" in part ? [part.id] : this.#encodeSection(text.slice(part.start, part.end), start + part.start)
     );
   }
@@ -129,6 +132,15 @@ export class TextEncoding {
   }
 }
 
+function triesOf(tokens: readonly AddedToken[]): Added {
+  const trie = (normalized: boolean) =>
+    new TokenTrie(
+      tokens.filter((token) => token.normalized === normalized && token.written !== "")
+        .map((token) => [token.written, token]),
+    );
+  return { raw: trie(false), normalized: trie(true) };
+}
+
 const SPACE_BEFORE = /(?<!\p{White_Space})\p{White_Space}+$/u;
 const SPACE_AFTER = /^\p{White_Space}+/u;
 const WORD = String.raw`[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]`;
@@ -141,6 +153,7 @@ function extract(
   searched: Searched,
   { start, end }: Stretch,
 ): (Stretch | AddedToken)[] {
+  if (added.longest === 0) return start < end ? [{ start, end }] : [];
   const { text } = searched;
   const parts: (Stretch | AddedToken)[] = [];
   const between = (end: number) => start < end ? [{ start, end }] : [];

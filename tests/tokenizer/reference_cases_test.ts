@@ -94,6 +94,18 @@ Deno.test("encodeChat() takes nothing for a token that becomes one by its spaces
   }
 });
 
+Deno.test("encode() finds added tokens of white space that control nothing", () => {
+  const added_tokens = [
+    { id: 2, content: "  " },
+    { id: 3, content: "    ", normalized: true },
+    { id: 4, content: "\n\n", special: true },
+    { id: 5, content: " b" },
+  ];
+  expect(open(["a", " "], { added_tokens, model: { unk_token: "a" } }).encode("a   a     a\n\n b")).toEqual(
+    [0, 2, 1, 0, 2, 2, 1, 0, 0, 0, 1, 0],
+  );
+});
+
 Deno.test("encodeChat() lets a template find tokens in contents, of which none becomes one", () => {
   const added_tokens = [{ id: 3, content: "</think>" }, { id: 4, content: "<s>", special: true }, {
     id: 5,
