@@ -13,8 +13,9 @@ export function guardExpressions(part: unknown, file: string, meter: Meter, seen
   seen.add(part);
   for (const [key, inner] of Object.entries(part)) {
     if (!(inner instanceof RegExp)) guardExpressions(inner, file, meter, seen);
-    else if (!triesTooMuch(inner.source)) Object.assign(part, { [key]: new MeteredExpression(inner, meter) });
-    else {
+    else if (!triesTooMuch(inner.source)) {
+      if (triesAgain(inner.source)) Object.assign(part, { [key]: new MeteredExpression(inner, meter) });
+    } else {
       throw new FormatError(
         `Cannot use "${file}": the pattern ${
           quote(inner.source)
@@ -30,10 +31,21 @@ export function guardExpressions(part: unknown, file: string, meter: Meter, seen
 const MAX_WAYS = 200;
 /** A repetition of up to so many counts as so many ways, of more as endless. */
 const MANY = 16;
+/** Pieces that may all be tried at every place; real expressions have some hundred. */
+const FAR = 512;
 
 /** Whether an expression with the flag `u` may try more at one place of a text than a multiple of its length. */
 export function triesTooMuch(source: string): boolean {
   return new Walk(source).triesTooMuch();
+}
+
+/**
+ * Whether what it tries at one place of a text may be tried at the next places again: something wants to match behind a
+ * repetition without end. Where nothing does, what is repeated is part of what is found, and a whole text takes a multiple
+ * of its length.
+ */
+export function triesAgain(source: string): boolean {
+  return new Walk(source).triesAgain();
 }
 
 /** An expression with the flag `u`, piece by piece. */
@@ -69,6 +81,8 @@ class Walk {
   readonly #pieces: readonly string[];
   #at = 0;
   #tooMuch = false;
+  /** Something must match so many times over that a place is given up long after it was begun. */
+  #countsFar = false;
 
   constructor(source: string) {
     this.#pieces = Array.from(source.matchAll(PIECE), ([piece]) => piece);
@@ -77,6 +91,11 @@ class Walk {
   triesTooMuch(): boolean {
     this.#group(false);
     return this.#tooMuch;
+  }
+
+  triesAgain(): boolean {
+    const { behind, whole } = this.#group(false);
+    return this.#tooMuch || this.#countsFar || this.#pieces.length > FAR || behind > 0 || whole > 0;
   }
 
   /** Up to the end of a group, or of all. What looks behind is matched from its end. */
@@ -110,7 +129,9 @@ class Walk {
       : REFERENCE.test(piece)
       ? COMPARED
       : NOTHING;
-    return { inner, isAssertion, ...this.#repeats() };
+    const repeats = this.#repeats();
+    if (repeats.least > (piece.startsWith("(") ? 1 : MANY)) this.#countsFar = true;
+    return { inner, isAssertion, ...repeats };
   }
 
   #then({ endless, ways, behind, whole }: Tried, { inner, least, most, isAssertion }: Atom): Tried {
