@@ -4,7 +4,7 @@
  * template wrote them, is done here.
  */
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
-import { FormatError } from "../errors.ts";
+import { ConfigError, FormatError } from "../errors.ts";
 import type { CharacterSteps } from "./character_steps.ts";
 import { guardExpressions } from "./expressions.ts";
 import { markedWords } from "./marked_words.ts";
@@ -12,6 +12,10 @@ import { Meter } from "./metered_expression.ts";
 import { TokenTrie, type TrieMatch } from "./token_trie.ts";
 import type { AddedToken, TokenizerFile } from "./tokenizer_json.ts";
 import type { MarkedText } from "./untrusted_text.ts";
+
+/** Times that a normalizer may make a text longer: NFD makes three letters of a Korean syllable. */
+const MAX_GROWTH = 4;
+const GROWTH_SLACK = 4096;
 
 const encoder = new TextEncoder();
 
@@ -114,7 +118,12 @@ export class TextEncoding {
 
   #normalize(text: string): string {
     const { normalizer } = this.#library;
-    return normalizer === null || text === "" ? text : normalizer(text);
+    const normalized: string = normalizer === null || text === "" ? text : normalizer(text);
+    if (normalized.length <= MAX_GROWTH * text.length + GROWTH_SLACK) return normalized;
+    throw new ConfigError(
+      `Cannot encode a text of ${text.length} characters: the tokenizer's normalizer makes ${normalized.length} of them`,
+      { length: text.length, normalized: normalized.length },
+    );
   }
 
   /** `start` 0 is the start of the whole text, where some tokenizers put a space. */

@@ -11,6 +11,8 @@ export type Fail = (field: string, found: unknown, expected: string) => FormatEr
 
 /** Far more than any tokenizer has. */
 const MAX_STEPS = 64;
+/** Each makes what is not ASCII twice as long; one is what tokenizers have. */
+const MAX_BYTE_LEVELS = 2;
 /** Times that replacements may make a text longer, one after the other. */
 const MAX_GROWTH = 64;
 
@@ -33,6 +35,7 @@ class StepCheck {
   readonly #fail: Fail;
   #steps = 0;
   #growth = 1;
+  #byteLevels = 0;
 
   constructor(normalizes: boolean, fail: Fail) {
     this.#normalizes = normalizes;
@@ -77,7 +80,8 @@ class StepCheck {
       case "Metaspace":
         return this.#metaspace(step, field);
       case "ByteLevel":
-        return byteLevel(step);
+        if (++this.#byteLevels <= MAX_BYTE_LEVELS) return byteLevel(step);
+        throw this.#fail(field, step, `at most ${MAX_BYTE_LEVELS} steps of this type`);
       case "Digits":
         return isolate(step.individual_digits === true ? String.raw`\p{N}` : String.raw`\p{N}+`);
       case "Punctuation":

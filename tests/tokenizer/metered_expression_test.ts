@@ -75,3 +75,11 @@ for (const json of SLOW) {
     expect(tokenizer.encode("aba").length).toBeGreaterThan(0);
   });
 }
+
+Deno.test("encode() gives up a text that a normalizer makes far longer", () => {
+  const normalizer = { type: "Replace", pattern: { String: "a" }, content: "a".repeat(64) };
+  const tokenizer = open({ normalizer });
+  expect(tokenizer.encode("aba")).toHaveLength(129);
+  expect(() => tokenizer.encode("a".repeat(10_000))).toThrow(ConfigError);
+  expect(() => tokenizer.encode("a".repeat(10_000))).toThrow("makes 640000 of them");
+});
