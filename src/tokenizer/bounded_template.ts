@@ -10,6 +10,8 @@ import { strftime } from "./template_time.ts";
 
 /** The longest templates in the wild (tool calling in several languages) have some 20,000 characters. */
 const MAX_SOURCE_LENGTH = 256 * 1024;
+/** The library looks for `{% generation %}` from every place of white space to its end. */
+const MAX_WHITE_SPACE = 1000;
 /** A step is one syntax node evaluated or one turn of a loop; a chat of 1,000 messages takes about 30,000. */
 const MAX_STEPS = 1_000_000;
 /** Characters and list items that may be produced, beyond a multiple of what is put in. */
@@ -22,12 +24,9 @@ export class BoundedTemplate {
   readonly #program: Template["parsed"];
 
   constructor(source: string) {
-    if (source.length > MAX_SOURCE_LENGTH) {
-      throw new ConfigError(
-        `Cannot use the chat template: it has ${source.length} characters, at most ${MAX_SOURCE_LENGTH} are allowed`,
-        { length: source.length, max: MAX_SOURCE_LENGTH },
-      );
-    }
+    refuseMore(source.length, MAX_SOURCE_LENGTH, "characters");
+    const spaces = (source.match(/\s+/g) ?? []).reduce((longest, { length }) => Math.max(longest, length), 0);
+    refuseMore(spaces, MAX_WHITE_SPACE, "characters of white space in a row");
     this.source = source;
     this.#program = explained(
       "Cannot parse the chat template",
@@ -53,6 +52,14 @@ export class BoundedTemplate {
       return result;
     });
   }
+}
+
+function refuseMore(length: number, max: number, what: string): void {
+  if (length <= max) return;
+  throw new ConfigError(
+    `Cannot use the chat template: it has ${length} ${what}, at most ${max} are allowed`,
+    { length, max },
+  );
 }
 
 /** What templates may call, as in the reference implementation. */
