@@ -3,11 +3,15 @@
  * bounds on source size, steps and the amount of text and lists made, so that no template can occupy the process or
  * its memory for long. All failures, `raise_exception` included, are ConfigErrors with the template's own message.
  */
-import { Environment, Interpreter, Template } from "@huggingface/jinja";
+import { Environment, Template } from "@huggingface/jinja";
 import { ConfigError } from "../errors.ts";
+import { TemplateInterpreter } from "./template_interpreter.ts";
+import { strftime } from "./template_time.ts";
 
 /** The longest templates in the wild (tool calling in several languages) have some 20,000 characters. */
 const MAX_SOURCE_LENGTH = 256 * 1024;
+/** The library looks for `{% generation %}` from every place of white space to its end. */
+const MAX_WHITE_SPACE = 1000;
 /** A step is one syntax node evaluated or one turn of a loop; a chat of 1,000 messages takes about 30,000. */
 const MAX_STEPS = 1_000_000;
 /** Characters and list items that may be produced, beyond a multiple of what is put in. */
@@ -15,35 +19,47 @@ const MAX_PRODUCED = 16 * 1024 * 1024;
 const PRODUCED_PER_INPUT = 256;
 const MAX_RANGE = 100_000;
 
-type Statement = Parameters<Interpreter["evaluate"]>[0];
-type Value = ReturnType<Interpreter["evaluate"]>;
-
 export class BoundedTemplate {
   readonly source: string;
   readonly #program: Template["parsed"];
 
   constructor(source: string) {
-    if (source.length > MAX_SOURCE_LENGTH) {
-      throw new ConfigError(
-        `Cannot use the chat template: it has ${source.length} characters, at most ${MAX_SOURCE_LENGTH} are allowed`,
-        { length: source.length, max: MAX_SOURCE_LENGTH },
-      );
-    }
+    refuseMore(source.length, MAX_SOURCE_LENGTH, "characters");
+    const spaces = (source.match(/\s+/g) ?? []).reduce((longest, { length }) => Math.max(longest, length), 0);
+    refuseMore(spaces, MAX_WHITE_SPACE, "characters of white space in a row");
     this.source = source;
-    this.#program = explained("Cannot parse the chat template", () => new Template(source)).parsed;
+    this.#program = explained(
+      "Cannot parse the chat template",
+      () => new Template(source.replace(/\r\n?/g, "\n")),
+    ).parsed;
   }
 
-  /** `inputLength` is the length of the texts in `variables`. */
-  render(variables: Readonly<Record<string, unknown>>, inputLength: number): string {
+  /**
+   * `inputLength` is the length of the texts in `variables`. In these, characters may stand for others, one for one: `plain`
+   * gives the text that the template is to find there, while what it writes keeps what stands there.
+   */
+  render(
+    variables: Readonly<Record<string, unknown>>,
+    inputLength: number,
+    plain = (own: string) => own,
+  ): string {
     return explained("Cannot render the chat template", () => {
       const environment = new Environment();
       for (const [name, value] of Object.entries({ ...GLOBALS, ...variables })) environment.set(name, value);
       const budget = MAX_PRODUCED + PRODUCED_PER_INPUT * inputLength;
-      const result: unknown = new BoundedInterpreter(environment, budget).run(this.#program).value;
+      const result: unknown = new BoundedInterpreter(environment, plain, budget).run(this.#program).value;
       if (typeof result !== "string") throw new Error(`it gave ${typeof result}, expected text`);
       return result;
     });
   }
+}
+
+function refuseMore(length: number, max: number, what: string): void {
+  if (length <= max) return;
+  throw new ConfigError(
+    `Cannot use the chat template: it has ${length} ${what}, at most ${max} are allowed`,
+    { length, max },
+  );
 }
 
 /** What templates may call, as in the reference implementation. */
@@ -64,60 +80,27 @@ const GLOBALS: Readonly<Record<string, unknown>> = {
     if (!(count <= MAX_RANGE)) throw new Error(`range() may give at most ${MAX_RANGE} numbers`);
     return Array.from({ length: count }, (_, index) => from + index * by);
   },
-  strftime_now: (format: unknown) => new Template("{{ strftime_now(format) }}").render({ format }),
+  strftime_now: (format: unknown) => strftime(String(format), new Date()),
 };
 
-class BoundedInterpreter extends Interpreter {
-  readonly #iterables = new WeakSet<object>();
+class BoundedInterpreter extends TemplateInterpreter {
   #steps = 0;
   #budget: number;
 
-  constructor(environment: Environment, budget: number) {
-    super(environment);
+  constructor(environment: Environment, plain: (own: string) => string, budget: number) {
+    super(environment, plain);
     this.#budget = budget;
   }
 
-  override evaluate(statement: Statement, environment: Environment): Value {
-    this.#count(1);
-    if (statement?.type === "For") {
-      // The library prepares all turns of a loop before the first, so they are counted when its list is known.
-      const { iterable } = statement as Statement & ForStatement;
-      this.#iterables.add(iterable.lhs ?? iterable);
-    }
-    const result = super.evaluate(statement, environment);
-    if (statement?.type === "MemberExpression" && result.type === "UndefinedValue") {
-      // As in the reference implementation, and unlike in the library, what is undefined has no members.
-      const { object } = statement as Statement & MemberExpression;
-      if (this.evaluate(object, environment).type === "UndefinedValue") {
-        throw new Error("it looks for a member of something undefined");
-      }
-    }
-    const size = sizeOf(result.value);
-    if (statement !== undefined && this.#iterables.has(statement)) this.#count(size);
-    this.#budget -= size;
-    if (this.#budget < 0) throw new Error("it produces too much text");
-    return result;
-  }
-
-  #count(steps: number): void {
+  protected override count(steps: number): void {
     this.#steps += steps;
     if (this.#steps > MAX_STEPS) throw new Error(`it takes more than ${MAX_STEPS} steps`);
   }
-}
 
-interface ForStatement {
-  /** A list, or a selection (`x for x in lhs if …`) from one. */
-  readonly iterable: object & { readonly lhs?: object };
-}
-
-interface MemberExpression {
-  readonly object: Statement;
-}
-
-/** Characters of a text, entries of a list or mapping. */
-function sizeOf(value: unknown): number {
-  if (typeof value === "string" || Array.isArray(value)) return value.length;
-  return value instanceof Map ? value.size : 0;
+  protected override spend(amount: number): void {
+    this.#budget -= amount;
+    if (this.#budget < 0) throw new Error("it produces too much text");
+  }
 }
 
 /** Runs `action`; whatever it throws is the template's fault and becomes a ConfigError. */

@@ -17,11 +17,12 @@ const KNOWN_ROLES: ReadonlySet<string> = new Set(["system", "developer", "user",
 
 export class ChatTemplate {
   readonly #template: BoundedTemplate;
-  readonly #specialTokens: TokenizerConfig["specialTokens"];
+  /** By the names that templates call them. */
+  readonly #tokens: Readonly<Record<string, string>>;
 
-  private constructor(template: BoundedTemplate, specialTokens: TokenizerConfig["specialTokens"]) {
+  private constructor(template: BoundedTemplate, tokens: Readonly<Record<string, string>>) {
     this.#template = template;
-    this.#specialTokens = specialTokens;
+    this.#tokens = tokens;
   }
 
   /** Throws ConfigError where the checkpoint has no template for plain conversations, or a broken one. */
@@ -35,7 +36,7 @@ export class ChatTemplate {
         { templates: names },
       );
     }
-    return new ChatTemplate(new BoundedTemplate(source), config.specialTokens);
+    return new ChatTemplate(new BoundedTemplate(source), { ...config.namedTokens, ...config.specialTokens });
   }
 
   /** The prompt, ending where the answer is to begin. Throws ConfigError with the template's own words. */
@@ -44,8 +45,8 @@ export class ChatTemplate {
       KNOWN_ROLES.has(role) ? [content] : [content, role]
     );
     const inputLength = texts.reduce((sum, text) => sum + text.length, 0);
-    const trusted = [this.#template.source, ...Object.values(this.#specialTokens)];
-    return untrusted.render(texts.map((text) => text.toWellFormed()), trusted, (guarded) => {
+    const trusted = [this.#template.source, ...Object.values(this.#tokens)];
+    return untrusted.render(texts.map((text) => text.toWellFormed()), trusted, (guarded, plain) => {
       let next = 0;
       const guardedMessages = messages.map(({ role }) => {
         const content = guarded[next++]!;
@@ -53,13 +54,13 @@ export class ChatTemplate {
       });
       // What the reference implementation passes: absent tools and documents are none, not undefined.
       const variables = {
-        ...this.#specialTokens,
+        ...this.#tokens,
         messages: guardedMessages,
         tools: null,
         documents: null,
         add_generation_prompt: true,
       };
-      return this.#template.render(variables, inputLength);
+      return this.#template.render(variables, inputLength, plain);
     });
   }
 }

@@ -1,35 +1,51 @@
 /**
  * Regular expressions of strangers, which cannot be interrupted once they run: taken where what they try at one place of
- * a text is bounded by a multiple of its length. So a whole text takes its length squared at worst, where an expression
- * like `a*a*a*b` takes its fourth power, and one like `(a+)+b` exponential time.
+ * a text is bounded by a multiple of its length, where one like `a*a*a*b` tries its third power, and one like `(a+)+b`
+ * exponentially much. So that a whole text does not take its length squared, a meter runs along from place to place.
  */
 import { FormatError } from "../errors.ts";
 import { quote } from "../formats/json.ts";
+import { type Meter, MeteredExpression } from "./metered_expression.ts";
 
-/** Throws FormatError where a regular expression within a part of the library may try too much. */
-export function checkExpressions(part: unknown, file: string, seen = new Set<unknown>()): void {
+/** Throws FormatError where a regular expression within a part of the library may try too much; sets a meter on the others. */
+export function guardExpressions(part: unknown, file: string, meter: Meter, seen = new Set<unknown>()): void {
   if ((typeof part !== "object" && typeof part !== "function") || part === null || seen.has(part)) return;
   seen.add(part);
-  if (part instanceof RegExp && triesTooMuch(part.source)) {
-    throw new FormatError(
-      `Cannot use "${file}": the pattern ${
-        quote(part.source)
-      } may take too long on a long text, expected one that ` +
-        "needs nothing to match behind two repetitions, or behind a repeated group with a choice in it",
-      { file, pattern: part.source.slice(0, 200) },
-    );
+  for (const [key, inner] of Object.entries(part)) {
+    if (!(inner instanceof RegExp)) guardExpressions(inner, file, meter, seen);
+    else if (!triesTooMuch(inner.source)) {
+      if (triesAgain(inner.source)) Object.assign(part, { [key]: new MeteredExpression(inner, meter) });
+    } else {
+      throw new FormatError(
+        `Cannot use "${file}": the pattern ${
+          quote(inner.source)
+        } may take too long on a long text, expected one ` +
+          "that needs nothing to match behind two repetitions, or behind a repeated group with a choice in it",
+        { file, pattern: inner.source.slice(0, 200) },
+      );
+    }
   }
-  for (const inner of Object.values(part)) checkExpressions(inner, file, seen);
 }
 
 /** Ways through an expression, apart from repetitions; those of real tokenizers have some fifty. */
 const MAX_WAYS = 200;
 /** A repetition of up to so many counts as so many ways, of more as endless. */
 const MANY = 16;
+/** Pieces that may all be tried at every place; real expressions have some hundred. */
+const FAR = 512;
 
 /** Whether an expression with the flag `u` may try more at one place of a text than a multiple of its length. */
 export function triesTooMuch(source: string): boolean {
   return new Walk(source).triesTooMuch();
+}
+
+/**
+ * Whether what it tries at one place of a text may be tried at the next places again: something wants to match behind a
+ * repetition without end. Where nothing does, what is repeated is part of what is found, and a whole text takes a multiple
+ * of its length.
+ */
+export function triesAgain(source: string): boolean {
+  return new Walk(source).triesAgain();
 }
 
 /** An expression with the flag `u`, piece by piece. */
@@ -65,6 +81,8 @@ class Walk {
   readonly #pieces: readonly string[];
   #at = 0;
   #tooMuch = false;
+  /** Something must match so many times over that a place is given up long after it was begun. */
+  #countsFar = false;
 
   constructor(source: string) {
     this.#pieces = Array.from(source.matchAll(PIECE), ([piece]) => piece);
@@ -73,6 +91,11 @@ class Walk {
   triesTooMuch(): boolean {
     this.#group(false);
     return this.#tooMuch;
+  }
+
+  triesAgain(): boolean {
+    const { behind, whole } = this.#group(false);
+    return this.#tooMuch || this.#countsFar || this.#pieces.length > FAR || behind > 0 || whole > 0;
   }
 
   /** Up to the end of a group, or of all. What looks behind is matched from its end. */
@@ -106,7 +129,9 @@ class Walk {
       : REFERENCE.test(piece)
       ? COMPARED
       : NOTHING;
-    return { inner, isAssertion, ...this.#repeats() };
+    const repeats = this.#repeats();
+    if (repeats.least > (piece.startsWith("(") ? 1 : MANY)) this.#countsFar = true;
+    return { inner, isAssertion, ...repeats };
   }
 
   #then({ endless, ways, behind, whole }: Tried, { inner, least, most, isAssertion }: Atom): Tried {

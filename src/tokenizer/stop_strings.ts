@@ -1,7 +1,7 @@
 /**
- * Finds the first of several strings in text that arrives in pieces. Text that may yet turn out to be the beginning
- * of one is held back, so that no client ever sees a part of a stop string. Holds at most the longest string's
- * length less one; knows nothing of tokens.
+ * Finds the first of several strings in text that arrives in pieces: the one that begins first in the whole text, however it
+ * is cut. Text that may yet turn out to be the beginning of one is held back, so that no client ever sees a part of a stop
+ * string. Holds at most the longest string's length less one; knows nothing of tokens.
  */
 
 export interface StopResult {
@@ -15,6 +15,7 @@ export class StopMatcher {
   readonly #stops: readonly string[];
   #held = "";
   #found: string | null = null;
+  #holdsStop = false;
 
   /** Empty strings match nothing. */
   constructor(stops: readonly string[]) {
@@ -26,25 +27,36 @@ export class StopMatcher {
     return this.#found;
   }
 
+  /** A stop string is complete, but what began before it may yet become another. If nothing follows, it is the first. */
+  get holdsStop(): boolean {
+    return this.#holdsStop;
+  }
+
   push(delta: string): StopResult {
     if (this.#found !== null) return { text: "", stop: this.#found };
     const text = this.#held + delta;
     const match = this.#earliest(text);
-    if (match !== null) {
-      this.#held = "";
-      this.#found = match.stop;
-      return { text: text.slice(0, match.index), stop: match.stop };
-    }
     const safe = text.length - this.#openLength(text);
+    if (match !== null && match.index <= safe) return this.#stopAt(text, match);
+    this.#holdsStop = match !== null;
     this.#held = text.slice(safe);
     return { text: text.slice(0, safe), stop: null };
   }
 
-  /** The text still held back when the generation ends for another reason. */
+  /** The text still held back when the generation ends for another reason, up to a stop string in it. */
   flush(): string {
     const text = this.#held;
+    const match = this.#earliest(text);
+    if (match !== null) return this.#stopAt(text, match).text;
     this.#held = "";
     return text;
+  }
+
+  #stopAt(text: string, { index, stop }: { readonly index: number; readonly stop: string }): StopResult {
+    this.#held = "";
+    this.#holdsStop = false;
+    this.#found = stop;
+    return { text: text.slice(0, index), stop };
   }
 
   /** The match that begins first; of two that begin together, the shorter, because it is complete first. */

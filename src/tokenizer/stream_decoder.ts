@@ -8,7 +8,7 @@ import { Utf8Stream } from "./utf8.ts";
 
 export class StreamDecoder {
   readonly #table: TokenBytes;
-  readonly #utf8 = new Utf8Stream();
+  readonly #utf8: Utf8Stream;
   /** Leading spaces that are still to be dropped. */
   #spacesToDrop: number;
   #started = false;
@@ -17,6 +17,7 @@ export class StreamDecoder {
   /** `afterPrompt`: the tokens continue a text, so that a leading space is part of it. */
   constructor(table: TokenBytes, options: { readonly afterPrompt: boolean }) {
     this.#table = table;
+    this.#utf8 = new Utf8Stream(table);
     this.#afterPrompt = options.afterPrompt;
     this.#spacesToDrop = options.afterPrompt ? 0 : table.leadingSpaces;
   }
@@ -38,7 +39,7 @@ export class StreamDecoder {
     return this.#dropSpaces(separator + this.#utf8.push(written));
   }
 
-  /** What remains when no token follows: U+FFFD for each byte of a character that never became complete. */
+  /** What remains when no token follows: U+FFFD for a character that never became complete. */
   flush(): string {
     return this.#dropSpaces(this.#utf8.flush());
   }

@@ -5,11 +5,14 @@
  */
 import type { FormatError } from "../errors.ts";
 import { isJsonObject, type JsonObject } from "../formats/json.ts";
+import { withFoldedLetters } from "./case_folding.ts";
 
 export type Fail = (field: string, found: unknown, expected: string) => FormatError;
 
 /** Far more than any tokenizer has. */
 const MAX_STEPS = 64;
+/** Each makes what is not ASCII twice as long; one is what tokenizers have. */
+const MAX_BYTE_LEVELS = 2;
 /** Times that replacements may make a text longer, one after the other. */
 const MAX_GROWTH = 64;
 
@@ -32,16 +35,18 @@ class StepCheck {
   readonly #fail: Fail;
   #steps = 0;
   #growth = 1;
+  #byteLevels = 0;
 
   constructor(normalizes: boolean, fail: Fail) {
     this.#normalizes = normalizes;
     this.#fail = fail;
   }
 
-  step(step: unknown, field: string): JsonObject {
-    if (!isJsonObject(step)) throw this.#fail(field, step, "an object");
-    if (++this.#steps > MAX_STEPS) throw this.#fail(field, step, `at most ${MAX_STEPS} steps`);
-    if (step.type === "Sequence") return this.#sequence(step, field);
+  step(given: unknown, field: string): JsonObject {
+    if (!isJsonObject(given)) throw this.#fail(field, given, "an object");
+    if (++this.#steps > MAX_STEPS) throw this.#fail(field, given, `at most ${MAX_STEPS} steps`);
+    if (given.type === "Sequence") return this.#sequence(given, field);
+    const step = folding(given);
     if (step.type === "Replace") return this.#replace(step, field);
     if (!this.#normalizes) return this.#preTokenizer(step, field);
     return this.#normalizer(step, field);
@@ -75,7 +80,8 @@ class StepCheck {
       case "Metaspace":
         return this.#metaspace(step, field);
       case "ByteLevel":
-        return byteLevel(step);
+        if (++this.#byteLevels <= MAX_BYTE_LEVELS) return byteLevel(step);
+        throw this.#fail(field, step, `at most ${MAX_BYTE_LEVELS} steps of this type`);
       case "Digits":
         return isolate(step.individual_digits === true ? String.raw`\p{N}` : String.raw`\p{N}+`);
       case "Punctuation":
@@ -175,6 +181,12 @@ class StepCheck {
     if (source === undefined && typeof text === "string" && text !== "") return { text, length: text.length };
     throw this.#fail(field, pattern, "an object with Regex or String");
   }
+}
+
+function folding(step: JsonObject): JsonObject {
+  const { pattern } = step;
+  if (!isJsonObject(pattern) || typeof pattern.Regex !== "string") return step;
+  return { ...step, pattern: { ...pattern, Regex: withFoldedLetters(pattern.Regex) } };
 }
 
 /** The library knows white space as JavaScript does in its own expression, and as Unicode does in those of files. */

@@ -6,6 +6,7 @@
 import { FormatError } from "../errors.ts";
 import { isJsonObject, type JsonObject, quote } from "../formats/json.ts";
 import type { TokenizerFile } from "./tokenizer_json.ts";
+import type { Utf8Options } from "./utf8.ts";
 
 export interface TokenBytes {
   /** By id; empty for control tokens, `undefined` for ids that are no token. */
@@ -16,6 +17,8 @@ export interface TokenBytes {
   readonly leadingSpaces: number;
   /** Written between any two tokens; empty except where the file names no decoder. */
   readonly separator: Uint8Array;
+  /** What stands for a character that is cut off. */
+  readonly truncated: Utf8Options["truncated"];
 }
 
 /** Far more than any tokenizer has. */
@@ -29,6 +32,7 @@ interface DecoderPlan {
   /** Of the first token of a whole text, where it is decoded in another way. */
   readonly decodeFirst?: PieceDecoder;
   readonly leadingSpaces: number;
+  readonly truncated?: Utf8Options["truncated"];
 }
 /** `from` becomes `to`, in the first token of a whole text `first`. */
 interface Replacement {
@@ -44,7 +48,7 @@ const EMPTY = new Uint8Array();
 export function tokenBytes(tokenizer: TokenizerFile, file: string): TokenBytes {
   const plan = planDecoder(tokenizer.decoder, file);
   const pieces = new Map([...tokenizer.vocabulary].map(([piece, id]) => [id, piece]));
-  for (const { id, content } of tokenizer.addedTokens) pieces.set(id, content);
+  for (const { id, written } of tokenizer.addedTokens) pieces.set(id, written);
   const highestId = [...pieces.keys()].reduce((highest, id) => Math.max(highest, id), -1);
   const bytes = new Array<Uint8Array | undefined>(highestId + 1);
   for (const [id, piece] of pieces) bytes[id] = plan.decodePiece(piece);
@@ -57,7 +61,8 @@ export function tokenBytes(tokenizer: TokenizerFile, file: string): TokenBytes {
     }
   }
   const separator = tokenizer.decoder === null ? encoder.encode(" ") : EMPTY;
-  return { bytes, firstBytes, leadingSpaces: plan.leadingSpaces, separator };
+  const { leadingSpaces, truncated = "each byte" } = plan;
+  return { bytes, firstBytes, leadingSpaces, separator, truncated };
 }
 
 function planDecoder(decoder: JsonObject | null, file: string): DecoderPlan {
@@ -78,7 +83,7 @@ function planDecoder(decoder: JsonObject | null, file: string): DecoderPlan {
     else if (type === "Metaspace" && !fused) replacements.push(readMetaspace(step));
     else throw unsupported(step, file);
   }
-  if (byteLevel) return { decodePiece: decodeByteLevel, leadingSpaces: 0 };
+  if (byteLevel) return { decodePiece: decodeByteLevel, leadingSpaces: 0, truncated: "at once" };
   const growth = replacements.reduce((all, { from, to }) => all * Math.max(1, to.length / from.length), 1);
   if (growth > MAX_GROWTH) throw tooMuch(`pieces ${growth} times as long`, `${MAX_GROWTH} times`, file);
   const decoderWith = (written: "to" | "first"): PieceDecoder => (piece) => {

@@ -3,9 +3,27 @@
  * code units, as positions in strings do.
  */
 
+/** Most nodes have one next: that of `unit`. */
 interface Node<T> {
-  readonly next: Map<number, Node<T>>;
+  unit: number;
+  next: Node<T> | undefined;
+  more: Map<number, Node<T>> | undefined;
   value: T | undefined;
+}
+
+function newNode<T>(): Node<T> {
+  return { unit: -1, next: undefined, more: undefined, value: undefined };
+}
+
+function nextOf<T>(node: Node<T>, unit: number): Node<T> | undefined {
+  return node.unit === unit ? node.next : node.more?.get(unit);
+}
+
+function addNext<T>(node: Node<T>, unit: number): Node<T> {
+  const next = newNode<T>();
+  if (node.next !== undefined) (node.more ??= new Map()).set(unit, next);
+  else Object.assign(node, { unit, next });
+  return next;
 }
 
 export interface TrieMatch<T> {
@@ -15,7 +33,7 @@ export interface TrieMatch<T> {
 }
 
 export class TokenTrie<T> {
-  readonly #root: Node<T> = { next: new Map(), value: undefined };
+  readonly #root: Node<T> = newNode();
   #longest = 0;
 
   constructor(entries: Iterable<readonly [string, T]>) {
@@ -23,9 +41,7 @@ export class TokenTrie<T> {
       let node = this.#root;
       for (let i = 0; i < content.length; i++) {
         const unit = content.charCodeAt(i);
-        let next = node.next.get(unit);
-        if (next === undefined) node.next.set(unit, next = { next: new Map(), value: undefined });
-        node = next;
+        node = nextOf(node, unit) ?? addNext(node, unit);
       }
       node.value = value;
       this.#longest = Math.max(this.#longest, content.length);
@@ -38,21 +54,19 @@ export class TokenTrie<T> {
   }
 
   /** Every entry that lies in `text` from `start` on, shortest first, not reaching past `limit`. */
-  matches(text: string, start: number, limit = text.length): readonly TrieMatch<T>[] {
-    const found: TrieMatch<T>[] = [];
+  *matches(text: string, start: number, limit = text.length): Generator<TrieMatch<T>, void> {
     let node: Node<T> | undefined = this.#root;
     for (let i = start; i < limit; i++) {
-      node = node.next.get(text.charCodeAt(i));
+      node = nextOf(node, text.charCodeAt(i));
       if (node === undefined) break;
-      if (node.value !== undefined) found.push({ value: node.value, end: i + 1 });
+      if (node.value !== undefined) yield { value: node.value, end: i + 1 };
     }
-    return found;
   }
 
   /** Whether some entry begins with `text.slice(start, end)` and is longer than it. */
   isProperPrefix(text: string, start: number, end: number): boolean {
     let node: Node<T> | undefined = this.#root;
-    for (let i = start; i < end && node !== undefined; i++) node = node.next.get(text.charCodeAt(i));
-    return node !== undefined && node.next.size > 0;
+    for (let i = start; i < end && node !== undefined; i++) node = nextOf(node, text.charCodeAt(i));
+    return node?.next !== undefined;
   }
 }

@@ -64,9 +64,15 @@ export class Tokenizer {
     this.#config = config;
     this.#encoding = new TextEncoding(file, FILE);
     this.#bytes = tokenBytes(file, FILE);
-    this.#untrusted = new UntrustedText(file.addedTokens.map(({ content }) => content));
+    this.#untrusted = new UntrustedText(
+      file.addedTokens.map(({ content }) => content),
+      file.characterSteps?.exchange,
+    );
     this.vocabSize = this.#bytes.bytes.length;
-    this.addsBos = config.addBosToken ?? config.specialTokens.bos_token !== undefined;
+    // As transformers 5 does: tokenizer.json decides, whatever other files say.
+    const { bos_token: bos } = config.specialTokens;
+    this.addsBos = bos !== undefined &&
+      (file.firstToken === undefined ? config.addBosToken === true : file.firstToken === bos);
   }
 
   get hasChatTemplate(): boolean {

@@ -1,6 +1,7 @@
 /**
  * tokenizer_config.json, special_tokens_map.json and chat_template.jinja: which tokens begin and end a sequence, and how
- * a conversation becomes a prompt. All of them are optional. Where two files name a token, tokenizer_config.json wins.
+ * a conversation becomes a prompt. All of them are optional. As transformers does, special_tokens_map.json is read, and
+ * wins, where tokenizer_config.json is of the time before it listed the added tokens.
  */
 import { FormatError } from "../errors.ts";
 import { Fields } from "../formats/fields.ts";
@@ -13,6 +14,8 @@ export type SpecialTokenRole = typeof SPECIAL_TOKEN_ROLES[number];
 export interface TokenizerConfig {
   /** As the files write them; a role that no file fills is absent. */
   readonly specialTokens: Readonly<Partial<Record<SpecialTokenRole, string>>>;
+  /** Further tokens by the names that templates call them: `mask_token`, `image_token`. */
+  readonly namedTokens?: Readonly<Record<string, string>>;
   /** Whether plain text is meant to be preceded by the beginning-of-sequence token; `null` where no file says. */
   readonly addBosToken: boolean | null;
   /** Jinja source by name; `default` is the one for plain conversations. */
@@ -25,18 +28,29 @@ const TEMPLATE = "chat_template.jinja";
 
 export async function readTokenizerConfig(folder: ModelFolder): Promise<TokenizerConfig> {
   const config = await folder.readJson(CONFIG) ?? {};
-  const map = await folder.readJson(SPECIAL_TOKENS) ?? {};
+  const map = isJsonObject(config.added_tokens_decoder) ? {} : await folder.readJson(SPECIAL_TOKENS) ?? {};
   const specialTokens: Partial<Record<SpecialTokenRole, string>> = {};
   for (const role of SPECIAL_TOKEN_ROLES) {
-    const token = tokenText(config, CONFIG, role) ?? tokenText(map, SPECIAL_TOKENS, role);
+    const token = tokenText(map, SPECIAL_TOKENS, role) ?? tokenText(config, CONFIG, role);
     if (token !== undefined) specialTokens[role] = token;
   }
   const fields = new Fields(config, CONFIG);
   return {
     specialTokens,
+    namedTokens: namedTokens({ ...config, ...map }),
     addBosToken: fields.has("add_bos_token") ? fields.boolean("add_bos_token", false) : null,
     chatTemplates: await readChatTemplates(folder, config),
   };
+}
+
+function namedTokens(json: JsonObject): Record<string, string> {
+  const tokens: Record<string, string> = {};
+  for (const [name, value] of Object.entries(json)) {
+    const text = isJsonObject(value) ? value.content : value;
+    if (/^[a-z]\w*_token$/i.test(name) && typeof text === "string" && text !== "") tokens[name] = text;
+  }
+  for (const role of SPECIAL_TOKEN_ROLES) delete tokens[role];
+  return tokens;
 }
 
 /** A special token is written as its text or as an object with `content`. */

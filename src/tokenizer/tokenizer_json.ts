@@ -5,12 +5,13 @@
  */
 import { FormatError } from "../errors.ts";
 import { isJsonObject, type JsonObject, jsonType, quote } from "../formats/json.ts";
+import { type CharacterSteps, characterSteps } from "./character_steps.ts";
 import { checkTextSteps, type Fail } from "./text_steps.ts";
 
 /** Far above any real vocabulary (the largest are near 2^18); bounds the tables that ids index. */
 const MAX_TOKEN_ID = (1 << 22) - 1;
 /** Bounds the work per character of the searches for added tokens. */
-const MAX_ADDED_TOKEN_LENGTH = 512;
+const MAX_ADDED_TOKEN_LENGTH = 256;
 
 /** A token that is matched as a whole rather than composed: `<s>`, `[INST]`. */
 export interface AddedToken {
@@ -23,8 +24,10 @@ export interface AddedToken {
   readonly rstrip: boolean;
   /** Only where no word goes on to the left or right of it. */
   readonly singleWord: boolean;
-  /** Gives way to those that are not. */
+  /** Looked for in what the normalizer leaves of a text, and so gives way to those that are not. */
   readonly normalized: boolean;
+  /** Its content, as it stands where it is looked for. */
+  readonly written: string;
 }
 
 export interface TokenizerFile {
@@ -36,9 +39,13 @@ export interface TokenizerFile {
   readonly addedTokens: readonly AddedToken[];
   /** In words that the library knows. */
   readonly normalizer: JsonObject | null;
+  /** What it does, where it leaves every character in its place. */
+  readonly characterSteps: CharacterSteps | null;
   readonly preTokenizer: JsonObject | null;
   /** `null` where pieces are simply joined. */
   readonly decoder: JsonObject | null;
+  /** The token that the post-processor puts before a text, null for none; undefined where there is no post-processor. */
+  readonly firstToken: string | null | undefined;
 }
 
 /** Validates a parsed tokenizer.json; `file` is how messages call it. */
@@ -68,10 +75,41 @@ export function parseTokenizerFile(json: JsonObject, file: string): TokenizerFil
   checkMerges(model.merges, fail);
   const { decoder = null } = json;
   if (decoder !== null && !isJsonObject(decoder)) throw fail("decoder", decoder, "an object or null");
-  const addedTokens = parseAddedTokens(json.added_tokens, vocabulary, fail);
   const normalizer = checkTextSteps(json.normalizer, "normalizer", fail);
+  const steps = characterSteps(json.normalizer);
+  const addedTokens = parseAddedTokens(json.added_tokens, vocabulary, fail).map((token) =>
+    token.normalized && steps !== null
+      ? { ...token, written: steps.prefix + steps.exchange(token.content) }
+      : token
+  );
   const preTokenizer = checkTextSteps(json.pre_tokenizer, "pre_tokenizer", fail);
-  return { json, model, vocabulary, addedTokens, normalizer, preTokenizer, decoder };
+  return {
+    json,
+    model,
+    vocabulary,
+    addedTokens,
+    normalizer,
+    characterSteps: steps,
+    preTokenizer,
+    decoder,
+    firstToken: firstTokenOf(json.post_processor),
+  };
+}
+
+/** Of any other kind of post-processor nothing is known, so it puts no token anywhere. */
+function firstTokenOf(processor: unknown): string | null | undefined {
+  if (!isJsonObject(processor)) return undefined;
+  const { type, processors, single, cls } = processor;
+  if (type === "Sequence" && Array.isArray(processors)) {
+    return processors.map(firstTokenOf).find((token) => typeof token === "string") ?? null;
+  }
+  const first: unknown = Array.isArray(single) ? single[0] : undefined;
+  if (type === "TemplateProcessing" && isJsonObject(first) && isJsonObject(first.SpecialToken)) {
+    const { id } = first.SpecialToken;
+    return typeof id === "string" ? id : null;
+  }
+  const isClassifying = type === "BertProcessing" || type === "RobertaProcessing";
+  return isClassifying && Array.isArray(cls) && typeof cls[0] === "string" ? cls[0] : null;
 }
 
 function isTokenId(value: unknown): value is number {
@@ -136,6 +174,7 @@ function parseAddedTokens(
       rstrip: entry.rstrip === true,
       singleWord: entry.single_word === true,
       normalized: entry.normalized === true,
+      written: content,
     };
   });
 }

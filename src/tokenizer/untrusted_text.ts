@@ -17,30 +17,42 @@ export interface MarkedText {
 }
 
 export class UntrustedText {
-  readonly #tokens: readonly string[];
+  /** One behind the other. */
+  readonly #all: string;
   readonly #forward: TokenTrie<true>;
   readonly #backward: TokenTrie<true>;
+  readonly #exchange: (text: string) => string;
 
-  /** `tokens`: contents of the added tokens. */
-  constructor(tokens: readonly string[]) {
-    this.#tokens = tokens;
-    this.#forward = new TokenTrie(tokens.map((token) => [token, true]));
-    this.#backward = new TokenTrie(tokens.map((token) => [reverse(token), true]));
+  /**
+   * `tokens`: contents of the added tokens. Where a normalizer writes characters as others before tokens are looked for,
+   * `exchange` does, too: what is one only then is guarded as well.
+   */
+  constructor(tokens: readonly string[], exchange: (text: string) => string = (text) => text) {
+    const written = [...new Set([...tokens, ...tokens.map(exchange)])];
+    this.#all = written.join("\0");
+    this.#exchange = exchange;
+    this.#forward = new TokenTrie(written.map((token) => [token, true]));
+    this.#backward = new TokenTrie(written.map((token) => [reverse(token), true]));
   }
 
   /**
-   * Renders with guarded contents. `render` gets them in the same order; `otherTexts` are all other strings it may
+   * Renders with guarded contents. `render` gets them in the same order, and what gives the text that stands there for any
+   * part of them; `otherTexts` are all other strings it may
    * write (the template itself), so that no stand-in is among them.
    */
   render(
     contents: readonly string[],
     otherTexts: readonly string[],
-    render: (guarded: readonly string[]) => string,
+    render: (guarded: readonly string[], plain: (text: string) => string) => string,
   ): MarkedText {
-    const guards = contents.map((content) => this.#positionsToGuard(content));
+    const guards = contents.map((content) => {
+      const exchanged = this.#exchange(content);
+      const guards = this.#positionsToGuard(content);
+      return exchanged === content ? guards : new Set([...guards, ...this.#positionsToGuard(exchanged)]);
+    });
     const standIns = new StandIns([...contents, ...otherTexts]);
     const guarded = contents.map((content, index) => standIns.put(content, guards[index]!));
-    return standIns.restore(render(guarded));
+    return standIns.restore(render(guarded, (text) => standIns.plain(text)));
   }
 
   /**
@@ -52,12 +64,17 @@ export class UntrustedText {
     const guarded = new Set<number>();
     const guard = (start: number, end: number) => {
       const offset = content.slice(start, end).search(/\S/);
-      if (offset >= 0) guarded.add(start + offset);
+      if (offset < 0) return false;
+      guarded.add(start + offset);
+      // The template is never given half of a character.
+      if (content.codePointAt(start + offset)! > 0xffff) guarded.add(start + offset + 1);
+      return true;
     };
     const end = content.trimEnd().length;
     const begin = content.length - content.trimStart().length;
     for (let i = 0; i < end; i++) {
-      for (const match of this.#forward.matches(content, i)) guard(i, match.end);
+      // Longer ones that begin here contain what is guarded of the shortest that is not white space.
+      for (const match of this.#forward.matches(content, i)) if (guard(i, match.end)) break;
     }
     const longest = this.#forward.longest - 1;
     for (let start = Math.max(begin, end - longest); start < end; start++) {
@@ -68,7 +85,7 @@ export class UntrustedText {
       if (this.#backward.isProperPrefix(head, start, head.length)) guard(begin, begin + head.length - start);
     }
     const middle = content.slice(begin, end);
-    if (middle.length < longest && this.#tokens.some((token) => token.includes(middle))) guard(begin, end);
+    if (middle.length < longest && this.#all.includes(middle)) guard(begin, end);
     return guarded;
   }
 }
@@ -89,6 +106,12 @@ class StandIns {
     const units = content.split("");
     for (const position of positions) units[position] = this.#standIn(units[position]!);
     return units.join("");
+  }
+
+  /** With what the stand-ins stand for. */
+  plain(text: string): string {
+    if (this.#unitOf.size === 0) return text;
+    return text.replace(/[\ue000-\uf8ff]/g, (unit) => this.#unitOf.get(unit) ?? unit);
   }
 
   restore(rendered: string): MarkedText {

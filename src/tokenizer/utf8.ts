@@ -1,7 +1,7 @@
 /**
  * UTF-8 as it arrives, a few bytes at a time: complete characters come out at once, an incomplete one is held back
- * until its last byte. Every byte that cannot belong to a character becomes one U+FFFD, as SentencePiece does (the
- * platform's TextDecoder would fold a truncated sequence into a single one).
+ * until its last byte. What cannot become a character becomes U+FFFD: one for every byte, as SentencePiece does, or one for
+ * what there is of a truncated character, as the Rust `tokenizers` do for byte-level tokens.
  */
 
 const REPLACEMENT = "\ufffd";
@@ -24,9 +24,19 @@ function isSecondByte(lead: number, byte: number): boolean {
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
+export interface Utf8Options {
+  /** U+FFFD for a character that is cut off: as many as it has bytes, or one. */
+  readonly truncated: "each byte" | "at once";
+}
+
 export class Utf8Stream {
+  readonly #truncated: Utf8Options["truncated"];
   /** Bytes of a character whose end is still missing; at most three. */
   #pending: number[] = [];
+
+  constructor({ truncated }: Utf8Options = { truncated: "each byte" }) {
+    this.#truncated = truncated;
+  }
 
   /** The characters that are complete with these bytes. */
   push(bytes: Uint8Array): string {
@@ -35,9 +45,10 @@ export class Utf8Stream {
     return text;
   }
 
-  /** What is left at the end of the stream: one U+FFFD per byte held back. */
+  /** What is left at the end of the stream: U+FFFD for the bytes held back. */
   flush(): string {
-    const text = REPLACEMENT.repeat(this.#pending.length);
+    const { length } = this.#pending;
+    const text = REPLACEMENT.repeat(this.#truncated === "at once" ? Math.min(1, length) : length);
     this.#pending = [];
     return text;
   }

@@ -15,16 +15,12 @@ function outputOf(pieces: readonly string[], stop: readonly string[], minTokens 
   });
 }
 
-/** Where the answer ends: before the stop string that is complete first; of several then, the one that begins first. */
+/** Where the answer ends: before the stop string that begins first in the whole text. */
 function cutAt(pieces: readonly string[], stop: readonly string[], minTokens: number): string {
   const free = pieces.slice(0, minTokens).join("");
-  let text = "";
-  for (const piece of pieces.slice(minTokens)) {
-    text += piece;
-    const found = stop.map((string) => text.indexOf(string)).filter((index) => index >= 0);
-    if (found.length > 0) return free + text.slice(0, Math.min(...found));
-  }
-  return free + text;
+  const text = pieces.slice(minTokens).join("");
+  const found = stop.map((string) => text.indexOf(string)).filter((index) => index >= 0);
+  return free + text.slice(0, found.length === 0 ? undefined : Math.min(...found));
 }
 
 Deno.test("OutputText.push() gives exactly the text before the first stop string, whole tokens at a time", () => {
@@ -40,7 +36,9 @@ Deno.test("OutputText.push() gives exactly the text before the first stop string
         if (output.stopped) break;
         given.push(...output.push({ id }));
       }
+      const { endsStopped } = output;
       given.push(...output.finish().tokens);
+      expect(output.stopped).toBe(endsStopped);
       expect(given.map((token) => token.text).join("")).toBe(cutAt(pieces, stop, minTokens));
       expect(output.text).toBe(cutAt(pieces, stop, minTokens));
       // Every token that went in comes out, once, in order.
@@ -63,6 +61,24 @@ Deno.test("OutputText.push() holds a token that may begin a stop string, with al
   expect(output.push({ id: 0 })).toEqual([]);
   expect(output.push({ id: 1 })).toEqual([]);
   expect(output.push({ id: 2 }).map((token) => token.text)).toEqual(["so E", "N", "d"]);
+});
+
+Deno.test("OutputText.finish() ends before a stop string that only what began before it had held back", () => {
+  const output = outputOf(["xa", "bc"], ["abcd", "bc"]);
+  expect([0, 1].flatMap((id) => output.push({ id }))).toEqual([]);
+  expect([output.stopped, output.endsStopped]).toEqual([false, true]);
+  expect(output.finish().tokens.map((token) => token.text)).toEqual(["xa", ""]);
+  expect([output.stopped, output.text]).toEqual([true, "xa"]);
+});
+
+Deno.test("OutputText.finish() looks for stop strings in what is left of a character, too", () => {
+  const stops = new StopMatcher(["a\ufffd"]);
+  const decoder = { push: (id: number) => ["xa", ""][id]!, flush: () => "\ufffd\ufffd" };
+  const output = new OutputText({ decoder, stops, minTokens: 0, textOf: () => "" });
+  const given = [0, 1].flatMap((id) => output.push({ id }));
+  const { tokens, text } = output.finish();
+  expect([...given, ...tokens].map((token) => token.text).join("") + text).toBe("x");
+  expect(output.stopped).toBe(true);
 });
 
 Deno.test("OutputText.push() lets the first minTokens tokens say anything", () => {

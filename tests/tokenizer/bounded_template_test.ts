@@ -10,7 +10,7 @@ Deno.test("render() runs what chat templates use", () => {
     {%- if m.role == 'user' -%}[{{ m.content | trim }}]{%- else -%}({{ m['content'] }}){%- endif -%}
   {%- endfor -%}{{ range(3) | join(',') }}{{ range(5, 1, -2) | join(',') }}{{ none is none }}`;
   const messages = [{ role: "user", content: " a " }, { role: "assistant", content: "b" }];
-  expect(render(source, { messages })).toBe("[a](b)0,1,25,3true");
+  expect(render(source, { messages })).toBe("[a](b)0,1,25,3True");
   expect(render("{{ strftime_now('%Y') }}")).toMatch(/^\d{4}$/);
 });
 
@@ -36,7 +36,8 @@ const hostile: readonly (readonly [string, string])[] = [
   ],
   ["recurses without end", "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}"],
   ["nests too deep", "{{ " + "(".repeat(50_000) + "1" + ")".repeat(50_000) + " }}"],
-  ["is too long", " ".repeat(300 * 1024)],
+  ["is too long", "a".repeat(300 * 1024)],
+  ["has more white space than it takes", "a" + " ".repeat(1001)],
 ];
 for (const [what, source] of hostile) {
   Deno.test(`render() refuses a template that ${what}`, () => {
@@ -51,6 +52,6 @@ Deno.test("render() refuses members of what is undefined, and gives undefined me
     expect(() => render(`{{ ${source} }}`)).toThrow("it looks for a member of something undefined");
   }
   expect(render("{{ list[0] is defined }} {{ map.b is defined }} {{ map.a.b is defined }}")).toBe(
-    "false false false",
+    "False False False",
   );
 });

@@ -1,6 +1,6 @@
 /** Which regular expressions may take too long, shown by those of real tokenizers and by some that do. */
 import { expect } from "@std/expect";
-import { triesTooMuch } from "../../src/tokenizer/expressions.ts";
+import { triesAgain, triesTooMuch } from "../../src/tokenizer/expressions.ts";
 
 /** Upper case, lower case. */
 const [U, L] = [String.raw`[\p{Lu}\p{Lo}\p{M}]`, String.raw`[\p{Ll}\p{Lo}\p{M}]`];
@@ -44,4 +44,29 @@ for (const source of REFUSED) {
     new RegExp(source, "u");
     expect(triesTooMuch(source)).toBe(true);
   });
+}
+
+const ONCE: readonly string[] = [
+  ...[
+    "a+|b",
+    "[ab]*",
+    String.raw`\s?\p{L}+`,
+    String.raw`\p{N}{1,3}`,
+    "(?:ab)+|a+?",
+    "(?<=a)b+",
+    "a{1,16}",
+    "[\\r\\n]",
+  ],
+];
+const AGAIN: readonly string[] = [
+  ...["a*b", "a+(?!b)", "a+$", "(?<=a*)b", "(?=a*)", "a{17}", "a{20,}", "(?:a{9}){9}", "(a)\\1", "a+\\b"],
+  ...["(?:a+b?)+", "[a]".repeat(513)],
+];
+for (const [sources, expected] of [[ONCE, false], [AGAIN, true]] as const) {
+  for (const source of sources) {
+    Deno.test(`triesAgain() is ${expected} of ${source.slice(0, 40)}`, () => {
+      new RegExp(source, "u");
+      expect(triesAgain(source)).toBe(expected);
+    });
+  }
 }

@@ -153,11 +153,14 @@ for (const [text, ids] of FOUND) {
   });
 }
 
-Deno.test("encodeChat() has a normalized token give way to one that is not, and finds it as it is written", () => {
+Deno.test("encodeChat() has a normalized token give way to one that is not, and looks for it in what is normalized", () => {
   const normalizer = { type: "Prepend", prepend: "_" };
   const added_tokens = [{ id: 13, content: "<x", normalized: true }, { id: 14, content: "x>" }];
   const ids = (text: string) => open(LETTERS, { normalizer, added_tokens }, text).encodeChat([]).ids;
-  expect(ids("a<xa")).toEqual([11, 0, 13, 11, 0]);
+  expect(ids("a<xa")).toEqual([11, 0, 3, 5, 0]);
+  expect(ids("<xa")).toEqual([13, 0]);
+  expect(ids("a_<xa")).toEqual([11, 0, 13, 0]);
+  expect(ids("a x>_<x")).toEqual([11, 0, 2, 14, 11, 13]);
   expect(ids("a<x>a")).toEqual([11, 0, 3, 14, 11, 0]);
 });
 

@@ -27,15 +27,58 @@ async function withFolder(
 const read = async (dir: string) => await readTokenizerConfig(await ModelFolder.open(dir));
 const hello = [{ role: "user", content: "hi" }];
 
-Deno.test("readTokenizerConfig() takes tokens as text or object, and from the map where the configuration is silent", () =>
+Deno.test("readTokenizerConfig() takes tokens from the map where the configuration lists no added ones", async () => {
+  const config = { bos_token: { content: "<s>", lstrip: false }, unk_token: "<unk>", add_bos_token: false };
+  const files = { "special_tokens_map.json": { bos_token: "<other>", eos_token: { content: "</s>" } } };
+  await withFolder({ ...files, "tokenizer_config.json": config }, async (dir) => {
+    const { specialTokens, addBosToken } = await read(dir);
+    expect(specialTokens).toEqual({ bos_token: "<other>", eos_token: "</s>", unk_token: "<unk>" });
+    expect(addBosToken).toBe(false);
+  });
+  const listing = { ...config, added_tokens_decoder: {} };
+  await withFolder({ ...files, "tokenizer_config.json": listing }, async (dir) => {
+    expect((await read(dir)).specialTokens).toEqual({ bos_token: "<s>", unk_token: "<unk>" });
+  });
+});
+
+Deno.test("encodeChat() gives templates every token that the configuration names", () =>
   withFolder({
-    "tokenizer_config.json": { bos_token: { content: "<s>", lstrip: false }, add_bos_token: false },
-    "special_tokens_map.json": { bos_token: "<other>", eos_token: "</s>" },
+    "tokenizer_config.json": {
+      ...{ bos_token: "<s>", image_token: "[IMG]", mask_token: { content: "</s>" }, pad_token: null },
+      chat_template: "{{ bos_token }}|{{ pad_token }}|{{ image_token }}|{{ mask_token }}",
+    },
   }, async (dir) => {
-    const config = await read(dir);
-    expect(config.specialTokens).toEqual({ bos_token: "<s>", eos_token: "</s>" });
-    expect(config.addBosToken).toBe(false);
+    const { text, ids } = (await openTokenizer(dir)).encodeChat(hello);
+    expect(text).toBe("<s>||[IMG]|</s>");
+    expect([ids[0], ids.at(-1)]).toEqual([1, 2]);
   }));
+
+const template = (...ids: readonly string[]) => ({
+  type: "TemplateProcessing",
+  single: [...ids.map((id) => ({ SpecialToken: { id, type_id: 0 } })), { Sequence: { id: "A", type_id: 0 } }],
+});
+// post-processor, `add_bos_token`, whether it is added by transformers 5.18
+const BOS: readonly (readonly [unknown, boolean | undefined, boolean])[] = [
+  [template("<s>"), undefined, true],
+  [template("<s>"), false, true],
+  [template(), true, false],
+  [template("</s>"), undefined, false],
+  [{ type: "ByteLevel" }, undefined, false],
+  [{ type: "Sequence", processors: [{ type: "ByteLevel" }, template("<s>")] }, undefined, true],
+  [{ type: "RobertaProcessing", cls: ["<s>", 1], sep: ["</s>", 2] }, undefined, true],
+  [null, undefined, false],
+  [null, true, true], // which transformers 5 passes over, and 4 does not
+];
+for (const [post_processor, add_bos_token, addsBos] of BOS) {
+  const what = `${JSON.stringify(post_processor)} and add_bos_token ${add_bos_token}`;
+  Deno.test(`addsBos is ${addsBos} with ${what}`, () =>
+    withFolder({ "tokenizer_config.json": { bos_token: "<s>", add_bos_token } }, async (dir) => {
+      const path = `${dir}/tokenizer.json`;
+      const json = JSON.parse(await Deno.readTextFile(path));
+      await Deno.writeTextFile(path, JSON.stringify({ ...json, post_processor }));
+      expect((await openTokenizer(dir)).addsBos).toBe(addsBos);
+    }));
+}
 
 Deno.test("encodeChat() uses the default of several named templates", () =>
   withFolder({

@@ -147,6 +147,10 @@ const refusals: readonly (readonly [string, JsonObject, string])[] = [
     ...valid,
     decoder: { type: "Sequence", decoders: [{ type: "Fuse" }, { type: "Metaspace", replacement: "▁" }] },
   }, "decoder step"],
+  ["bytes of bytes of bytes", {
+    ...valid,
+    pre_tokenizer: { type: "Sequence", pretokenizers: Array(3).fill({ type: "ByteLevel" }) },
+  }, "expected at most 2 steps of this type"],
   ["endless steps", replacements(64, "a"), `expected at most 64 steps`],
   ["such a pattern of a normalizer", {
     ...valid,

@@ -284,7 +284,7 @@ export class GenerationJob {
       return { kind: "failed", error: isLate ? toErrorRecord(deadlinePassed()) : error };
     }
     const { reason, timings } = message;
-    if (this.#options.output.stopped) return { kind: "finished", reason: "STOP_STRING", timings };
+    if (this.#options.output.endsStopped) return { kind: "finished", reason: "STOP_STRING", timings };
     if (reason !== "CANCELLED") return { kind: "finished", reason, timings };
     // Nobody here asked for it: the model was taken off the device.
     return { kind: "failed", error: toErrorRecord(new DeviceLostError("The model was unloaded")) };

@@ -49,6 +49,10 @@ export class OutputText {
   get stopped(): boolean {
     return this.#stopped;
   }
+  /** Or it is, if no token follows. */
+  get endsStopped(): boolean {
+    return this.#stopped || this.#options.stops?.holdsStop === true;
+  }
 
   /** Takes a token and returns those that may go out now, in order. */
   push(token: WireToken): readonly EventToken[] {
@@ -67,14 +71,19 @@ export class OutputText {
   }
 
   /**
-   * The generation has ended by itself: whatever was held back goes out. `text` is what bytes of a character that never
-   * became complete stand for; it belongs to no token that is still here.
+   * The generation has ended by itself: whatever was held back goes out, up to a stop string in it. `text` is what bytes of
+   * a character that never became complete stand for; it belongs to no token that is still here.
    */
   finish(): { readonly tokens: readonly EventToken[]; readonly text: string } {
     if (this.#stopped) return { tokens: [], text: "" };
-    this.#released = Infinity;
+    const { stops, decoder, minTokens } = this.#options;
+    const rest = decoder.flush();
+    this.#released = stops === null || this.#count <= minTokens
+      ? Infinity
+      : this.#released + stops.push(rest).text.length + stops.flush().length;
+    this.#stopped = typeof stops?.found === "string";
     const tokens = this.#takeAll();
-    const text = this.#options.decoder.flush();
+    const text = rest.slice(0, this.#released);
     this.#text += text;
     return { tokens, text };
   }
