@@ -59,7 +59,10 @@ export interface DecodeRow {
   readonly blockTable: readonly BlockId[];
 }
 
-/** One forward step. A slot appears at most once over both lists. Rows run as prompts, replays, decodes. */
+/**
+ * One forward step. A slot appears at most once over both lists. Rows run as prompts, replays, decodes. No two rows may
+ * write to the same place of the same block, not even the same: keys of heads that are normed are normed where they lie.
+ */
 export interface StepPlan {
   readonly prompts: readonly PromptChunk[];
   readonly decodes: readonly DecodeRow[];

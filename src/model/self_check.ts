@@ -90,19 +90,26 @@ export async function findFlaw(runner: ModelRunner, signal?: AbortSignal): Promi
     if (!sameBits(await run(first, cuts, true), decodes)) return "bits";
   }
 
-  for (const sequences of SEQUENCES.filter((count) => count <= Math.min(maxSequences, maxPromptTokens))) {
-    // All write the same key and value to the same place.
-    const slots = Array.from({ length: sequences }, (_, slot) => slot as Slot);
-    slots.forEach(init);
-    const last = {
-      tokenIds: ids.subarray(most - 1),
-      start: most - 1,
-      blockTable,
-      replay: true,
-      sample: true,
-    };
-    const sampled = await step({ prompts: slots.map((slot) => ({ slot, ...last })), decodes: [] });
-    if (!sampled.every((token) => sameBits([token], decodes))) return "bits";
+  const counts = SEQUENCES.filter((count) => count <= Math.min(maxSequences, maxPromptTokens, most));
+  // Each at a position of its own, as rows of a step must be (StepPlan).
+  const place = (index: number) => ({
+    slot: index as Slot,
+    tokenIds: ids.subarray(most - 1 - index, most - index),
+    start: most - 1 - index,
+    blockTable,
+    replay: true,
+    sample: true,
+  });
+  const alone: SampledToken[] = [];
+  for (let index = 0; index < Math.max(0, ...counts); index++) {
+    init(place(index).slot);
+    alone.push(...await step({ prompts: [place(index)], decodes: [] }));
+  }
+  for (const sequences of counts) {
+    const places = Array.from({ length: sequences }, (_, index) => place(index));
+    for (const { slot } of places) init(slot);
+    const sampled = await step({ prompts: places, decodes: [] });
+    if (!sampled.every((token, index) => sameBits([token], [alone[index]!]))) return "bits";
   }
 
   let next: readonly SampledToken[] | null = null;

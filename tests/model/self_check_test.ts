@@ -58,6 +58,14 @@ gpuTest("findFlaw() finds every family of variants in order", async (device) => 
   }
 }, HALVES);
 
+gpuTest("findFlaw() finds no flaw in norms of heads, which are taken in place", async (device) => {
+  await using dir = await tempDir();
+  const config = { architectures: ["Qwen3ForCausalLM"], model_type: "qwen3", head_dim: 32 };
+  await writeCheckpoint(dir.path, { config, gain: 2 });
+  using runner = await loadModel(device, dir.path, { ...LOAD, maxContext: 64 });
+  expect(await findFlaw(runner)).toBe(null);
+});
+
 gpuTest(
   "findFlaw() looks at the head's rows, too, of several sequences or of one with drafts",
   async (device) => {
