@@ -137,7 +137,7 @@ function parse(
     }
     const expected = length === 0 ? "no arguments" : command.positionals.slice(0, needed).join(" and ");
     const meant = positionals.length > length && command.surplus !== undefined
-      ? `; did you mean --${command.surplus} ${describe(positionals.slice(length))}?`
+      ? `; did you mean --${command.surplus} ${describe([positionals.slice(length).join(" ")])}?`
       : "";
     throw new UsageError(`Found ${describe(positionals)}, expected ${expected}${meant}`, command.name);
   } catch (error) {

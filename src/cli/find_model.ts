@@ -58,8 +58,10 @@ async function hintFor(
 ): Promise<string> {
   const names = await withExistingStore(where, async (db) => (await allModels(db)).map(({ name }) => name)) ??
     [];
-  const folders = nearest(basename(path), await foldersIn(dirname(path)));
-  const prefix = model.slice(0, model.length - basename(model).length);
+  const name = basename(path);
+  const folders = nearest(name, await foldersIn(dirname(path)));
+  const written = model.replace(/\/+$/, "");
+  const prefix = written.endsWith(name) ? written.slice(0, -name.length) : `${dirname(path)}/`;
   const meant = didYouMean([
     ...folders.map((folder) => prefix + folder),
     ...nearest(model, names, { partly: true }),

@@ -150,6 +150,7 @@ Deno.test("a model that is nowhere is told with the names that are like it", asy
   };
   expect(await messageOf("frist")).toBe('; did you mean "ours/first"? [NOT_FOUND]\n');
   expect(await messageOf("./foldr")).toBe('; did you mean "./folder"? [NOT_FOUND]\n');
+  expect(await messageOf("foldr//")).toBe('; did you mean "folder"? [NOT_FOUND]\n');
   expect(await messageOf("quite/else")).toBe("; registered are ours/first, test/helper [NOT_FOUND]\n");
 });
 

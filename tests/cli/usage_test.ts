@@ -73,6 +73,7 @@ const wrong: readonly (readonly [string, readonly string[], string])[] = [
   ["a missing argument", ["merge", "a"], `Found "a", expected CONFIG and OUT`],
   ["an argument too many", ["tokenize", "a", "b", "--text", "x"], `Found "a", "b", expected MODEL`],
   ["a prompt that is no option", ["generate", "a", "Hello"], '; did you mean --prompt "Hello"?'],
+  ["a prompt without quotes", ["generate", "a", "Hello", "you"], '; did you mean --prompt "Hello you"?'],
   ["a text that is no option", ["tokenize", "a", "Hi"], 'expected MODEL; did you mean --text "Hi"?'],
   ["an option without its value", ["tokenize", "a", "--text"], "--text needs a value, TEXT"],
   [
