@@ -75,10 +75,13 @@ export function parseRope({ values }: RopeFields, context: RopeContext): Rope {
   const { fields, file } = context;
   const inner = new Fields(values, file);
   const theta = inner.optionalNumber("rope_theta", LIMITS.theta);
-  return {
-    ropeTheta: theta ?? fields.number("rope_theta", LIMITS.theta, 10000),
-    ropeScaling: parseScaling(inner, context),
-  };
+  const ropeTheta = theta ?? fields.number("rope_theta", LIMITS.theta, 10000);
+  const ropeScaling = parseScaling(inner, context);
+  // The dimensions between which it goes over are logarithms to this base.
+  if (ropeScaling?.type === "yarn" && ropeTheta <= 1) {
+    throw (theta === null ? fields : inner).error("rope_theta", ropeTheta, "more than 1 for yarn");
+  }
+  return { ropeTheta, ropeScaling };
 }
 
 function parseScaling(inner: Fields, { fields: outer, maxPositions }: RopeContext): RopeScaling | null {

@@ -182,6 +182,7 @@ Deno.test("parseModelConfig() reads scaled rotary embeddings", () => {
     [{ type: "yarn", factor: "4" }, "factor"],
     [{ type: "yarn", factor: 4, truncate: 1 }, "truncate"],
     [{ type: "yarn", factor: 4, mscale: -1 }, "mscale"],
+    [{ type: "yarn", factor: 4, rope_theta: 1 }, "rope_theta"],
   ];
   for (const [written, field] of refused) expect(() => scaling(written)).toThrow(`"${field}"`);
 });
