@@ -153,7 +153,11 @@ Deno.test("sessions.create() keeps a system prompt as the first message", async 
   expect(shown(page)).toEqual(["SYSTEM: Be brief."]);
   expect(page.edges[0]?.node.generationId).toBeNull();
   const long = { model, systemPrompt: "word ".repeat(1100) };
-  expect((await failure(sessions.create(ALICE, long))).code).toBe("CAPACITY");
+  const tooLong = await failure(sessions.create(ALICE, long));
+  expect(tooLong.code).toBe("CAPACITY");
+  expect(tooLong.message).toMatch(
+    /^With the session's system prompt, the prompt has .*: shorten one of them$/,
+  );
 });
 
 Deno.test("sessions.create() refuses what the model's chat template would refuse later", async () => {

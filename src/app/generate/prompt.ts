@@ -40,8 +40,16 @@ const PROBED_PER_TOKEN = 8;
 const PROBE_GROWTH = 4;
 /** A text that is cut in the middle of a word may have some tokens more than as part of the whole. */
 const PROBE_SLACK = 64;
-const PROMPT_HAS = "The prompt has";
-const SESSION_IS_FULL = "The session is full: with this prompt it has";
+/** What is too long, and what can be done about it. */
+const TOO_LONG = {
+  prompt: { has: "The prompt has", remedy: "shorten it" },
+  beginning: { has: "With the session's system prompt, the prompt has", remedy: "shorten one of them" },
+  session: {
+    has: "The session is full: with this prompt it has",
+    remedy: "begin another session, or have its oldest turns left out (contextPolicy DROP_OLDEST)",
+  },
+  question: { has: "Even without all that came before, the prompt has", remedy: "shorten the question" },
+} as const;
 const ROLES: ReadonlySet<string> = new Set(["SYSTEM", "USER", "ASSISTANT"]);
 
 /**
@@ -76,27 +84,29 @@ export function buildPrompt(
   if (mayReadMore && length < contextLength && !leavesOut) return null;
   const drops = options.dropOldestFor !== undefined;
   if (length < contextLength && (omitted === 0 || drops)) return prompt;
-  const what = history === null || history.messages.length + omitted === 0
-    ? `${PROMPT_HAS} ${length} tokens`
-    : drops
-    ? `Even without all that came before, the prompt has ${length} tokens`
-    : `${SESSION_IS_FULL} ${omitted > 0 ? "at least " : ""}${length} tokens`;
-  throw tooLong(what, length, options);
+  throw tooLong(partOf(options), options, length, omitted > 0 && !drops ? "at least" : "");
 }
 
-/** `what` has this many tokens; what of it may go depends on whether it is a conversation. */
-function tooLong(what: string, promptTokens: number, options: PromptOptions): CapacityError {
-  const { contextLength, nativeContextLength = contextLength, history } = options;
+/** What of a conversation is too long, if all of it is. */
+function partOf({ history, dropOldestFor }: PromptOptions): keyof typeof TOO_LONG {
+  if (history === null || history.messages.length + history.omitted === 0) return "prompt";
+  const isBeginning = history.omitted === 0 && history.messages.every(({ role }) => role === "SYSTEM");
+  if (isBeginning) return "beginning";
+  return dropOldestFor === undefined ? "session" : "question";
+}
+
+function tooLong(
+  part: keyof typeof TOO_LONG,
+  { contextLength, nativeContextLength = contextLength }: PromptOptions,
+  promptTokens: number,
+  ofThem: string,
+): CapacityError {
+  const { has, remedy } = TOO_LONG[part];
   const served = nativeContextLength > contextLength
     ? `, with which the model is served (its own is ${nativeContextLength})`
     : "";
-  const remedy = history === null || history.messages.length === 0
-    ? "shorten it"
-    : options.dropOldestFor === undefined
-    ? "begin another session, or have its oldest turns left out (contextPolicy DROP_OLDEST)"
-    : "shorten the question";
   return new CapacityError(
-    `${what}, and at most ${
+    `${[has, ofThem, promptTokens].filter((part) => part !== "").join(" ")} tokens, and at most ${
       contextLength - 1
     } fit beside an answer into the context of ${contextLength} tokens${served}: ${remedy}`,
     { promptTokens, contextLength },
@@ -110,14 +120,14 @@ function tooLong(what: string, promptTokens: number, options: PromptOptions): Ca
 function refuseFarTooLong(
   tokenizer: Tokenizer,
   contents: readonly string[],
-  { what, ...options }: PromptOptions & { readonly what: string },
+  { part, ...options }: PromptOptions & { readonly part: keyof typeof TOO_LONG },
 ): void {
   const { contextLength } = options;
   const text = contents.map((content) => content.trim()).join("\n");
   for (let length = contextLength * PROBED_PER_TOKEN; length < text.length; length *= PROBE_GROWTH) {
     const count = tokenizer.encode(text.slice(0, length)).length - PROBE_SLACK;
     if (count >= contextLength) {
-      throw tooLong(`${what} more than ${count} tokens`, count, options);
+      throw tooLong(part, options, count, "more than");
     }
   }
 }
@@ -177,7 +187,7 @@ function fromRaw(
   if (options.history !== null) throw invalid("raw", "a session is a conversation: send text or messages");
   if (text === "") throw invalid("raw", "expected at least one character");
   checkSize("raw", text.length);
-  refuseFarTooLong(tokenizer, [text], { ...options, what: PROMPT_HAS });
+  refuseFarTooLong(tokenizer, [text], { ...options, part: "prompt" });
   return { tokenIds: tokenizer.encode(text, { bos: tokenizer.addsBos }), continuesText: true, messages: [] };
 }
 
@@ -200,7 +210,7 @@ function fromMessages(
   const counted = dropOldestFor === undefined ? conversation : conversation.slice(Math.max(0, lastTurn));
   refuseFarTooLong(tokenizer, counted.map(({ content }) => content), {
     ...options,
-    what: dropOldestFor === undefined && past.length > 0 ? SESSION_IS_FULL : PROMPT_HAS,
+    part: dropOldestFor === undefined ? partOf(options) : "prompt",
   });
   if (source !== null && "text" in source && history === null && !tokenizer.hasChatTemplate) {
     return {
