@@ -13,6 +13,7 @@ import { modelResolver } from "../../src/merge/model_paths.ts";
 import { runMerge } from "../../src/merge/run.ts";
 import { fromFloat32 } from "../../src/tensor/convert.ts";
 import { bytesPerElement, type FloatDtype } from "../../src/tensor/dtype.ts";
+import { writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { floats, loadTensors } from "../support/safetensors.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 
@@ -79,7 +80,10 @@ async function merge(dir: TempDir, architectures: readonly ArchitectureDefinitio
 }
 const readConfig = async (dir: string) => JSON.parse(await Deno.readTextFile(`${dir}/config.json`));
 
-for (const definition of SHIPPED_ARCHITECTURES.filter(({ modelType }) => !/mistral|llama/.test(modelType))) {
+/** Their config.json says what their tensors must look like. */
+const RUNNABLE = /mistral|llama|qwen/;
+
+for (const definition of SHIPPED_ARCHITECTURES.filter(({ modelType }) => !RUNNABLE.test(modelType))) {
   Deno.test(`runMerge() merges every tensor of ${definition.modelType}, and drops what it does not name`, async () => {
     await using dir = await tempDir();
     const names = namesOf(definition);
@@ -90,6 +94,20 @@ for (const definition of SHIPPED_ARCHITECTURES.filter(({ modelType }) => !/mistr
     const merged = await merge(dir);
     expect([...merged.tensors.keys()].sort()).toEqual(names.sort());
     expect(merged.config.architectures).toEqual([architecture]);
+  });
+}
+
+for (const definition of SHIPPED_ARCHITECTURES.filter(({ modelType }) => /qwen/.test(modelType))) {
+  Deno.test(`runMerge() merges every tensor of ${definition.modelType}, as its configuration has them`, async () => {
+    await using dir = await tempDir();
+    const config = {
+      architectures: [definition.architectures[0]!],
+      model_type: definition.modelType,
+      num_hidden_layers: 1,
+      head_dim: 4,
+    };
+    for (const [seed, name] of ["a", "b"].entries()) await writeCheckpoint(dir.join(name), { config, seed });
+    expect([...(await merge(dir)).tensors.keys()].sort()).toEqual(namesOf(definition).sort());
   });
 }
 
