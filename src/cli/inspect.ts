@@ -2,9 +2,11 @@
 import { formatBytes } from "../byte_size.ts";
 import { basename, resolve } from "node:path";
 import { type CatalogueEntry, entryOf } from "../app/catalogue.ts";
+import { FormatError } from "../errors.ts";
 import type { ModelConfig } from "../formats/config.ts";
 import { inspectCheckpoint, type Inspection } from "../merge/inspect.ts";
 import type { MergeRecord } from "../merge/record.ts";
+import { checkSupported } from "../model/sizes.ts";
 import type { Command } from "./command.ts";
 import { dataDirOf, dataDirOption } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
@@ -118,11 +120,23 @@ function describe(inspection: Inspection): readonly string[] {
 function configRows(config: ModelConfig): readonly (readonly [string, string])[] {
   return [
     ["architecture", `${config.architecture}, ${config.layers} layers`],
+    ...whyNotRun(config).map((reason) => ["", reason] as const),
     ["hidden", `${config.hiddenSize}, MLP ${config.intermediateSize}`],
     ["heads", `${config.queryHeads} query, ${config.kvHeads} key/value, of ${config.headDim}`],
     ["positions", `${config.maxPositionEmbeddings}, ${windowOf(config)}, ${ropeOf(config)}`],
     ["vocabulary", `${config.vocabSize}${config.tieWordEmbeddings ? ", embedding tied to the output" : ""}`],
   ];
+}
+
+/** Nothing, where a load would not refuse it for its configuration. */
+function whyNotRun(config: ModelConfig): readonly string[] {
+  try {
+    checkSupported(config);
+    return [];
+  } catch (error) {
+    if (error instanceof FormatError) return [error.message];
+    throw error;
+  }
 }
 
 function windowOf({ slidingWindow }: ModelConfig): string {

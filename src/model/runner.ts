@@ -61,7 +61,8 @@ export interface DecodeRow {
 
 /**
  * One forward step. A slot appears at most once over both lists. Rows run as prompts, replays, decodes. No two rows may
- * write to the same place of the same block, not even the same: keys of heads that are normed are normed where they lie.
+ * write to the same place of the same block, not even the same values: heads of keys that are normed are so where they
+ * lie.
  */
 export interface StepPlan {
   readonly prompts: readonly PromptChunk[];

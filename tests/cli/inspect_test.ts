@@ -1,4 +1,5 @@
 import { expect } from "@std/expect";
+import { writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { tempDir } from "../support/temp.ts";
 import { DEMO, geodesic as geodesicApart, geodesicHere as geodesic } from "./support.ts";
 
@@ -31,6 +32,18 @@ Deno.test("inspect tells of a model that was not merged here", async () => {
   expect(code).toBe(0);
   expect(stdout).toContain("not merged by Geodesic");
   expect(stdout).toMatch(/parameters +2,099,328/);
+});
+
+Deno.test("inspect tells what stands against running a model", async () => {
+  await using dir = await tempDir();
+  const said = async (name: string, config: Readonly<Record<string, unknown>>) => {
+    await writeCheckpoint(dir.join(name), { config });
+    return (await geodesic(["inspect", name], { userDir: dir.path })).stdout;
+  };
+  expect(await said("linear", { rope_scaling: { type: "linear", factor: 2 } })).not.toContain("Cannot run");
+  expect(await said("dynamic", { rope_scaling: { type: "dynamic", factor: 2 } })).toMatch(
+    /^ +Cannot run this model: rope_scaling is \{"type":"dynamic","factor":2\}, expected one of type default, /m,
+  );
 });
 
 Deno.test("inspect refuses a folder that is no model", async () => {
