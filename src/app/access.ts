@@ -12,11 +12,9 @@ import { fromTime, fromTimeOrNull, toTime } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
 import type { Clock } from "./clock.ts";
 import type { Ids } from "./ids.ts";
-import { requireRole } from "./roles.ts";
+import { ANONYMOUS, requireRole } from "./roles.ts";
 import type { AccessUseCases, ApiKey, NewApiKey, Principal, Role } from "./types.ts";
 
-/** The caller without a key. */
-export const ANONYMOUS: Principal = Object.freeze({ id: "anonymous", role: "GENERATOR" });
 /** Whoever runs a command on this machine's own data folder: they could edit the database as well. */
 export const LOCAL_ADMIN: Principal = Object.freeze({ id: "local", role: "ADMIN" });
 

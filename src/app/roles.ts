@@ -2,12 +2,19 @@
 import { ForbiddenError } from "../errors.ts";
 import type { Principal, Role } from "./types.ts";
 
+/** The caller without a key. */
+export const ANONYMOUS: Principal = Object.freeze({ id: "anonymous", role: "GENERATOR" });
+
 const RANKS: Readonly<Record<Role, number>> = { VIEWER: 0, GENERATOR: 1, ADMIN: 2 };
 
 /** Throws ForbiddenError naming the role that is needed. `action` completes "may not …". */
 export function requireRole(principal: Principal, needed: Role, action: string): void {
   if (RANKS[principal.role] < RANKS[needed]) {
-    throw new ForbiddenError(`A ${principal.role} may not ${action}; it takes ${needed}`, {
+    const who = principal.id === ANONYMOUS.id ? "Without a key you may not" : `A ${principal.role} may not`;
+    const how = principal.id === ANONYMOUS.id
+      ? `the key of an ${needed}, as "Authorization: Bearer gsk_…"`
+      : needed;
+    throw new ForbiddenError(`${who} ${action}; it takes ${how}`, {
       role: principal.role,
       needed,
     });

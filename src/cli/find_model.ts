@@ -4,7 +4,7 @@
  */
 import { basename, dirname, join, resolve } from "node:path";
 import { NotFoundError } from "../errors.ts";
-import { withoutWeights } from "../app/weights.ts";
+import { checkWeights, withoutWeights } from "../app/weights.ts";
 import type { ModelResolver } from "../merge/model_paths.ts";
 import type { Quantization } from "../model/runner.ts";
 import type { Db } from "../store/database.ts";
@@ -107,6 +107,19 @@ export function orRegistered(
       throw new NotFoundError(message, { ...error.details, dataDir: where.dataDir }, { cause: error });
     }
   };
+}
+
+/** Throws NotFoundError where the files of a registered model are no longer those that were registered. */
+export async function checkRegistered(
+  name: string,
+  where: { readonly dataDir: string; readonly databaseUrl: string | undefined },
+  signal: AbortSignal,
+): Promise<void> {
+  await withExistingStore(where, async (db) => {
+    const row = await findModel(db, { name });
+    if (row !== undefined) await checkWeights(db, row, signal);
+    return undefined;
+  });
 }
 
 /** Asks the database; `undefined` where the data folder has none. */

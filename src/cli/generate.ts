@@ -13,7 +13,8 @@ import { openCheckpoint } from "../formats/checkpoint.ts";
 import type { Command, Invocation } from "./command.ts";
 import { dataDirOf, dataDirOption } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
-import { findModelFolder } from "./find_model.ts";
+import { checkRegistered, findModelFolder } from "./find_model.ts";
+import { printableText } from "./printable.ts";
 import { generateLocally, type LocalRequest, type LocalResult } from "./local_generation.ts";
 import { Progress } from "./progress.ts";
 import {
@@ -85,7 +86,7 @@ async function generate(invocation: Invocation): Promise<number> {
   let hasText = false;
   const onText = (text: string) => {
     progress.end();
-    terminal.write(text);
+    terminal.write(terminal.isScreen ? printableText(text) : text);
     hasText = true;
   };
   try {
@@ -111,7 +112,8 @@ async function readRequest(invocation: Invocation): Promise<LocalRequest> {
   const speculation = invocation.choice("speculation", ["auto", "off"]);
   const where = { ...terminal, dataDir: dataDirOf(invocation) };
   const model = invocation.positional("MODEL");
-  const { path } = await findModelFolder(model, where);
+  const { path, registeredName } = await findModelFolder(model, where);
+  if (registeredName !== null) await checkRegistered(registeredName, where, signal);
   using checkpoint = await openCheckpoint(path, { signal });
   const served = await servedTextOf(checkpoint);
   const contextLength = checkpoint.config.maxPositionEmbeddings;

@@ -22,6 +22,8 @@ export interface Terminal {
   readonly stdin: ReadableStream<Uint8Array>;
   /** Whether stderr is a screen that can be redrawn. */
   readonly isInteractive: boolean;
+  /** Whether stdout is a screen, which control characters could steer. */
+  readonly isScreen: boolean;
   /** Characters in a line of the screen; undefined where there is none. */
   readonly columns: number | undefined;
   /** Text to stdout. */
@@ -52,6 +54,7 @@ export function processTerminal(): Terminal {
     hubToken: Deno.env.get("HF_TOKEN"),
     stdin: Deno.stdin.readable,
     isInteractive: Deno.stderr.isTerminal(),
+    isScreen: Deno.stdout.isTerminal(),
     get columns() {
       return screenColumns();
     },

@@ -2,6 +2,8 @@
 import { expect } from "@std/expect";
 import { createAccess, ensureAdminKey } from "../../src/app/access.ts";
 import { uuidV7 } from "../../src/app/ids.ts";
+import { ANONYMOUS, requireRole } from "../../src/app/roles.ts";
+import type { Principal } from "../../src/app/types.ts";
 import { openStore } from "../../src/store/open.ts";
 import { failure } from "../support/failure.ts";
 import { ADMIN, ALICE, ManualClock } from "../support/gateway.ts";
@@ -176,4 +178,20 @@ Deno.test("access.onRevoked() tells of a key once, whoever has revoked it", asyn
   listening[Symbol.dispose]();
   await access.revokeKey(ADMIN, late);
   expect(heard).toEqual([mine, theirs]);
+});
+
+Deno.test("who lacks a role is told which it takes, and who has no key that one is wanted", () => {
+  const refusal = (principal: Principal) => {
+    try {
+      requireRole(principal, "ADMIN", "make tea");
+      return null;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  expect(refusal({ id: "vera", role: "VIEWER" })).toBe("A VIEWER may not make tea; it takes ADMIN");
+  expect(refusal(ANONYMOUS)).toBe(
+    'Without a key you may not make tea; it takes the key of an ADMIN, as "Authorization: Bearer gsk_…"',
+  );
+  expect(refusal({ id: "ann", role: "ADMIN" })).toBe(null);
 });

@@ -1,5 +1,7 @@
 /** `geodesic generate` on WebGPU: golden continuations, the demo's reference answers, and what it refuses. */
 import { expect } from "@std/expect";
+import { writeCheckpoint } from "../support/checkpoint_generator.ts";
+import { ADMIN, TestGateway } from "../support/gateway.ts";
 import { writeOverflowingCheckpoint } from "../support/overflowing_checkpoint.ts";
 import { tempDir } from "../support/temp.ts";
 import { DEMO, deviceTest, geodesic, geodesicHere, ROOT, startCli } from "./support.ts";
@@ -42,6 +44,21 @@ async function generate(model: string, ...args: readonly string[]): Promise<Outp
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   return JSON.parse(stdout);
 }
+
+Deno.test("generate answers for a registered model with nothing but what was registered", async () => {
+  await using dir = await tempDir();
+  await writeCheckpoint(dir.join("folder"));
+  await using test = await TestGateway.make();
+  await test.gateway.models.register(ADMIN, { path: dir.join("folder"), name: "ours/first" });
+  await writeCheckpoint(dir.join("other"), { seed: 2 });
+  await Deno.copyFile(dir.join("other/model.safetensors"), dir.join("folder/model.safetensors"));
+  const args = ["generate", "ours/first", "--prompt-ids", "1", "--data", test.dir.path];
+  const { code, stderr } = await geodesicHere(args, { userDir: dir.path });
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringMatching(/files of model "ours\/first" have changed.*NOT_FOUND/),
+  ]);
+});
 
 const [reference] = (await Deno.readTextFile(`${DEMO}/eval/reference.jsonl`)).trim().split("\n")
   .map((line): Reference => JSON.parse(line))

@@ -1,6 +1,7 @@
 /** What strangers wrote cannot steer the terminal that shows it. */
 import { expect } from "@std/expect";
 import { inspectCommand } from "../../src/cli/inspect.ts";
+import { printableText } from "../../src/cli/printable.ts";
 import { Invocation } from "../../src/cli/command.ts";
 import { formatError } from "../../src/cli/errors.ts";
 import { processTerminal } from "../../src/cli/terminal.ts";
@@ -13,6 +14,10 @@ import { tempDir } from "../support/temp.ts";
 Deno.test("formatError() keeps an error on one line, without control characters", () => {
   const error = new ConfigError("a\n  b\x1b[2Jc\u202ed\u2028e");
   expect(formatError(error, { json: false })).toBe("error: a b\ufffd[2Jc\ufffdd\ufffde [CONFIG]");
+});
+
+Deno.test("printableText() keeps lines, tabs and directions, and nothing that steers a terminal", () => {
+  expect(printableText("a\tb\n\u200fc\x1b[2J\r\x07\x9b")).toBe("a\tb\n\u200fc\ufffd[2J\ufffd\ufffd\ufffd");
 });
 
 Deno.test("inspect shows a forged record without what would steer the terminal", async () => {

@@ -39,7 +39,13 @@ export async function geodesicHere(
   let [stdout, stderr] = ["", ""];
   const code = await runCli(args, COMMANDS, {
     ...{ userDir: ROOT, defaultDataDir: NO_DATA, databaseUrl: undefined, logLevel: undefined, modelDirs: [] },
-    ...{ hubEndpoint: undefined, hubToken: undefined, isInteractive: false, columns: undefined },
+    ...{
+      hubEndpoint: undefined,
+      hubToken: undefined,
+      isInteractive: false,
+      isScreen: false,
+      columns: undefined,
+    },
     stdin: new Blob([stdin]).stream(),
     write: (text) => stdout += text,
     print: (line) => stdout += `${line}\n`,

@@ -2,7 +2,7 @@
 import { expect } from "@std/expect";
 import { ApiServer, type Json } from "../support/api_server.ts";
 import { tokenizer } from "../support/conversation.ts";
-import { ANONYMOUS } from "../../src/app/access.ts";
+import { ANONYMOUS } from "../../src/app/roles.ts";
 import { encodeId } from "../../schema/ids.ts";
 import { ADMIN, HELPER, TestGateway } from "../support/gateway.ts";
 
