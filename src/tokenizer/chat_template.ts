@@ -60,7 +60,19 @@ export class ChatTemplate {
         documents: null,
         add_generation_prompt: true,
       };
-      return this.#template.render(variables, inputLength, plain);
+      try {
+        return this.#template.render(variables, inputLength, plain);
+      } catch (error) {
+        throw withHint(error, messages);
+      }
     });
   }
+}
+
+/** Complaints about roles seldom say that it is the system's which the template does not take. */
+function withHint(error: unknown, messages: readonly TemplateMessage[]): unknown {
+  const isSystem = messages.some(({ role }) => role === "system");
+  if (!(error instanceof ConfigError) || !isSystem || !/\broles?\b/i.test(error.message)) return error;
+  const message = `${error.message}; this model's template may take no system message`;
+  return new ConfigError(message, error.details, { cause: error });
 }

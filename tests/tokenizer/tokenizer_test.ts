@@ -117,3 +117,19 @@ Deno.test("openTokenizer() names what is missing", async () => {
   await expect(openTokenizer(`${model.pathname}${first!.name}`)).rejects.toThrow(FormatError);
   await expect(openTokenizer("/nonexistent/model")).rejects.toThrow(NotFoundError);
 });
+
+Deno.test("a template that refuses a system message is not quoted alone, for it speaks of roles", async () => {
+  const tokenizer = await tokenizerOf(DEMO_DIR);
+  const messageOf = (...roles: string[]) => {
+    try {
+      tokenizer.encodeChat(roles.map((role) => ({ role, content: "Hi" })));
+      return null;
+    } catch (error) {
+      return (error as ConfigError).message;
+    }
+  };
+  expect(messageOf("system", "user")).toMatch(
+    /alternate.*; this model's template may take no system message$/,
+  );
+  expect(messageOf("user", "user")).toMatch(/alternate[^;]*$/);
+});
