@@ -15,6 +15,7 @@ export const NO_WEIGHT = 1e-8;
 
 export const linear: MergeMethod = {
   name: "linear",
+  arithmetic: 2,
   parameters: [
     { name: "weight", scope: "model", type: "number", fallback: null, ofBase: true },
     { name: "normalize", scope: "tensor", type: "boolean", fallback: true },

@@ -19,6 +19,7 @@ const refuseModels = needsModels({ base: "optional", others: [1, Infinity], alon
 
 export const multislerp: MergeMethod = {
   name: "multislerp",
+  arithmetic: 2,
   parameters: [
     { name: "weight", scope: "model", type: "number", fallback: null },
     { name: "normalize_weights", scope: "tensor", type: "boolean", fallback: true },

@@ -11,6 +11,7 @@ const TINY_DISTANCE = 1e-6;
 
 export const nearswap: MergeMethod = {
   name: "nearswap",
+  arithmetic: 2,
   parameters: [{
     name: "t",
     scope: "tensor",
