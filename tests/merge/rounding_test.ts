@@ -49,6 +49,28 @@ Deno.test("ties elects by the sum of 16-bit votes, as mergekit does", () => {
   expect(merged("ties", "F16", { models: halves, own })).toEqual(wanted);
 });
 
+Deno.test("dare_linear restores the norm of a delta whose sum float16 cannot hold", () => {
+  const length = 2000;
+  const models = [new Array<number>(length).fill(0), new Array<number>(length).fill(100)];
+  for (const density of [0.5, 0.1]) { // of the second, what is left could be held
+    const own = [{}, { weight: 1, density }];
+    const found = merged("dare_linear", "F16", { models, own, parameters: { rescale: true } });
+    expect(new Set(found).size).toBe(2); // dropped, or kept and rescaled
+    const sum = found.reduce((a, b) => a + b, 0);
+    expect(Math.abs(sum / (length * 100) - 1)).toBeLessThan(1e-3);
+  }
+});
+
+Deno.test("linear refuses weights that cancel out in the type that it computes in", () => {
+  const models = [[1, 2], [3, 4]];
+  const own = [{ weight: 1 }, { weight: -1.001 }]; // -1 in bfloat16
+  const parameters = { normalize: true };
+  expect(() => merged("linear", "BF16", { models, own, parameters })).toThrow(
+    /weights of tensor ".+" add up to 0 in BF16, which cannot be normalized/,
+  );
+  expect(merged("linear", "F32", { models, own, parameters }).every(Number.isFinite)).toBe(true);
+});
+
 Deno.test("sce chooses and weighs by 16-bit variances, as mergekit does", () => {
   const models = [
     [-0.0732421875, 0.392578125, 0.47265625, -0.55859375, 0.84375, -0.447265625, -0.177734375, 0.6171875],
