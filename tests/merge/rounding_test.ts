@@ -95,6 +95,17 @@ Deno.test("ram divides and adds up 16-bit deltas as mergekit does", () => {
   expect(merged("ram", "BF16", { models, parameters: { epsilon: 0.01 } })).toEqual(wanted);
 });
 
+Deno.test("nearswap weighs 16-bit values as mergekit does, and makes no NaN of a t of 0", () => {
+  const models = [
+    [-0.07666015625, 0.0908203125, -0.027587890625, 0.0458984375, 0.055419921875, -0.07373046875],
+    [-0.064453125, 0.08740234375, -0.0245361328125, 0.04052734375, 0.051513671875, -0.068359375],
+  ];
+  const wanted = [-0.07373046875, 0.087890625, -0.024658203125, 0.04296875, 0.05224609375, -0.0703125];
+  expect(merged("nearswap", "BF16", { models, parameters: { t: 0.003 } })).toEqual(wanted);
+  const equal = { models: [[1, 2], [1, 3]], parameters: { t: 0 } };
+  expect(merged("nearswap", "F16", equal)).toEqual([1, 2]); // 1 / 1e-6 is infinite there
+});
+
 Deno.test("arcee_fusion scores 16-bit tensors as mergekit does, in 16 bits", () => {
   const base = [
     ...[0.921875, 0.259765625, -0.85546875, -0.8515625, 1.0078125, -0.134765625, -0.0654296875, -0.71875],
