@@ -1,7 +1,7 @@
 // What types do to results: mergekit's own results where the last bit of 16 decides, and the types that it writes.
 import { expect } from "@std/expect";
 import { parseMergeConfig } from "../../src/merge/config.ts";
-import { findMethod } from "../../src/merge/methods/registry.ts";
+import { findMethod, METHOD_NAMES } from "../../src/merge/methods/registry.ts";
 import { modelResolver } from "../../src/merge/model_paths.ts";
 import { Operand } from "../../src/merge/operand.ts";
 import { planMerge } from "../../src/merge/plan.ts";
@@ -132,6 +132,17 @@ Deno.test("arcee_fusion scores 16-bit tensors as mergekit does, in 16 bits", () 
   expect(taken("BF16")).toEqual([0, 11]);
   expect(taken("F32")).toEqual([0, 1, 3, 11]);
 });
+
+for (const method of METHOD_NAMES) {
+  Deno.test(`${method} makes an empty tensor of empty ones`, () => {
+    const models = ["slerp", "nearswap", "arcee_fusion"].includes(method) ? [[], []] : [[], [], []];
+    const own = { weight: 1, density: 0.5, epsilon: 0.1, gamma: 0.1 };
+    const parameters = { t: 0.5, select_topk: 0.5 };
+    for (const shape of [[0, 4], [4, 0]]) {
+      expect(merged(method, "F16", { models, shape, own, parameters })).toEqual([]);
+    }
+  });
+}
 
 Deno.test("arcee_fusion does not let a NaN of the other model vanish", () => {
   const models = [[1, 2, 3, 4], [NaN, 2.5, 3, 4]];
