@@ -37,6 +37,10 @@ const MismatchKindEnum = builder.enumType("MismatchKind", {
     TENSOR_HASH: { description: "A tensor's bytes are not those that were recorded." },
     TENSOR_RECOMPUTED: { description: "Merging the parents again gives other bytes." },
     PARAMETER: { description: "The record's t, filter, … is not what its configuration means." },
+    ARITHMETIC: {
+      description:
+        "It was computed by an edition of the method's arithmetic that this program does not have: nothing was merged again.",
+    },
     SOURCE_HASH: { description: "A parent is not the one that was merged." },
   } as const,
 });

@@ -1,6 +1,6 @@
 /**
  * What a merge has finished so far, as JSON lines in its temporary folder, so that a merge that died can go on. The
- * first line says which merge it is: configuration, program, layout, and the identity of every source file. A journal
+ * first line says which merge it is: configuration, program, arithmetic, layout, and the identity of every source file. A journal
  * of another merge, or one that does not read, is worth nothing, and everything beside it is removed.
  */
 import { sha256 } from "../formats/artifact.ts";
@@ -44,7 +44,7 @@ export function mergeFingerprint(
   sources: readonly SourceFileInfo[],
 ): string {
   return sha256(JSON.stringify([
-    [VERSION, RECORD_VERSION, plan.config.text],
+    [VERSION, RECORD_VERSION, plan.method.arithmetic, plan.config.text],
     shards.map(({ file, tensors }) => [file, tensors.map(({ name }) => name)]),
     plan.steps,
     sources.map(({ key, identity }) => [key, identity]),

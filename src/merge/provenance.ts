@@ -36,6 +36,7 @@ export function buildRecord(plan: MergePlan, outcome: MergeOutcome): MergeRecord
     version: RECORD_VERSION,
     toolVersion: VERSION,
     method: plan.method.name,
+    ...(plan.method.arithmetic > 1 && { arithmetic: plan.method.arithmetic }),
     baseModel: config.baseModel,
     dtype: outputDtypeName(plan),
     layers: plan.layers,

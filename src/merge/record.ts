@@ -113,6 +113,8 @@ export interface MergeRecord {
   readonly version: typeof RECORD_VERSION;
   readonly toolVersion: string;
   readonly method: string;
+  /** Which edition of the method's arithmetic computed it (see method.ts); absent: the first. */
+  readonly arithmetic?: number;
   readonly baseModel: string | null;
   /** Of the output, as config.json spells it. */
   readonly dtype: string;

@@ -23,6 +23,7 @@ const DOCUMENT = z.looseObject({
   version: z.literal(RECORD_VERSION),
   toolVersion: text,
   method: text,
+  arithmetic: z.int().min(1).optional(),
   baseModel: text.nullable(),
   dtype: text.refine((name) => parseConfigDtype(name) !== undefined, "no dtype of a configuration"),
   configuration: z.looseObject({

@@ -12,6 +12,7 @@ import type { MergeConfig } from "./config.ts";
 import type { ModelResolver } from "./model_paths.ts";
 import { type MergeRecord, RECORD_VERSION } from "./record.ts";
 import { readRecord } from "./record_file.ts";
+import { requireMethod } from "./step_parameters.ts";
 
 const MARK_FILE = ".stages";
 
@@ -29,8 +30,16 @@ export async function claimStages(
   config: MergeConfig,
   { shardBytes, architectures, resume }: StageFacts,
 ): Promise<StagedFolder> {
+  const arithmetic = [...config.before, config].map((document) => requireMethod(document).arithmetic);
   const mark = sha256(
-    JSON.stringify([VERSION, RECORD_VERSION, config.text, shardBytes ?? null, architectures ?? []]),
+    JSON.stringify([
+      VERSION,
+      RECORD_VERSION,
+      arithmetic,
+      config.text,
+      shardBytes ?? null,
+      architectures ?? [],
+    ]),
   );
   const folder = await StagedFolder.claim(outDir, "stages");
   try {

@@ -11,6 +11,7 @@ import {
 import { SHIPPED_ARCHITECTURES } from "../../src/merge/architectures.ts";
 import { modelResolver } from "../../src/merge/model_paths.ts";
 import { runMerge } from "../../src/merge/run.ts";
+import { verifyModel } from "../../src/merge/verify/verify.ts";
 import { fromFloat32 } from "../../src/tensor/convert.ts";
 import { bytesPerElement, type FloatDtype } from "../../src/tensor/dtype.ts";
 import { writeCheckpoint } from "../support/checkpoint_generator.ts";
@@ -176,6 +177,9 @@ Deno.test("runMerge() passes an optional tensor through that the base lacks, whe
   const config = CONFIG.replace("base_model: a", "base_model: b");
   const merged = await merge(dir, [definition], config);
   expect([...floats(merged.tensors.get("h.0.next.1.of.1")!)]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  const findSource = ({ name }: { readonly name: string }) => Promise.resolve(dir.join(name));
+  const again = await verifyModel({ dir: dir.join("out"), findSource, architectures: [definition] });
+  expect(again).toMatchObject({ mismatches: [], tensors: { recomputed: 4 } });
   const ties = "merge_method: ties\nbase_model: b\nmodels: [{model: a, parameters: {weight: 1}}]\n";
   await expect(merge(dir, [definition], ties)).rejects.toThrow(
     /tensor "h\.0\.next\.1\.of\.1" of "a" alone: it needs base_model "b"/,

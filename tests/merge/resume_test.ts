@@ -6,6 +6,7 @@ import { StagedFolder } from "../../src/formats/staged_folder.ts";
 import { inspectCheckpoint } from "../../src/merge/inspect.ts";
 import { type MergeProgress, runMerge, type RunMergeOptions } from "../../src/merge/run.ts";
 import { writeCheckpoint } from "../support/checkpoint_generator.ts";
+import { nextEdition } from "../support/edition.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -142,6 +143,13 @@ Deno.test("runMerge() takes up finished shards whose hash is right, and makes th
     });
     await Deno.remove(dir.join("out"), { recursive: true });
   }
+
+  await leaveFinishedShards(dir, late);
+  {
+    using _program = nextEdition("slerp"); // its shards and those before would not be of one arithmetic
+    expect((await resume(dir)).wasChecked).toBe(false);
+  }
+  await Deno.remove(dir.join("out"), { recursive: true });
 
   await leaveFinishedShards(dir, late);
   await Deno.utime(dir.join("b/model.safetensors"), 1, 1);

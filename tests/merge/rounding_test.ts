@@ -1,7 +1,7 @@
 // What types do to results: mergekit's own results where the last bit of 16 decides, and the types that it writes.
 import { expect } from "@std/expect";
 import { parseMergeConfig } from "../../src/merge/config.ts";
-import { findMethod } from "../../src/merge/methods/registry.ts";
+import { findMethod, METHOD_NAMES } from "../../src/merge/methods/registry.ts";
 import { modelResolver } from "../../src/merge/model_paths.ts";
 import { Operand } from "../../src/merge/operand.ts";
 import { planMerge } from "../../src/merge/plan.ts";
@@ -49,6 +49,28 @@ Deno.test("ties elects by the sum of 16-bit votes, as mergekit does", () => {
   expect(merged("ties", "F16", { models: halves, own })).toEqual(wanted);
 });
 
+Deno.test("dare_linear restores the norm of a delta whose sum float16 cannot hold", () => {
+  const length = 2000;
+  const models = [new Array<number>(length).fill(0), new Array<number>(length).fill(100)];
+  for (const density of [0.5, 0.1]) { // of the second, what is left could be held
+    const own = [{}, { weight: 1, density }];
+    const found = merged("dare_linear", "F16", { models, own, parameters: { rescale: true } });
+    expect(new Set(found).size).toBe(2); // dropped, or kept and rescaled
+    const sum = found.reduce((a, b) => a + b, 0);
+    expect(Math.abs(sum / (length * 100) - 1)).toBeLessThan(1e-3);
+  }
+});
+
+Deno.test("linear refuses weights that cancel out in the type that it computes in", () => {
+  const models = [[1, 2], [3, 4]];
+  const own = [{ weight: 1 }, { weight: -1.001 }]; // -1 in bfloat16
+  const parameters = { normalize: true };
+  expect(() => merged("linear", "BF16", { models, own, parameters })).toThrow(
+    /weights of tensor ".+" add up to 0 in BF16, which cannot be normalized/,
+  );
+  expect(merged("linear", "F32", { models, own, parameters }).every(Number.isFinite)).toBe(true);
+});
+
 Deno.test("sce chooses and weighs by 16-bit variances, as mergekit does", () => {
   const models = [
     [-0.0732421875, 0.392578125, 0.47265625, -0.55859375, 0.84375, -0.447265625, -0.177734375, 0.6171875],
@@ -71,6 +93,17 @@ Deno.test("ram divides and adds up 16-bit deltas as mergekit does", () => {
   ];
   const wanted = [-0.267578125, -0.038818359375, -0.228515625, 0.0035400390625];
   expect(merged("ram", "BF16", { models, parameters: { epsilon: 0.01 } })).toEqual(wanted);
+});
+
+Deno.test("nearswap weighs 16-bit values as mergekit does, and makes no NaN of a t of 0", () => {
+  const models = [
+    [-0.07666015625, 0.0908203125, -0.027587890625, 0.0458984375, 0.055419921875, -0.07373046875],
+    [-0.064453125, 0.08740234375, -0.0245361328125, 0.04052734375, 0.051513671875, -0.068359375],
+  ];
+  const wanted = [-0.07373046875, 0.087890625, -0.024658203125, 0.04296875, 0.05224609375, -0.0703125];
+  expect(merged("nearswap", "BF16", { models, parameters: { t: 0.003 } })).toEqual(wanted);
+  const equal = { models: [[1, 2], [1, 3]], parameters: { t: 0 } };
+  expect(merged("nearswap", "F16", equal)).toEqual([1, 2]); // 1 / 1e-6 is infinite there
 });
 
 Deno.test("arcee_fusion scores 16-bit tensors as mergekit does, in 16 bits", () => {
@@ -99,6 +132,17 @@ Deno.test("arcee_fusion scores 16-bit tensors as mergekit does, in 16 bits", () 
   expect(taken("BF16")).toEqual([0, 11]);
   expect(taken("F32")).toEqual([0, 1, 3, 11]);
 });
+
+for (const method of METHOD_NAMES) {
+  Deno.test(`${method} makes an empty tensor of empty ones`, () => {
+    const models = ["slerp", "nearswap", "arcee_fusion"].includes(method) ? [[], []] : [[], [], []];
+    const own = { weight: 1, density: 0.5, epsilon: 0.1, gamma: 0.1 };
+    const parameters = { t: 0.5, select_topk: 0.5 };
+    for (const shape of [[0, 4], [4, 0]]) {
+      expect(merged(method, "F16", { models, shape, own, parameters })).toEqual([]);
+    }
+  });
+}
 
 Deno.test("arcee_fusion does not let a NaN of the other model vanish", () => {
   const models = [[1, 2, 3, 4], [NaN, 2.5, 3, 4]];

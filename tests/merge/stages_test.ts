@@ -7,6 +7,7 @@ import { modelResolver } from "../../src/merge/model_paths.ts";
 import { parentsOfRecord } from "../../src/merge/provenance.ts";
 import { runMerge, type RunMergeOptions } from "../../src/merge/run.ts";
 import { writeCheckpoint } from "../support/checkpoint_generator.ts";
+import { nextEdition } from "../support/edition.ts";
 import { loadTensors } from "../support/safetensors.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 
@@ -166,6 +167,13 @@ Deno.test("runMerge() of several documents, killed, takes up whole stages, makes
   await reset();
   const unwanted = await killedInTheLast(dir, late);
   expect(await again(unwanted, { resume: false })).toEqual({ made: [true, true], record: expected });
+
+  await reset();
+  const ofBefore = await killedInTheLast(dir, late);
+  {
+    using _program = nextEdition("slerp");
+    expect((await again(ofBefore)).made).toEqual([true, true]);
+  }
 
   await reset();
   const outdated = await killedInTheLast(dir, late);

@@ -21,6 +21,11 @@ export interface WeightedSums {
   readonly divisors: Float32Array;
 }
 
+/** What {@link Election.all} divides by. */
+export function sumOfWeights(shares: readonly Share[], rounder: Rounder): number {
+  return rounder.rounded(shares.reduce((sum, share) => Math.fround(sum + share.weight), 0));
+}
+
 export class Election {
   readonly #totals: Float32Array;
   readonly #sums: Float32Array;
@@ -40,9 +45,8 @@ export class Election {
   /** Every vote counts. */
   all(votes: readonly Float32Array[], shares: readonly Share[]): WeightedSums {
     const length = votes[0]!.length;
-    const weight = shares.reduce((sum, share) => Math.fround(sum + share.weight), 0);
     const sums = this.#sums.subarray(0, length).fill(0);
-    const divisors = this.#divisors.subarray(0, length).fill(this.#rounder.rounded(weight));
+    const divisors = this.#divisors.subarray(0, length).fill(sumOfWeights(shares, this.#rounder));
     const counted = this.#counted.subarray(0, length);
     votes.forEach((vote, i) => add(this.#count(vote, shares[i]!.factor, counted), sums));
     this.#rounder.round(sums);

@@ -13,9 +13,9 @@ export function elementsOf(shape: readonly number[]): number {
   return shape.reduce((a, b) => a * b, 1);
 }
 
-/** One line of all elements. */
+/** One line of all elements, though there be none. */
 export function wholeTensor(shape: readonly number[]): Lines {
-  return alongLast([elementsOf(shape)]);
+  return { ...alongLast([elementsOf(shape)]), count: 1 };
 }
 
 /** A line for each row, that is for each vector along the last dimension. */

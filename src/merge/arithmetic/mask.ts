@@ -63,8 +63,10 @@ function restoringFactor(vector: Vector, mask: Mask, rounder: Rounder): number {
     mask.apply(start, values);
     after += absoluteSum(values);
   });
-  [before, after] = [rounder.rounded(before), rounder.rounded(after)];
-  return before < TINY_SUM || after < TINY_SUM ? 1 : rounder.rounded(before / after);
+  const sums = [rounder.rounded(before), rounder.rounded(after)] as const;
+  if (sums.some((sum) => sum < TINY_SUM)) return 1;
+  // Large tensors have sums that float16 does not hold; mergekit makes NaN of them.
+  return rounder.rounded(sums.every(Number.isFinite) ? sums[0] / sums[1] : before / after);
 }
 
 function absoluteSum(values: Float32Array): number {

@@ -24,7 +24,7 @@ export class Rounder {
 
   constructor(dtype: WeightDtype, length: number) {
     this.dtype = dtype;
-    this.#scratch = new Uint8Array(length * bytesPerElement(dtype));
+    this.#scratch = new Uint8Array(Math.max(1, length) * bytesPerElement(dtype)); // rounded() needs one
   }
 
   round(values: Float32Array): void {

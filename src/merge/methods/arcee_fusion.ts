@@ -18,6 +18,7 @@ const EPSILON = 1e-8;
 
 export const arceeFusion: MergeMethod = {
   name: "arcee_fusion",
+  arithmetic: 2,
   parameters: [],
   refuseSlice: needsModels({ base: "required", others: [1, 1], alone: "any" }),
 

@@ -13,6 +13,7 @@ import type { MergeMethod } from "./method.ts";
 
 export const karcher: MergeMethod = {
   name: "karcher",
+  arithmetic: 2,
   parameters: [
     { name: "max_iter", scope: "tensor", type: "integer", fallback: 10, range: [0, 10_000] },
     { name: "tol", scope: "tensor", type: "number", fallback: 1e-5, range: [0, 1] },

@@ -73,6 +73,8 @@ export interface ValueProblem {
 export interface MergeMethod {
   /** As `merge_method` spells it. */
   readonly name: string;
+  /** Which edition of its arithmetic this is, from 1 on: raised whenever the same inputs give other bits or types. */
+  readonly arithmetic: number;
   readonly parameters: readonly ParameterDeclaration[];
   /** Whether elements may be selected: a bit for each element of each operand is held meanwhile. */
   readonly selects?: boolean;

@@ -17,6 +17,7 @@ const TINY_PRODUCT = 1e-6;
 
 export const modelStock: MergeMethod = {
   name: "model_stock",
+  arithmetic: 2,
   parameters: [{ name: "filter_wise", scope: "tensor", type: "boolean", fallback: false }],
   refuseSlice: needsModels({ base: "required", others: [2, Infinity], alone: "base" }),
 

@@ -7,7 +7,7 @@
  */
 import { aroundOrigin, combination, total } from "../arithmetic/combination.ts";
 import { type Gram, gramMatrices } from "../arithmetic/gram.ts";
-import { wholeTensor } from "../arithmetic/lines.ts";
+import { elementsOf, wholeTensor } from "../arithmetic/lines.ts";
 import { differenceDtype } from "../arithmetic/rounding.ts";
 import { delta } from "../arithmetic/vector.ts";
 import { MergeError } from "../../errors.ts";
@@ -19,6 +19,7 @@ const refuseModels = needsModels({ base: "optional", others: [1, Infinity], alon
 
 export const multislerp: MergeMethod = {
   name: "multislerp",
+  arithmetic: 2,
   parameters: [
     { name: "weight", scope: "model", type: "number", fallback: null },
     { name: "normalize_weights", scope: "tensor", type: "boolean", fallback: true },
@@ -38,7 +39,7 @@ export const multislerp: MergeMethod = {
 
   mix(inputs) {
     const { origin, others } = byRole(inputs);
-    if (others.length < 2) return copied(others[0]?.operand ?? origin!);
+    if (others.length < 2 || elementsOf(inputs.shape) === 0) return copied(others[0]?.operand ?? origin!);
     const { parameters, shape, name } = inputs;
     const given = others.map((other) => Number(other.parameters.weight));
     const divisor = parameters.normalize_weights === true ? total(given) : 1;

@@ -20,6 +20,7 @@ const TINY_SINE = 1e-8;
 
 export const nuslerp: MergeMethod = {
   name: "nuslerp",
+  arithmetic: 2,
   parameters: [
     { name: "weight", scope: "model", type: "number", fallback: null },
     { name: "nuslerp_flatten", scope: "tensor", type: "boolean", fallback: true },

@@ -11,6 +11,7 @@ import type { MergeMethod } from "./method.ts";
 
 export const passthrough: MergeMethod = {
   name: "passthrough",
+  arithmetic: 1,
   parameters: [{ name: "scale", scope: "model", type: "number", fallback: 1 }],
 
   refuseSlice: (models) => models.length === 1 ? null : `takes one model a slice, found ${models.length}`,

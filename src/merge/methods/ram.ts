@@ -33,6 +33,7 @@ interface Member {
 function ramMethod({ name, parameters, rescale, widens }: Member): MergeMethod {
   return {
     name,
+    arithmetic: 2,
     ...widens && { resultDtype: (dtypes) => dtypes.length === 1 ? commonDtype(dtypes) : "F32" },
     parameters: [...parameters, EPSILON],
     refuseSlice: needsModels({ base: "required", others: [1, Infinity], alone: "base" }),

@@ -19,6 +19,7 @@ const TINY = 1e-6;
 
 export const sce: MergeMethod = {
   name: "sce",
+  arithmetic: 2,
   selects: true,
   parameters: [
     { name: "select_topk", scope: "tensor", type: "number", fallback: 1, range: [0, 1] },

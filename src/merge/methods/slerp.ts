@@ -6,6 +6,7 @@ import type { MergeMethod } from "./method.ts";
 
 export const slerp: MergeMethod = {
   name: "slerp",
+  arithmetic: 1,
   parameters: [{ name: "t", scope: "tensor", type: "number", fallback: null }],
 
   refuseSlice(models, baseModel) {

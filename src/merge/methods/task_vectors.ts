@@ -65,6 +65,7 @@ export function taskVectorMethod(member: TaskArithmeticMember): MergeMethod {
   const { refuseOwn } = member;
   return {
     name: member.name,
+    arithmetic: 2,
     selects: member.sparsify !== undefined,
     parameters: [
       ...COMMON,

@@ -19,6 +19,8 @@ export type MismatchKind =
   | "TENSOR_RECOMPUTED"
   /** The record's t, filter, … is not what its configuration means; `expected` is. */
   | "PARAMETER"
+  /** It was computed by an edition of the method's arithmetic that this program does not have: nothing was merged again. */
+  | "ARITHMETIC"
   /** A parent is not the one that was merged. */
   | "SOURCE_HASH";
 
@@ -50,6 +52,8 @@ const WORDS: Readonly<Record<MismatchKind, (mismatch: Mismatch) => string>> = {
   TENSOR_RECOMPUTED: ({ subject }) => `tensor "${subject}" is not what its parents give`,
   PARAMETER: ({ subject, field }) =>
     `the record's ${field} of ${subject} is not what its configuration means`,
+  ARITHMETIC: ({ subject }) =>
+    `another edition of the arithmetic of "${subject}" made it, so it was not merged again`,
   SOURCE_HASH: ({ subject, field }) =>
     field === "manifest" || field === "sizeBytes"
       ? `parent "${subject}": its recorded ${field} is not that of another document`

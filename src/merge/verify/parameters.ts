@@ -10,6 +10,7 @@ import { architectureOf } from "../architectures.ts";
 import { type MergeConfig, parseMergeConfig } from "../config.ts";
 import { type LayoutTensor, layoutTensors, resolveSlices } from "../layout.ts";
 import type { ParameterValues } from "../methods/method.ts";
+import { findMethod } from "../methods/registry.ts";
 import { leadModelOf, type MergePlan } from "../plan.ts";
 import { curvesOf, parametersAsWritten, roleOf, tokenizerRecord } from "../provenance.ts";
 import type { MergeRecord, TensorRecord, TokenizerRecord } from "../record.ts";
@@ -54,6 +55,18 @@ export function verifyParameters(
 export function* verifyTokenizer(record: MergeRecord, { vocabulary }: MergePlan): Generator<Mismatch> {
   const tokenizer = vocabulary === null ? undefined : tokenizerRecord(vocabulary);
   yield* differences("the merge", { tokenizer: record.tokenizer }, { tokenizer });
+}
+
+/** Documents that this program cannot merge again to the same bits, whatever their parents are. */
+export function* verifyArithmetic(record: MergeRecord): Generator<Mismatch> {
+  for (const { name, record: each } of [...record.stages ?? [], { name: null, record }]) {
+    const method = findMethod(each.method);
+    const edition = each.arithmetic ?? 1;
+    if (method === undefined || edition === method.arithmetic) continue; // verifyParameters() knows the method
+    const stage = name === null ? {} : { stage: name };
+    const [expected, found] = [String(method.arithmetic), String(edition)];
+    yield { kind: "ARITHMETIC", subject: method.name, field: null, expected, found, ...stage };
+  }
 }
 
 function* recordMismatches(

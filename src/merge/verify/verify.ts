@@ -14,7 +14,7 @@ import type { MergeRecord, SourceRecord } from "../record.ts";
 import { readRecord } from "../record_file.ts";
 import { verifyFiles, verifySource } from "./files.ts";
 import type { Mismatch } from "./mismatch.ts";
-import { verifyParameters } from "./parameters.ts";
+import { verifyArithmetic, verifyParameters } from "./parameters.ts";
 import { Replay, type ReplayOptions, verifyStageRecords } from "./stages.ts";
 import { hashTensor, recomputeTensor, sampleTensors, verifyHeaders } from "./tensors.ts";
 
@@ -97,7 +97,10 @@ export async function verifyModel(options: VerifyOptions): Promise<Verification>
 
   using checkpoint = await openOrReport(dir, signalOption, mismatches);
   if (checkpoint !== null) mismatches.push(...verifyHeaders(record, checkpoint));
-  await using replay = allAtHand(record, paths)
+  const atHand = allAtHand(record, paths);
+  const unrepeatable = atHand ? [...verifyArithmetic(record)] : [];
+  mismatches.push(...unrepeatable);
+  await using replay = atHand && unrepeatable.length === 0
     ? await replayOrReport(record, { paths, architectures, dir, ...signalOption }, mismatches)
     : null;
   if (replay !== null) mismatches.push(...replay.verifyTokenizers(record));

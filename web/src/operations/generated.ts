@@ -273,6 +273,8 @@ export type MessageInput = {
 };
 
 export type MismatchKind =
+  /** It was computed by an edition of the method's arithmetic that this program does not have: nothing was merged again. */
+  | 'ARITHMETIC'
   /** The recorded configuration is not the one that was hashed, or not the folder's. */
   | 'CONFIGURATION'
   | 'FILE_EXTRA'
