@@ -18,6 +18,8 @@ const MAX_STEPS = 1_000_000;
 const MAX_PRODUCED = 16 * 1024 * 1024;
 const PRODUCED_PER_INPUT = 256;
 const MAX_RANGE = 100_000;
+/** Of what a template says where it raises. */
+const MAX_REASON = 1000;
 
 export class BoundedTemplate {
   readonly source: string;
@@ -30,6 +32,7 @@ export class BoundedTemplate {
     this.source = source;
     this.#program = explained(
       "Cannot parse the chat template",
+      (own) => own,
       () => new Template(source.replace(/\r\n?/g, "\n")),
     ).parsed;
   }
@@ -43,7 +46,7 @@ export class BoundedTemplate {
     inputLength: number,
     plain = (own: string) => own,
   ): string {
-    return explained("Cannot render the chat template", () => {
+    return explained("Cannot render the chat template", plain, () => {
       const environment = new Environment();
       for (const [name, value] of Object.entries({ ...GLOBALS, ...variables })) environment.set(name, value);
       const budget = MAX_PRODUCED + PRODUCED_PER_INPUT * inputLength;
@@ -104,13 +107,15 @@ class BoundedInterpreter extends TemplateInterpreter {
 }
 
 /** Runs `action`; whatever it throws is the template's fault and becomes a ConfigError. */
-function explained<T>(what: string, action: () => T): T {
+function explained<T>(what: string, plain: (own: string) => string, action: () => T): T {
   try {
     return action();
   } catch (cause) {
     // A RangeError is a stack or a string that outgrew the runtime's limits.
-    const reason = cause instanceof RangeError ? "it nests too deep or grows too large" : messageOf(cause);
-    throw new ConfigError(`${what}: ${reason}`, { reason }, { cause });
+    const own = cause instanceof RangeError ? "it nests too deep or grows too large" : messageOf(cause);
+    const reason = plain(own.slice(0, MAX_REASON));
+    // Not with the error itself, which may have the template's words in full.
+    throw new ConfigError(`${what}: ${reason}`, { reason }, own.length > MAX_REASON ? {} : { cause });
   }
 }
 
