@@ -98,7 +98,7 @@ const FILTERS: ReadonlyMap<string, Filter> = new Map<string, Filter>([
   ["lower", ofText((own) => own.toLowerCase())],
   ["capitalize", ofText(capitalized)],
   // As Jinja has it, which begins a word behind a space, a bracket or a dash.
-  ["title", ofText((own) => own.replace(/[^-\s({[<]+/gu, capitalized))],
+  ["title", (value, _, { run }) => text(titled(written(value, run), run))],
   ["string", ofText((own) => own)],
   ["safe", (value) => value],
   [
@@ -254,6 +254,15 @@ function attributeOf(item: Value, attribute: Value | undefined, run: Run): Value
     return asEntries(value)?.get(key) ?? (index === undefined ? undefined : asItems(value)?.[index]) ??
       undefinedValue();
   }, item);
+}
+
+function titled(own: string, run: Run): string {
+  let [title, end] = ["", 0];
+  for (const { 0: word, index } of run.plain(own).matchAll(/[^-\s({[<]+/gu)) {
+    title += own.slice(end, index) + capitalized(own.slice(index, index + word.length));
+    end = index + word.length;
+  }
+  return title + own.slice(end);
 }
 
 /** As Python rounds: to the even one of two numbers that are as near. */
