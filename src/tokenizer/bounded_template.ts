@@ -12,12 +12,16 @@ import { strftime } from "./template_time.ts";
 const MAX_SOURCE_LENGTH = 256 * 1024;
 /** The library looks for `{% generation %}` from every place of white space to its end. */
 const MAX_WHITE_SPACE = 1000;
-/** A step is one syntax node evaluated or one turn of a loop; a chat of 1,000 messages takes about 30,000. */
+/** A step is one syntax node evaluated or one turn of a loop; a chat of 1,000 messages takes about 30,000. Templates of models
+ * that see go through the characters of a text as if they were parts of a message, with some 16 for each. */
 const MAX_STEPS = 1_000_000;
+const STEPS_PER_INPUT = 20;
 /** Characters and list items that may be produced, beyond a multiple of what is put in. */
 const MAX_PRODUCED = 16 * 1024 * 1024;
 const PRODUCED_PER_INPUT = 256;
 const MAX_RANGE = 100_000;
+/** Of what a template says where it raises. */
+const MAX_REASON = 1000;
 
 export class BoundedTemplate {
   readonly source: string;
@@ -30,6 +34,7 @@ export class BoundedTemplate {
     this.source = source;
     this.#program = explained(
       "Cannot parse the chat template",
+      (own) => own,
       () => new Template(source.replace(/\r\n?/g, "\n")),
     ).parsed;
   }
@@ -43,11 +48,14 @@ export class BoundedTemplate {
     inputLength: number,
     plain = (own: string) => own,
   ): string {
-    return explained("Cannot render the chat template", () => {
+    return explained("Cannot render the chat template", plain, () => {
       const environment = new Environment();
       for (const [name, value] of Object.entries({ ...GLOBALS, ...variables })) environment.set(name, value);
-      const budget = MAX_PRODUCED + PRODUCED_PER_INPUT * inputLength;
-      const result: unknown = new BoundedInterpreter(environment, plain, budget).run(this.#program).value;
+      const bounds = {
+        steps: MAX_STEPS + STEPS_PER_INPUT * inputLength,
+        produced: MAX_PRODUCED + PRODUCED_PER_INPUT * inputLength,
+      };
+      const result: unknown = new BoundedInterpreter(environment, plain, bounds).run(this.#program).value;
       if (typeof result !== "string") throw new Error(`it gave ${typeof result}, expected text`);
       return result;
     });
@@ -83,34 +91,43 @@ const GLOBALS: Readonly<Record<string, unknown>> = {
   strftime_now: (format: unknown) => strftime(String(format), new Date()),
 };
 
-class BoundedInterpreter extends TemplateInterpreter {
-  #steps = 0;
-  #budget: number;
+interface Bounds {
+  readonly steps: number;
+  readonly produced: number;
+}
 
-  constructor(environment: Environment, plain: (own: string) => string, budget: number) {
+class BoundedInterpreter extends TemplateInterpreter {
+  readonly #bounds: Bounds;
+  #steps = 0;
+  #produced = 0;
+
+  constructor(environment: Environment, plain: (own: string) => string, bounds: Bounds) {
     super(environment, plain);
-    this.#budget = budget;
+    this.#bounds = bounds;
   }
 
   protected override count(steps: number): void {
     this.#steps += steps;
-    if (this.#steps > MAX_STEPS) throw new Error(`it takes more than ${MAX_STEPS} steps`);
+    const { steps: most } = this.#bounds;
+    if (this.#steps > most) throw new Error(`it takes more than ${most} steps`);
   }
 
   protected override spend(amount: number): void {
-    this.#budget -= amount;
-    if (this.#budget < 0) throw new Error("it produces too much text");
+    this.#produced += amount;
+    if (this.#produced > this.#bounds.produced) throw new Error("it produces too much text");
   }
 }
 
 /** Runs `action`; whatever it throws is the template's fault and becomes a ConfigError. */
-function explained<T>(what: string, action: () => T): T {
+function explained<T>(what: string, plain: (own: string) => string, action: () => T): T {
   try {
     return action();
   } catch (cause) {
     // A RangeError is a stack or a string that outgrew the runtime's limits.
-    const reason = cause instanceof RangeError ? "it nests too deep or grows too large" : messageOf(cause);
-    throw new ConfigError(`${what}: ${reason}`, { reason }, { cause });
+    const own = cause instanceof RangeError ? "it nests too deep or grows too large" : messageOf(cause);
+    const reason = plain(own.slice(0, MAX_REASON));
+    // Not with the error itself, which may have the template's words in full.
+    throw new ConfigError(`${what}: ${reason}`, { reason }, own.length > MAX_REASON ? {} : { cause });
   }
 }
 

@@ -8,34 +8,51 @@ import { ConfigError } from "../errors.ts";
 const PATIENCE: Patience = { ms: 500, msPerCharacter: 0.005 };
 /** Reading the clock takes as long as trying some places. */
 const PLACES_BETWEEN_LOOKS = 32;
+/** What so many places take at most where each is tried in no time. After more, one looks behind every place. */
+const QUICK_MS = 1;
+/**
+ * No place takes longer, apart from those of texts of many megabytes: then the process was stopped, or did something else,
+ * and what that took is no fault of an expression.
+ */
+const LONGEST_MS = 20;
 
 export interface Patience {
   readonly ms: number;
   readonly msPerCharacter: number;
 }
 
-/** How long the expressions of a tokenizer have been at one text. */
+/** How long the expressions of a tokenizer have been at one text, not counting when the process stood still. */
 export class Meter {
   readonly #patience: Patience;
-  #places = 0;
+  readonly #now: () => number;
+  #placesToLook = PLACES_BETWEEN_LOOKS;
   #length = 0;
-  #deadline = Infinity;
+  #looked = 0;
+  #msLeft = Infinity;
 
-  constructor(patience = PATIENCE) {
+  constructor(patience = PATIENCE, now = () => performance.now()) {
     this.#patience = patience;
+    this.#now = now;
   }
 
   /** Begins anew. */
   start(length: number): void {
-    this.#places = 0;
+    this.#placesToLook = PLACES_BETWEEN_LOOKS;
     this.#length = length;
     const { ms, msPerCharacter } = this.#patience;
-    this.#deadline = performance.now() + ms + msPerCharacter * length;
+    this.#msLeft = ms + msPerCharacter * length;
+    this.#looked = this.#now();
   }
 
   /** Throws ConfigError once it takes too long. */
   count(): void {
-    if (++this.#places % PLACES_BETWEEN_LOOKS !== 0 || performance.now() < this.#deadline) return;
+    if (--this.#placesToLook > 0) return;
+    const now = this.#now();
+    const took = now - this.#looked;
+    this.#looked = now;
+    this.#placesToLook = took > QUICK_MS ? 1 : PLACES_BETWEEN_LOOKS;
+    this.#msLeft -= Math.min(took, LONGEST_MS);
+    if (this.#msLeft > 0) return;
     throw new ConfigError(
       `Cannot encode a text of ${this.#length} characters: the tokenizer's patterns take too long on it`,
       { length: this.#length },

@@ -1,5 +1,6 @@
 /** Filters and tests of chat templates as Jinja and Python have them. What is not here is the library's. */
 import { type JsonOptions, toJson } from "./template_json.ts";
+import { distinct, indented, sorted, sortedEntries } from "./template_sorting.ts";
 import {
   type Arguments,
   capitalized,
@@ -25,13 +26,16 @@ import {
   isUndefined,
   itemsOf,
   iterator,
+  joined,
   lengthOf,
   list,
   type Run,
+  sizeOf,
   text,
   tuple,
   undefinedValue,
   type Value,
+  VISIT,
   written,
 } from "./template_values.ts";
 
@@ -66,12 +70,12 @@ const choosing = (keeps: boolean): Filter => (value, { positional: [name, ...arg
 
 const choosingBy = (keeps: boolean): Filter => (value, { positional }, { run }) => {
   const [attribute, name, ...args] = positional;
-  const of = (item: Value) => attributeOf(item, attribute);
+  const of = (item: Value) => attributeOf(item, attribute, run);
   return iterator(requireItems(value).filter((item) => holds(name, of(item), args, run) === keeps));
 };
 
 function holds(name: Value | undefined, item: Value, args: readonly Value[], run: Run): boolean {
-  run.spend(1);
+  run.spend([item, ...args].reduce((sum, value) => sum + sizeOf(value), 1));
   return name === undefined ? isTrue(item) : test(requireText(name), item, args, run) ?? unknownTest(name);
 }
 
@@ -94,7 +98,7 @@ const FILTERS: ReadonlyMap<string, Filter> = new Map<string, Filter>([
   ["lower", ofText((own) => own.toLowerCase())],
   ["capitalize", ofText(capitalized)],
   // As Jinja has it, which begins a word behind a space, a bracket or a dash.
-  ["title", ofText((own) => own.replace(/[^-\s({[<]+/gu, capitalized))],
+  ["title", (value, _, { run }) => text(titled(written(value, run), run))],
   ["string", ofText((own) => own)],
   ["safe", (value) => value],
   [
@@ -125,9 +129,8 @@ const FILTERS: ReadonlyMap<string, Filter> = new Map<string, Filter>([
     const separator = textArgument(args, 0, "d") ?? "";
     const attribute = args.positional[1] ?? args.named.get("attribute");
     const items = requireItems(value);
-    run.spend(separator.length * items.length);
-    const of = (item: Value) => attribute === undefined ? item : attributeOf(item, attribute);
-    return text(items.map((item) => written(of(item), run)).join(separator));
+    const of = (item: Value) => attribute === undefined ? item : attributeOf(item, attribute, run);
+    return text(joined(items.map((item) => written(of(item), run)), separator, run));
   }],
   ["replace", (value, args, { run }) => {
     const [from, to] = [requireText(args.positional[0]), requireText(args.positional[1])];
@@ -146,7 +149,7 @@ const FILTERS: ReadonlyMap<string, Filter> = new Map<string, Filter>([
     const attribute = named.get("attribute");
     const other = named.get("default") ?? undefinedValue();
     return iterator(items.map((item) => {
-      const found = attributeOf(item, attribute);
+      const found = attributeOf(item, attribute, run);
       return isUndefined(found) ? other : found;
     }));
   }],
@@ -155,6 +158,12 @@ const FILTERS: ReadonlyMap<string, Filter> = new Map<string, Filter>([
     const total = items.reduce((sum, item) => sum + requireNumber(item), 0);
     return items.some(({ type }) => type === "FloatValue") ? float(total) : integer(total);
   }],
+  ["sort", (value, args, { run }) => sorted(requireItems(value), args, attributeOf, run)],
+  ["unique", (value, args, { run }) => distinct(requireItems(value), args, attributeOf, run)],
+  ["dictsort", (value, args, { run }) => sortedEntries(value, args, run)],
+  ["indent", (value, args, { run }) => indented(requireText(value), args, run)],
+  ["abs", (value) => (value.type === "FloatValue" ? float : integer)(Math.abs(requireNumber(value)))],
+  ["round", (value, args) => rounded(value, args)],
   ["min", extreme(-1)],
   ["max", extreme(1)],
   ["int", (value, args) => {
@@ -237,8 +246,9 @@ function requireNumber(value: Value | undefined): number {
 }
 
 /** By a dotted path of keys and indices. */
-function attributeOf(item: Value, attribute: Value | undefined): Value {
+function attributeOf(item: Value, attribute: Value | undefined, run: Run): Value {
   const path = typeof attribute?.value === "number" ? String(attribute.value) : requireText(attribute);
+  run.spend(VISIT * path.length);
   return path.split(".").reduce((value, key) => {
     const index = /^\d+$/.test(key) ? Number(key) : undefined;
     return asEntries(value)?.get(key) ?? (index === undefined ? undefined : asItems(value)?.[index]) ??
@@ -246,8 +256,35 @@ function attributeOf(item: Value, attribute: Value | undefined): Value {
   }, item);
 }
 
+function titled(own: string, run: Run): string {
+  let [title, end] = ["", 0];
+  for (const { 0: word, index } of run.plain(own).matchAll(/[^-\s({[<]+/gu)) {
+    title += own.slice(end, index) + capitalized(own.slice(index, index + word.length));
+    end = index + word.length;
+  }
+  return title + own.slice(end);
+}
+
+/** As Python rounds: to the even one of two numbers that are as near. */
+function rounded(value: Value, args: Arguments): Value {
+  const number = requireNumber(value);
+  const method = textArgument(args, 1, "method") ?? "common";
+  const digits = numberArgument(args, 0, "precision") ?? 0;
+  if (!["common", "ceil", "floor"].includes(method) || !Number.isInteger(digits) || Math.abs(digits) > 15) {
+    throw new Error(`it rounds by ${method} to ${digits} digits`);
+  }
+  const scale = 10 ** digits;
+  if (method !== "common") return float(Math[method as "ceil" | "floor"](number * scale) / scale);
+  if (digits > 0 && value.type !== "FloatValue") return integer(number);
+  if (digits > 0) return float(Number(number.toFixed(digits)));
+  const scaled = number * scale;
+  const floor = Math.floor(scaled);
+  const isUp = scaled - floor > 0.5 || (scaled - floor === 0.5 && floor % 2 !== 0);
+  return (value.type === "FloatValue" ? float : integer)((isUp ? floor + 1 : floor) / scale);
+}
+
 function numberOf(own: string | undefined): number | undefined {
-  const number = own !== undefined && /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i.test(own)
+  const number = own !== undefined && /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?\s*$/i.test(own)
     ? Number(own)
     : NaN;
   return Number.isFinite(number) ? number : undefined;

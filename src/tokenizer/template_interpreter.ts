@@ -23,6 +23,7 @@ import {
   list,
   mapping,
   type Run,
+  sizeOf,
   text,
   tuple,
   undefinedValue,
@@ -59,7 +60,7 @@ export abstract class TemplateInterpreter extends Interpreter {
   override evaluate(statement: Statement, environment: Environment): Value {
     this.count(1);
     const value = statement === undefined ? undefinedValue() : this.#evaluate(statement as Node, environment);
-    this.spend(sizeOf(value.value));
+    this.spend(sizeOf(value));
     return value;
   }
 
@@ -123,6 +124,7 @@ export abstract class TemplateInterpreter extends Interpreter {
           this.#macro(node, environment);
           break;
         case "CallStatement":
+          this.count(nodesOf(node));
           out.push(written(super.evaluate(withBlock(node), environment), this.#run));
           break;
         case "FilterStatement": {
@@ -178,6 +180,7 @@ export abstract class TemplateInterpreter extends Interpreter {
 
   /** A macro sees what is around its definition, not what is around its calls, apart from `caller`. */
   #macro(node: Node, environment: Environment): void {
+    this.count(nodesOf(node));
     super.evaluate(withBlock(node), environment);
     const name = (node.name as Node).value as string;
     const call = environment.lookupVariable(name).value as (args: Value[], scope: Environment) => Value;
@@ -260,9 +263,11 @@ export abstract class TemplateInterpreter extends Interpreter {
       run: this.#run,
       filter: (name: string, value: Value, args: Arguments): Value => {
         this.count(1);
-        const result = filtered(name, value, args, context);
-        return result ??
+        for (const each of [value, ...args.positional, ...args.named.values()]) this.spend(sizeOf(each));
+        const result = filtered(name, value, args, context) ??
           super.evaluate(filterNode(value, { type: "Identifier", value: name } as Node), environment);
+        this.spend(sizeOf(result) + VISIT * (asItems(result)?.length ?? 0));
+        return result;
       },
     };
     const own = filtered(name, operand, args, context);
@@ -298,7 +303,9 @@ export abstract class TemplateInterpreter extends Interpreter {
     const name = callee.computed === true ? undefined : (callee.property as Node).value as string;
     const method = own === undefined || name === undefined ? undefined : METHODS.get(name);
     if (method !== undefined) {
-      return method(own!, this.#arguments(node.args as Node[], environment), this.#run);
+      const result = method(own!, this.#arguments(node.args as Node[], environment), this.#run);
+      this.spend(VISIT * (asItems(result)?.length ?? 0));
+      return result;
     }
     if (name === "items" && asEntries(object)?.get(name) === undefined && object.type === "ObjectValue") {
       return list([...asEntries(object)!].map(([key, value]) => tuple([text(key), value])));
@@ -321,15 +328,24 @@ export abstract class TemplateInterpreter extends Interpreter {
   }
 }
 
-/** Characters of a text, entries of a list or mapping. */
-function sizeOf(value: unknown): number {
-  if (typeof value === "string" || Array.isArray(value)) return value.length;
-  return value instanceof Map ? value.size : 0;
-}
-
 /** What has been evaluated already, in the place of what gave it. */
 function evaluated(result: Value): Node {
   return { type: "Evaluated", result };
+}
+
+const nodeCounts = new WeakMap<object, number>();
+
+/** How many nodes a macro has: the library looks through all of them wherever it is defined. */
+function nodesOf(node: object): number {
+  const known = nodeCounts.get(node);
+  if (known !== undefined) return known;
+  const parts = node instanceof Map ? [...node].flat() : Object.values(node);
+  const count = parts.reduce(
+    (sum: number, part: unknown) => typeof part === "object" && part !== null ? sum + nodesOf(part) : sum,
+    1,
+  );
+  nodeCounts.set(node, count);
+  return count;
 }
 
 function filterNode(operand: Value, filter: Node): Node {

@@ -5,6 +5,7 @@ import {
   asNumber,
   asText,
   isNone,
+  joined,
   type Run,
   type Value,
   VISIT,
@@ -32,18 +33,25 @@ export function toJson(value: Value, options: JsonOptions, run: Run, depth = 0):
   const [between, behindKey] = options.separators;
   const inner = (value: Value) => toJson(value, options, run, depth + 1);
   const items = asItems(value)?.map(inner);
-  if (items !== undefined) return `[${spread(items, between, options, depth)}]`;
+  if (items !== undefined) return `[${spread(items, between, options, depth, run)}]`;
   const entries = asEntries(value);
   if (entries === undefined) throw new Error(`it asks for the JSON of a value of type ${value.type}`);
   const keys = options.sortKeys ? [...entries.keys()].sort() : [...entries.keys()];
   const pairs = keys.map((key) => jsonText(key, options, run) + behindKey + inner(entries.get(key)!));
-  return `{${spread(pairs, between, options, depth)}}`;
+  return `{${spread(pairs, between, options, depth, run)}}`;
 }
 
-function spread(parts: readonly string[], between: string, { indent }: JsonOptions, depth: number): string {
-  if (indent === null || parts.length === 0) return parts.join(between);
+function spread(
+  parts: readonly string[],
+  between: string,
+  { indent }: JsonOptions,
+  depth: number,
+  run: Run,
+): string {
+  if (indent === null || parts.length === 0) return joined(parts, between, run);
+  run.spend(indent.length * (depth + 1));
   const line = `\n${indent.repeat(depth)}`;
-  return `${line}${indent}${parts.join(`${between}${line}${indent}`)}${line}`;
+  return `${line}${indent}${joined(parts, `${between}${line}${indent}`, run)}${line}`;
 }
 
 function jsonText(own: string, { ensureAscii }: JsonOptions, { plain }: Run): string {

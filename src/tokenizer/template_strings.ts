@@ -10,6 +10,7 @@ import {
   integer,
   isInCase,
   isNone,
+  joined,
   list,
   represented,
   type Run,
@@ -103,11 +104,16 @@ const strip = (left: boolean, right: boolean): Method => (own, args, run) =>
 
 const isAll = (pattern: RegExp): Method => (own, _, { plain }) => boolean(pattern.test(plain(own)));
 
-const startsOrEnds = (has: (own: string, part: string) => boolean): Method => (own, args, { plain }) => {
+const startsOrEnds = (has: (own: string, part: string) => boolean): Method => (own, args, run) => {
   const [given] = args.positional;
   const parts = asItems(given) ?? (given === undefined ? [] : [given]);
   if (parts.length === 0 && given === undefined) throw new Error("startswith() and endswith() take a text");
-  return boolean(parts.some((part) => has(plain(own), plain(requireText(part)))));
+  const read = run.plain(own);
+  return boolean(parts.some((part) => {
+    const wanted = requireText(part);
+    run.spend(wanted.length);
+    return has(read, run.plain(wanted));
+  }));
 };
 
 export const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
@@ -144,8 +150,7 @@ export const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
   }],
   ["join", (own, { positional }, run) => {
     const parts = asItems(positional[0])?.map(requireText) ?? Array.from(requireText(positional[0]));
-    run.spend(own.length * parts.length);
-    return text(parts.join(own));
+    return text(joined(parts, own, run));
   }],
   ["removeprefix", (own, { positional }, { plain }) => {
     const part = requireText(positional[0]);
@@ -231,11 +236,13 @@ function splitAt(own: string, args: Arguments, run: Run): readonly string[] {
       ? parts
       : [...parts.slice(0, most), parts.slice(most).join(separator)];
   }
-  const words = [...own.matchAll(WORDS)];
-  if (most < 0 || words.length <= most) return words.map(([word]) => word);
-  const rest = words[most];
-  const tail = rest === undefined ? [] : [own.slice(rest.index)];
-  return [...words.slice(0, most).map(([word]) => word), ...tail];
+  if (most < 0) return own.match(WORDS) ?? [];
+  const words: string[] = [];
+  for (const word of own.matchAll(WORDS)) {
+    if (words.length === most) return [...words, own.slice(word.index)];
+    words.push(word[0]);
+  }
+  return words;
 }
 
 function splitFromEnd(own: string, args: Arguments, run: Run): readonly string[] {

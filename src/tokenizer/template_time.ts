@@ -45,8 +45,11 @@ const CONVERSIONS: Readonly<Record<string, (time: Date) => string>> = {
   X: (time) => strftime("%H:%M:%S", time),
 };
 
+const MAX_FORMAT = 1000;
+
 /** Conversions that are not known stay as they are; `%-d` leaves the filling out. */
 export function strftime(format: string, time: Date): string {
+  if (format.length > MAX_FORMAT) throw new Error(`it writes a time by more than ${MAX_FORMAT} characters`);
   return format.replace(/%(-?)([A-Za-z%])/g, (all, dash: string, kind: string) => {
     const converted = Object.hasOwn(CONVERSIONS, kind) ? CONVERSIONS[kind]!(time) : all;
     return dash === "" ? converted : converted.replace(/^[0 ]+(?=.)/, "");

@@ -92,6 +92,18 @@ export function lengthOf(value: Value): number | undefined {
 /** What a value within another costs when it is looked at: as much as so many characters. */
 export const VISIT = 16;
 
+/** Characters of a text, entries of a list or mapping. */
+export function sizeOf({ value }: Value): number {
+  if (typeof value === "string" || Array.isArray(value)) return value.length;
+  return value instanceof Map ? value.size : 0;
+}
+
+/** Put together, which is paid for before. */
+export function joined(parts: readonly string[], between: string, run: Run): string {
+  run.spend(parts.reduce((sum, { length }) => sum + length, between.length * parts.length));
+  return parts.join(between);
+}
+
 /** Python's `==`. */
 export function equal(one: Value, other: Value, run: Run): boolean {
   run.spend(VISIT);
@@ -111,28 +123,44 @@ export function equal(one: Value, other: Value, run: Run): boolean {
     return entries.size === otherEntries.size && [...entries].every(([key, value]) => sameOf(key, value));
   }
   const [own, another] = [asText(one), asText(other)];
-  if (own !== undefined && another !== undefined) return run.plain(own) === run.plain(another);
+  if (own !== undefined && another !== undefined) {
+    if (own.length !== another.length) return false;
+    run.spend(own.length);
+    return run.plain(own) === run.plain(another);
+  }
   return one.type === other.type && one.value === other.value;
 }
 
 /** Negative, 0 or positive; throws for values that have no order. */
-export function compare(one: Value, other: Value, { plain }: Run): number {
+export function compare(one: Value, other: Value, run: Run): number {
+  run.spend(VISIT);
   const [a, b] = [asNumber(one), asNumber(other)];
   if (a !== undefined && b !== undefined) return a - b;
+  const [items, others] = [asItems(one), asItems(other)];
+  if (items !== undefined && others !== undefined && one.type === other.type && one.type !== "Iterator") {
+    const index = items.findIndex((item, i) => i >= others.length || !equal(item, others[i]!, run));
+    return index < 0 || index >= others.length
+      ? items.length - others.length
+      : compare(items[index]!, others[index]!, run);
+  }
   const [left, right] = [asText(one), asText(other)];
   if (left === undefined || right === undefined) {
     throw new Error(`it compares ${one.type} with ${other.type}`);
   }
-  return compareCharacters(plain(left), plain(right));
+  run.spend(left.length + right.length);
+  return compareCharacters(run.plain(left), run.plain(right));
 }
 
 /** By code points, where JavaScript goes by UTF-16 units. */
 function compareCharacters(left: string, right: string): number {
-  if (left === right) return 0;
-  const [a, b] = [Array.from(left), Array.from(right)];
-  const index = a.findIndex((character, index) => character !== b[index]);
-  if (index < 0) return -1;
-  return (a[index]!.codePointAt(0)!) - (b[index]?.codePointAt(0) ?? -1);
+  const shorter = Math.min(left.length, right.length);
+  let at = 0;
+  while (at < shorter && left.charCodeAt(at) === right.charCodeAt(at)) at++;
+  if (at === shorter) return left.length - right.length;
+  // What differs may be the second half of a character.
+  const isSecond = at > 0 && left.codePointAt(at - 1)! > 0xffff && right.codePointAt(at - 1)! > 0xffff;
+  const start = isSecond ? at - 1 : at;
+  return left.codePointAt(start)! - right.codePointAt(start)!;
 }
 
 /** Whether a text has letters of a case, and none of the other. */
@@ -144,6 +172,7 @@ export function isInCase(own: string, of: "upper" | "lower"): boolean {
 /** Python's `str()`; nothing for what is undefined. */
 export function written(value: Value, run: Run): string {
   const own = asText(value);
+  run.spend(own?.length ?? 0);
   if (own !== undefined) return own;
   return isUndefined(value) ? "" : represented(value, run);
 }
@@ -155,13 +184,13 @@ export function represented(value: Value, run: Run): string {
   if (own !== undefined) return quoted(own, run);
   const items = asItems(value)?.map((item) => represented(item, run));
   if (items !== undefined && value.type !== "Iterator") {
-    if (value.type !== "TupleValue") return `[${items.join(", ")}]`;
-    return items.length === 1 ? `(${items[0]},)` : `(${items.join(", ")})`;
+    if (value.type !== "TupleValue") return `[${joined(items, ", ", run)}]`;
+    return items.length === 1 ? `(${items[0]},)` : `(${joined(items, ", ", run)})`;
   }
   const entries = asEntries(value);
   if (entries !== undefined) {
     const parts = [...entries].map(([key, value]) => `${quoted(key, run)}: ${represented(value, run)}`);
-    return `{${parts.join(", ")}}`;
+    return `{${joined(parts, ", ", run)}}`;
   }
   if (isNone(value)) return "None";
   if (isUndefined(value)) return "Undefined";

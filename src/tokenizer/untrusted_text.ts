@@ -2,11 +2,17 @@
  * Keeps apart what a chat template writes and what people wrote. A template joins both into one string, in which a
  * `</s>` typed by a user looks like the template's own. So before rendering, characters of the contents that could
  * take part in a control token are exchanged for private-use stand-ins, and afterwards these are put back and
- * remembered: no control token may contain such a position. Contents without anything like a control token reach the
- * template unchanged.
+ * remembered: no control token may contain such a position. Contents without anything like a part of a control
+ * token reach the template unchanged.
+ *
+ * A template may also take a part out of a content, as one that deletes every `/think` does, and so make `</s>` of
+ * `<//thinks>`. That is why every mark (`<` and such) with which tokens are told from words is exchanged, too.
  */
 import { ConfigError } from "../errors.ts";
 import { TokenTrie } from "./token_trie.ts";
+
+/** What is looked for in a token, the likeliest first. Neither letters, which have a case, nor what JSON escapes. */
+const MARKS = "<[|{(@#&$=^~*`!?;:/>]}),%_+-.";
 
 const PRIVATE_USE = { first: 0xe000, last: 0xf8ff };
 
@@ -22,6 +28,8 @@ export class UntrustedText {
   readonly #forward: TokenTrie<true>;
   readonly #backward: TokenTrie<true>;
   readonly #exchange: (text: string) => string;
+  /** Of every token one, where it has any. */
+  readonly #marks: RegExp | null;
 
   /**
    * `tokens`: contents of the added tokens. Where a normalizer writes characters as others before tokens are looked for,
@@ -31,6 +39,10 @@ export class UntrustedText {
     const written = [...new Set([...tokens, ...tokens.map(exchange)])];
     this.#all = written.join("\0");
     this.#exchange = exchange;
+    const marks = new Set(
+      written.flatMap((token) => Array.from(MARKS).find((mark) => token.includes(mark)) ?? []),
+    );
+    this.#marks = marks.size === 0 ? null : new RegExp(`[${[...marks].map(escaped).join("")}]`, "g");
     this.#forward = new TokenTrie(written.map((token) => [token, true]));
     this.#backward = new TokenTrie(written.map((token) => [reverse(token), true]));
   }
@@ -58,10 +70,11 @@ export class UntrustedText {
   /**
    * One position in every part of the content that could be a part of an added token: tokens that lie inside, the
    * content's end where a token may begin, its start where one may end, and the whole of a short content.
-   * White space is never chosen, because templates trim it.
+   * White space is never chosen, because templates trim it. Besides, every mark of a token.
    */
   #positionsToGuard(content: string): ReadonlySet<number> {
     const guarded = new Set<number>();
+    for (const { index } of this.#marks === null ? [] : content.matchAll(this.#marks)) guarded.add(index);
     const guard = (start: number, end: number) => {
       const offset = content.slice(start, end).search(/\S/);
       if (offset < 0) return false;
@@ -139,6 +152,10 @@ class StandIns {
     }
     throw new ConfigError("Cannot render the messages: they use every private-use character there is");
   }
+}
+
+function escaped(mark: string): string {
+  return `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 function reverse(text: string): string {

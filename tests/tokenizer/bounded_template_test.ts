@@ -46,6 +46,14 @@ for (const [what, source] of hostile) {
   });
 }
 
+Deno.test("render() lets a template go through every character of a long text", () => {
+  const source = "{% for m in messages %}{% for part in m.content %}{% if part['type'] == 'image' %}" +
+    "{% set image = true %}{% endif %}{% endfor %}{{ m.content }}{% endfor %}";
+  const content = "Is it? ".repeat(20_000);
+  const template = new BoundedTemplate(source);
+  expect(template.render({ messages: [{ role: "user", content }] }, content.length)).toBe(content);
+});
+
 Deno.test("render() refuses members of what is undefined, and gives undefined members", () => {
   const render = (source: string) => new BoundedTemplate(source).render({ list: [], map: { a: null } }, 0);
   for (const source of ["list[0]['role']", "list[0].role", "nothing.at", "map.b.c", "nothing.a is defined"]) {

@@ -50,6 +50,24 @@ for (const [name, use] of Object.entries(USES)) {
   });
 }
 
+Deno.test("Meter does not hold it against an expression that the process stood still", () => {
+  let now = 0;
+  const meter = new Meter(undefined, () => now);
+  meter.start(1000);
+  for (let place = 0; place < 1000; place++) {
+    if (place % 100 === 50) now += 60_000;
+    now += 0.001;
+    meter.count();
+  }
+  meter.start(1000);
+  expect(() => {
+    for (let place = 0; place < 1000; place++) {
+      now += 5;
+      meter.count();
+    }
+  }).toThrow(ConfigError);
+});
+
 const open = (rest: JsonObject) =>
   new Tokenizer(
     parseTokenizerFile({

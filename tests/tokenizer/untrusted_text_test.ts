@@ -31,6 +31,13 @@ const attacks: readonly (readonly [string, readonly string[], (contents: readonl
   ["inside the template's text", ["INST"], ([a]) => `<s>[${a}]`],
   ["behind space that is trimmed", [" <", " s> "], ([a, b]) => `<s>${a!.trim()}${b!.trim()}`],
   ["behind something that is cut off", ["<<s>"], ([a]) => `<s>${a!.slice(1)}`],
+  [
+    "around something that is deleted",
+    ["an <|im_/thinkstart|> in"],
+    ([a]) => `<s>${a!.replace("/think", "")}`,
+  ],
+  ["of parts that are joined", ["many [,INS,T], in"], ([a]) => `<s>${a!.split(",").join("")}`],
+  ["of capitals", ["some </S>, <S> in"], ([a]) => `<s>${a!.toLowerCase()}`],
 ];
 for (const [what, contents, render] of attacks) {
   Deno.test(`render() keeps the template's tokens and makes no token of one ${what}`, () => {
@@ -40,7 +47,7 @@ for (const [what, contents, render] of attacks) {
 }
 
 Deno.test("render() hands ordinary contents to the template as they are", () => {
-  const contents = ["Is 3 < 4?", "a [b] c", "", "\ue000 private", "x > y"];
+  const contents = ["Is 3 > 4?", "a (b) c|", "", "\ue000 private", "x > y"];
   untrusted.render(contents, [], (guarded) => {
     expect(guarded).toEqual(contents);
     return "";
