@@ -1,4 +1,5 @@
-// [q k v] = rmsNorm(input) · Wᵀ·scale + bias; q and k are rotated unless head_norm is to do it; q is kept, k and v go towards the paged cache.
+// [q k v] = rmsNorm(input) · Wᵀ·scale + bias; q and k are rotated, unless head_norm is to do it; q is kept, k and v go
+// towards the paged cache.
 // Rotation of the pair (i, i + headDim/2): (a·cos − b·sin, b·cos + a·sin), angle = position · theta^(−2i/headDim).
 //
 // Weight rows come in such pairs: rows 2p and 2p+1 are i and i + headDim/2 of one head, heads in the order q, k, v.

@@ -10,10 +10,9 @@ const RANKS: Readonly<Record<Role, number>> = { VIEWER: 0, GENERATOR: 1, ADMIN: 
 /** Throws ForbiddenError naming the role that is needed. `action` completes "may not …". */
 export function requireRole(principal: Principal, needed: Role, action: string): void {
   if (RANKS[principal.role] < RANKS[needed]) {
-    const who = principal.id === ANONYMOUS.id ? "Without a key you may not" : `A ${principal.role} may not`;
-    const how = principal.id === ANONYMOUS.id
-      ? `the key of an ${needed}, as "Authorization: Bearer gsk_…"`
-      : needed;
+    const hasKey = principal.id !== ANONYMOUS.id;
+    const who = hasKey ? `A ${principal.role} may not` : "Without a key you may not";
+    const how = hasKey ? needed : `the key of an ${needed}, as "Authorization: Bearer gsk_…"`;
     throw new ForbiddenError(`${who} ${action}; it takes ${how}`, {
       role: principal.role,
       needed,

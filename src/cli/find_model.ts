@@ -28,12 +28,22 @@ export interface ModelLocation {
 /** Throws NotFoundError that says where was looked. */
 export async function findModelFolder(
   model: string,
-  where: { readonly userDir: string; readonly dataDir: string; readonly databaseUrl: string | undefined },
+  where: {
+    readonly userDir: string;
+    readonly dataDir: string;
+    readonly databaseUrl: string | undefined;
+    /** Given: a registered model's files must be those that were registered. Ends a hashing of them. */
+    readonly checking?: AbortSignal;
+  },
 ): Promise<ModelLocation> {
   const { userDir, dataDir } = where;
   const path = resolve(userDir, model);
   if (await isFolder(path)) return { path, registeredName: null, servedQuantization: null };
-  const row = await withExistingStore(where, (db) => findModel(db, { name: model }));
+  const row = await withExistingStore(where, async (db) => {
+    const found = await findModel(db, { name: model });
+    if (found !== undefined && where.checking !== undefined) await checkWeights(db, found, where.checking);
+    return found;
+  });
   if (row !== undefined && !hasFolder(row)) throw withoutWeights(row);
   if (row !== undefined) {
     const servedQuantization = row.served_quantization as Quantization;
@@ -107,19 +117,6 @@ export function orRegistered(
       throw new NotFoundError(message, { ...error.details, dataDir: where.dataDir }, { cause: error });
     }
   };
-}
-
-/** Throws NotFoundError where the files of a registered model are no longer those that were registered. */
-export async function checkRegistered(
-  name: string,
-  where: { readonly dataDir: string; readonly databaseUrl: string | undefined },
-  signal: AbortSignal,
-): Promise<void> {
-  await withExistingStore(where, async (db) => {
-    const row = await findModel(db, { name });
-    if (row !== undefined) await checkWeights(db, row, signal);
-    return undefined;
-  });
 }
 
 /** Asks the database; `undefined` where the data folder has none. */
