@@ -1,7 +1,7 @@
 /**
  * What a merge has finished so far, as JSON lines in its temporary folder, so that a merge that died can go on. The
- * first line says which merge it is: configuration, program, arithmetic, layout, and the identity of every source file. A journal
- * of another merge, or one that does not read, is worth nothing, and everything beside it is removed.
+ * first line says which merge it is: configuration, program, arithmetic, layout, and the identity of every source file.
+ * A journal of another merge, or one that does not read, is worth nothing, and everything beside it is removed.
  */
 import { sha256 } from "../formats/artifact.ts";
 import { writeAll } from "../formats/staged_file.ts";
