@@ -32,6 +32,16 @@ const NORM = `
   workgroupBarrier();
   sum.x ^= partial[0];`;
 
+/**
+ * So many KB of machine code that runs once, at 16 bytes an instruction: products whose constants cannot be put together.
+ * What it takes to compute is in both figures of a probe; what it takes to be read is in the first one, and in the second
+ * as well where pipelines take turns and together have more code than a processor keeps.
+ */
+function code(kilobytes: number): string {
+  const line = (i: number) => `sum = sum * sum + vec4<u32>(${[1, 3, 5, 7].map((n) => `${8 * i + n}u`)});`;
+  return Array.from({ length: kilobytes * 1024 / 64 }, (_, i) => line(i)).join("\n  ");
+}
+
 const FLAG = "if (live == 0u) { return; }";
 const PROBES: Readonly<Record<string, Probe>> = {
   "constants only": { at: "0u" },
@@ -46,6 +56,11 @@ const PROBES: Readonly<Record<string, Probe>> = {
   },
   "buffers in turns": { at: "0u", buffers: 12 },
   "pipelines in turns": { at: "0u", pipelines: 12 },
+  "8 KB of code before the loads": { before: code(8), at: "0u" },
+  "8 KB of code behind the loads": { at: "0u", behind: code(8) },
+  "24 KB of code before the loads": { before: code(24), at: "0u" },
+  "24 KB of code behind the loads": { at: "0u", behind: code(24) },
+  "24 KB of code behind the loads, 6 pipelines in turns": { at: "0u", behind: code(24), pipelines: 6 },
 };
 
 function shader({ before = "", at, behind = "" }: Probe, turn = 0): string {

@@ -99,9 +99,13 @@ export class Lab implements Disposable {
     });
     const layout = device.createPipelineLayout({ bindGroupLayouts: [group] });
     return {
-      compile: (code: string, entryPoint = "main"): Promise<GPUComputePipeline> => {
+      compile: (
+        code: string,
+        entryPoint = "main",
+        constants: Readonly<Record<string, number>> = {},
+      ): Promise<GPUComputePipeline> => {
         const module = device.createShaderModule({ code });
-        return device.createComputePipelineAsync({ layout, compute: { module, entryPoint } });
+        return device.createComputePipelineAsync({ layout, compute: { module, entryPoint, constants } });
       },
       bind: (buffers: readonly GPUBuffer[]): GPUBindGroup =>
         device.createBindGroup({

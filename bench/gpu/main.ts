@@ -22,6 +22,7 @@ import { row } from "./row.ts";
 import { decode, prefill, randomModel } from "./step.ts";
 import { stops } from "./stops.ts";
 import { tails } from "./tails.ts";
+import { tileParts } from "./tile_parts.ts";
 import { tune } from "./tune.ts";
 import { draftWindows } from "./windows.ts";
 
@@ -50,6 +51,7 @@ const SECTIONS: Readonly<Record<string, (lab: Lab) => Promise<unknown>>> = {
   tune,
   stops,
   windows,
+  tileParts,
   halfTiles,
   tileKernels,
   decodeKernels,
