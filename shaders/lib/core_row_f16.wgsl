@@ -110,8 +110,8 @@ fn linear(group: vec2<u32>, local: u32) {
       }
       //! end
     }
-    even = across(even);
-    odd = across(odd);
+    even = across(even, LANES);
+    odd = across(odd, LANES);
     if (lane == 0u && pair < pairs) {
       //! if SLICE_PAIRS < 1
       let ahead = look_ahead(pair, group.y);

@@ -15,18 +15,13 @@ fn dot_into(sum: f32, a: vec4<f32>, b: vec4<f32>) -> f32 {
   return fma(a.w, b.w, fma(a.z, b.z, fma(a.y, b.y, fma(a.x, b.x, sum))));
 }
 
-//! if SPLIT > 1
-struct Partial {
-  //! for t in TOKENS
-  squares_$t: f32,
-  //! for p in PAIRS
-  even_$p_$t: f32,
-  odd_$p_$t: f32,
-  //! end
-  //! end
-}
+/// Neighbours that end up with the same sums; those behind them have the next pair of rows, behind the last one the next token.
+const SHARERS = $LANESu / $SPLITu / ($TOKENSu * $PAIRSu);
 
-var<workgroup> partials: array<Partial, 32>; // of each subgroup
+//! if SPLIT > 1
+// Of each subgroup.
+var<workgroup> partials: array<array<vec2<f32>, $TOKENSu * $PAIRSu>, 32>;
+var<workgroup> partial_squares: array<array<f32, $TOKENSu>, 32>;
 
 //! end
 fn linear(group: vec2<u32>, local: u32) {
@@ -47,9 +42,10 @@ fn linear(group: vec2<u32>, local: u32) {
   if (SLICE_PAIRS > 0u && is_over()) { return; }
   let first = group.y * TOKENS;
   let last = params.rows - 1u;
-  // Every lane will hold every sum and finish one of them; its scales are on their way meanwhile.
-  let pair = first_pair + min(lane / TOKENS, PAIRS - 1u);
-  let row = first + lane % TOKENS;
+  // What this lane will have the sums of; the scales are on their way meanwhile.
+  let index = local % SUBGROUP / SHARERS;
+  let pair = first_pair + index % PAIRS;
+  let row = first + index / PAIRS;
   let terms = channels[min(pair, pairs - 1u)];
   //! if SLICE_PAIRS > 0
   let ahead = look_ahead(min(pair, pairs - 1u), min(row, last));
@@ -107,49 +103,38 @@ fn linear(group: vec2<u32>, local: u32) {
     //! end
     //! end
   }
-  //! for t in TOKENS
-  if (NORMED) { squares_$t = across(squares_$t); }
+  //! for n halving TOKENS
+  //! for t in $n
+  if (NORMED) { squares_$t = fold(squares_$t, squares_$(t+$n), lane, SUBGROUP / TOKENS * $nu); }
   //! for p in PAIRS
-  even_$p_$t = across(even_$p_$t);
-  odd_$p_$t = across(odd_$p_$t);
+  even_$p_$t = fold(even_$p_$t, even_$p_$(t+$n), lane, SUBGROUP / TOKENS * $nu);
+  odd_$p_$t = fold(odd_$p_$t, odd_$p_$(t+$n), lane, SUBGROUP / TOKENS * $nu);
   //! end
   //! end
+  //! end
+  //! for n halving PAIRS
+  //! for p in $n
+  even_$p_0 = fold(even_$p_0, even_$(p+$n)_0, lane, SHARERS * $nu);
+  odd_$p_0 = fold(odd_$p_0, odd_$(p+$n)_0, lane, SHARERS * $nu);
+  //! end
+  //! end
+  var even = across(even_0_0, SHARERS);
+  var odd = across(odd_0_0, SHARERS);
+  var squares = 0.0;
+  if (NORMED) { squares = across(squares_0, SUBGROUP / TOKENS); }
   //! if SPLIT > 1
   let own = local / SUBGROUP;
-  if (local % SUBGROUP == 0u) {
-    //! for t in TOKENS
-    partials[own].squares_$t = squares_$t;
-    //! for p in PAIRS
-    partials[own].even_$p_$t = even_$p_$t;
-    partials[own].odd_$p_$t = odd_$p_$t;
-    //! end
-    //! end
-  }
+  if (local % SHARERS == 0u) { partials[own][index] = vec2<f32>(even, odd); }
+  if (local % (SHARERS * PAIRS) == 0u) { partial_squares[own][index / PAIRS] = squares; }
   workgroupBarrier();
   if (lane >= SUBGROUP) { return; }
   for (var other = own + 1u; other < own + SPLIT; other++) {
-    //! for t in TOKENS
-    squares_$t += partials[other].squares_$t;
-    //! for p in PAIRS
-    even_$p_$t += partials[other].even_$p_$t;
-    odd_$p_$t += partials[other].odd_$p_$t;
-    //! end
-    //! end
+    even += partials[other][index].x;
+    odd += partials[other][index].y;
+    squares += partial_squares[other][index / PAIRS];
   }
   //! end
-  var even = even_0_0;
-  var odd = odd_0_0;
-  var squares = squares_0;
-  //! for t in TOKENS
-  //! for p in PAIRS
-  if (lane == $pu * TOKENS + $tu) {
-    even = even_$p_$t;
-    odd = odd_$p_$t;
-    squares = squares_$t;
-  }
-  //! end
-  //! end
-  if (lane < PAIRS * TOKENS && pair < pairs && row < params.rows) {
+  if (local % SHARERS == 0u && pair < pairs && row < params.rows) {
     let inverse = inverse_rms(vec4<f32>(squares)).x;
     //! if SLICE_PAIRS < 1
     let ahead = look_ahead(pair, row);

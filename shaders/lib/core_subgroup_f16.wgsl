@@ -16,17 +16,11 @@
 // libraries weight_fp8 and input_half, and of the kernel `input_row`, `look_ahead`, `finish` and `is_over`.
 //! use subgroup_sum
 
-//! if SPLIT > 1
-struct Partial {
-  //! for t in TOKENS
-  //! for p in PAIRS
-  even_$p_$t: f32,
-  odd_$p_$t: f32,
-  //! end
-  //! end
-}
+/// Neighbours that end up with the same sums; those behind them have the next pair of rows, behind the last one the next token.
+const SHARERS = $LANESu / $SPLITu / ($TOKENSu * $PAIRSu);
 
-var<workgroup> partials: array<Partial, 32>; // of each subgroup
+//! if SPLIT > 1
+var<workgroup> partials: array<array<vec2<f32>, $TOKENSu * $PAIRSu>, 32>; // of each subgroup
 
 //! end
 fn linear(group: vec2<u32>, local: u32) {
@@ -36,9 +30,10 @@ fn linear(group: vec2<u32>, local: u32) {
   let first_pair = (group.x * (WORKGROUP / LANES) + local / LANES) * PAIRS;
   let first = group.y * TOKENS;
   let last = params.rows - 1u;
-  // Every lane will hold every sum and finish one of them; its scales are on their way meanwhile.
-  let pair = first_pair + min(lane / TOKENS, PAIRS - 1u);
-  let row = first + lane % TOKENS;
+  // What this lane will have the sums of; the scales are on their way meanwhile.
+  let index = local % SUBGROUP / SHARERS;
+  let pair = first_pair + index % PAIRS;
+  let row = first + index / PAIRS;
   let terms = channels[min(pair, params.pairs - 1u)];
   //! for t in TOKENS
   let row_$t = input_row(min(first + $tu, last));
@@ -120,44 +115,33 @@ fn linear(group: vec2<u32>, local: u32) {
     //! end
     //! end
   }
-  //! for t in TOKENS
+  //! for n halving TOKENS
+  //! for t in $n
   //! for p in PAIRS
-  even_$p_$t = across(even_$p_$t);
-  odd_$p_$t = across(odd_$p_$t);
+  even_$p_$t = fold(even_$p_$t, even_$p_$(t+$n), lane, SUBGROUP / TOKENS * $nu);
+  odd_$p_$t = fold(odd_$p_$t, odd_$p_$(t+$n), lane, SUBGROUP / TOKENS * $nu);
   //! end
   //! end
+  //! end
+  //! for n halving PAIRS
+  //! for p in $n
+  even_$p_0 = fold(even_$p_0, even_$(p+$n)_0, lane, SHARERS * $nu);
+  odd_$p_0 = fold(odd_$p_0, odd_$(p+$n)_0, lane, SHARERS * $nu);
+  //! end
+  //! end
+  var even = across(even_0_0, SHARERS);
+  var odd = across(odd_0_0, SHARERS);
   //! if SPLIT > 1
   let own = local / SUBGROUP;
-  if (local % SUBGROUP == 0u) {
-    //! for t in TOKENS
-    //! for p in PAIRS
-    partials[own].even_$p_$t = even_$p_$t;
-    partials[own].odd_$p_$t = odd_$p_$t;
-    //! end
-    //! end
-  }
+  if (local % SHARERS == 0u) { partials[own][index] = vec2<f32>(even, odd); }
   workgroupBarrier();
   if (lane >= SUBGROUP) { return; }
   for (var other = own + 1u; other < own + SPLIT; other++) {
-    //! for t in TOKENS
-    //! for p in PAIRS
-    even_$p_$t += partials[other].even_$p_$t;
-    odd_$p_$t += partials[other].odd_$p_$t;
-    //! end
-    //! end
+    even += partials[other][index].x;
+    odd += partials[other][index].y;
   }
   //! end
-  var even = even_0_0;
-  var odd = odd_0_0;
-  //! for t in TOKENS
-  //! for p in PAIRS
-  if (lane == $pu * TOKENS + $tu) {
-    even = even_$p_$t;
-    odd = odd_$p_$t;
-  }
-  //! end
-  //! end
-  if (lane < PAIRS * TOKENS && pair < params.pairs && row < params.rows) {
+  if (local % SHARERS == 0u && pair < params.pairs && row < params.rows) {
     finish(pair, row, even, odd, terms, look_ahead(pair, row));
   }
 }

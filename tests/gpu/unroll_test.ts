@@ -23,6 +23,15 @@ const CASES: Readonly<Record<string, readonly [source: string, expected: string]
     text("//! for p in 2", "a_$p", "  //! for t in 2", "b_$p_$t", "  //! end", "//! end"),
     text("a_0", "b_0_0", "b_0_1", "a_1", "b_1_0", "b_1_1"),
   ],
+  "a number and one larger": [
+    text("//! for t in 2", "x_$t + x_$(t+2)", "//! end"),
+    text("x_0 + x_2", "x_1 + x_3"),
+  ],
+  "halves, which bound other loops": [
+    text("//! for n halving 4", "n = $n;", "//! for t in $n", "x_$t += x_$(t+$n);", "//! end", "//! end"),
+    text("n = 2;", "x_0 += x_2;", "x_1 += x_3;", "n = 1;", "x_0 += x_1;"),
+  ],
+  "nothing to halve": [text("a", "//! for n halving 1", "x", "//! end"), "a"],
   "conditions": [
     text(
       "//! if N > 2",
