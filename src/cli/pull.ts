@@ -34,8 +34,9 @@ export const pullCommand: Command = {
   notes:
     "NAME is owner/name on the hub at HF_ENDPOINT (default https://huggingface.co); HF_TOKEN is sent to it and to\n" +
     "nobody else. Configuration, tokenizer, card and safetensors files are fetched; pickles are refused. Every file is\n" +
-    "held to the hash that the hub lists. Interrupted, it leaves what has come beside its place, and the same command\n" +
-    "goes on from there; so it does with a folder of an earlier pull that no model has, or whose files are damaged.\n" +
+    "held to the hash that the hub lists.\n" +
+    "Interrupted, it leaves what has come beside its place, and the same command goes on from there. The same goes for\n" +
+    "the folder of an earlier pull that no model has, or whose files are damaged.\n" +
     "A gateway that serves the data folder removes what has lain there for a week.\n" +
     "A gateway that serves the same data folder (or database) offers the model at once.",
   leaves: "What has come is kept: pull again",

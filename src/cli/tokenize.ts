@@ -30,9 +30,9 @@ export const tokenizeCommand: Command = {
   },
   notes:
     `Prints {"ids", "text"} for each line. Messages go through the model's chat template, and text is the rendered\n` +
-    "prompt. A line with several of these keys is taken by the first of messages, text, ids. Text is plain text:\n" +
-    `</s> in it is four ordinary characters. A line that is refused gives an {"error"} line in its place, and exit\n` +
-    "code 1 in the end.",
+    "prompt. Where a line has several of these keys, messages is taken before text, and text before ids.\n" +
+    "Text is plain text, so </s> in it is four ordinary characters.\n" +
+    `A line that is refused gives an {"error"} line in its place, and exit code 1 in the end.`,
   async run(invocation) {
     const { terminal } = invocation;
     const text = invocation.text("text");

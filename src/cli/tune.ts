@@ -66,14 +66,15 @@ export const tuneCommand: Command = {
     json: { type: "boolean", description: "Print what was measured, and errors, as one JSON object" },
   },
   notes:
-    "MODEL is a folder or the name of a registered model. Whole steps are timed, with one form exchanged at a time; what\n" +
-    "is shorter by 1 %, measured by turns, is taken. All forms give the same tokens, to the last bit: it is a matter of\n" +
-    "speed only. What is found lies in DATA/tuned. Loads take it for models of the same shape that are held in the same\n" +
-    "way, on the same GPU, until the kernels change; a model that is loaded takes it when it is loaded again. Mind that\n" +
-    "generate holds a model as it is stored unless it is told otherwise. Run it while nothing else uses the GPU; a 7B\n" +
-    "model takes some minutes there. What is found for a matrix and a number of rows is kept once all its forms were\n" +
-    "tried, so a run that is interrupted, or loses the device, leaves what it was through with; the next one begins with\n" +
-    "it. A form with which a run has ended is left out from then on, unless --retry is given.",
+    "MODEL is a folder or the name of a registered model. Run it while nothing else uses the GPU; a 7B model takes some\n" +
+    "minutes there. Whole steps are timed, with one form exchanged at a time. A form that is shorter by 1 %, measured in\n" +
+    "turns, is taken. All forms give the same tokens, to the last bit, so only the speed changes.\n" +
+    "What is found lies in DATA/tuned, until the kernels change. Loads on the same GPU take it for models of the same\n" +
+    "shape that are held in the same way; a model that is loaded already takes it with its next load. Note that generate\n" +
+    "holds a model as it is stored unless it is told otherwise.\n" +
+    "What is found for a matrix and a number of rows is kept once all its forms were tried. So a run that is interrupted,\n" +
+    "or loses the device, keeps what it had finished, and the next one goes on from there. A form with which a run has\n" +
+    "ended is left out from then on, unless --retry is given.",
   async run(invocation) {
     const { terminal, signal } = invocation;
     const options = readOptions(invocation);
