@@ -22,7 +22,7 @@ async function open(
   return connection;
 }
 
-/** Reads so many events, then breaks the connection without a word. */
+/** Reads so many events, or all if there are fewer, then breaks the connection without a word. */
 export async function killedStream(
   api: Listening,
   query: string,
@@ -32,9 +32,9 @@ export async function killedStream(
   using connection = await open(api, query, variables);
   const buffer = new Uint8Array(4_096);
   const decoder = new TextDecoder();
-  for (let text = ""; text.split("event: next").length <= afterEvents;) {
+  for (let text = ""; text.split("event: next").length <= afterEvents && !text.includes("event: complete");) {
     const length = await connection.read(buffer);
-    if (length === null || text.includes("event: complete")) return;
+    if (length === null) return;
     text += decoder.decode(buffer.subarray(0, length), { stream: true });
   }
 }
