@@ -3,7 +3,7 @@ import type { DisconnectPolicy, GenerateInput, GenerateOptions } from "../src/ap
 import { builder } from "./builder.ts";
 import { MessageRoleEnum } from "./enums.ts";
 import { requireId } from "./ids.ts";
-import { ModelRefInput, toModelRef } from "./models.ts";
+import { ModelRefInput, toModelRef } from "./model_ref.ts";
 import { SamplingInputType } from "./sampling.ts";
 
 export const DisconnectPolicyEnum = builder.enumType("DisconnectPolicy", {

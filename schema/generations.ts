@@ -19,11 +19,10 @@ import {
 } from "./generate_input.ts";
 import { encodeId, parseId, requireId } from "./ids.ts";
 import { generationLoader, modelLoader, sessionLoader } from "./loaders.ts";
-import { ModelNode } from "./models.ts";
+import { GenerationNode, ModelNode, SessionNode } from "./nodes.ts";
 import { KvCacheFormatEnum, QuantizationEnum } from "./enums.ts";
 import { SamplingParamsObject, SamplingValuesObject } from "./sampling.ts";
 import { SamplingOriginsObject } from "./sampling_defaults.ts";
-import { SessionNode } from "./sessions.ts";
 
 /** A whole prompt, or a log that is read to its end. */
 const TOKEN_IDS = { field: 50, multiplier: 1 };
@@ -121,7 +120,6 @@ const ReproductionObject = builder.objectRef<NonNullable<Generation["reproductio
     }),
   });
 
-export const GenerationNode = builder.objectRef<Generation>("Generation");
 builder.node(GenerationNode, {
   description:
     "One answer of a model, with everything that made it. Visible to who started it, to the owner of the session it is " +

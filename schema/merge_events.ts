@@ -3,7 +3,7 @@ import type { MergeEvent, MergeEventBody } from "../src/app/types.ts";
 import { builder } from "./builder.ts";
 import { encodeId } from "./ids.ts";
 import { modelLoader } from "./loaders.ts";
-import { ModelNode } from "./models.ts";
+import { ModelNode } from "./nodes.ts";
 
 type EventOf<K extends MergeEventBody["kind"]> = Extract<MergeEvent, { readonly kind: K }>;
 

@@ -5,7 +5,8 @@ import { FORWARD_ARGS, pageComplexity, toConnection, toPageArgs } from "./connec
 import { QuantizationEnum } from "./enums.ts";
 import { errorTypes, expected, resultTypeName } from "./errors.ts";
 import { requireId } from "./ids.ts";
-import { MergeNode, MergeStatusEnum } from "./merges.ts";
+import { MergeStatusEnum } from "./merges.ts";
+import { MergeNode } from "./nodes.ts";
 
 const MergeConnection = builder.connectionObject({ type: MergeNode, name: "MergeConnection" }, {
   name: "MergeEdge",

@@ -1,6 +1,5 @@
 /** Provenance: how a model was merged, down to every tensor's interpolation factor, angle and hash. */
 import type {
-  Merge,
   MergeCurve,
   MergeParameter,
   MergeSource,
@@ -13,7 +12,7 @@ import { DtypeEnum } from "./enums.ts";
 import { ErrorInterface } from "./errors.ts";
 import { parseId } from "./ids.ts";
 import { modelLoader } from "./loaders.ts";
-import { ModelNode } from "./models.ts";
+import { MergeNode, ModelNode } from "./nodes.ts";
 
 export const MergeStatusEnum = builder.enumType("MergeStatus", {
   values: ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"] as const,
@@ -204,7 +203,6 @@ function wireDtype(dtype: string) {
   return DTYPES[dtype as keyof typeof DTYPES];
 }
 
-export const MergeNode = builder.objectRef<Merge>("Merge");
 builder.node(MergeNode, {
   description: "A merge of checkpoints: what was asked for, what it resolved to, and what came out.",
   id: { resolve: (merge) => merge.id },

@@ -2,7 +2,8 @@
 import type { Model } from "../src/app/types.ts";
 import { builder } from "./builder.ts";
 import { errorTypes, expected, resultTypeName } from "./errors.ts";
-import { ModelNode, ModelRefInput, toModelRef } from "./models.ts";
+import { ModelNode } from "./nodes.ts";
+import { ModelRefInput, toModelRef } from "./model_ref.ts";
 
 const REGISTER_ERRORS = ["CONFIG", "FORMAT", "NOT_FOUND", "FORBIDDEN", "CAPACITY"] as const;
 const UPDATE_ERRORS = ["CONFIG", "NOT_FOUND", "FORBIDDEN"] as const;

@@ -2,7 +2,8 @@
 import type { ModelEvent } from "../src/app/types.ts";
 import { builder } from "./builder.ts";
 import { modelLoader } from "./loaders.ts";
-import { ModelNode, ResidencyObject } from "./models.ts";
+import { ResidencyObject } from "./models.ts";
+import { ModelNode } from "./nodes.ts";
 
 const ModelNewsEnum = builder.enumType("ModelNews", {
   values: {

@@ -5,7 +5,8 @@ import { builder } from "./builder.ts";
 import { FORWARD_ARGS, pageComplexity, toConnection, toPageArgs } from "./connections.ts";
 import { ErrorInterface, errorTypes, expected, resultTypeName } from "./errors.ts";
 import { encodeId, parseId, requireId } from "./ids.ts";
-import { ModelNode, ModelRefInput, toModelRef } from "./models.ts";
+import { ModelNode } from "./nodes.ts";
+import { ModelRefInput, toModelRef } from "./model_ref.ts";
 
 const ModelJobKindEnum = builder.enumType("ModelJobKind", {
   values: {

@@ -1,37 +1,15 @@
 /** Models: what is registered, what it is made of, and whether its weights are on the device. */
 import { describeRecipe, type Recipe } from "../src/app/recipe.ts";
-import type {
-  Artifact,
-  ArtifactFile,
-  DeclaredParent,
-  Model,
-  ModelOrigin,
-  ModelRef,
-  Residency,
-} from "../src/app/types.ts";
+import type { Artifact, ArtifactFile, DeclaredParent, ModelOrigin, Residency } from "../src/app/types.ts";
+import { ModelRefInput } from "./model_ref.ts";
 import { builder } from "./builder.ts";
 import { FORWARD_ARGS, pageComplexity, toConnection, toPageArgs } from "./connections.ts";
 import { DtypeEnum, ModelTaskEnum, QuantizationEnum, ResidencyStateEnum } from "./enums.ts";
 import { ErrorInterface } from "./errors.ts";
-import { parseId, requireId } from "./ids.ts";
+import { parseId } from "./ids.ts";
 import { modelLoader } from "./loaders.ts";
-import { MergeMethodEnum, MergeNode, MergeParameterObject, methodValue } from "./merges.ts";
-import { SamplingDefaultsObject } from "./sampling_defaults.ts";
-
-export const ModelRefInput = builder.inputType("ModelRef", {
-  description: "Names a model: exactly one of these.",
-  isOneOf: true,
-  fields: (t) => ({
-    id: t.id({ description: "Global id." }),
-    name: t.string({ description: 'Like "osanseviero/mistral-instruct-slerp".' }),
-  }),
-});
-type ModelRefShape = typeof ModelRefInput.$inferInput;
-
-/** Throws NotFoundError on a malformed id. */
-export function toModelRef(ref: ModelRefShape): ModelRef {
-  return ref.id != null ? { id: requireId("Model", ref.id) } : { name: ref.name! };
-}
+import { MergeMethodEnum, MergeParameterObject, methodValue } from "./merges.ts";
+import { MergeNode, ModelNode, SamplingDefaultsObject } from "./nodes.ts";
 
 export const ResidencyObject = builder.objectRef<Residency>("Residency").implement({
   description: "Whether a model's weights are on the device.",
@@ -122,7 +100,6 @@ const ModelOriginObject = builder.objectRef<ModelOrigin>("ModelOrigin").implemen
   }),
 });
 
-export const ModelNode = builder.objectRef<Model>("Model");
 builder.node(ModelNode, {
   description: "A registered checkpoint, or one that the catalogue knows and whose weights are yet to come.",
   id: { resolve: (model) => model.id },

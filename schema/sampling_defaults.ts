@@ -12,7 +12,8 @@ import { builder } from "./builder.ts";
 import { FORWARD_ARGS, pageComplexity, toConnection, toPageArgs } from "./connections.ts";
 import { errorTypes, expected, resultTypeName } from "./errors.ts";
 import { modelLoader } from "./loaders.ts";
-import { ModelNode, ModelRefInput, toModelRef } from "./models.ts";
+import { ModelNode, SamplingDefaultsObject } from "./nodes.ts";
+import { ModelRefInput, toModelRef } from "./model_ref.ts";
 import {
   SAMPLING_DESCRIPTIONS,
   SamplingInputType,
@@ -90,7 +91,7 @@ const SamplingRevisionConnection = builder.connectionObject(
   { name: "SamplingRevisionEdge" },
 );
 
-export const SamplingDefaultsObject = builder.objectRef<SamplingDefaults>("SamplingDefaults").implement({
+SamplingDefaultsObject.implement({
   description: "What a request gets that sets nothing itself.",
   fields: (t) => ({
     values: t.expose("values", { type: SamplingParamsObject }),

@@ -8,7 +8,7 @@ import { FORWARD_ARGS, pageComplexity, toConnection, toPageArgs } from "./connec
 import { MessageRoleEnum } from "./enums.ts";
 import { errorTypes, expected, resultTypeName } from "./errors.ts";
 import { ContextPolicyEnum } from "./generate_input.ts";
-import { GenerationNode } from "./generations.ts";
+import { GenerationNode, ModelNode, SessionNode } from "./nodes.ts";
 import { encodeId, parseId, requireId } from "./ids.ts";
 import {
   branchLoader,
@@ -17,7 +17,7 @@ import {
   modelLoader,
   openGenerationLoader,
 } from "./loaders.ts";
-import { ModelNode, ModelRefInput, toModelRef } from "./models.ts";
+import { ModelRefInput, toModelRef } from "./model_ref.ts";
 
 /** As many branches as may begin at one message. Each is looked up with its own. */
 const BRANCHES = { field: 1, multiplier: 100 };
@@ -72,7 +72,6 @@ const MessageConnection = builder.connectionObject({ type: MessageObject, name: 
   name: "MessageEdge",
 });
 
-export const SessionNode = builder.objectRef<Session>("Session");
 builder.node(SessionNode, {
   description:
     "A conversation. A prompt with its id continues it. Visible to its owner and to admins; when an admin changes, " +

@@ -15,8 +15,8 @@ import { notFound, requireId } from "./ids.ts";
 import { MergeEventInterface, type WatchedMergeEvent } from "./merge_events.ts";
 import { ModelEventObject, type WatchedModelEvent } from "./model_events.ts";
 import { ModelJobEventInterface, type WatchedModelJobEvent } from "./model_jobs.ts";
-import { ModelRefInput, toModelRef } from "./models.ts";
-import { SamplingDefaultsObject } from "./sampling_defaults.ts";
+import { ModelRefInput, toModelRef } from "./model_ref.ts";
+import { SamplingDefaultsObject } from "./nodes.ts";
 
 interface WatchOptions {
   readonly id: string;

@@ -3,7 +3,8 @@ import type { UsageDay, UsagePeriod } from "../src/app/types.ts";
 import { builder } from "./builder.ts";
 import { FORWARD_ARGS, pageComplexity, toConnection, toPageArgs } from "./connections.ts";
 import { modelLoader } from "./loaders.ts";
-import { ModelNode, ModelRefInput, toModelRef } from "./models.ts";
+import { ModelNode } from "./nodes.ts";
+import { ModelRefInput, toModelRef } from "./model_ref.ts";
 
 export const USAGE_FROM = "First day, in UTC, as in `2026-01-31`; 30 days ago unless given.";
 export const USAGE_TO = "Last day, in UTC, as in `2026-01-31`; today unless given.";

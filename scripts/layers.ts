@@ -1,7 +1,7 @@
 /**
  * Holds the source against its architecture: every folder imports only from itself and from folders above it in the
- * list, only the composition root imports the schema, and no source file outgrows 400 lines. Prints each violation
- * as `file:line: what` and exits 1 when there is one.
+ * list, no files import each other in a circle, only the composition root imports the schema, and no source file outgrows
+ * 400 lines. Prints each violation as `file:line: what` and exits 1 when there is one.
  */
 import { dirname, posix, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -62,6 +62,31 @@ export function violations(path: string, source: string): string[] {
   return found;
 }
 
+/** The imports that close a circle, each `path:line: what`, of all files by their paths. Types count: they are read, too. */
+export function circles(sources: ReadonlyMap<string, string>): string[] {
+  const found: string[] = [];
+  const done = new Set<string>();
+  const way: string[] = [];
+  const visit = (path: string) => {
+    way.push(path);
+    for (const { specifier, line } of imports(sources.get(path)!)) {
+      const target = posix.join(posix.dirname(path), specifier);
+      if (!specifier.startsWith(".") || !sources.has(target)) continue;
+      const start = way.indexOf(target);
+      if (start >= 0) {
+        const circle = [...way.slice(start), target].join(" → ");
+        found.push(`${path}:${line}: closes a circle of imports: ${circle}`);
+      } else if (!done.has(target)) visit(target);
+    }
+    way.pop();
+    done.add(path);
+  };
+  for (const path of sources.keys()) {
+    if (!done.has(path)) visit(path);
+  }
+  return found;
+}
+
 /** Static and dynamic imports, re-exports and worker URLs, with their line numbers. */
 function imports(source: string): { specifier: string; line: number }[] {
   const pattern = /(?:\bfrom\s*|\bimport\s*\(?\s*|new URL\(\s*)["']([^"']+\.tsx?)["']/g;
@@ -81,15 +106,14 @@ async function* sourceFiles(folder: string): AsyncGenerator<string> {
 
 if (import.meta.main) {
   const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
-  let files = 0;
-  const found: string[] = [];
+  const sources = new Map<string, string>();
   for (const folder of ["src", "schema", "migrations"]) {
     for await (const file of sourceFiles(resolve(root, folder))) {
-      files++;
-      found.push(...violations(relative(root, file).replaceAll("\\", "/"), await Deno.readTextFile(file)));
+      sources.set(relative(root, file).replaceAll("\\", "/"), await Deno.readTextFile(file));
     }
   }
+  const found = [...sources].flatMap(([path, source]) => violations(path, source)).concat(circles(sources));
   for (const violation of found) console.error(violation);
-  console.log(`${files} files, ${found.length} violations of the layers`);
+  console.log(`${sources.size} files, ${found.length} violations of the layers`);
   if (found.length > 0) Deno.exit(1);
 }

@@ -1,17 +1,5 @@
 /** The vocabulary of access: who asks, by which key, what admins have done, and what was used. As src/app/types.ts. */
-import type { ModelRef, Page, PageArgs } from "./types.ts";
-
-/** Who is asking. Anonymous callers exist on loopback only. */
-export interface Principal {
-  /** Key id, or "anonymous". Owns sessions and generations. */
-  readonly id: string;
-  readonly role: Role;
-  /** What the key is called; absent for those who came without one. */
-  readonly label?: string;
-  /** From then on the key lets nobody in; absent or null: never. */
-  readonly expiresAt?: Date | null;
-}
-export type Role = "VIEWER" | "GENERATOR" | "ADMIN";
+import type { ModelRef, Page, PageArgs, Principal, Role } from "./common_types.ts";
 
 // Keys
 

@@ -10,7 +10,7 @@ import { BYTE_TOKENS } from "../constraint/token_table.ts";
 import { randomBytes } from "node:crypto";
 import { toErrorRecord } from "../errors.ts";
 import type { EngineClient, EngineMetrics, Speculation } from "../engine/protocol.ts";
-import type { Hub } from "../hub/hub_fetch.ts";
+import type { Hub } from "../hub/hub.ts";
 import { parseHub } from "../hub/settings.ts";
 import { DEFAULT_WEIGHT_CACHE_BYTES, tidyFolder } from "../model/cache_folder.ts";
 import type { Accumulation, KvCacheDtype, Precision, Quantization } from "../model/runner.ts";

@@ -27,7 +27,8 @@ import { toEvent } from "./generate/event_rows.ts";
 import { readLogged } from "./generate/recovery.ts";
 import type { RemoteWatchers } from "./generate/remote_watchers.ts";
 import { loggedTokenIds, startReproduction } from "./generate/reproduce.ts";
-import { startGeneration, type StartOptions } from "./generate/start.ts";
+import { startGeneration } from "./generate/start.ts";
+import type { StartOptions } from "./generate/start_types.ts";
 import { maySee } from "./roles.ts";
 import { requireMessage } from "./sessions.ts";
 import {

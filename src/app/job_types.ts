@@ -4,7 +4,7 @@
  */
 import type { Mismatch } from "../merge/verify/mismatch.ts";
 import type { ErrorRecord } from "../errors.ts";
-import type { ModelRef, Page, PageArgs, Principal } from "./types.ts";
+import type { ModelRef, Page, PageArgs, Principal } from "./common_types.ts";
 
 export type ModelJobKind = "PULL" | "VERIFY";
 export type ModelJobStatus = "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELLED";

@@ -4,7 +4,7 @@
  */
 import type { ErrorRecord } from "../errors.ts";
 import type { Quantization } from "../model/runner.ts";
-import type { Page, PageArgs, Principal } from "./types.ts";
+import type { Page, PageArgs, Principal } from "./common_types.ts";
 
 export type MergeStatus = "QUEUED" | "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELLED";
 /** MIX: computed by the merge's method, which has no branches. */

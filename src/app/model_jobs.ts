@@ -4,7 +4,7 @@
  * them is in a hurry and each takes a disk's or a network's whole speed.
  */
 import { CapacityError, ConfigError, NotFoundError } from "../errors.ts";
-import type { Hub } from "../hub/hub_fetch.ts";
+import type { Hub } from "../hub/hub.ts";
 import { fromJson, fromJsonOrNull, fromTime, fromTimeOrNull, toJson, toTime } from "../store/codec.ts";
 import * as store from "../store/model_jobs.ts";
 import { hasFolder } from "../store/models.ts";

@@ -4,9 +4,8 @@
  */
 import type { ErrorRecord } from "../errors.ts";
 import type { Quantization } from "../model/runner.ts";
-import type { Page, PageArgs, Principal } from "./types.ts";
+import type { ModelRef, Page, PageArgs, Principal } from "./common_types.ts";
 
-export type ModelRef = { readonly id: string } | { readonly name: string };
 export type ResidencyState = "MISSING_WEIGHTS" | "COLD" | "LOADING" | "WARM" | "UNLOADING" | "FAILED";
 export interface Residency {
   readonly state: ResidencyState;

@@ -1,6 +1,6 @@
 /** The vocabulary of sampling defaults: revisions, what is in force and where it comes from, and the use cases. */
 import type { SamplingParams } from "../model/sampling.ts";
-import type { ModelRef, Page, PageArgs, Principal } from "./types.ts";
+import type { ModelRef, Page, PageArgs, Principal } from "./common_types.ts";
 
 export type SamplingInput = { readonly [K in keyof SamplingParams]?: SamplingParams[K] | null | undefined };
 export type SamplingKey = keyof SamplingParams;

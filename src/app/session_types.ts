@@ -1,5 +1,5 @@
 /** The vocabulary of sessions: conversations with branches, and the use cases. */
-import type { ModelRef, Page, PageArgs, Principal } from "./types.ts";
+import type { ModelRef, Page, PageArgs, Principal } from "./common_types.ts";
 
 export type MessageRole = "SYSTEM" | "USER" | "ASSISTANT";
 export interface ChatMessage {

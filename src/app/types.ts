@@ -7,10 +7,11 @@ import type { ErrorRecord } from "../errors.ts";
 import type { DeviceInfo, EngineMetrics, EngineStatus, RequestTimings } from "../engine/protocol.ts";
 import type { Accumulation, KvCacheFormat, Precision, Quantization, TokenLogprob } from "../model/runner.ts";
 import type { SamplingParams } from "../model/sampling.ts";
-import type { AccessUseCases, AuditUseCases, Principal, UsageUseCases } from "./access_types.ts";
+import type { AccessUseCases, AuditUseCases, UsageUseCases } from "./access_types.ts";
+import type { ModelRef, Principal } from "./common_types.ts";
 import type { ModelJobUseCases } from "./job_types.ts";
 import type { MergeUseCases } from "./merge_types.ts";
-import type { LoadFigures, ModelRef, ModelUseCases } from "./model_types.ts";
+import type { LoadFigures, ModelUseCases } from "./model_types.ts";
 import type {
   SamplingDefaultUseCases,
   SamplingInput,
@@ -20,22 +21,12 @@ import type {
 import type { ChatMessage, ContextPolicy, SessionUseCases, TrimmedContext } from "./session_types.ts";
 
 export * from "./access_types.ts";
+export * from "./common_types.ts";
 export * from "./job_types.ts";
 export * from "./merge_types.ts";
 export * from "./model_types.ts";
 export * from "./sampling_types.ts";
 export * from "./session_types.ts";
-
-/** Forward pagination: `after` is an opaque cursor of an earlier page. `first` is 1 … 100. */
-export interface PageArgs {
-  readonly first?: number;
-  readonly after?: string;
-}
-export interface Page<T> {
-  readonly edges: readonly { readonly cursor: string; readonly node: T }[];
-  readonly hasNextPage: boolean;
-  readonly totalCount: number;
-}
 
 // Sessions and generations
 

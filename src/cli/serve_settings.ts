@@ -1,7 +1,7 @@
 /** Options and settings of a serving process, checked before anything is opened. */
 import { resolve } from "node:path";
 import { MAX_KEEP_ALIVE_SECONDS } from "../app/model_changes.ts";
-import type { Hub } from "../hub/hub_fetch.ts";
+import type { Hub } from "../hub/hub.ts";
 import { parseHub } from "../hub/settings.ts";
 import type { Accumulation, KvCacheDtype, Precision, Quantization } from "../model/runner.ts";
 import type { Speculation } from "../engine/protocol.ts";

@@ -26,19 +26,7 @@ import {
   type StepDecision,
 } from "./scheduler.ts";
 import { placementOf, type Sequence } from "./sequence.ts";
-import { accept, type Finish, shareOut } from "./step_samples.ts";
-
-/** One sequence's part in a step. */
-export interface StepRow {
-  readonly sequence: Sequence;
-  readonly kind: "prompt" | "replay" | "decode";
-  /** Tokens of the sequence that are computed after it. */
-  readonly computed: number;
-  /** Guesses that it checks. */
-  readonly drafts: number;
-  /** The step samples a token for it. */
-  readonly samples: boolean;
-}
+import { accept, type Finish, shareOut, type StepRow } from "./step_samples.ts";
 
 /** A plan with what its results mean; rows are in the order in which they sample. */
 export interface BatchStep {

@@ -1,6 +1,8 @@
 /** The thread that writes one entry of the cache of quantized weights (see cache_writer.ts). */
 import { type CacheJob, cacheNotice, writeCacheEntry } from "../model/weight_cache.ts";
-import type { CacheAnswer } from "./cache_writer.ts";
+
+/** The answer to a job: null, or what its log line says. */
+export type CacheAnswer = { readonly failure: string | null };
 
 /** What a Worker's global scope offers beyond the window's types. */
 interface WorkerScope {

@@ -3,9 +3,7 @@
  * started for it and ended after it. Failing costs a line in the log and a load that quantizes again, never a generation.
  */
 import { type CacheJob, cacheNotice } from "../model/weight_cache.ts";
-
-/** What the thread (cache_worker.ts) answers its job with: null, or what its log line says. */
-export type CacheAnswer = { readonly failure: string | null };
+import type { CacheAnswer } from "./cache_worker.ts";
 
 export class CacheWriter implements Disposable {
   readonly #log: (line: string) => void;

@@ -23,9 +23,9 @@ import type {
 } from "./protocol.ts";
 import { Reporter } from "./report.ts";
 import { type LoadModel, Residency, type ResidentModel } from "./residency.ts";
-import { Sequence } from "./sequence.ts";
+import { contextTokens, Sequence } from "./sequence.ts";
 import { RequestClock } from "./timings.ts";
-import { checkQueue, contextTokens, validateRequest } from "./validate.ts";
+import { checkQueue, validateRequest } from "./validate.ts";
 
 export interface EngineOptions {
   readonly load: LoadModel;

@@ -5,7 +5,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { CapacityError, ConfigError, DeviceLostError, FormatError, type GeodesicError } from "../errors.ts";
-import type { EnginePort } from "./client.ts";
+import type { EnginePort } from "./port.ts";
 import { FrameDecoder, FrameEncoder } from "./frames.ts";
 import { type Pulse, startPulse } from "./pulse.ts";
 import type { EngineCommand, EngineMessage, Ping, Pong } from "./protocol.ts";

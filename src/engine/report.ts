@@ -4,7 +4,7 @@
  */
 import { toErrorRecord } from "../errors.ts";
 import type { SampledToken } from "../model/runner.ts";
-import type { StepRow } from "./batch.ts";
+import type { StepRow } from "./step_samples.ts";
 import type { EngineFinishReason, RequestMessage, WireToken } from "./protocol.ts";
 import type { Sequence } from "./sequence.ts";
 

@@ -6,7 +6,7 @@ import { ConfigError, GeodesicError, toErrorRecord } from "../errors.ts";
 import type { ModelRunner, Precision } from "../model/runner.ts";
 import { Batch, type BatchOptions } from "./batch.ts";
 import type { EngineMessage, LoadCommand, LoadProgress } from "./protocol.ts";
-import { contextTokens } from "./validate.ts";
+import { contextTokens } from "./sequence.ts";
 
 /** Brings a checkpoint onto the device. Rejects with `signal.reason` when aborted, having freed what it made. */
 export type LoadModel = (

@@ -2,7 +2,7 @@
  * One request on its way through a model: what was asked, how much of it has been submitted to the device, and how
  * much has come back. The two counts differ by what is in flight. Knows no queue, no message and no other sequence.
  */
-import type { BlockId, Slot } from "../model/runner.ts";
+import type { BlockId, RunnerLimits, Slot } from "../model/runner.ts";
 import type { SamplingParams } from "../model/sampling.ts";
 import { type PrefixKey, prefixKeys } from "./prefix.ts";
 import type { EngineFinishReason } from "./protocol.ts";
@@ -10,6 +10,11 @@ import type { Ranked } from "./ranking.ts";
 import type { RunningView, WaitingView } from "./scheduler.ts";
 import { Speculator } from "./speculator.ts";
 import type { RequestClock } from "./timings.ts";
+
+/** The longest sequence a runner can hold: its context, or all of its cache where that is smaller. */
+export function contextTokens(limits: RunnerLimits): number {
+  return Math.min(limits.maxContext, limits.blockCount * limits.blockSize);
+}
 
 /** Where a running sequence lives on the device. */
 export interface Placement {

@@ -1,8 +1,19 @@
 /** Whose the samples of a step are, and what they mean for a sequence. */
 import { NOT_FINITE, type SampledToken } from "../model/runner.ts";
-import type { StepRow } from "./batch.ts";
 import type { EngineFinishReason } from "./protocol.ts";
 import { placementOf, type Sequence } from "./sequence.ts";
+
+/** One sequence's part in a step. */
+export interface StepRow {
+  readonly sequence: Sequence;
+  readonly kind: "prompt" | "replay" | "decode";
+  /** Tokens of the sequence that are computed after it. */
+  readonly computed: number;
+  /** Guesses that it checks. */
+  readonly drafts: number;
+  /** The step samples a token for it. */
+  readonly samples: boolean;
+}
 
 /** Why a sequence ends. `NOT_FINITE`: its next token could not be sampled, for logits are NaN or infinite. */
 export type Finish = EngineFinishReason | "NOT_FINITE";

@@ -7,7 +7,7 @@
  */
 import { DeviceLostError, type ErrorRecord, GeodesicError, toErrorRecord } from "../errors.ts";
 import { PortEngineClient } from "./client.ts";
-import type { EnginePort } from "./client.ts";
+import type { EnginePort } from "./port.ts";
 import {
   type DeviceInfo,
   type EngineClient,

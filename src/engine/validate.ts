@@ -10,15 +10,11 @@ import { SAMPLING_LIMITS, type SamplingParams } from "../model/sampling.ts";
 import type { EngineMeter } from "./meter.ts";
 import { PRIORITY_LIMITS, type SubmitCommand, type WireSampling } from "./protocol.ts";
 import type { ResidentModel } from "./residency.ts";
+import { contextTokens } from "./sequence.ts";
 
 /** A day; whoever can wait longer needs no deadline. */
 export const MAX_DEADLINE_MS = 86_400_000;
 const MAX_SALT_LENGTH = 200;
-
-/** The longest sequence a runner can hold: its context, or all of its cache where that is smaller. */
-export function contextTokens(limits: RunnerLimits): number {
-  return Math.min(limits.maxContext, limits.blockCount * limits.blockSize);
-}
 
 export interface ValidRequest {
   readonly promptTokenIds: Uint32Array;

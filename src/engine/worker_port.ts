@@ -7,7 +7,7 @@
  */
 import { MessageChannel } from "node:worker_threads";
 import { Backlog } from "./backlog.ts";
-import type { EnginePort } from "./client.ts";
+import type { EnginePort } from "./port.ts";
 import type { EngineMessage, Ping, Pong } from "./protocol.ts";
 import type { Attachment } from "./worker.ts";
 

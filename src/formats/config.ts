@@ -4,20 +4,11 @@
  * configuration classes. Foreign snake_case names stop here.
  */
 import { FormatError } from "../errors.ts";
-import { type Deviation, deviationOf, FULL_QWEN_LAYERS, isQwen } from "./deviation.ts";
+import { type Architecture, ARCHITECTURES, CLASS_DEFAULTS, isQwen } from "./decoder_classes.ts";
+import { type Deviation, deviationOf, FULL_QWEN_LAYERS } from "./deviation.ts";
 import { Fields } from "./fields.ts";
 import { type JsonObject, quote } from "./json.ts";
 import { parseRope, type Rope, ropeFields } from "./rope.ts";
-
-/** Decoder layouts that share Mistral's tensors and arithmetic, and what their configuration classes take for granted. */
-const DEFAULTS = {
-  MistralForCausalLM: { modelType: "mistral", positions: 131072, kvHeads: 8, headDim: null },
-  LlamaForCausalLM: { modelType: "llama", positions: 2048, kvHeads: null, headDim: null },
-  Qwen2ForCausalLM: { modelType: "qwen2", positions: 32768, kvHeads: 32, headDim: null },
-  Qwen3ForCausalLM: { modelType: "qwen3", positions: 32768, kvHeads: 32, headDim: 128 },
-} as const;
-export type Architecture = keyof typeof DEFAULTS;
-const ARCHITECTURES: readonly string[] = Object.keys(DEFAULTS);
 
 export interface ModelConfig extends Rope {
   readonly architecture: Architecture;
@@ -76,7 +67,7 @@ export function parseModelConfig(json: JsonObject, file: string): ModelConfig {
   const architecture = parseArchitecture(fields, file);
   const hiddenSize = fields.integer("hidden_size", LIMITS.hiddenSize);
   const queryHeads = fields.integer("num_attention_heads", LIMITS.heads);
-  const defaults = DEFAULTS[architecture];
+  const defaults = CLASS_DEFAULTS[architecture];
   // What is written as null is as many as there are queries; what is not written, the class's own.
   const writtenKvHeads = Object.hasOwn(json, "num_key_value_heads") ? null : defaults.kvHeads;
   const kvHeads = fields.integer("num_key_value_heads", LIMITS.heads, writtenKvHeads ?? queryHeads);

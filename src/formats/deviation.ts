@@ -4,7 +4,7 @@
  * that deviates may be merged and inspected, but not run. Fields that the reference implementation does not read are not
  * looked at.
  */
-import type { Architecture } from "./config.ts";
+import { type Architecture, isQwen } from "./decoder_classes.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
 import { ROPE_TYPES, type RopeFields } from "./rope.ts";
 
@@ -18,10 +18,6 @@ export interface Deviation {
 
 /** Qwen's first layers see everything, where windows are used: so many unless the configuration says how many. */
 export const FULL_QWEN_LAYERS = 28;
-
-export function isQwen(architecture: Architecture): boolean {
-  return architecture === "Qwen2ForCausalLM" || architecture === "Qwen3ForCausalLM";
-}
 
 /** Whose FP8 weights come with a `weight_scale` that multiplies them. */
 const QUANT_METHODS: readonly unknown[] = ["compressed-tensors", "fp8", "fbgemm_fp8", "modelopt"];

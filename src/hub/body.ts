@@ -2,15 +2,8 @@
  * Bodies from a hub: how long it may say nothing, how slowly it may speak, and how much is read of what should be small.
  * Only time that is spent waiting for it counts, not what a slow disk takes.
  */
-import type { Hub } from "./hub_fetch.ts";
+import type { Hub, LeastRate } from "./hub.ts";
 import { StallWatch } from "./stall_watch.ts";
-
-/** Whoever sends less than this while he is waited for has as good as stopped. */
-export interface LeastRate {
-  readonly bytesPerSecond: number;
-  /** Of waiting, over which it is looked at. */
-  readonly overMs: number;
-}
 
 /** Of one connection: a slow line is shared by several, and never evenly. */
 const DEFAULT_LEAST_RATE: LeastRate = { bytesPerSecond: 256, overMs: 60_000 };

@@ -10,22 +10,9 @@ import {
   NotFoundError,
   UnavailableError,
 } from "../errors.ts";
-import { type LeastRate, readBounded, TooSlow } from "./body.ts";
+import { readBounded, TooSlow } from "./body.ts";
+import type { Hub } from "./hub.ts";
 import { StallWatch } from "./stall_watch.ts";
-
-export interface Hub {
-  /** Origin and perhaps a path, without a slash at the end. */
-  readonly endpoint: string;
-  readonly token?: string | undefined;
-  /** How long a connection may be silent. */
-  readonly stallMs?: number;
-  /** How slowly it may send. */
-  readonly leastRate?: LeastRate;
-  /** The first pause between tries; doubled with each that follows. */
-  readonly pauseMs?: number;
-  /** Told before each pause that follows a connection that could not be made or has broken. */
-  readonly onUnreachable?: (host: string) => void;
-}
 
 export interface HubRequest {
   /** For messages: the repository, and the file where it is about one. */

@@ -15,7 +15,7 @@ import { isPickle } from "../formats/pickle.ts";
 import { INDEX_FILE, parseShardIndex, SINGLE_FILE } from "../formats/shard_index.ts";
 import { writeStagedFile } from "../formats/staged_file.ts";
 import { StagedFolder } from "../formats/staged_folder.ts";
-import type { Hub } from "./hub_fetch.ts";
+import type { Hub } from "./hub.ts";
 import { isPulled, type Origin, ORIGIN_FILE } from "./origin.ts";
 import { describeRepository, type RemoteFile, type Repository } from "./repository.ts";
 import { transferFile } from "./transfer.ts";

@@ -9,7 +9,8 @@ import { FormatError, GeodesicError, UnavailableError } from "../errors.ts";
 import { isPlainFileName } from "../formats/folder.ts";
 import { quote } from "../formats/json.ts";
 import { readBounded, TooLong, TooSlow } from "./body.ts";
-import { type Hub, hubFetch, unreachable, withRetries } from "./hub_fetch.ts";
+import { hubFetch, unreachable, withRetries } from "./hub_fetch.ts";
+import type { Hub } from "./hub.ts";
 
 export interface RemoteFile {
   readonly path: string;

@@ -1,6 +1,7 @@
 /** Which hub to pull from, as the environment says it (`HF_ENDPOINT`, `HF_TOKEN`), checked before anything is asked. */
 import { ConfigError } from "../errors.ts";
-import { DEFAULT_ENDPOINT, type Hub } from "./hub_fetch.ts";
+import { DEFAULT_ENDPOINT } from "./hub_fetch.ts";
+import type { Hub } from "./hub.ts";
 
 /** Throws ConfigError that names the variable, and never the token. */
 export function parseHub(endpoint?: string, token?: string): Hub {

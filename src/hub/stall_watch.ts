@@ -1,5 +1,5 @@
 /** How long a hub may say nothing. */
-import type { Hub } from "./hub_fetch.ts";
+import type { Hub } from "./hub.ts";
 
 const DEFAULT_STALL_MS = 30_000;
 

@@ -8,7 +8,8 @@ import { FormatError } from "../errors.ts";
 import { writeAll } from "../formats/staged_file.ts";
 import { toWriteError } from "../formats/write_error.ts";
 import { BodyReader, wasWorthwhile } from "./body.ts";
-import { type Hub, hubFetch, unreachable, withRetries } from "./hub_fetch.ts";
+import { hubFetch, unreachable, withRetries } from "./hub_fetch.ts";
+import type { Hub } from "./hub.ts";
 import type { RemoteFile } from "./repository.ts";
 
 export interface TransferOptions {

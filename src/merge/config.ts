@@ -2,69 +2,14 @@
  * A mergekit configuration, parsed and checked for form: what it says, not whether the models it names agree. Which
  * parameters exist is the merge method's business (see methods/). A text of several documents is a merge in stages.
  */
-import type { ConfigError } from "../errors.ts";
-import type { WeightDtype } from "../tensor/dtype.ts";
 import { parseChatTemplate } from "./chat_templates.ts";
 import { Cursor, type RecordCursor } from "./config_cursor.ts";
 import { readAll, readEach } from "./problems.ts";
 import { RECORD_LIMITS } from "./record.ts";
+import type { MergeConfig, OutputSlice } from "./merge_config.ts";
 import { orderStages } from "./stage_order.ts";
-import { parseTokenizerRequest, type TokenizerRequest } from "./tokenizer_request.ts";
+import { parseTokenizerRequest } from "./tokenizer_request.ts";
 import { type Path, readYaml, type YamlSource } from "./yaml_source.ts";
-
-export type Scalar = number | boolean;
-/** One entry of a filtered list: for output tensors whose name contains `filter`; null or "*": for all. */
-export interface Conditional {
-  readonly filter: string | null;
-  readonly value: Scalar | readonly number[];
-}
-/** A number, a gradient over the layers of a slice, or a list of conditions of which the first that matches decides. */
-export type Setting =
-  | { readonly kind: "plain"; readonly value: Scalar | readonly number[] }
-  | { readonly kind: "filtered"; readonly entries: readonly Conditional[] };
-
-/** Settings by parameter name, with the place they stand in, for messages and lookups. */
-export interface Parameters {
-  readonly path: Path;
-  readonly settings: ReadonlyMap<string, Setting>;
-}
-
-export interface InputSource {
-  /** The name or path, with `@revision` where one was asked for. */
-  readonly model: string;
-  /** Half open; null: all layers (the `models:` syntax). */
-  readonly layerRange: readonly [number, number] | null;
-  readonly parameters: Parameters;
-  readonly path: Path;
-}
-export interface OutputSlice {
-  readonly sources: readonly InputSource[];
-  readonly baseModel: string | null;
-  readonly parameters: Parameters;
-  readonly path: Path;
-}
-export interface MergeConfig {
-  /** As given, with all of its documents. */
-  readonly text: string;
-  /** What other documents of the text call the result. */
-  readonly name: string | null;
-  readonly method: string;
-  readonly baseModel: string | null;
-  /** Inputs are rounded to this before anything else; null: taken as they are. */
-  readonly dtype: WeightDtype | null;
-  /** Results are rounded to this when written; null: to what the method makes of `dtype`, or else of the inputs' types. */
-  readonly outDtype: WeightDtype | null;
-  readonly slices: readonly OutputSlice[];
-  readonly parameters: Parameters;
-  /** null: tokenizer files are the lead model's, and rows of embeddings are merged as they lie. */
-  readonly tokenizer: TokenizerRequest | null;
-  /** "auto", or Jinja source; null: that of the model whose tokenizer the output takes. */
-  readonly chatTemplate: string | null;
-  /** Documents whose results this one needs, directly or not, in the order in which they are to be merged. */
-  readonly before: readonly MergeConfig[];
-  /** Line and column for a complaint about a part of this configuration. */
-  readonly error: (path: Path, message: string) => ConfigError;
-}
 
 /** Keys of mergekit that Geodesic knows but does not carry out; null switches them off, which is fine. */
 const UNSUPPORTED: Readonly<Record<string, string>> = {

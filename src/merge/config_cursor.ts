@@ -5,7 +5,7 @@
 import type { ConfigError } from "../errors.ts";
 import { quote } from "../formats/json.ts";
 import { CONFIG_DTYPE_NAMES, parseConfigDtype, type WeightDtype } from "../tensor/dtype.ts";
-import type { Conditional, Parameters, Scalar, Setting } from "./config.ts";
+import type { Conditional, Parameters, Scalar, Setting } from "./settings.ts";
 import { RECORD_LIMITS } from "./record.ts";
 import { type Read, readAll, readEach } from "./problems.ts";
 import { formatPath, type Path, type YamlSource } from "./yaml_source.ts";

@@ -1,6 +1,6 @@
 /** The folders of all models that a configuration names, found before any of them is opened. */
 import { ConfigError, type GeodesicError, NotFoundError } from "../errors.ts";
-import type { MergeConfig } from "./config.ts";
+import type { MergeConfig } from "./merge_config.ts";
 import type { MergeMethod } from "./methods/method.ts";
 import type { ModelResolver } from "./model_paths.ts";
 import { throwAll } from "./problems.ts";

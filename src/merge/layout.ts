@@ -5,7 +5,7 @@
 import { ConfigError } from "../errors.ts";
 import { MAX_LAYERS } from "../formats/config.ts";
 import { type ArchitectureDefinition, fillIn, type WeightDefinition } from "./architecture_definition.ts";
-import type { InputSource, MergeConfig, OutputSlice } from "./config.ts";
+import type { InputSource, MergeConfig, OutputSlice } from "./merge_config.ts";
 import { layerPosition } from "./parameters.ts";
 
 export interface ResolvedSource extends InputSource {

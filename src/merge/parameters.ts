@@ -2,7 +2,7 @@
  * What a parameter is for one output tensor: mergekit's rules for filters, gradients and the places a setting may stand
  * in. Pure; all numbers are doubles, as mergekit's are.
  */
-import type { Parameters, Scalar, Setting } from "./config.ts";
+import type { Parameters, Scalar, Setting } from "./settings.ts";
 
 export interface ResolvedParameter {
   readonly value: Scalar;

@@ -10,7 +10,7 @@ import type { FloatDtype, WeightDtype } from "../tensor/dtype.ts";
 import { commonDtype } from "./arithmetic/rounding.ts";
 import type { ArchitectureDefinition } from "./architecture_definition.ts";
 import { architectureOf, layerCount } from "./architectures.ts";
-import type { MergeConfig } from "./config.ts";
+import type { MergeConfig } from "./merge_config.ts";
 import type { EmbeddingRows } from "./embedding_rows.ts";
 import { findParents } from "./find_parents.ts";
 import {

@@ -1,6 +1,7 @@
 /** The plan of every document of a configuration: what would be read, computed and written; nothing is. */
 import type { ArchitectureDefinition } from "./architecture_definition.ts";
-import { type MergeConfig, parseMergeConfig } from "./config.ts";
+import type { MergeConfig } from "./merge_config.ts";
+import { parseMergeConfig } from "./config.ts";
 import { findParents } from "./find_parents.ts";
 import type { ModelResolver } from "./model_paths.ts";
 import { modelNames, planMerge } from "./plan.ts";

@@ -2,7 +2,8 @@
 import { type FileHash, manifestSha256, sha256 } from "../formats/artifact.ts";
 import { configDtypeName } from "../tensor/dtype.ts";
 import { VERSION } from "../version.ts";
-import type { MergeConfig, Parameters, Scalar } from "./config.ts";
+import type { MergeConfig } from "./merge_config.ts";
+import type { Parameters, Scalar } from "./settings.ts";
 import type { ResolvedSlice } from "./layout.ts";
 import { outputDtypeName } from "./output_config.ts";
 import type { MergePlan } from "./plan.ts";

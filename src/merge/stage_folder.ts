@@ -8,7 +8,7 @@ import { ModelFolder } from "../formats/folder.ts";
 import { writeStagedFile } from "../formats/staged_file.ts";
 import { StagedFolder } from "../formats/staged_folder.ts";
 import { VERSION } from "../version.ts";
-import type { MergeConfig } from "./config.ts";
+import type { MergeConfig } from "./merge_config.ts";
 import type { ModelResolver } from "./model_paths.ts";
 import { type MergeRecord, RECORD_VERSION } from "./record.ts";
 import { readRecord } from "./record_file.ts";

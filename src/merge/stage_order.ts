@@ -2,7 +2,7 @@
  * The documents of a configuration as stages of one merge: which of them makes the output, and what must be merged
  * before it. A document is an input of another by its `name`.
  */
-import type { MergeConfig } from "./config.ts";
+import type { MergeConfig } from "./merge_config.ts";
 import type { Path } from "./yaml_source.ts";
 
 /**

@@ -5,7 +5,7 @@
 import { resolve } from "node:path";
 import { openCheckpoint } from "../formats/checkpoint.ts";
 import { requireFreeTarget } from "../formats/staged_folder.ts";
-import type { MergeConfig } from "./config.ts";
+import type { MergeConfig } from "./merge_config.ts";
 import { findParents } from "./find_parents.ts";
 import type { ModelResolver } from "./model_paths.ts";
 import { modelNames } from "./plan.ts";

@@ -5,7 +5,8 @@
  */
 import type { ConfigError } from "../errors.ts";
 import { quote } from "../formats/json.ts";
-import type { MergeConfig, Parameters, Scalar, Setting } from "./config.ts";
+import type { MergeConfig } from "./merge_config.ts";
+import type { Parameters, Scalar, Setting } from "./settings.ts";
 import { type LayoutTensor, sourcesOf } from "./layout.ts";
 import type { MergeMethod, ParameterDeclaration, ParameterValues, StepFacts } from "./methods/method.ts";
 import { findMethod, MERGEKIT_PARAMETERS, METHOD_NAMES } from "./methods/registry.ts";

@@ -1,6 +1,6 @@
 /** What a load says where products were to be added in f16 and will not be. */
 import type { DeviceTuning } from "../kernels/tuning.ts";
-import type { ModelFormats } from "./cost.ts";
+import type { ModelFormats } from "./matrices.ts";
 import type { Accumulation, Precision } from "./runner.ts";
 import { haveHalfLayers } from "./sizes.ts";
 

@@ -3,7 +3,6 @@
  * both in parts: a decode row's are joined by the last of their workgroups where the device allows it, otherwise, as a
  * prompt row's, by a second dispatch where there are several; without subgroups all go by the kernel that runs anywhere.
  */
-import type { ModelConfig } from "../formats/config.ts";
 import type { GpuBuffer } from "../gpu/buffer.ts";
 import type { StepEncoder } from "../gpu/encoder.ts";
 import type { BoundKernel } from "../gpu/kernel.ts";
@@ -13,98 +12,13 @@ import {
   attentionFlash,
   FLASH_HEAD_STEP,
   flashBundle,
-  type KeyShares,
-  mostSplits,
   shareParams,
-  splitsAt,
   WHOLE,
 } from "../kernels/attention_flash.ts";
 import { attentionPrompt, promptTunings, tuningForRows } from "../kernels/attention_prompt.ts";
 import type { AttentionTuning } from "../kernels/tuning.ts";
-import type { Operation, OperationParts, RowRange } from "./operations.ts";
-import type { ModelSizes } from "./sizes.ts";
-
-/**
- * Bytes that the parts may take even where few sequences run at once: each turn of a long replay takes one or two
- * dispatches a layer, whose parameters would otherwise be the larger.
- */
-const LEAST_PART_BYTES = 32 * 2 ** 20;
-
-/** Prompt rows of a turn, where it has as many: tiles of any size are whole then. */
-const TURN_ROWS = 64;
-
-/**
- * Rows and splits that the parts of a step's attention have room for: a turn's. Decode rows beyond them take several turns;
- * prompt rows, which have fewer parts each, those that have more in all.
- */
-export interface PartSizes {
-  readonly partRows: number;
-  readonly maxSplits: number;
-}
-
-/** No room is needed where {@link attend} takes no parts. */
-export function partSizes(
-  config: ModelConfig,
-  tuning: AttentionTuning | null,
-  { maxContext, maxSamples, maxRows, maxBindableBytes }: {
-    readonly maxContext: number;
-    /** Decode rows and drafts are no more than these. */
-    readonly maxSamples: number;
-    readonly maxRows: number;
-    readonly maxBindableBytes: number;
-  },
-): PartSizes {
-  if (!takesParts(config, tuning)) return { partRows: 0, maxSplits: 0 };
-  const most = (shares: KeyShares) => mostSplits(maxContext, shares, config.slidingWindow);
-  const maxSplits = Math.max(most(tuning), most(promptShares(tuning)));
-  const rowBytes = maxSplits * config.queryHeads * config.headDim * 4;
-  const wanted = Math.max(maxSamples, Math.min(maxRows, Math.floor(LEAST_PART_BYTES / rowBytes)));
-  const partRows = Math.max(1, Math.min(wanted, Math.floor(maxBindableBytes / rowBytes)));
-  return { partRows, maxSplits };
-}
-
-/** Whether a row's keys are shared out over workgroups. */
-export function takesParts(
-  { headDim }: ModelConfig,
-  tuning: AttentionTuning | null,
-): tuning is AttentionTuning {
-  return tuning !== null && headDim % FLASH_HEAD_STEP === 0;
-}
-
-function promptShares({ promptKeys, maxSplits }: AttentionTuning): KeyShares {
-  return { splitKeys: promptKeys, maxSplits };
-}
-
-/** Parts of a prompt row and of a decode row by its position; 1 where nothing is shared out. */
-export function rowSplits(
-  config: ModelConfig,
-  tuning: AttentionTuning | null,
-): Readonly<Record<"prompt" | "decode", (position: number) => number>> {
-  if (!takesParts(config, tuning)) return { prompt: () => 1, decode: () => 1 };
-  const by = (shares: KeyShares) => (position: number) => splitsAt(position, shares, config.slidingWindow);
-  return { prompt: by(promptShares(tuning)), decode: by(tuning) };
-}
-
-/** Of a layer, where decode rows have parts to be joined. */
-export function partDispatches(rows: number, { partRows }: PartSizes, { joins }: AttentionTuning): number {
-  return (joins ? 1 : 2) * Math.ceil(rows / partRows);
-}
-
-/** Most of a layer for prompt rows. */
-export function promptDispatches(
-  config: ModelConfig,
-  { limits, parts }: Pick<ModelSizes, "limits" | "parts">,
-  tuning: AttentionTuning,
-): number {
-  const splits = mostSplits(limits.maxContext, promptShares(tuning), config.slidingWindow);
-  return splits === 1 ? 1 : 2 * Math.ceil(limits.maxPromptTokens / turnRows(splits, parts));
-}
-
-/** Prompt rows of at most so many parts each that there is room for. */
-function turnRows(splits: number, { partRows, maxSplits }: PartSizes): number {
-  const rows = Math.floor(partRows * maxSplits / splits);
-  return rows < TURN_ROWS ? rows : rows - rows % TURN_ROWS;
-}
+import { partDispatches, promptDispatches, promptShares, takesParts, turnRows } from "./attention_parts.ts";
+import type { Operation, OperationParts, RowRange } from "./operation.ts";
 
 export async function attend(parts: OperationParts, cache: GpuBuffer): Promise<Operation> {
   const { config, tuning } = parts;

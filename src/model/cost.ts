@@ -5,12 +5,13 @@
 import type { ModelConfig } from "../formats/config.ts";
 import { HIDDEN_BLOCK, takesRow, WEIGHT_BYTES, type WeightFormat } from "../kernels/linear.ts";
 import { type DeviceTuning, matricesOf } from "../kernels/tuning.ts";
-import { partDispatches, promptDispatches, rowSplits, takesParts } from "./attention.ts";
+import { partDispatches, promptDispatches, rowSplits, takesParts } from "./attention_parts.ts";
 import {
   LAYER_MATRICES,
   type LayerMatrix,
   layerMatrix,
   type MatrixShape,
+  type ModelFormats,
   vocabularyMatrix,
 } from "./matrices.ts";
 import { layOut, sliceBytes } from "./packed_matrix.ts";
@@ -18,14 +19,6 @@ import { roundUp } from "./plan.ts";
 import { pairsOf } from "./row_layout.ts";
 import { SAMPLER_DISPATCHES } from "./sampler.ts";
 import { headTakesHalves, type ModelSizes } from "./sizes.ts";
-
-/** How each matrix is held on the device. */
-export interface ModelFormats {
-  readonly embedding: WeightFormat;
-  /** Null: the embedding itself serves. */
-  readonly head: WeightFormat | null;
-  readonly layers: readonly Readonly<Record<LayerMatrix, WeightFormat>>[];
-}
 
 /** All layers alike. */
 export function uniformFormats(

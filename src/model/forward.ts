@@ -14,15 +14,9 @@ import type { GpuBuffer } from "../gpu/buffer.ts";
 import type { GpuDevice } from "../gpu/device.ts";
 import type { StepEncoder } from "../gpu/encoder.ts";
 import type { DeviceTuning } from "../kernels/tuning.ts";
-import { rowSplits } from "./attention.ts";
-import {
-  decoderLayer,
-  embedding,
-  head,
-  type Operation,
-  projections,
-  type StepBuffers,
-} from "./operations.ts";
+import { rowSplits } from "./attention_parts.ts";
+import { decoderLayer, embedding, head, projections } from "./operations.ts";
+import type { Operation, StepBuffers } from "./operation.ts";
 import type { PlanWriter } from "./plan.ts";
 import { rotaryTable } from "./rotary.ts";
 import type { Precision } from "./runner.ts";

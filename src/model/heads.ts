@@ -5,7 +5,7 @@
 import type { GpuBuffer } from "../gpu/buffer.ts";
 import { headNorm } from "../kernels/head_norm.ts";
 import { quantizeCache } from "../kernels/quantize_cache.ts";
-import type { Operation, OperationParts } from "./operations.ts";
+import type { Operation, OperationParts } from "./operation.ts";
 import type { LayerWeights } from "./weights.ts";
 
 /** Where the model norms each head of its queries and keys: does so, and rotates them, where qkv_rope has left them. */

@@ -16,7 +16,7 @@ import { isUnquantized } from "./quantized_copy.ts";
 import { InlinePacker, PackThreads, type RowSource } from "./pack_threads.ts";
 import { RowQuantizer } from "./row_quantizer.ts";
 import { findFlaw, type Flaw } from "./self_check.ts";
-import type { ModelFormats } from "./cost.ts";
+import type { ModelFormats } from "./matrices.ts";
 import { checkSupported, type ModelSizes } from "./sizes.ts";
 import { withTunedForms } from "./tuned_forms.ts";
 import {

@@ -4,10 +4,19 @@
  */
 import { type LayerTensor, layerTensorName } from "../formats/architecture.ts";
 import type { ModelConfig } from "../formats/config.ts";
+import type { WeightFormat } from "../kernels/linear.ts";
 import type { RowLayout } from "./row_layout.ts";
 
 export type LayerMatrix = "qkv" | "output" | "gateUp" | "down";
 export const LAYER_MATRICES = ["qkv", "output", "gateUp", "down"] as const satisfies readonly LayerMatrix[];
+
+/** How each matrix is held on the device. */
+export interface ModelFormats {
+  readonly embedding: WeightFormat;
+  /** Null: the embedding itself serves. */
+  readonly head: WeightFormat | null;
+  readonly layers: readonly Readonly<Record<LayerMatrix, WeightFormat>>[];
+}
 
 export interface MatrixShape {
   /** By the indices that the layout uses. */

@@ -2,9 +2,7 @@
  * Kernels bound to a model's buffers: an {@link Operation} is everything fixed but the rows of a step. Compiles each
  * linear kernel for several numbers of rows; which of a family runs changes speed, never a bit of a result.
  */
-import type { ModelConfig } from "../formats/config.ts";
 import type { BufferSlice, GpuBuffer } from "../gpu/buffer.ts";
-import type { GpuDevice } from "../gpu/device.ts";
 import type { StepEncoder } from "../gpu/encoder.ts";
 import type { BoundKernel, KernelDeclaration } from "../gpu/kernel.ts";
 import { embed } from "../kernels/embed.ts";
@@ -21,71 +19,13 @@ import { linearResidual } from "../kernels/linear_residual.ts";
 import { lmHead } from "../kernels/lm_head.ts";
 import { qkvRope } from "../kernels/qkv_rope.ts";
 import { EVERY_ROW, rmsNorm } from "../kernels/rms_norm.ts";
-import {
-  type DeviceTuning,
-  fitShape,
-  matricesOf,
-  type MatrixRole,
-  promptVariantFor,
-  variantFor,
-} from "../kernels/tuning.ts";
+import { fitShape, matricesOf, type MatrixRole, promptVariantFor, variantFor } from "../kernels/tuning.ts";
 import { attend } from "./attention.ts";
 import { normHeads, quantizeKept } from "./heads.ts";
+import type { Operation, OperationParts, RowRange } from "./operation.ts";
 import type { MatrixSlice, PackedMatrix } from "./packed_matrix.ts";
-import type { Precision } from "./runner.ts";
-import { headTakesHalves, type ModelSizes } from "./sizes.ts";
+import { headTakesHalves } from "./sizes.ts";
 import type { LayerWeights, ModelWeights } from "./weights.ts";
-
-/** What a step holds; rows of prompts come first. */
-export interface StepRows {
-  /** The first prompt row that is to be computed. */
-  readonly promptFrom: number;
-  readonly promptRows: number;
-  /** Prompt rows, decode rows and drafts. */
-  readonly rows: number;
-  readonly samples: number;
-  /** Parts of the prompt row, and of the decode row, whose attention has most of them. */
-  readonly promptSplits: number;
-  readonly splits: number;
-}
-
-/** A part of a step. */
-export interface Operation {
-  /** Most dispatches that it appends. */
-  readonly dispatches: number;
-  encode(step: StepEncoder, rows: StepRows): void;
-}
-
-/** Buffers that a step passes through. */
-export interface StepBuffers {
-  readonly plan: GpuBuffer; // u32, see plan.ts
-  readonly lastTokens: GpuBuffer; // [maxSequences] u32
-  readonly hidden: GpuBuffer; // [maxRows, hiddenStride] f32
-  readonly normed: GpuBuffer; // [maxRows, normedStride] f16, half order
-  readonly queries: GpuBuffer; // [maxRows, queryStride]
-  readonly attended: GpuBuffer; // [maxRows, queryStride]
-  readonly kept: GpuBuffer; // [maxRows, k|v, kvHeads, headDim] f32, of a cache in FP8
-  readonly activated: GpuBuffer; // [maxRows, innerStride]
-  readonly logits: GpuBuffer; // [maxSamples, vocabSize] f32
-  readonly rotary: GpuBuffer; // [maxContext, headDim / 2, 2] f32
-  readonly cache: readonly GpuBuffer[]; // per layer: [blocks, k|v, kvHeads, …], see shaders/lib/cache_*.wgsl
-  readonly parts: GpuBuffer; // [partRows, maxSplits, queryHeads, headDim] f32
-  readonly partTerms: GpuBuffer; // [partRows, maxSplits, queryHeads] f32
-  readonly tickets: GpuBuffer; // [partRows, queryHeads] u32, 0 between dispatches
-}
-
-export interface OperationParts {
-  readonly device: GpuDevice;
-  readonly config: ModelConfig;
-  readonly sizes: ModelSizes;
-  readonly precision: Precision;
-  readonly tuning: DeviceTuning;
-  readonly buffers: StepBuffers;
-  /** Word of the plan where the samples begin. */
-  readonly samplesOffset: number;
-  /** Word of the plan that says whether there is anything to do. */
-  readonly liveOffset: number;
-}
 
 /** Of the window in which kernels find {@link OperationParts.liveOffset}. */
 const LIVE_BYTES = 16;
@@ -279,12 +219,6 @@ const operands = ({ weights, channels }: MatrixSlice) => ({ weights, channels })
 
 /** Which rows of a step an operation takes. */
 type Family = "rows" | "samples";
-
-/** A run of rows of one family. */
-export interface RowRange {
-  readonly firstRow: number;
-  readonly rows: number;
-}
 
 /** One operation per slice of the matrix. */
 function linear<B extends string, P extends string>(

@@ -6,19 +6,10 @@
  * Memory: each thread holds what it reads for one chunk and two packed chunks, one of which may be on its way to the
  * device.
  */
-import { type ErrorRecord, fromErrorRecord } from "../errors.ts";
+import { fromErrorRecord } from "../errors.ts";
 import type { Checkpoint } from "../formats/checkpoint.ts";
 import { type LoadTask, type PackedRows, type RawRows, type RowsOf, startTask } from "./pack.ts";
-
-/** What a thread is told: a task, and a buffer that may be used for its result. */
-export interface PackOrder {
-  readonly task: LoadTask;
-  readonly buffer: ArrayBuffer | null;
-}
-export type PackAnswer =
-  | { readonly type: "done"; readonly rows: PackedRows | RawRows }
-  | { readonly type: "failed"; readonly error: ErrorRecord }
-  | { readonly type: "broken"; readonly error: unknown };
+import type { PackAnswer, PackOrder } from "./pack_worker.ts";
 
 export interface RowSource extends Disposable {
   /**

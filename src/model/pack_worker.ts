@@ -1,8 +1,17 @@
 /** A thread of a load: reads the ranges of one task after the other, packs what is to be packed and passes it on. */
-import { GeodesicError, toErrorRecord } from "../errors.ts";
+import { type ErrorRecord, GeodesicError, toErrorRecord } from "../errors.ts";
 import { SyncFile } from "../formats/sync_file.ts";
-import { startTask } from "./pack.ts";
-import type { PackAnswer, PackOrder } from "./pack_threads.ts";
+import { type LoadTask, type PackedRows, type RawRows, startTask } from "./pack.ts";
+
+/** What a thread is told: a task, and a buffer that may be used for its result. */
+export interface PackOrder {
+  readonly task: LoadTask;
+  readonly buffer: ArrayBuffer | null;
+}
+export type PackAnswer =
+  | { readonly type: "done"; readonly rows: PackedRows | RawRows }
+  | { readonly type: "failed"; readonly error: ErrorRecord }
+  | { readonly type: "broken"; readonly error: unknown };
 
 /** What a Worker's global scope offers beyond the window's types. */
 interface WorkerScope {

@@ -10,10 +10,9 @@ import { MAX_HEAD_DIM } from "../kernels/attention.ts";
 import { GROUP_SIZE, HALF_BLOCK, HIDDEN_BLOCK, type WeightFormat } from "../kernels/linear.ts";
 import { fp8HeadBytes } from "../kernels/quantize_cache.ts";
 import type { DeviceTuning } from "../kernels/tuning.ts";
-import { type PartSizes, partSizes } from "./attention.ts";
-import type { ModelFormats } from "./cost.ts";
+import { type PartSizes, partSizes } from "./attention_parts.ts";
+import { LAYER_MATRICES, type ModelFormats } from "./matrices.ts";
 import { draftedSamples, MAX_DRAFTS } from "./drafts.ts";
-import { LAYER_MATRICES } from "./matrices.ts";
 import { roundUp } from "./plan.ts";
 import type { KvCacheDtype, KvCacheFormat, Precision, RunnerLimits } from "./runner.ts";
 

@@ -4,7 +4,7 @@
  * Prompts vary too much.
  */
 import type { DispatchSequence, StepEncoder } from "../gpu/encoder.ts";
-import type { StepRows } from "./operations.ts";
+import type { StepRows } from "./operation.ts";
 
 /** A batch grows and shrinks, and its longest row gets another part of attention from time to time. */
 const KEPT = 16;

@@ -28,8 +28,7 @@ import {
 } from "../kernels/forms.ts";
 import { CORE_LIBS, LINEAR_OVERRIDES, type LinearOverride, type LinearTuning } from "../kernels/linear.ts";
 import { type DeviceTuning, type MatrixRole, ROLES } from "../kernels/tuning.ts";
-import type { ModelFormats } from "./cost.ts";
-import { LAYER_MATRICES, layerMatrix, vocabularyMatrix } from "./matrices.ts";
+import { LAYER_MATRICES, layerMatrix, type ModelFormats, vocabularyMatrix } from "./matrices.ts";
 import { pairsOf } from "./row_layout.ts";
 import type { Precision } from "./runner.ts";
 import { MAX_PROMPT_TOKENS } from "./sizes.ts";

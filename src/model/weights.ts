@@ -18,12 +18,12 @@ import {
 import type { Checkpoint } from "../formats/checkpoint.ts";
 import type { GpuBuffer } from "../gpu/buffer.ts";
 import { type FloatDtype, isFloatDtype, isWeightDtype } from "../tensor/dtype.ts";
-import type { ModelFormats } from "./cost.ts";
 import {
   LAYER_MATRICES,
   type LayerMatrix,
   layerMatrix,
   type MatrixShape,
+  type ModelFormats,
   vocabularyMatrix,
 } from "./matrices.ts";
 import {

@@ -1,9 +1,9 @@
 /** What a sequence and its batch do at the edges that random runs seldom come to. */
 import { expect } from "@std/expect";
-import { Batch, type BatchSubmit, type StepRow } from "../../src/engine/batch.ts";
+import { Batch, type BatchSubmit } from "../../src/engine/batch.ts";
+import { shareOut, type StepRow } from "../../src/engine/step_samples.ts";
 import { AGEING_STEPS } from "../../src/engine/ranking.ts";
 import { Sequence } from "../../src/engine/sequence.ts";
-import { shareOut } from "../../src/engine/step_samples.ts";
 import { RequestClock } from "../../src/engine/timings.ts";
 import type { SamplingParams } from "../../src/model/sampling.ts";
 import type { SampledToken, Slot } from "../../src/model/runner.ts";

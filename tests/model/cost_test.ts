@@ -4,7 +4,7 @@ import { CapacityError } from "../../src/errors.ts";
 import { parseModelConfig } from "../../src/formats/config.ts";
 import type { WeightFormat } from "../../src/kernels/linear.ts";
 import { type DeviceTuning, joinsParts, portableTuning, subgroupTuning } from "../../src/kernels/tuning.ts";
-import { promptDispatches } from "../../src/model/attention.ts";
+import { promptDispatches } from "../../src/model/attention_parts.ts";
 import { decodeCost, uniformFormats, weightBytes } from "../../src/model/cost.ts";
 import { loadModel } from "../../src/model/load.ts";
 import { fitModel } from "../../src/model/memory.ts";

@@ -1,5 +1,5 @@
 import { expect } from "@std/expect";
-import { layerOf, LAYERS, violations } from "../../scripts/layers.ts";
+import { circles, layerOf, LAYERS, violations } from "../../scripts/layers.ts";
 
 Deno.test("layerOf() tells a folder from another with the same beginning", () => {
   expect(layerOf("src/gpu/device.ts")).toBe(LAYERS.indexOf("src/gpu"));
@@ -49,3 +49,17 @@ for (const [name, path, source, expected] of cases) {
     else expect(found.join("\n")).toMatch(expected);
   });
 }
+
+Deno.test("circles() names the import that closes one, and no other", () => {
+  const sources = new Map([
+    ["src/app/a.ts", `import { b } from "./b.ts";\nimport { c } from "./c.ts";`],
+    ["src/app/b.ts", `import { c } from "./c.ts";`],
+    ["src/app/c.ts", `import { z } from "zod";\nimport type { A } from "./a.ts";`],
+    ["src/app/d.ts", `import { a } from "./a.ts";`],
+  ]);
+  expect(circles(sources)).toEqual([
+    "src/app/c.ts:2: closes a circle of imports: src/app/a.ts → src/app/b.ts → src/app/c.ts → src/app/a.ts",
+  ]);
+  sources.set("src/app/c.ts", "");
+  expect(circles(sources)).toEqual([]);
+});

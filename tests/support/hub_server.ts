@@ -3,7 +3,7 @@
  * large files by a redirect to another host), and every way to go wrong that a test asks for.
  */
 import { createHash } from "node:crypto";
-import type { Hub } from "../../src/hub/hub_fetch.ts";
+import type { Hub } from "../../src/hub/hub.ts";
 
 export const COMMIT = "a".repeat(40);
 export const CREATED_AT = "2024-01-10T12:00:00.000Z";

@@ -2,7 +2,8 @@
  * An engine client without a Worker: the real client and engine in one thread over a port that copies what crosses it,
  * with fake runners below. For tests of whatever sits on top of the engine.
  */
-import { type EnginePort, PortEngineClient } from "../../src/engine/client.ts";
+import { PortEngineClient } from "../../src/engine/client.ts";
+import type { EnginePort } from "../../src/engine/port.ts";
 import { Engine, type EngineOptions } from "../../src/engine/engine.ts";
 import type { DeviceInfo, EngineCommand, EngineMessage } from "../../src/engine/protocol.ts";
 import { type FakeOptions, FakeRunner } from "./fake_runner.ts";

@@ -1,6 +1,7 @@
 /** Parsing configurations, and what is said of those that are refused. */
 import { ConfigError } from "../../src/errors.ts";
-import { type MergeConfig, parseMergeConfig } from "../../src/merge/config.ts";
+import type { MergeConfig } from "../../src/merge/merge_config.ts";
+import { parseMergeConfig } from "../../src/merge/config.ts";
 import { requireMethod } from "../../src/merge/step_parameters.ts";
 
 export const SLERP = `merge_method: slerp

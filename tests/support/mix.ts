@@ -1,5 +1,5 @@
 /** Runs one merge method on literal vectors, as a step of a merge would: declared defaults filled in, block by block. */
-import type { Scalar } from "../../src/merge/config.ts";
+import type { Scalar } from "../../src/merge/settings.ts";
 import type { Mix, StepFacts } from "../../src/merge/methods/method.ts";
 import { findMethod } from "../../src/merge/methods/registry.ts";
 import { Operand } from "../../src/merge/operand.ts";

@@ -14,7 +14,8 @@ import { requireRole } from "../roles.ts";
 import type { GenerateInput, GenerationConditions, Principal } from "../types.ts";
 import { allEvents } from "./event_rows.ts";
 import { ReproductionCheck } from "./reproduction.ts";
-import { type Accepted, admit, once, type StartOptions } from "./start.ts";
+import { admit, once } from "./start.ts";
+import type { Accepted, StartOptions } from "./start_types.ts";
 
 /** `original` is one that the principal may see. ConfigError unless it has ended; ConflictError where it cannot be the same. */
 export async function startReproduction(

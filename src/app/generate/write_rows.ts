@@ -33,7 +33,7 @@ import type { Place } from "./branch.ts";
 import { deviceConditions } from "./conditions.ts";
 import { toEventRow } from "./event_rows.ts";
 import type { Prompt } from "./prompt.ts";
-import type { Accepted, StartOptions } from "./start.ts";
+import type { Accepted, StartOptions } from "./start_types.ts";
 
 const RETRY_AFTER_MS = 500;
 

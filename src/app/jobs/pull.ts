@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { ConfigError } from "../../errors.ts";
 import { quote } from "../../formats/json.ts";
 import { requireFreeTarget } from "../../formats/staged_folder.ts";
-import type { Hub } from "../../hub/hub_fetch.ts";
+import type { Hub } from "../../hub/hub.ts";
 import { isPulled } from "../../hub/origin.ts";
 import { pullModel } from "../../hub/pull.ts";
 import { parseRevision } from "../../hub/settings.ts";

@@ -3,7 +3,7 @@
  * A method sees operands and numbers; files and output dtypes are not its business. Memory beside the operands is
  * bounded by a few blocks and, where elements are selected, one bit an element.
  */
-import type { Scalar } from "../config.ts";
+import type { Scalar } from "../settings.ts";
 import type { FloatDtype, WeightDtype } from "../../tensor/dtype.ts";
 import type { Operand } from "../operand.ts";
 

@@ -11,7 +11,8 @@ import { layOutShard, planShards, type ShardLayout } from "../../formats/shard_p
 import { SyncFile } from "../../formats/sync_file.ts";
 import { toWriteError } from "../../formats/write_error.ts";
 import type { ArchitectureDefinition } from "../architecture_definition.ts";
-import { type MergeConfig, parseMergeConfig } from "../config.ts";
+import type { MergeConfig } from "../merge_config.ts";
+import { parseMergeConfig } from "../config.ts";
 import type { ModelResolver } from "../model_paths.ts";
 import { type MergePlan, planMerge, type PlannedStep } from "../plan.ts";
 import { outputConfigJson } from "../output_config.ts";
