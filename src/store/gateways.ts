@@ -1,6 +1,6 @@
 /** Rows of the gateways on this database. One whose lease has run out is dead: what it ran may be ended or taken over. */
-import type { Insertable } from "kysely";
-import type { Db, GatewaysTable } from "./database.ts";
+import { type Expression, expressionBuilder, type Insertable, type SqlBool } from "kysely";
+import type { Database, Db, GatewaysTable } from "./database.ts";
 
 export async function insertGateway(db: Db, row: Insertable<GatewaysTable>): Promise<void> {
   await db.insertInto("gateways").values(row).execute();
@@ -30,4 +30,26 @@ export async function deleteDeadGateways(
 ): Promise<void> {
   await db.deleteFrom("gateways").where("id", "!=", exceptId)
     .$if(!all, (q) => q.where("lease_until", "<=", now)).execute();
+}
+
+/** Who asks for work that nobody does. */
+export interface OrphanTaker {
+  /** Ids of gateways. */
+  readonly living: readonly string[];
+  readonly gatewayId: string;
+  /** What this gateway runs; others of its own rows are left from an end that could not be written. */
+  readonly holds: readonly string[];
+}
+
+/** Whether a row of an unfinished merge or model job is nobody's. */
+export function isOrphan({ living, gatewayId, holds }: OrphanTaker): Expression<SqlBool> {
+  const e = expressionBuilder<Database, "merges" | "model_jobs">();
+  return e.or([
+    e("gateway_id", "is", null),
+    e("gateway_id", "not in", [...living, gatewayId]),
+    e.and([
+      e("gateway_id", "=", gatewayId),
+      ...holds.length === 0 ? [] : [e("id", "not in", holds)],
+    ]),
+  ]);
 }

@@ -2,6 +2,7 @@
 import type { Insertable, Selectable, Updateable } from "kysely";
 import type { Db, MergeSourcesTable, MergesTable, MergeTensorsTable } from "./database.ts";
 import { lockingFree } from "./dialect.ts";
+import { isOrphan, type OrphanTaker } from "./gateways.ts";
 import { contains, inBatches, type RowPage, toRowPage } from "./page.ts";
 
 export type MergeRow = Selectable<MergesTable>;
@@ -125,32 +126,14 @@ export function unfinishedMergeInto(db: Db, targetName: string): Promise<MergeRo
 }
 
 /**
- * The oldest unfinished merge that none of these gateways has, taken for `gatewayId`: of several gateways that look at
- * once, each takes another one. What is `gatewayId`'s own but not among those that it `holds`, nobody has either: its
- * end could not be written. Undefined when there is none.
+ * The oldest unfinished merge that nobody has, taken for who asks: of several gateways that look at once, each takes
+ * another one. Undefined when there is none.
  */
-export async function takeOrphanedMerge(
-  trx: Db,
-  { living, gatewayId, holds }: {
-    readonly living: readonly string[];
-    readonly gatewayId: string;
-    readonly holds: readonly string[];
-  },
-): Promise<MergeRow | undefined> {
+export async function takeOrphanedMerge(trx: Db, taker: OrphanTaker): Promise<MergeRow | undefined> {
   const orphans = trx.selectFrom("merges").selectAll().where("status", "in", UNFINISHED)
-    .where((e) =>
-      e.or([
-        e("gateway_id", "is", null),
-        e("gateway_id", "not in", [...living, gatewayId]),
-        e.and([
-          e("gateway_id", "=", gatewayId),
-          ...holds.length === 0 ? [] : [e("id", "not in", holds)],
-        ]),
-      ])
-    )
-    .orderBy("id").limit(1);
+    .where(isOrphan(taker)).orderBy("id").limit(1);
   const row = await lockingFree(trx, orphans).executeTakeFirst();
-  if (row !== undefined) await updateMerge(trx, row.id, { gateway_id: gatewayId });
+  if (row !== undefined) await updateMerge(trx, row.id, { gateway_id: taker.gatewayId });
   return row;
 }
 

@@ -2,6 +2,7 @@
 import type { Insertable, Selectable, Updateable } from "kysely";
 import type { Db, ModelJobEventsTable, ModelJobsTable } from "./database.ts";
 import { lockingFree } from "./dialect.ts";
+import { isOrphan, type OrphanTaker } from "./gateways.ts";
 import { contains, type RowPage, toRowPage } from "./page.ts";
 
 export type ModelJobRow = Selectable<ModelJobsTable>;
@@ -32,32 +33,14 @@ export function unfinishedPullOf(db: Db, modelName: string): Promise<ModelJobRow
 }
 
 /**
- * The oldest unfinished job that none of these gateways runs, taken for `gatewayId`: of several gateways that look at
- * once, each takes another one. Undefined when there is none.
+ * The oldest unfinished job that nobody runs, taken for who asks: of several gateways that look at once, each takes
+ * another one. Undefined when there is none.
  */
-export async function takeOrphanedModelJob(
-  trx: Db,
-  { living, gatewayId, holds }: {
-    readonly living: readonly string[];
-    readonly gatewayId: string;
-    /** What this gateway runs; others of its own rows are left from an end that could not be written. */
-    readonly holds: readonly string[];
-  },
-): Promise<ModelJobRow | undefined> {
+export async function takeOrphanedModelJob(trx: Db, taker: OrphanTaker): Promise<ModelJobRow | undefined> {
   const orphans = trx.selectFrom("model_jobs").selectAll().where("status", "=", "RUNNING")
-    .where((e) =>
-      e.or([
-        e("gateway_id", "is", null),
-        e("gateway_id", "not in", [...living, gatewayId]),
-        e.and([
-          e("gateway_id", "=", gatewayId),
-          ...holds.length === 0 ? [] : [e("id", "not in", holds)],
-        ]),
-      ])
-    )
-    .orderBy("id").limit(1);
+    .where(isOrphan(taker)).orderBy("id").limit(1);
   const row = await lockingFree(trx, orphans).executeTakeFirst();
-  if (row !== undefined) await updateModelJob(trx, row.id, { gateway_id: gatewayId });
+  if (row !== undefined) await updateModelJob(trx, row.id, { gateway_id: taker.gatewayId });
   return row;
 }
 
