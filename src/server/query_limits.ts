@@ -42,10 +42,16 @@ export function useQueryLimits(limits: QueryLimits = DEFAULT_QUERY_LIMITS): Plug
   return {
     onParams({ params }) {
       const length = typeof params.query === "string" ? params.query.length : 0;
-      if (length > limits.characters) throw exceeds("length", length, limits.characters);
+      if (length > limits.characters) throw exceeds("length", length, limits.characters, USE_VARIABLES);
     },
     onParse({ setParseFn }) {
-      setParseFn((source, options) => parse(source, { ...options, maxTokens: limits.tokens }));
+      setParseFn((source, options) => {
+        try {
+          return parse(source, { ...options, maxTokens: limits.tokens });
+        } catch (error) {
+          throw isTooMany(error) ? withHint(error) : error;
+        }
+      });
     },
     onValidate({ setValidationFn }) {
       setValidationFn((schema, document, rules) => {
@@ -126,8 +132,20 @@ function measuring(fragments: ReadonlyMap<string, FragmentDefinitionNode>) {
   return measureSet;
 }
 
-function exceeds(what: string, found: number, limit: number): GraphQLError {
-  return new GraphQLError(`Cannot run the operation: its ${what} is ${found}, allowed are ${limit}`, {
+/** Mostly such a document holds a prompt, its token ids or a configuration. */
+const USE_VARIABLES = "; send texts and lists that are long as variables";
+
+/** GraphQL counts the tokens itself, and has no code for it. */
+function isTooMany(error: unknown): error is GraphQLError {
+  return error instanceof GraphQLError && /Document contains more tha[nt] \d+ tokens/.test(error.message);
+}
+
+function withHint({ message, source, positions }: GraphQLError): GraphQLError {
+  return new GraphQLError(message.replace(/\.?$/, USE_VARIABLES), { source, positions });
+}
+
+function exceeds(what: string, found: number, limit: number, hint = ""): GraphQLError {
+  return new GraphQLError(`Cannot run the operation: its ${what} is ${found}, allowed are ${limit}${hint}`, {
     extensions: { code: "QUERY_TOO_COMPLEX", http: { status: 400 } },
   });
 }

@@ -23,11 +23,14 @@ const CASES: readonly {
   readonly passes: string;
   readonly fails: string;
   readonly code?: string;
+  /** What the message says to do. */
+  readonly hint?: RegExp;
 }[] = [
   {
     name: "characters",
     passes: `{ viewer { id } }${" ".repeat(LIMITS.characters - 17)}`,
     fails: `{ viewer { id } }${" ".repeat(LIMITS.characters - 16)}`,
+    hint: /^Cannot run the operation: its length is \d+, allowed are \d+; send texts .* as variables$/,
   },
   {
     name: "tokens",
@@ -35,6 +38,7 @@ const CASES: readonly {
     passes: `{ viewer { id @include(if: true) ${times(190, () => "id")} } }`,
     fails: `{ viewer { id } ${times(250, () => "viewer { id }")} }`,
     code: "GRAPHQL_PARSE_FAILED",
+    hint: /1000 tokens.*; send texts and lists that are long as variables$/,
   },
   { name: "depth", passes: nested(LIMITS.depth), fails: nested(LIMITS.depth + 1) },
   {
@@ -74,7 +78,7 @@ const CASES: readonly {
   },
 ];
 
-for (const { name, passes, fails, code = "QUERY_TOO_COMPLEX" } of CASES) {
+for (const { name, passes, fails, code = "QUERY_TOO_COMPLEX", hint = /./ } of CASES) {
   Deno.test(`startServer() limits the ${name} of an operation`, async () => {
     await using api = new ApiServer(new FakeGateway().gateway);
     const allowed = await api.query(passes);
@@ -82,6 +86,7 @@ for (const { name, passes, fails, code = "QUERY_TOO_COMPLEX" } of CASES) {
     expect(allowed.body.data).toBeTruthy();
     const refused = await api.query(fails);
     expect(refused.body.errors[0].extensions.code).toBe(code);
+    expect(refused.body.errors[0].message).toMatch(hint);
     expect(refused.body.data ?? null).toBeNull();
     const strict = await api.post({ query: fails }, { accept: "application/graphql-response+json" });
     expect(strict.status).toBe(400);
