@@ -4,7 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { isErrorWithCode, UsageError } from "./errors.ts";
-import { didYouMean, nearest } from "./suggest.ts";
+import { didYouMean, nearest } from "../app/suggest.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface OptionSpec {

@@ -10,7 +10,7 @@ import type { Quantization } from "../model/runner.ts";
 import type { Db } from "../store/database.ts";
 import { allModels, findModel, hasFolder } from "../store/models.ts";
 import { DATABASE_FILE, openStore } from "../store/open.ts";
-import { didYouMean, nearest } from "./suggest.ts";
+import { didYouMean, nearest } from "../app/suggest.ts";
 
 /** Names to show where none is like the one that was asked for. */
 const MAX_NAMES = 6;

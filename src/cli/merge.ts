@@ -18,7 +18,7 @@ import { modelOption, namedModels } from "./named_models.ts";
 import { printable } from "./printable.ts";
 import { readTextFile } from "./read_file.ts";
 import { sizeOf } from "./size_option.ts";
-import { didYouMean, nearest } from "./suggest.ts";
+import { didYouMean, nearest } from "../app/suggest.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Real configurations have a few kilobytes. */

@@ -6,7 +6,7 @@ import { VERSION } from "../version.ts";
 import { type Command, Invocation } from "./command.ts";
 import { EXIT, exitCodeOf, formatError, InterruptedError, UsageError } from "./errors.ts";
 import { helpOf, overview, overviewOf } from "./help.ts";
-import { didYouMean, nearest } from "./suggest.ts";
+import { didYouMean, nearest } from "../app/suggest.ts";
 import type { Terminal } from "./terminal.ts";
 
 const INTERRUPTS = ["SIGINT", "SIGTERM"] as const satisfies readonly Deno.Signal[];

@@ -1,5 +1,5 @@
 import { expect } from "@std/expect";
-import { didYouMean, nearest } from "../../src/cli/suggest.ts";
+import { didYouMean, nearest } from "../../src/app/suggest.ts";
 
 const COMMANDS = ["start", "serve", "merge", "generate", "tokenize", "inspect", "verify", "keys"];
 const MODELS = ["geodesic/demo-slerp", "geodesic/demo-helper", "mistralai/Mistral-7B-Instruct-v0.1"];

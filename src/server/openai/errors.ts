@@ -9,10 +9,10 @@ export interface OpenAiError {
   readonly code: string | null;
 }
 
-/** A request of the wrong shape. `param` is its field as the client wrote it. */
+/** A request of the wrong shape. `param` is its field as the client wrote it, `name` the API's code for it. */
 export class RequestError extends GeodesicError {
-  constructor(param: string | null, message: string) {
-    super("INVALID_REQUEST", message, { field: param });
+  constructor(param: string | null, message: string, name: string | null = null) {
+    super("INVALID_REQUEST", message, { field: param, name });
   }
 }
 
@@ -41,6 +41,7 @@ export function describeError(
   });
   switch (code) {
     case "INVALID_REQUEST":
+      return as(400, "invalid_request_error", typeof details["name"] === "string" ? details["name"] : null);
     case "CONFIG":
       return as(400, "invalid_request_error", null);
     case "NOT_FOUND":

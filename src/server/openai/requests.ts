@@ -1,8 +1,6 @@
 /**
- * Requests in the OpenAI shape, read into the use cases' own. What is not carried out is refused by name, rather than
- * passed over: a client that asked for tools or for four answers must not get one without. Fields that change no token
- * (`user`, `metadata`, `store`, …) are passed over. The sampling parameters that other servers add are taken under their
- * usual names: top_k, min_p, typical_p, repetition_penalty, min_tokens, stop_token_ids, ignore_eos.
+ * Requests in the OpenAI shape, read into the use cases' own. The sampling parameters that other servers add are taken
+ * under their usual names: top_k, min_p, typical_p, repetition_penalty, min_tokens, stop_token_ids, ignore_eos.
  */
 import { z } from "zod";
 import type {
@@ -13,6 +11,7 @@ import type {
   SamplingInput,
 } from "../../app/types.ts";
 import { RequestError } from "./errors.ts";
+import { requireKnownFields, unsupported } from "./fields.ts";
 import { describeIssue } from "./issues.ts";
 import type { SentNames } from "./parameters.ts";
 
@@ -88,18 +87,7 @@ const textSchema = z.object({
 });
 type Sampling = z.infer<z.ZodObject<typeof sampling>>;
 
-/** Would change the answer, and is not carried out. Nulls and these values, also in a list, say nothing. */
-const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
-  tools: [],
-  tool_choice: ["none", "auto"],
-  functions: [],
-  function_call: ["none", "auto"],
-  audio: [],
-  modalities: ["text"],
-  prediction: [],
-  web_search_options: [],
-};
-/** Of a message, likewise. */
+/** Of a message: would change the answer, and is not carried out. */
 const UNSUPPORTED_IN_MESSAGE = ["tool_calls", "function_call", "tool_call_id", "audio"] as const;
 
 /** Any JSON object; without a schema the names of its properties are the model's choice. */
@@ -201,19 +189,13 @@ function requestOf(
   };
 }
 
-function parse<T>(
-  schema: z.ZodType<T>,
+function parse<S extends z.ZodObject>(
+  schema: S,
   body: unknown,
   check: (body: Readonly<Record<string, unknown>>) => void = () => {},
-): T {
+): z.infer<S> {
   if (!isObject(body)) throw new RequestError(null, "Invalid request: expected a JSON object");
-  for (const [field, harmless] of Object.entries(UNSUPPORTED)) {
-    const value = body[field];
-    const isSaid = Array.isArray(value)
-      ? value.some((item) => !harmless.includes(item))
-      : value !== undefined && value !== null && !harmless.includes(value);
-    if (isSaid) throw unsupported(field);
-  }
+  requireKnownFields(body, Object.keys(schema.shape));
   check(body);
   const result = schema.safeParse(body);
   if (result.success) return result.data;
@@ -237,10 +219,6 @@ function checkMessages({ messages }: Readonly<Record<string, unknown>>): void {
     const part = message["content"].findIndex((part) => isObject(part) && part["type"] !== "text");
     if (part >= 0) throw unsupported(`${at}.content[${part}].type`);
   }
-}
-
-function unsupported(field: string): RequestError {
-  return new RequestError(field, `Unsupported parameter: ${field} is not carried out by this gateway`);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
