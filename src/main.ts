@@ -10,6 +10,7 @@ import { inspectCommand } from "./cli/inspect.ts";
 import { keysCommands } from "./cli/keys.ts";
 import { mergeCommand } from "./cli/merge.ts";
 import { migrateCommand } from "./cli/migrate.ts";
+import { modelsCommand } from "./cli/models.ts";
 import { pullCommand } from "./cli/pull.ts";
 import { runCli } from "./cli/run.ts";
 import { serveCommands } from "./cli/serve.ts";
@@ -32,6 +33,7 @@ export const COMMANDS: readonly Command[] = [
   inspectCommand,
   verifyCommand,
   tuneCommand,
+  modelsCommand,
   pullCommand,
   migrateCommand,
   ...keysCommands,

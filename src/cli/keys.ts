@@ -12,6 +12,7 @@ import type { Command, Invocation, OptionSpec } from "./command.ts";
 import { dataDirOption, openExistingStore, openInvocationStore } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
 import { printable } from "./printable.ts";
+import { table } from "./table.ts";
 
 const json: OptionSpec = { type: "boolean", description: "Print the result, and errors, as JSON" };
 
@@ -85,7 +86,7 @@ const listCommand: Command = {
     withAccess(invocation, openExistingStore, async (access) => {
       const keys = await access.listKeys(LOCAL_ADMIN);
       if (invocation.flag("json")) return JSON.stringify(keys);
-      return keys.length === 0 ? "There are no keys" : table(keys);
+      return keys.length === 0 ? "There are no keys" : tableOf(keys);
     }),
 };
 
@@ -136,9 +137,8 @@ async function withAccess(
   }
 }
 
-/** Rows under headings, in columns. */
-function table(keys: readonly ApiKey[]): string {
-  const rows = [
+function tableOf(keys: readonly ApiKey[]): string {
+  return table([
     ["ID (for keys revoke)", "KEY", "ROLE", "LABEL", "CREATED", "LAST USED", "EXPIRES", "STATE"],
     ...keys.map(({ id, prefix, role, label, createdAt, lastUsedAt, expiresAt, revokedAt }) => [
       id,
@@ -154,8 +154,5 @@ function table(keys: readonly ApiKey[]): string {
         ? "expired"
         : "in force",
     ]),
-  ];
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd())
-    .join("\n");
+  ]);
 }
