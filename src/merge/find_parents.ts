@@ -1,11 +1,14 @@
 /** The folders of all models that a configuration names, found before any of them is opened. */
-import { ConfigError, type GeodesicError, NotFoundError } from "../errors.ts";
+import { ConfigError, GeodesicError, NotFoundError } from "../errors.ts";
+import { parseMergeConfig } from "./config.ts";
+import { mentionsOf } from "./mentions.ts";
 import type { MergeConfig } from "./merge_config.ts";
 import type { MergeMethod } from "./methods/method.ts";
 import type { ModelResolver } from "./model_paths.ts";
 import { throwAll } from "./problems.ts";
+import { RECORD_LIMITS } from "./record.ts";
 import { referencesOf } from "./stage_order.ts";
-import { requireMethod } from "./step_parameters.ts";
+import { methodNamed, requireMethod } from "./step_parameters.ts";
 import type { Path } from "./yaml_source.ts";
 
 export interface FoundParents {
@@ -15,6 +18,52 @@ export interface FoundParents {
   readonly folders: ReadonlyMap<string, string>;
   /** Gives these folders without asking again. */
   readonly resolve: ModelResolver;
+}
+
+/**
+ * As parseMergeConfig(). Where the form is wrong, the methods that nobody knows and the models that are nowhere come in
+ * the same error, as far as the text can be read.
+ */
+export async function readMergeConfig(
+  text: string,
+  file: string,
+  resolve: ModelResolver,
+): Promise<MergeConfig> {
+  try {
+    return parseMergeConfig(text, file);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throwAll([error, ...await complaintsAboutMentions(text, file, resolve)]);
+    throw error;
+  }
+}
+
+async function complaintsAboutMentions(
+  text: string,
+  file: string,
+  resolve: ModelResolver,
+): Promise<readonly GeodesicError[]> {
+  const documents = mentionsOf(text, file);
+  const seen = new Set(documents.map(({ name }) => name));
+  const errors: GeodesicError[] = [];
+  for (const document of documents) {
+    try {
+      if (document.method !== null) methodNamed(document.method, document);
+    } catch (error) {
+      errors.push(configErrorOf(error));
+    }
+    for (const { model, path } of document.models) {
+      if (seen.has(model) || seen.size >= RECORD_LIMITS.sources) continue;
+      seen.add(model);
+      try {
+        await resolve(model);
+      } catch (error) {
+        if (error instanceof NotFoundError) errors.push(withPlace(error, document, path));
+        else if (!(error instanceof GeodesicError)) throw error;
+      }
+    }
+  }
+  return errors;
 }
 
 /**
@@ -65,7 +114,11 @@ function configErrorOf(error: unknown): ConfigError {
 }
 
 /** The place leads in the message, as it does in all that is said of a configuration. */
-function withPlace(error: NotFoundError, { error: at }: MergeConfig, path: Path): NotFoundError {
+function withPlace(
+  error: NotFoundError,
+  { error: at }: Pick<MergeConfig, "error">,
+  path: Path,
+): NotFoundError {
   const { message, details } = at(path, error.message);
   return new NotFoundError(message, { ...error.details, ...details }, { cause: error });
 }

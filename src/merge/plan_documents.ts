@@ -1,8 +1,7 @@
 /** The plan of every document of a configuration: what would be read, computed and written; nothing is. */
 import type { ArchitectureDefinition } from "./architecture_definition.ts";
 import type { MergeConfig } from "./merge_config.ts";
-import { parseMergeConfig } from "./config.ts";
-import { findParents } from "./find_parents.ts";
+import { findParents, readMergeConfig } from "./find_parents.ts";
 import type { ModelResolver } from "./model_paths.ts";
 import { modelNames, planMerge } from "./plan.ts";
 import { type PlanReport, reportPlan } from "./plan_report.ts";
@@ -23,10 +22,10 @@ export interface DocumentPlan {
   readonly report: PlanReport | null;
 }
 
-/** In the order of merging. Throws what is wrong with it; `details.problems` holds all of it: of the form, else of
- * parameters and parents, else of the first document whose models do not fit. */
+/** In the order of merging. Throws what is wrong with it; `details.problems` holds all of it: of form, methods and parents,
+ * else of parameters and parents, else of the first document whose models do not fit. */
 export async function planDocuments(options: PlanDocumentsOptions): Promise<readonly DocumentPlan[]> {
-  const config = parseMergeConfig(options.config, options.configName);
+  const config = await readMergeConfig(options.config, options.configName, options.resolve);
   const made = new Set(config.before.map(({ name }) => name));
   const { resolve } = await findParents([...config.before, config], options.resolve, made);
   const documents: DocumentPlan[] = [];

@@ -10,7 +10,7 @@ import { writeStagedFile } from "../formats/staged_file.ts";
 import { StagedFolder } from "../formats/staged_folder.ts";
 import type { ArchitectureDefinition } from "./architecture_definition.ts";
 import type { MergeConfig } from "./merge_config.ts";
-import { parseMergeConfig } from "./config.ts";
+import { readMergeConfig } from "./find_parents.ts";
 import { removeJournal } from "./journal.ts";
 import { MODEL_CARD_FILE, modelCard } from "./model_card.ts";
 import type { ModelResolver } from "./model_paths.ts";
@@ -53,7 +53,8 @@ export interface RunMergeOptions extends ResourceLimits {
  * and the signal's reason.
  */
 export async function runMerge(options: RunMergeOptions): Promise<MergeRecord> {
-  const config = parseMergeConfig(options.config, options.configName ?? "merge configuration");
+  const { configName = "merge configuration", resolve } = options;
+  const config = await readMergeConfig(options.config, configName, resolve);
   if (config.before.length === 0) return await mergeOne(config, options, []);
   return await mergeInStages(config, options, mergeOne);
 }

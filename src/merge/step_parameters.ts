@@ -18,13 +18,7 @@ import { type ResolvedParameter, resolveParameter } from "./parameters.ts";
  * that does not suit it in `details.problems`.
  */
 export function requireMethod(config: MergeConfig): MergeMethod {
-  const method = findMethod(config.method);
-  if (method === undefined) {
-    throw config.error(
-      ["merge_method"],
-      `merge method "${config.method}" is not supported, expected one of: ${METHOD_NAMES.join(", ")}`,
-    );
-  }
+  const method = methodNamed(config.method, config);
   const slices = readers(sourcesOf(config), (slice) => {
     const models = slice.sources.map((source) => source.model);
     const problem = new Set(models).size < models.length
@@ -38,6 +32,14 @@ export function requireMethod(config: MergeConfig): MergeMethod {
   );
   readEach([...slices, ...places], (check) => check());
   return method;
+}
+
+/** Whatever its parameters. Throws ConfigError that points at the name. */
+export function methodNamed(name: string, { error }: Pick<MergeConfig, "error">): MergeMethod {
+  const method = findMethod(name);
+  if (method !== undefined) return method;
+  const known = METHOD_NAMES.join(", ");
+  throw error(["merge_method"], `merge method "${name}" is not supported, expected one of: ${known}`);
 }
 
 /** Parameters that the method does not look at where they stand, each as `file:line:column: what`. */

@@ -69,7 +69,7 @@ parameters: { t: 0.5 }
   expect(layers.stdout).toMatch(/^Cannot merge: 2 problems \[CONFIG\]$/m);
 });
 
-Deno.test("merge --plan tells of all that is wrong with a configuration, then of all models that are nowhere", async () => {
+Deno.test("merge --plan tells of the form, of methods and of models that are nowhere, then of parameters, too", async () => {
   await using dir = await tempDir();
   const problemsOf = async (yaml: string) => {
     await Deno.writeTextFile(dir.join("merge.yml"), yaml);
@@ -79,8 +79,8 @@ Deno.test("merge --plan tells of all that is wrong with a configuration, then of
     expect(code).toBe(1);
     return JSON.parse(stdout).problems;
   };
-  const yaml = (dtype: string) =>
-    `merge_method: slerp
+  const yaml = (dtype: string, method = "slerp") =>
+    `merge_method: ${method}
 base_model: a/b
 models:
   - model: a/b
@@ -96,6 +96,24 @@ colour: red
     expect.stringMatching(/^merge\.yml:6:5: unknown key "wieght"/),
     expect.stringMatching(/^merge\.yml:8:8: dtype is "bfloat17"/),
     expect.stringMatching(/^merge\.yml:9:12: out_dtype is "bfloat17"/),
+    expect.stringMatching(/^merge\.yml:4:12: Cannot find model "a\/b": no folder at /),
+    expect.stringMatching(/^merge\.yml:5:12: Cannot find model "nope\/nope": no folder at /),
+  ]);
+  // Stages are no models, and of what cannot be read nothing is said twice.
+  const stages = `name: a/b
+merge_method: slrp
+slices: [{ sources: [{ model: x, layer_range: 1 }, { model: y+z, layer_range: [0, 1] }], base_model: x }]
+---
+${yaml("bfloat16", "linaer")}`;
+  expect(await problemsOf(stages)).toEqual([
+    expect.stringMatching(/^merge\.yml:3:47: slices\[0\]\.sources\[0\]\.layer_range is 1, /),
+    expect.stringMatching(/^merge\.yml:3:61: "y\+z" asks for the adapter /),
+    expect.stringMatching(/^merge\.yml:14:1: unknown key "colour"/),
+    expect.stringMatching(/^merge\.yml:10:5: unknown key "wieght"/),
+    expect.stringMatching(/^merge\.yml:2:15: merge method "slrp" is not supported/),
+    expect.stringMatching(/^merge\.yml:3:31: Cannot find model "x": no folder at /),
+    expect.stringMatching(/^merge\.yml:5:15: merge method "linaer" is not supported/),
+    expect.stringMatching(/^merge\.yml:9:12: Cannot find model "nope\/nope": no folder at /),
   ]);
   const sound = yaml("bfloat16").replace("    wieght: 1\n", "").replace("colour: red\n", "");
   expect(await problemsOf(sound)).toEqual([

@@ -10,8 +10,7 @@ import { type ModelConfig, parseModelConfig } from "../../formats/config.ts";
 import { parseJsonObject } from "../../formats/json.ts";
 import { requireFreeTarget } from "../../formats/staged_folder.ts";
 import type { MergeConfig } from "../../merge/merge_config.ts";
-import { parseMergeConfig } from "../../merge/config.ts";
-import { findParents } from "../../merge/find_parents.ts";
+import { findParents, readMergeConfig } from "../../merge/find_parents.ts";
 import type { ModelResolver } from "../../merge/model_paths.ts";
 import { outputConfigJson, outputDtypeName } from "../../merge/output_config.ts";
 import { type MergePlan, modelNames, planMerge } from "../../merge/plan.ts";
@@ -66,7 +65,7 @@ export async function acceptMerge(
 ): Promise<MergeRow> {
   const { db, clock, ids } = options;
   const known = await requireFreeName(db, input.name, outDirOf(options, input));
-  const config = parseMergeConfig(input.config, input.configName);
+  const config = await readMergeConfig(input.config, input.configName, input.resolve);
   const dtype = await checkPlan(config, input, { known, signal });
   return {
     id: ids(),
