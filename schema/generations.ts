@@ -332,7 +332,8 @@ builder.mutationFields((t) => ({
   deleteGeneration: t.field({
     type: DeleteGenerationResult,
     description:
-      "For one without a session: deletes what it was asked and said, and its events. Cancels it first.",
+      "For one without a session: deletes it with what it was asked and said and its events, and those that ran it again. " +
+      "Cancels it first.",
     args: { input: t.arg({ type: DeleteGenerationInput, required: true }) },
     resolve: (_root, { input }, { gateway, principal }) =>
       expected(DELETE_ERRORS, async () => {

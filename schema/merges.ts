@@ -270,7 +270,8 @@ builder.node(MergeNode, {
     }),
     name: t.exposeString("targetName", {
       nullable: true,
-      description: "What the result was to be called; null for a merge that was not started here.",
+      description:
+        "What the result was to be called; null for a merge that `startMerge` did not start: see `model`.",
     }),
     position: t.exposeInt("position", {
       nullable: true,

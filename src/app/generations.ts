@@ -24,6 +24,7 @@ import { cancelGeneration } from "./generate/cancel.ts";
 import { coalesceTokens } from "./generate/coalesce.ts";
 import { compareConditions } from "./generate/conditions.ts";
 import { toEvent } from "./generate/event_rows.ts";
+import { inOwnNames } from "./generate/own_names.ts";
 import { readLogged } from "./generate/recovery.ts";
 import type { RemoteWatchers } from "./generate/remote_watchers.ts";
 import { loggedTokenIds, startReproduction } from "./generate/reproduce.ts";
@@ -126,13 +127,15 @@ export function createGenerations(options: GenerationOptions): GenerationUseCase
     async regenerate(principal, { messageId, ...rest }) {
       const { sessionId, model } = await sessionOf(db, principal, messageId);
       const input = { ...rest, model, sessionId, prompt: { messageId } };
-      return await toOne(await startGeneration(options, principal, input));
+      const names = { "prompt.messageId": "messageId" };
+      return await toOne(await inOwnNames(names, () => startGeneration(options, principal, input)));
     },
 
     async editMessage(principal, { messageId, content, ...rest }) {
       const { sessionId, model } = await sessionOf(db, principal, messageId);
       const input = { ...rest, model, sessionId, prompt: { text: content }, replacesMessageId: messageId };
-      return await toOne(await startGeneration(options, principal, input));
+      const names = { "prompt.text": "content", replacesMessageId: "messageId" };
+      return await toOne(await inOwnNames(names, () => startGeneration(options, principal, input)));
     },
 
     async reproduce(principal, { id, ...rest }) {

@@ -141,6 +141,27 @@ Deno.test("generations.start() refuses places that cannot be meant", async () =>
   expect(await test.gateway.sessions.getMessages(BOB, [rome.id])).toEqual([null]);
 });
 
+Deno.test("generations.editMessage() refuses in the names of its own fields", async () => {
+  await using test = await TestGateway.make();
+  const { france, paris } = await twoTurns(test);
+  const refusal = async (messageId: string, content: string) => {
+    const { code, message, details } = await failure(
+      test.gateway.generations.editMessage(ALICE, { messageId, content }),
+    );
+    return [code, message, details["field"]];
+  };
+  expect(await refusal(paris.id, "Norway?")).toEqual([
+    "CONFIG",
+    "Invalid messageId: only what was asked can be asked differently",
+    "messageId",
+  ]);
+  expect(await refusal(france.id, "")).toEqual([
+    "CONFIG",
+    "Invalid content: expected at least one character",
+    "content",
+  ]);
+});
+
 Deno.test("sessions are named after their first question until somebody names them", async () => {
   await using test = await TestGateway.make();
   const { sessions } = test.gateway;
