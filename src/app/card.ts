@@ -36,7 +36,7 @@ export function parseCard(text: string): Card {
 function parseFrontMatter(yaml: string | undefined): JsonObject {
   if (yaml === undefined) return {};
   try {
-    const value: unknown = parseYaml(yaml, { maxAliasCount: 10 });
+    const value: unknown = parseYaml(yaml, { maxAliasCount: 10, logLevel: "error" });
     return isJsonObject(value) ? value : {};
   } catch {
     return {};

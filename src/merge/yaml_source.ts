@@ -45,6 +45,7 @@ export function readYaml(text: string, file: string): readonly YamlSource[] {
       version: "1.1",
       lineCounter: lines,
       prettyErrors: false,
+      logLevel: "error", // its warnings would go to stderr, between the lines that are ours
       customTags: (tags) => tags.map(withoutShortBooleans),
       uniqueKeys: false, // checked below: the library's own check takes quadratic time
     });

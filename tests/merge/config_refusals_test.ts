@@ -1,6 +1,7 @@
 import { expect } from "@std/expect";
 import { ConfigError } from "../../src/errors.ts";
 import { refusal, SLERP } from "../support/merge_config.ts";
+import { warningsOf } from "../support/warnings.ts";
 
 const slice = (range: string) =>
   `merge_method: slerp\nbase_model: a\nslices:\n  - sources:\n      - model: a\n        layer_range: ${range}\nparameters: {t: 1}\n`;
@@ -300,4 +301,8 @@ Deno.test("parseMergeConfig() refuses alias bombs, endless texts and bottomless 
   expect(refusal("- &a x\n" + "- *a\n".repeat(1001)).message).toMatch(
     /m\.yml:1002:3: more than 1000 aliases/,
   );
+});
+
+Deno.test("parseMergeConfig() leaves stderr to errors, whatever the keys of a mapping are", async () => {
+  expect(await warningsOf(() => refusal("merge_method: slerp\n? [a]\n: 1\n"))).toEqual([]);
 });
