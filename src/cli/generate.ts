@@ -81,6 +81,9 @@ async function generate(invocation: Invocation): Promise<number> {
   if (invocation.text("logprobs") !== undefined && !json) {
     terminal.writeStatus("note: --logprobs are shown with --json only\n");
   }
+  if (request.served.tokenizer === null && !json) {
+    terminal.writeStatus("note: the model has no tokenizer, so there is no text; --json shows the ids\n");
+  }
   await using engine = createWorkerEngine();
   using progress = new LoadBar(invocation);
   let hasText = false;

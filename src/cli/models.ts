@@ -18,9 +18,8 @@ export const modelsCommand: Command = {
     json: { type: "boolean", description: "Print the result, and errors, as JSON" },
   },
   notes:
-    "Weights are taken for there when every file of the folder has the size that was registered; generate and serve\n" +
-    "look at the hashes, too. Which of them are on the device, the gateway tells: { models { edges { node { name\n" +
-    "residency { state } } } } }.",
+    "Weights count as there when every file of the folder has the size that was registered; generate and serve look at\n" +
+    "the hashes, too. Which are on the device only the gateway knows.",
   async run(invocation) {
     const db = await openExistingStore(invocation);
     try {

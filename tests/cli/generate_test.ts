@@ -99,6 +99,15 @@ deviceTest(
   },
 );
 
+deviceTest("generate says why there is no text where the model has no tokenizer", async () => {
+  const said = await geodesic(["generate", `${FORWARD}/gqa`, "--prompt-ids", "1", "--max-tokens", "1"]);
+  expect(said).toEqual({
+    code: 0,
+    stdout: "\n",
+    stderr: "note: the model has no tokenizer, so there is no text; --json shows the ids\n",
+  });
+});
+
 deviceTest(
   "generate --prompt answers as the demo's reference does, and counts what a step costs",
   async () => {
