@@ -33,8 +33,8 @@ builder.queryField("apiKeys", (t) =>
     resolve: async (_root, _args, { gateway, principal }) => [...await gateway.access.listKeys(principal)],
   }));
 
-const CREATE_ERRORS = ["CONFIG", "FORBIDDEN"] as const;
-const REVOKE_ERRORS = ["NOT_FOUND", "FORBIDDEN"] as const;
+const CREATE_ERRORS = ["CONFIG", "FORBIDDEN", "CAPACITY"] as const;
+const REVOKE_ERRORS = ["NOT_FOUND", "FORBIDDEN", "CAPACITY"] as const;
 
 const CreateApiKeyPayload = builder.objectRef<NewApiKey>("CreateApiKeyPayload").implement({
   fields: (t) => ({

@@ -35,7 +35,7 @@ function toFilter({ status, nameContains }: typeof MergeFilterInput.$inferInput)
 }
 
 const START_ERRORS = ["CONFIG", "FORMAT", "MERGE", "NOT_FOUND", "FORBIDDEN", "CAPACITY"] as const;
-const CANCEL_ERRORS = ["NOT_FOUND", "FORBIDDEN"] as const;
+const CANCEL_ERRORS = ["NOT_FOUND", "FORBIDDEN", "CAPACITY"] as const;
 
 function mergePayload(name: string) {
   return builder.objectRef<{ readonly merge: Merge }>(name).implement({

@@ -6,7 +6,7 @@ import { ModelNode } from "./nodes.ts";
 import { ModelRefInput, toModelRef } from "./model_ref.ts";
 
 const REGISTER_ERRORS = ["CONFIG", "FORMAT", "NOT_FOUND", "FORBIDDEN", "CAPACITY"] as const;
-const UPDATE_ERRORS = ["CONFIG", "NOT_FOUND", "FORBIDDEN"] as const;
+const UPDATE_ERRORS = ["CONFIG", "NOT_FOUND", "FORBIDDEN", "CAPACITY"] as const;
 const REMOVE_ERRORS = ["CONFIG", "NOT_FOUND", "FORBIDDEN", "CAPACITY", "DEVICE_LOST"] as const;
 const LOAD_ERRORS = ["CONFIG", "FORMAT", "NOT_FOUND", "FORBIDDEN", "CAPACITY", "DEVICE_LOST"] as const;
 const UNLOAD_ERRORS = ["NOT_FOUND", "FORBIDDEN", "CAPACITY", "DEVICE_LOST"] as const;

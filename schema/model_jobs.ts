@@ -257,7 +257,7 @@ eventRef("cancelled").implement({
 
 const PULL_ERRORS = ["CONFIG", "FORBIDDEN", "CAPACITY"] as const;
 const VERIFY_ERRORS = ["CONFIG", "NOT_FOUND", "FORBIDDEN", "CAPACITY"] as const;
-const CANCEL_ERRORS = ["NOT_FOUND", "FORBIDDEN"] as const;
+const CANCEL_ERRORS = ["NOT_FOUND", "FORBIDDEN", "CAPACITY"] as const;
 function jobPayload(name: string) {
   return builder.objectRef<{ readonly job: ModelJob }>(name).implement({
     fields: (t) => ({ job: t.expose("job", { type: ModelJobNode }) }),

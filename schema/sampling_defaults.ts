@@ -176,7 +176,7 @@ builder.queryFields((t) => ({
   }),
 }));
 
-const UPDATE_ERRORS = ["CONFIG", "NOT_FOUND", "FORBIDDEN", "CONFLICT"] as const;
+const UPDATE_ERRORS = ["CONFIG", "NOT_FOUND", "FORBIDDEN", "CONFLICT", "CAPACITY"] as const;
 function revisionPayload(name: string) {
   return builder.objectRef<{
     readonly revision: SamplingRevision;

@@ -178,7 +178,7 @@ builder.queryFields((t) => ({
 
 const CREATE_ERRORS = ["CONFIG", "FORMAT", "NOT_FOUND", "FORBIDDEN", "CAPACITY"] as const;
 const DELETE_ERRORS = ["NOT_FOUND", "FORBIDDEN", "CAPACITY"] as const;
-const CHANGE_ERRORS = ["CONFIG", "NOT_FOUND", "FORBIDDEN"] as const;
+const CHANGE_ERRORS = ["CONFIG", "NOT_FOUND", "FORBIDDEN", "CAPACITY"] as const;
 
 function sessionPayload(name: string) {
   return builder.objectRef<{ readonly session: Session }>(name).implement({

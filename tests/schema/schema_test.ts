@@ -98,7 +98,11 @@ Deno.test("buildSchema() makes every result union a payload and errors, and ever
   for (const union of unions) {
     const [payload, ...errors] = union.getTypes();
     expect(`${payload}`).toBe(union.name.replace(/Result$/, "Payload"));
-    expect(errors.length).toBeGreaterThan(1);
+    // Any of them may find the database away, or its disk full.
+    expect([union.name, errors.map(String)]).toEqual([
+      union.name,
+      expect.arrayContaining(["CapacityError", "ForbiddenError"]),
+    ]);
     for (const error of errors) expect(error.getInterfaces().map(String)).toEqual(["Error"]);
   }
 });

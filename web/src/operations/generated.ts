@@ -556,6 +556,7 @@ export type UpdateDefaultsMutationVariables = Exact<{
 
 
 export type UpdateDefaultsMutation = { readonly updateSamplingDefaults:
+    | { readonly __typename: 'CapacityError', readonly code: string, readonly message: string }
     | { readonly __typename: 'ConfigError', readonly code: string, readonly message: string }
     | { readonly __typename: 'ConflictError', readonly code: string, readonly message: string }
     | { readonly __typename: 'ForbiddenError', readonly code: string, readonly message: string }
@@ -569,6 +570,7 @@ export type RevertDefaultsMutationVariables = Exact<{
 
 
 export type RevertDefaultsMutation = { readonly revertSamplingDefaults:
+    | { readonly __typename: 'CapacityError', readonly code: string, readonly message: string }
     | { readonly __typename: 'ConfigError', readonly code: string, readonly message: string }
     | { readonly __typename: 'ConflictError', readonly code: string, readonly message: string }
     | { readonly __typename: 'ForbiddenError', readonly code: string, readonly message: string }
@@ -653,6 +655,7 @@ export type CancelMergeMutationVariables = Exact<{
 
 export type CancelMergeMutation = { readonly cancelMerge:
     | { readonly __typename: 'CancelMergePayload', readonly merge: { readonly id: string, readonly status: MergeStatus } }
+    | { readonly __typename: 'CapacityError', readonly code: string, readonly message: string }
     | { readonly __typename: 'ForbiddenError', readonly code: string, readonly message: string }
     | { readonly __typename: 'NotFoundError', readonly code: string, readonly message: string }
    };
@@ -683,6 +686,7 @@ export type CreateKeyMutationVariables = Exact<{
 
 
 export type CreateKeyMutation = { readonly createApiKey:
+    | { readonly __typename: 'CapacityError', readonly code: string, readonly message: string }
     | { readonly __typename: 'ConfigError', readonly code: string, readonly message: string }
     | { readonly __typename: 'CreateApiKeyPayload', readonly secret: string, readonly apiKey: { readonly id: string, readonly label: string } }
     | { readonly __typename: 'ForbiddenError', readonly code: string, readonly message: string }
@@ -694,6 +698,7 @@ export type RevokeKeyMutationVariables = Exact<{
 
 
 export type RevokeKeyMutation = { readonly revokeApiKey:
+    | { readonly __typename: 'CapacityError', readonly code: string, readonly message: string }
     | { readonly __typename: 'ForbiddenError', readonly code: string, readonly message: string }
     | { readonly __typename: 'NotFoundError', readonly code: string, readonly message: string }
     | { readonly __typename: 'RevokeApiKeyPayload', readonly revokedId: string }
@@ -912,6 +917,7 @@ export type CancelJobMutationVariables = Exact<{
 
 export type CancelJobMutation = { readonly cancelModelJob:
     | { readonly __typename: 'CancelModelJobPayload', readonly job: { readonly id: string, readonly status: ModelJobStatus } }
+    | { readonly __typename: 'CapacityError', readonly code: string, readonly message: string }
     | { readonly __typename: 'ForbiddenError', readonly code: string, readonly message: string }
     | { readonly __typename: 'NotFoundError', readonly code: string, readonly message: string }
    };
@@ -1129,6 +1135,7 @@ export type SelectBranchMutationVariables = Exact<{
 
 
 export type SelectBranchMutation = { readonly selectBranch:
+    | { readonly __typename: 'CapacityError', readonly code: string, readonly message: string }
     | { readonly __typename: 'ConfigError', readonly code: string, readonly message: string }
     | { readonly __typename: 'ForbiddenError', readonly code: string, readonly message: string }
     | { readonly __typename: 'NotFoundError', readonly code: string, readonly message: string }
@@ -1141,6 +1148,7 @@ export type SetContextPolicyMutationVariables = Exact<{
 
 
 export type SetContextPolicyMutation = { readonly setContextPolicy:
+    | { readonly __typename: 'CapacityError', readonly code: string, readonly message: string }
     | { readonly __typename: 'ConfigError', readonly code: string, readonly message: string }
     | { readonly __typename: 'ForbiddenError', readonly code: string, readonly message: string }
     | { readonly __typename: 'NotFoundError', readonly code: string, readonly message: string }
