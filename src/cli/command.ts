@@ -3,8 +3,8 @@
  * parseArgs with one difference: a value may begin with a dash (`--presence-penalty -0.5`), as in every other tool.
  */
 import { parseArgs } from "node:util";
-import { isErrorWithCode, UsageError } from "./errors.ts";
 import { didYouMean, nearest } from "../app/suggest.ts";
+import { isErrorWithCode, UsageError } from "./errors.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface OptionSpec {

@@ -31,7 +31,7 @@ export async function openExistingStore(invocation: Invocation): Promise<Db> {
 }
 
 /** Not where nobody may look: opening it says so. */
-function isAbsent(path: string): boolean {
+export function isAbsent(path: string): boolean {
   try {
     Deno.statSync(path);
     return false;

@@ -5,12 +5,13 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { NotFoundError } from "../errors.ts";
 import { checkWeights, withoutWeights } from "../app/weights.ts";
+import { didYouMean, nearest } from "../app/suggest.ts";
 import type { ModelResolver } from "../merge/model_paths.ts";
 import type { Quantization } from "../model/runner.ts";
 import type { Db } from "../store/database.ts";
 import { allModels, findModel, hasFolder } from "../store/models.ts";
 import { DATABASE_FILE, openStore } from "../store/open.ts";
-import { didYouMean, nearest } from "../app/suggest.ts";
+import { isAbsent } from "./data_dir.ts";
 
 /** Names to show where none is like the one that was asked for. */
 const MAX_NAMES = 6;
@@ -124,7 +125,7 @@ export async function withExistingStore<T>(
   { dataDir, databaseUrl }: { readonly dataDir: string; readonly databaseUrl: string | undefined },
   ask: (db: Db) => Promise<T | undefined>,
 ): Promise<T | undefined> {
-  if (databaseUrl === undefined && !await isFile(join(dataDir, DATABASE_FILE))) return undefined;
+  if (databaseUrl === undefined && isAbsent(join(dataDir, DATABASE_FILE))) return undefined;
   const db = await openStore(dataDir, { databaseUrl });
   try {
     return await ask(db);
@@ -135,8 +136,4 @@ export async function withExistingStore<T>(
 
 export function isFolder(path: string): Promise<boolean> {
   return Deno.stat(path).then((info) => info.isDirectory, () => false);
-}
-
-function isFile(path: string): Promise<boolean> {
-  return Deno.stat(path).then((info) => info.isFile, () => false);
 }

@@ -1,4 +1,5 @@
 /** `geodesic merge CONFIG OUT`: a mergekit configuration in, a complete checkpoint folder out. */
+import { didYouMean, nearest } from "../app/suggest.ts";
 import { formatBytes } from "../byte_size.ts";
 import { dirname, join, resolve } from "node:path";
 import { parseMergeConfig } from "../merge/config.ts";
@@ -18,7 +19,6 @@ import { modelOption, namedModels } from "./named_models.ts";
 import { printable } from "./printable.ts";
 import { readTextFile } from "./read_file.ts";
 import { sizeOf } from "./size_option.ts";
-import { didYouMean, nearest } from "../app/suggest.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Real configurations have a few kilobytes. */

@@ -2,11 +2,11 @@
  * Finds the command, runs it, and turns whatever happens into output and an exit code. Interrupting aborts the command's
  * signal, so that it can clean up; interrupting again, a moment later, ends the process at once.
  */
+import { didYouMean, nearest } from "../app/suggest.ts";
 import { VERSION } from "../version.ts";
 import { type Command, Invocation } from "./command.ts";
 import { EXIT, exitCodeOf, formatError, InterruptedError, UsageError } from "./errors.ts";
 import { helpOf, overview, overviewOf } from "./help.ts";
-import { didYouMean, nearest } from "../app/suggest.ts";
 import type { Terminal } from "./terminal.ts";
 
 const INTERRUPTS = ["SIGINT", "SIGTERM"] as const satisfies readonly Deno.Signal[];

@@ -68,3 +68,11 @@ Deno.test("inspect --bom prints the same CycloneDX document every time, and a ti
   });
   expect(JSON.parse(await bom("--timestamp")).metadata.timestamp).toMatch(/^\d{4}-\d\d-\d\dT/);
 });
+
+Deno.test("inspect says that the database cannot be opened, rather than that it knows no such model", async () => {
+  await using dir = await tempDir();
+  await Deno.mkdir(dir.join("data/geodesic.db"), { recursive: true });
+  const { code, stderr } = await geodesic(["inspect", "nobody", "--data", dir.join("data")]);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^error: Cannot open the database ".*geodesic\.db": .* \[CONFIG\]\n$/);
+});
