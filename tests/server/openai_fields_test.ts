@@ -91,3 +91,9 @@ Deno.test("readChatRequest() refuses what other servers carry out and this one d
     expect(() => readChatRequest({ ...CHAT, ...change }, null)).toThrow(`Unsupported parameter: ${field} is`);
   }
 });
+
+Deno.test("readTextRequest() takes max_completion_tokens, which clients send beside max_tokens", () => {
+  const both = { ...TEXT, max_tokens: 7, max_completion_tokens: 7 };
+  expect(readTextRequest(both, null).input.sampling).toEqual({ maxTokens: 7 });
+  expect(readTextRequest({ ...TEXT, max_tokens: 7 }, null).sent.maxTokens).toBe("max_tokens");
+});

@@ -51,6 +51,8 @@ const sampling = {
   frequency_penalty: optional(z.number()),
   repetition_penalty: optional(z.number()),
   max_tokens: optional(z.int()),
+  // Of chats; some clients send it beside the other one to either endpoint.
+  max_completion_tokens: optional(z.int()),
   min_tokens: optional(z.int()),
   stop: optional(z.union([z.string(), z.array(z.string())])),
   stop_token_ids: optional(z.array(z.int())),
@@ -73,7 +75,6 @@ const common = {
 const chatSchema = z.object({
   ...common,
   messages: z.array(message).min(1),
-  max_completion_tokens: optional(z.int()),
   logprobs: optional(z.boolean()),
   top_logprobs: optional(z.int()),
 });
@@ -103,15 +104,10 @@ export function readChatRequest(body: unknown, idempotencyKey: string | null): C
   const messages = parsed.messages.map(toMessage);
   return requestOf(parsed, { messages }, {
     ...samplingOf(parsed),
-    maxTokens: parsed.max_completion_tokens ?? parsed.max_tokens,
     logprobs: logprobs === true ? top ?? 0 : undefined,
   }, {
     idempotencyKey,
-    sent: {
-      maxTokens: typeof parsed.max_completion_tokens === "number" ? "max_completion_tokens" : "max_tokens",
-      logprobs: "top_logprobs",
-      prompt: "messages",
-    },
+    sent: { maxTokens: sentMaxTokens(parsed), logprobs: "top_logprobs", prompt: "messages" },
   });
 }
 
@@ -120,9 +116,12 @@ export function readTextRequest(body: unknown, idempotencyKey: string | null): C
   const parsed = parse(textSchema, body);
   return requestOf(parsed, toPrompt(parsed.prompt), {
     ...samplingOf(parsed),
-    maxTokens: parsed.max_tokens,
     logprobs: parsed.logprobs,
-  }, { idempotencyKey, sent: { maxTokens: "max_tokens", logprobs: "logprobs", prompt: "prompt" } });
+  }, { idempotencyKey, sent: { maxTokens: sentMaxTokens(parsed), logprobs: "logprobs", prompt: "prompt" } });
+}
+
+function sentMaxTokens({ max_completion_tokens: newer }: Sampling): SentNames["maxTokens"] {
+  return typeof newer === "number" ? "max_completion_tokens" : "max_tokens";
 }
 
 function toPrompt(prompt: z.infer<typeof textSchema>["prompt"]): PromptSource {
@@ -147,6 +146,7 @@ function samplingOf(given: Sampling): SamplingInput {
     presencePenalty: given.presence_penalty,
     frequencyPenalty: given.frequency_penalty,
     repetitionPenalty: given.repetition_penalty,
+    maxTokens: given.max_completion_tokens ?? given.max_tokens,
     minTokens: given.min_tokens,
     stop: typeof stop === "string" ? [stop] : stop,
     stopTokenIds: given.stop_token_ids,
