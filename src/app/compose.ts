@@ -43,7 +43,7 @@ import { ModelLoader } from "./loading.ts";
 import { ModelJobs } from "./model_jobs.ts";
 import { settingsOf } from "./model_changes.ts";
 import { createModels, toModel } from "./models.ts";
-import type { Log } from "./request.ts";
+import { type Log, logUnexpected } from "./request.ts";
 import { ResidencyBoard } from "./residency.ts";
 import { createSamplingDefaults } from "./sampling_defaults.ts";
 import { SamplingChanges } from "./sampling_watch.ts";
@@ -102,7 +102,7 @@ export interface GatewayOptions {
   readonly observers?: readonly GenerationObserver[];
   /** Of what happens by itself. */
   readonly log?: Log;
-  /** Told of errors that nobody expected, with their stacks; clients only learn INTERNAL. */
+  /** Told of errors that nobody expected, with their stacks; clients only learn INTERNAL. The log unless given. */
   readonly reportError?: (error: unknown) => void;
 }
 
@@ -154,8 +154,11 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
   const options = { ...GATEWAY_DEFAULTS, ...given };
   const { db, engine, dataDir, clock = systemClock } = options;
   const ids = options.ids ?? uuidV7(clock);
-  const reportError = options.reportError ?? console.error;
   const log = options.log ?? (() => {});
+  const reportError = options.reportError ??
+    (options.log === undefined
+      ? console.error
+      : (error: unknown) => logUnexpected(log, "unexpected error beside the requests", error, {}));
   const lock = await lockDataDir(dataDir);
   const running = new AsyncDisposableStack(); // last begun, first ended
   running.use(lock);

@@ -2,6 +2,7 @@
  * What one API request carries from the server to the resolvers: who asks, through which use cases, and until
  * when. The server makes it, the schema reads it; neither imports the other.
  */
+import { GeodesicError } from "../errors.ts";
 import type { Gateway, Principal } from "./types.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -9,9 +10,12 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 /** One line of the log. Fields are JSON-serializable and never hold prompts, answers or keys. */
 export type Log = (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => void;
 
+/** What is wrong around the gateway: a disk, a database, a device. Their messages quote nobody. */
+const SURROUNDINGS: ReadonlySet<string> = new Set(["CAPACITY", "DEVICE_LOST", "UNAVAILABLE"]);
+
 /**
- * Logs an error that nobody expected: its name and where it came from. Its message, which may quote a prompt or a
- * file, only at level debug.
+ * Logs an error that nobody expected: its name, its code and where it came from. Its message, which may quote a prompt or
+ * a file, only at level debug, unless it is about the gateway's surroundings.
  */
 export function logUnexpected(
   log: Log,
@@ -23,8 +27,12 @@ export function logUnexpected(
   // A message may look like frames.
   const frames = error.stack?.replace(error.message, "").split("\n").filter((line) => /^\s+at /.test(line))
     .map((line) => line.trim());
-  log("error", message, { ...fields, error: error.name, stack: frames ?? [] });
-  log("debug", message, { ...fields, detail: error.message });
+  const code = error instanceof GeodesicError ? { code: error.code } : {};
+  const detail = error instanceof GeodesicError && SURROUNDINGS.has(error.code)
+    ? { detail: error.message }
+    : {};
+  log("error", message, { ...fields, error: error.name, ...code, ...detail, stack: frames ?? [] });
+  if (!("detail" in detail)) log("debug", message, { ...fields, detail: error.message });
 }
 
 export interface RequestContext {

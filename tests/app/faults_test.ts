@@ -51,8 +51,12 @@ Deno.test("tokens that could not be written are told with the end that came mean
 });
 
 Deno.test("a log that cannot be written at all tells its watchers, and the next start closes it", async () => {
-  const reported: unknown[] = [];
-  await using test = await TestGateway.make({ reportError: (error) => void reported.push(error) });
+  const logged: unknown[] = [];
+  await using test = await TestGateway.make({
+    log: (level, message, fields) => {
+      if (level === "error") logged.push([message, fields]);
+    },
+  });
   const { generations } = test.gateway;
   const { id } = await generations.start(ALICE, input);
   const request = await test.engine.request(0);
@@ -61,7 +65,12 @@ Deno.test("a log that cannot be written at all tells its watchers, and the next 
   request.tokens(300);
   expect((await failure(collect(stream))).code).toBe("CAPACITY");
   expect(request.cancelled).toBe(true);
-  expect(reported.length).toBe(1);
+  expect(logged).toEqual([["unexpected error beside the requests", {
+    error: "CapacityError",
+    code: "CAPACITY",
+    detail: "The database cannot do this: its disk is full",
+    stack: expect.arrayContaining([expect.stringMatching(/^at /)]),
+  }]]);
   expect((await failure(generations.start(ALICE, input))).code).toBe("CAPACITY");
   expect((await test.db.selectFrom("generations").selectAll().execute()).length).toBe(1); // all or nothing
 
