@@ -91,9 +91,9 @@ const PlannedDocumentObject = builder.objectRef<MergePreview["documents"][number
 
 const MergePlanObject = builder.objectRef<MergePreview>("MergePlan").implement({
   description:
-    "What a merge would read, compute and write, or what stands against it, with line and column. Together come problems " +
-    "of the configuration's form (up to a hundred; text that is no YAML stops at its first) and models that are nowhere; " +
-    "without the former, those of its parameters and models that are nowhere; then what does not fit between the models.",
+    "What a merge would read, compute and write, or what stands against it. Problems come together, with line and column: " +
+    "first those of the configuration's form (up to a hundred; text that is no YAML stops at its first), unknown methods, " +
+    "and models that are nowhere; then its parameters; then what does not fit between the models.",
   fields: (t) => ({
     ok: t.boolean({ description: "It can be started.", resolve: ({ problems }) => problems.length === 0 }),
     problems: t.expose("problems", { type: [MergeProblemObject] }),

@@ -60,8 +60,8 @@ export const mergeCommand: Command = {
     "A merge that is interrupted leaves nothing; one that was killed is taken up by the same command.\n" +
     "A model that CONFIG names is looked for at its --model path, as a path from where you stand, as a path\n" +
     "from CONFIG's folder, in the data folder's library, and by its name among the models registered there.\n" +
-    "Problems come together, with line and column: all in CONFIG's form, and models that are nowhere; else in its\n" +
-    "parameters, too; else all that does not fit between the models.",
+    "Problems come together, with line and column: first the form of CONFIG, unknown methods, and models that are nowhere;\n" +
+    "then its parameters; then what does not fit between the models.",
   async run(invocation) {
     const { terminal, signal } = invocation;
     const configPath = resolve(terminal.userDir, invocation.positional("CONFIG"));
