@@ -17,6 +17,11 @@ const DeviceObject = builder.objectRef<DeviceInfo>("Device").implement({
     adapter: t.exposeString("adapter"),
     vendor: t.exposeString("vendor"),
     backend: t.exposeString("backend"),
+    memoryBandwidth: t.exposeFloat("memoryBandwidth", {
+      nullable: true,
+      description:
+        "Bytes a second that a kernel which only reads has reached when the engine started; null where nobody has measured it, as of a software driver.",
+    }),
     software: t.exposeBoolean("software", { description: "A software driver: correct, but slow." }),
     features: t.stringList({ resolve: ({ features }) => [...features] }),
     limits: t.field({ type: [DeviceLimitObject], resolve: ({ limits }) => Object.entries(limits) }),
@@ -108,6 +113,11 @@ function total(key: "running" | "waiting" | "usedBlocks" | "totalBlocks") {
     (engine?.models ?? []).reduce((sum: number, model: Counts) => sum + model[key], 0);
 }
 
+function bandwidthShare({ device, engine }: RuntimeInfo): number | null {
+  const bandwidth = device?.memoryBandwidth ?? null;
+  return bandwidth === null ? null : (engine?.readBytesPerSecond ?? 0) / bandwidth;
+}
+
 const RuntimeObject = builder.objectRef<RuntimeInfo>("Runtime").implement({
   description: "The state of the runtime at this moment.",
   fields: (t) => ({
@@ -152,6 +162,16 @@ const RuntimeObject = builder.objectRef<RuntimeInfo>("Runtime").implement({
     tokensPerSecond: t.float({
       description: "Over the last few seconds of activity; 0 when idle.",
       resolve: ({ engine }) => engine?.tokensPerSecond ?? 0,
+    }),
+    readBytesPerSecond: t.float({
+      description:
+        "Bytes of weights, keys and values that steps have to read from memory, over the last few seconds of activity; 0 when idle.",
+      resolve: ({ engine }) => engine?.readBytesPerSecond ?? 0,
+    }),
+    bandwidthShare: t.float({
+      nullable: true,
+      description: "The same as a share of the device's `memoryBandwidth`; null where that is not known.",
+      resolve: bandwidthShare,
     }),
   }),
 });

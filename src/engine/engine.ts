@@ -295,7 +295,7 @@ export class Engine {
       try {
         const { costs } = prepared;
         this.#inFlight.push({ model, submit, costs, pending: prepared.submit() });
-        this.#meter.submitted(submit, costs);
+        this.#meter.submitted(submit, costs, this.#options.now());
       } catch (error) {
         this.#submitFailed(model, submit, error);
       }

@@ -5,7 +5,7 @@
 import type { StepCost } from "../model/runner.ts";
 import type { BatchSubmit } from "./batch.ts";
 import type { EngineMetrics } from "./protocol.ts";
-import { TokenRate } from "./rate.ts";
+import { RecentRate } from "./rate.ts";
 import type { ResidentModel } from "./residency.ts";
 
 /** Share of the newest request in the running mean of service times. */
@@ -13,7 +13,8 @@ const SERVICE_MEAN_WEIGHT = 0.2;
 const RETRY_MS = { unknown: 1000, min: 100, max: 60_000 } as const;
 
 export class EngineMeter {
-  readonly #rate = new TokenRate();
+  readonly #tokens = new RecentRate();
+  readonly #reads = new RecentRate();
   #steps = 0;
   #submits = 0;
   #dispatches = 0;
@@ -22,16 +23,17 @@ export class EngineMeter {
   /** Null until a request has ended. */
   #meanServiceMs: number | null = null;
 
-  submitted({ steps }: BatchSubmit, costs: readonly StepCost[]): void {
+  submitted({ steps }: BatchSubmit, costs: readonly StepCost[], nowMs: number): void {
     this.#submits += Math.round(costs.reduce((sum, { submits }) => sum + submits, 0));
     this.#steps += steps.length;
     for (const { dispatches } of costs) this.#dispatches += dispatches;
+    this.#reads.add(costs.reduce((sum, { readBytes }) => sum + readBytes, 0), nowMs);
     this.#lastBatchSize = steps.at(-1)?.rows.length ?? 0;
   }
 
   token(nowMs: number): void {
     this.#generatedTokens++;
-    this.#rate.add(1, nowMs);
+    this.#tokens.add(1, nowMs);
   }
 
   /** A request that had started has ended after this long on the device. */
@@ -78,7 +80,8 @@ export class EngineMeter {
       stepsPerSubmit: this.#submits === 0 ? 0 : this.#steps / this.#submits,
       generatedTokens: this.#generatedTokens,
       dispatchesPerStep: this.#steps === 0 ? 0 : this.#dispatches / this.#steps,
-      tokensPerSecond: this.#rate.perSecond(nowMs),
+      tokensPerSecond: this.#tokens.perSecond(nowMs),
+      readBytesPerSecond: this.#reads.perSecond(nowMs),
     };
   }
 }

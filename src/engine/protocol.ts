@@ -104,6 +104,8 @@ export interface DeviceInfo {
   readonly software: boolean;
   /** Of kernels and tuning, see src/kernels/fingerprint.ts. */
   readonly kernelsSha256: string;
+  /** Bytes a second that a kernel which only reads has reached at the start; null where nobody has measured it. */
+  readonly memoryBandwidth: number | null;
 }
 
 export type { LoadStage };
@@ -243,6 +245,8 @@ export interface EngineMetrics {
   readonly dispatchesPerStep: number;
   /** Over the last few seconds of activity; 0 when idle. */
   readonly tokensPerSecond: number;
+  /** That steps have to read of weights, keys and values; also over the last few seconds of activity. */
+  readonly readBytesPerSecond: number;
 }
 export type EngineClosed = { readonly type: "closed" };
 

@@ -1,19 +1,19 @@
 /**
- * Tokens per second over the last few seconds, for the metrics. Owns a short list of buckets; refuses to look at a
- * clock: instants are passed in.
+ * Tokens, or whatever is counted, per second over the last few seconds, for the metrics. Owns a short list of buckets;
+ * refuses to look at a clock: instants are passed in.
  */
 
 const WINDOW_MS = 5000;
 const BUCKET_MS = 100;
 
-export class TokenRate {
+export class RecentRate {
   /** Ascending in time, at most WINDOW_MS / BUCKET_MS of them after every `add`. */
-  readonly #buckets: { readonly startMs: number; tokens: number }[] = [];
+  readonly #buckets: { readonly startMs: number; count: number }[] = [];
 
-  add(tokens: number, nowMs: number): void {
+  add(count: number, nowMs: number): void {
     const last = this.#buckets.at(-1);
-    if (last !== undefined && nowMs - last.startMs < BUCKET_MS) last.tokens += tokens;
-    else this.#buckets.push({ startMs: nowMs, tokens });
+    if (last !== undefined && nowMs - last.startMs < BUCKET_MS) last.count += count;
+    else this.#buckets.push({ startMs: nowMs, count });
     this.#prune(nowMs);
   }
 
@@ -22,8 +22,8 @@ export class TokenRate {
     this.#prune(nowMs);
     const first = this.#buckets[0];
     if (first === undefined) return 0;
-    const tokens = this.#buckets.reduce((sum, bucket) => sum + bucket.tokens, 0);
-    return tokens * 1000 / Math.max(nowMs - first.startMs, BUCKET_MS);
+    const total = this.#buckets.reduce((sum, { count }) => sum + count, 0);
+    return total * 1000 / Math.max(nowMs - first.startMs, BUCKET_MS);
   }
 
   #prune(nowMs: number): void {

@@ -4,6 +4,7 @@
  * commands that come earlier wait. Reports `closed` only when nothing holds the driver but the thread itself.
  */
 import { DeviceLostError, GeodesicError, toErrorRecord } from "../errors.ts";
+import { measureBandwidth } from "../gpu/bandwidth.ts";
 import { collectGarbage } from "../gpu/collect.ts";
 import { GpuDevice } from "../gpu/device.ts";
 import { kernelFingerprint } from "../kernels/fingerprint.ts";
@@ -51,7 +52,10 @@ async function start(): Promise<void> {
     const device = await GpuDevice.open();
     const matchers = new ModelMatchers();
     const engine = startEngine(device, matchers);
-    post({ type: "ready", device: { ...device.info, kernelsSha256: kernelFingerprint(device.info) } });
+    // Of a software driver nobody wants to know, and its start would take longer by what it takes.
+    const memoryBandwidth = device.info.software ? null : await measureBandwidth(device);
+    const kernelsSha256 = kernelFingerprint(device.info);
+    post({ type: "ready", device: { ...device.info, kernelsSha256, memoryBandwidth } });
     act = (command) => {
       matchers.note(command);
       engine.dispatch(command);

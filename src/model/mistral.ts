@@ -26,6 +26,7 @@ import type {
   StepPlan,
 } from "./runner.ts";
 import { SAMPLE_ROW_WORDS, type SampleBatch, Sampler, SAMPLER_DISPATCHES } from "./sampler.ts";
+import { stepReads } from "./step_reads.ts";
 import { StepUploads } from "./step_uploads.ts";
 
 /** Submits whose results have not been collected; the engine has one, and another prepared. */
@@ -75,6 +76,7 @@ export class MistralRunner implements ModelRunner {
   readonly #params: ParamsArena;
   readonly #uploads: StepUploads;
   readonly #readback: ReadbackRing;
+  readonly #readBytes: (plan: StepPlan) => number;
   readonly #owned: DisposableStack;
   /** Tokens sampled for each slot's current sequence. */
   readonly #sampledTokens: Uint32Array;
@@ -110,6 +112,7 @@ export class MistralRunner implements ModelRunner {
     this.#params = resources.params;
     this.#uploads = resources.uploads;
     this.#readback = resources.readback;
+    this.#readBytes = stepReads(parts);
     this.#owned = parts.owned.move();
     this.#sampledTokens = new Uint32Array(sizes.limits.maxSequences);
   }
@@ -182,7 +185,8 @@ export class MistralRunner implements ModelRunner {
       const readbackBytes = encoded?.batch.bytes ?? 0;
       if (encoded !== null) read(readbackBytes);
       const dispatches = step.dispatches - before;
-      costs.push({ dispatches, submits: step.pieces - piecesBefore + 1 / plans.length, readbackBytes });
+      const submits = step.pieces - piecesBefore + 1 / plans.length;
+      costs.push({ dispatches, submits, readbackBytes, readBytes: this.#readBytes(plan) });
       return encoded;
     });
     // Steps that sample nothing are read all the same: that is what bounds the device's queue, and a cancellation's wait.

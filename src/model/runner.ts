@@ -98,6 +98,8 @@ export interface StepCost {
   /** Its share of the submit: one of k steps costs 1 / k; and those before it, if it was handed over in pieces. */
   readonly submits: number;
   readonly readbackBytes: number;
+  /** That the device has to read of weights, keys and values; see step_reads.ts. */
+  readonly readBytes: number;
 }
 
 export interface PrepareOptions {

@@ -118,7 +118,7 @@ function gaugeOf(registry: Registry) {
 /** What the engine says of itself. */
 async function addEngine(
   registry: Registry,
-  { status, engine }: RuntimeInfo,
+  { status, engine, device }: RuntimeInfo,
   { models }: Pick<Gateway, "models">,
 ): Promise<void> {
   const gauge = gaugeOf(registry);
@@ -129,6 +129,12 @@ async function addEngine(
   gauge("engine_generated_tokens", "Since the engine's start").set(engine.generatedTokens);
   gauge("engine_batch_size", "Sequences in the last step; 0 when idle").set(engine.lastBatchSize);
   gauge("engine_tokens_per_second", "Over the last seconds of activity").set(engine.tokensPerSecond);
+  gauge("engine_read_bytes_per_second", "Of weights, keys and values, over the last seconds of activity")
+    .set(engine.readBytesPerSecond);
+  const bandwidth = device?.memoryBandwidth ?? null;
+  if (bandwidth !== null) {
+    gauge("device_memory_bandwidth_bytes", "A second, as measured at its start").set(bandwidth);
+  }
   const sequences = gauge("engine_sequences", "On the device, and waiting for a place", ["model", "state"]);
   const blocks = gauge("engine_kv_blocks", "Of the KV cache: used, cached, total", ["model", "state"]);
   const memory = gauge("engine_memory_bytes", "On the device", ["model", "kind"]);

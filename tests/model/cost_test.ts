@@ -232,6 +232,7 @@ for (const [name, { config: own, ways }] of Object.entries(SHAPES)) {
               { rows: 1, context },
             );
             expect(step!.dispatches).toBe(cost.dispatches);
+            expect(step!.readBytes).toBe(cost.weightBytes + cost.cacheBytes);
           }
         }
       },

@@ -37,20 +37,45 @@ gpuTest("prepare() costs one submit, five dispatches a layer and four bytes a se
   for (const slot of [0, 1, 2]) runner.initSlot(slot as Slot, GREEDY);
   const buffers = liveBufferCount();
   const first = runner.prepare([prompts(chunk(0, [1, 5, 9]), chunk(1, [1]))]);
-  expect(first.costs).toEqual([{ dispatches, submits: 1, readbackBytes: 8 }]);
+  expect(first.costs).toMatchObject([{ dispatches, submits: 1, readbackBytes: 8 }]);
   const prompting = first.submit();
   const mixed = runner.prepare([{
     prompts: [chunk(2, [1, 7], false)],
     decodes: [decode(0, 3), decode(1, 1)],
   }]);
-  expect(mixed.costs).toEqual([{ dispatches, submits: 1, readbackBytes: 8 }]);
+  expect(mixed.costs).toMatchObject([{ dispatches, submits: 1, readbackBytes: 8 }]);
   await prompting.collect();
   await mixed.submit().collect();
   const steps = runner.prepare([4, 5, 6, 7].map((position) => decodes(decode(0, position))));
-  expect(steps.costs).toEqual(Array(4).fill({ dispatches, submits: 0.25, readbackBytes: 4 }));
+  expect(steps.costs).toMatchObject(Array(4).fill({ dispatches, submits: 0.25, readbackBytes: 4 }));
   expect((await steps.submit().collect()).map(({ length }) => length)).toEqual([1, 1, 1, 1]);
   expect(liveBufferCount()).toBe(buffers);
 });
+
+gpuTest(
+  "prepare() counts what a step reads: matrices once, the head if anything samples, keys by row",
+  async (device) => {
+    using runner = await loadModel(device, demoParent("helper"), LOAD);
+    for (const slot of [0, 1, 2]) runner.initSlot(slot as Slot, GREEDY);
+    const reads = async (plan: StepPlan) => {
+      const step = runner.prepare([plan]);
+      await step.submit().collect();
+      return step.costs[0]!.readBytes;
+    };
+    const silent = await reads(prompts(chunk(2, [1, 7], false)));
+    const [one, two] = [await reads(prompts(chunk(0, [1]))), await reads(prompts(chunk(1, [1, 5])))];
+    // A token more: its row of the embedding, and its keys and values.
+    const token = two - one;
+    const row = await reads(decodes(decode(0, 1))) - one; // another token's keys and values
+    expect(token).toBeGreaterThan(row);
+    expect(await reads({ prompts: [], decodes: [decode(0, 2), decode(1, 2)] })).toBe(
+      await reads(decodes(decode(0, 3))) + (token - row) + 2 * row,
+    );
+    const head = two - silent;
+    expect(head).toBeGreaterThan(0);
+    expect(head).toBeLessThan(silent);
+  },
+);
 
 gpuTest("of prompt rows that do not sample, the last layer computes keys and values only", async (device) => {
   using runner = await loadModel(device, fixture("gqa"), LOAD);
@@ -89,7 +114,7 @@ gpuTest(
     runner.initSlot(0 as Slot, GREEDY);
     const step = runner.prepare([prompts(chunk(0, [1, 2, 3], false))]);
     // Of the last layer, queries, keys and values.
-    expect(step.costs).toEqual([{ dispatches: 1 + 5 * 2 + 1, submits: 1, readbackBytes: 4 }]);
+    expect(step.costs).toMatchObject([{ dispatches: 1 + 5 * 2 + 1, submits: 1, readbackBytes: 4 }]);
     expect(await step.submit().collect()).toEqual([[]]);
   },
 );

@@ -149,7 +149,7 @@ Deno.test("Query.runtime sums over the models on the device", async () => {
   await using api = new ApiServer(fake.gateway);
   const query = `{ runtime {
     running waiting kvBlocksUsed kvBlocksTotal batchSize steps submits stepsPerSubmit generatedTokens
-    dispatchesPerStep tokensPerSecond
+    dispatchesPerStep tokensPerSecond readBytesPerSecond bandwidthShare
     device { adapter software features limits { name value } }
     models {
       key running kvBlocksCached prefixCacheQueries prefixCacheHits preemptions draftedTokens acceptedTokens
@@ -168,6 +168,8 @@ Deno.test("Query.runtime sums over the models on the device", async () => {
     generatedTokens: "7",
     dispatchesPerStep: 66,
     tokensPerSecond: 12.5,
+    readBytesPerSecond: 1.6e12,
+    bandwidthShare: 0.5,
     device: {
       adapter: "llvmpipe",
       software: true,

@@ -50,6 +50,7 @@ const DEVICE: DeviceInfo = {
   limits: { maxBufferSize: 4_294_967_296 },
   software: true,
   kernelsSha256: "7777777777777777777777777777777777777777777777777777777777777777",
+  memoryBandwidth: 3.2e12,
 };
 
 export class FakeGateway {
@@ -368,6 +369,7 @@ export class FakeGateway {
         generatedTokens: 7,
         dispatchesPerStep: 66,
         tokensPerSecond: 12.5,
+        readBytesPerSecond: 1.6e12,
       },
     });
 }

@@ -169,6 +169,7 @@ export class FakeRunner implements ModelRunner {
       dispatches: 11,
       submits: 1 / plans.length + (isDeviceIdle && at === 0 ? PIECES : 0),
       readbackBytes: 4 * step.length,
+      readBytes: 1000,
     }));
     return { costs, submit: () => this.#submit(index, samples) };
   }

@@ -16,6 +16,7 @@ export const FAKE_DEVICE: DeviceInfo = {
   limits: {},
   software: true,
   kernelsSha256: "7777777777777777777777777777777777777777777777777777777777777777",
+  memoryBandwidth: null,
 };
 
 /** An engine behind a port, as a Worker or a process would be. */

@@ -29,6 +29,7 @@ const DEVICE: DeviceInfo = {
   limits: {},
   software: true,
   kernelsSha256: "7777777777777777777777777777777777777777777777777777777777777777",
+  memoryBandwidth: null,
 };
 const TIMINGS: RequestTimings = {
   steps: 1,
@@ -182,6 +183,7 @@ export class FakeEngine implements EngineClient {
       generatedTokens: 0,
       dispatchesPerStep: 0,
       tokensPerSecond: 0,
+      readBytesPerSecond: 0,
     });
   }
 

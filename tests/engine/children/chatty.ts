@@ -10,6 +10,7 @@ const device = {
   limits: {},
   software: true,
   kernelsSha256: "",
+  memoryBandwidth: null,
 };
 console.log("a native library says hello");
 Deno.stdout.writeSync(frames.encode({ type: "ready", device }));

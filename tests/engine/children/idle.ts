@@ -9,6 +9,7 @@ const device = {
   limits: {},
   software: true,
   kernelsSha256: "",
+  memoryBandwidth: null,
 };
 Deno.stdout.writeSync(new FrameEncoder().encode({ type: "ready", device }));
 setInterval(() => {}, 1000);

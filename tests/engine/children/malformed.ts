@@ -10,6 +10,7 @@ const device = {
   limits: {},
   software: true,
   kernelsSha256: "",
+  memoryBandwidth: null,
 };
 const write = (bytes: Uint8Array) => void Deno.stdout.writeSync(bytes);
 write(frames.encode({ type: "ready", device }));

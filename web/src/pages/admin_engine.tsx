@@ -31,6 +31,10 @@ export function EngineTab() {
     ["Steps so far", count(runtime.steps)],
     ["Steps a submit", runtime.stepsPerSubmit.toFixed(1)],
     ["Dispatches a step", runtime.dispatchesPerStep.toFixed(1)],
+    ["Memory read", `${bytes(runtime.readBytesPerSecond)}/s`],
+    ...runtime.bandwidthShare === null
+      ? []
+      : [["Of its bandwidth", `${(100 * runtime.bandwidthShare).toFixed(0)} %`]] as const,
   ];
   return (
     <>

@@ -237,7 +237,7 @@ fragment MergeRow on Merge {
       message
     }
   }
-}`},Tr={name:"EngineState",kind:"query",sha256:"90a23de465beba1876d1ea661a207d1c6db0aa71477443126771a278e996efbc",text:`query EngineState {
+}`},Tr={name:"EngineState",kind:"query",sha256:"2b327f1ed1311bd38ea993e6971235c69f4183c71db87b089cc4e846a70d4a7b",text:`query EngineState {
   runtime {
     batchSize
     running
@@ -249,6 +249,8 @@ fragment MergeRow on Merge {
     steps
     stepsPerSubmit
     dispatchesPerStep
+    readBytesPerSecond
+    bandwidthShare
     device {
       adapter
       backend

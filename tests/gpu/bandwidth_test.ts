@@ -1,0 +1,22 @@
+import { expect } from "@std/expect";
+import { CapacityError } from "../../src/errors.ts";
+import { measureBandwidth } from "../../src/gpu/bandwidth.ts";
+import { liveBufferCount } from "../../src/gpu/buffer.ts";
+import { gpuTest } from "./device.ts";
+
+gpuTest("measureBandwidth() finds some rate, and leaves nothing on the device", async (device) => {
+  const buffers = liveBufferCount();
+  const rate = await measureBandwidth(device);
+  // A byte a microsecond, and more than any memory does.
+  expect(rate).toBeGreaterThan(1e6);
+  expect(rate).toBeLessThan(1e14);
+  expect(liveBufferCount()).toBe(buffers);
+});
+
+gpuTest("measureBandwidth() knows nothing of a device without room, which stays healthy", async (device) => {
+  const guard = device.guard.bind(device);
+  device.guard = () => Promise.reject(new CapacityError("Cannot measure: the GPU is out of memory"));
+  expect(await measureBandwidth(device)).toBeNull();
+  device.guard = guard;
+  device.assertHealthy();
+});
