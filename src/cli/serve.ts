@@ -7,6 +7,7 @@ import { ensureAdminKey, LOCAL_ADMIN } from "../app/access.ts";
 import { systemClock } from "../app/clock.ts";
 import { cacheDirOf, createGateway, type GatewayHandle } from "../app/compose.ts";
 import { uuidV7 } from "../app/ids.ts";
+import { errorReporter } from "../app/request.ts";
 import { Metrics } from "../server/metrics.ts";
 import { startServer } from "../server/server.ts";
 import { Tracing } from "../server/tracing.ts";
@@ -20,7 +21,7 @@ import { readServeSettings, serveNotes, serveOptions } from "./serve_settings.ts
 import { createServeEngine, readyUnlessAborted } from "./serve_engine.ts";
 import type { Terminal } from "./terminal.ts";
 import { formatDuration } from "./units.ts";
-import { welcome } from "./welcome.ts";
+import { hasNoWeights, welcome } from "./welcome.ts";
 
 /** What lies outside of this layer and only the composition root knows. */
 export interface ServeParts {
@@ -74,7 +75,10 @@ async function serve(
   const engine = cleanup.use(createServeEngine({ log, onOutput, cacheDir: cacheDirOf(dataDir) }));
   const metrics = new Metrics();
   const observers = [metrics, new Tracing()];
-  const gateway = cleanup.use(await createGateway({ ...settings, catalogueDir, db, engine, observers }));
+  const reportError = errorReporter(log);
+  const gateway = cleanup.use(
+    await createGateway({ ...settings, catalogueDir, db, engine, observers, reportError }),
+  );
   // Before the work of a first run, so that a port in use is found out at once. Nobody is told the address yet.
   const schema = await loadSchema();
   const beforeStop = () => gateway.stop();
@@ -87,8 +91,7 @@ async function serve(
   const { origin } = server;
   const { allowAnonymous, persisted, persistedFile } = settings;
   const onlyKnown = persisted.only ? { persistedFile } : null;
-  const nothingServed = model === null &&
-    (await gateway.models.list({ first: 1 }, { state: "COLD" })).totalCount === 0;
+  const nothingServed = model === null && await hasNoWeights(gateway.models);
   terminal.print(welcome({ origin, adminKey, model, allowAnonymous, onlyKnown, nothingServed }));
 
   await server.finished;
