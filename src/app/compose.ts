@@ -207,7 +207,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
     });
     running.defer(() => loader.close());
     const common = { db, clock, ids, membership };
-    const texts = new ServedTexts();
+    const texts = new ServedTexts(db);
     // Only tries; the engine compiles for the tokens of its models. Starts a thread when first needed.
     const constraints = running.use(new ConstraintService(BYTE_TOKENS));
     const checkConstraint = (constraint: Constraint) => constraints.check(constraint);
