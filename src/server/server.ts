@@ -53,12 +53,12 @@ export interface RunningServer extends AsyncDisposable {
   readonly liveSockets: number;
   /** SSE connections that carry several operations, reserved or open. */
   readonly liveConnections: number;
-  /** Resolves once nothing is served any more. */
+  /** Resolves once nothing is served any more, or {@link shutdown} waits for nobody any more. */
   readonly finished: Promise<void>;
   /**
    * Accepts nothing new, ends subscriptions with `complete`, closes sockets with 1001, waits for requests, and answers
-   * 503 to those that take longer than `shutdownMs`. A client that does not read its answer is not waited for: `finished`
-   * may stay open.
+   * 503 to those that take longer than `shutdownMs`. A client that does not read its answer is not waited for; its
+   * connection ends with the process.
    */
   shutdown(): Promise<void>;
 }
@@ -97,8 +97,10 @@ export function startServer(options: ServerOptions): RunningServer {
   );
   const { port } = server.addr;
 
+  const finished = Promise.withResolvers<void>();
+  server.finished.then(finished.resolve, finished.reject);
   let stopped: Promise<void> | undefined;
-  const shutdown = () => stopped ??= stop();
+  const shutdown = () => stopped ??= stop().finally(finished.resolve);
   async function stop(): Promise<void> {
     options.signal?.removeEventListener("abort", shutdown);
     // Who watches something hears how it ended, before the stream ends.
@@ -136,7 +138,7 @@ export function startServer(options: ServerOptions): RunningServer {
     get liveConnections() {
       return streams.connections;
     },
-    finished: server.finished,
+    finished: finished.promise,
     shutdown,
     [Symbol.asyncDispose]: shutdown,
   };
