@@ -65,9 +65,11 @@ export interface RunningServer extends AsyncDisposable {
 
 /** Throws GeodesicError `ADDRESS_UNAVAILABLE` naming host and port where it cannot listen. */
 export function startServer(options: ServerOptions): RunningServer {
-  const { host, log } = options;
+  const { host } = options;
   const stopping = new AbortController();
   const tooLate = new AbortController();
+  // Requests that have been refused go on until what they use is closed under them, which is no news.
+  const log: Log = (...line) => tooLate.signal.aborted ? undefined : options.log(...line);
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const places = new StreamPlaces(limits);
   const keys = new KeyWatch(options.gateway.access);
@@ -75,7 +77,7 @@ export function startServer(options: ServerOptions): RunningServer {
     ...{ gateway: options.gateway, log, places, keys, stopping: stopping.signal },
     rates: new RateLimiter(limits.rate),
   });
-  const graphql = createGraphQLHandler({ ...options, keys });
+  const graphql = createGraphQLHandler({ ...options, log, keys });
   const sockets = new WebSockets({ schema: options.schema, graphql, contexts, keys, limits, log });
   const streams = new SseEndpoint({ graphql, contexts, keys, limits, log });
   const router = createRouter({
@@ -118,8 +120,8 @@ export function startServer(options: ServerOptions): RunningServer {
     keys[Symbol.dispose]();
     const closed = server.shutdown();
     if (await within(closed, options.shutdownMs ?? DEFAULT_SHUTDOWN_MS)) return;
-    tooLate.abort();
     log("warn", "requests were refused that did not finish before the end", {});
+    tooLate.abort();
     await within(closed, LAST_WORDS_MS);
   }
   if (options.signal?.aborted) shutdown();

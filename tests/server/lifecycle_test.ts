@@ -72,8 +72,11 @@ Deno.test("shutdown() lets a query finish, and refuses one that takes too long",
     if (finishes) expect({ status, body }).toEqual({ status: 200, body: { data: { merge: null } } });
     else {
       expect({ status, code: body.errors[0].extensions.code }).toEqual({ status: 503, code: "UNAVAILABLE" });
-      answer.resolve(null);
+      answer.reject(new Error("The database is closed"));
       await api.server.finished;
+      await answer.promise.catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve));
+      expect(api.log.map((line) => JSON.parse(line).level)).toEqual(["warn"]);
     }
   }
 });
