@@ -11,7 +11,7 @@ import { errorReporter } from "../app/request.ts";
 import { Metrics } from "../server/metrics.ts";
 import { startServer } from "../server/server.ts";
 import { Tracing } from "../server/tracing.ts";
-import { describeStore } from "../store/open.ts";
+import { describeStore, openWorkStore } from "../store/open.ts";
 import type { Command, Invocation } from "./command.ts";
 import { openInvocationStore } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
@@ -71,13 +71,14 @@ async function serve(
   const where = await describeStore(dataDir, terminal.databaseUrl);
   const onMigrated = (names: readonly string[]) => terminal.print(migrationSummary(where, names));
   const db = cleanup.adopt(await openInvocationStore(invocation, { onMigrated }), (db) => db.destroy());
+  const workDb = cleanup.adopt(await openWorkStore(db, terminal.databaseUrl), (work) => work.destroy());
   const onOutput = (line: string) => terminal.writeStatus(`engine: ${line}\n`);
   const engine = cleanup.use(createServeEngine({ log, onOutput, cacheDir: cacheDirOf(dataDir) }));
   const metrics = new Metrics();
   const observers = [metrics, new Tracing()];
   const reportError = errorReporter(log);
   const gateway = cleanup.use(
-    await createGateway({ ...settings, catalogueDir, db, engine, observers, reportError }),
+    await createGateway({ ...settings, catalogueDir, db, workDb, engine, observers, reportError }),
   );
   // Before the work of a first run, so that a port in use is found out at once. Nobody is told the address yet.
   const schema = await loadSchema();
