@@ -35,17 +35,6 @@ export function logUnexpected(
   if (!("detail" in detail)) log("debug", message, { ...fields, detail: error.message });
 }
 
-/**
- * Logs what fails beside the requests: an expected error, such as a full disk, with its own words, which name neither
- * prompts nor keys; anything else as {@link logUnexpected} does.
- */
-export function errorReporter(log: Log): (error: unknown) => void {
-  return (error) => {
-    if (!(error instanceof GeodesicError)) return logUnexpected(log, "unexpected error", error, {});
-    log("error", "work beside the requests failed", { code: error.code, reason: error.message });
-  };
-}
-
 export interface RequestContext {
   readonly gateway: Gateway;
   readonly principal: Principal;

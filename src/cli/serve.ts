@@ -7,7 +7,6 @@ import { ensureAdminKey, LOCAL_ADMIN } from "../app/access.ts";
 import { systemClock } from "../app/clock.ts";
 import { cacheDirOf, createGateway, type GatewayHandle } from "../app/compose.ts";
 import { uuidV7 } from "../app/ids.ts";
-import { errorReporter } from "../app/request.ts";
 import { Metrics } from "../server/metrics.ts";
 import { startServer } from "../server/server.ts";
 import { Tracing } from "../server/tracing.ts";
@@ -76,9 +75,8 @@ async function serve(
   const engine = cleanup.use(createServeEngine({ log, onOutput, cacheDir: cacheDirOf(dataDir) }));
   const metrics = new Metrics();
   const observers = [metrics, new Tracing()];
-  const reportError = errorReporter(log);
   const gateway = cleanup.use(
-    await createGateway({ ...settings, catalogueDir, db, workDb, engine, observers, reportError }),
+    await createGateway({ ...settings, catalogueDir, db, workDb, engine, observers }),
   );
   // Before the work of a first run, so that a port in use is found out at once. Nobody is told the address yet.
   const schema = await loadSchema();

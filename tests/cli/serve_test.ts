@@ -97,7 +97,7 @@ deviceTest(
     expect(JSON.parse(end.stderr)).toMatchObject({
       level: "error",
       code: "CAPACITY",
-      reason: expect.stringMatching(/^Cannot write to ".*cache": another process is writing there$/),
+      detail: expect.stringMatching(/^Cannot write to ".*cache": another process is writing there$/),
     });
   },
 );
