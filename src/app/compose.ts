@@ -60,6 +60,11 @@ import { checkWeights, findMissingWeights } from "./weights.ts";
 export interface GatewayOptions {
   /** Migrated, as `openStore` gives it. */
   readonly db: Db;
+  /**
+   * The same database for what keeps going what has begun (lease, logs, turns): so many requests as will, they do not hold
+   * it up where its connections are others. `db` unless given.
+   */
+  readonly workDb?: Db;
   readonly engine: EngineClient;
   /** Locked while the gateway lives. */
   readonly dataDir: string;
@@ -152,7 +157,7 @@ export interface GatewayHandle extends Gateway, AsyncDisposable {
 /** Throws ConfigError when another gateway serves this data folder. */
 export async function createGateway(given: GatewayOptions): Promise<GatewayHandle> {
   const options = { ...GATEWAY_DEFAULTS, ...given };
-  const { db, engine, dataDir, clock = systemClock } = options;
+  const { db, workDb = db, engine, dataDir, clock = systemClock } = options;
   const ids = options.ids ?? uuidV7(clock);
   const log = options.log ?? (() => {});
   const reportError = options.reportError ??
@@ -163,12 +168,12 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
   const running = new AsyncDisposableStack(); // last begun, first ended
   running.use(lock);
   try {
-    const membership = await Membership.join(db, clock, ids());
+    const membership = await Membership.join(workDb, clock, ids());
     running.defer(() => membership.leave());
-    const remoteWatchers = running.use(new RemoteWatchers({ db, ids, membership, reportError }));
+    const remoteWatchers = running.use(new RemoteWatchers({ db: workDb, ids, membership, reportError }));
     const isWatchedElsewhere = membership.isShared ? (id: string) => remoteWatchers.areAny(id) : null;
     const jobs = new ActiveJobs({ clock, isWatchedElsewhere, reportError });
-    await endInterruptedGenerations({ db, clock, membership, jobs, reportError });
+    await endInterruptedGenerations({ db: workDb, clock, membership, jobs, reportError });
     const board = new ResidencyBoard(clock);
     if (options.catalogueDir !== undefined) {
       const { maxContextLength } = options;
@@ -207,7 +212,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
     });
     running.defer(() => loader.close());
     const common = { db, clock, ids, membership };
-    const texts = new ServedTexts();
+    const texts = new ServedTexts(db);
     // Only tries; the engine compiles for the tokens of its models. Starts a thread when first needed.
     const constraints = running.use(new ConstraintService(BYTE_TOKENS));
     const checkConstraint = (constraint: Constraint) => constraints.check(constraint);
@@ -217,6 +222,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
     const queue = new MergeQueue((id) => mergeHub.close(id));
     const merging: MergeRunOptions = {
       ...registering,
+      workDb,
       queue,
       hub: mergeHub,
       modelDirs: options.modelDirs,
@@ -227,24 +233,29 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
       createAccess({ ...common, allowAnonymous: options.allowAnonymous, reportError }),
     );
     const admission = new Admission({
-      ...{ db, clock, reportError, limits: options.admission },
+      ...{ db: workDb, clock, reportError, limits: options.admission },
       ...{ gatewayId: membership.id, isShared: membership.isShared },
     });
     running.defer(() => admission.idle());
     running.use(admission);
     const remote = {
       generations: running.use(
-        new LogPoller<GenerationEvent>({ clock, reportError, read: (ids) => generationLogStates(db, ids) }),
+        new LogPoller<GenerationEvent>({
+          clock,
+          reportError,
+          read: (ids) => generationLogStates(workDb, ids),
+        }),
       ),
       modelJobs: running.use(
-        new LogPoller<ModelJobEvent>({ clock, reportError, read: (ids) => modelJobLogStates(db, ids) }),
+        new LogPoller<ModelJobEvent>({ clock, reportError, read: (ids) => modelJobLogStates(workDb, ids) }),
       ),
       merges: running.use(
-        new LogPoller<MergeEvent>({ clock, reportError, read: (ids) => mergeLogStates(db, ids) }),
+        new LogPoller<MergeEvent>({ clock, reportError, read: (ids) => mergeLogStates(workDb, ids) }),
       ),
     };
     const modelJobs = new ModelJobs({
       ...registering,
+      workDb,
       hub: options.hub ?? parseHub(),
       modelDirs: options.modelDirs,
       membership,
@@ -255,12 +266,21 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
     await tidyLibrary().catch(reportError); // as with the folder of weights
     await modelJobs.recover();
     running.use(
-      createLookout({ db, membership, jobs, remoteWatchers, admission, merging, modelJobs, tidyLibrary }),
+      createLookout({
+        db: workDb,
+        membership,
+        jobs,
+        remoteWatchers,
+        admission,
+        merging,
+        modelJobs,
+        tidyLibrary,
+      }),
     );
     const changes = running.use(new SamplingChanges({ db, clock, reportError }));
     const stop = async () => {
       await Promise.all([jobs.close(INTERRUPTED), queue.close(interruption()), modelJobs.close()]);
-      await releaseQueuedMerges(db, membership.id);
+      await releaseQueuedMerges(workDb, membership.id);
     };
     return {
       models: createModels({ ...registering, log, reportError }),
@@ -273,7 +293,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
         loader,
         jobs,
         hub: new EventHub(),
-        writer: new LogWriter(db, { insert: appendEvents, isWritten: isEventWritten }),
+        writer: new LogWriter(workDb, { insert: appendEvents, isWritten: isEventWritten }),
         disconnectGraceMs: options.disconnectGraceMs,
         admission,
         remoteLogs: remote.generations,

@@ -65,9 +65,14 @@ export async function stampFolder(folder: ModelFolder): Promise<FileStamps> {
 
 /** The first file that is not in both, or differs; null when they agree. */
 export function changedFile(before: FileStamps, after: FileStamps): string | null {
+  return changedFiles(before, after)[0] ?? null;
+}
+
+/** The files that are not in both, or differ. */
+export function changedFiles(before: FileStamps, after: FileStamps): readonly string[] {
   const names = new Set([...Object.keys(before), ...Object.keys(after)]);
-  return [...names].find((name) => {
+  return [...names].filter((name) => {
     const [a, b] = [before[name], after[name]];
     return a?.sizeBytes !== b?.sizeBytes || a?.mtimeMs !== b?.mtimeMs;
-  }) ?? null;
+  });
 }

@@ -6,6 +6,7 @@
 import { CapacityError, ConfigError, NotFoundError } from "../errors.ts";
 import type { Hub } from "../hub/hub.ts";
 import { fromJson, fromJsonOrNull, fromTime, fromTimeOrNull, toJson, toTime } from "../store/codec.ts";
+import type { Db } from "../store/database.ts";
 import * as store from "../store/model_jobs.ts";
 import { hasFolder } from "../store/models.ts";
 import { oneActAtATime, recordAct } from "./audit.ts";
@@ -43,6 +44,8 @@ export interface ModelJobsOptions extends RegisterOptions {
   readonly membership: Membership;
   /** Wakes those who watch what another gateway runs. */
   readonly remoteLogs: LogPoller<ModelJobEvent>;
+  /** For logs; see compose.ts. */
+  readonly workDb: Db;
   readonly log: Log;
   readonly reportError: (error: unknown) => void;
 }
@@ -251,7 +254,7 @@ export class ModelJobs implements ModelJobUseCases {
   /** One that comes while the gateway closes is left to the next start. */
   #launch(row: store.ModelJobRow, lastSeq: number): void {
     if (this.#isClosed) return;
-    const { db, clock, reportError } = this.#options;
+    const { workDb, clock, reportError } = this.#options;
     const job = new RunningJob({
       id: row.id,
       clock,
@@ -259,7 +262,7 @@ export class ModelJobs implements ModelJobUseCases {
       log: new EventLog({
         ...{ clock, hub: this.#hub, subjectId: row.id, lastSeq },
         // Jobs report now and then; each writes for itself.
-        writer: new LogWriter(db, {
+        writer: new LogWriter(workDb, {
           insert: store.appendModelJobEvents,
           isWritten: store.isModelJobEventWritten,
         }),

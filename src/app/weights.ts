@@ -4,11 +4,12 @@
  * is the folder hashed again.
  */
 import { GeodesicError, NotFoundError } from "../errors.ts";
+import { hashFile } from "../formats/artifact.ts";
 import { ModelFolder } from "../formats/folder.ts";
 import { fromJson, toJson } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
-import { findManifest, hasFolder, type ModelRow, updateModel } from "../store/models.ts";
-import { changedFile, type FileStamps, readManifest, stampFolder } from "./manifest.ts";
+import { findArtifact, findManifest, hasFolder, type ModelRow, updateModel } from "../store/models.ts";
+import { changedFile, changedFiles, type FileStamps, readManifest, stampFolder } from "./manifest.ts";
 
 /** Throws NotFoundError when the folder is gone or holds something else. Notes the new times of unchanged files. */
 export async function checkWeights(db: Db, model: ModelRow, signal: AbortSignal): Promise<void> {
@@ -19,6 +20,36 @@ export async function checkWeights(db: Db, model: ModelRow, signal: AbortSignal)
   const manifest = await readManifest(folder, { signal });
   if (manifest.manifestSha256 !== await findManifest(db, model.artifact_id)) throw missing(model, changed);
   await updateModel(db, model.id, { file_stamps: toJson(manifest.stamps) });
+}
+
+/**
+ * What `read` reads of a model's folder besides its weights, which are checked when they are loaded: tokenizer, template,
+ * configuration. Throws NotFoundError when that is not what was registered, also where it is read while the weights are
+ * on the device or long before they are loaded.
+ */
+export async function readTexts<T>(db: Db, model: ModelRow, read: () => Promise<T>): Promise<T> {
+  const folder = await openFolder(model);
+  const stamps = withoutTensors(await stampFolder(folder));
+  const known = withoutTensors(fromJson<FileStamps>(model.file_stamps));
+  const changed = changedFiles(known, stamps);
+  if (changed.length > 0) {
+    const files = (await findArtifact(db, model.artifact_id))?.files ?? [];
+    for (const name of changed) {
+      const registered = files.find(({ path }) => path === name);
+      const found = await folder.find(name);
+      if (found === undefined || (await hashFile(found.path)).sha256 !== registered?.sha256) {
+        throw missing(model, name);
+      }
+    }
+  }
+  const value = await read();
+  const [meanwhile] = changedFiles(stamps, withoutTensors(await stampFolder(folder)));
+  if (meanwhile !== undefined) throw missing(model, meanwhile);
+  return value;
+}
+
+function withoutTensors(stamps: FileStamps): FileStamps {
+  return Object.fromEntries(Object.entries(stamps).filter(([name]) => !name.endsWith(".safetensors")));
 }
 
 /** A quick look without hashing: null when every file is there in its size, else what is wrong. */

@@ -10,7 +10,7 @@ import { uuidV7 } from "../app/ids.ts";
 import { Metrics } from "../server/metrics.ts";
 import { startServer } from "../server/server.ts";
 import { Tracing } from "../server/tracing.ts";
-import { describeStore } from "../store/open.ts";
+import { describeStore, openWorkStore } from "../store/open.ts";
 import type { Command, Invocation } from "./command.ts";
 import { openInvocationStore } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
@@ -20,7 +20,7 @@ import { readServeSettings, serveNotes, serveOptions } from "./serve_settings.ts
 import { createServeEngine, readyUnlessAborted } from "./serve_engine.ts";
 import type { Terminal } from "./terminal.ts";
 import { formatDuration } from "./units.ts";
-import { welcome } from "./welcome.ts";
+import { hasNoWeights, welcome } from "./welcome.ts";
 
 /** What lies outside of this layer and only the composition root knows. */
 export interface ServeParts {
@@ -70,11 +70,14 @@ async function serve(
   const where = await describeStore(dataDir, terminal.databaseUrl);
   const onMigrated = (names: readonly string[]) => terminal.print(migrationSummary(where, names));
   const db = cleanup.adopt(await openInvocationStore(invocation, { onMigrated }), (db) => db.destroy());
+  const workDb = cleanup.adopt(await openWorkStore(db, terminal.databaseUrl), (work) => work.destroy());
   const onOutput = (line: string) => terminal.writeStatus(`engine: ${line}\n`);
   const engine = cleanup.use(createServeEngine({ log, onOutput, cacheDir: cacheDirOf(dataDir) }));
   const metrics = new Metrics();
   const observers = [metrics, new Tracing()];
-  const gateway = cleanup.use(await createGateway({ ...settings, catalogueDir, db, engine, observers }));
+  const gateway = cleanup.use(
+    await createGateway({ ...settings, catalogueDir, db, workDb, engine, observers }),
+  );
   // Before the work of a first run, so that a port in use is found out at once. Nobody is told the address yet.
   const schema = await loadSchema();
   const beforeStop = () => gateway.stop();
@@ -87,8 +90,7 @@ async function serve(
   const { origin } = server;
   const { allowAnonymous, persisted, persistedFile } = settings;
   const onlyKnown = persisted.only ? { persistedFile } : null;
-  const nothingServed = model === null &&
-    (await gateway.models.list({ first: 1 }, { state: "COLD" })).totalCount === 0;
+  const nothingServed = model === null && await hasNoWeights(gateway.models);
   terminal.print(welcome({ origin, adminKey, model, allowAnonymous, onlyKnown, nothingServed }));
 
   await server.finished;

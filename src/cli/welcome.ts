@@ -1,4 +1,5 @@
 /** What a gateway says when it is ready: where it is, who is let in with what, and a line to try. */
+import type { Gateway } from "../app/types.ts";
 import { curlExample } from "../server/curl_example.ts";
 
 export interface WelcomeFacts {
@@ -40,6 +41,15 @@ export function welcome(facts: WelcomeFacts): string {
     lines.push("", "Watch an answer arrive:", `  ${curlExample(origin, model)}${header}`);
   }
   return lines.join("\n");
+}
+
+/** What has weights need not be cold by now: whoever watched before a restart is back before this is printed. */
+export async function hasNoWeights({ list }: Pick<Gateway["models"], "list">): Promise<boolean> {
+  const [all, missing] = await Promise.all([
+    list({ first: 1 }),
+    list({ first: 1 }, { state: "MISSING_WEIGHTS" }),
+  ]);
+  return all.totalCount === missing.totalCount;
 }
 
 /** Somebody who gave no file may not have meant to lock everybody out. */

@@ -52,7 +52,8 @@ export async function hashArtifact(
   return files;
 }
 
-async function hashFile(path: string, options: HashOptions): Promise<Omit<FileHash, "path">> {
+/** Of one file. */
+export async function hashFile(path: string, options: HashOptions = {}): Promise<Omit<FileHash, "path">> {
   using file = await Deno.open(path, { read: true }).catch((cause) => {
     throw toReadError(cause, path);
   });

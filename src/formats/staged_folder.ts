@@ -153,12 +153,15 @@ export class StagedFolder implements AsyncDisposable {
     if (this.#state === "open") this.#state = "kept";
   }
 
-  /** Removes everything unless committed or kept. */
+  /**
+   * Removes everything unless committed or kept. Never rejects: what could not be written can often not be removed either
+   * (a disk that has become read-only), and why it was not written is what the caller is to hear.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     const { temporary, madeAbove, lock } = this.#parts;
     if (this.#state === "open") {
       this.#state = "removed";
-      await Deno.remove(temporary, { recursive: true }).catch(ignoreMissing); // somebody may have tidied up
+      await Deno.remove(temporary, { recursive: true }).catch(() => {});
     }
     await lock?.release();
     if (this.#state !== "removed" || madeAbove === undefined) return;

@@ -1,4 +1,5 @@
 /** Responses that are made before GraphQL is reached: shaped like GraphQL errors, so that clients can read them. */
+import type { CapacityError, GeodesicError } from "../errors.ts";
 import type { RateLimitedError } from "./contexts.ts";
 
 /** A refused request: one error with `extensions.code`. */
@@ -17,12 +18,26 @@ export function errorResponse(
 
 /** For a caller who has asked too much lately: 429, and when to come back. */
 export function rateLimitedResponse(error: RateLimitedError, requestId: string): Response {
-  const extensions = { code: error.code, requestId, details: error.details };
-  return new Response(JSON.stringify({ errors: [{ message: error.message, extensions }] }), {
-    status: 429,
+  return laterResponse(429, error, requestId);
+}
+
+/** Where nobody can be let in for now, as while the database is away: 503, and when to come back, if that is known. */
+export function unableResponse(error: CapacityError, requestId: string): Response {
+  return laterResponse(503, error, requestId);
+}
+
+function laterResponse(
+  status: number,
+  { code, message, details }: GeodesicError,
+  requestId: string,
+): Response {
+  const { retryAfterMs } = details;
+  const extensions = { code, requestId, details };
+  return new Response(JSON.stringify({ errors: [{ message, extensions }] }), {
+    status,
     headers: {
       "content-type": "application/json; charset=utf-8",
-      "retry-after": `${Math.ceil(error.retryAfterMs / 1000)}`,
+      ...typeof retryAfterMs === "number" && { "retry-after": `${Math.ceil(retryAfterMs / 1000)}` },
     },
   });
 }

@@ -4,6 +4,7 @@
  */
 import { type Log, logUnexpected } from "../app/request.ts";
 import type { Gateway, Principal } from "../app/types.ts";
+import { CapacityError, toErrorRecord } from "../errors.ts";
 import { consoleResponse, explorerResponse } from "./console.ts";
 import type { Contexts } from "./contexts.ts";
 import { type Cors, isOrigin } from "./cors.ts";
@@ -12,7 +13,7 @@ import type { Metrics } from "./metrics.ts";
 import { openAiErrorResponse } from "./openai/errors.ts";
 import { openAiResponse } from "./openai/routes.ts";
 import { isCrossOrigin, isKnownHost } from "./origin.ts";
-import { errorResponse, rateLimitedResponse } from "./responses.ts";
+import { errorResponse, rateLimitedResponse, unableResponse } from "./responses.ts";
 import { type SseEndpoint, STREAM_PATH } from "./sse_endpoint.ts";
 import type { WebSockets } from "./websocket.ts";
 
@@ -180,6 +181,7 @@ export function createRouter(options: RouterOptions): Router {
       return errorResponse(400, "BAD_REQUEST", "Expected a host in the header Host", { requestId, headers });
     }
     const response = await route(request, url, requestId).catch((error: unknown) => {
+      if (error instanceof CapacityError) return unable(url, error, requestId);
       logUnexpected(log, "unexpected error in a request", error, { requestId });
       return refusal(url, { status: 500, code: "INTERNAL", message: "Internal error" }, requestId);
     });
@@ -217,6 +219,13 @@ function refusal(url: URL, { status, code, message }: Refusal, requestId: string
   return isOpenAi(url)
     ? openAiErrorResponse({ code, message, details: {} }, requestId)
     : errorResponse(status, code, message, { requestId });
+}
+
+/** Such as while the database is away that has the keys. */
+function unable(url: URL, error: CapacityError, requestId: string): Response {
+  return isOpenAi(url)
+    ? openAiErrorResponse(toErrorRecord(error), requestId)
+    : unableResponse(error, requestId);
 }
 
 function isOpenAi(url: URL): boolean {

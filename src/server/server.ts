@@ -53,21 +53,23 @@ export interface RunningServer extends AsyncDisposable {
   readonly liveSockets: number;
   /** SSE connections that carry several operations, reserved or open. */
   readonly liveConnections: number;
-  /** Resolves once nothing is served any more. */
+  /** Resolves once nothing is served any more, or {@link shutdown} waits for nobody any more. */
   readonly finished: Promise<void>;
   /**
    * Accepts nothing new, ends subscriptions with `complete`, closes sockets with 1001, waits for requests, and answers
-   * 503 to those that take longer than `shutdownMs`. A client that does not read its answer is not waited for: `finished`
-   * may stay open.
+   * 503 to those that take longer than `shutdownMs`. A client that does not read its answer is not waited for; its
+   * connection ends with the process.
    */
   shutdown(): Promise<void>;
 }
 
 /** Throws GeodesicError `ADDRESS_UNAVAILABLE` naming host and port where it cannot listen. */
 export function startServer(options: ServerOptions): RunningServer {
-  const { host, log } = options;
+  const { host } = options;
   const stopping = new AbortController();
   const tooLate = new AbortController();
+  // Requests that have been refused go on until what they use is closed under them, which is no news.
+  const log: Log = (...line) => tooLate.signal.aborted ? undefined : options.log(...line);
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const places = new StreamPlaces(limits);
   const keys = new KeyWatch(options.gateway.access);
@@ -75,7 +77,7 @@ export function startServer(options: ServerOptions): RunningServer {
     ...{ gateway: options.gateway, log, places, keys, stopping: stopping.signal },
     rates: new RateLimiter(limits.rate),
   });
-  const graphql = createGraphQLHandler({ ...options, keys });
+  const graphql = createGraphQLHandler({ ...options, log, keys });
   const sockets = new WebSockets({ schema: options.schema, graphql, contexts, keys, limits, log });
   const streams = new SseEndpoint({ graphql, contexts, keys, limits, log });
   const router = createRouter({
@@ -97,8 +99,10 @@ export function startServer(options: ServerOptions): RunningServer {
   );
   const { port } = server.addr;
 
+  const finished = Promise.withResolvers<void>();
+  server.finished.then(finished.resolve, finished.reject);
   let stopped: Promise<void> | undefined;
-  const shutdown = () => stopped ??= stop();
+  const shutdown = () => stopped ??= stop().finally(finished.resolve);
   async function stop(): Promise<void> {
     options.signal?.removeEventListener("abort", shutdown);
     // Who watches something hears how it ended, before the stream ends.
@@ -116,8 +120,8 @@ export function startServer(options: ServerOptions): RunningServer {
     keys[Symbol.dispose]();
     const closed = server.shutdown();
     if (await within(closed, options.shutdownMs ?? DEFAULT_SHUTDOWN_MS)) return;
-    tooLate.abort();
     log("warn", "requests were refused that did not finish before the end", {});
+    tooLate.abort();
     await within(closed, LAST_WORDS_MS);
   }
   if (options.signal?.aborted) shutdown();
@@ -136,7 +140,7 @@ export function startServer(options: ServerOptions): RunningServer {
     get liveConnections() {
       return streams.connections;
     },
-    finished: server.finished,
+    finished: finished.promise,
     shutdown,
     [Symbol.asyncDispose]: shutdown,
   };

@@ -142,7 +142,14 @@ export class WebSockets {
     { extra: session, connectionParams }: Context<Record<string, unknown>, Session>,
   ): Promise<boolean> {
     const { contexts, keys } = this.#options;
-    const principal = await contexts.authenticate(keyOf(connectionParams) ?? session.authorization);
+    let principal: Principal | null;
+    try {
+      principal = await contexts.authenticate(keyOf(connectionParams) ?? session.authorization);
+    } catch (error) {
+      if (!(error instanceof CapacityError)) throw error;
+      session.adapter.close(CLOSE.tryLater, error.message); // such as while the database is away
+      return false;
+    }
     if (principal === null) return false;
     // It may have closed meanwhile; nobody would end the watch then.
     if (session.gone.signal.aborted) return true;

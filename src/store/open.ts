@@ -40,6 +40,21 @@ export async function openStore(dataDir: string, options: OpenStoreOptions = {})
   }
 }
 
+/** Connections of {@link openWorkStore}. */
+const WORK_CONNECTIONS = 4;
+
+/**
+ * The same database, which {@link openStore} has opened, over connections of its own: who waits for one of those does not
+ * wait behind everything that is asked. A file has one connection, which is lent for so short a time that nobody needs
+ * another: then it is `db` itself, and its end too.
+ */
+export async function openWorkStore(db: Db, databaseUrl: string | undefined): Promise<Db> {
+  if (databaseUrl === undefined) return db;
+  const { postgresDialect } = await import("./postgres.ts");
+  const dialect = postgresDialect(databaseUrl, { connections: WORK_CONNECTIONS });
+  return new Kysely<Database>({ dialect });
+}
+
 /** ConfigError where a gateway serves the folder, which is of an earlier version then: its tables are not changed under it. */
 async function migrateAlone(db: Db, dataDir: string): Promise<readonly string[]> {
   if (!await isBehind(db)) return await migrate(db);

@@ -9,7 +9,7 @@ import { CapacityError, ConfigError, GeodesicError } from "../errors.ts";
 import { escapeNul, unescapeRow } from "./nul_text.ts";
 import { StoreBusyError } from "./store_busy.ts";
 
-/** Connections of one gateway; a transaction holds one. */
+/** Connections for the requests of one gateway; a transaction holds one. */
 const MAX_CONNECTIONS = 10;
 /** How long is waited for what. */
 export interface PostgresPatience {
@@ -67,6 +67,8 @@ export function describeAddress({ host, port, database }: PostgresAddress): stri
 }
 
 export interface PostgresOptions {
+  /** At most so many at a time. */
+  readonly connections?: number;
   /**
    * For whoever starts the program: that nobody answers is a ConfigError with host, port and database (never the
    * password), and migrations, and waiting for those of another gateway, take as long as they must. Otherwise errors are
@@ -78,12 +80,12 @@ export interface PostgresOptions {
 
 /** Connects when first used. */
 export function postgresDialect(url: string, options: PostgresOptions = {}): PostgresDialect {
-  const { isOpening = false } = options;
+  const { isOpening = false, connections = MAX_CONNECTIONS } = options;
   const patience = { ...PATIENCE, ...options.patience };
   const address = parsePostgresUrl(url);
   const pool = new pg.Pool({
     connectionString: url,
-    max: MAX_CONNECTIONS,
+    max: connections,
     connectionTimeoutMillis: patience.connectMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,

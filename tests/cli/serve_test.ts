@@ -69,26 +69,38 @@ deviceTest("start merges, serves and stops on the first run, and merges nothing 
   expect(await endOf(second)).toEqual({ code: 0, stderr: "" });
 });
 
-deviceTest("serve on an address of the network asks every caller for a key", async () => {
-  await using dir = await tempDir();
-  const child = startCli(["serve", "--port", "0", "--host", "0.0.0.0", "--data", dir.path]);
-  const said = await outputUntil(child, /listening on .*\n/);
-  const [, port] = /listening on http:\/\/0\.0\.0\.0:(\d+)/.exec(said)!;
-  const query = (headers: Record<string, string>) =>
-    fetch(`http://127.0.0.1:${port}/graphql`, {
-      method: "POST",
-      headers: { "content-type": "application/json", ...headers },
-      body: JSON.stringify({ query: "{ viewer { role } }" }),
+deviceTest(
+  "serve on an address of the network asks every caller for a key, and logs in lines of JSON",
+  async () => {
+    await using dir = await tempDir();
+    await Deno.mkdir(dir.join("cache"));
+    using lock = await Deno.open(dir.join("cache/.lock"), { create: true, write: true });
+    await lock.lock(true); // the folder cannot be tidied, which is no reason not to serve
+    const child = startCli(["serve", "--port", "0", "--host", "0.0.0.0", "--data", dir.path]);
+    const said = await outputUntil(child, /listening on .*\n/);
+    const [, port] = /listening on http:\/\/0\.0\.0\.0:(\d+)/.exec(said)!;
+    const query = (headers: Record<string, string>) =>
+      fetch(`http://127.0.0.1:${port}/graphql`, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+        body: JSON.stringify({ query: "{ viewer { role } }" }),
+      });
+    const anonymous = await query({});
+    expect(anonymous.status).toBe(401);
+    await anonymous.body?.cancel();
+    const { stdout } = await geodesic(["keys", "create", "--role", "viewer", "--data", dir.path]);
+    const known = await query({ authorization: `Bearer ${stdout.trim()}` });
+    expect(await known.json()).toEqual({ data: { viewer: { role: "VIEWER" } } });
+    child.kill("SIGINT");
+    const end = await endOf(child);
+    expect(end.code).toBe(0);
+    expect(JSON.parse(end.stderr)).toMatchObject({
+      level: "error",
+      code: "CAPACITY",
+      detail: expect.stringMatching(/^Cannot write to ".*cache": another process is writing there$/),
     });
-  const anonymous = await query({});
-  expect(anonymous.status).toBe(401);
-  await anonymous.body?.cancel();
-  const { stdout } = await geodesic(["keys", "create", "--role", "viewer", "--data", dir.path]);
-  const known = await query({ authorization: `Bearer ${stdout.trim()}` });
-  expect(await known.json()).toEqual({ data: { viewer: { role: "VIEWER" } } });
-  child.kill("SIGINT");
-  expect((await endOf(child)).code).toBe(0);
-});
+  },
+);
 
 deviceTest("start leaves no model when it is interrupted in its first run", async () => {
   await using dir = await tempDir();

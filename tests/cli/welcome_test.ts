@@ -1,5 +1,6 @@
 import { expect } from "@std/expect";
-import { welcome } from "../../src/cli/welcome.ts";
+import type { Gateway } from "../../src/app/types.ts";
+import { hasNoWeights, welcome } from "../../src/cli/welcome.ts";
 
 const FACTS = {
   origin: "http://127.0.0.1:8000",
@@ -29,4 +30,18 @@ Deno.test("welcome() says what --persisted-only lets in", () => {
     );
   expect(welcome({ ...FACTS, onlyKnown: { persistedFile: "ops.json" } }))
     .toMatch(/^--persisted-only: .* only the operations of "ops\.json" and the console's .* admins send$/m);
+});
+
+Deno.test("hasNoWeights() does not miss models that are on their way to the device", async () => {
+  const models = (states: readonly string[]) => ({
+    list: ((_page, where) => {
+      const found = states.filter((state) => where?.state === undefined || where.state === state);
+      return Promise.resolve({ totalCount: found.length });
+    }) as Gateway["models"]["list"],
+  });
+  expect(await hasNoWeights(models([]))).toBe(true);
+  expect(await hasNoWeights(models(["MISSING_WEIGHTS"]))).toBe(true);
+  for (const state of ["COLD", "LOADING", "WARM", "UNLOADING", "FAILED"]) {
+    expect([state, await hasNoWeights(models(["MISSING_WEIGHTS", state]))]).toEqual([state, false]);
+  }
 });

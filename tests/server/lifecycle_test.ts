@@ -5,6 +5,8 @@ import { curlExample } from "../../src/server/curl_example.ts";
 import { ApiServer, type Json } from "../support/api_server.ts";
 import { FakeGateway } from "../support/fake_gateway.ts";
 import { tokens } from "../support/fake_log.ts";
+import { MODELS } from "../support/fake_objects.ts";
+import { deafStream } from "../support/raw_streams.ts";
 
 const WATCH = `subscription ($id: ID!) { generationEvents(id: $id) { seq } }`;
 
@@ -70,10 +72,32 @@ Deno.test("shutdown() lets a query finish, and refuses one that takes too long",
     if (finishes) expect({ status, body }).toEqual({ status: 200, body: { data: { merge: null } } });
     else {
       expect({ status, code: body.errors[0].extensions.code }).toEqual({ status: 503, code: "UNAVAILABLE" });
-      answer.resolve(null);
+      answer.reject(new Error("The database is closed"));
       await api.server.finished;
+      await answer.promise.catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve));
+      expect(api.log.map((line) => JSON.parse(line).level)).toEqual(["warn"]);
     }
   }
+});
+
+Deno.test("shutdown() waits for no client that does not read, and neither does whoever waits for the end", async () => {
+  const fake = new FakeGateway();
+  const api = new ApiServer(fake.gateway, { shutdownMs: 1 });
+  const asked = Promise.withResolvers<void>();
+  fake.models.get = () => {
+    asked.resolve();
+    return Promise.resolve({ ...MODELS[0]!, description: "a".repeat(2 ** 26) }); // more than sockets hold
+  };
+  const query = `{ model(ref: { name: "owner/merged" }) { description } }`;
+  using _deaf = await deafStream(api, query, {});
+  await asked.promise;
+  await api.query("{ viewer { id } }");
+  await api.server.shutdown();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise((resolve) => timer = setTimeout(resolve, 1_000, "waits"));
+  expect(await Promise.race([api.server.finished.then(() => "over"), late])).toBe("over");
+  clearTimeout(timer);
 });
 
 Deno.test("startServer() shuts down with its signal", async () => {

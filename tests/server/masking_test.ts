@@ -1,8 +1,10 @@
 /** What nobody expected: the client learns an id, the log learns where, and neither what was said. */
 import { expect } from "@std/expect";
 import { FormatError } from "../../src/errors.ts";
+import { StoreBusyError } from "../../src/store/store_busy.ts";
 import { ApiServer } from "../support/api_server.ts";
 import { FakeGateway } from "../support/fake_gateway.ts";
+import { RawSocket } from "../support/ws_client.ts";
 
 const QUERY = `{ model(ref: { name: "owner/merged" }) { name } }`;
 /** Looks like a frame of a stack, as what people write may. */
@@ -68,6 +70,29 @@ Deno.test("createRouter() answers 500 with an id where even the keys cannot be r
     requestId: answer.headers.get("x-request-id"),
   });
   expect(api.log.join()).not.toContain("gsk_abc");
+});
+
+Deno.test("createRouter() says on every way in when to come back where the keys cannot be read for now", async () => {
+  const fake = new FakeGateway();
+  fake.access.authenticate = () => Promise.reject(new StoreBusyError("its connection was lost"));
+  await using api = new ApiServer(fake.gateway);
+  const message = "The database cannot do this now: its connection was lost";
+  for (const [method, path] of [["POST", "/graphql"], ["PUT", "/graphql/stream"], ["GET", "/metrics"]]) {
+    const init = { method: method!, headers: { "content-type": "application/json" } };
+    const answer = await fetch(api.server.origin + path, { ...init, ...method === "POST" && { body: "{}" } });
+    expect([path, answer.status, answer.headers.get("retry-after")]).toEqual([path, 503, "1"]);
+    expect((await answer.json()).errors).toMatchObject([
+      { message, extensions: { code: "CAPACITY", details: { retryAfterMs: 1000 } } },
+    ]);
+  }
+  const openAi = await fetch(`${api.server.origin}/v1/models`);
+  expect([openAi.status, openAi.headers.get("retry-after-ms")]).toEqual([429, "1000"]);
+  expect((await openAi.json()).error).toMatchObject({ message });
+  const socket = new RawSocket(api.url);
+  await socket.opened;
+  socket.socket.send(JSON.stringify({ type: "connection_init" }));
+  expect(await socket.closed).toEqual({ code: 1013, reason: message });
+  expect(api.log).toEqual([]);
 });
 
 Deno.test("createRouter() takes no request id that would forge a log line", async () => {

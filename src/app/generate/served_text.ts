@@ -3,9 +3,10 @@
  * kept for the artifacts used last. It never touches the device, so prompts can be checked while a model is cold.
  */
 import { type Checkpoint, openCheckpoint } from "../../formats/checkpoint.ts";
+import type { Db } from "../../store/database.ts";
 import { hasFolder, type ModelRow } from "../../store/models.ts";
 import { findTokenizer, type Tokenizer } from "../../tokenizer/tokenizer.ts";
-import { withoutWeights } from "../weights.ts";
+import { readTexts, withoutWeights } from "../weights.ts";
 
 export interface ServedText {
   /** Null for a folder without one: such a model takes token ids and gives no text. */
@@ -20,12 +21,20 @@ const KEPT = 8;
 
 export class ServedTexts {
   readonly #opened = new Map<string, Promise<ServedText>>();
+  readonly #db: Db;
 
-  /** Throws what opening the folder throws, and NotFoundError without one; a failure is not remembered. */
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  /**
+   * Throws what opening the folder throws, and NotFoundError without one, or where it is not what was registered: an
+   * answer names the exact files behind it. A failure is not remembered.
+   */
   open(model: ModelRow): Promise<ServedText> {
     if (!hasFolder(model)) return Promise.reject(withoutWeights(model));
     const key = `${model.artifact_id} ${model.path}`;
-    const text = this.#opened.get(key) ?? this.#read(key, model.path);
+    const text = this.#opened.get(key) ?? this.#read(key, model);
     this.#opened.delete(key);
     this.#opened.set(key, text);
     const [oldest] = this.#opened.keys();
@@ -33,8 +42,8 @@ export class ServedTexts {
     return text;
   }
 
-  #read(key: string, path: string): Promise<ServedText> {
-    const text = readServedText(path);
+  #read(key: string, model: ModelRow): Promise<ServedText> {
+    const text = readTexts(this.#db, model, () => readServedText(model.path));
     text.catch(() => this.#opened.delete(key));
     return text;
   }

@@ -24,6 +24,8 @@ import type { MergeQueue } from "./queue.ts";
 import { acceptMerge, requireUnclaimed, type RunMergeInput } from "./run_merge.ts";
 
 export interface MergeRunOptions extends RegisterOptions {
+  /** For logs; see compose.ts. */
+  readonly workDb: Db;
   readonly queue: MergeQueue;
   readonly hub: EventHub<MergeEvent>;
   readonly membership: Membership;
@@ -165,7 +167,7 @@ function jobOf(
     readonly position: number;
   },
 ): MergeJob {
-  const { db, clock, hub } = options;
+  const { workDb, clock, hub } = options;
   return new MergeJob({
     id: row.id,
     input,
@@ -176,7 +178,7 @@ function jobOf(
     log: new EventLog({
       ...{ clock, hub, subjectId: row.id, lastSeq },
       // One merge runs at a time.
-      writer: new LogWriter(db, { insert: appendMergeEvents, isWritten: isMergeEventWritten }),
+      writer: new LogWriter(workDb, { insert: appendMergeEvents, isWritten: isMergeEventWritten }),
       toRow: (entry) => toMergeEventRow(row.id, entry),
       toEvent: ({ seq, at, body }) => ({ ...body, seq, at, mergeId: row.id }),
     }),
