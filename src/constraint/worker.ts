@@ -6,10 +6,12 @@ import type { CompiledGrammar, Grammar, GrammarCompiler, GrammarMatcher } from "
 import { separateAlternatives } from "./alternatives.ts";
 import { ByteRules } from "./byte_rules.ts";
 import type { Constraint } from "./constraint.ts";
-import { takeIntegerRanges } from "./integer_ranges.ts";
+import { readable, withoutEndless } from "./grammar_rules.ts";
 import { explain, loadLibrary } from "./library.ts";
+import { takeOwnRules } from "./own_rules.ts";
 import { escapeNames } from "./property_names.ts";
 import type { GrammarAnswer, GrammarCall, Mask } from "./protocol.ts";
+import { regexGrammar } from "./regex_grammar.ts";
 
 /** A compiled grammar takes up to some MB. Those in use by a matcher live on when they are let go. */
 const KEPT_GRAMMARS = 32;
@@ -120,28 +122,33 @@ async function open(constraint: Constraint): Promise<Stepper> {
 }
 
 async function compile(constraint: Constraint): Promise<CompiledGrammar> {
-  const ranges = "jsonSchema" in constraint ? takeIntegerRanges(constraint.jsonSchema) : null;
-  const grammar = await grammarOf(ranges === null ? constraint : { jsonSchema: ranges.schema });
-  try {
-    const restored = ranges?.restore(grammar.toString());
-    const text = separateAlternatives(restored ?? grammar.toString()) ?? restored;
-    return await (text === undefined ? compiler.compileGrammar(grammar) : compiler.compileGrammar(text));
-  } finally {
-    grammar.dispose();
-  }
+  const grammar = withoutEndless(await grammarOf(constraint));
+  return await compiler.compileGrammar(separateAlternatives(grammar) ?? grammar);
 }
 
-async function grammarOf(constraint: Constraint): Promise<Grammar> {
+/** As the library prints it, in a form that it reads as the same. */
+async function grammarOf(constraint: Constraint): Promise<string> {
   const { Grammar } = library;
   if ("jsonSchema" in constraint) {
-    const jsonSchema = escapeNames(constraint.jsonSchema);
-    return await Grammar.fromJSONSchema(jsonSchema, true, undefined, undefined, true, MAX_WHITE_SPACE);
+    const { schema, restore } = takeOwnRules(constraint.jsonSchema);
+    const printed = await printedBy(
+      Grammar.fromJSONSchema(escapeNames(schema), true, undefined, undefined, true, MAX_WHITE_SPACE),
+    );
+    return restore === null ? printed : await printedBy(Grammar.fromEBNF(restore(printed)));
   }
   if ("regex" in constraint) {
-    const format = { type: "regex", pattern: constraint.regex } as const;
-    return await Grammar.fromStructuralTag({ type: "structural_tag", format });
+    const { expression, rules } = regexGrammar(constraint.regex, { prefix: "root_", inString: false });
+    return await printedBy(Grammar.fromEBNF([`root ::= ${expression}`, ...rules].join("\n")));
   }
-  return await Grammar.fromEBNF(`root ::= ${constraint.choice.map(literal).join(" | ")}`);
+  return await printedBy(Grammar.fromEBNF(`root ::= ${constraint.choice.map(literal).join(" | ")}`));
+}
+
+async function printedBy(grammar: Promise<Grammar>): Promise<string> {
+  using disposable = await grammar.then((ready) => ({
+    text: ready.toString(),
+    [Symbol.dispose]: () => ready.dispose(),
+  }));
+  return readable(disposable.text);
 }
 
 /** A string of the grammar's own language. */
