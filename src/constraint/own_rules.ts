@@ -1,8 +1,9 @@
 /**
- * What the library would get wrong in a schema, as rules of our own: integers with bounds, patterns, and some formats. Each
- * goes to the library as a constant with a name, and in the grammar that comes back a rule takes the place of that name. All
+ * What the library would get wrong in a schema, as rules of our own: integers with bounds, patterns, some formats, and values
+ * that are given (of which it writes 0.1 as 0.10000000000000001, and a slash as an escape). Each goes to the library as a constant with a name, and in the grammar that comes back a rule takes the place of that name. All
  * else of the schema stays as it is, to the character.
  */
+import { literal } from "./grammar_characters.ts";
 import { INTEGER_BOUNDS, integersBetween } from "./integer_ranges.ts";
 import { regexGrammar } from "./regex_grammar.ts";
 import { DATA_INSIDE, NAMES_INSIDE } from "./schema_keywords.ts";
@@ -19,6 +20,15 @@ const FORMATS: ReadonlyMap<string, string> = new Map([
   ["json-pointer", POINTER],
   ["relative-json-pointer", `(?:0|[1-9][0-9]*)(?:#|${POINTER})`],
 ]);
+
+const ANYTHING_INSIDE = [
+  ["array", ["items", "prefixItems", "unevaluatedItems", "additionalItems"], '"items": true'],
+  [
+    "object",
+    ["properties", "patternProperties", "additionalProperties", "unevaluatedProperties"],
+    '"additionalProperties": true',
+  ],
+] as const;
 
 type Token = RegExpExecArray;
 /** From a place in the schema's text to another. */
@@ -121,6 +131,10 @@ class Reader {
   }
 
   #schemaOf(members: Members): void {
+    for (const name of ["const", "enum"]) {
+      const member = members.get(name);
+      if (member !== undefined) return this.#given(name, member);
+    }
     const type = members.get("type");
     if (type === undefined) return;
     const read = (name: string): unknown => {
@@ -128,6 +142,11 @@ class Reader {
       return member === undefined ? undefined : JSON.parse(this.#schema.slice(...member.value));
     };
     const types = [read("type")].flat();
+    for (const [each, says, by] of ANYTHING_INSIDE) {
+      // Alone the type is enough; with a bound beside it the library lets nothing in.
+      const isBare = types.includes(each) && !says.some((name) => members.has(name));
+      if (isBare && !isSeveral(read("minProperties"))) this.#edit([type.key[0], type.key[0]], `${by}, `);
+    }
     const rules = new Map<unknown, string>();
     const format = read("format");
     const regex = read("pattern") ?? (typeof format === "string" ? FORMATS.get(format) : undefined);
@@ -146,6 +165,28 @@ class Reader {
     );
     this.#edit(type.key, quoted("anyOf"));
     this.#edit(type.value, `[${branches.join()}]`);
+  }
+
+  /** A value, or one of several, as it is written but for white space and the escapes in strings. */
+  #given(keyword: string, { key, value }: Member): void {
+    const texts = new Set<string>();
+    const tokens = this.#schema.slice(...value).matchAll(TOKEN);
+    let depth = keyword === "enum" ? -1 : 0;
+    let text = "";
+    for (const [token] of tokens) {
+      if (token === "]" || token === "}") depth--;
+      const isBetween = depth < 0 || (depth === 0 && token === "," && keyword === "enum");
+      if (isBetween) {
+        if (text !== "") texts.add(text);
+        text = "";
+      } else text += token.startsWith('"') ? quoted(JSON.parse(token)) : token;
+      if (token === "[" || token === "{") depth++;
+    }
+    if (text !== "") texts.add(text);
+    if (texts.size === 0 || (keyword === "enum" && !this.#schema.startsWith("[", value[0]))) return;
+    const name = this.#rule(() => `(${[...texts].map(literal).join(" | ")})`);
+    this.#edit(key, quoted("const"));
+    this.#edit(value, quoted(name));
   }
 
   #stringRule(regex: string): string {
@@ -172,6 +213,11 @@ class Reader {
   #edit(span: Span, text: string): void {
     this.#edits.push({ span, text });
   }
+}
+
+/** A name may come twice; see schema_keywords.ts. */
+function isSeveral(properties: unknown): boolean {
+  return typeof properties === "number" && properties > 1;
 }
 
 function spanOf({ 0: token, index }: Token): Span {

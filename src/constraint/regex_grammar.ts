@@ -14,6 +14,7 @@ import {
   intersection,
   type Range,
 } from "./code_points.ts";
+import { literal, written } from "./grammar_characters.ts";
 
 export interface RegexGrammar {
   /** In the language of grammars. */
@@ -41,6 +42,8 @@ const SHORT_ESCAPES: ReadonlyMap<number, string> = new Map(
 );
 /** Repeats of repeats: a grammar would have so many elements. */
 const MAX_ELEMENTS = 100_000;
+/** Turns of a counted repeat beyond which the library counts them, and writes no more of them out. */
+const WRITTEN_TURNS = 256;
 const CARET = 0x5e;
 const BEYOND = "beyond what a grammar can do, such as looking around or referring back";
 const NEVER = "what no character can be";
@@ -136,7 +139,7 @@ class Writer {
     const text = String.fromCodePoint(character.value);
     if (!text.isWellFormed()) throw cannot(character, NEVER);
     const inPlace = this.#options.inString ? JSON.stringify(text).slice(1, -1) : text;
-    return literal(inPlace);
+    return characterText(inPlace);
   }
 
   #repeated({ element, min, max }: AST.Quantifier, ends: Ends): string {
@@ -186,7 +189,7 @@ class Writer {
   /** Characters as they are. */
   #plain(set: CodePoints): string {
     const [[low, high]] = set as [Range];
-    if (set.length === 1 && low === high) return literal(String.fromCodePoint(low));
+    if (set.length === 1 && low === high) return characterText(String.fromCodePoint(low));
     if (high <= 0x7f && set.at(-1)![1] <= 0x7f) return classOf(set);
     const [ascii, beyond] = [ASCII, BEYOND_ASCII].map((part) => intersection(set, part)) as [
       CodePoints,
@@ -256,20 +259,12 @@ function classOf(ranges: readonly Range[]): string {
 }
 
 /** NUL would end the text for the library. */
-function literal(text: string): string {
-  if (text === "\0") return `[${written(0)}${written(0)}]`;
-  return `"${Array.from(text, (character) => written(character.codePointAt(0)!)).join("")}"`;
+function characterText(text: string): string {
+  return text === "\0" ? `[${written(0)}${written(0)}]` : literal(text);
 }
 
 function writtenRange([low, high]: Range): string {
   return low === high ? written(low) : `${written(low)}-${written(high)}`;
-}
-
-function written(code: number): string {
-  const isPlain = /[A-Za-z0-9]/.test(String.fromCodePoint(code));
-  if (isPlain) return String.fromCodePoint(code);
-  const hex = code.toString(16);
-  return code > 0xffff ? `\\U${hex.padStart(8, "0")}` : `\\u${hex.padStart(4, "0")}`;
 }
 
 /** Of those characters in JSON; empty where none needs one. */
@@ -322,12 +317,13 @@ function ofPattern(pattern: RegExp, last: number): CodePoints {
   );
 }
 
-/** Elements of the grammar, roughly: counted repeats are written out. */
+/** Elements of the grammar, roughly. */
 function sizeOf(alternatives: readonly AST.Alternative[]): number {
   const ofElement = (element: AST.Element): number => {
     if (element.type === "Quantifier") {
       const { min, max } = element;
-      return (max === Infinity ? min + 1 : max) * Math.max(1, ofElement(element.element));
+      const turns = Math.min(max === Infinity ? min + 1 : max, WRITTEN_TURNS);
+      return turns * Math.max(1, ofElement(element.element));
     }
     return "alternatives" in element ? 1 + sizeOf(element.alternatives) : 1;
   };

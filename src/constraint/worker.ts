@@ -6,6 +6,7 @@ import type { CompiledGrammar, Grammar, GrammarCompiler, GrammarMatcher } from "
 import { separateAlternatives } from "./alternatives.ts";
 import { ByteRules } from "./byte_rules.ts";
 import type { Constraint } from "./constraint.ts";
+import { literal } from "./grammar_characters.ts";
 import { readable, withoutEndless } from "./grammar_rules.ts";
 import { explain, loadLibrary } from "./library.ts";
 import { takeOwnRules } from "./own_rules.ts";
@@ -149,14 +150,4 @@ async function printedBy(grammar: Promise<Grammar>): Promise<string> {
     [Symbol.dispose]: () => ready.dispose(),
   }));
   return readable(disposable.text);
-}
-
-/** A string of the grammar's own language. */
-function literal(text: string): string {
-  const escaped = Array.from(text, (character) => {
-    if (character === '"' || character === "\\") return `\\${character}`;
-    const code = character.codePointAt(0)!;
-    return code < 0x20 || code === 0x7f ? `\\u${code.toString(16).padStart(4, "0")}` : character;
-  });
-  return `"${escaped.join("")}"`;
 }

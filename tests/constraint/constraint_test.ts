@@ -64,7 +64,7 @@ const BAD: readonly (readonly [string, unknown, string])[] = [
   ["a range the wrong way round", { regex: "[z-a]" }, "constraint.regex"],
   ["half a pair", { regex: "\\ud83d" }, "constraint.regex"],
   ["a property of Unicode", { regex: "\\p{L}" }, "constraint.regex"],
-  ["repeats of repeats", { regex: "(a{100}){1000}" }, "constraint.regex"],
+  ["repeats of repeats", { regex: "((a{100}){100}){100}" }, "constraint.regex"],
   ["such a pattern", schema({ type: "string", pattern: "(?=a)" }), "constraint.jsonSchema"],
   [
     "a pattern of names that is none",

@@ -104,7 +104,10 @@ const CASES: readonly (readonly [name: string, Constraint, fit: string[], others
   ["letters before digits", json({ enum: ["cafe", "café", "cafée"] }), ['"café"', '"cafée"'], [
     '"caf\u0e9e"',
   ]],
-  ["choices with such letters", { choice: ["à1", "àb", "l'été"] }, ["à1", "àb", "l'été"], ["à", "àa"]],
+  ["choices with such letters", { choice: ["èèlongendéandmore", "èaa"] }, ["èèlongendéandmore", "èaa"], [
+    "èèlongendບndmore",
+    "èa",
+  ]],
   [
     "a name with such a letter, beside bounds",
     json({ type: "object", properties: { année: { type: "integer", minimum: 1 } }, required: ["année"] }),
@@ -156,6 +159,32 @@ const CASES: readonly (readonly [name: string, Constraint, fit: string[], others
     ['"a"', "null", "2", "3"],
     ['"d"', "1", "true", '"2"'],
   ],
+  [
+    "values as they are given",
+    {
+      jsonSchema: String
+        .raw`{"enum": [0.1, 1e21, 12345678901234567890, "a/b\u007f\u0041\"", {"k" : [ 1.0, "x/" ]}, []]}`,
+    },
+    [
+      "0.1",
+      "1e21",
+      "12345678901234567890",
+      String.raw`"a/b\u007fA\""`.replace(String.raw`\u007f`, "\x7f"),
+      '{"k":[1.0,"x/"]}',
+      "[]",
+    ],
+    ["0.10000000000000001", "1.2345678901234567e+19", String.raw`"a\/bA\""`, '{"k":[1,"x/"]}'],
+  ],
+  ["arrays of anything, with a bound", json({ type: "array", maxItems: 2 }), ["[]", '[1,{"a":[]}]'], [
+    "[1,2,3]",
+    "1",
+  ]],
+  ["objects of anything, with a bound", json({ type: "object", maxProperties: 1, minProperties: 1 }), [
+    '{"a":[1]}',
+  ], [
+    "{}",
+    '{"a":1,"b":2}',
+  ]],
   ["addresses", json({ type: "string", format: "email" }), ['"a.b+c@d-e.fr"'], [
     String.raw`"\"\q\"@d.fr"`,
     '"a@d"',
