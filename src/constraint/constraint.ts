@@ -8,6 +8,7 @@ import { INTEGER_BOUNDS } from "./integer_ranges.ts";
 import { takeOwnRules } from "./own_rules.ts";
 import { regexGrammar } from "./regex_grammar.ts";
 import { conflictOf, DATA_INSIDE, NAMES_INSIDE } from "./schema_keywords.ts";
+import { misshapenIn } from "./schema_shapes.ts";
 
 /** The output is exactly one value of the schema, a match of the whole expression, or one of the strings. */
 export type Constraint =
@@ -152,7 +153,7 @@ function checkKeywords(field: string, schema: Record<string, unknown>): void {
   for (const key of Object.keys(schema)) {
     if (UNSUPPORTED.has(key)) throw unenforceable(field, key);
   }
-  const conflict = conflictOf(schema);
+  const conflict = misshapenIn(schema) ?? conflictOf(schema);
   if (conflict !== null) throw refused(field, conflict.found, conflict.allowed);
   const { allOf } = schema;
   if (Array.isArray(allOf) && allOf.length > 1) {

@@ -122,6 +122,28 @@ for (const [name, value, field] of BAD) {
   });
 }
 
+const MISSHAPEN: readonly (readonly [schema: unknown, found: string, expected: string])[] = [
+  [{ type: "string", maxLength: -1 }, '"maxLength": -1', "a whole number"],
+  [{ type: "string", minLength: 1.5 }, '"minLength": 1.5', "a whole number"],
+  [{ type: "string", maxLength: 2 ** 31 }, '"maxLength": 2147483648', "a whole number"],
+  [{ type: "string", pattern: 5 }, '"pattern": 5', "a text"],
+  [{ type: [] }, '"type": []', "one of the types"],
+  [{ type: "text" }, '"type": "text"', "one of the types"],
+  [{ type: "array", items: [{}] }, '"items": [{}]', "a schema"],
+  [{ type: "integer", minimum: "1" }, '"minimum": "1"', "a number"],
+  [{ enum: [] }, '"enum": []', "a list of values"],
+  [{ anyOf: [] }, '"anyOf": []', "a list of schemas"],
+  [{ type: "object", properties: { a: null } }, '"properties": {"a":null}', "an object of schemas"],
+  [{ type: "object", properties: {}, required: "a" }, '"required": "a"', "a list of names"],
+];
+for (const [value, found, expected] of MISSHAPEN) {
+  Deno.test(`parseConstraint() refuses ${JSON.stringify(value)}, which is no schema`, () => {
+    expect(refusal(schema({ $defs: { x: value } }))?.message).toContain(
+      `found ${found}, expected ${expected}`,
+    );
+  });
+}
+
 const OBJECT = { type: "object", properties: { a: { type: "null" } } };
 /** Schemas that the grammar would take for others: each of these let documents through that it forbids. */
 const CONFLICTS: readonly (readonly [schema: unknown, found: string])[] = [
