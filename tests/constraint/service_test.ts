@@ -129,6 +129,19 @@ Deno.test("a matcher of a schema of any kind lets only valid documents through",
   }
 });
 
+Deno.test("a matcher does not begin what never comes to an end", async () => {
+  using service = new ConstraintService(TABLE);
+  const schema = {
+    type: "object",
+    properties: { a: { $ref: "#/$defs/m" }, b: { type: "null" } },
+    $defs: { m: { type: "array", items: { $ref: "#/$defs/m" }, minItems: 1 } },
+  };
+  using matcher = await service.open({ jsonSchema: JSON.stringify(schema) });
+  await matcher.accept(TABLE.tokens.indexOf("{"));
+  const mask = await matcher.accept(TABLE.tokens.indexOf('"'));
+  expect(new Set(allowed(mask!).map((id) => TABLE.tokens[id]![0]))).toEqual(new Set(["b"]));
+});
+
 Deno.test("a matcher of a regular expression lets only matches of all of it through", async () => {
   using service = new ConstraintService(TABLE);
   for (const regex of ["[a-f]{3,9}", "(yes|no), sir[.!]?", "\\d{4}-\\d{2}", "é+ß?", "a*"]) {
