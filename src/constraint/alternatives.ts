@@ -7,30 +7,23 @@
  * it is.
  */
 import { charactersOf } from "./grammar_characters.ts";
+import { isText, type Rule, rulesOf } from "./grammar_rules.ts";
 import { sharedBeginnings } from "./shared_beginnings.ts";
-
-interface Rule {
-  readonly name: string;
-  /** Each a sequence of elements, as the library prints them; empty for no text. */
-  readonly alternatives: readonly (readonly string[])[];
-  /** What must follow. */
-  readonly lookahead: string;
-}
 
 /** Characters of one rule beyond which the library is slow with it: what it does goes by more than their number. */
 const LONG_TEXTS = 10_000;
 
-/** First and last code point. */
+/** First and last byte: of several of one character, too, the automaton has a state each. */
 type Range = readonly [number, number];
-const ANY: Range = [0, 0x10ffff];
+const ANY: Range = [0, 0xff];
+const LAST_ASCII = 0x7f;
+/** What characters beyond ASCII begin with. */
+const LEADS: Range = [0xc2, 0xf4];
 
 /** The grammar as text with such alternatives apart, from the text that the library prints; null where there are none. */
 export function separateAlternatives(grammar: string): string | null {
   const lines = grammar.split("\n");
-  const rules = new Map(lines.flatMap((line) => {
-    const rule = parseRule(line);
-    return rule === null ? [] : [[rule.name, rule] as const];
-  }));
+  const rules = rulesOf(grammar);
   const firsts = new Firsts(rules);
   let separated = 0;
   const text = lines.flatMap((line) => {
@@ -83,10 +76,6 @@ function separate({ name, alternatives, lookahead }: Rule): string[] {
   return [`${name} ::= (${references.join(" | ")})${lookahead}`, ...apart];
 }
 
-function isText(element: string): boolean {
-  return element.startsWith('"');
-}
-
 /** What the alternatives of rules begin with. */
 class Firsts {
   readonly #rules: ReadonlyMap<string, Rule>;
@@ -115,7 +104,8 @@ class Firsts {
     return ranges;
   }
 
-  #ofRule(name: string): readonly Range[] {
+  #ofRule(element: string): readonly Range[] {
+    const name = element.replace(/\{.*/, "");
     const known = this.#known.get(name);
     if (known !== undefined) return known;
     const rule = this.#rules.get(name);
@@ -127,15 +117,16 @@ class Firsts {
   }
 
   #mayBeEmpty(element: string): boolean {
-    if (element.endsWith("*")) return true;
-    const known = this.#empty.get(element);
+    if (element.endsWith("*") || /\{0,/.test(element)) return true;
+    const name = element.replace(/\{.*/, "");
+    const known = this.#empty.get(name);
     if (known !== undefined) return known;
-    this.#empty.set(element, false); // of a rule that is in itself
+    this.#empty.set(name, false); // of a rule that is in itself
     const may =
-      this.#rules.get(element)?.alternatives.some((elements) =>
+      this.#rules.get(name)?.alternatives.some((elements) =>
         elements.every((each) => this.#mayBeEmpty(each))
       ) ?? false;
-    this.#empty.set(element, may);
+    this.#empty.set(name, may);
     return may;
   }
 }
@@ -148,13 +139,16 @@ function overlap(some: readonly Range[], others: readonly Range[]): boolean {
 function ofElement(element: string): readonly Range[] | null {
   if (isText(element)) {
     const [first] = charactersOf(element.slice(1, -1));
-    return first === undefined ? [] : [[first.code, first.code]];
+    if (first === undefined) return [];
+    const [byte] = new TextEncoder().encode(String.fromCodePoint(first.code));
+    return [[byte!, byte!]];
   }
   if (!element.startsWith("[")) return null;
   const inner = element.replace(/\]\*?$/, "").slice(1);
-  return inner.startsWith("^") ? complement(ofClass(inner.slice(1))) : ofClass(inner);
+  return inner.startsWith("^") ? [...complement(ofClass(inner.slice(1))), LEADS] : ofClass(inner);
 }
 
+/** Beyond ASCII these are bytes already; see regex_grammar.ts. */
 function ofClass(inner: string): readonly Range[] {
   const characters = charactersOf(inner);
   const ranges: Range[] = [];
@@ -171,8 +165,8 @@ function ofClass(inner: string): readonly Range[] {
 }
 
 /**
- * Exactly, for strings of JSON are such a class and what ends it: taken apart, each of their characters would cost more
- * than the one before.
+ * Of ASCII, and exactly, for strings of JSON are such a class and what ends it: taken apart, each of their characters
+ * would cost more than the one before.
  */
 function complement(ranges: readonly Range[]): readonly Range[] {
   let from = 0;
@@ -181,59 +175,5 @@ function complement(ranges: readonly Range[]): readonly Range[] {
     if (low > from) others.push([from, low - 1]);
     from = Math.max(from, high + 1);
   }
-  return from > ANY[1] ? others : [...others, [from, ANY[1]]];
-}
-
-/** Of `name ::= ((a b) | "" | (c))`, with or without a lookahead; null for what is written otherwise. */
-function parseRule(line: string): Rule | null {
-  const head = /^(\S+) ::= \(/.exec(line);
-  if (head === null) return null;
-  const body = line.slice(head[0].length - 1);
-  const end = closing(body);
-  if (end < 0) return null;
-  const alternatives: string[][] = [];
-  for (const part of split(body.slice(1, end), " | ")) {
-    if (part === '""') alternatives.push([]);
-    else if (part.startsWith("(") && closing(part) === part.length - 1) {
-      alternatives.push(split(part.slice(1, -1), " ").filter((element) => element !== '""'));
-    } else return null;
-  }
-  return { name: head[1]!, alternatives, lookahead: body.slice(end + 1) };
-}
-
-/** Where the bracket that text begins with is closed; -1 where it is not. */
-function closing(text: string): number {
-  let depth = 0;
-  for (const { character, at } of outside(text)) {
-    if (character === "(") depth++;
-    if (character === ")" && --depth === 0) return at;
-  }
-  return -1;
-}
-
-/** At separators that stand in no brackets, texts or classes. */
-function split(text: string, separator: string): string[] {
-  const parts: string[] = [];
-  let depth = 0;
-  let start = 0;
-  for (const { character, at } of outside(text)) {
-    if (character === "(") depth++;
-    if (character === ")") depth--;
-    if (depth > 0 || at < start || !text.startsWith(separator, at)) continue;
-    parts.push(text.slice(start, at));
-    start = at + separator.length;
-  }
-  return [...parts, text.slice(start)];
-}
-
-/** The characters that belong to no text and to no class. */
-function* outside(text: string): Generator<{ readonly character: string; readonly at: number }> {
-  let end = "";
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at]!;
-    if (end !== "" && character === "\\") at++;
-    else if (end !== "") end = character === end ? "" : end;
-    else if (character === '"' || character === "[") end = character === '"' ? '"' : "]";
-    else yield { character, at };
-  }
+  return from > LAST_ASCII ? others : [...others, [from, LAST_ASCII]];
 }

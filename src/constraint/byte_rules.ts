@@ -33,6 +33,8 @@ export class ByteRules {
       return words;
     };
     this.#invalid = mark((token) => token.some((byte, at) => isNever(byte) || isAfter(token[at - 1], byte)));
+    // The rest of the last word, or a mask that forbids everything would not be known by its bits.
+    if (vocabSize % 32 > 0) this.#invalid[this.#invalid.length - 1]! |= -1 << vocabSize % 32;
     this.#controls = mark((token) => token.some((byte) => byte < 0x20 && byte !== LINE_FEED));
     this.#after = new Map(
       [...NEVER_AFTER.keys()].map((lead) => [lead, mark(([first]) => isAfter(lead, first))]),

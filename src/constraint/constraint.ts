@@ -4,8 +4,11 @@
  * (service.ts). Keywords that the library would leave out in silence are refused: an output must not pass for valid.
  */
 import { ConfigError } from "../errors.ts";
+import { INTEGER_BOUNDS } from "./integer_ranges.ts";
+import { takeOwnRules } from "./own_rules.ts";
+import { regexGrammar } from "./regex_grammar.ts";
 import { conflictOf, DATA_INSIDE, NAMES_INSIDE } from "./schema_keywords.ts";
-import { hasCaretFirst, isSafeInString } from "./string_pattern.ts";
+import { misshapenIn } from "./schema_shapes.ts";
 
 /** The output is exactly one value of the schema, a match of the whole expression, or one of the strings. */
 export type Constraint =
@@ -22,8 +25,6 @@ export const CONSTRAINT_LIMITS = {
   choice: { maxItems: 256, maxLength: 512 },
 } as const;
 
-const BOUNDS = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"] as const;
-const PATTERNS = "one of what stands in a JSON string as it is, such as [a-z]{2,8}";
 const KINDS: readonly ConstraintKind[] = ["jsonSchema", "regex", "choice"];
 
 /** Of JSON Schema; the grammar would know nothing of them. */
@@ -67,10 +68,11 @@ export function parseConstraint(field: string, value: unknown): Constraint {
   }
   if (!part.isWellFormed()) throw refused(name, "half a surrogate pair", "Unicode text");
   if (kind === "regex") {
-    requireReadable(name, part);
+    readable(name, () => regexGrammar(part, { prefix: "", inString: false }));
     return { regex: part };
   }
   checkSchema(name, part);
+  readable(name, () => takeOwnRules(part));
   return { jsonSchema: part };
 }
 
@@ -151,32 +153,33 @@ function checkKeywords(field: string, schema: Record<string, unknown>): void {
   for (const key of Object.keys(schema)) {
     if (UNSUPPORTED.has(key)) throw unenforceable(field, key);
   }
-  const conflict = conflictOf(schema);
+  const conflict = misshapenIn(schema) ?? conflictOf(schema);
   if (conflict !== null) throw refused(field, conflict.found, conflict.allowed);
-  const { allOf, pattern } = schema;
+  const { allOf } = schema;
   if (Array.isArray(allOf) && allOf.length > 1) {
     throw refused(field, "allOf of several", "allOf of one schema");
   }
   // The library's ranges of fractions let "01.5" through.
-  if (schema.type !== "integer" && BOUNDS.some((key) => schema[key] !== undefined)) {
+  const types: readonly unknown[] = [schema.type].flat();
+  const areWhole = types.includes("integer") && !types.includes("number");
+  if (!areWhole && INTEGER_BOUNDS.some((key) => schema[key] !== undefined)) {
     throw refused(field, `bounds of type ${JSON.stringify(schema.type) ?? "any"}`, "bounds of integers");
-  }
-  const { patternProperties = {} } = schema;
-  const patterns = typeof patternProperties === "object" ? Object.keys(patternProperties ?? {}) : [];
-  if (typeof pattern === "string") patterns.push(pattern);
-  for (const one of patterns) requireReadable(field, one);
-  if (!patterns.every(isSafeInString)) {
-    throw refused(
-      field,
-      "a pattern that can match a quotation mark, a backslash or a control character",
-      PATTERNS,
-    );
   }
 }
 
-function requireReadable(field: string, pattern: string): void {
-  if (!hasCaretFirst(pattern)) return;
-  throw refused(field, "a class that begins with an escaped caret", "the caret further back, as in [a\\^]");
+/** What is not, says so by a RangeError. */
+function readable(field: string, read: () => unknown): void {
+  try {
+    read();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const found = error.message;
+    throw new ConfigError(`Invalid sampling parameter "${field}": ${found}`, {
+      field,
+      found,
+      allowed: "what a grammar can be made of",
+    });
+  }
 }
 
 function unenforceable(field: string, key: string): ConfigError {

@@ -29,3 +29,16 @@ export function charactersOf(text: string): GrammarCharacter[] {
     return { code: code ?? (escaped ?? plain)!.codePointAt(0)!, text: written };
   });
 }
+
+/** A text of the grammar. */
+export function literal(text: string): string {
+  return `"${Array.from(text, (character) => written(character.codePointAt(0)!)).join("")}"`;
+}
+
+/** So that it means the same in a text and in a class. */
+export function written(code: number): string {
+  const isPlain = /[A-Za-z0-9]/.test(String.fromCodePoint(code));
+  if (isPlain) return String.fromCodePoint(code);
+  const hex = code.toString(16);
+  return code > 0xffff ? `\\U${hex.padStart(8, "0")}` : `\\u${hex.padStart(4, "0")}`;
+}

@@ -1,6 +1,6 @@
 /**
- * The other end of a grammar thread: calls with a deadline. A thread that fails a call, or is late with one, is ended,
- * for it may hang or hold a library in pieces; the next call starts another. Who was waiting beside it learns that
+ * The other end of a grammar thread: calls with a deadline. A thread whose library fails a call, or that is late with one,
+ * is ended, for it may hang or hold a library in pieces; the next call starts another. Who was waiting beside it learns that
  * its thread is lost, not why.
  */
 import type { GrammarAnswer, GrammarCall, Mask } from "./protocol.ts";
@@ -28,6 +28,7 @@ const START_MS = 30_000;
 
 export class GrammarThread implements Disposable {
   readonly #table: TokenTable;
+  readonly #budgetMs: number;
   #worker: Worker | null = null;
   #ready: Promise<unknown> = Promise.resolve();
   #turn: Promise<unknown> = Promise.resolve();
@@ -37,8 +38,9 @@ export class GrammarThread implements Disposable {
   #generation = 0;
   #disposed = false;
 
-  constructor(table: TokenTable) {
+  constructor(table: TokenTable, budgetMs: number) {
     this.#table = table;
+    this.#budgetMs = budgetMs;
   }
 
   get generation(): number {
@@ -89,7 +91,8 @@ export class GrammarThread implements Disposable {
       if (this.#worker === worker) this.#end();
     };
     // A thread that does not start is not the fault of the call that it was started for.
-    this.#ready = this.#post({ type: "init", table: this.#table }, START_MS).catch((error) => {
+    const init = { type: "init", table: this.#table, budgetMs: this.#budgetMs } as const;
+    this.#ready = this.#post(init, START_MS).catch((error) => {
       throw error instanceof GrammarFailure ? new ThreadLost(`No grammar thread: ${error.reason}`) : error;
     });
     this.#ready.catch(() => {});
@@ -108,10 +111,11 @@ export class GrammarThread implements Disposable {
   #receive(answer: GrammarAnswer): void {
     const pending = this.#pending.get(answer.id);
     if (pending === undefined) return;
-    if (!answer.ok) return this.#fail(answer.id, answer.reason, false);
+    if (!answer.ok && !answer.intact) return this.#fail(answer.id, answer.reason, false);
     this.#pending.delete(answer.id);
     clearTimeout(pending.timer);
-    pending.resolve(answer.mask);
+    if (answer.ok) pending.resolve(answer.mask);
+    else pending.reject(new GrammarFailure(answer.reason, false));
   }
 
   #fail(id: number, reason: string, isLate: boolean): void {

@@ -1,98 +1,25 @@
 /**
- * Bounds of integers, which the library gets wrong: of 0 to 150 it makes a grammar that lets 159 through. So a schema of
- * integers with bounds goes to it as a constant with a name, and in the grammar that comes back a rule of our own takes the
- * place of that name. All else of the schema stays as it is, to the character.
+ * Integers between bounds, which the library gets wrong: of 0 to 150 it makes a grammar that lets 159 through.
  */
-import { DATA_INSIDE, NAMES_INSIDE } from "./schema_keywords.ts";
-
-/** A string, a sign, or a number or word. */
-const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s"{}[\],:]+/g;
-const BOUNDS = ["minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"] as const;
+export const INTEGER_BOUNDS = ["minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"] as const;
 /** A number of JSON: the bounds of 64 bits are no doubles, so it is read by its digits. */
 const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 /** Digits of a bound; those of 128 bits have 39. */
 const MAX_DIGITS = 40;
 
-type Tokens = Iterator<RegExpExecArray, undefined>;
-interface Edit {
-  readonly at: number;
-  readonly length: number;
-  readonly text: string;
-}
-
-export interface IntegerRanges {
-  /** With constants in place of bounded integers. */
-  readonly schema: string;
-  /** The grammar of `schema` with rules in place of those constants. */
-  readonly restore: (grammar: string) => string;
-}
-
 /**
- * `schema` is JSON that has been parsed and checked before. Null where it bounds no integers. Throws RangeError where
- * there are none within the bounds, or those are too far apart for a grammar.
+ * An expression of the grammar for the integers between bounds, given by their names as they are written in JSON. Null where
+ * these are no bounds. RangeError where there are no integers between them, or they are too far apart for a grammar.
  */
-export function takeIntegerRanges(schema: string): IntegerRanges | null {
-  let prefix = "integer_range_";
-  const withoutEscapes = JSON.stringify(JSON.parse(schema));
-  while (withoutEscapes.includes(prefix)) prefix += "_";
-  const edits: Edit[] = [];
-  const rules: string[] = [];
-  const tokens: Tokens = schema.matchAll(TOKEN);
-  const next = () => tokens.next().value!;
-  /** Reads the value that begins with this token. */
-  const value = (first: RegExpExecArray, isData: boolean, areNames: boolean): void => {
-    if (first[0] === "[") {
-      for (let token = next(); token[0] !== "]"; token = next()) {
-        if (token[0] !== ",") value(token, isData, false);
-      }
-    }
-    if (first[0] !== "{") return;
-    const members = new Map<string, readonly [key: RegExpExecArray, value: RegExpExecArray]>();
-    for (let token = next(); token[0] !== "}"; token = next()) {
-      if (token[0] === ",") continue;
-      const key: string = JSON.parse(token[0]);
-      next(); // the colon
-      const inner = next();
-      members.set(key, [token, inner]);
-      const isKeyword = !isData && !areNames;
-      value(inner, isData || (isKeyword && DATA_INSIDE.has(key)), isKeyword && NAMES_INSIDE.has(key));
-    }
-    const type = members.get("type");
-    if (isData || areNames || type?.[1][0] !== '"integer"') return;
-    const given = BOUNDS.flatMap((name) => {
-      const member = members.get(name);
-      return member === undefined ? [] : [{ name, member }];
-    });
-    const range = rangeOf(new Map(given.map(({ name, member }) => [name, member[1][0]])));
-    if (range === null) return;
-    const name = `${prefix}${rules.length}`;
-    rules.push(`${name} ::= (${alternativesOf(...range).map((each) => `(${each})`).join(" | ")})`);
-    edits.push(replace(type[0], '"const"'), replace(type[1], JSON.stringify(name)));
-    for (const { member: [key] } of given) edits.push(replace(key, '"$comment"'));
-  };
-  value(next(), false, false);
-  if (rules.length === 0) return null;
-  edits.sort((a, b) => b.at - a.at);
-  const edited = edits.reduce(
-    (text, { at, length, text: by }) => text.slice(0, at) + by + text.slice(at + length),
-    schema,
-  );
-  const names = new RegExp(`\\\\"(${prefix}\\d+)\\\\"`, "g");
-  const restore = (grammar: string) =>
-    `${grammar.trimEnd().replace(names, '" $1 "').replace(/(?<=[( ])"" (?=\w)|(?<=\w) ""(?=[) ])/g, "")}\n${
-      rules.join("\n")
-    }\n`;
-  return { schema: edited, restore };
-}
-
-function replace({ 0: token, index }: RegExpExecArray, text: string): Edit {
-  return { at: index, length: token.length, text };
+export function integersBetween(bounds: ReadonlyMap<string, string>): string | null {
+  const range = rangeOf(bounds);
+  return range === null ? null : `(${alternativesOf(...range).map((each) => `(${each})`).join(" | ")})`;
 }
 
 /** The least and the greatest, null for none; null altogether where these are no bounds. */
 function rangeOf(bounds: ReadonlyMap<string, string>): readonly [bigint | null, bigint | null] | null {
   if (bounds.size === 0 || ![...bounds.values()].every((text) => NUMBER.test(text))) return null;
-  const get = (name: (typeof BOUNDS)[number], whole: (value: Whole) => bigint) => {
+  const get = (name: (typeof INTEGER_BOUNDS)[number], whole: (value: Whole) => bigint) => {
     const text = bounds.get(name);
     return text === undefined ? [] : [whole(readNumber(text))];
   };

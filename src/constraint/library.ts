@@ -20,7 +20,9 @@ export function loadLibrary(): typeof XGrammar {
   // Bound by the library when it loads.
   console.error = (...words: unknown[]) => {
     const text = words.join(" ");
-    if (text.includes("[FATAL]")) lastError = text.replace(/^\[FATAL\] \S+?:\d+: /, "");
+    if (text.includes("[FATAL]")) {
+      lastError = text.replace(/^\[FATAL\] \S+?:\d+: (Check failed: .*? is false: )?/, "");
+    }
   };
   console.warn = () => {};
   console.log = () => {};

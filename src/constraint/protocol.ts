@@ -3,7 +3,8 @@ import type { Constraint } from "./constraint.ts";
 import type { TokenTable } from "./token_table.ts";
 
 export type GrammarCall =
-  | { readonly type: "init"; readonly table: TokenTable }
+  /** `budgetMs`: what a matcher may take at first, beside what it may for each of its tokens. */
+  | { readonly type: "init"; readonly table: TokenTable; readonly budgetMs: number }
   /** Compiles, and takes one mask to see that it can be done. */
   | { readonly type: "try"; readonly constraint: Constraint }
   /** A matcher after these tokens. */
@@ -21,4 +22,5 @@ export type Mask = Uint32Array<ArrayBuffer> | null;
 
 export type GrammarAnswer =
   | { readonly id: number; readonly ok: true; readonly mask: Mask }
-  | { readonly id: number; readonly ok: false; readonly reason: string };
+  /** `intact`: the library has not failed, and the thread can go on with other calls. */
+  | { readonly id: number; readonly ok: false; readonly reason: string; readonly intact: boolean };

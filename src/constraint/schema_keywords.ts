@@ -57,7 +57,8 @@ export function conflictOf(schema: JsonObject): Conflict | null {
   const has = (key: string) => schema[key] !== undefined;
   const whole = WHOLE.find(has);
   if (whole !== undefined) return besideWhole(schema, whole, ASSERTIONS.filter(has));
-  return (has("type") ? null : withoutType(has)) ?? amongProperties(schema) ?? ofStrings(has);
+  return (has("type") ? amongTypes(schema, has) : withoutType(has)) ?? amongProperties(schema) ??
+    ofStrings(has);
 }
 
 function besideWhole(schema: JsonObject, whole: typeof WHOLE[number], present: string[]): Conflict | null {
@@ -75,6 +76,18 @@ function withoutType(has: (key: string) => boolean): Conflict | null {
     return { found: `"${key}" without a type`, allowed: `"type": "${type}"` };
   }
   return null;
+}
+
+/** Types with a grammar of their own (own_rules.ts) stand beside others as alternatives, which have no keywords. */
+function amongTypes({ type }: JsonObject, has: (key: string) => boolean): Conflict | null {
+  if (!Array.isArray(type) || type.length < 2) return null;
+  const own = ["pattern", "format", ...BOUNDS].find(has);
+  const others = Object.values(OF_TYPE).flatMap(({ all }) => all).filter((key) =>
+    key !== "pattern" && key !== "format"
+  );
+  const other = others.find(has);
+  if (own === undefined || other === undefined) return null;
+  return { found: `"${other}" beside "${own}" of several types`, allowed: "anyOf, a schema for each type" };
 }
 
 function amongProperties(schema: JsonObject): Conflict | null {

@@ -14,6 +14,8 @@ import type { TokenTable } from "./token_table.ts";
 export interface ConstraintServiceOptions {
   /** For compiling a grammar and its first mask; 3000 unless given. */
   readonly compileMs?: number;
+  /** For all tokens of a matcher, beyond 50 ms for each; 3000 unless given. */
+  readonly budgetMs?: number;
 }
 
 /** Steps through one output. */
@@ -25,6 +27,7 @@ export interface TokenMatcher extends Disposable {
 }
 
 const COMPILE_MS = 3000;
+const BUDGET_MS = 3000;
 /** For one token, beside others: far beyond what it takes, within what somebody may wait. */
 const ACCEPT_MS = 5000;
 /** Each may take compileMs. */
@@ -41,9 +44,12 @@ export class ConstraintService implements Disposable {
   #lastTrial: Promise<unknown> = Promise.resolve();
   #nextMatcher = 0;
 
-  constructor(table: TokenTable, { compileMs = COMPILE_MS }: ConstraintServiceOptions = {}) {
-    this.#trial = new GrammarThread(table);
-    this.#thread = new GrammarThread(table);
+  constructor(
+    table: TokenTable,
+    { compileMs = COMPILE_MS, budgetMs = BUDGET_MS }: ConstraintServiceOptions = {},
+  ) {
+    this.#trial = new GrammarThread(table, budgetMs);
+    this.#thread = new GrammarThread(table, budgetMs);
     this.#compileMs = compileMs;
   }
 

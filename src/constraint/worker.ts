@@ -1,26 +1,39 @@
 /**
  * A grammar thread: compiles constraints to grammars over one tokenizer's tokens, and steps matchers through them. Keeps
- * the grammars used last. Any failure of the library leaves it unusable, which the other side answers by ending the thread.
+ * the grammars used last. A failure of the library leaves it unusable, which the other side answers by ending the thread.
  */
 import type { CompiledGrammar, Grammar, GrammarCompiler, GrammarMatcher } from "@mlc-ai/web-xgrammar";
 import { separateAlternatives } from "./alternatives.ts";
 import { ByteRules } from "./byte_rules.ts";
 import type { Constraint } from "./constraint.ts";
-import { takeIntegerRanges } from "./integer_ranges.ts";
+import { literal } from "./grammar_characters.ts";
+import { readable, withoutEndless } from "./grammar_rules.ts";
 import { explain, loadLibrary } from "./library.ts";
+import { takeOwnRules } from "./own_rules.ts";
 import { escapeNames } from "./property_names.ts";
 import type { GrammarAnswer, GrammarCall, Mask } from "./protocol.ts";
+import { regexGrammar } from "./regex_grammar.ts";
 
 /** A compiled grammar takes up to some MB. Those in use by a matcher live on when they are let go. */
 const KEPT_GRAMMARS = 32;
 /** White space between two JSON tokens. Without a bound a model can go on with it for ever. */
 const MAX_WHITE_SPACE = 16;
+/**
+ * What a matcher may take: some time at first, and for each of its tokens. A grammar in which a text has very many readings
+ * takes more with every token, and all outputs of a model wait for the thread.
+ */
+const BUDGET_MS_PER_TOKEN = 50;
+
+/** Of ours, not the library's: the thread can go on. */
+class Refusal extends Error {}
 
 interface Stepper {
   readonly matcher: GrammarMatcher;
   readonly isJson: boolean;
   /** Of the text so far. */
   lastByte: number | undefined;
+  tokenCount: number;
+  spentMs: number;
 }
 
 interface WorkerScope {
@@ -35,6 +48,7 @@ const matchers = new Map<number, Stepper>();
 let compiler: GrammarCompiler;
 let hasStopTokens = false;
 let rules: ByteRules;
+let budgetMs = 0;
 /** One call at a time: some of the library's functions are asynchronous. */
 let turn = Promise.resolve();
 
@@ -44,7 +58,8 @@ scope.onmessage = ({ data }) => {
       const mask = await carryOut(data);
       scope.postMessage({ id: data.id, ok: true, mask }, mask === null ? [] : [mask.buffer]);
     } catch (error) {
-      scope.postMessage({ id: data.id, ok: false, reason: explain(error) });
+      const intact = error instanceof Refusal;
+      scope.postMessage({ id: data.id, ok: false, reason: intact ? error.message : explain(error), intact });
     }
   });
 };
@@ -55,6 +70,7 @@ async function carryOut(call: GrammarCall): Promise<Mask> {
       const { tokens, vocabSize, stopTokenIds } = call.table;
       hasStopTokens = stopTokenIds.length > 0;
       rules = new ByteRules(call.table);
+      budgetMs = call.budgetMs;
       const table = [...tokens.slice(0, vocabSize)];
       const info = await library.TokenizerInfo.createTokenizerInfo(
         table,
@@ -69,21 +85,31 @@ async function carryOut(call: GrammarCall): Promise<Mask> {
     }
     case "try": {
       const stepper = await open(call.constraint);
-      const mask = await nextMask(stepper);
-      stepper.matcher.dispose();
-      return mask;
+      try {
+        return await nextMask(stepper);
+      } finally {
+        stepper.matcher.dispose();
+      }
     }
     case "open": {
       const stepper = await open(call.constraint);
-      matchers.set(call.matcher, stepper);
-      for (const id of call.tokenIds) accept(stepper, id);
-      return await nextMask(stepper);
+      try {
+        for (const id of call.tokenIds) accept(stepper, id);
+        const mask = await nextMask(stepper);
+        matchers.set(call.matcher, stepper);
+        return mask;
+      } catch (error) {
+        stepper.matcher.dispose();
+        throw error;
+      }
     }
     case "accept": {
       const stepper = matchers.get(call.matcher);
-      if (stepper === undefined) throw new RangeError("There is no such matcher");
-      accept(stepper, call.tokenId);
-      return await nextMask(stepper);
+      if (stepper === undefined) throw new Refusal("There is no such matcher");
+      return await timed(stepper, () => {
+        accept(stepper, call.tokenId);
+        return nextMask(stepper);
+      });
     }
     case "close":
       matchers.get(call.matcher)?.matcher.dispose();
@@ -92,16 +118,29 @@ async function carryOut(call: GrammarCall): Promise<Mask> {
   }
 }
 
+/** Refuses the token with which the matcher has taken too long. */
+async function timed(stepper: Stepper, step: () => Promise<Mask>): Promise<Mask> {
+  const startMs = performance.now();
+  const mask = await step();
+  stepper.spentMs += performance.now() - startMs;
+  if (stepper.spentMs > budgetMs + BUDGET_MS_PER_TOKEN * stepper.tokenCount) {
+    const perToken = Math.round(stepper.spentMs / stepper.tokenCount);
+    throw new Refusal(`It takes ${perToken} ms a token, more than ${BUDGET_MS_PER_TOKEN} ms`);
+  }
+  return mask;
+}
+
 function accept(stepper: Stepper, id: number): void {
-  if (!stepper.matcher.acceptToken(id)) throw new RangeError(`Token ${id} does not fit the constraint`);
+  if (!stepper.matcher.acceptToken(id)) throw new Refusal(`Token ${id} does not fit the constraint`);
   stepper.lastByte = rules.lastByte(id);
+  stepper.tokenCount++;
 }
 
 async function nextMask({ matcher, isJson, lastByte }: Stepper): Promise<Mask> {
   if (matcher.isTerminated()) return null;
   const mask = Uint32Array.from(await matcher.getNextTokenBitmask());
   rules.apply(mask, lastByte, isJson);
-  if (mask.every((word) => word === 0)) throw new RangeError("Nothing can come next");
+  if (mask.every((word) => word === 0)) throw new Refusal("Nothing can come next");
   return mask;
 }
 
@@ -116,40 +155,35 @@ async function open(constraint: Constraint): Promise<Stepper> {
     grammars.delete(oldest);
   }
   const matcher = await library.GrammarMatcher.createGrammarMatcher(grammar, undefined, !hasStopTokens);
-  return { matcher, isJson: "jsonSchema" in constraint, lastByte: undefined };
+  return { matcher, isJson: "jsonSchema" in constraint, lastByte: undefined, tokenCount: 0, spentMs: 0 };
 }
 
 async function compile(constraint: Constraint): Promise<CompiledGrammar> {
-  const ranges = "jsonSchema" in constraint ? takeIntegerRanges(constraint.jsonSchema) : null;
-  const grammar = await grammarOf(ranges === null ? constraint : { jsonSchema: ranges.schema });
-  try {
-    const restored = ranges?.restore(grammar.toString());
-    const text = separateAlternatives(restored ?? grammar.toString()) ?? restored;
-    return await (text === undefined ? compiler.compileGrammar(grammar) : compiler.compileGrammar(text));
-  } finally {
-    grammar.dispose();
-  }
+  const grammar = withoutEndless(await grammarOf(constraint));
+  return await compiler.compileGrammar(separateAlternatives(grammar) ?? grammar);
 }
 
-async function grammarOf(constraint: Constraint): Promise<Grammar> {
+/** As the library prints it, in a form that it reads as the same. */
+async function grammarOf(constraint: Constraint): Promise<string> {
   const { Grammar } = library;
   if ("jsonSchema" in constraint) {
-    const jsonSchema = escapeNames(constraint.jsonSchema);
-    return await Grammar.fromJSONSchema(jsonSchema, true, undefined, undefined, true, MAX_WHITE_SPACE);
+    const { schema, restore } = takeOwnRules(constraint.jsonSchema);
+    const printed = await printedBy(
+      Grammar.fromJSONSchema(escapeNames(schema), true, undefined, undefined, true, MAX_WHITE_SPACE),
+    );
+    return restore === null ? printed : await printedBy(Grammar.fromEBNF(restore(printed)));
   }
   if ("regex" in constraint) {
-    const format = { type: "regex", pattern: constraint.regex } as const;
-    return await Grammar.fromStructuralTag({ type: "structural_tag", format });
+    const { expression, rules } = regexGrammar(constraint.regex, { prefix: "root_", inString: false });
+    return await printedBy(Grammar.fromEBNF([`root ::= ${expression}`, ...rules].join("\n")));
   }
-  return await Grammar.fromEBNF(`root ::= ${constraint.choice.map(literal).join(" | ")}`);
+  return await printedBy(Grammar.fromEBNF(`root ::= ${constraint.choice.map(literal).join(" | ")}`));
 }
 
-/** A string of the grammar's own language. */
-function literal(text: string): string {
-  const escaped = Array.from(text, (character) => {
-    if (character === '"' || character === "\\") return `\\${character}`;
-    const code = character.codePointAt(0)!;
-    return code < 0x20 || code === 0x7f ? `\\u${code.toString(16).padStart(4, "0")}` : character;
-  });
-  return `"${escaped.join("")}"`;
+async function printedBy(grammar: Promise<Grammar>): Promise<string> {
+  using disposable = await grammar.then((ready) => ({
+    text: ready.toString(),
+    [Symbol.dispose]: () => ready.dispose(),
+  }));
+  return readable(disposable.text);
 }

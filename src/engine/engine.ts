@@ -263,8 +263,8 @@ export class Engine {
     for (const { sequence, slot } of admitted) {
       sequence.clock.started(nowMs);
       this.#report.started(sequence);
-      const { sampling, promptTokenIds, outputTokenIds, stopTokenIds } = sequence;
-      const stops = { stopTokenIds, bannedUntilMinTokens: stopTokenIds };
+      const { sampling, promptTokenIds, outputTokenIds, stopTokenIds, bannedUntilMinTokens } = sequence;
+      const stops = { stopTokenIds, bannedUntilMinTokens };
       runner.initSlot(slot, { sampling, promptTokenIds, outputTokenIds, ...stops });
     }
     for (const { sequence, samples } of steps.flatMap(({ rows }) => rows)) {

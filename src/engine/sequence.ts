@@ -30,6 +30,8 @@ export interface SequenceInit {
   readonly sampling: SamplingParams;
   /** Ids that end the generation: end of sequence (unless ignored) and the request's stop ids. */
   readonly stopTokenIds: readonly number[];
+  /** Ids that must not come before `minTokens`, unless nothing else can; the stop ids unless given. */
+  readonly bannedUntilMinTokens?: readonly number[];
   /** Higher comes first; see ranking.ts. */
   readonly priority: number;
   /** Instant of the clock's at which it is given up; null: never. */
@@ -48,6 +50,7 @@ export class Sequence implements RunningView, WaitingView, Ranked {
   readonly promptTokenIds: Uint32Array;
   readonly sampling: SamplingParams;
   readonly stopTokenIds: readonly number[];
+  readonly bannedUntilMinTokens: readonly number[];
   readonly priority: number;
   readonly deadlineMs: number | null;
   readonly maxNewTokens: number;
@@ -94,6 +97,7 @@ export class Sequence implements RunningView, WaitingView, Ranked {
     this.promptTokenIds = promptTokenIds;
     this.sampling = sampling;
     this.stopTokenIds = init.stopTokenIds;
+    this.bannedUntilMinTokens = init.bannedUntilMinTokens ?? init.stopTokenIds;
     this.priority = init.priority;
     this.deadlineMs = init.deadlineMs;
     this.clock = init.clock;

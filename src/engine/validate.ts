@@ -21,6 +21,8 @@ export interface ValidRequest {
   readonly sampling: SamplingParams;
   /** See SequenceInit.stopTokenIds. */
   readonly stopTokenIds: readonly number[];
+  /** See SequenceInit.bannedUntilMinTokens. */
+  readonly bannedUntilMinTokens: readonly number[];
   readonly priority: number;
 }
 
@@ -60,10 +62,18 @@ export function validateRequest(command: SubmitCommand, limits: RunnerLimits): V
   }
   const sampling = validateSampling(command.sampling, limits.vocabSize);
   // A checkpoint may name an end id beyond its own vocabulary (added tokens without embeddings): it never comes.
-  const ends = sampling.ignoreEos ? [] : eosTokenIds.filter((id) => isTokenId(id, limits.vocabSize));
-  const stops = [...ends, ...sampling.stopTokenIds];
+  const ends = eosTokenIds.filter((id) => isTokenId(id, limits.vocabSize));
+  const stops = [...sampling.ignoreEos ? [] : ends, ...sampling.stopTokenIds];
+  // These end a constrained output that is complete, ignored or not.
+  const banned = sampling.constraint === null ? stops : [...stops, ...ends];
   const ids = Uint32Array.from(promptTokenIds);
-  return { promptTokenIds: ids, sampling, stopTokenIds: [...new Set(stops)], priority };
+  return {
+    promptTokenIds: ids,
+    sampling,
+    stopTokenIds: [...new Set(stops)],
+    bannedUntilMinTokens: [...new Set(banned)],
+    priority,
+  };
 }
 
 function validateSampling(wire: WireSampling, vocabSize: number): SamplingParams {

@@ -2,6 +2,7 @@
 import { expect } from "@std/expect";
 import fc from "fast-check";
 import { type Constraint, parseConstraint } from "../../src/constraint/constraint.ts";
+import { toAlphabet } from "../../src/constraint/alphabet.ts";
 import { separateAlternatives } from "../../src/constraint/alternatives.ts";
 import { ConstraintService } from "../../src/constraint/service.ts";
 import { readTokens, type TokenTable } from "../../src/constraint/token_table.ts";
@@ -11,11 +12,12 @@ const EOS = 2;
 const TABLE: TokenTable = { tokens: await readTokens(DEMO_DIR), vocabSize: 2048, stopTokenIds: [EOS] };
 const IDS = new Map(TABLE.tokens.map((token, id) => [token, id] as const).toReversed());
 
-/** Whether the output may be this text, of which every character is a token. */
+/** Whether the output may be this text, of which every byte is a token. */
 async function fits(service: ConstraintService, constraint: Constraint, text: string): Promise<boolean> {
   using matcher = await service.open(constraint);
   let { mask } = matcher;
-  for (const id of [...[...text].map((character) => IDS.get(character)!), EOS]) {
+  const bytes = [...toAlphabet(new TextEncoder().encode(text))];
+  for (const id of [...bytes.map((byte) => IDS.get(byte)!), EOS]) {
     if (mask === null || (mask[id >>> 5]! >>> (id & 31) & 1) === 0) return false;
     if (id !== EOS) mask = await matcher.accept(id);
   }
@@ -99,6 +101,121 @@ const CASES: readonly (readonly [name: string, Constraint, fit: string[], others
     ["3", '"integer_range_0"'],
     ["6"],
   ],
+  ["letters before digits", json({ enum: ["cafe", "café", "cafée"] }), ['"café"', '"cafée"'], [
+    '"caf\u0e9e"',
+  ]],
+  ["choices with such letters", { choice: ["èèlongendéandmore", "èaa"] }, ["èèlongendéandmore", "èaa"], [
+    "èèlongendບndmore",
+    "èa",
+  ]],
+  [
+    "a name with such a letter, beside bounds",
+    json({ type: "object", properties: { année: { type: "integer", minimum: 1 } }, required: ["année"] }),
+    ['{"année":7}'],
+    ['{"ann\u0e9e":7}', '{"année":0}'],
+  ],
+  ["classes beyond ASCII", { regex: "[é-ü]+|[日-本x]|[^\\x00-\\u07ff]" }, ["é", "ûü", "本", "x", "😀"], [
+    "è",
+    "ý",
+    "\u0000",
+    "é日",
+    "y",
+  ]],
+  [
+    "more than a class of bytes can be, counted",
+    { regex: "(?:[é-ü]|b){2,140}[\\^é]" },
+    ["éü^", "bbé", "é".repeat(141)],
+    ["é^", "éa^", "bb"],
+  ],
+  ["what is white space, and what is not", { regex: ".\\s\\S" }, ["a [", "-\u2003]", "\u00a0\n^"], [
+    "\n x",
+    "a  ",
+    "axb",
+  ]],
+  ["anchors", { regex: "^(?:^a|b$)$" }, ["a", "b"], ["^a", "ab", ""]],
+  ["no text at all", { regex: "(|a)(b|)" }, ["a", "b", "ab"], ["ba", "aa"]],
+  ["a character of no bits", { regex: "a\\0[\\b]?" }, ["a\0", "a\0\b"], ["a", "a\b"]],
+  ["loops of loops", { regex: "(?:(?:a*)*b?|c{0,2})*(?:d*){2,3}" }, ["aabcabd", "d", "cccdd"], ["da", "e"]],
+  ["a pattern of alternatives", json({ type: "string", pattern: "^a|b$" }), ['"a"', '"b"'], [
+    '"a',
+    'b"',
+    '"ab"',
+  ]],
+  [
+    "a pattern of what JSON escapes",
+    json({ type: "string", pattern: '^.[^a]\\\\"\\u0007\\t$' }),
+    [String.raw`"xb\\\"\u0007\t"`, String.raw`"\\\"\\\"\u0007\t"`, String.raw`"é\n\\\"\u0007\t"`],
+    [String.raw`"xa\\\"\u0007\t"`, String.raw`"xb\"\u0007\t"`, String.raw`"\nb\\\"\u0007\t"`],
+  ],
+  [
+    "patterns of names",
+    json({ type: "object", patternProperties: { "^x|é[0-9]$": { type: "null" } }, maxProperties: 2 }),
+    ['{"x":null}', '{"é1":null,"x":null}', "{}"],
+    ['{"x1":null}', '{"é":null}', '{"x":1}'],
+  ],
+  [
+    "types of which one has bounds and one a pattern",
+    json({ type: ["string", "null", "integer"], pattern: "^[a-c]$", maximum: 3, minimum: 2 }),
+    ['"a"', "null", "2", "3"],
+    ['"d"', "1", "true", '"2"'],
+  ],
+  [
+    "values as they are given",
+    {
+      jsonSchema: String
+        .raw`{"enum": [0.1, 1e21, 12345678901234567890, "a/b\u007f\u0041\"", {"k" : [ 1.0, "x/" ]}, []]}`,
+    },
+    [
+      "0.1",
+      "1e21",
+      "12345678901234567890",
+      String.raw`"a/b\u007fA\""`.replace(String.raw`\u007f`, "\x7f"),
+      '{"k":[1.0,"x/"]}',
+      "[]",
+    ],
+    ["0.10000000000000001", "1.2345678901234567e+19", String.raw`"a\/bA\""`, '{"k":[1,"x/"]}'],
+  ],
+  ["arrays of anything, with a bound", json({ type: "array", maxItems: 2 }), ["[]", '[1,{"a":[]}]'], [
+    "[1,2,3]",
+    "1",
+  ]],
+  ["objects of anything, with a bound", json({ type: "object", maxProperties: 1, minProperties: 1 }), [
+    '{"a":[1]}',
+  ], [
+    "{}",
+    '{"a":1,"b":2}',
+  ]],
+  ["addresses", json({ type: "string", format: "email" }), ['"a.b+c@d-e.fr"'], [
+    String.raw`"\"\q\"@d.fr"`,
+    '"a@d"',
+    '"@d.fr"',
+  ]],
+  ["numbers of hosts", json({ type: "string", format: "ipv4" }), ['"10.0.255.1"'], [
+    '"10.0.256.1"',
+    '"10.0.01.1"',
+  ]],
+  [
+    "pointers",
+    json({ type: "string", format: "json-pointer" }),
+    ['""', '"/a/~0b/é"', String.raw`"/\""`],
+    ['"a"', '"/~2"', String.raw`"/\q"`],
+  ],
+  [
+    "relative pointers",
+    json({ type: "string", format: "relative-json-pointer" }),
+    ['"0#"', '"12/a"', '"3"'],
+    ['"0', '"01"', '"1#a"'],
+  ],
+  [
+    "what never comes to an end",
+    json({
+      type: "object",
+      properties: { a: { $ref: "#/$defs/m" }, b: { type: "array", items: { $ref: "#/$defs/m" } } },
+      $defs: { m: { type: "object", properties: { m: { $ref: "#/$defs/m" } }, required: ["m"] } },
+    }),
+    ["{}", '{"b":[]}'],
+    ['{"a":null}', '{"b":[null]}'],
+  ],
   [
     "bounds inside",
     json({
@@ -151,6 +268,51 @@ Deno.test("a choice lets its strings through, and no mixture of them", async () 
         }
       },
     ),
+    { numRuns: 40 },
+  );
+});
+
+Deno.test("an expression lets through what it matches as ECMAScript has it, and nothing else", async () => {
+  using service = new ConstraintService(TABLE);
+  const one = fc.constantFrom(
+    "a",
+    "b",
+    "é",
+    "日",
+    "[ab]",
+    "[^a]",
+    "[é-ü]",
+    "\\w",
+    "[^\\w]",
+    ".",
+    "\\.",
+    "[日-語.]",
+  );
+  const counted = fc.tuple(one, fc.constantFrom("*", "+?", "?", "{2}", "{1,3}", "{0,}")).map((parts) =>
+    parts.join("")
+  );
+  const { expression } = fc.letrec<{ expression: string }>((tie) => ({
+    expression: fc.oneof(
+      { maxDepth: 3, withCrossShrink: true },
+      one,
+      counted,
+      fc.tuple(tie("expression"), tie("expression")).map((parts) => parts.join("")),
+      fc.tuple(tie("expression"), tie("expression")).map((parts) => `(${parts.join("|")})`),
+      tie("expression").map((part) => `(?:${part})?`),
+    ),
+  }));
+  const text = fc.array(fc.constantFrom("a", "b", "é", "ê", "日", "月", ".", "\n"), {
+    minLength: 1,
+    maxLength: 5,
+  })
+    .map((letters) => letters.join(""));
+  await fc.assert(
+    fc.asyncProperty(expression, fc.uniqueArray(text, { minLength: 6 }), async (regex, texts) => {
+      const matches = new RegExp(`^(?:${regex})$`, "u");
+      for (const one of texts) {
+        expect([regex, one, await fits(service, { regex }, one)]).toEqual([regex, one, matches.test(one)]);
+      }
+    }),
     { numRuns: 40 },
   );
 });

@@ -89,6 +89,18 @@ workerTest("a choice gives one of the choices, and an expression a match", async
   expect([...chosen, ...matching].filter(({ last }) => last.type !== "finished")).toEqual([]);
 });
 
+workerTest("minTokens keeps a constrained output from its end, ignored or not", async (engine) => {
+  const constraint = { regex: "[a-z ]*" };
+  // The end is likelier than anything else at the beginning.
+  const logitBias = [{ tokenId: 2, bias: 100 }];
+  for (const ignoreEos of [false, true]) {
+    const least = { constraint, logitBias, ignoreEos, minTokens: 6 };
+    const { ids, last } = await run(engine, `m${ignoreEos}`, least);
+    expect({ ignoreEos, count: ids.length, at: ids.indexOf(2), last })
+      .toMatchObject({ ignoreEos, count: 7, at: 6, last: { type: "finished", reason: "STOP" } });
+  }
+});
+
 workerTest(
   "those beside a constrained output get the tokens they get alone, and so does it",
   async (engine) => {
@@ -110,7 +122,7 @@ workerTest("a grammar that explodes is refused in time while another output stre
   while (streamed === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   const before = streamed;
   const startedMs = performance.now();
-  const { last } = await run(engine, "bomb", { constraint: { regex: "((a|b){100}c){1000}" } });
+  const { last } = await run(engine, "bomb", { constraint: { regex: "((a|b){24}c){1000}" } });
   expect(last).toMatchObject({
     type: "failed",
     error: { code: "CONFIG", details: { field: "constraint.regex" } },

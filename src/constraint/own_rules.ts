@@ -1,0 +1,229 @@
+/**
+ * What the library would get wrong in a schema, as rules of our own: integers with bounds, patterns, some formats, and values
+ * that are given (of which it writes 0.1 as 0.10000000000000001, and a slash as an escape). Each goes to the library as a constant with a name, and in the grammar that comes back a rule takes the place of that name. All
+ * else of the schema stays as it is, to the character.
+ */
+import { literal } from "./grammar_characters.ts";
+import { INTEGER_BOUNDS, integersBetween } from "./integer_ranges.ts";
+import { regexGrammar } from "./regex_grammar.ts";
+import { DATA_INSIDE, NAMES_INSIDE } from "./schema_keywords.ts";
+
+/** A string, a sign, or a number or word. */
+const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s"{}[\],:]+/g;
+const LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
+const BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
+const POINTER = "(?:/(?:[^~/]|~[01])*)*";
+/** Those of which the library's grammars let through what they are not, or end the string that they stand in. */
+const FORMATS: ReadonlyMap<string, string> = new Map([
+  ["email", `[\\w!#$%&'*+/=?^\`{|}~-]+(?:\\.[\\w!#$%&'*+/=?^\`{|}~-]+)*@(?:${LABEL}\\.)+${LABEL}`],
+  ["ipv4", `(?:${BYTE}\\.){3}${BYTE}`],
+  ["json-pointer", POINTER],
+  ["relative-json-pointer", `(?:0|[1-9][0-9]*)(?:#|${POINTER})`],
+]);
+
+const ANYTHING_INSIDE = [
+  ["array", ["items", "prefixItems", "unevaluatedItems", "additionalItems"], '"items": true'],
+  [
+    "object",
+    ["properties", "patternProperties", "additionalProperties", "unevaluatedProperties"],
+    '"additionalProperties": true',
+  ],
+] as const;
+
+type Token = RegExpExecArray;
+/** From a place in the schema's text to another. */
+type Span = readonly [from: number, to: number];
+interface Member {
+  readonly key: Span;
+  readonly value: Span;
+}
+type Members = ReadonlyMap<string, Member>;
+
+export interface OwnRules {
+  /** With constants in their places. */
+  readonly schema: string;
+  /** The grammar of `schema` with the rules; null where there are none. */
+  readonly restore: ((grammar: string) => string) | null;
+}
+
+/**
+ * `schema` is JSON that has been parsed before. RangeError where it holds what can be no rule: bounds with nothing between
+ * them, an expression that is none.
+ */
+export function takeOwnRules(schema: string): OwnRules {
+  return new Reader(schema).read();
+}
+
+class Reader {
+  readonly #schema: string;
+  readonly #tokens: Iterator<Token, undefined>;
+  readonly #prefix: string;
+  readonly #edits: { readonly span: Span; readonly text: string }[] = [];
+  readonly #rules: string[] = [];
+  #names = 0;
+  /** Of names of properties, which the library writes letter by letter. */
+  readonly #nameRules: string[] = [];
+
+  constructor(schema: string) {
+    this.#schema = schema;
+    this.#tokens = schema.matchAll(TOKEN);
+    let prefix = "own_";
+    const withoutEscapes = JSON.stringify(JSON.parse(schema));
+    while (withoutEscapes.includes(prefix)) prefix += "_";
+    this.#prefix = prefix;
+  }
+
+  read(): OwnRules {
+    this.#value(this.#next(), { isData: false, namesOf: undefined });
+    let end = 0;
+    const parts = this.#edits.toSorted((a, b) => a.span[0] - b.span[0]).map(({ span: [from, to], text }) => {
+      const before = this.#schema.slice(end, from);
+      end = to;
+      return before + text;
+    });
+    return {
+      schema: parts.join("") + this.#schema.slice(end),
+      restore: this.#rules.length === 0 ? null : (grammar) => this.#restore(grammar),
+    };
+  }
+
+  #restore(grammar: string): string {
+    const withNames = this.#nameRules.reduce((text, name) => {
+      const letters = Array.from(name, (letter) => `"${letter}"`).join(" ");
+      return text.replaceAll(String.raw`"\"" ${letters} "\""`, name);
+    }, grammar.trimEnd());
+    const constants = new RegExp(String.raw`\\"(${this.#prefix}\d+)\\"`, "g");
+    const restored = withNames.replace(constants, '" $1 "');
+    return `${restored.replace(/(?<=[( ])"" (?=\w)|(?<=\w) ""(?=[) ])/g, "")}\n${this.#rules.join("\n")}\n`;
+  }
+
+  #next(): Token {
+    return this.#tokens.next().value!;
+  }
+
+  /** Reads the value that begins with this token. */
+  #value(first: Token, place: { readonly isData: boolean; readonly namesOf: string | undefined }): Span {
+    const { isData, namesOf } = place;
+    let last = first;
+    if (first[0] === "[") {
+      for (last = this.#next(); last[0] !== "]"; last = this.#next()) {
+        if (last[0] !== ",") this.#value(last, { isData, namesOf: undefined });
+      }
+    }
+    if (first[0] === "{") {
+      const members = new Map<string, Member>();
+      const isSchema = !isData && namesOf === undefined;
+      for (last = this.#next(); last[0] !== "}"; last = this.#next()) {
+        if (last[0] === ",") continue;
+        const name: string = JSON.parse(last[0]);
+        const key = spanOf(last);
+        if (namesOf === "patternProperties" && !isData) this.#edit(key, quoted(this.#nameRule(name)));
+        this.#next(); // the colon
+        const value = this.#value(this.#next(), {
+          isData: isData || (isSchema && DATA_INSIDE.has(name)),
+          namesOf: isSchema && NAMES_INSIDE.has(name) ? name : undefined,
+        });
+        members.set(name, { key, value });
+      }
+      if (isSchema) this.#schemaOf(members);
+    }
+    return [first.index, last.index + last[0].length];
+  }
+
+  #schemaOf(members: Members): void {
+    for (const name of ["const", "enum"]) {
+      const member = members.get(name);
+      if (member !== undefined) return this.#given(name, member);
+    }
+    const type = members.get("type");
+    if (type === undefined) return;
+    const read = (name: string): unknown => {
+      const member = members.get(name);
+      return member === undefined ? undefined : JSON.parse(this.#schema.slice(...member.value));
+    };
+    const types = [read("type")].flat();
+    for (const [each, says, by] of ANYTHING_INSIDE) {
+      // Alone the type is enough; with a bound beside it the library lets nothing in.
+      const isBare = types.includes(each) && !says.some((name) => members.has(name));
+      if (isBare && !isSeveral(read("minProperties"))) this.#edit([type.key[0], type.key[0]], `${by}, `);
+    }
+    const rules = new Map<unknown, string>();
+    const format = read("format");
+    const regex = read("pattern") ?? (typeof format === "string" ? FORMATS.get(format) : undefined);
+    if (types.includes("string") && typeof regex === "string") rules.set("string", this.#stringRule(regex));
+    const bounds = INTEGER_BOUNDS.filter((name) => members.has(name));
+    const integers = integersBetween(
+      new Map(bounds.map((name) => [name, this.#schema.slice(...members.get(name)!.value)])),
+    );
+    if (types.includes("integer") && integers !== null) rules.set("integer", this.#rule(() => integers));
+    if (rules.size === 0) return;
+    for (const name of ["pattern", "format", ...bounds]) {
+      if (members.has(name)) this.#edit(members.get(name)!.key, quoted("$comment"));
+    }
+    const branches = types.map((each) =>
+      rules.has(each) ? `{"const":${quoted(rules.get(each)!)}}` : `{"type":${quoted(each)}}`
+    );
+    this.#edit(type.key, quoted("anyOf"));
+    this.#edit(type.value, `[${branches.join()}]`);
+  }
+
+  /** A value, or one of several, as it is written but for white space and the escapes in strings. */
+  #given(keyword: string, { key, value }: Member): void {
+    const texts = new Set<string>();
+    const tokens = this.#schema.slice(...value).matchAll(TOKEN);
+    let depth = keyword === "enum" ? -1 : 0;
+    let text = "";
+    for (const [token] of tokens) {
+      if (token === "]" || token === "}") depth--;
+      const isBetween = depth < 0 || (depth === 0 && token === "," && keyword === "enum");
+      if (isBetween) {
+        if (text !== "") texts.add(text);
+        text = "";
+      } else text += token.startsWith('"') ? quoted(JSON.parse(token)) : token;
+      if (token === "[" || token === "{") depth++;
+    }
+    if (text !== "") texts.add(text);
+    if (texts.size === 0 || (keyword === "enum" && !this.#schema.startsWith("[", value[0]))) return;
+    const name = this.#rule(() => `(${[...texts].map(literal).join(" | ")})`);
+    this.#edit(key, quoted("const"));
+    this.#edit(value, quoted(name));
+  }
+
+  #stringRule(regex: string): string {
+    return this.#rule((prefix) => {
+      const { expression, rules } = regexGrammar(regex, { prefix, inString: true });
+      this.#rules.push(...rules);
+      return String.raw`("\"" ${expression} "\"")`;
+    });
+  }
+
+  #nameRule(regex: string): string {
+    const name = this.#stringRule(regex);
+    this.#nameRules.push(name);
+    return name;
+  }
+
+  /** Its name. */
+  #rule(write: (prefix: string) => string): string {
+    const name = `${this.#prefix}${this.#names++}`;
+    this.#rules.push(`${name} ::= ${write(`${name}_`)}`);
+    return name;
+  }
+
+  #edit(span: Span, text: string): void {
+    this.#edits.push({ span, text });
+  }
+}
+
+/** A name may come twice; see schema_keywords.ts. */
+function isSeveral(properties: unknown): boolean {
+  return typeof properties === "number" && properties > 1;
+}
+
+function spanOf({ 0: token, index }: Token): Span {
+  return [index, index + token.length];
+}
+
+function quoted(value: unknown): string {
+  return JSON.stringify(value);
+}
