@@ -31,11 +31,19 @@ export function complement(ranges: CodePoints): CodePoints {
     if (low > from) others.push([from, low - 1]);
     from = high + 1;
   }
-  return codePoints([...others, ...from > MAX_CODE_POINT ? [] : [[from, MAX_CODE_POINT] as const]]);
+  if (from <= MAX_CODE_POINT) others.push([from, MAX_CODE_POINT]);
+  return others.flatMap(withoutSurrogates);
 }
 
 export function intersection(some: CodePoints, others: CodePoints): CodePoints {
-  return complement(codePoints([...complement(some), ...complement(others)]));
+  const shared: Range[] = [];
+  for (let [at, other] = [0, 0]; at < some.length && other < others.length;) {
+    const [[low, high], [from, to]] = [some[at]!, others[other]!];
+    if (Math.max(low, from) <= Math.min(high, to)) shared.push([Math.max(low, from), Math.min(high, to)]);
+    if (high < to) at++;
+    else other++;
+  }
+  return shared;
 }
 
 function withoutSurrogates([low, high]: Range): Range[] {

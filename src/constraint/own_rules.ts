@@ -30,6 +30,9 @@ const ANYTHING_INSIDE = [
   ],
 ] as const;
 
+/** Those of classes included, of which a pattern has two for each. */
+const MAX_RULES = 5000;
+
 type Token = RegExpExecArray;
 /** From a place in the schema's text to another. */
 type Span = readonly [from: number, to: number];
@@ -67,10 +70,7 @@ class Reader {
   constructor(schema: string) {
     this.#schema = schema;
     this.#tokens = schema.matchAll(TOKEN);
-    let prefix = "own_";
-    const withoutEscapes = JSON.stringify(JSON.parse(schema));
-    while (withoutEscapes.includes(prefix)) prefix += "_";
-    this.#prefix = prefix;
+    this.#prefix = unusedPrefix(JSON.stringify(JSON.parse(schema)));
   }
 
   read(): OwnRules {
@@ -193,6 +193,9 @@ class Reader {
     return this.#rule((prefix) => {
       const { expression, rules } = regexGrammar(regex, { prefix, inString: true });
       this.#rules.push(...rules);
+      if (this.#rules.length > MAX_RULES) {
+        throw new RangeError(`Patterns that come to more than ${MAX_RULES} rules`);
+      }
       return String.raw`("\"" ${expression} "\"")`;
     });
   }
@@ -226,4 +229,12 @@ function spanOf({ 0: token, index }: Token): Span {
 
 function quoted(value: unknown): string {
   return JSON.stringify(value);
+}
+
+/** Of names that do not stand in a text, nor can the library make them of what does. */
+function unusedPrefix(text: string): string {
+  const used = new Set([...text.matchAll(/own(\d*)/g)].map(([, number]) => number));
+  let number = 0;
+  while (used.has(`${number}`)) number++;
+  return `own${number}_`;
 }

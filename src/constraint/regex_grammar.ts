@@ -36,7 +36,8 @@ const WORD = codePoints([...DIGITS, [0x41, 0x5a], [0x61, 0x7a], [0x5f, 0x5f]]);
 const SPACE = ofPattern(/\s/u, 0xffff);
 const LINE_ENDS = codePoints([[0x0a, 0x0a], [0x0d, 0x0d], [0x2028, 0x2029]]);
 /** What stands in a JSON string as it is, and what has an escape of two characters. */
-const PLAIN = complement(codePoints([[0, 0x1f], [0x22, 0x22], [0x5c, 0x5c]]));
+const ESCAPED = codePoints([[0, 0x1f], [0x22, 0x22], [0x5c, 0x5c]]);
+const PLAIN = complement(ESCAPED);
 const SHORT_ESCAPES: ReadonlyMap<number, string> = new Map(
   [...'"\\\b\f\n\r\t'].map((character) => [character.codePointAt(0)!, JSON.stringify(character)[2]!]),
 );
@@ -45,11 +46,18 @@ const MAX_ELEMENTS = 100_000;
 /** Turns of a counted repeat beyond which the library counts them, and writes no more of them out. */
 const WRITTEN_TURNS = 256;
 const CARET = 0x5e;
+/** The library's counts have 32 bits. */
+const MAX_COUNT = 2 ** 31 - 1;
+/** Different classes of characters beyond ASCII, each of which has rules of its own. */
+const MAX_CLASSES = 500;
+/** Groups in groups; their reader goes as deep. */
+const MAX_DEPTH = 200;
 const BEYOND = "beyond what a grammar can do, such as looking around or referring back";
 const NEVER = "what no character can be";
 
 /** RangeError, which says what and where, for what is none or cannot be one of a grammar. */
 export function regexGrammar(regex: string, options: RegexOptions): RegexGrammar {
+  checkDepth(regex);
   const text = withoutNeedlessEscapes(regex);
   let pattern: AST.Pattern;
   try {
@@ -62,10 +70,28 @@ export function regexGrammar(regex: string, options: RegexOptions): RegexGrammar
   return new Writer(options).write(pattern);
 }
 
-/** `\"` and `\-` stand for the character alone everywhere but under the flag u. */
+function checkDepth(regex: string): void {
+  let depth = 0;
+  let inClass = false;
+  for (const { 0: part, index } of regex.matchAll(/\\.|[[\]()]/gsu)) {
+    if (part === "[" || part === "]") inClass = part === "[";
+    if (inClass) continue;
+    if (part === ")") depth--;
+    if (part === "(" && ++depth > MAX_DEPTH) {
+      throw new RangeError(`Groups more than ${MAX_DEPTH} deep at character ${index + 1}`);
+    }
+  }
+}
+
+/**
+ * `\"` and `\-` stand for the character alone everywhere but under the flag u, as does a hyphen after a class in a class:
+ * `[\w-.]`.
+ */
 function withoutNeedlessEscapes(regex: string): string {
   let inClass = false;
-  return regex.replace(/\\(.)|[[\]]/gsu, (part: string, escaped: string | undefined) => {
+  const parts = /\\([dswDSW])-(?=[^\]])|\\(.)|[[\]]/gsu;
+  return regex.replace(parts, (part: string, set: string | undefined, escaped: string | undefined) => {
+    if (set !== undefined) return inClass ? `\\${set}\\-` : part;
     if (escaped === undefined) {
       inClass = part === "[";
       return part;
@@ -80,6 +106,8 @@ class Writer {
   readonly #rules: string[] = [];
   /** Names by ranges. */
   readonly #classes = new Map<string, string>();
+  /** By the ranges that are escaped. */
+  readonly #escapes = new Map<string, string>();
 
   constructor(options: RegexOptions) {
     this.#options = options;
@@ -142,8 +170,12 @@ class Writer {
     return characterText(inPlace);
   }
 
-  #repeated({ element, min, max }: AST.Quantifier, ends: Ends): string {
+  #repeated(quantifier: AST.Quantifier, ends: Ends): string {
+    const { element, min, max } = quantifier;
     if (max === 0) return '""';
+    if (min > MAX_COUNT || (max > MAX_COUNT && max !== Infinity)) {
+      throw cannot(quantifier, `more than ${MAX_COUNT} times`);
+    }
     const isOnce = max === 1;
     if (element.type === "Assertion") return this.#sequence([element], isOnce ? ends : NO_ENDS);
     if (max === Infinity && (min === 0 || mayBeEmpty(element))) return this.#loop(this.#turns(element));
@@ -176,12 +208,14 @@ class Writer {
     );
   }
 
-  #class(ranges: CodePoints, at: AST.Node): string {
-    const set = codePoints(ranges);
+  #class(set: CodePoints, at: AST.Node): string {
     if (set.length === 0) throw cannot(at, NEVER);
     if (!this.#options.inString) return this.#plain(set);
     const plain = intersection(set, PLAIN);
-    const escapes = escapesOf(set);
+    const escaped = intersection(set, ESCAPED);
+    const key = escaped.join();
+    const escapes = this.#escapes.get(key) ?? escapesOf(escaped);
+    this.#escapes.set(key, escapes);
     if (escapes === "") return this.#plain(plain);
     return plain.length === 0 ? escapes : `(${this.#plain(plain)} | ${escapes})`;
   }
@@ -205,6 +239,9 @@ class Writer {
     if (known !== undefined) return known;
     const name = `${this.#options.prefix}class_${this.#classes.size}`;
     this.#classes.set(key, name);
+    if (this.#classes.size > MAX_CLASSES) {
+      throw new RangeError(`More than ${MAX_CLASSES} different classes of characters beyond ASCII`);
+    }
     // Behind two references nothing is copied into a rule in which classes are those of code points.
     this.#rules.push(`${name} ::= ((${name}_in))`, `${name}_in ::= (${ofBytes(byteSequences(set))})`);
     return name;

@@ -2,6 +2,7 @@
 import { expect } from "@std/expect";
 import fc from "fast-check";
 import { CONSTRAINT_LIMITS, parseConstraint } from "../../src/constraint/constraint.ts";
+import { takeOwnRules } from "../../src/constraint/own_rules.ts";
 import { escapeNames } from "../../src/constraint/property_names.ts";
 import { ConfigError } from "../../src/errors.ts";
 
@@ -109,12 +110,30 @@ const BAD: readonly (readonly [string, unknown, string])[] = [
     "constraint.jsonSchema",
   ],
   ["bounds of what may be anything", schema({ maximum: 5 }), "constraint.jsonSchema"],
+  ["groups too deep", { regex: `${"(".repeat(201)}a${")".repeat(201)}` }, "constraint.regex"],
+  ["a count beyond 32 bits", { regex: "a{0,4294967299}" }, "constraint.regex"],
+  [
+    "a pattern of too many classes",
+    schema({ type: "string", pattern: classes(501) }),
+    "constraint.jsonSchema",
+  ],
+  [
+    "patterns of too many classes",
+    schema({ prefixItems: Array(10).fill({ type: "string", pattern: classes(300) }) }),
+    "constraint.jsonSchema",
+  ],
   [
     "a pattern with a length",
     schema({ type: "string", pattern: "a", maxLength: 2 }),
     "constraint.jsonSchema",
   ],
 ];
+
+/** An expression of so many, all different. */
+function classes(count: number): string {
+  return Array.from({ length: count }, (_, index) => `[^${String.fromCodePoint(0x4e00 + index)}]`).join("");
+}
+
 for (const [name, value, field] of BAD) {
   Deno.test(`parseConstraint() refuses ${name}`, () => {
     expect(refusal(value)?.details).toMatchObject({ field });
@@ -223,4 +242,15 @@ Deno.test("escapeNames() writes the names of properties as the grammar reads the
     expect(escapeNames(schema)).toBe(schema);
     JSON.parse(escapeNames(JSON.stringify({ properties: JSON.parse(json), required: JSON.parse(json) })));
   }));
+});
+
+Deno.test("takeOwnRules() gives its rules short names that nothing in the schema has", () => {
+  for (const taken of [`own${"_".repeat(20_000)}`, "own own0_0 own1", "\\u006fwn0"]) {
+    const title = `"title":"${taken}"`;
+    const { schema, restore } = takeOwnRules(`{${title},"anyOf":[{"type":"string","pattern":"[é-ü]"}]}`);
+    const [, name] = /"const":"(\w+)"/.exec(schema)!;
+    expect(name!.length).toBeLessThan(10);
+    expect(JSON.parse(schema).title).not.toContain(name);
+    expect(restore!(`root ::= (("\\"${name}\\""))`)).toContain(`\n${name} ::= `);
+  }
 });

@@ -50,6 +50,22 @@ const CASES: readonly (readonly [name: string, Constraint, fit: string[], others
   ["alternatives", { regex: "xabc|xac" }, ["xabc", "xac"], ["xabbc"]],
   ["more of them", { regex: "(accc|acc|bc|acac)d" }, ["accd", "bcd", "acacd"], ["baaacd", "accccd"]],
   ["a loop at the beginning", { regex: "[ab]*[ab]cd" }, ["acd", "babcd"], ["cd"]],
+  [
+    "a hyphen after a class in a class",
+    { regex: "[\\w-.]\\w-[\\d-\\.]" },
+    ["-a--", ".a-.", "_a-9"],
+    ["/a-9", "-a-a"],
+  ],
+  [
+    "a schema whose names are like those of its rules",
+    json({
+      own: { anyOf: [{ type: "string", pattern: "^x$" }, { type: "object", properties: { a: ages } }] },
+      $defs: { own_0: { type: "null" } },
+      anyOf: [{ $ref: "#/own" }, { $ref: "#/$defs/own_0" }],
+    }),
+    ['"x"', '{"a":150}', "null"],
+    ['"y"', '{"a":151}'],
+  ],
   ["a pattern", json({ type: "string", pattern: "^a*acd$" }), ['"acd"', '"aaacd"'], ['"cd"']],
   ["bounds", json(ages), ["0", "9", "10", "99", "100", "149", "150"], [
     "151",
