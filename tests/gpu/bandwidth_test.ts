@@ -20,3 +20,21 @@ gpuTest("measureBandwidth() knows nothing of a device without room, which stays 
   device.guard = guard;
   device.assertHealthy();
 });
+
+gpuTest("measureBandwidth() knows nothing of a device that runs out of memory meanwhile", async (device) => {
+  const buffers = liveBufferCount();
+  const guard = device.guard.bind(device);
+  let calls = 0;
+  device.guard = (...work: Parameters<typeof guard>) =>
+    ++calls < 3
+      ? guard(...work) as never
+      : Promise.reject(new CapacityError("Cannot measure: the GPU is out of memory"));
+  expect(await measureBandwidth(device)).toBeNull();
+  expect(liveBufferCount()).toBe(buffers);
+});
+
+gpuTest("measureBandwidth() fails, and does not wait, when the device is lost under it", async (device) => {
+  const measured = measureBandwidth(device);
+  device.handle.destroy();
+  await expect(measured).rejects.toThrow(/lost/);
+}, { healthy: false });
