@@ -3,7 +3,8 @@
  * came. Nothing of it runs on the caller's thread.
  *
  * Two threads, because compiling a stranger's grammar can take for ever or end the library: on the first it is tried, and
- * only what came out in time goes to the second, where the matchers of all live. What failed is remembered.
+ * only what came out in time goes to the second, where the matchers of all live. What failed is remembered, for a while
+ * only where it was late: on another day the machine may be less busy.
  */
 import { CapacityError, ConfigError, type GeodesicError } from "../errors.ts";
 import { type Constraint, kindOf } from "./constraint.ts";
@@ -16,6 +17,8 @@ export interface ConstraintServiceOptions {
   readonly compileMs?: number;
   /** For all tokens of a matcher, beyond 50 ms for each; 3000 unless given. */
   readonly budgetMs?: number;
+  /** How long what did not compile in time is refused without another try; a minute unless given. */
+  readonly lateMs?: number;
 }
 
 /** Steps through one output. */
@@ -28,36 +31,44 @@ export interface TokenMatcher extends Disposable {
 
 const COMPILE_MS = 3000;
 const BUDGET_MS = 3000;
+const LATE_MS = 60_000;
 /** For one token, beside others: far beyond what it takes, within what somebody may wait. */
 const ACCEPT_MS = 5000;
 /** Each may take compileMs. */
 const MAX_TRIALS = 16;
 const REMEMBERED = 256;
 
+/** Null where it went well; until then it needs no other. */
+interface Trial {
+  readonly failure: GeodesicError | null;
+  readonly endMs: number;
+}
+
 export class ConstraintService implements Disposable {
   readonly #trial: GrammarThread;
   readonly #thread: GrammarThread;
   readonly #compileMs: number;
-  /** By key: null where a trial went well. */
-  readonly #tried = new Map<string, GeodesicError | null>();
+  readonly #lateMs: number;
+  readonly #tried = new Map<string, Trial>();
   #trials = 0;
   #lastTrial: Promise<unknown> = Promise.resolve();
   #nextMatcher = 0;
 
   constructor(
     table: TokenTable,
-    { compileMs = COMPILE_MS, budgetMs = BUDGET_MS }: ConstraintServiceOptions = {},
+    { compileMs = COMPILE_MS, budgetMs = BUDGET_MS, lateMs = LATE_MS }: ConstraintServiceOptions = {},
   ) {
     this.#trial = new GrammarThread(table, budgetMs);
     this.#thread = new GrammarThread(table, budgetMs);
     this.#compileMs = compileMs;
+    this.#lateMs = lateMs;
   }
 
   /** Compiles it elsewhere. ConfigError where it does not compile in time; CapacityError where too many wait for that. */
   async check(constraint: Constraint): Promise<void> {
     const key = JSON.stringify(constraint);
-    if (!this.#tried.has(key)) await this.#inTurn(() => this.#try(key, constraint));
-    const failure = this.#tried.get(key);
+    if (!this.#isTried(key)) await this.#inTurn(() => this.#try(key, constraint));
+    const failure = this.#tried.get(key)?.failure;
     if (failure) throw failure;
   }
 
@@ -72,6 +83,11 @@ export class ConstraintService implements Disposable {
   [Symbol.dispose](): void {
     this.#trial[Symbol.dispose]();
     this.#thread[Symbol.dispose]();
+  }
+
+  #isTried(key: string): boolean {
+    const trial = this.#tried.get(key);
+    return trial !== undefined && performance.now() < trial.endMs;
   }
 
   async #inTurn(work: () => Promise<void>): Promise<void> {
@@ -92,18 +108,18 @@ export class ConstraintService implements Disposable {
   }
 
   async #try(key: string, constraint: Constraint): Promise<void> {
-    if (this.#tried.has(key)) return;
+    if (this.#isTried(key)) return;
+    this.#tried.delete(key); // The newest comes last.
     try {
       await this.#trial.call({ type: "try", constraint }, this.#compileMs);
-      this.#tried.set(key, null);
+      this.#tried.set(key, { failure: null, endMs: Infinity });
     } catch (error) {
       if (!(error instanceof GrammarFailure)) throw lost(error);
       const field = `constraint.${kindOf(constraint)}`;
       const { reason, isLate } = error;
-      this.#tried.set(
-        key,
-        new ConfigError(`Cannot compile sampling parameter "${field}": ${reason}`, { field, reason, isLate }),
-      );
+      const found = `Cannot compile sampling parameter "${field}": ${reason}`;
+      const failure = new ConfigError(found, { field, reason, isLate });
+      this.#tried.set(key, { failure, endMs: isLate ? performance.now() + this.#lateMs : Infinity });
     }
     const [oldest] = this.#tried.keys();
     if (this.#tried.size > REMEMBERED && oldest !== undefined) this.#tried.delete(oldest);
