@@ -229,6 +229,15 @@ Deno.test("check() gives up on a grammar that explodes, while a matcher goes on"
   expect(await failure(service.check(EXPLOSION))).toBe(error);
 });
 
+Deno.test("check() blames no constraint for its own thread, which was busy when the answer came", async () => {
+  using service = new ConstraintService(TABLE, { compileMs: 400 });
+  await service.check({ regex: "a" });
+  const checked = service.check({ regex: "b" });
+  await new Promise((resolve) => setTimeout(resolve));
+  for (const begin = performance.now(); performance.now() - begin < 600;);
+  await checked;
+});
+
 Deno.test("check() tries again, after a while, what was only late", async () => {
   using service = new ConstraintService(TABLE, { compileMs: 100, lateMs: 0 });
   const error = await failure(service.check(EXPLOSION));
