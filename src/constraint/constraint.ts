@@ -151,7 +151,7 @@ function follow(schema: unknown, ref: string): unknown {
 
 function checkKeywords(field: string, schema: Record<string, unknown>): void {
   for (const key of Object.keys(schema)) {
-    if (UNSUPPORTED.has(key)) throw unenforceable(field, key);
+    if (UNSUPPORTED.has(key) && !saysNothing(key, schema[key])) throw unenforceable(field, key);
   }
   const conflict = misshapenIn(schema) ?? conflictOf(schema);
   if (conflict !== null) throw refused(field, conflict.found, conflict.allowed);
@@ -165,6 +165,13 @@ function checkKeywords(field: string, schema: Record<string, unknown>): void {
   if (!areWhole && INTEGER_BOUNDS.some((key) => schema[key] !== undefined)) {
     throw refused(field, `bounds of type ${JSON.stringify(schema.type) ?? "any"}`, "bounds of integers");
   }
+}
+
+/** Such as the `"propertyNames": {"type": "string"}` that libraries write of every map. */
+function saysNothing(keyword: string, value: unknown): boolean {
+  if (keyword === "uniqueItems") return value === false;
+  if (keyword !== "propertyNames") return false;
+  return value === true || JSON.stringify(value) === '{"type":"string"}';
 }
 
 /** What is not, says so by a RangeError. */

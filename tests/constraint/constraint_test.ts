@@ -89,6 +89,7 @@ const BAD: readonly (readonly [string, unknown, string])[] = [
   ["a schema too large", schema({ enum: Array(5000).fill(1) }), "constraint.jsonSchema"],
   ["a schema too long", schema({ description: "x".repeat(70_000) }), "constraint.jsonSchema"],
   ["what cannot be enforced", schema({ items: { not: {} } }), "constraint.jsonSchema"],
+  ["bounds on names", schema({ propertyNames: { type: "string", maxLength: 1 } }), "constraint.jsonSchema"],
   ["several schemas at once", schema({ allOf: [{}, {}] }), "constraint.jsonSchema"],
   ["another document", schema({ $ref: "https://example.com/x.json" }), "constraint.jsonSchema"],
   ["a reference to nothing", schema({ $ref: "#/$defs/a", $defs: { b: true } }), "constraint.jsonSchema"],
@@ -211,6 +212,8 @@ Deno.test("parseConstraint() takes what stands together", () => {
     { type: "object", patternProperties: { a: true }, additionalProperties: false },
     { $ref: "#", title: "again" },
     { type: "string", minLength: 1, maxLength: 2 },
+    { type: "object", propertyNames: { type: "string" }, additionalProperties: { type: "number" } },
+    { uniqueItems: false, items: true },
   ];
   for (const value of good) expect(refusal(schema({ type: "array", items: value }))).toBe(null);
 });

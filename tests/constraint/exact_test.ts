@@ -51,6 +51,12 @@ const CASES: readonly (readonly [name: string, Constraint, fit: string[], others
   ["more of them", { regex: "(accc|acc|bc|acac)d" }, ["accd", "bcd", "acacd"], ["baaacd", "accccd"]],
   ["a loop at the beginning", { regex: "[ab]*[ab]cd" }, ["acd", "babcd"], ["cd"]],
   [
+    "a map as libraries write it",
+    json({ type: "object", propertyNames: { type: "string" }, additionalProperties: { type: "integer" } }),
+    ['{"a":1,"b":2}', "{}"],
+    ['{"a":"b"}', "{1:1}"],
+  ],
+  [
     "a hyphen after a class in a class",
     { regex: "[\\w-.]\\w-[\\d-\\.]" },
     ["-a--", ".a-.", "_a-9"],
