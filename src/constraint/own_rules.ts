@@ -131,6 +131,9 @@ class Reader {
   }
 
   #schemaOf(members: Members): void {
+    // It says nothing (constraint.ts), but beside it the library lets any value in.
+    const names = members.get("propertyNames");
+    if (names !== undefined) this.#edit(names.key, quoted("$comment"));
     for (const name of ["const", "enum"]) {
       const member = members.get(name);
       if (member !== undefined) return this.#given(name, member);
