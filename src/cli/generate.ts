@@ -81,9 +81,6 @@ async function generate(invocation: Invocation): Promise<number> {
   if (invocation.text("logprobs") !== undefined && !json) {
     terminal.writeStatus("note: --logprobs are shown with --json only\n");
   }
-  if (request.served.tokenizer === null && !json) {
-    terminal.writeStatus("note: the model has no tokenizer, so there is no text; --json shows the ids\n");
-  }
   await using engine = createWorkerEngine();
   using progress = new LoadBar(invocation);
   let hasText = false;
@@ -97,6 +94,9 @@ async function generate(invocation: Invocation): Promise<number> {
     const result = await generateLocally(engine, request, { signal, onLoad, ...json ? {} : { onText } });
     progress.end();
     terminal.print(json ? JSON.stringify(toJson(request, result)) : "");
+    if (request.served.tokenizer === null && !json) {
+      terminal.writeStatus("note: the model has no tokenizer, so there is no text; --json shows the ids\n");
+    }
   } catch (error) {
     if (hasText) terminal.print(""); // What is said of it has a line of its own.
     throw error;
