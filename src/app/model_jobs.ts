@@ -71,7 +71,7 @@ export class ModelJobs implements ModelJobUseCases {
 
   /** Goes on with what gateways that have gone have left, and with what had an end here that could not be written. */
   async recover(): Promise<void> {
-    const { db, membership } = this.#options;
+    const { workDb: db, membership } = this.#options;
     const living = [...await membership.living()];
     while (!this.#isClosed) {
       const taken = await db.transaction().execute(async (trx) => {
@@ -87,7 +87,7 @@ export class ModelJobs implements ModelJobUseCases {
 
   /** What others have asked this gateway to cancel. */
   async cancelRequested(): Promise<void> {
-    const { db, membership } = this.#options;
+    const { workDb: db, membership } = this.#options;
     for (const id of await store.modelJobCancelRequested(db, membership.id)) {
       await this.#running.get(id)?.cancel();
     }
@@ -97,7 +97,7 @@ export class ModelJobs implements ModelJobUseCases {
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.all([...this.#running.values()].map((job) => job.suspend()));
-    await store.releaseModelJobs(this.#options.db, this.#options.membership.id);
+    await store.releaseModelJobs(this.#options.workDb, this.#options.membership.id);
   }
 
   async get(id: string): Promise<ModelJob | null> {

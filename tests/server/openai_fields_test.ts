@@ -38,6 +38,8 @@ const PASSED_OVER = {
   skip_special_tokens: true,
   spaces_between_special_tokens: true,
   add_generation_prompt: true,
+  chat_template_kwargs: null,
+  somebodys_own: null,
   continue_final_message: false,
   priority: 0,
 };
@@ -69,7 +71,7 @@ Deno.test("the OpenAI endpoints refuse a parameter that nobody knows, and say wh
       const response = await fetch(`${api.server.origin}/v1/${path}`, {
         method: "POST",
         headers: { "content-type": "application/json" },
-        body: JSON.stringify({ ...body, [field]: null }),
+        body: JSON.stringify({ ...body, [field]: 1 }),
       });
       expect([response.status, await response.json()]).toEqual([400, {
         error: {

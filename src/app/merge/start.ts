@@ -87,7 +87,7 @@ export async function startMerge(
  * model.
  */
 export async function recoverMerges(options: MergeRunOptions): Promise<void> {
-  const { db, membership } = options;
+  const { workDb: db, membership } = options;
   const living = [...await membership.living()];
   for (;;) {
     // One transaction: what was taken and then not ended would be nobody's.

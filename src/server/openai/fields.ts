@@ -43,6 +43,7 @@ const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
   skip_special_tokens: [true],
   spaces_between_special_tokens: [true, false],
   add_generation_prompt: [true],
+  chat_template_kwargs: [],
   continue_final_message: [false],
   priority: [0],
 };
@@ -51,11 +52,12 @@ const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
 export function requireKnownFields(body: Readonly<Record<string, unknown>>, taken: readonly string[]): void {
   for (const [field, value] of Object.entries(body)) {
     if (taken.includes(field) || WITHOUT_EFFECT.includes(field)) continue;
+    if (value === null) continue; // asks for nothing
     if (!Object.hasOwn(UNSUPPORTED, field)) throw unknown(field, taken);
     const harmless = UNSUPPORTED[field]!;
     const isSaid = Array.isArray(value)
       ? value.some((item) => !harmless.includes(item))
-      : value !== null && !harmless.includes(value);
+      : !harmless.includes(value);
     if (isSaid) throw unsupported(field);
   }
 }
