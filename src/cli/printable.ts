@@ -1,4 +1,7 @@
-/** Text of strangers (a provenance record, a template's complaint, a model's answer) on a screen: nothing in it may steer the terminal. */
+/**
+ * Text of strangers (a provenance record, a template's complaint, a model's answer) on a screen: nothing in it may steer the
+ * terminal.
+ */
 
 /** Control characters, line ends and direction marks become U+FFFD, so that a line stays a line and says what it shows. */
 export function printable(text: string): string {

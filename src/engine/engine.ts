@@ -295,7 +295,7 @@ export class Engine {
       try {
         const { costs } = prepared;
         this.#inFlight.push({ model, submit, costs, pending: prepared.submit() });
-        this.#meter.submitted(submit, costs, this.#options.now());
+        this.#meter.submitted(submit, costs);
       } catch (error) {
         this.#submitFailed(model, submit, error);
       }
@@ -305,6 +305,7 @@ export class Engine {
   #advance({ model, submit, costs, samples }: Collected): void {
     if (this.#lost !== null) return;
     const nowMs = this.#options.now();
+    this.#meter.completed(costs, nowMs);
     for (const { row, step, tokens, finish } of model.batch.complete(submit, samples)) {
       const { sequence, kind } = row;
       if (kind === "decode") sequence.clock.decodeStep(costs[step]!);

@@ -23,12 +23,16 @@ export class EngineMeter {
   /** Null until a request has ended. */
   #meanServiceMs: number | null = null;
 
-  submitted({ steps }: BatchSubmit, costs: readonly StepCost[], nowMs: number): void {
+  submitted({ steps }: BatchSubmit, costs: readonly StepCost[]): void {
     this.#submits += Math.round(costs.reduce((sum, { submits }) => sum + submits, 0));
     this.#steps += steps.length;
     for (const { dispatches } of costs) this.#dispatches += dispatches;
-    this.#reads.add(costs.reduce((sum, { readBytes }) => sum + readBytes, 0), nowMs);
     this.#lastBatchSize = steps.at(-1)?.rows.length ?? 0;
+  }
+
+  /** The device is through with these steps: what is submitted ahead has not been read yet. */
+  completed(costs: readonly StepCost[], nowMs: number): void {
+    this.#reads.add(costs.reduce((sum, { readBytes }) => sum + readBytes, 0), nowMs);
   }
 
   token(nowMs: number): void {

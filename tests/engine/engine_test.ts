@@ -264,6 +264,17 @@ Deno.test("Engine steps several models in turn", async () => {
   expect(fake.metrics().models.map(({ modelKey }) => modelKey)).toEqual(["m", "n"]);
 });
 
+Deno.test("Engine tells how many bytes its steps read a second, once the device has read them", async () => {
+  const fake = await FakeEngine.withModel();
+  expect(fake.metrics().readBytesPerSecond).toBe(0);
+  fake.send(submitCommand("a", PROMPT, { maxTokens: 8 }));
+  await fake.drain();
+  // Eight steps of 1,000 bytes, a token each.
+  const { steps, tokensPerSecond, readBytesPerSecond } = fake.metrics();
+  expect(steps).toBe(8);
+  expect(readBytesPerSecond).toBeCloseTo(1000 * tokensPerSecond, 6);
+});
+
 Deno.test("Engine times a request by the clock it is given and counts by its steps", async () => {
   const fake = await FakeEngine.withModel({ limits: { maxSequences: 1 } });
   fake.send(submitCommand("a", PROMPT, { maxTokens: 3 }), submitCommand("b", PROMPT, { maxTokens: 3 }));
