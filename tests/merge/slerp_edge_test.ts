@@ -119,9 +119,12 @@ const vector = (length: number) =>
   fc.float32Array({ minLength: length, maxLength: length, noNaN: true, min: -8, max: 8 });
 const pair = fc.integer({ min: 1, max: 40 }).chain((length) => fc.tuple(vector(length), vector(length)));
 const dtype = fc.constantFrom<WeightDtype>("F32", "BF16", "F16");
-/** One rounding of each of two terms and of their sum; the factors may exceed 1 where vectors are nearly opposite. */
+/**
+ * One rounding of each of two terms and of their sum; the factors may exceed 1 where vectors are nearly opposite. Where
+ * values are subnormal a rounding is half a step of 2^-149, whatever their size.
+ */
 function tolerance(v0: LoadedTensor, v1: LoadedTensor): number {
-  return 1e-5 * 40 * Math.max(maxAbs(floats(v0)), maxAbs(floats(v1)));
+  return 1e-5 * 40 * Math.max(maxAbs(floats(v0)), maxAbs(floats(v1))) + 2 ** -148;
 }
 
 Deno.test("slerp at t = 0 is the base, at t = 1 the other, exactly", () => {
@@ -142,7 +145,9 @@ Deno.test("slerp is symmetric under exchange of the models and of t with 1-t", (
 });
 
 Deno.test("slerp of a vector with itself is that vector for any t", () => {
-  fc.assert(fc.property(vector(24), fc.double({ min: -1, max: 2, noNaN: true }), (a, t) => {
+  // Up to a norm of 1e-8 a vector is its own unit vector and stands at a right angle to itself: see "tiny" of the cases.
+  const vectors = vector(24).filter((values) => Math.hypot(...values) > 1.01e-8);
+  fc.assert(fc.property(vectors, fc.double({ min: -1, max: 2, noNaN: true }), (a, t) => {
     const v = tensor(a);
     expect(compareTensors(merge(v, v, t).result, v).maxAbs).toBeLessThanOrEqual(tolerance(v, v));
   }));
