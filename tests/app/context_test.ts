@@ -6,6 +6,7 @@ import type { ChatMessage } from "../../src/app/types.ts";
 import { ask, chat } from "../support/conversation.ts";
 import { failure } from "../support/failure.ts";
 import { ALICE, collect, HELPER, TestGateway } from "../support/gateway.ts";
+import { runs } from "../support/properties.ts";
 
 /** A token a character, and one a message. */
 const encode = (messages: readonly ChatMessage[]) =>
@@ -36,7 +37,7 @@ Deno.test("fitTurns() drops the fewest oldest turns, and never system prompt or 
       if (dropped > 0) expect(encode(kept(dropped - 2)).length).toBeGreaterThan(limit);
     },
   );
-  fc.assert(property, { numRuns: 300 });
+  fc.assert(property, { numRuns: runs(300) });
 });
 
 Deno.test("fitTurns() encodes a long past a few times only, and never all of it", () => {

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { GenerationEvent } from "../../src/app/types.ts";
 import { failure } from "../support/failure.ts";
 import { ADMIN, ALICE, collect, HELPER, TestGateway } from "../support/gateway.ts";
+import { runs } from "../support/properties.ts";
 
 const input = { model: HELPER, prompt: { text: "Tell me." } };
 
@@ -50,7 +51,7 @@ Deno.test("generations.events() delivers each event once over any disconnects", 
       expect(tokenCount).toBe(steps.reduce((sum, { tokens }) => sum + tokens, 0));
       expect(whole.at(-1)?.kind).toBe("finished");
     }),
-    { numRuns: 40 },
+    { numRuns: runs(40) },
   );
 });
 

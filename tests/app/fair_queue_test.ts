@@ -2,6 +2,7 @@
 import { expect } from "@std/expect";
 import fc from "fast-check";
 import { type Claim, fairOrder, type FairState, nextGrants } from "../../src/app/fair_queue.ts";
+import { runs } from "../support/properties.ts";
 
 const HERE = "here";
 
@@ -129,6 +130,6 @@ Deno.test("nextGrants() never exceeds a limit, leaves nothing idle, and serves e
         settle();
       }
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
 });

@@ -8,6 +8,7 @@ import { storeTest } from "../support/dialects.ts";
 import { ask, chat } from "../support/conversation.ts";
 import { failure } from "../support/failure.ts";
 import { ALICE, HELPER, TestGateway } from "../support/gateway.ts";
+import { runs } from "../support/properties.ts";
 import { QueryCounter } from "../support/query_counter.ts";
 
 const AT = "2024-01-31T09:30:00.000Z";
@@ -118,7 +119,7 @@ storeTest("withHistory() reads a part that says what the whole would", async (db
       expect(seen.at(-1)!.omitted).toBe(0);
     },
   );
-  await fc.assert(property, { numRuns: 60 });
+  await fc.assert(property, { numRuns: runs(60) });
 });
 
 storeTest("withHistory() reads no more of a long session than of a short one", async (db) => {

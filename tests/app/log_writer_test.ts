@@ -12,6 +12,7 @@ import {
 import type { Db } from "../../src/store/database.ts";
 import { StoreBusyError } from "../../src/store/store_busy.ts";
 import { ALICE, HELPER, ManualClock, TestGateway } from "../support/gateway.ts";
+import { runs } from "../support/properties.ts";
 
 interface Event {
   readonly seq: number;
@@ -96,7 +97,7 @@ Deno.test("LogWriter fails what cannot be written, and nothing else; what fails 
         expect(seen.map(({ seq, text }) => [seq, text])).toEqual(all);
       }
     }),
-    { numRuns: 30 },
+    { numRuns: runs(30) },
   );
 });
 

@@ -7,6 +7,7 @@ import { separateAlternatives } from "../../src/constraint/alternatives.ts";
 import { ConstraintService } from "../../src/constraint/service.ts";
 import { readTokens, type TokenTable } from "../../src/constraint/token_table.ts";
 import { DEMO_DIR } from "../tokenizer/support.ts";
+import { runs } from "../support/properties.ts";
 
 const EOS = 2;
 const TABLE: TokenTable = { tokens: await readTokens(DEMO_DIR), vocabSize: 2048, stopTokenIds: [EOS] };
@@ -290,7 +291,7 @@ Deno.test("a choice lets its strings through, and no mixture of them", async () 
         }
       },
     ),
-    { numRuns: 40 },
+    { numRuns: runs(40) },
   );
 });
 
@@ -335,7 +336,7 @@ Deno.test("an expression lets through what it matches as ECMAScript has it, and 
         expect([regex, one, await fits(service, { regex }, one)]).toEqual([regex, one, matches.test(one)]);
       }
     }),
-    { numRuns: 40 },
+    { numRuns: runs(40) },
   );
 });
 

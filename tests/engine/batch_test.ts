@@ -12,6 +12,7 @@ import type { PendingStep, RunnerLimits } from "../../src/model/runner.ts";
 import { SAMPLING } from "../support/fake_engine.ts";
 import { FakeRunner } from "../support/fake_runner.ts";
 import { REPEATING, soloTokens } from "../support/fake_tokens.ts";
+import { runs } from "../support/properties.ts";
 
 const LIMITS = {
   maxSequences: 3,
@@ -150,7 +151,7 @@ Deno.test("Batch keeps its books through arrivals, cancels, failures and exhaust
       preemptions += driver.batch.counts.preemptions;
       accepted += driver.batch.counts.accepted;
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
   expect([preemptions > 0, accepted > 0]).toEqual([true, true]); // Or the test does not show what it says.
 });

@@ -7,6 +7,7 @@ import { CapacityError, ConfigError } from "../../src/errors.ts";
 import { FakeEngine, settle, submitCommand } from "../support/fake_engine.ts";
 import { FAKE_LIMITS } from "../support/fake_runner.ts";
 import { soloTokens } from "../support/fake_tokens.ts";
+import { runs } from "../support/properties.ts";
 import { maskOf } from "../support/sampling.ts";
 
 const CONSTRAINT = { regex: "a" };
@@ -251,6 +252,6 @@ Deno.test("any mixture in little memory ends, each output as alone and within it
       const together = await run(all);
       for (const index of all) expect(together[index]).toEqual((await run([index]))[0]);
     }),
-    { numRuns: 60 },
+    { numRuns: runs(60) },
   );
 });

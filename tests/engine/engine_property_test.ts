@@ -10,6 +10,7 @@ import { NOT_FINITE } from "../../src/model/runner.ts";
 import { FakeEngine, SAMPLING, submitCommand } from "../support/fake_engine.ts";
 import { FAKE_LIMITS } from "../support/fake_runner.ts";
 import { soloTokens } from "../support/fake_tokens.ts";
+import { runs } from "../support/properties.ts";
 
 interface Arrival {
   /** Begins like all others with the same letter, for so many tokens. */
@@ -104,7 +105,7 @@ Deno.test("Engine ends every request once, with the tokens it gets alone, and le
       accepted += model!.acceptedTokens;
       leftOut += fake.runner.leftOut;
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
   // Or the test does not show what it says.
   expect([preemptions > 20, hits > 100, deadlines > 5, overflows > 50]).toEqual(Array(4).fill(true));

@@ -3,6 +3,7 @@ import { expect } from "@std/expect";
 import fc from "fast-check";
 import { FormatError } from "../../src/errors.ts";
 import { FrameDecoder, FrameEncoder, MAX_PAYLOAD_BYTES } from "../../src/engine/frames.ts";
+import { runs } from "../support/properties.ts";
 
 const message = fc.record({
   type: fc.string(),
@@ -111,7 +112,7 @@ Deno.test("FrameDecoder takes nothing that was altered for a message: a prefix o
       // Foreign text between two frames is allowed; without it, whatever is missing has been told.
       else if (!tolerant) expect(decoded.length).toBe(messages.length);
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });
 

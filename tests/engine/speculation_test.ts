@@ -8,6 +8,7 @@ import { NgramIndex } from "../../src/engine/ngram_index.ts";
 import { Speculator } from "../../src/engine/speculator.ts";
 import { FakeEngine, SAMPLING, submitCommand } from "../support/fake_engine.ts";
 import { REPEATING, soloTokens } from "../support/fake_tokens.ts";
+import { runs } from "../support/properties.ts";
 
 /** The last place where the longest of the runs that the index keeps came before; the same by looking everywhere. */
 function continuationOf(tokens: readonly number[], count: number): number[] {
@@ -37,7 +38,7 @@ Deno.test("NgramIndex.continuation() is what came after the longest run that cam
         index.add(token);
       }
     }),
-    { numRuns: 200, seed: 5 },
+    { numRuns: runs(200) },
   );
   expect(found / all).toBeGreaterThan(0.9);
 });
@@ -135,7 +136,7 @@ Deno.test("Engine answers with the same tokens whether or not it guesses, and le
       }
     }),
     {
-      numRuns: 150,
+      numRuns: runs(150),
       // Once asked for more blocks than there were: those that wrong guesses leave behind were counted as free.
       examples: [[
         [

@@ -4,6 +4,7 @@ import { FormatError } from "../../src/errors.ts";
 import { expectedTensors } from "../../src/formats/architecture.ts";
 import { parseModelConfig } from "../../src/formats/config.ts";
 import { parseGenerationConfig } from "../../src/formats/generation_config.ts";
+import { runs } from "../support/properties.ts";
 
 const MISTRAL = {
   architectures: ["MistralForCausalLM"],
@@ -293,7 +294,7 @@ Deno.test("parseModelConfig() answers any field value with a FormatError or in-r
         expect(error).toBeInstanceOf(FormatError);
       }
     }),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   );
 });
 

@@ -8,6 +8,7 @@ import {
   type TensorSpec,
 } from "../../src/formats/safetensors.ts";
 import { tensorByteLength } from "../../src/tensor/dtype.ts";
+import { runs } from "../support/properties.ts";
 import { rawSafetensors } from "../support/safetensors.ts";
 
 function parse(bytes: Uint8Array) {
@@ -201,7 +202,7 @@ Deno.test("parseHeader() answers mutated bytes with a FormatError or a sound hea
         expect(error).toBeInstanceOf(FormatError);
       }
     }),
-    { numRuns: 5000 },
+    { numRuns: runs(5000) },
   );
 });
 

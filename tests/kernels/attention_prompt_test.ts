@@ -23,6 +23,7 @@ import { gpuTest } from "../gpu/device.ts";
 import { attention as attentionOracle, type Matrix, matrix } from "../oracle/ops.ts";
 import { expectClose, noiseMatrix, runKernel, SUBGROUP } from "./harness.ts";
 import { pageCache, type PagedCache } from "./paged_cache.ts";
+import { runs } from "../support/properties.ts";
 
 interface Heads {
   readonly queryHeads: number;
@@ -248,7 +249,7 @@ for (const [queryHeads, window] of [[3, null], [4, 37]] as const) {
             }
           },
         ),
-        { numRuns: 25, seed: 20240117 },
+        { numRuns: runs(25) },
       );
     },
     { subgroups: true },

@@ -6,6 +6,7 @@ import { gpuTest } from "../gpu/device.ts";
 import { decodeE4m3 } from "../oracle/fp8.ts";
 import { noise, runKernel } from "./harness.ts";
 import { cacheWords, putFp8, scatteredTable } from "./paged_cache.ts";
+import { runs } from "../support/properties.ts";
 
 interface Case {
   readonly kvHeads: number;
@@ -99,6 +100,6 @@ gpuTest("quantize_cache equals the oracle for any finite bits", async (device) =
       const { found, expected } = await run(device, shape, values);
       expect(found).toEqual(expected);
     }),
-    { numRuns: 6, seed: 7 },
+    { numRuns: runs(6) },
   );
 });

@@ -11,6 +11,7 @@ import { gpuTest } from "../gpu/device.ts";
 import { readSafetensors } from "../oracle/checkpoint.ts";
 import { quantizeRows as quantizeRowsOracle } from "../oracle/fp8.ts";
 import { padded, runKernel } from "./harness.ts";
+import { runs } from "../support/properties.ts";
 
 const VARIANTS = { BF16: "raw_bf16", F16: "raw_f16", F32: "raw_f32" } as const;
 
@@ -156,7 +157,7 @@ gpuTest("quantize_rows equals the host for arbitrary float32 bits", async (devic
       const bytes = bytesOf(Uint32Array.from(bits.flat()));
       await check(device, { dtype: "F32", columns, bytes }, { WORKGROUP });
     }),
-    { numRuns: 40 },
+    { numRuns: runs(40) },
   );
 });
 

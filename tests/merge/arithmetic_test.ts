@@ -16,6 +16,7 @@ import { keepAtRandom, keepByRank } from "../../src/merge/arithmetic/sparsify.ts
 import type { Vector } from "../../src/merge/arithmetic/vector.ts";
 import { BLOCK_ELEMENTS } from "../../src/tensor/convert.ts";
 import { mixOf, mixValues } from "../support/mix.ts";
+import { runs } from "../support/properties.ts";
 
 function vectorOf(values: Float32Array): Vector {
   return {
@@ -120,7 +121,7 @@ Deno.test("keepRanks() keeps what a stable sort puts there, ascending or descend
       for (const i of ranked.slice(from, to)) wanted[i] = 1;
       expect(kept(keepRanks(vectorOf(v), [from, to], { earlierIsLarger }), v.length)).toEqual(wanted);
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });
 

@@ -5,6 +5,7 @@ import { parseMergeConfig } from "../../src/merge/config.ts";
 import { evaluateSetting } from "../../src/merge/parameters.ts";
 import { ignoredParameters } from "../../src/merge/step_parameters.ts";
 import { parse, refusal, SLERP } from "../support/merge_config.ts";
+import { runs } from "../support/properties.ts";
 
 Deno.test("ignoredParameters() names what only other methods look at, with its place", () => {
   const config = parseMergeConfig(
@@ -128,7 +129,7 @@ Deno.test("parseMergeConfig() answers any edit of a sound text with a config or 
         expect(error).toBeInstanceOf(ConfigError);
       }
     }),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   );
 });
 
@@ -191,6 +192,6 @@ Deno.test("parseMergeConfig() answers any exchange of values in a rich text with
         expect((error as ConfigError).message).toMatch(/m\.yml/);
       }
     }),
-    { numRuns: 1500 },
+    { numRuns: runs(1500) },
   );
 });

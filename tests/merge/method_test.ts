@@ -7,6 +7,7 @@ import { BLOCK_ELEMENTS, fromFloat32 } from "../../src/tensor/convert.ts";
 import { bytesPerElement, type FloatDtype } from "../../src/tensor/dtype.ts";
 import { MergeError } from "../../src/errors.ts";
 import { factsOf, type MixCase, mixOf, mixValues } from "../support/mix.ts";
+import { runs } from "../support/properties.ts";
 
 const LENGTH = 48;
 const number = fc.double({ min: -4, max: 4, noNaN: true }).map(Math.fround);
@@ -23,7 +24,7 @@ const exactWeights = fc.array(fc.integer({ min: 1, max: 32 }).map((n) => n / 16)
   minLength: 3,
   maxLength: 3,
 });
-const RUNS = { numRuns: 200 };
+const RUNS = { numRuns: runs(200) };
 
 /** Equal to float32 rounding of values as large as `like`. */
 function expectClose(found: Float32Array, wanted: ArrayLike<number>, like = 8, tolerance = 1e-6): void {

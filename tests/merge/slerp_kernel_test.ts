@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { SlerpKernel } from "../../src/merge/slerp_kernel.ts";
 import { bfloat16FromBits } from "../../src/tensor/bfloat16.ts";
 import { BLOCK_ELEMENTS } from "../../src/tensor/convert.ts";
+import { runs } from "../support/properties.ts";
 
 const word = new Uint32Array(1);
 const single = new Float32Array(word.buffer);
@@ -85,7 +86,7 @@ Deno.test("SlerpKernel.sums() round and add in the promised order, to the bit, a
       expect([aa, bb, ab]).toEqual(expected.map((sum) => sum + 0)); // a sum of lanes is never -0
       expect([aa, bb, ab].every(Number.isFinite)).toBe(true);
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
   expect(overflows).toBeGreaterThan(50);
 });

@@ -14,6 +14,7 @@ import { verifyModel } from "../../src/merge/verify/verify.ts";
 import { openTokenizer } from "../../src/tokenizer/tokenizer.ts";
 import { type GeneratedCheckpoint, writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { compareTensors } from "../support/compare.ts";
+import { runs } from "../support/properties.ts";
 import { floats, type LoadedTensor, loadTensors } from "../support/safetensors.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 
@@ -378,7 +379,7 @@ Deno.test("buildTokenizer() answers any exchange of values in a tokenizer.json w
         expect(error).toBeInstanceOf(GeodesicError);
       }
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });
 

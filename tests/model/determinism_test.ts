@@ -4,11 +4,12 @@ import * as fc from "fast-check";
 import { joinsParts, portableTuning, subgroupTuning } from "../../src/kernels/tuning.ts";
 import { loadModel } from "../../src/model/load.ts";
 import { gpuTest } from "../gpu/device.ts";
+import { runs } from "../support/properties.ts";
 import { SAMPLING } from "../support/sampling.ts";
 import { blocks, fixture, generate, GREEDY, type Job, LOAD, type RowRun, TestModel } from "./harness.ts";
 
 const VOCAB = 384;
-const PROPERTY = { numRuns: 8, seed: 20240117 };
+const PROPERTY = { numRuns: runs(8) };
 
 const prompt = (maxLength: number) =>
   fc.array(fc.integer({ min: 3, max: VOCAB - 1 }), { minLength: 1, maxLength });

@@ -10,6 +10,7 @@ import { RowQuantizer } from "../../src/model/row_quantizer.ts";
 import { type CacheJob, writeCacheEntry } from "../../src/model/weight_cache.ts";
 import { gpuTest } from "../gpu/device.ts";
 import { TINY_CONFIG, writeCheckpoint } from "../support/checkpoint_generator.ts";
+import { runs } from "../support/properties.ts";
 import { tempDir } from "../support/temp.ts";
 import { demoParent, fixture, generate, LOAD, uploadWeights, weightHashes } from "./harness.ts";
 
@@ -110,7 +111,7 @@ gpuTest("the device quantizes any shape to the bytes of the host", async (device
       const expected = await hashesOf(device, dir.path, { quantizeOn: "host" });
       expect(await hashesOf(device, dir.path, { quantizeOn: "device" })).toEqual(expected);
     }),
-    { numRuns: 8 },
+    { numRuns: runs(8) },
   );
 });
 

@@ -11,6 +11,7 @@ import { loadModel } from "../../src/model/load.ts";
 import type { KvCacheDtype, ModelRunner, SampledToken, Slot, SlotInit } from "../../src/model/runner.ts";
 import { MAX_STOPS } from "../../src/model/sampler_slot.ts";
 import { gpuTest } from "../gpu/device.ts";
+import { runs } from "../support/properties.ts";
 import { SAMPLING } from "../support/sampling.ts";
 import { blocks, fixture, generate, GREEDY, type Job, LOAD, readBuffer } from "./harness.ts";
 
@@ -234,7 +235,7 @@ for (const subgroups of [false, true]) {
           }
           expect(await generate(runner, jobs, { stepsPerSubmit })).toEqual(expected);
         }),
-        { numRuns: 8, seed: 20261127 },
+        { numRuns: runs(8) },
       );
       expect(cut).toBeGreaterThan(4); // Or the test does not show what it says.
     },

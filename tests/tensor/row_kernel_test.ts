@@ -5,6 +5,7 @@ import { BLOCK_ELEMENTS, toFloat32 } from "../../src/tensor/convert.ts";
 import { bytesPerElement, type WeightDtype } from "../../src/tensor/dtype.ts";
 import { RowKernel } from "../../src/tensor/row_kernel.ts";
 import { quantizeRow } from "../../src/tensor/row_quantize.ts";
+import { runs } from "../support/properties.ts";
 
 const kernel = new RowKernel();
 
@@ -43,8 +44,10 @@ for (const dtype of ["BF16", "F16"] as const) {
 Deno.test("RowKernel.quantize() equals quantizeRow() for arbitrary float32 bits", () => {
   const anyBits = fc.uint32Array({ minLength: 1, maxLength: 100 });
   const near = fc.array(fc.float({ min: -1, max: 1 }), { minLength: 1, maxLength: 100 });
-  fc.assert(fc.property(anyBits, (bits) => check("F32", bytesOf(bits))), { numRuns: 500 });
-  fc.assert(fc.property(near, (row) => check("F32", bytesOf(Float32Array.from(row)))), { numRuns: 500 });
+  fc.assert(fc.property(anyBits, (bits) => check("F32", bytesOf(bits))), { numRuns: runs(500) });
+  fc.assert(fc.property(near, (row) => check("F32", bytesOf(Float32Array.from(row)))), {
+    numRuns: runs(500),
+  });
 });
 
 Deno.test("RowKernel.quantize() rounds the quotient to float32 first, and ties to even", () => {
