@@ -46,6 +46,10 @@ export function intersection(some: CodePoints, others: CodePoints): CodePoints {
   return shared;
 }
 
+export function holds(set: CodePoints, character: number): boolean {
+  return set.some(([low, high]) => low <= character && character <= high);
+}
+
 function withoutSurrogates([low, high]: Range): Range[] {
   const [from, to] = SURROGATES;
   return [[low, Math.min(high, from - 1)] as const, [Math.max(low, to + 1), high] as const]

@@ -4,11 +4,11 @@
  * (service.ts). Keywords that the library would leave out in silence are refused: an output must not pass for valid.
  */
 import { ConfigError } from "../errors.ts";
-import { INTEGER_BOUNDS } from "./integer_ranges.ts";
+import { BOUNDS } from "./integer_ranges.ts";
 import { takeOwnRules } from "./own_rules.ts";
-import { regexGrammar } from "./regex_grammar.ts";
-import { conflictOf, DATA_INSIDE, NAMES_INSIDE } from "./schema_keywords.ts";
+import { conflictOf, DATA_INSIDE, holdsPartsOfString, NAMES_INSIDE } from "./schema_keywords.ts";
 import { misshapenIn } from "./schema_shapes.ts";
+import { regexRules } from "./text_grammar.ts";
 
 /** The output is exactly one value of the schema, a match of the whole expression, or one of the strings. */
 export type Constraint =
@@ -68,7 +68,7 @@ export function parseConstraint(field: string, value: unknown): Constraint {
   }
   if (!part.isWellFormed()) throw refused(name, "half a surrogate pair", "Unicode text");
   if (kind === "regex") {
-    readable(name, () => regexGrammar(part, { prefix: "", inString: false }));
+    readable(name, () => regexRules(part));
     return { regex: part };
   }
   checkSchema(name, part);
@@ -105,21 +105,24 @@ function checkSchema(field: string, text: string): void {
   const { maxDepth, maxValues } = CONSTRAINT_LIMITS.jsonSchema;
   let values = 0;
   const schemas = new Set<unknown>();
-  /** `names`: the keys of this object are no keywords. */
-  const walk = (value: unknown, depth: number, names: boolean, data: boolean): void => {
+  /** `names`: the keys of this object are no keywords. `part`: these are of the string around them. */
+  const walk = (value: unknown, depth: number, names: boolean, data: boolean, part: boolean): void => {
     if (++values > maxValues) throw refused(field, "more values", `at most ${maxValues}`);
     if (typeof value !== "object" || value === null) return;
     if (depth > maxDepth) throw refused(field, "deeper nesting", `at most ${maxDepth} levels`);
     if (!Array.isArray(value) && !names && !data) {
-      schemas.add(value);
-      checkKeywords(field, value as Record<string, unknown>);
+      if (!part) schemas.add(value);
+      checkKeywords(field, value as Record<string, unknown>, part);
     }
     for (const [key, inner] of Object.entries(value)) {
       const plain = !names && !data && !Array.isArray(value);
-      walk(inner, depth + 1, plain && NAMES_INSIDE.has(key), data || (plain && DATA_INSIDE.has(key)));
+      const isPart = plain
+        ? key === "allOf" && holdsPartsOfString(value as Record<string, unknown>)
+        : part && Array.isArray(value);
+      walk(inner, depth + 1, plain && NAMES_INSIDE.has(key), data || (plain && DATA_INSIDE.has(key)), isPart);
     }
   };
-  walk(schema, 1, false, false);
+  walk(schema, 1, false, false, false);
   for (const found of schemas) {
     const { $ref } = found as Record<string, unknown>;
     if (typeof $ref !== "string") continue;
@@ -149,21 +152,20 @@ function follow(schema: unknown, ref: string): unknown {
   );
 }
 
-function checkKeywords(field: string, schema: Record<string, unknown>): void {
+function checkKeywords(field: string, schema: Record<string, unknown>, isPart: boolean): void {
   for (const key of Object.keys(schema)) {
     if (UNSUPPORTED.has(key) && !saysNothing(key, schema[key])) throw unenforceable(field, key);
   }
-  const conflict = misshapenIn(schema) ?? conflictOf(schema);
+  const conflict = misshapenIn(schema) ?? (isPart ? null : conflictOf(schema));
   if (conflict !== null) throw refused(field, conflict.found, conflict.allowed);
   const { allOf } = schema;
-  if (Array.isArray(allOf) && allOf.length > 1) {
-    throw refused(field, "allOf of several", "allOf of one schema");
+  if (Array.isArray(allOf) && allOf.length > 1 && !holdsPartsOfString(schema)) {
+    throw refused(field, "allOf of several", "allOf of one schema, or of several of a string");
   }
-  // The library's ranges of fractions let "01.5" through.
   const types: readonly unknown[] = [schema.type].flat();
-  const areWhole = types.includes("integer") && !types.includes("number");
-  if (!areWhole && INTEGER_BOUNDS.some((key) => schema[key] !== undefined)) {
-    throw refused(field, `bounds of type ${JSON.stringify(schema.type) ?? "any"}`, "bounds of integers");
+  const areNumbers = types.includes("integer") || types.includes("number");
+  if (!areNumbers && BOUNDS.some((key) => schema[key] !== undefined)) {
+    throw refused(field, `bounds of type ${JSON.stringify(schema.type) ?? "any"}`, "bounds of numbers");
   }
 }
 

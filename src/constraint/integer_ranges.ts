@@ -1,11 +1,10 @@
 /**
  * Integers between bounds, which the library gets wrong: of 0 to 150 it makes a grammar that lets 159 through.
  */
-export const INTEGER_BOUNDS = ["minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"] as const;
-/** A number of JSON: the bounds of 64 bits are no doubles, so it is read by its digits. */
-const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
-/** Digits of a bound; those of 128 bits have 39. */
-const MAX_DIGITS = 40;
+import { isNumber, MAX_DIGITS, type Whole, wholesNextTo } from "./decimals.ts";
+
+/** Keywords. */
+export const BOUNDS = ["minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"] as const;
 
 /**
  * An expression of the grammar for the integers between bounds, given by their names as they are written in JSON. Null where
@@ -18,10 +17,10 @@ export function integersBetween(bounds: ReadonlyMap<string, string>): string | n
 
 /** The least and the greatest, null for none; null altogether where these are no bounds. */
 function rangeOf(bounds: ReadonlyMap<string, string>): readonly [bigint | null, bigint | null] | null {
-  if (bounds.size === 0 || ![...bounds.values()].every((text) => NUMBER.test(text))) return null;
-  const get = (name: (typeof INTEGER_BOUNDS)[number], whole: (value: Whole) => bigint) => {
+  if (bounds.size === 0 || ![...bounds.values()].every(isNumber)) return null;
+  const get = (name: (typeof BOUNDS)[number], whole: (value: Whole) => bigint) => {
     const text = bounds.get(name);
-    return text === undefined ? [] : [whole(readNumber(text))];
+    return text === undefined ? [] : [whole(readBound(text))];
   };
   const least = [
     ...get("minimum", ({ ceil }) => ceil),
@@ -36,23 +35,10 @@ function rangeOf(bounds: ReadonlyMap<string, string>): readonly [bigint | null, 
   return [low, high];
 }
 
-/** The whole numbers next to a number, which is both where it is whole. */
-interface Whole {
-  readonly floor: bigint;
-  readonly ceil: bigint;
-}
-
-function readNumber(text: string): Whole {
-  const [, sign, whole = "", fraction = "", exponent = "0"] = NUMBER.exec(text)!;
-  const digits = `${whole}${fraction}`.replace(/^0+/, "");
-  // Of the point, from the first of those digits.
-  const at = digits.length - fraction.length + Number(exponent);
-  if (digits === "") return { floor: 0n, ceil: 0n };
-  if (at > MAX_DIGITS) throw new RangeError(`A bound of integers has ${at} digits, more than ${MAX_DIGITS}`);
-  const near = BigInt(digits.slice(0, Math.max(0, at)).padEnd(at, "0") || "0");
-  const isWhole = /^0*$/.test(digits.slice(Math.max(0, at)));
-  const far = isWhole ? near : near + 1n;
-  return sign === "-" ? { floor: -far, ceil: -near } : { floor: near, ceil: far };
+function readBound(text: string): Whole {
+  const wholes = wholesNextTo(text);
+  if (wholes === null) throw new RangeError(`A bound of integers has more than ${MAX_DIGITS} digits`);
+  return wholes;
 }
 
 /** As sequences of the grammar. */

@@ -4,22 +4,17 @@
  * else of the schema stays as it is, to the character.
  */
 import { literal } from "./grammar_characters.ts";
-import { INTEGER_BOUNDS, integersBetween } from "./integer_ranges.ts";
-import { regexGrammar } from "./regex_grammar.ts";
-import { DATA_INSIDE, NAMES_INSIDE } from "./schema_keywords.ts";
+import { BOUNDS, integersBetween } from "./integer_ranges.ts";
+import { numbersBetween } from "./number_ranges.ts";
+import { isJsonObject, type JsonObject } from "../formats/json.ts";
+import { DATA_INSIDE, NAMES_INSIDE, STRING_KEYWORDS } from "./schema_keywords.ts";
+import { STRING_FORMATS } from "./string_formats.ts";
+import { textGrammar } from "./text_grammar.ts";
+import { ANY_TEXT, type TextGrammar, type TextLimits } from "./text_limits.ts";
+import { TextTerms } from "./text_terms.ts";
 
 /** A string, a sign, or a number or word. */
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s"{}[\],:]+/g;
-const LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
-const BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
-const POINTER = "(?:/(?:[^~/]|~[01])*)*";
-/** Those of which the library's grammars let through what they are not, or end the string that they stand in. */
-const FORMATS: ReadonlyMap<string, string> = new Map([
-  ["email", `[\\w!#$%&'*+/=?^\`{|}~-]+(?:\\.[\\w!#$%&'*+/=?^\`{|}~-]+)*@(?:${LABEL}\\.)+${LABEL}`],
-  ["ipv4", `(?:${BYTE}\\.){3}${BYTE}`],
-  ["json-pointer", POINTER],
-  ["relative-json-pointer", `(?:0|[1-9][0-9]*)(?:#|${POINTER})`],
-]);
 
 const ANYTHING_INSIDE = [
   ["array", ["items", "prefixItems", "unevaluatedItems", "additionalItems"], '"items": true'],
@@ -29,6 +24,9 @@ const ANYTHING_INSIDE = [
     '"additionalProperties": true',
   ],
 ] as const;
+
+/** Without exponents. */
+const NUMBER = "-?(?:0|[1-9][0-9]*)(?:\\.[0-9]+)?";
 
 /** Those of classes included, of which a pattern has two for each. */
 const MAX_RULES = 5000;
@@ -63,6 +61,9 @@ class Reader {
   readonly #prefix: string;
   readonly #edits: { readonly span: Span; readonly text: string }[] = [];
   readonly #rules: string[] = [];
+  readonly #terms = new TextTerms();
+  /** Names by what the strings are held to. */
+  readonly #stringRules = new Map<string, string>();
   #names = 0;
   /** Of names of properties, which the library writes letter by letter. */
   readonly #nameRules: string[] = [];
@@ -151,16 +152,20 @@ class Reader {
       if (isBare && !isSeveral(read("minProperties"))) this.#edit([type.key[0], type.key[0]], `${by}, `);
     }
     const rules = new Map<unknown, string>();
-    const format = read("format");
-    const regex = read("pattern") ?? (typeof format === "string" ? FORMATS.get(format) : undefined);
-    if (types.includes("string") && typeof regex === "string") rules.set("string", this.#stringRule(regex));
-    const bounds = INTEGER_BOUNDS.filter((name) => members.has(name));
-    const integers = integersBetween(
-      new Map(bounds.map((name) => [name, this.#schema.slice(...members.get(name)!.value)])),
+    if (types.includes("string")) {
+      const limits = limitsOf(read);
+      if (limits !== null) rules.set("string", this.#stringRule(limits));
+    }
+    const bounds = new Map(
+      BOUNDS.filter((name) => members.has(name)).map((name) =>
+        [name, this.#schema.slice(...members.get(name)!.value)] as const
+      ),
     );
-    if (types.includes("integer") && integers !== null) rules.set("integer", this.#rule(() => integers));
+    const integers = types.includes("integer") ? integersBetween(bounds) : null;
+    if (integers !== null) rules.set("integer", this.#rule(() => integers));
+    if (types.includes("number") && bounds.size > 0) rules.set("number", this.#numberRule(bounds));
     if (rules.size === 0) return;
-    for (const name of ["pattern", "format", ...bounds]) {
+    for (const name of [...STRING_KEYWORDS, "allOf", ...BOUNDS]) {
       if (members.has(name)) this.#edit(members.get(name)!.key, quoted("$comment"));
     }
     const branches = types.map((each) =>
@@ -192,19 +197,35 @@ class Reader {
     this.#edit(value, quoted(name));
   }
 
-  #stringRule(regex: string): string {
-    return this.#rule((prefix) => {
-      const { expression, rules } = regexGrammar(regex, { prefix, inString: true });
-      this.#rules.push(...rules);
-      if (this.#rules.length > MAX_RULES) {
-        throw new RangeError(`Patterns that come to more than ${MAX_RULES} rules`);
-      }
-      return String.raw`("\"" ${expression} "\"")`;
+  #stringRule(limits: TextLimits): string {
+    const key = JSON.stringify(limits);
+    const known = this.#stringRules.get(key);
+    if (known !== undefined) return known;
+    const name = this.#rule((prefix) => {
+      const options = { prefix, inString: true };
+      return String.raw`("\"" ${this.#written(textGrammar(limits, options, this.#terms))})`;
     });
+    this.#stringRules.set(key, name);
+    return name;
+  }
+
+  #numberRule(bounds: ReadonlyMap<string, string>): string {
+    const limits = { ...ANY_TEXT, regexes: [NUMBER, ...numbersBetween(bounds)] };
+    return this.#rule((prefix) =>
+      `(${this.#written(textGrammar(limits, { prefix, inString: false }, this.#terms))})`
+    );
+  }
+
+  #written({ expression, rules }: TextGrammar): string {
+    this.#rules.push(...rules);
+    if (this.#rules.length > MAX_RULES) {
+      throw new RangeError(`Strings and numbers that come to more than ${MAX_RULES} rules`);
+    }
+    return expression;
   }
 
   #nameRule(regex: string): string {
-    const name = this.#stringRule(regex);
+    const name = this.#stringRule({ ...ANY_TEXT, patterns: [regex] });
     this.#nameRules.push(name);
     return name;
   }
@@ -219,6 +240,27 @@ class Reader {
   #edit(span: Span, text: string): void {
     this.#edits.push({ span, text });
   }
+}
+
+/** Null where any string will do. */
+function limitsOf(read: (keyword: string) => unknown): TextLimits | null {
+  const parts = [read, ...partsOf(read("allOf")).map((part) => (keyword: string) => part[keyword])];
+  const texts = (keyword: string) =>
+    [...new Set(parts.map((part) => part(keyword)))].filter((value) => typeof value === "string");
+  const lengths = (keyword: string) =>
+    parts.map((part) => part(keyword)).filter((value) => typeof value === "number");
+  const limits = {
+    regexes: texts("format").flatMap((name) => STRING_FORMATS.get(name) ?? []),
+    patterns: texts("pattern"),
+    minLength: Math.max(0, ...lengths("minLength")),
+    maxLength: Math.min(Infinity, ...lengths("maxLength")),
+  };
+  const isAny = limits.regexes.length + limits.patterns.length + limits.minLength === 0;
+  return isAny && limits.maxLength === Infinity ? null : limits;
+}
+
+function partsOf(allOf: unknown): readonly JsonObject[] {
+  return Array.isArray(allOf) ? allOf.filter(isJsonObject) : [];
 }
 
 /** A name may come twice; see schema_keywords.ts. */

@@ -1,123 +1,42 @@
 /**
  * A regular expression as rules of a grammar. The expression is one of ECMAScript with the flag u, and stands for texts of
- * which it matches all; what no grammar can do (looking around, repeating what a group has matched) is refused. The library
+ * which it matches all; what no grammar can do (looking behind, repeating what a group has matched) is refused. Looking
+ * ahead is for text_automaton.ts. The library
  * has a reader of its own, which takes `\Z` for a Z and a caret anywhere for nothing.
- *
- * In a JSON string what must be escaped there is, in the one way of `JSON.stringify`.
  */
-import { type AST, RegExpParser } from "@eslint-community/regexpp";
-import {
-  byteSequences,
-  type CodePoints,
-  codePoints,
-  complement,
-  intersection,
-  type Range,
-} from "./code_points.ts";
-import { literal, written } from "./grammar_characters.ts";
+import type { AST } from "@eslint-community/regexpp";
+import { characterText, ClassWriter, type WriterOptions } from "./character_classes.ts";
+import { BEYOND, cannot, codePointsOf, NEVER } from "./regex_syntax.ts";
+import type { TextGrammar } from "./text_limits.ts";
 
-export interface RegexGrammar {
-  /** In the language of grammars. */
-  readonly expression: string;
-  /** What the expression refers to, whose names begin with the prefix. */
-  readonly rules: readonly string[];
-}
-
-export interface RegexOptions {
-  readonly prefix: string;
-  readonly inString: boolean;
-}
-
-const parser = new RegExpParser({ ecmaVersion: 2024 });
-const ASCII: CodePoints = [[0, 0x7f]];
-const BEYOND_ASCII = complement(ASCII);
-const DIGITS: CodePoints = [[0x30, 0x39]];
-const WORD = codePoints([...DIGITS, [0x41, 0x5a], [0x61, 0x7a], [0x5f, 0x5f]]);
-const SPACE = ofPattern(/\s/u, 0xffff);
-const LINE_ENDS = codePoints([[0x0a, 0x0a], [0x0d, 0x0d], [0x2028, 0x2029]]);
-/** What stands in a JSON string as it is, and what has an escape of two characters. */
-const ESCAPED = codePoints([[0, 0x1f], [0x22, 0x22], [0x5c, 0x5c]]);
-const PLAIN = complement(ESCAPED);
-const SHORT_ESCAPES: ReadonlyMap<number, string> = new Map(
-  [...'"\\\b\f\n\r\t'].map((character) => [character.codePointAt(0)!, JSON.stringify(character)[2]!]),
-);
 /** Repeats of repeats: a grammar would have so many elements. */
 const MAX_ELEMENTS = 100_000;
 /** Turns of a counted repeat beyond which the library counts them, and writes no more of them out. */
 const WRITTEN_TURNS = 256;
-const CARET = 0x5e;
 /** The library's counts have 32 bits. */
 const MAX_COUNT = 2 ** 31 - 1;
-/** Different classes of characters beyond ASCII, each of which has rules of its own. */
-const MAX_CLASSES = 500;
-/** Groups in groups; their reader goes as deep. */
-const MAX_DEPTH = 200;
-const BEYOND = "beyond what a grammar can do, such as looking around or referring back";
-const NEVER = "what no character can be";
 
-/** RangeError, which says what and where, for what is none or cannot be one of a grammar. */
-export function regexGrammar(regex: string, options: RegexOptions): RegexGrammar {
-  checkDepth(regex);
-  const text = withoutNeedlessEscapes(regex);
-  let pattern: AST.Pattern;
-  try {
-    pattern = parser.parsePattern(text, 0, text.length, { unicode: true });
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    const reason = error.message.replace(/^.*\/u: /s, "");
-    throw new RangeError(`${reason} at character ${(error as SyntaxError & { index: number }).index + 1}`);
-  }
+/** RangeError, which says what and where, for what cannot be one of a grammar. */
+export function regexGrammar(pattern: AST.Pattern, options: WriterOptions): TextGrammar {
   return new Writer(options).write(pattern);
 }
 
-function checkDepth(regex: string): void {
-  let depth = 0;
-  let inClass = false;
-  for (const { 0: part, index } of regex.matchAll(/\\.|[[\]()]/gsu)) {
-    if (part === "[" || part === "]") inClass = part === "[";
-    if (inClass) continue;
-    if (part === ")") depth--;
-    if (part === "(" && ++depth > MAX_DEPTH) {
-      throw new RangeError(`Groups more than ${MAX_DEPTH} deep at character ${index + 1}`);
-    }
-  }
-}
-
-/**
- * `\"` and `\-` stand for the character alone everywhere but under the flag u, as does a hyphen after a class in a class:
- * `[\w-.]`.
- */
-function withoutNeedlessEscapes(regex: string): string {
-  let inClass = false;
-  const parts = /\\([dswDSW])-(?=[^\]])|\\(.)|[[\]]/gsu;
-  return regex.replace(parts, (part: string, set: string | undefined, escaped: string | undefined) => {
-    if (set !== undefined) return inClass ? `\\${set}\\-` : part;
-    if (escaped === undefined) {
-      inClass = part === "[";
-      return part;
-    }
-    const isNeedless = /[!"#%&',:;<=>@_`~ ]/.test(escaped) || (escaped === "-" && !inClass);
-    return isNeedless ? escaped : part;
-  });
-}
-
 class Writer {
-  readonly #options: RegexOptions;
-  readonly #rules: string[] = [];
-  /** Names by ranges. */
-  readonly #classes = new Map<string, string>();
-  /** By the ranges that are escaped. */
-  readonly #escapes = new Map<string, string>();
+  readonly #inString: boolean;
+  readonly #classes: ClassWriter;
 
-  constructor(options: RegexOptions) {
-    this.#options = options;
+  constructor(options: WriterOptions) {
+    this.#inString = options.inString;
+    this.#classes = new ClassWriter(options);
   }
 
-  write({ alternatives }: AST.Pattern): RegexGrammar {
+  write({ alternatives }: AST.Pattern): TextGrammar {
     if (sizeOf(alternatives) > MAX_ELEMENTS) {
       throw new RangeError(`Repeats that come to more than ${MAX_ELEMENTS} elements`);
     }
-    return { expression: this.#alternatives(alternatives, { first: true, last: true }), rules: this.#rules };
+    const expression = this.#alternatives(alternatives, { first: true, last: true });
+    const end = this.#inString ? String.raw` "\""` : "";
+    return { expression: `${expression}${end}`, rules: this.#classes.rules };
   }
 
   /** `ends`: whether the text begins, or ends, with what they match. */
@@ -157,7 +76,7 @@ class Writer {
         return this.#character(element);
       case "CharacterSet":
       case "CharacterClass":
-        return this.#class(codePointsOf(element), element);
+        return this.#class(element);
       default:
         throw cannot(element, BEYOND);
     }
@@ -166,7 +85,7 @@ class Writer {
   #character(character: AST.Character): string {
     const text = String.fromCodePoint(character.value);
     if (!text.isWellFormed()) throw cannot(character, NEVER);
-    const inPlace = this.#options.inString ? JSON.stringify(text).slice(1, -1) : text;
+    const inPlace = this.#inString ? JSON.stringify(text).slice(1, -1) : text;
     return characterText(inPlace);
   }
 
@@ -208,43 +127,10 @@ class Writer {
     );
   }
 
-  #class(set: CodePoints, at: AST.Node): string {
-    if (set.length === 0) throw cannot(at, NEVER);
-    if (!this.#options.inString) return this.#plain(set);
-    const plain = intersection(set, PLAIN);
-    const escaped = intersection(set, ESCAPED);
-    const key = escaped.join();
-    const escapes = this.#escapes.get(key) ?? escapesOf(escaped);
-    this.#escapes.set(key, escapes);
-    if (escapes === "") return this.#plain(plain);
-    return plain.length === 0 ? escapes : `(${this.#plain(plain)} | ${escapes})`;
-  }
-
-  /** Characters as they are. */
-  #plain(set: CodePoints): string {
-    const [[low, high]] = set as [Range];
-    if (set.length === 1 && low === high) return characterText(String.fromCodePoint(low));
-    if (high <= 0x7f && set.at(-1)![1] <= 0x7f) return classOf(set);
-    const [ascii, beyond] = [ASCII, BEYOND_ASCII].map((part) => intersection(set, part)) as [
-      CodePoints,
-      CodePoints,
-    ];
-    // One class that the library gets right, wherever it stands.
-    const others = intersection(complement(ascii), ASCII);
-    if (others.length > 0 && beyond.join() === BEYOND_ASCII.join()) {
-      return `[^${others.map(writtenRange).join("")}]`;
-    }
-    const key = set.join();
-    const known = this.#classes.get(key);
-    if (known !== undefined) return known;
-    const name = `${this.#options.prefix}class_${this.#classes.size}`;
-    this.#classes.set(key, name);
-    if (this.#classes.size > MAX_CLASSES) {
-      throw new RangeError(`More than ${MAX_CLASSES} different classes of characters beyond ASCII`);
-    }
-    // Behind two references nothing is copied into a rule in which classes are those of code points.
-    this.#rules.push(`${name} ::= ((${name}_in))`, `${name}_in ::= (${ofBytes(byteSequences(set))})`);
-    return name;
+  #class(set: AST.CharacterSet | AST.CharacterClass): string {
+    const characters = codePointsOf(set);
+    if (characters.length === 0) throw cannot(set, NEVER);
+    return this.#classes.write(characters);
   }
 }
 
@@ -270,90 +156,6 @@ function isLoop(element: AST.Element): boolean {
   return only !== undefined && others.length === 0 && isLoop(only);
 }
 
-/** As alternatives, what they begin with written once. */
-function ofBytes(sequences: readonly (readonly Range[])[]): string {
-  const byFirst = Map.groupBy(sequences, ([first]) => first!.join());
-  const byRest = new Map<string, Range[]>();
-  for (const group of byFirst.values()) {
-    const rests = group.map(([, ...rest]) => rest).filter(({ length }) => length > 0);
-    const rest = rests.length === 0 ? "" : ` (${ofBytes(rests)})`;
-    byRest.set(rest, [...byRest.get(rest) ?? [], group[0]![0]!]);
-  }
-  return [...byRest].map(([rest, firsts]) => `${classOf(firsts)}${rest}`).join(" | ");
-}
-
-/**
- * Of bytes, or of ASCII. A byte alone stands twice: as one character it would be taken for the text of it. The library
- * writes a caret without an escape, so it does not come first.
- */
-function classOf(ranges: readonly Range[]): string {
-  const [[low, high], ...rest] = ranges as [Range, ...Range[]];
-  const isAlone = low === high && rest.length === 0;
-  if (low !== CARET) return `[${[...ranges, ...isAlone ? ranges : []].map(writtenRange).join("")}]`;
-  if (isAlone) return literal("^");
-  const others: Range[] = [...low < high ? [[low + 1, high] as const] : [], ...rest];
-  return `[${[...others, [CARET, CARET] as const].map(writtenRange).join("")}]`;
-}
-
-/** NUL would end the text for the library. */
-function characterText(text: string): string {
-  return text === "\0" ? `[${written(0)}${written(0)}]` : literal(text);
-}
-
-function writtenRange([low, high]: Range): string {
-  return low === high ? written(low) : `${written(low)}-${written(high)}`;
-}
-
-/** Of those characters in JSON; empty where none needs one. */
-function escapesOf(set: CodePoints): string {
-  const codes = [...SHORT_ESCAPES.keys(), ...Array.from({ length: 0x20 }, (_, code) => code)];
-  const inSet = [...new Set(codes)].filter((code) => set.some(([low, high]) => low <= code && code <= high));
-  if (inSet.length === 0) return "";
-  const short = inSet.flatMap((code) => SHORT_ESCAPES.get(code) ?? []).map((letter) =>
-    letter.codePointAt(0)!
-  );
-  const long = Map.groupBy(inSet.filter((code) => !SHORT_ESCAPES.has(code)), (code) => code >> 4);
-  const digit = (value: number) => value.toString(16).codePointAt(0)!;
-  const oneOf = (each: readonly number[]) => classOf(codePoints(each.map((code) => [code, code])));
-  const tens = [...long].map(([ten, each]) => `"${ten}" ${oneOf(each.map((code) => digit(code & 15)))}`);
-  const parts = [
-    ...short.length === 0 ? [] : [oneOf(short)],
-    ...tens.length === 0 ? [] : [`"u00" (${tens.join(" | ")})`],
-  ];
-  return `"\\u005c" (${parts.join(" | ")})`;
-}
-
-function codePointsOf(
-  set: AST.CharacterSet | AST.CharacterClass | AST.ClassRangesCharacterClassElement,
-): CodePoints {
-  switch (set.type) {
-    case "Character":
-      return codePoints([[set.value, set.value]]);
-    case "CharacterClassRange":
-      return codePoints([[set.min.value, set.max.value]]);
-    case "CharacterClass": {
-      const parts = (set.elements as AST.ClassRangesCharacterClassElement[]).flatMap(codePointsOf);
-      return set.negate ? complement(codePoints(parts)) : codePoints(parts);
-    }
-    case "CharacterSet": {
-      if (set.kind === "any") return complement(LINE_ENDS);
-      if (set.kind === "property") throw cannot(set, "of Unicode's properties; name the characters");
-      const some = { digit: DIGITS, space: SPACE, word: WORD }[set.kind];
-      return set.negate ? complement(some) : some;
-    }
-    default:
-      throw cannot(set, "beyond what a grammar can do");
-  }
-}
-
-/** Characters that an expression of one character matches, up to a last one. */
-function ofPattern(pattern: RegExp, last: number): CodePoints {
-  const codes = Array.from({ length: last + 1 }, (_, code) => code);
-  return codePoints(
-    codes.filter((code) => pattern.test(String.fromCodePoint(code))).map((code) => [code, code]),
-  );
-}
-
 /** Elements of the grammar, roughly. */
 function sizeOf(alternatives: readonly AST.Alternative[]): number {
   const ofElement = (element: AST.Element): number => {
@@ -368,9 +170,4 @@ function sizeOf(alternatives: readonly AST.Alternative[]): number {
     (sum, { elements }) => elements.reduce((all, each) => all + ofElement(each), sum),
     1,
   );
-}
-
-function cannot(node: AST.Node, why: string): RangeError {
-  const raw = node.raw.length > 40 ? `${node.raw.slice(0, 40)}…` : node.raw;
-  return new RangeError(`${raw} at character ${node.start + 1} is ${why}`);
 }

@@ -3,7 +3,8 @@
  * out in silence what stands beside it, guesses a type from some keywords only, and lets a property that has a name of
  * its own come once more among those that have none. Each is found here, for an output must not pass for valid.
  */
-import type { JsonObject } from "../formats/json.ts";
+import { isJsonObject, type JsonObject } from "../formats/json.ts";
+import { BOUNDS } from "./integer_ranges.ts";
 
 export interface Conflict {
   readonly found: string;
@@ -23,9 +24,11 @@ export const DATA_INSIDE: ReadonlySet<string> = new Set(["const", "enum", "defau
 /** In the order in which the library looks for them: the first stands for the whole schema. */
 const WHOLE = ["$ref", "const", "enum", "anyOf", "oneOf", "allOf"] as const;
 
+export const STRING_KEYWORDS = ["minLength", "maxLength", "pattern", "format"] as const;
+
 /** Keywords that hold for one type, and those of them from which the library knows it. */
 const OF_TYPE = {
-  string: { all: ["minLength", "maxLength", "pattern", "format"], telling: [] },
+  string: { all: STRING_KEYWORDS, telling: [] },
   object: {
     all: [
       ...["properties", "required", "additionalProperties", "patternProperties", "unevaluatedProperties"],
@@ -39,7 +42,6 @@ const OF_TYPE = {
   },
 } as const;
 
-const BOUNDS = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"];
 const ASSERTIONS: readonly string[] = [
   ...["type", ...WHOLE, ...BOUNDS],
   ...Object.values(OF_TYPE).flatMap(({ all }) => all),
@@ -56,9 +58,9 @@ export function conflictOf(schema: JsonObject): Conflict | null {
   }
   const has = (key: string) => schema[key] !== undefined;
   const whole = WHOLE.find(has);
+  if (whole === "allOf" && holdsPartsOfString(schema)) return null;
   if (whole !== undefined) return besideWhole(schema, whole, ASSERTIONS.filter(has));
-  return (has("type") ? amongTypes(schema, has) : withoutType(has)) ?? amongProperties(schema) ??
-    ofStrings(has);
+  return (has("type") ? amongTypes(schema, has) : withoutType(has)) ?? amongProperties(schema);
 }
 
 function besideWhole(schema: JsonObject, whole: typeof WHOLE[number], present: string[]): Conflict | null {
@@ -67,6 +69,16 @@ function besideWhole(schema: JsonObject, whole: typeof WHOLE[number], present: s
     key !== whole && !(key === "type" && Array.isArray(values) && values.every((v) => isOf(v, schema.type)))
   );
   return other === undefined ? null : { found: `"${other}" beside "${whole}"`, allowed: "one of them" };
+}
+
+/** `{"type": "string", "allOf": [{"pattern": "^a"}, {"pattern": "b$"}]}`, as libraries write several of a kind. */
+export function holdsPartsOfString({ type, allOf, ...others }: JsonObject): boolean {
+  const isOfString = (key: string) =>
+    STRING_KEYWORDS.some((known) => known === key) || !ASSERTIONS.includes(key);
+  const isPart = (part: unknown) =>
+    isJsonObject(part) &&
+    Object.entries(part).every(([key, value]) => isOfString(key) || (key === "type" && value === "string"));
+  return type === "string" && Array.isArray(allOf) && [others, ...allOf].every(isPart);
 }
 
 function withoutType(has: (key: string) => boolean): Conflict | null {
@@ -81,11 +93,8 @@ function withoutType(has: (key: string) => boolean): Conflict | null {
 /** Types with a grammar of their own (own_rules.ts) stand beside others as alternatives, which have no keywords. */
 function amongTypes({ type }: JsonObject, has: (key: string) => boolean): Conflict | null {
   if (!Array.isArray(type) || type.length < 2) return null;
-  const own = ["pattern", "format", ...BOUNDS].find(has);
-  const others = Object.values(OF_TYPE).flatMap(({ all }) => all).filter((key) =>
-    key !== "pattern" && key !== "format"
-  );
-  const other = others.find(has);
+  const own = [...STRING_KEYWORDS, ...BOUNDS].find(has);
+  const other = [...OF_TYPE.object.all, ...OF_TYPE.array.all].find(has);
   if (own === undefined || other === undefined) return null;
   return { found: `"${other}" beside "${own}" of several types`, allowed: "anyOf, a schema for each type" };
 }
@@ -118,12 +127,6 @@ function amongProperties(schema: JsonObject): Conflict | null {
     };
   }
   return null;
-}
-
-function ofStrings(has: (key: string) => boolean): Conflict | null {
-  const others = ["pattern", "minLength", "maxLength"].filter(has);
-  if (others.length === 0 || !(has("format") || (has("pattern") && others.length > 1))) return null;
-  return { found: "several of format, pattern and length", allowed: "one of them" };
 }
 
 function isOf(value: unknown, type: unknown): boolean {

@@ -12,7 +12,7 @@ import { explain, loadLibrary } from "./library.ts";
 import { takeOwnRules } from "./own_rules.ts";
 import { escapeNames } from "./property_names.ts";
 import type { GrammarAnswer, GrammarCall, Mask } from "./protocol.ts";
-import { regexGrammar } from "./regex_grammar.ts";
+import { regexRules } from "./text_grammar.ts";
 
 /** A compiled grammar takes up to some MB. Those in use by a matcher live on when they are let go. */
 const KEPT_GRAMMARS = 32;
@@ -173,10 +173,7 @@ async function grammarOf(constraint: Constraint): Promise<string> {
     );
     return restore === null ? printed : await printedBy(Grammar.fromEBNF(restore(printed)));
   }
-  if ("regex" in constraint) {
-    const { expression, rules } = regexGrammar(constraint.regex, { prefix: "root_", inString: false });
-    return await printedBy(Grammar.fromEBNF([`root ::= ${expression}`, ...rules].join("\n")));
-  }
+  if ("regex" in constraint) return await printedBy(Grammar.fromEBNF(regexRules(constraint.regex)));
   return await printedBy(Grammar.fromEBNF(`root ::= ${constraint.choice.map(literal).join(" | ")}`));
 }
 

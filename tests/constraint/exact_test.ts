@@ -73,6 +73,56 @@ const CASES: readonly (readonly [name: string, Constraint, fit: string[], others
     ['"x"', '{"a":150}', "null"],
     ['"y"', '{"a":151}'],
   ],
+  [
+    "a pattern that is anchored where it begins",
+    json({ type: "string", pattern: "^ab" }),
+    ['"ab"', '"abab\\n"', '"ab\\"é"'],
+    ['"a"', '"bab"', '""'],
+  ],
+  ["one that is anchored where it ends", json({ type: "string", pattern: "ab$" }), ['"ab"', '"\\nabab"'], [
+    '"aba"',
+  ]],
+  ["one that is not anchored", json({ type: "string", pattern: "a|b" }), ['"a"', '"b"'], ['"ab"', '"xa"']],
+  [
+    "names that begin alike",
+    json({ type: "object", patternProperties: { "^x-": { type: "null" } }, additionalProperties: false }),
+    ['{"x-a":null,"x-":null}', "{}"],
+    ['{"x":null}', '{"ax-":null}'],
+  ],
+  [
+    "a pattern, a format and a length",
+    json({ type: "string", pattern: "^2|^19", format: "date", maxLength: 10 }),
+    ['"2024-02-29"', '"1999-12-31"'],
+    ['"2023-02-29"', '"1899-12-31"', '"2"'],
+  ],
+  [
+    "several patterns",
+    json({ type: "string", allOf: [{ pattern: "^a" }, { pattern: "b$" }], maxLength: 3 }),
+    ['"ab"', '"aéb"'],
+    ['"a"', '"aaab"', '"bab"'],
+  ],
+  [
+    "an expression that looks ahead",
+    { regex: "(?=.*\\d)(?!.*(?:ab|$x))[a-c\\d]{2,4}" },
+    ["a1", "1b1a", "22"],
+    ["aa", "ab1", "1", "a1a1a"],
+  ],
+  ["looking ahead in a group", { regex: "T(?:(?=\\d)(?:\\dH)?(?:\\dM)?)?" }, ["T", "T1H", "T2M", "T1H2M"], [
+    "T2M1H",
+    "1H",
+  ]],
+  [
+    "strings with a length",
+    json({ type: "string", minLength: 1, maxLength: 3 }),
+    ['"a"', '"é\\"\\\\"', '"日本語"', '"\\n"'],
+    ['""', '"abcd"', '"\n"'],
+  ],
+  [
+    "numbers with bounds",
+    json({ type: "number", minimum: -1.5, exclusiveMaximum: 10 }),
+    ["-1.5", "-1.4999", "0", "0.0", "9.99", "9", "-0"],
+    ["-1.51", "10", "10.0", "9.9999999999999999999", "01", "1e0", ".5"],
+  ],
   ["a pattern", json({ type: "string", pattern: "^a*acd$" }), ['"acd"', '"aaacd"'], ['"cd"']],
   ["bounds", json(ages), ["0", "9", "10", "99", "100", "149", "150"], [
     "151",
@@ -337,6 +387,56 @@ Deno.test("an expression lets through what it matches as ECMAScript has it, and 
       }
     }),
     { numRuns: runs(40) },
+  );
+});
+
+Deno.test("expressions that look ahead let through what they match as ECMAScript has it, and nothing else", async () => {
+  using service = new ConstraintService(TABLE);
+  const one = fc.constantFrom(
+    "a",
+    "b",
+    "é",
+    "[ab]",
+    "[^a]",
+    ".",
+    "a*",
+    "b+?",
+    "[ab]{1,2}",
+    "(?:ab|b)?",
+    "(?:a|é)*",
+  );
+  const some = fc.array(one, { minLength: 1, maxLength: 4 }).map((parts) => parts.join(""));
+  const ahead = fc.tuple(fc.constantFrom("=", "!"), some, fc.constantFrom("", "$", ".*b"))
+    .map(([sign, part, end]) => `(?${sign}${part}${end})`);
+  const expression = fc.array(
+    fc.oneof(
+      { arbitrary: some, weight: 2 },
+      ahead,
+      fc.tuple(ahead, some).map((parts) => `(?:${parts.join("")}|b)?`),
+    ),
+    { minLength: 1, maxLength: 4 },
+  ).map((parts) => parts.join(""));
+  const text = fc.array(fc.constantFrom("a", "b", "é", "c"), { minLength: 1, maxLength: 5 }).map((all) =>
+    all.join("")
+  );
+  await fc.assert(
+    fc.asyncProperty(expression, fc.uniqueArray(text, { minLength: 6 }), async (regex, texts) => {
+      const matches = new RegExp(`^(?:${regex})$`, "u");
+      const isRefused = () => {
+        try {
+          parseConstraint("c", { regex });
+          return false;
+        } catch (error) {
+          return (error as Error).message.includes("no text that fits");
+        }
+      };
+      const refused = isRefused();
+      for (const one of texts) {
+        const fit = !refused && await fits(service, { regex }, one);
+        expect([regex, one, fit]).toEqual([regex, one, matches.test(one)]);
+      }
+    }),
+    { numRuns: runs(60) },
   );
 });
 

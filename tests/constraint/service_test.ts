@@ -82,6 +82,19 @@ const SCHEMAS: readonly unknown[] = [
   { type: "string", minLength: 2, maxLength: 5 },
   { type: "string", pattern: "^[a-z]{2,4}-[0-9]+$" },
   { type: "string", format: "uuid" },
+  { type: "string", pattern: "^[a-z]+$", minLength: 2, maxLength: 5 },
+  { type: "string", pattern: "^(?!.*aa)(?=.*b)[abc]{3,9}$" },
+  { type: "string", pattern: "^ab" },
+  { type: "string", allOf: [{ pattern: "^a" }, { pattern: "b$" }], maxLength: 9 },
+  { type: "string", format: "date", pattern: "^20[0-9]{2}-0" },
+  { type: "number", minimum: -0.25, exclusiveMaximum: 1.5 },
+  { type: ["number", "null"], exclusiveMinimum: 0 },
+  {
+    type: "object",
+    patternProperties: { "^x-": { type: "number", minimum: 1, maximum: 2 } },
+    additionalProperties: false,
+  },
+  ...["date", "ipv4", "ipv6", "uri", "uri-reference"].map((format) => ({ type: "string", format })),
   { type: ["string", "null"], maxLength: 3 },
   { enum: ["a", 1, null, { b: [true] }, 'q"\\'] },
   { const: { a: "x", b: [1, 2] } },
@@ -174,7 +187,8 @@ Deno.test("a matcher without stop tokens ends with the last token that can come"
 
 const REFUSED: readonly (readonly [name: string, Constraint, field: string, reason: string])[] = [
   ["an unclosed group", { regex: "(" }, "constraint.regex", "Unterminated group at character 2"],
-  ["a lookahead", { regex: "a(?=a)b" }, "constraint.regex", "(?=a) at character 2"],
+  ["a lookbehind", { regex: "a(?<=a)b" }, "constraint.regex", "(?<=a) at character 2"],
+  ["a lookahead that finds nothing", { regex: "a(?=a)b" }, "constraint.regex", "no text that fits"],
   ["a schema without an end", { jsonSchema: '{"$ref": "#"}' }, "constraint.jsonSchema", "an end"],
   [
     "an object that must hold another one of its kind",

@@ -1,0 +1,34 @@
+/** Texts that fit expressions and lengths, as rules of a grammar. */
+import type { WriterOptions } from "./character_classes.ts";
+import { regexGrammar } from "./regex_grammar.ts";
+import { freeEnds, looksAhead, parseRegex } from "./regex_syntax.ts";
+import { automatonGrammar } from "./text_automaton.ts";
+import { ANY_TEXT, type TextGrammar, type TextLimits } from "./text_limits.ts";
+import { TextTerms } from "./text_terms.ts";
+
+/** RangeError, which says what and where, for what is no expression, cannot be one of a grammar, or leaves no text. */
+export function textGrammar(limits: TextLimits, options: WriterOptions, terms: TextTerms): TextGrammar {
+  const { minLength, maxLength } = limits;
+  if (minLength > maxLength) {
+    throw new RangeError(`There is no text of at least ${minLength} and at most ${maxLength} characters`);
+  }
+  const counted = `[^]{${minLength},${maxLength === Infinity ? "" : maxLength}}`;
+  const [regex, ...others] = [
+    ...limits.regexes,
+    ...limits.patterns,
+    ...minLength === 0 && maxLength === Infinity ? [] : [counted],
+  ];
+  // One expression is written as it stands, without the states of an automaton.
+  if (regex === undefined || others.length > 0) return automatonGrammar(limits, options, terms);
+  const pattern = parseRegex(regex);
+  const { begin, end } = limits.patterns.length > 0 ? freeEnds(pattern) : { begin: false, end: false };
+  const isPlain = !looksAhead(pattern) && !begin && !end;
+  return isPlain ? regexGrammar(pattern, options) : automatonGrammar(limits, options, terms);
+}
+
+/** A grammar of the texts that an expression matches. RangeError as of {@link textGrammar}. */
+export function regexRules(regex: string): string {
+  const limits = { ...ANY_TEXT, regexes: [regex] };
+  const { expression, rules } = textGrammar(limits, { prefix: "root_", inString: false }, new TextTerms());
+  return [`root ::= ${expression}`, ...rules].join("\n");
+}
