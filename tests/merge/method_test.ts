@@ -34,6 +34,16 @@ function expectClose(found: Float32Array, wanted: ArrayLike<number>, like = 8, t
   }
 }
 
+/** Of length 1; zero stays zero. */
+function unitsOf(models: readonly number[][]): readonly number[][] {
+  return models.map((model) => model.map((value) => value / (Math.hypot(...model) || 1)));
+}
+
+/** Not opposite to each other. */
+function areApart(one: readonly number[], other: readonly number[]): boolean {
+  return one.reduce((sum, value, at) => sum + value * other[at]!, 0) > -0.999;
+}
+
 const BASELESS = ["linear", "karcher", "multislerp", "nuslerp"];
 const WITH_BASE = [
   "task_arithmetic",
@@ -114,6 +124,12 @@ for (const method of BASELESS.filter((name) => name !== "nuslerp")) {
   Deno.test(`${method} does not depend on the order of the models`, () => {
     fc.assert(
       fc.property(vectors(3, 3), fc.array(weight, { minLength: 3, maxLength: 3 }), ([a, b, c], [x, y, z]) => {
+        // Of directions that cancel out there is no mean: what is left of them is rounding.
+        fc.pre(
+          unitsOf([a!, b!, c!]).every((one, at, all) =>
+            all.slice(at + 1).every((other) => areApart(one, other))
+          ),
+        );
         const weights = [x!, y!, z!].map((weight) => ({ weight }));
         const forward = mixValues(method, { models: [a!, b!, c!], own: weights });
         const back = mixValues(method, { models: [c!, b!, a!], own: weights.toReversed() });
@@ -163,7 +179,11 @@ Deno.test("nuslerp under exchange of the models is nuslerp under exchange of the
 Deno.test("nuslerp, multislerp and karcher of a model with itself are that model", () => {
   for (const method of ["nuslerp", "multislerp", "karcher", "linear"]) {
     fc.assert(
-      fc.property(vector, (v) => expectClose(mixValues(method, { models: [v, v], own }), v)),
+      // What is shorter than their tolerances counts as zero.
+      fc.property(
+        vector.filter((v) => Math.hypot(...v) > 1e-3),
+        (v) => expectClose(mixValues(method, { models: [v, v], own }), v),
+      ),
       RUNS,
     );
   }
