@@ -2,7 +2,7 @@
  * Transactions on SQLite's one connection. Waits for another process's without holding up this one: SQLite's own waiting
  * blocks the thread that asks, and with it every stream and `/livez`, so here a statement that finds the file locked is
  * given up at once and tried again a little later. Meanwhile whoever else wants the connection has it: who only reads
- * finds nothing locked.
+ * finds nothing locked. Where much is asked at once, streams and `/livez` have their turn in between.
  */
 import { type CompiledQuery, type DatabaseConnection, SqliteDriver } from "kysely";
 import { StoreBusyError } from "./store_busy.ts";
@@ -10,6 +10,10 @@ import { StoreBusyError } from "./store_busy.ts";
 /** How long a statement, or the beginning of a transaction, waits altogether. */
 const PATIENCE_MS = 2_000;
 const PAUSE_MS = { first: 1, most: 32 } as const;
+/** How long the connection is in use, by whomever, without a turn of the event loop. */
+const MAX_HELD_MS = 25;
+/** Nobody wants the connection for so long only where the event loop has turned, or something else keeps it from that. */
+const IDLE_MS = 5;
 
 /** Lends the connection to one at a time by itself, so the dialect's adapter must not have Kysely do that. */
 export class PatientDriver extends SqliteDriver {
@@ -17,6 +21,9 @@ export class PatientDriver extends SqliteDriver {
   #isLent = false;
   /** Those who want it, the longest waiting first. */
   readonly #wanted: (() => void)[] = [];
+  /** Since when it was in use without a pause, and the event loop may not have had a turn. */
+  #heldSinceMs = 0;
+  #idleSinceMs = 0;
   /** Those who have found the file locked. */
   #pausing = 0;
   /** A transaction has the lock, so what it finds locked is not another process's. */
@@ -54,9 +61,10 @@ export class PatientDriver extends SqliteDriver {
 
   #patient(connection: DatabaseConnection): DatabaseConnection {
     return {
-      executeQuery: <R>(query: CompiledQuery) => {
+      executeQuery: async <R>(query: CompiledQuery) => {
+        if (this.#isHeldLong()) await new Promise<void>((resolve) => this.#afterTurn(resolve));
         const execute = () => connection.executeQuery<R>(query);
-        return this.#isInTransaction ? execute() : this.#patiently(execute);
+        return await (this.#isInTransaction ? execute() : this.#patiently(execute));
       },
       streamQuery: (query, chunkSize) => connection.streamQuery(query, chunkSize),
     };
@@ -85,13 +93,30 @@ export class PatientDriver extends SqliteDriver {
   }
 
   async #borrow(): Promise<void> {
-    if (this.#isLent) await new Promise<void>((resolve) => this.#wanted.push(resolve));
+    if (this.#isLent) return await new Promise<void>((resolve) => this.#wanted.push(resolve));
     this.#isLent = true;
+    const nowMs = performance.now();
+    if (nowMs - this.#idleSinceMs > IDLE_MS) this.#heldSinceMs = nowMs;
   }
 
   #giveBack(): void {
     const next = this.#wanted.shift();
-    if (next === undefined) this.#isLent = false;
+    if (next === undefined) {
+      this.#isLent = false;
+      this.#idleSinceMs = performance.now();
+    } else if (this.#isHeldLong()) this.#afterTurn(next);
     else next();
+  }
+
+  #isHeldLong(): boolean {
+    return performance.now() - this.#heldSinceMs > MAX_HELD_MS;
+  }
+
+  /** By a timer: what takes less time than that (setImmediate, a message to oneself) comes before any socket is looked at. */
+  #afterTurn(next: () => void): void {
+    setTimeout(() => {
+      this.#heldSinceMs = performance.now();
+      next();
+    });
   }
 }

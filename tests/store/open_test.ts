@@ -81,6 +81,36 @@ Deno.test("who reads does not wait for those who wait for another process, nor d
   await db.destroy();
 });
 
+Deno.test("much that is asked at once, or in one transaction, lets others have turns in between", async (t) => {
+  await using dir = await tempDir();
+  const db = await openStore(dir.path);
+  /** Some milliseconds. */
+  const slow = (executor: Db) =>
+    sql`with recursive n(i) as (select 1 union all select i + 1 from n where i < 40000)
+      select count(*) from n`.execute(executor);
+  const asked: Record<string, () => Promise<unknown>> = {
+    "many transactions": () =>
+      Promise.all(Array.from({ length: 40 }, () => db.transaction().execute((trx) => slow(trx)))),
+    "one statement after another": async () => {
+      for (let count = 0; count < 40; count++) await slow(db);
+    },
+    "one transaction": () =>
+      db.transaction().execute(async (trx) => {
+        for (let count = 0; count < 40; count++) await slow(trx);
+      }),
+  };
+  for (const [name, ask] of Object.entries(asked)) {
+    await t.step(name, async () => {
+      let turns = 0;
+      const ticking = setInterval(() => turns++, 1);
+      await ask();
+      clearInterval(ticking);
+      expect(turns).toBeGreaterThan(1);
+    });
+  }
+  await db.destroy();
+});
+
 Deno.test("a disk that fills up in a transaction is a typed error, and the connection goes on", async () => {
   await using dir = await tempDir();
   const db = await openStore(dir.path);
