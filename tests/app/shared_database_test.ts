@@ -5,7 +5,7 @@ import type { GenerateInput, Principal } from "../../src/app/types.ts";
 import { lockAuditChain } from "../../src/store/audit.ts";
 import type { Database } from "../../src/store/database.ts";
 import { lockGeneration } from "../../src/store/generations.ts";
-import { lockSession } from "../../src/store/sessions.ts";
+import { lockSession, updateSession } from "../../src/store/sessions.ts";
 import { lockUnitTurn } from "../../src/store/unit_claims.ts";
 import { ADMIN, ALICE, BOB, collect, DEMO_DIR, HELPER, HELPER_DIR } from "../support/gateway.ts";
 import { PostgresServer, whyNoServer } from "../support/postgres.ts";
@@ -182,6 +182,28 @@ Deno.test({
       const { id } = await sessions.create(ALICE, { model: HELPER });
       await actMeets(() => sessions.rename(ADMIN, id, "Another"), (trx) => lockSession(trx, id));
       await actMeets(() => sessions.delete(ADMIN, id), (trx) => lockSession(trx, id));
+    });
+
+    await apart("an answer that comes while another branch is being selected", async () => {
+      const { sessions } = a.gateway;
+      const { id: sessionId } = await sessions.create(ALICE, { model: HELPER });
+      const answerTo = async (id: string) => {
+        (await requestOf(a, id)).finish("STOP");
+        await collect(a.gateway.generations.events(ALICE, id, {}));
+      };
+      await answerTo(await start(a, ALICE, { sessionId }));
+      const first = (await sessions.get(ALICE, sessionId))!.activeMessageId!;
+      await answerTo((await a.gateway.generations.regenerate(ALICE, { messageId: first })).id);
+      const asked = await start(a, ALICE, { sessionId });
+      // Half-way through selecting the first answer's branch.
+      const selecting = await begin();
+      await lockSession(selecting, sessionId);
+      const answered = answerTo(asked);
+      await until(async () => await waiting() === 1);
+      await updateSession(selecting, sessionId, { active_message_id: first });
+      await selecting.commit().execute();
+      await answered;
+      expect(await sessions.get(ALICE, sessionId)).toMatchObject({ activeMessageId: first });
     });
 
     await apart("a generation that is deleted, and run again", async () => {

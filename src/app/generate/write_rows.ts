@@ -241,7 +241,9 @@ export async function keepAnswer(
     readonly activeMessageId: string | null;
   },
 ): Promise<void> {
-  const session = row.session_id === null ? undefined : await findSession(trx, row.session_id);
+  if (row.session_id === null) return;
+  await lockSession(trx, row.session_id); // what is selected at this moment either waits for us or is to be seen now
+  const session = await findSession(trx, row.session_id);
   if (session === undefined) return;
   const [answer] = messageRows(options, row.id, [{ role: "ASSISTANT", content: text }], at);
   const leaf = await appendMessages(trx, session.id, row.parent_message_id, [{ ...answer!, is_answer: 1 }]);
