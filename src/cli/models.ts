@@ -2,7 +2,7 @@
 import { findMissingWeights } from "../app/weights.ts";
 import { toBigInt } from "../store/codec.ts";
 import type { Db } from "../store/database.ts";
-import { allModels, findManifest, hasFolder, type ModelRow } from "../store/models.ts";
+import { allModelsWithManifests, hasFolder } from "../store/models.ts";
 import type { Command } from "./command.ts";
 import { dataDirOption, openExistingStore } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
@@ -23,8 +23,7 @@ export const modelsCommand: Command = {
   async run(invocation) {
     const db = await openExistingStore(invocation);
     try {
-      const models: ListedModel[] = [];
-      for (const row of await allModels(db)) models.push(await toListed(db, row));
+      const models = await listModels(db);
       invocation.terminal.print(
         invocation.flag("json")
           ? JSON.stringify(models)
@@ -61,7 +60,16 @@ interface ListedModel {
   readonly createdAt: string;
 }
 
-async function toListed(db: Db, row: ModelRow): Promise<ListedModel> {
+/** By name. */
+export async function listModels(db: Db): Promise<readonly ListedModel[]> {
+  const models: ListedModel[] = [];
+  for (const row of await allModelsWithManifests(db)) models.push(await toListed(row));
+  return models;
+}
+
+type Row = Awaited<ReturnType<typeof allModelsWithManifests>>[number];
+
+async function toListed(row: Row): Promise<ListedModel> {
   return {
     name: row.name,
     architecture: row.architecture,
@@ -71,7 +79,7 @@ async function toListed(db: Db, row: ModelRow): Promise<ListedModel> {
     servedContextLength: row.served_context_length,
     servedQuantization: row.served_quantization,
     path: hasFolder(row) ? row.path : null,
-    manifestSha256: hasFolder(row) ? await findManifest(db, row.artifact_id) ?? null : null,
+    manifestSha256: hasFolder(row) ? row.manifest_sha256 : null,
     missing: (await findMissingWeights(row))?.message ?? null,
     merged: row.merge_id !== null,
     license: row.license,

@@ -108,6 +108,15 @@ export async function allModels(db: Db): Promise<readonly ModelRow[]> {
   return await db.selectFrom("models").selectAll().where("removed_at", "is", null).orderBy("name").execute();
 }
 
+/** {@link allModels}, each with the hash of its artifact's manifest. */
+export async function allModelsWithManifests(
+  db: Db,
+): Promise<readonly (ModelRow & Pick<ArtifactRow, "manifest_sha256">)[]> {
+  return await db.selectFrom("models").innerJoin("artifacts", "artifacts.id", "models.artifact_id")
+    .selectAll("models").select("artifacts.manifest_sha256")
+    .where("models.removed_at", "is", null).orderBy("models.name").execute();
+}
+
 export type ModelParentRow = Selectable<ModelParentsTable>;
 
 /** In the order they were named, each with the model of that name, if there is one. */

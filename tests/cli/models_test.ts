@@ -1,8 +1,14 @@
 /** `geodesic models` on a data folder with models that are there, that have gone, and that nobody has brought. */
 import { expect } from "@std/expect";
 import { fileURLToPath } from "node:url";
+import { listModels } from "../../src/cli/models.ts";
+import * as models from "../../src/store/models.ts";
 import { writeCheckpoint } from "../support/checkpoint_generator.ts";
+import { storeTest } from "../support/dialects.ts";
 import { ADMIN, HELPER_DIR, TestGateway } from "../support/gateway.ts";
+import { PostgresServer, whyNoServer } from "../support/postgres.ts";
+import { QueryCounter } from "../support/query_counter.ts";
+import { openSite } from "../support/site.ts";
 import { tempDir } from "../support/temp.ts";
 import { geodesicHere as geodesic } from "./support.ts";
 
@@ -59,6 +65,48 @@ Deno.test("models lists what is registered, and tells whose weights are not ther
     /^osanseviero\/mistral-instruct-slerp +MistralForCausalLM +7,241,732,096 .* no +missing$/,
   );
   expect(helper).toBe(`${helper!.slice(0, -HELPER_DIR.length)}${HELPER_DIR}`);
+});
+
+storeTest("models asks as much of many models as of one", async (db) => {
+  const asked = new QueryCounter();
+  const at = "2024-01-31T09:30:00.000Z";
+  for (let count = 1; count <= 20; count++) {
+    const id = String(count).padStart(2, "0");
+    const artifact = { id, manifest_sha256: `hash ${id}`, size_bytes: 1n, created_at: at };
+    await models.insertModel(db, {
+      ...{ id, name: `a/${id}`, path: `/m/${id}`, file_stamps: "{}", author: null, architecture: "X" },
+      ...{ parameter_count: 2n ** 33n, license: null, published_at: null, description: null },
+      ...{ native_context_length: 8, served_context_length: 8, native_dtype: "BFLOAT16" },
+      ...{ served_quantization: "none", concurrency_cost: 1, checkpoint_sampling: "{}" },
+      ...{ artifact_id: await models.ensureArtifact(db, artifact, []), merge_id: null, created_at: at },
+      ...{ catalogue: null, recipe: null, origin: null, removed_at: count === 2 ? at : null },
+      ...{ keep_alive_seconds: null, pinned: 0 },
+    });
+  }
+  const listed = await listModels(db.withPlugin(asked));
+  expect(asked.queries).toBe(1);
+  expect(listed.length).toBe(19);
+  expect(listed.slice(0, 2)).toMatchObject([
+    { name: "a/01", manifestSha256: "hash 01", parameterCount: 2 ** 33 },
+    { name: "a/03", manifestSha256: "hash 03" },
+  ]);
+});
+
+Deno.test({
+  name: "models lists what is registered in a PostgreSQL database",
+  ignore: whyNoServer !== null,
+  async fn() {
+    await using server = await PostgresServer.start();
+    await using dir = await tempDir();
+    const databaseUrl = server.url("postgres");
+    await using site = await openSite(databaseUrl);
+    await site.gateway.models.register(ADMIN, { path: HELPER_DIR, name: "test/helper" });
+    const { stdout } = await geodesic(["models", "--data", dir.path, "--json"], { databaseUrl });
+    expect(JSON.parse(stdout)).toMatchObject([{
+      ...{ name: "test/helper", parameterCount: 2_099_328, missing: null, path: HELPER_DIR },
+      manifestSha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+    }]);
+  },
 });
 
 Deno.test("models makes no database where there is none", async () => {
