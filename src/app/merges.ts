@@ -42,14 +42,23 @@ const CANCEL_PATIENCE_MS = 2 * LEASE_MS;
 export function createMerges(options: MergeOptions): MergeUseCases {
   const { db, queue, hub, clock, membership, remoteLogs } = options;
 
-  async function withParts(row: store.MergeRow): Promise<Merge> {
-    const job = queue.get(row.id);
-    return toMerge(row, {
-      sources: await store.mergeSources(db, row.id),
-      modelId: await store.modelIdOfMerge(db, row.id),
-      // Taken from the queue a moment before its row says that it runs, it is the next one.
-      position: row.status === "QUEUED" && job !== undefined ? Math.max(1, job.position) : null,
+  async function allWithParts(rows: readonly store.MergeRow[]): Promise<readonly Merge[]> {
+    const ids = rows.map(({ id }) => id);
+    const sources = Map.groupBy(await store.mergeSources(db, ids), ({ merge_id: id }) => id);
+    const modelIds = await store.modelIdsOfMerges(db, ids);
+    return rows.map((row) => {
+      const job = queue.get(row.id);
+      return toMerge(row, {
+        sources: sources.get(row.id) ?? [],
+        modelId: modelIds.get(row.id) ?? null,
+        // Taken from the queue a moment before its row says that it runs, it is the next one.
+        position: row.status === "QUEUED" && job !== undefined ? Math.max(1, job.position) : null,
+      });
     });
+  }
+
+  async function withParts(row: store.MergeRow): Promise<Merge> {
+    return (await allWithParts([row]))[0]!;
   }
 
   async function requireMerge(id: string): Promise<store.MergeRow> {
@@ -89,9 +98,7 @@ export function createMerges(options: MergeOptions): MergeUseCases {
       const { first, after } = parsePage(MERGES, args);
       const page = { first, ...(after === undefined ? {} : { afterId: after }) };
       const found = await store.listMerges(db, where, page);
-      const merges = new Map(
-        await Promise.all(found.rows.map(async (row) => [row.id, await withParts(row)] as const)),
-      );
+      const merges = new Map((await allWithParts(found.rows)).map((merge) => [merge.id, merge]));
       return toPage(MERGES, found, (row) => row.id, (row) => merges.get(row.id)!);
     },
 

@@ -75,8 +75,9 @@ export function findMergeByResult(db: Db, artifactSha256: string): Promise<Merge
     .orderBy("id", "desc").limit(1).executeTakeFirst();
 }
 
-/** In the order of the configuration. */
-export async function mergeSources(db: Db, mergeId: string): Promise<readonly MergeSourceRow[]> {
+/** Of these merges, each's in the order of its configuration. */
+export async function mergeSources(db: Db, mergeIds: readonly string[]): Promise<readonly MergeSourceRow[]> {
+  if (mergeIds.length === 0) return [];
   return await db.selectFrom("merge_sources as source").selectAll()
     .select((e) =>
       e.selectFrom("models").innerJoin("artifacts", "artifacts.id", "models.artifact_id")
@@ -84,15 +85,18 @@ export async function mergeSources(db: Db, mergeId: string): Promise<readonly Me
         .where("models.removed_at", "is", null).where("models.path", "!=", "")
         .select((m) => m.fn.min("models.id").as("id")).as("model_id")
     )
-    .where("merge_id", "=", mergeId).orderBy("ordinal").execute();
+    .where("merge_id", "in", mergeIds).orderBy("merge_id").orderBy("ordinal").execute();
 }
 
-/** The model that serves the merge's result; the first registered where several do. */
-export async function modelIdOfMerge(db: Db, mergeId: string): Promise<string | null> {
-  const row = await db.selectFrom("models").select("id").where("merge_id", "=", mergeId)
-    .where("removed_at", "is", null)
-    .orderBy("id").limit(1).executeTakeFirst();
-  return row?.id ?? null;
+/** The models that serve the results of these merges; the first registered where several do. */
+export async function modelIdsOfMerges(
+  db: Db,
+  mergeIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  if (mergeIds.length === 0) return new Map();
+  const rows = await db.selectFrom("models").select("merge_id").select((e) => e.fn.min("id").as("id"))
+    .where("merge_id", "in", mergeIds).where("removed_at", "is", null).groupBy("merge_id").execute();
+  return new Map(rows.map(({ merge_id: mergeId, id }) => [mergeId!, id]));
 }
 
 export interface MergeRowFilter {

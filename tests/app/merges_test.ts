@@ -132,6 +132,26 @@ Deno.test("merges.tensors() answers where any tensor came from, filtered and pag
   expect(await merges.get("x")).toBeNull();
 });
 
+Deno.test("merges.list() asks as much for many merges as for one, and gives each its own parts", async () => {
+  await using test = await TestGateway.make();
+  await test.gateway.prepareDemo({ demoDir: DEMO_DIR });
+  const row = await test.db.selectFrom("merges").selectAll().executeTakeFirstOrThrow();
+  const older = Array.from({ length: 20 }, (_, index) => ({ ...row, id: `00${index + 10}` }));
+  await test.db.insertInto("merges").values(older).execute();
+  const queries = [];
+  for (const first of [1, 21]) {
+    test.queries.take();
+    const { edges } = await test.gateway.merges.list({ first });
+    queries.push(test.queries.take());
+    expect(edges.length).toBe(first);
+    expect(edges[0]!.node).toEqual(await test.gateway.merges.get(row.id));
+    expect(edges[0]!.node.sources.map(({ modelId }) => modelId)).not.toContain(null);
+    expect(edges[0]!.node.modelId).not.toBeNull();
+    for (const { node } of edges.slice(1)) expect([node.sources, node.modelId]).toEqual([[], null]);
+  }
+  expect(queries[1]).toBe(queries[0]);
+});
+
 Deno.test("prepareDemo() takes up a folder that a killed run has finished but not registered", async () => {
   await using test = await TestGateway.make();
   const outDir = join(test.dir.path, "models", MERGED.name);

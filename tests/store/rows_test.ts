@@ -130,8 +130,12 @@ storeTest("parents and children are found by the hashes of their weights", async
   await addModel(db, "child", { merge_id: "merge" });
   expect((await models.parentModels(db, "child")).map(({ id }) => id)).toEqual(["p2", "p1"]);
   expect((await models.childModels(db, ["p1", "p2"])).map(({ id }) => id)).toEqual(["child"]);
-  expect((await merges.mergeSources(db, "merge")).map((row) => row.model_id)).toEqual(["p2", "p1"]);
+  expect((await merges.mergeSources(db, ["merge"])).map((row) => row.model_id)).toEqual(["p2", "p1"]);
   expect((await merges.findMergeByResult(db, "hash child"))?.id).toBe("merge");
+  await addModel(db, "another", { merge_id: "merge" });
+  await addModel(db, "removed", { merge_id: "merge", removed_at: AT });
+  await merges.insertMerge(db, mergeRow("unserved"));
+  expect(await merges.modelIdsOfMerges(db, ["merge", "unserved"])).toEqual(new Map([["merge", "another"]]));
 });
 
 storeTest("tensors are sorted by any column, those without a value last in either direction", async (db) => {
