@@ -1,6 +1,6 @@
 /** What an operator changes about a registered model, and how one is removed. The callers have checked who asks. */
 import { dirname, join, resolve, sep } from "node:path";
-import { CapacityError, ConfigError } from "../errors.ts";
+import { CapacityError, ConfigError, NotFoundError } from "../errors.ts";
 import { toWriteError } from "../formats/write_error.ts";
 import { forgetEntry } from "../model/cache_folder.ts";
 import { toTime } from "../store/codec.ts";
@@ -56,13 +56,14 @@ export async function updateModel(
     ...(isPinned !== undefined && { pinned: isPinned ? 1 : 0 }),
   };
   if (Object.keys(patch).length === 0) return row;
-  await db.transaction().execute(async (trx) => {
+  const changed = await db.transaction().execute(async (trx) => {
     await oneActAtATime(trx); // before the row, as registering does
+    const now = await requireStill(trx, row);
     await store.updateModel(trx, row.id, patch);
     const details = { name: row.name, ...change };
     await recordAct(trx, { actor, at: clock.now(), action: "model.update", target: row.id, details });
+    return { ...now, ...patch };
   });
-  const changed = { ...row, ...patch };
   loader.settingsChanged(row.id, settingsOf(changed));
   board.announce(row.id, "UPDATED");
   return changed;
@@ -98,9 +99,11 @@ export async function removeModel(
   await loader.unload(row.id);
   const entry = entryOf(row);
   const keepsEntry = entry !== null && store.hasFolder(row);
-  const patch = await db.transaction().execute(async (trx) => {
+  const removed = await db.transaction().execute(async (trx) => {
     await oneActAtATime(trx);
     await store.lockModel(trx, row.id);
+    const now = await requireStill(trx, row);
+    if (now.path !== row.path || now.artifact_id !== row.artifact_id) throw changedMeanwhile(row);
     await requireUnused(trx, row); // at any gateway: none can start another one now
     if (deleteFiles && store.hasFolder(row)) await requireOwnFolder(trx, row);
     const patch = keepsEntry
@@ -109,7 +112,7 @@ export async function removeModel(
     await store.updateModel(trx, row.id, patch);
     const details = { name: row.name, path: row.path, deleteFiles };
     await recordAct(trx, { actor, at: clock.now(), action: "model.remove", target: row.id, details });
-    return patch;
+    return { ...now, ...patch };
   });
   if (keepsEntry) {
     board.set(row.id, { state: "MISSING_WEIGHTS", error: toErrorRecord(withoutWeights(row)) });
@@ -118,7 +121,21 @@ export async function removeModel(
   await forgetWeights(options, row);
   if (deleteFiles && store.hasFolder(row)) await deleteFolder(row.path, libraryDir);
   if (deleteFiles) await discardLeftover(options, row.name, { reason: "removed" });
-  return { ...row, ...patch };
+  return removed;
+}
+
+/** The row as acts that came before have left it. */
+async function requireStill(trx: Db, { id, name }: store.ModelRow): Promise<store.ModelRow> {
+  const row = await store.findModel(trx, { id });
+  if (row !== undefined) return row;
+  throw new NotFoundError(`Model "${name}" has been removed at this very moment`, { model: name });
+}
+
+/** Whoever asked for it knew of other weights. */
+function changedMeanwhile({ name }: store.ModelRow): CapacityError {
+  return new CapacityError(`Cannot remove model "${name}": its weights have changed at this very moment`, {
+    ...{ model: name, retryAfterMs: RETRY_AFTER_MS },
+  });
 }
 
 /** Files go with the last model that is made of them. */

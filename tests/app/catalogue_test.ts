@@ -156,6 +156,25 @@ Deno.test("models.remove() refuses while a generation uses the model, and delete
   await expect(Deno.stat(test.dir.join("models", "me"))).rejects.toThrow(Deno.errors.NotFound);
 });
 
+Deno.test("models.remove() happens once, however many ask for it at once", async () => {
+  await using test = await TestGateway.make();
+  const { models, audit } = test.gateway;
+  const ref = { name: "test/helper" };
+  const asked = await Promise.allSettled([models.remove(ADMIN, ref), models.remove(ADMIN, ref)]);
+  expect(asked.map((one) => one.status === "fulfilled" ? "done" : one.reason.code))
+    .toEqual(["done", "NOT_FOUND"]);
+  const acts = (await audit.list(ADMIN, {})).edges.map(({ node }) => node.action);
+  expect(acts).toEqual(["model.remove", "model.register"]);
+
+  await using catalogued = await TestGateway.make({ catalogueDir: CATALOGUE });
+  await catalogued.gateway.models.register(ADMIN, { path: HELPER_DIR, ...SLERP });
+  const outcomes = await Promise.allSettled(
+    [1, 2].map(() => catalogued.gateway.models.remove(ADMIN, SLERP)),
+  );
+  expect(outcomes.map((one) => one.status === "fulfilled" ? "done" : one.reason.code))
+    .toEqual(["done", "CAPACITY"]);
+});
+
 Deno.test("models.register() notes the parents that a card names, until a merge is known", async () => {
   await using test = await TestGateway.make();
   const { models } = test.gateway;

@@ -166,6 +166,19 @@ Deno.test("keep-alive is the model's where it has one, and a pinned model stays 
   expect((await failure(models.update(ALICE, HELPER, { isPinned: true }))).code).toBe("FORBIDDEN");
 });
 
+Deno.test("changes of a model at the same moment are all in force", async () => {
+  await using test = await TestGateway.make({ keepAliveSeconds: 60 });
+  const { models } = test.gateway;
+  const { id } = await models.load(ADMIN, HELPER);
+  const changed = await Promise.all([
+    models.update(ADMIN, HELPER, { isPinned: true }),
+    models.update(ADMIN, HELPER, { description: "Helps" }),
+  ]);
+  expect(changed[1]).toMatchObject({ isPinned: true, description: "Helps" });
+  test.clock.advance(3_600_000);
+  expect(models.residency(id).state).toBe("WARM");
+});
+
 Deno.test("a model that fails to load again and again is left alone for longer and longer", async () => {
   await using test = await TestGateway.make();
   test.engine.autoLoad = false;

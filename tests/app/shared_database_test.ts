@@ -3,10 +3,13 @@ import { expect } from "@std/expect";
 import { type ControlledTransaction, sql } from "kysely";
 import type { GenerateInput, Principal } from "../../src/app/types.ts";
 import { lockAuditChain } from "../../src/store/audit.ts";
+import { toTime } from "../../src/store/codec.ts";
 import type { Database } from "../../src/store/database.ts";
 import { lockGeneration } from "../../src/store/generations.ts";
+import { updateModel } from "../../src/store/models.ts";
 import { lockSession, updateSession } from "../../src/store/sessions.ts";
 import { lockUnitTurn } from "../../src/store/unit_claims.ts";
+import { failure } from "../support/failure.ts";
 import { ADMIN, ALICE, BOB, collect, DEMO_DIR, HELPER, HELPER_DIR } from "../support/gateway.ts";
 import { PostgresServer, whyNoServer } from "../support/postgres.ts";
 import { openSite, type Site, until } from "../support/site.ts";
@@ -225,6 +228,17 @@ Deno.test({
         (trx) => sql`select id from merges where id = ${id} for update`.execute(trx),
       );
       expect((await merges.get(id))?.status).toBe("SUCCEEDED");
+    });
+
+    await apart("a model that is changed while it is being removed", async () => {
+      const { id } = await a.gateway.models.register(ADMIN, { path: HELPER_DIR, name: "shared/removed" });
+      const removing = await begin();
+      await lockAuditChain(removing);
+      const changed = failure(a.gateway.models.update(ADMIN, { id }, { isPinned: true }));
+      await until(async () => await waiting() === 1);
+      await updateModel(removing, id, { removed_at: toTime(new Date()) });
+      await removing.commit().execute();
+      expect((await changed).code).toBe("NOT_FOUND");
     });
 
     await t.step("let a generation with CANCEL go on while its owner watches it at either", async () => {
