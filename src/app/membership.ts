@@ -52,7 +52,12 @@ export class Membership {
 
   /** All that live, this one included. */
   async living(): Promise<ReadonlySet<string>> {
-    return new Set([this.id, ...await livingGateways(this.#db, toTime(await this.#now()))]);
+    return new Set([this.id, ...await livingGateways(this.#db, await this.time())]);
+  }
+
+  /** What leases go by. */
+  async time(): Promise<string> {
+    return toTime(await this.#now());
   }
 
   /** Whether a gateway other than this one runs what bears this id. */

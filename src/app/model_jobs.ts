@@ -72,11 +72,11 @@ export class ModelJobs implements ModelJobUseCases {
   /** Goes on with what gateways that have gone have left, and with what had an end here that could not be written. */
   async recover(): Promise<void> {
     const { workDb: db, membership } = this.#options;
-    const living = [...await membership.living()];
+    const now = await membership.time();
     while (!this.#isClosed) {
       const taken = await db.transaction().execute(async (trx) => {
         const holds = [...this.#running.keys(), ...this.#starting];
-        const row = await store.takeOrphanedModelJob(trx, { living, gatewayId: membership.id, holds });
+        const row = await store.takeOrphanedModelJob(trx, { now, gatewayId: membership.id, holds });
         return row && { row, lastSeq: (await store.lastModelJobEvent(trx, row.id))?.seq ?? 0 };
       });
       if (taken === undefined) return;

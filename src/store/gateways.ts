@@ -34,19 +34,20 @@ export async function deleteDeadGateways(
 
 /** Who asks for work that nobody does. */
 export interface OrphanTaker {
-  /** Ids of gateways. */
-  readonly living: readonly string[];
+  /** By the clock of leases. Not who lives: a gateway that has joined since then would be taken for dead. */
+  readonly now: string;
   readonly gatewayId: string;
   /** What this gateway runs; others of its own rows are left from an end that could not be written. */
   readonly holds: readonly string[];
 }
 
 /** Whether a row of an unfinished merge or model job is nobody's. */
-export function isOrphan({ living, gatewayId, holds }: OrphanTaker): Expression<SqlBool> {
+export function isOrphan({ now, gatewayId, holds }: OrphanTaker): Expression<SqlBool> {
   const e = expressionBuilder<Database, "merges" | "model_jobs">();
+  const living = e.selectFrom("gateways").select("gateways.id").where("lease_until", ">", now);
   return e.or([
     e("gateway_id", "is", null),
-    e("gateway_id", "not in", [...living, gatewayId]),
+    e.and([e("gateway_id", "!=", gatewayId), e("gateway_id", "not in", living)]),
     e.and([
       e("gateway_id", "=", gatewayId),
       ...holds.length === 0 ? [] : [e("id", "not in", holds)],

@@ -20,6 +20,7 @@ import * as sessions from "../../src/store/sessions.ts";
 import { storeTest } from "../support/dialects.ts";
 
 const AT = "2024-01-31T09:30:00.000Z";
+const LATER = "2024-01-31T09:30:15.000Z";
 const BIG = 2n ** 53n - 1n;
 
 function modelRow(id: string, artifactId: string, more: Partial<models.ModelRow> = {}): models.ModelRow {
@@ -305,7 +306,13 @@ storeTest("a merge whose gateway is dead is taken once, the oldest first", async
     const status = id === "4" ? "SUCCEEDED" : "QUEUED";
     await merges.insertMerge(db, mergeRow(id, { gateway_id, status, target_name: id }));
   }
-  const take = () => merges.takeOrphanedMerge(db, { living: ["alive"], gatewayId: "me", holds });
+  const lease = { id: "alive", started_at: AT, lease_until: LATER };
+  await gateways.insertGateway(db, lease);
+  await gateways.insertGateway(db, { ...lease, id: "dead", lease_until: AT });
+  const take = () => merges.takeOrphanedMerge(db, { now: AT, gatewayId: "me", holds });
+  // It has joined since.
+  await gateways.insertGateway(db, { ...lease, id: "joined" });
+  await merges.insertMerge(db, mergeRow("5", { gateway_id: "joined", status: "QUEUED", target_name: "5" }));
   const holds: string[] = [];
   for (const expected of ["2", "3"]) {
     expect((await take())?.id).toBe(expected);
@@ -317,7 +324,7 @@ storeTest("a merge whose gateway is dead is taken once, the oldest first", async
     false,
   ]);
   expect(await merges.takenMerges(db, ["1", "2", "4", "x"], "me")).toEqual(["1", "4"]);
-  expect((await merges.takeOrphanedMerge(db, { living: [], gatewayId: "me", holds: ["3"] }))?.id).toBe("1");
+  expect((await merges.takeOrphanedMerge(db, { now: LATER, gatewayId: "me", holds: ["3"] }))?.id).toBe("1");
   await merges.updateMerge(db, "1", { gateway_id: "alive" });
   await merges.requestMergeCancel(db, "3", AT);
   expect(await merges.mergeCancelRequested(db, "me")).toEqual(["3"]);
@@ -341,12 +348,11 @@ storeTest("claims, turns and leases come and go", async (db) => {
   await claims.deleteClaim(db, "g");
   expect(await claims.allClaims(db)).toEqual([]);
 
-  const later = "2024-01-31T09:30:15.000Z";
-  await gateways.insertGateway(db, { id: "a", started_at: AT, lease_until: later });
+  await gateways.insertGateway(db, { id: "a", started_at: AT, lease_until: LATER });
   await gateways.insertGateway(db, { id: "b", started_at: AT, lease_until: AT });
   expect(await gateways.livingGateways(db, AT)).toEqual(["a"]);
   await gateways.deleteDeadGateways(db, { now: AT, exceptId: "a", all: false });
-  expect([await gateways.renewLease(db, "b", later), await gateways.renewLease(db, "a", later)]).toEqual([
+  expect([await gateways.renewLease(db, "b", LATER), await gateways.renewLease(db, "a", LATER)]).toEqual([
     false,
     true,
   ]);
@@ -373,7 +379,8 @@ storeTest("a model job whose gateway is dead is taken once, and one's own that n
     await jobs.insertModelJob(db, { ...row, finished_at: null, cancel_requested_at: null });
   }
   const holds: string[] = [];
-  const take = () => jobs.takeOrphanedModelJob(db, { living: ["alive", "me"], gatewayId: "me", holds });
+  await gateways.insertGateway(db, { id: "alive", started_at: AT, lease_until: LATER });
+  const take = () => jobs.takeOrphanedModelJob(db, { now: AT, gatewayId: "me", holds });
   for (const id of ["2", "3"]) {
     expect((await take())?.id).toBe(id);
     holds.push(id);

@@ -88,13 +88,13 @@ export async function startMerge(
  */
 export async function recoverMerges(options: MergeRunOptions): Promise<void> {
   const { workDb: db, membership } = options;
-  const living = [...await membership.living()];
+  const now = await membership.time();
   for (;;) {
     // One transaction: what was taken and then not ended would be nobody's.
     const taken = await db.transaction().execute(async (trx) => {
       if (options.queue.isClosed) return undefined; // what it no longer holds is on its way to somebody else
       const row = await takeOrphanedMerge(trx, {
-        ...{ living, gatewayId: membership.id, holds: options.queue.ids() },
+        ...{ now, gatewayId: membership.id, holds: options.queue.ids() },
       });
       if (row === undefined) return undefined;
       const lastSeq = await lastMergeSeq(trx, row.id);
