@@ -50,6 +50,11 @@ class Raw implements Disposable {
     await this.#connection.write(new TextEncoder().encode(text));
   }
 
+  /** Sends nothing more, and still reads. */
+  async end(): Promise<void> {
+    await this.#connection.closeWrite();
+  }
+
   /** What has come once `isWhole` says so. */
   async read(isWhole: (text: string) => boolean): Promise<string> {
     const decoder = new TextDecoder();
@@ -179,6 +184,22 @@ Deno.test("a request without a sound host or a sound upgrade is refused, and is 
   }
   expect(api.log).toEqual([]);
   expect(api.server.liveSockets).toBe(0);
+});
+
+Deno.test("a body that breaks off is refused, and is no error of ours", async () => {
+  await using api = new ApiServer(new FakeGateway().gateway);
+  const opened = await fetch(`${api.url}/stream`, { method: "PUT" });
+  const token = await opened.text();
+  for (const path of ["/v1/chat/completions", "/graphql", `/graphql/stream?token=${token}`]) {
+    using raw = await Raw.open(api);
+    await raw.write(
+      `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1:${api.server.port}\r\ncontent-type: application/json\r\n` +
+        `content-length: 100\r\n\r\n{"model"`,
+    );
+    await raw.end();
+    expect(await raw.read((text) => text.includes("}"))).toMatch(/^HTTP\/1.1 400 /);
+  }
+  expect(api.log).toEqual([]);
 });
 
 Deno.test("WebSockets say why in as many bytes as there is room for, and take no endless ids", async () => {
