@@ -35,6 +35,8 @@ export interface RouterOptions {
 
 export type Router = (request: Request) => Promise<Response>;
 
+const LIVE_PATH = "/livez";
+const READY_PATH = "/readyz";
 const METRICS_PATH = "/metrics";
 const LOOKS_LIKE_A_KEY = /^bearer +gsk_/i;
 /** Characters of a header that a message repeats. */
@@ -50,10 +52,10 @@ export function createRouter(options: RouterOptions): Router {
       return refusal(url, { status: 421, code: "MISDIRECTED", message: misdirected(url) }, requestId);
     }
     switch (url.pathname) {
-      case "/livez":
-        return Response.json({ live: true });
-      case "/readyz":
-        return ready();
+      case LIVE_PATH:
+        return isRead(request) ? probed(200, { live: true }) : notAllowed("GET, HEAD", requestId);
+      case READY_PATH:
+        return isRead(request) ? ready() : notAllowed("GET, HEAD", requestId);
       case GRAPHQL_PATH:
         return cors.preflight(request) ?? await routeGraphQL(request, url, requestId);
       case STREAM_PATH:
@@ -69,9 +71,9 @@ export function createRouter(options: RouterOptions): Router {
   }
 
   async function routeConsole(request: Request, url: URL, requestId: string): Promise<Response> {
-    const isRead = request.method === "GET" || request.method === "HEAD";
-    if (!isRead && url.pathname === "/") return notAllowed("GET, HEAD", requestId);
-    return (isRead ? await consoleResponse(request, url.pathname) : null) ??
+    const reads = isRead(request);
+    if (!reads && url.pathname === "/") return notAllowed("GET, HEAD", requestId);
+    return (reads ? await consoleResponse(request, url.pathname) : null) ??
       errorResponse(404, "NOT_FOUND", `There is nothing at ${url.pathname.slice(0, 100)}`, { requestId });
   }
 
@@ -80,8 +82,10 @@ export function createRouter(options: RouterOptions): Router {
     const status = gateway.engineStatus();
     const device = status.state === "READY" ? status.device : null;
     const isReady = device !== null && !options.stopping.aborted;
-    return Response.json({ ready: isReady, device: device?.adapter ?? null, engine: status.state }, {
-      status: isReady ? 200 : 503,
+    return probed(isReady ? 200 : 503, {
+      ready: isReady,
+      device: device?.adapter ?? null,
+      engine: status.state,
     });
   }
 
@@ -142,7 +146,7 @@ export function createRouter(options: RouterOptions): Router {
 
   /** For whoever may ask anything at all: a scraper has a viewer's key, or sits on this machine. */
   async function routeMetrics(request: Request, requestId: string): Promise<Response> {
-    if (request.method !== "GET" && request.method !== "HEAD") return notAllowed("GET, HEAD", requestId);
+    if (!isRead(request)) return notAllowed("GET, HEAD", requestId);
     if (await contexts.authenticate(request.headers.get("authorization")) === null) {
       return unauthenticated(requestId);
     }
@@ -199,6 +203,15 @@ export function createRouter(options: RouterOptions): Router {
     });
     return response;
   };
+}
+
+function isRead({ method }: Request): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+/** True at this moment, and of no use to a cache. */
+function probed(status: number, body: object): Response {
+  return Response.json(body, { status, headers: { "cache-control": "no-store" } });
 }
 
 function unauthenticated(requestId: string): Response {

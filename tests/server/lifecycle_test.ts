@@ -108,6 +108,21 @@ Deno.test("startServer() shuts down with its signal", async () => {
   await api.server.shutdown();
 });
 
+Deno.test("/livez and /readyz are only read, and never kept by a cache", async () => {
+  await using api = new ApiServer(new FakeGateway().gateway);
+  for (const path of ["/livez", "/readyz"]) {
+    const ask = async (method: string) => {
+      const { status, headers, body } = await fetch(`${api.server.origin}${path}`, { method });
+      await body?.cancel();
+      return [status, headers.get("allow") ?? headers.get("cache-control")];
+    };
+    for (const method of ["GET", "HEAD"]) expect(await ask(method)).toEqual([200, "no-store"]);
+    for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
+      expect(await ask(method)).toEqual([405, "GET, HEAD"]);
+    }
+  }
+});
+
 Deno.test("/livez and /readyz tell a running process from one that can generate", async () => {
   const fake = new FakeGateway();
   await using api = new ApiServer(fake.gateway);
