@@ -281,7 +281,7 @@ Deno.test("POST /v1/chat/completions tells each failure by the status that clien
   }]);
   const wrong = await post(api, "/v1/models", {});
   expect([wrong.status, wrong.body.error.code, wrong.headers.get("allow")]).toEqual([
-    ...[405, "method_not_supported", "GET"],
+    ...[405, "method_not_supported", "GET, HEAD"],
   ]);
   const large = await post(api, "/v1/chat/completions", { ...CHAT, user: "x".repeat(5_000_000) });
   expect([large.status, large.body.error.code]).toEqual([413, "request_too_large"]);
@@ -323,6 +323,10 @@ Deno.test("GET /v1/models lists models, and finds one by its name", async () => 
   await expect(client.models.retrieve("no/such")).rejects.toThrow(
     'No model named "no/such": GET /v1/models lists them',
   );
+  for (const [path, status] of [["models", 200], [`models/${MODEL}`, 200], ["models/no/such", 404]] as const) {
+    const head = await fetch(`${api.server.origin}/v1/${path}`, { method: "HEAD" });
+    expect([head.status, await head.text()]).toEqual([status, ""]);
+  }
 });
 
 Deno.test("The OpenAI endpoints let in whom GraphQL lets in", async () => {

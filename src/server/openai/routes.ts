@@ -41,8 +41,9 @@ async function route(request: Request, url: URL, context: RequestContext): Promi
   if (method === "POST" && pathname === "/v1/completions") {
     return await complete(readTextRequest(await body(), key), textShape, context);
   }
-  if (method === "GET" && pathname === MODELS_PATH) return Response.json(await listModels(context));
-  if (method === "GET" && pathname.startsWith(`${MODELS_PATH}/`)) {
+  const isRead = method === "GET" || method === "HEAD";
+  if (isRead && pathname === MODELS_PATH) return Response.json(await listModels(context));
+  if (isRead && pathname.startsWith(`${MODELS_PATH}/`)) {
     return Response.json(await findModel(pathname.slice(MODELS_PATH.length + 1), context));
   }
   throw new NoSuchEndpointError(method, pathname, methodsOf(pathname));
@@ -50,7 +51,7 @@ async function route(request: Request, url: URL, context: RequestContext): Promi
 
 function methodsOf(path: string): readonly string[] {
   if (path === "/v1/chat/completions" || path === "/v1/completions") return ["POST"];
-  return path === MODELS_PATH || path.startsWith(`${MODELS_PATH}/`) ? ["GET"] : [];
+  return path === MODELS_PATH || path.startsWith(`${MODELS_PATH}/`) ? ["GET", "HEAD"] : [];
 }
 
 async function complete(
