@@ -99,3 +99,39 @@ Deno.test("readTextRequest() takes max_completion_tokens, which clients send bes
   expect(readTextRequest(both, null).input.sampling).toEqual({ maxTokens: 7 });
   expect(readTextRequest({ ...TEXT, max_tokens: 7 }, null).sent.maxTokens).toBe("max_tokens");
 });
+
+const ANSWER = { role: "assistant", content: "Yes" };
+/** What asks for nothing, beside what it is the same as. */
+const SAME_CHATS: readonly (readonly [change: object, same: object])[] = [
+  [{ top_logprobs: 0 }, {}],
+  [{ logprobs: false, top_logprobs: 0 }, {}],
+  [{ top_k: -1 }, { top_k: 0 }],
+  [{ messages: [...CHAT.messages, { role: "assistant", content: null }, ...CHAT.messages] }, {
+    messages: [...CHAT.messages, { role: "assistant", content: "" }, ...CHAT.messages],
+  }],
+  [{ messages: [...CHAT.messages, { role: "assistant", tool_calls: [] }, ...CHAT.messages] }, {
+    messages: [...CHAT.messages, { role: "assistant", content: "" }, ...CHAT.messages],
+  }],
+  [{
+    messages: [...CHAT.messages, { ...ANSWER, refusal: null, tool_calls: null, audio: null, prefix: false }],
+  }, { messages: [...CHAT.messages, ANSWER] }],
+];
+
+Deno.test("readChatRequest() takes what asks for nothing for what it is the same as", () => {
+  for (const [change, same] of SAME_CHATS) {
+    expect(readChatRequest({ ...CHAT, ...change }, null)).toEqual(
+      readChatRequest({ ...CHAT, ...same }, null),
+    );
+  }
+});
+
+Deno.test("readTextRequest() takes one list of token ids in a list, and no logprobs for false", () => {
+  expect(readTextRequest({ ...TEXT, prompt: [[1, 2]] }, null)).toEqual(
+    readTextRequest({ ...TEXT, prompt: [1, 2] }, null),
+  );
+  expect(readTextRequest({ ...TEXT, logprobs: false }, null)).toEqual(readTextRequest(TEXT, null));
+  for (const prompt of [[[1], [2]], [[]], [[1], "a"], [1, [2]]]) {
+    expect(() => readTextRequest({ ...TEXT, prompt }, null)).toThrow(/^prompt(\[0\])? is /);
+  }
+  expect(() => readTextRequest({ ...TEXT, logprobs: true }, null)).toThrow("logprobs is true, expected");
+});

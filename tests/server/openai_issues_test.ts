@@ -39,10 +39,10 @@ const CHATS: readonly (readonly [change: Record<string, unknown>, message: strin
   ],
 ];
 const TEXTS: typeof CHATS = [
-  [{ prompt: {} }, "prompt is an object, expected a text, a list of one text, or a list of token ids"],
+  [{ prompt: {} }, "prompt is an object, expected a text or a list of token ids, or a list with one of them"],
   [
     { prompt: ["a", "b"] },
-    "prompt is a list of 2, expected a text, a list of one text, or a list of token ids",
+    "prompt is a list of 2, expected a text or a list of token ids, or a list with one of them",
   ],
   [{ best_of: 3 }, "best_of is 3, expected 1: one answer a request"],
   [{ echo: true }, "echo is true, expected false: the prompt is not repeated"],

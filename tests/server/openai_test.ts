@@ -212,6 +212,16 @@ const REFUSED: readonly (readonly [what: string, body: Json, param: string | nul
     { ...CHAT, messages: [{ role: "user", content: [{ type: "text", text: "" }, { type: "image_url" }] }] },
     "messages[0].content[1].type",
   ],
+  [
+    "a refusal",
+    { ...CHAT, messages: [...MESSAGES, { role: "assistant", content: null, refusal: "No." }] },
+    "messages[1].refusal",
+  ],
+  [
+    "the beginning of an answer",
+    { ...CHAT, messages: [...MESSAGES, { role: "assistant", content: "Once", prefix: true }] },
+    "messages[1].prefix",
+  ],
   ["no content", { ...CHAT, messages: [{ role: "user", content: null }] }, "messages[0].content"],
   ["speech", { ...CHAT, modalities: ["text", "audio"] }, "modalities"],
   ["a function", { ...CHAT, function_call: { name: "f" } }, "function_call"],
@@ -323,7 +333,9 @@ Deno.test("GET /v1/models lists models, and finds one by its name", async () => 
   await expect(client.models.retrieve("no/such")).rejects.toThrow(
     'No model named "no/such": GET /v1/models lists them',
   );
-  for (const [path, status] of [["models", 200], [`models/${MODEL}`, 200], ["models/no/such", 404]] as const) {
+  for (
+    const [path, status] of [["models", 200], [`models/${MODEL}`, 200], ["models/no/such", 404]] as const
+  ) {
     const head = await fetch(`${api.server.origin}/v1/${path}`, { method: "HEAD" });
     expect([head.status, await head.text()]).toEqual([status, ""]);
   }

@@ -11,7 +11,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   messages: "a list of at least one message",
   "messages[]": "an object with role and content",
   "messages[].content": 'a text, or a list of parts as in {"type": "text", "text": "…"}',
-  prompt: "a text, a list of one text, or a list of token ids",
+  prompt: "a text or a list of token ids, or a list with one of them",
   stop: "a text or a list of texts",
   logit_bias: "an object of numbers by token id",
   "response_format.type": '"text", "json_object" or "json_schema"',

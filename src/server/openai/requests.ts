@@ -35,9 +35,12 @@ const ROLES: Readonly<Record<string, MessageRole>> = {
 };
 
 const textPart = z.object({ type: z.literal("text"), text: z.string() });
+/** Clients may keep an answer that has no text as null. */
 const message = z.object({
   role: z.enum(Object.keys(ROLES)),
-  content: z.union([z.string(), z.array(textPart)]),
+  content: z.union([z.string(), z.array(textPart)]).nullish(),
+}).refine(({ role, content }) => role === "assistant" || (content !== null && content !== undefined), {
+  path: ["content"],
 });
 
 const optional = <T extends z.ZodType>(type: T) => type.nullish();
@@ -78,10 +81,17 @@ const chatSchema = z.object({
   logprobs: optional(z.boolean()),
   top_logprobs: optional(z.int()),
 });
+const tokenIds = z.array(z.int()).min(1);
 const textSchema = z.object({
   ...common,
-  prompt: z.union([z.string(), z.array(z.string()).length(1), z.array(z.int()).min(1)]),
-  logprobs: optional(z.int()),
+  prompt: z.union([
+    z.string(),
+    z.array(z.string()).length(1),
+    tokenIds,
+    z.array(tokenIds).length(1),
+  ]),
+  // Clients that know the field of chats send it with that one's value, too.
+  logprobs: z.preprocess((value) => value === false ? null : value, optional(z.int())),
   best_of: optional(z.literal(1)),
   echo: optional(z.literal(false)),
   suffix: optional(z.literal("")),
@@ -89,7 +99,16 @@ const textSchema = z.object({
 type Sampling = z.infer<z.ZodObject<typeof sampling>>;
 
 /** Of a message: would change the answer, and is not carried out. */
-const UNSUPPORTED_IN_MESSAGE = ["tool_calls", "function_call", "tool_call_id", "audio"] as const;
+const UNSUPPORTED_IN_MESSAGE = [
+  "tool_calls",
+  "function_call",
+  "tool_call_id",
+  "audio",
+  "refusal",
+  "prefix",
+] as const;
+
+const SAYS_NOTHING: ReadonlySet<unknown> = new Set([undefined, null, "", false]);
 
 /** Any JSON object; without a schema the names of its properties are the model's choice. */
 const ANY_OBJECT = '{"type":"object","additionalProperties":true}';
@@ -98,7 +117,7 @@ const ANY_OBJECT = '{"type":"object","additionalProperties":true}';
 export function readChatRequest(body: unknown, idempotencyKey: string | null): CompletionRequest {
   const parsed = parse(chatSchema, body, checkMessages);
   const { top_logprobs: top, logprobs } = parsed;
-  if (top !== null && top !== undefined && logprobs !== true) {
+  if (typeof top === "number" && top !== 0 && logprobs !== true) {
     throw new RequestError("top_logprobs", "Invalid top_logprobs: expected logprobs to be true beside it");
   }
   const messages = parsed.messages.map(toMessage);
@@ -127,12 +146,13 @@ function sentMaxTokens({ max_completion_tokens: newer }: Sampling): SentNames["m
 function toPrompt(prompt: z.infer<typeof textSchema>["prompt"]): PromptSource {
   if (typeof prompt === "string") return { raw: prompt };
   const [first] = prompt;
-  return typeof first === "string" ? { raw: first } : { tokenIds: prompt as readonly number[] };
+  if (typeof first === "string") return { raw: first };
+  return { tokenIds: typeof first === "object" ? first : prompt as readonly number[] };
 }
 
 function toMessage({ role, content }: z.infer<typeof message>): ChatMessage {
-  const text = typeof content === "string" ? content : content.map((part) => part.text).join("");
-  return { role: ROLES[role]!, content: text };
+  const text = typeof content === "string" ? content : content?.map((part) => part.text).join("");
+  return { role: ROLES[role]!, content: text ?? "" };
 }
 
 function samplingOf(given: Sampling): SamplingInput {
@@ -140,7 +160,7 @@ function samplingOf(given: Sampling): SamplingInput {
   return {
     temperature: given.temperature,
     topP: given.top_p,
-    topK: given.top_k,
+    topK: given.top_k === -1 ? 0 : given.top_k, // another server's word for all tokens
     minP: given.min_p,
     typicalP: given.typical_p,
     presencePenalty: given.presence_penalty,
@@ -212,7 +232,7 @@ function checkMessages({ messages }: Readonly<Record<string, unknown>>): void {
     if (message["role"] === "tool" || message["role"] === "function") throw unsupported(`${at}.role`);
     for (const field of UNSUPPORTED_IN_MESSAGE) {
       const value = message[field];
-      const isSaid = Array.isArray(value) ? value.length > 0 : value !== undefined && value !== null;
+      const isSaid = Array.isArray(value) ? value.length > 0 : !SAYS_NOTHING.has(value);
       if (isSaid) throw unsupported(`${at}.${field}`);
     }
     if (!Array.isArray(message["content"])) continue;
