@@ -6,6 +6,7 @@ import type { Command, Invocation, OptionSpec } from "./command.ts";
 import { dataDirOption, openExistingStore } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
 import { printable } from "./printable.ts";
+import { printVerdict } from "./verdict.ts";
 
 const json: OptionSpec = { type: "boolean", description: "Print the result, and errors, as JSON" };
 const DEFAULT_LAST = 20;
@@ -47,14 +48,12 @@ const verifyCommand: Command = {
   run: (invocation) =>
     withAudit(invocation, async (audit) => {
       const found = await audit.verify(LOCAL_ADMIN);
-      invocation.terminal.print(
-        invocation.flag("json")
-          ? JSON.stringify(found)
-          : found.isIntact
-          ? intact(found)
-          : `Entry ${found.brokenSeq} is broken: ${found.reason}`,
-      );
-      return found.isIntact ? EXIT.done : EXIT.failed;
+      const words = invocation.flag("json")
+        ? JSON.stringify(found)
+        : found.isIntact
+        ? intact(found)
+        : `Entry ${found.brokenSeq} is broken: ${found.reason}`;
+      return printVerdict(invocation.terminal, words, found.isIntact);
     }),
 };
 

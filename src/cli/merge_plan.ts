@@ -8,6 +8,7 @@ import type { Invocation } from "./command.ts";
 import { EXIT } from "./errors.ts";
 import { printable } from "./printable.ts";
 import { formatDuration } from "./units.ts";
+import { printVerdict } from "./verdict.ts";
 
 export type PlanCommandOptions = PlanDocumentsOptions;
 
@@ -27,13 +28,12 @@ export async function printPlan(
   } catch (error) {
     if (!(error instanceof GeodesicError) || !isOfPlan(error)) throw error;
     const problems = problemsOf(error);
-    if (invocation.json) terminal.print(JSON.stringify({ ok: false, problems, documents: [] }));
-    else {
-      const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
-      const lines = [...problems.map((problem) => `- ${problem}`), `Cannot merge: ${count} [${error.code}]`];
-      terminal.print(lines.map(printable).join("\n"));
-    }
-    return EXIT.failed;
+    const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+    const lines = [...problems.map((problem) => `- ${problem}`), `Cannot merge: ${count} [${error.code}]`];
+    const words = invocation.json
+      ? JSON.stringify({ ok: false, problems, documents: [] })
+      : lines.map(printable).join("\n");
+    return printVerdict(terminal, words, false);
   }
 }
 

@@ -9,12 +9,12 @@ import { findModelByManifest } from "../store/models.ts";
 import { architectureOption, architecturesOf } from "./architecture_option.ts";
 import type { Command, Invocation } from "./command.ts";
 import { dataDirOf, dataDirOption } from "./data_dir.ts";
-import { EXIT } from "./errors.ts";
 import { findModelFolder, isFolder, withExistingStore } from "./find_model.ts";
 import { modelOption, namedModels } from "./named_models.ts";
 import { printable } from "./printable.ts";
 import { Progress } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
+import { printVerdict } from "./verdict.ts";
 
 const MAX_SAMPLE = 1_000_000;
 
@@ -57,9 +57,10 @@ export const verifyCommand: Command = {
       ...seed === undefined ? {} : { seed },
       signal,
     });
-    if (invocation.flag("json")) terminal.print(JSON.stringify(verification));
-    else terminal.print(describe(verification).map(printable).join("\n"));
-    return verification.ok ? EXIT.done : EXIT.failed;
+    const words = invocation.flag("json")
+      ? JSON.stringify(verification)
+      : describe(verification).map(printable).join("\n");
+    return printVerdict(terminal, words, verification.ok);
   },
 };
 

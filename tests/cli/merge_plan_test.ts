@@ -3,7 +3,7 @@ import { expect } from "@std/expect";
 import { writeCheckpoint } from "../support/checkpoint_generator.ts";
 import { ADMIN, TestGateway } from "../support/gateway.ts";
 import { tempDir } from "../support/temp.ts";
-import { DEMO, geodesicHere as geodesic } from "./support.ts";
+import { DEMO, geodesicHere as geodesic, gone } from "./support.ts";
 
 async function namesIn(dir: string): Promise<readonly string[]> {
   return (await Array.fromAsync(Deno.readDir(dir), ({ name }) => name)).sort();
@@ -53,6 +53,8 @@ parameters: { t: 0.5 }
   await Deno.writeTextFile(dir.join("shapes.yml"), yaml("[0, 2]"));
   const shapes = await geodesic(["merge", "--plan", "shapes.yml", "--json"], { userDir: dir.path });
   expect(shapes.code).toBe(1);
+  const unread = await geodesic(["merge", "--plan", "shapes.yml"], { userDir: dir.path, print: gone });
+  expect(unread).toEqual({ code: 1, stdout: "", stderr: "" });
   const { ok, problems } = JSON.parse(shapes.stdout);
   expect([ok, problems.length]).toEqual([false, 21]); // no tensor of the two fits, and none is left out
   for (const problem of problems) {

@@ -55,6 +55,11 @@ export async function geodesicHere(
   return { code, stdout, stderr };
 }
 
+/** Printing where the reader has seen enough. */
+export function gone(): never {
+  throw new Deno.errors.BrokenPipe();
+}
+
 /** A command that has been started, for tests that interrupt it. */
 export function startCli(args: readonly string[], options: CliOptions = {}): Deno.ChildProcess {
   const [program, ...before] = options.shell === undefined

@@ -2,7 +2,7 @@
 import { expect } from "@std/expect";
 import { MergeApi, PARENTS } from "../support/merge_api.ts";
 import { tempDir } from "../support/temp.ts";
-import { DEMO, geodesic as geodesicApart, geodesicHere as geodesic } from "./support.ts";
+import { DEMO, geodesic as geodesicApart, geodesicHere as geodesic, gone } from "./support.ts";
 
 const HELPER = ["--model", `parents/helper=${DEMO}/parents/helper`];
 const STORYTELLER = ["--model", `parents/storyteller=${DEMO}/parents/storyteller`];
@@ -47,6 +47,10 @@ Deno.test("verify checks a merge with its parents, a sample of it, and without t
     expected: "0.5",
     found: "0.25",
   }]);
+  expect(await geodesic(["verify", "out"], { userDir: dir.path, print: gone })).toMatchObject({
+    ...{ code: 1, stdout: "" },
+    stderr: expect.not.stringContaining("error"),
+  });
 });
 
 Deno.test("verify merges the documents before the output again and says how much of them, or what is wrong there", async () => {
