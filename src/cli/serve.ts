@@ -16,7 +16,8 @@ import { openInvocationStore } from "./data_dir.ts";
 import { EXIT } from "./errors.ts";
 import { mergeProgress } from "./merge_progress.ts";
 import { migrationSummary } from "./migrate.ts";
-import { readServeSettings, serveNotes, serveOptions } from "./serve_settings.ts";
+import { endWithin } from "./serve_end.ts";
+import { readServeSettings, serveNotes, serveOptions, type ServeSettings } from "./serve_settings.ts";
 import { createServeEngine, readyUnlessAborted } from "./serve_engine.ts";
 import type { Terminal } from "./terminal.ts";
 import { formatDuration } from "./units.ts";
@@ -62,11 +63,30 @@ async function serve(
   { loadSchema, catalogueDir }: Omit<ServeParts, "demoDir">,
   prepare: (preparation: Preparation) => Promise<string | null>,
 ): Promise<number> {
-  const { terminal, signal } = invocation;
   const settings = readServeSettings(invocation);
-  const { dataDir, log } = settings;
+  const cleanup = new AsyncDisposableStack(); // last opened, first closed
+  try {
+    await serveUntilStopped(invocation, { settings, cleanup, loadSchema, catalogueDir, prepare });
+  } finally {
+    await endWithin(cleanup, settings);
+  }
+  invocation.terminal.print("Stopped");
+  return EXIT.done;
+}
 
-  await using cleanup = new AsyncDisposableStack(); // last opened, first closed
+interface Serving extends Omit<ServeParts, "demoDir"> {
+  readonly settings: ServeSettings;
+  /** Gets all that has to be ended. */
+  readonly cleanup: AsyncDisposableStack;
+  readonly prepare: (preparation: Preparation) => Promise<string | null>;
+}
+
+async function serveUntilStopped(
+  invocation: Invocation,
+  { settings, cleanup, loadSchema, catalogueDir, prepare }: Serving,
+): Promise<void> {
+  const { terminal, signal } = invocation;
+  const { dataDir, log } = settings;
   const where = await describeStore(dataDir, terminal.databaseUrl);
   const onMigrated = (names: readonly string[]) => terminal.print(migrationSummary(where, names));
   const db = cleanup.adopt(await openInvocationStore(invocation, { onMigrated }), (db) => db.destroy());
@@ -94,8 +114,6 @@ async function serve(
   terminal.print(welcome({ origin, adminKey, model, allowAnonymous, onlyKnown, nothingServed }));
 
   await server.finished;
-  terminal.print("Stopped");
-  return EXIT.done;
 }
 
 /** The first run, in front of the user's eyes; later ones find everything in place. */

@@ -1,5 +1,7 @@
 /** `geodesic start` as a process: what it says, what it refuses, and how it ends. The whole path is in tests/e2e. */
 import { expect } from "@std/expect";
+import { hasDevice } from "../gpu/device.ts";
+import { PostgresServer, whyNoServer } from "../support/postgres.ts";
 import { tempDir } from "../support/temp.ts";
 import { deviceTest, geodesic, geodesicHere, startCli } from "./support.ts";
 
@@ -101,6 +103,25 @@ deviceTest(
     });
   },
 );
+
+Deno.test({
+  name: "serve stops with 0, and tells the reason, where its database has gone",
+  ignore: !hasDevice || whyNoServer !== null,
+  fn: async () => {
+    await using dir = await tempDir();
+    await using server = await PostgresServer.start();
+    const env = { DATABASE_URL: server.url("postgres") };
+    const child = startCli(["serve", "--port", "0", "--data", dir.path], { env });
+    expect(await outputUntil(child, /^listening on .*\n/m)).toContain("migrated");
+    await server.stop();
+    child.kill("SIGTERM");
+    const { code, stderr } = await endOf(child);
+    await server.start();
+    expect(code).toBe(0);
+    expect(stderr).toContain('"message":"unexpected error while stopping"');
+    expect(stderr).not.toContain("INTERRUPTED");
+  },
+});
 
 deviceTest("start leaves no model when it is interrupted in its first run", async () => {
   await using dir = await tempDir();
