@@ -4,9 +4,10 @@
  */
 
 const METHODS = "GET, POST, PUT, DELETE";
-const REQUEST_HEADERS =
-  "authorization, content-type, idempotency-key, x-request-id, x-graphql-event-stream-token";
-const RESPONSE_HEADERS = "x-request-id, retry-after";
+/** Any: clients of the OpenAI API send a dozen about themselves. The key's is none of those that `*` stands for. */
+const REQUEST_HEADERS = "authorization, *";
+/** What a client goes by that tries again. */
+const RESPONSE_HEADERS = "x-request-id, retry-after, retry-after-ms, x-should-retry";
 const PREFLIGHT_SECONDS = 600;
 
 export class Cors {
