@@ -18,9 +18,10 @@ import { mergeProgress } from "./merge_progress.ts";
 import { migrationSummary } from "./migrate.ts";
 import { endWithin } from "./serve_end.ts";
 import { readServeSettings, serveNotes, serveOptions, type ServeSettings } from "./serve_settings.ts";
-import { createServeEngine, readyUnlessAborted } from "./serve_engine.ts";
+import { createServeEngine } from "./serve_engine.ts";
 import type { Terminal } from "./terminal.ts";
 import { formatDuration } from "./units.ts";
+import { unlessAborted } from "./unless_aborted.ts";
 import { hasNoWeights, welcome } from "./welcome.ts";
 
 /** What lies outside of this layer and only the composition root knows. */
@@ -89,7 +90,12 @@ async function serveUntilStopped(
   const { dataDir, log } = settings;
   const where = await describeStore(dataDir, terminal.databaseUrl);
   const onMigrated = (names: readonly string[]) => terminal.print(migrationSummary(where, names));
-  const db = cleanup.adopt(await openInvocationStore(invocation, { onMigrated }), (db) => db.destroy());
+  // Another gateway's migrations are waited for, however long they take.
+  const opening = openInvocationStore(invocation, { onMigrated });
+  const db = cleanup.adopt(
+    await unlessAborted(opening, signal, (db) => db.destroy()),
+    (db) => db.destroy(),
+  );
   const workDb = cleanup.adopt(await openWorkStore(db, terminal.databaseUrl), (work) => work.destroy());
   const onOutput = (line: string) => terminal.writeStatus(`engine: ${line}\n`);
   const engine = cleanup.use(createServeEngine({ log, onOutput, cacheDir: cacheDirOf(dataDir) }));
@@ -102,7 +108,7 @@ async function serveUntilStopped(
   const schema = await loadSchema();
   const beforeStop = () => gateway.stop();
   const server = cleanup.use(startServer({ ...settings, schema, gateway, metrics, signal, beforeStop }));
-  const { adapter, software } = await readyUnlessAborted(engine, signal);
+  const { adapter, software } = await unlessAborted(engine.ready(), signal);
   terminal.print(`WebGPU device: ${adapter}${software ? " (software: exact, and slow)" : ""}`);
   const model = await prepare({ terminal, gateway, signal });
   signal.throwIfAborted();

@@ -44,16 +44,3 @@ function report(log: Log, news: EngineNews): void {
     });
   }
 }
-
-/** Settles as `ready`, or rejects with the signal's reason: a start that does not succeed can be interrupted. */
-export async function readyUnlessAborted(engine: EngineClient, signal: AbortSignal) {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  if (signal.aborted) abort();
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([engine.ready(), promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
-}

@@ -1,5 +1,6 @@
 /** `geodesic start` as a process: what it says, what it refuses, and how it ends. The whole path is in tests/e2e. */
 import { expect } from "@std/expect";
+import pg from "pg";
 import { hasDevice } from "../gpu/device.ts";
 import { PostgresServer, whyNoServer } from "../support/postgres.ts";
 import { tempDir } from "../support/temp.ts";
@@ -120,6 +121,37 @@ Deno.test({
     expect(code).toBe(0);
     expect(stderr).toContain('"message":"unexpected error while stopping"');
     expect(stderr).not.toContain("INTERRUPTED");
+  },
+});
+
+Deno.test({
+  name: "serve can be interrupted while another gateway migrates the database",
+  ignore: whyNoServer !== null,
+  fn: async () => {
+    await using dir = await tempDir();
+    await using server = await PostgresServer.start();
+    const env = { DATABASE_URL: server.url("postgres") };
+    expect((await geodesic(["migrate"], { env })).code).toBe(0);
+    const other = new pg.Client({ connectionString: env.DATABASE_URL });
+    await other.connect();
+    await other.query("BEGIN; LOCK TABLE kysely_migration_lock IN ACCESS EXCLUSIVE MODE");
+    const child = startCli(["serve", "--port", "0", "--data", dir.path], { env });
+    const waiting = "SELECT 1 FROM pg_locks WHERE NOT granted";
+    while ((await other.query(waiting)).rowCount === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    child.kill("SIGTERM");
+    let stillLocked = true;
+    const release = setTimeout(() => { // who waits for it ends late, and not never
+      stillLocked = false;
+      void other.query("COMMIT");
+    }, 3_000);
+    const { stderr, code } = await endOf(child);
+    clearTimeout(release);
+    await other.end();
+    expect({ code, stderr, stillLocked }).toEqual({
+      ...{ code: 130, stderr: "error: Interrupted [INTERRUPTED]\n", stillLocked: true },
+    });
   },
 });
 
