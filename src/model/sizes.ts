@@ -22,7 +22,7 @@ export const BLOCK_SIZE = 16;
 /** Prompt tokens per step: enough to keep a device busy, few enough that decoding sequences wait only briefly. */
 export const MAX_PROMPT_TOKENS = 512;
 
-/** KV cache of all layers unless asked otherwise. */
+/** KV cache of all layers unless asked otherwise, or what one sequence of the whole context takes, if that is more. */
 const DEFAULT_CACHE_BYTES = 4 * 2 ** 30;
 
 export interface SizeRequest {
@@ -82,8 +82,10 @@ export function planSizes(config: ModelConfig, request: SizeRequest): ModelSizes
   const headBytes = kvCacheFormat === "fp8" ? fp8HeadBytes(config.headDim) : config.headDim * activationBytes;
   const cacheTokenBytes = 2 * config.kvHeads * headBytes;
   const blockBytes = cacheTokenBytes * BLOCK_SIZE;
-  const budget = request.cacheBytes ?? DEFAULT_CACHE_BYTES;
-  const wanted = maxSequences * Math.ceil(maxContext / BLOCK_SIZE);
+  const contextBlocks = Math.ceil(maxContext / BLOCK_SIZE);
+  const contextBytes = contextBlocks * blockBytes * config.layers;
+  const budget = request.cacheBytes ?? Math.max(DEFAULT_CACHE_BYTES, contextBytes);
+  const wanted = maxSequences * contextBlocks;
   const blockCount = Math.min(
     wanted,
     Math.floor(maxBindableBytes / blockBytes),
@@ -119,15 +121,15 @@ export function planSizes(config: ModelConfig, request: SizeRequest): ModelSizes
     maxBindableBytes,
   });
   // Both grow with the context: the table of angles, and the parts of one row's attention.
-  const contextBytes = Math.max(
+  const largestBytes = Math.max(
     maxContext * config.headDim * 4,
     parts.partRows * parts.maxSplits * config.queryHeads * config.headDim * 4,
   );
-  if (contextBytes > maxBindableBytes) {
-    const [needed, most] = formatBytesApart(contextBytes, maxBindableBytes);
+  if (largestBytes > maxBindableBytes) {
+    const [needed, most] = formatBytesApart(largestBytes, maxBindableBytes);
     throw new CapacityError(
       `Cannot serve a context of ${maxContext} tokens: it takes a buffer of ${needed}, the device binds ${most}`,
-      { found: contextBytes, expected: maxBindableBytes },
+      { found: largestBytes, expected: maxBindableBytes },
     );
   }
   return {

@@ -148,6 +148,18 @@ Deno.test("fitModel() shrinks the KV cache to the budget, and refuses with figur
   expect(refuse).toThrow(expect.objectContaining({ details: told }));
 });
 
+Deno.test("fitModel() has a KV cache for one sequence of the whole context, however long, where there is room", () => {
+  const long = { ...config, maxPositionEmbeddings: 131_072 };
+  const asked = { ...request, maxContext: 131_072, formats };
+  const { sizes, memory } = fitModel(long, { ...asked, memoryBytes: 75e9 });
+  expect(memory.kvCacheBytes).toBe(131_072 * 131_072);
+  expect(sizes.limits).toMatchObject({ maxContext: 131_072, blockCount: 131_072 / 16 });
+  expect(fitModel(long, asked).sizes).toEqual(sizes);
+  expect(() => fitModel(long, { ...asked, memoryBytes: 20e9 })).toThrow(
+    "at least 17.2 GB of KV cache for a context of 131072 tokens, together 24.7 GB; 20.0 GB are left",
+  );
+});
+
 /** How a model is run: anywhere, with subgroups, or with those and products in pairs of f16. */
 type Way = "portable" | "subgroups" | "pairs of f16";
 
