@@ -47,6 +47,9 @@ export class CapacityError extends GeodesicError {
   }
 }
 
+/** In the details of a {@link CapacityError}, true: the device lacks memory, and whatever leaves it makes room. */
+export const LACKS_MEMORY = "lacksMemory";
+
 /** No such model, file, session, generation or merge, or none that the caller may see. */
 export class NotFoundError extends GeodesicError {
   constructor(message: string, details?: Record<string, unknown>, options?: ErrorOptions) {

@@ -1,5 +1,5 @@
 /** Why a model cannot come onto the device or leave it at the moment. */
-import { CapacityError } from "../errors.ts";
+import { CapacityError, type GeodesicError, LACKS_MEMORY } from "../errors.ts";
 
 const RETRY_AFTER_MS = 2000;
 
@@ -25,4 +25,13 @@ export function noRoom(name: string, maxWarmModels: number): CapacityError {
     `Cannot load model "${name}": ${maxWarmModels} other model(s) are in use, as many as may be on the device`,
     { model: name, maxWarmModels, retryAfterMs: RETRY_AFTER_MS },
   );
+}
+
+/**
+ * Whether a load that failed may succeed once other models have left the device. Not where the device could not run the
+ * model anyway, nor where it takes more than all models together may: nobody is to leave for that.
+ */
+export function roomHelps({ code, details }: GeodesicError, memoryBytes = Infinity): boolean {
+  return code === "CAPACITY" && details[LACKS_MEMORY] === true &&
+    !(Number(details["expected"]) > memoryBytes);
 }

@@ -3,7 +3,7 @@
  * reports an error nobody scoped, and compiles kernels once. Knows no model. Creator of a {@link GpuDevice} disposes it.
  */
 import { formatBytesApart } from "../byte_size.ts";
-import { CapacityError, DeviceLostError } from "../errors.ts";
+import { CapacityError, DeviceLostError, LACKS_MEMORY } from "../errors.ts";
 import { requestAdapter } from "./adapter.ts";
 import { GpuBuffer, type GpuBufferOptions } from "./buffer.ts";
 import {
@@ -175,6 +175,7 @@ export class GpuDevice implements Disposable {
     if (memory !== null) {
       throw new CapacityError(`Cannot ${what}: the GPU is out of memory`, {
         reason: memory.message,
+        [LACKS_MEMORY]: true,
         ...bytes !== undefined && { expected: bytes },
       });
     }

@@ -4,7 +4,7 @@
  * context.
  */
 import { formatBytes, formatBytesApart } from "../byte_size.ts";
-import { CapacityError } from "../errors.ts";
+import { CapacityError, LACKS_MEMORY } from "../errors.ts";
 import type { ModelConfig } from "../formats/config.ts";
 import { PARAMS_WINDOW_BYTES } from "../gpu/params.ts";
 import { maxDispatches, weightBytes } from "./cost.ts";
@@ -51,7 +51,7 @@ export function fitModel(
           formatBytes(least)
         } of KV cache for a context ` +
         `of ${limits.maxContext} tokens, together ${whole}; ${left} are left`,
-      { ...memory, kvCacheBytes: least, found: memoryBytes, expected: fixed + least },
+      { ...memory, kvCacheBytes: least, found: memoryBytes, expected: fixed + least, [LACKS_MEMORY]: true },
     );
   }
   const smaller = planSizes(config, { ...request, cacheBytes: memoryBytes - fixed });

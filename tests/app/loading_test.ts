@@ -1,6 +1,6 @@
 /** Loads that are shared, given up and made room for. */
 import { expect } from "@std/expect";
-import { ConfigError } from "../../src/errors.ts";
+import { CapacityError, ConfigError, LACKS_MEMORY } from "../../src/errors.ts";
 import { hashArtifact, manifestSha256 } from "../../src/formats/artifact.ts";
 import { ModelFolder } from "../../src/formats/folder.ts";
 import { uuidV7 } from "../../src/app/ids.ts";
@@ -106,6 +106,30 @@ Deno.test("models.load() empties a full device before it gives up", async () => 
   await test.engine.request(0);
   expect((await failure(models.load(ADMIN, { name: "c" }))).code).toBe("CAPACITY");
   await generations.cancel(ALICE, id);
+});
+
+Deno.test("models.load() sends nobody away for a model that would not fit an empty device either", async () => {
+  await using test = await TestGateway.make({ memoryBytes: 20e9 });
+  const { models } = test.gateway;
+  await registerMore(test, "b");
+  await models.load(ADMIN, HELPER);
+  test.engine.autoLoad = false;
+  const hopeless = [
+    {}, // The device cannot run it, however empty it is.
+    { [LACKS_MEMORY]: true, found: 5e9, expected: 21e9 },
+  ];
+  for (const [index, details] of hopeless.entries()) {
+    const failed = failure(models.load(ADMIN, { name: "b" }));
+    (await test.engine.loading(1 + index)).fail(new CapacityError("Cannot load the model", details));
+    expect((await failed).code).toBe("CAPACITY");
+    expect(test.engine.unloaded).toEqual([]);
+  }
+  const loading = models.load(ADMIN, { name: "b" });
+  const missing = { [LACKS_MEMORY]: true, found: 5e9, expected: 19e9 };
+  (await test.engine.loading(3)).fail(new CapacityError("Cannot load the model", missing));
+  (await test.engine.loading(4)).finish();
+  await loading;
+  expect(test.engine.unloaded.length).toBe(1);
 });
 
 Deno.test("models.load() tells the engine whose weights it may keep where, and what all models may take", async () => {

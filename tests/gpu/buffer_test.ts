@@ -50,3 +50,23 @@ gpuTest("guard() reports misuse as an error and releases the result", async (dev
   await expect(guarded).rejects.toThrow("Cannot make a buffer");
   expect(released).toBe(true);
 });
+
+gpuTest(
+  "guard() says that memory is missing where a device has run out of it, and releases the result",
+  async (device) => {
+    const { handle } = device;
+    const pop = handle.popErrorScope.bind(handle);
+    let scopes = 0;
+    handle.popErrorScope = async () => {
+      await pop();
+      return scopes++ === 0 ? new GPUOutOfMemoryError("no memory") : null;
+    };
+    let released = false;
+    const guarded = device.guard("make room", () => 1, { bytes: 16, release: () => released = true });
+    const error = await guarded.catch((error) => error);
+    handle.popErrorScope = pop;
+    expect(error).toBeInstanceOf(CapacityError);
+    expect(error.details).toEqual({ reason: "no memory", lacksMemory: true, expected: 16 });
+    expect(released).toBe(true);
+  },
+);

@@ -144,6 +144,7 @@ Deno.test("fitModel() shrinks the KV cache to the budget, and refuses with figur
     totalBytes,
     found: least - 1,
     expected: least,
+    lacksMemory: true,
   };
   expect(refuse).toThrow(expect.objectContaining({ details: told }));
 });

@@ -3,7 +3,13 @@
  * when the test says so. Deterministic: nothing happens between two calls of the test.
  */
 import type { Accumulation } from "../../src/model/runner.ts";
-import { CapacityError, DeviceLostError, type GeodesicError, toErrorRecord } from "../../src/errors.ts";
+import {
+  CapacityError,
+  DeviceLostError,
+  type GeodesicError,
+  LACKS_MEMORY,
+  toErrorRecord,
+} from "../../src/errors.ts";
 import {
   type DeviceInfo,
   type EngineClient,
@@ -131,7 +137,7 @@ export class FakeEngine implements EngineClient {
     const { modelKey, maxContext } = command;
     const { promise, resolve, reject } = Promise.withResolvers<Loaded>();
     if (this.#loaded.size >= this.capacity) {
-      return Promise.reject(new CapacityError("The device is full", {}));
+      return Promise.reject(new CapacityError("The device is full", { [LACKS_MEMORY]: true }));
     }
     options.signal?.addEventListener("abort", () => reject(options.signal?.reason), { once: true });
     const load: FakeLoad = {
