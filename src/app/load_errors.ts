@@ -27,6 +27,13 @@ export function noRoom(name: string, maxWarmModels: number): CapacityError {
   );
 }
 
+/** Others have the memory, which is theirs only while they are in use. */
+export function noRoomYet(error: GeodesicError): CapacityError {
+  return new CapacityError(error.message, { ...error.details, retryAfterMs: RETRY_AFTER_MS }, {
+    cause: error,
+  });
+}
+
 /**
  * Whether a load that failed may succeed once other models have left the device. Not where the device could not run the
  * model anyway, nor where it takes more than all models together may: nobody is to leave for that.

@@ -11,7 +11,7 @@ import type { ModelRow } from "../store/models.ts";
 import { abortable } from "./abortable.ts";
 import type { Clock } from "./clock.ts";
 import { LoadBackOff } from "./load_back_off.ts";
-import { inUse, noRoom, otherWeights, roomHelps } from "./load_errors.ts";
+import { inUse, noRoom, noRoomYet, otherWeights, roomHelps } from "./load_errors.ts";
 import { CHECKING, toFigures } from "./load_figures.ts";
 import type { ResidencyBoard } from "./residency.ts";
 import type { LoadFigures } from "./types.ts";
@@ -246,7 +246,8 @@ export class ModelLoader {
       } catch (error) {
         if (!(error instanceof GeodesicError)) throw error;
         if (isRestarting(error) && attempt++ < MAX_LOAD_ATTEMPTS) continue; // The next load waits for the restart.
-        if (!roomHelps(error, loadsWith.memoryBytes) || !await this.#evictOne()) throw error;
+        if (!roomHelps(error, loadsWith.memoryBytes)) throw error;
+        if (!await this.#evictOne()) throw this.#occupied(model.id) > 0 ? noRoomYet(error) : error;
       }
     }
   }

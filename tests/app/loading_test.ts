@@ -104,8 +104,17 @@ Deno.test("models.load() empties a full device before it gives up", async () => 
   expect(test.engine.unloaded.length).toBe(1);
   const { id } = await generations.start(ALICE, { model: { name: "b" }, prompt });
   await test.engine.request(0);
-  expect((await failure(models.load(ADMIN, { name: "c" }))).code).toBe("CAPACITY");
+  // Waiting helps while somebody is there who may leave, and only then.
+  const busy = await failure(models.load(ADMIN, { name: "c" }));
+  expect([busy.code, busy.message, busy.details["retryAfterMs"]]).toEqual([
+    "CAPACITY",
+    "The device is full",
+    2000,
+  ]);
   await generations.cancel(ALICE, id);
+  test.engine.capacity = 0;
+  const empty = await failure(models.load(ADMIN, { name: "c" }));
+  expect([empty.code, empty.details["retryAfterMs"]]).toEqual(["CAPACITY", undefined]);
 });
 
 Deno.test("models.load() sends nobody away for a model that would not fit an empty device either", async () => {
