@@ -72,7 +72,7 @@ export function parseConstraint(field: string, value: unknown): Constraint {
     return { regex: part };
   }
   checkSchema(name, part);
-  readable(name, () => takeOwnRules(part));
+  readable(name, () => takeOwnRules(part, "free"));
   return { jsonSchema: part };
 }
 

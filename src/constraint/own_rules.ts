@@ -6,9 +6,9 @@
 import { literal } from "./grammar_characters.ts";
 import { BOUNDS, integersBetween } from "./integer_ranges.ts";
 import { numbersBetween } from "./number_ranges.ts";
-import { isJsonObject, type JsonObject } from "../formats/json.ts";
 import { DATA_INSIDE, NAMES_INSIDE, STRING_KEYWORDS } from "./schema_keywords.ts";
-import { STRING_FORMATS } from "./string_formats.ts";
+import { countedString } from "./string_lengths.ts";
+import { limitsOf } from "./string_limits.ts";
 import { textGrammar } from "./text_grammar.ts";
 import { ANY_TEXT, type TextGrammar, type TextLimits } from "./text_limits.ts";
 import { TextTerms } from "./text_terms.ts";
@@ -48,18 +48,27 @@ export interface OwnRules {
 }
 
 /**
+ * What becomes of strings of which nothing but their length is asked: they are free, or counted by a rule for a grammar of
+ * bytes (string_lengths.ts), or the library counts them, a state for every character.
+ */
+export type Lengths = "free" | "counted" | "library";
+
+/**
  * `schema` is JSON that has been parsed before. RangeError where it holds what can be no rule: bounds with nothing between
  * them, an expression that is none.
  */
-export function takeOwnRules(schema: string): OwnRules {
-  return new Reader(schema).read();
+export function takeOwnRules(schema: string, lengths: Lengths): OwnRules {
+  return new Reader(schema, lengths).read();
 }
 
 class Reader {
   readonly #schema: string;
+  readonly #lengths: Lengths;
   readonly #tokens: Iterator<Token, undefined>;
   readonly #prefix: string;
   readonly #edits: { readonly span: Span; readonly text: string }[] = [];
+  /** Keys that are edited already. */
+  readonly #leftOut = new Set<Span>();
   readonly #rules: string[] = [];
   readonly #terms = new TextTerms();
   /** Names by what the strings are held to. */
@@ -68,8 +77,9 @@ class Reader {
   /** Of names of properties, which the library writes letter by letter. */
   readonly #nameRules: string[] = [];
 
-  constructor(schema: string) {
+  constructor(schema: string, lengths: Lengths) {
     this.#schema = schema;
+    this.#lengths = lengths;
     this.#tokens = schema.matchAll(TOKEN);
     this.#prefix = unusedPrefix(JSON.stringify(JSON.parse(schema)));
   }
@@ -152,9 +162,13 @@ class Reader {
       if (isBare && !isSeveral(read("minProperties"))) this.#edit([type.key[0], type.key[0]], `${by}, `);
     }
     const rules = new Map<unknown, string>();
-    if (types.includes("string")) {
-      const limits = limitsOf(read);
-      if (limits !== null) rules.set("string", this.#stringRule(limits));
+    const limits = types.includes("string") ? limitsOf(read) : null;
+    const isLength = limits !== null && limits.regexes.length + limits.patterns.length === 0;
+    if (limits !== null && (!isLength || this.#lengths === "counted")) {
+      rules.set("string", this.#stringRule(limits));
+    }
+    if (isLength && this.#lengths === "free") {
+      for (const name of ["minLength", "maxLength", "allOf"]) this.#leaveOut(members, name);
     }
     const bounds = new Map(
       BOUNDS.filter((name) => members.has(name)).map((name) =>
@@ -165,9 +179,7 @@ class Reader {
     if (integers !== null) rules.set("integer", this.#rule(() => integers));
     if (types.includes("number") && bounds.size > 0) rules.set("number", this.#numberRule(bounds));
     if (rules.size === 0) return;
-    for (const name of [...STRING_KEYWORDS, "allOf", ...BOUNDS]) {
-      if (members.has(name)) this.#edit(members.get(name)!.key, quoted("$comment"));
-    }
+    for (const name of [...STRING_KEYWORDS, "allOf", ...BOUNDS]) this.#leaveOut(members, name);
     const branches = types.map((each) =>
       rules.has(each) ? `{"const":${quoted(rules.get(each)!)}}` : `{"type":${quoted(each)}}`
     );
@@ -201,7 +213,9 @@ class Reader {
     const key = JSON.stringify(limits);
     const known = this.#stringRules.get(key);
     if (known !== undefined) return known;
+    const { minLength, maxLength, regexes, patterns } = limits;
     const name = this.#rule((prefix) => {
+      if (regexes.length + patterns.length === 0) return countedString(minLength, maxLength);
       const options = { prefix, inString: true };
       return String.raw`("\"" ${this.#written(textGrammar(limits, options, this.#terms))})`;
     });
@@ -237,30 +251,15 @@ class Reader {
     return name;
   }
 
+  #leaveOut(members: Members, name: string): void {
+    const key = members.get(name)?.key;
+    if (key !== undefined && !this.#leftOut.has(key)) this.#edit(key, quoted("$comment"));
+    if (key !== undefined) this.#leftOut.add(key);
+  }
+
   #edit(span: Span, text: string): void {
     this.#edits.push({ span, text });
   }
-}
-
-/** Null where any string will do. */
-function limitsOf(read: (keyword: string) => unknown): TextLimits | null {
-  const parts = [read, ...partsOf(read("allOf")).map((part) => (keyword: string) => part[keyword])];
-  const texts = (keyword: string) =>
-    [...new Set(parts.map((part) => part(keyword)))].filter((value) => typeof value === "string");
-  const lengths = (keyword: string) =>
-    parts.map((part) => part(keyword)).filter((value) => typeof value === "number");
-  const limits = {
-    regexes: texts("format").flatMap((name) => STRING_FORMATS.get(name) ?? []),
-    patterns: texts("pattern"),
-    minLength: Math.max(0, ...lengths("minLength")),
-    maxLength: Math.min(Infinity, ...lengths("maxLength")),
-  };
-  const isAny = limits.regexes.length + limits.patterns.length + limits.minLength === 0;
-  return isAny && limits.maxLength === Infinity ? null : limits;
-}
-
-function partsOf(allOf: unknown): readonly JsonObject[] {
-  return Array.isArray(allOf) ? allOf.filter(isJsonObject) : [];
 }
 
 /** A name may come twice; see schema_keywords.ts. */

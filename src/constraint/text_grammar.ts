@@ -8,18 +8,10 @@ import { TextTerms } from "./text_terms.ts";
 
 /** RangeError, which says what and where, for what is no expression, cannot be one of a grammar, or leaves no text. */
 export function textGrammar(limits: TextLimits, options: WriterOptions, terms: TextTerms): TextGrammar {
-  const { minLength, maxLength } = limits;
-  if (minLength > maxLength) {
-    throw new RangeError(`There is no text of at least ${minLength} and at most ${maxLength} characters`);
-  }
-  const counted = `[^]{${minLength},${maxLength === Infinity ? "" : maxLength}}`;
-  const [regex, ...others] = [
-    ...limits.regexes,
-    ...limits.patterns,
-    ...minLength === 0 && maxLength === Infinity ? [] : [counted],
-  ];
+  const [regex, ...others] = [...limits.regexes, ...limits.patterns];
+  const isCounted = limits.minLength > 0 || limits.maxLength < Infinity;
   // One expression is written as it stands, without the states of an automaton.
-  if (regex === undefined || others.length > 0) return automatonGrammar(limits, options, terms);
+  if (regex === undefined || others.length > 0 || isCounted) return automatonGrammar(limits, options, terms);
   const pattern = parseRegex(regex);
   const { begin, end } = limits.patterns.length > 0 ? freeEnds(pattern) : { begin: false, end: false };
   const isPlain = !looksAhead(pattern) && !begin && !end;

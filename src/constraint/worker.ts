@@ -3,19 +3,24 @@
  * the grammars used last. A failure of the library leaves it unusable, which the other side answers by ending the thread.
  */
 import type { CompiledGrammar, Grammar, GrammarCompiler, GrammarMatcher } from "@mlc-ai/web-xgrammar";
+import { toAlphabet } from "./alphabet.ts";
 import { separateAlternatives } from "./alternatives.ts";
 import { ByteRules } from "./byte_rules.ts";
 import type { Constraint } from "./constraint.ts";
 import { literal } from "./grammar_characters.ts";
 import { readable, withoutEndless } from "./grammar_rules.ts";
 import { explain, loadLibrary } from "./library.ts";
-import { takeOwnRules } from "./own_rules.ts";
+import { lengthsMayBeFree } from "./free_lengths.ts";
+import { type Lengths, takeOwnRules } from "./own_rules.ts";
 import { escapeNames } from "./property_names.ts";
 import type { GrammarAnswer, GrammarCall, Mask } from "./protocol.ts";
+import { LengthTokens, StringLengths } from "./string_lengths.ts";
 import { regexRules } from "./text_grammar.ts";
 
 /** A compiled grammar takes up to some MB. Those in use by a matcher live on when they are let go. */
 const KEPT_GRAMMARS = 32;
+/** A token for each, by its value. */
+const BYTES = Array.from({ length: 256 }, (_, byte) => toAlphabet([byte]));
 /** White space between two JSON tokens. Without a bound a model can go on with it for ever. */
 const MAX_WHITE_SPACE = 16;
 /**
@@ -27,8 +32,15 @@ const BUDGET_MS_PER_TOKEN = 50;
 /** Of ours, not the library's: the thread can go on. */
 class Refusal extends Error {}
 
-interface Stepper {
+interface Compiled extends Disposable {
+  readonly grammar: CompiledGrammar;
+  /** The grammar of bytes that counts characters; null where none has to be counted. */
+  readonly counting: CompiledGrammar | null;
+}
+
+interface Stepper extends Disposable {
   readonly matcher: GrammarMatcher;
+  readonly lengths: StringLengths | null;
   readonly isJson: boolean;
   /** Of the text so far. */
   lastByte: number | undefined;
@@ -43,9 +55,12 @@ interface WorkerScope {
 
 const scope = self as unknown as WorkerScope;
 const library = loadLibrary();
-const grammars = new Map<string, CompiledGrammar>();
+const grammars = new Map<string, Compiled>();
 const matchers = new Map<number, Stepper>();
 let compiler: GrammarCompiler;
+/** Of grammars of bytes. */
+let byteCompiler: GrammarCompiler;
+let lengthTokens: () => LengthTokens;
 let hasStopTokens = false;
 let rules: ByteRules;
 let budgetMs = 0;
@@ -81,6 +96,11 @@ async function carryOut(call: GrammarCall): Promise<Mask> {
       );
       // Not the library's own cache, which has no bound.
       compiler = await library.GrammarCompiler.createGrammarCompiler(info, false);
+      const bytes = await library.TokenizerInfo.createTokenizerInfo(BYTES, "byte_level", false, BYTES.length);
+      byteCompiler = await library.GrammarCompiler.createGrammarCompiler(bytes, false);
+      let known: LengthTokens | undefined;
+      const { table: tokenTable } = call;
+      lengthTokens = () => known ??= new LengthTokens(tokenTable);
       return null;
     }
     case "try": {
@@ -88,7 +108,7 @@ async function carryOut(call: GrammarCall): Promise<Mask> {
       try {
         return await nextMask(stepper);
       } finally {
-        stepper.matcher.dispose();
+        stepper[Symbol.dispose]();
       }
     }
     case "open": {
@@ -99,7 +119,7 @@ async function carryOut(call: GrammarCall): Promise<Mask> {
         matchers.set(call.matcher, stepper);
         return mask;
       } catch (error) {
-        stepper.matcher.dispose();
+        stepper[Symbol.dispose]();
         throw error;
       }
     }
@@ -112,7 +132,7 @@ async function carryOut(call: GrammarCall): Promise<Mask> {
       });
     }
     case "close":
-      matchers.get(call.matcher)?.matcher.dispose();
+      matchers.get(call.matcher)?.[Symbol.dispose]();
       matchers.delete(call.matcher);
       return null;
   }
@@ -131,43 +151,66 @@ async function timed(stepper: Stepper, step: () => Promise<Mask>): Promise<Mask>
 }
 
 function accept(stepper: Stepper, id: number): void {
-  if (!stepper.matcher.acceptToken(id)) throw new Refusal(`Token ${id} does not fit the constraint`);
+  const fits = stepper.matcher.acceptToken(id) && (stepper.lengths?.accept(id) ?? true);
+  if (!fits) throw new Refusal(`Token ${id} does not fit the constraint`);
   stepper.lastByte = rules.lastByte(id);
   stepper.tokenCount++;
 }
 
-async function nextMask({ matcher, isJson, lastByte }: Stepper): Promise<Mask> {
+async function nextMask({ matcher, lengths, isJson, lastByte }: Stepper): Promise<Mask> {
   if (matcher.isTerminated()) return null;
   const mask = Uint32Array.from(await matcher.getNextTokenBitmask());
   rules.apply(mask, lastByte, isJson);
+  lengths?.apply(mask);
   if (mask.every((word) => word === 0)) throw new Refusal("Nothing can come next");
   return mask;
 }
 
 async function open(constraint: Constraint): Promise<Stepper> {
   const key = JSON.stringify(constraint);
-  const grammar = grammars.get(key) ?? await compile(constraint);
+  const compiled = grammars.get(key) ?? await compile(constraint);
   grammars.delete(key);
-  grammars.set(key, grammar);
+  grammars.set(key, compiled);
   const [oldest] = grammars.keys();
   if (grammars.size > KEPT_GRAMMARS && oldest !== undefined) {
-    grammars.get(oldest)?.dispose();
+    grammars.get(oldest)?.[Symbol.dispose]();
     grammars.delete(oldest);
   }
-  const matcher = await library.GrammarMatcher.createGrammarMatcher(grammar, undefined, !hasStopTokens);
-  return { matcher, isJson: "jsonSchema" in constraint, lastByte: undefined, tokenCount: 0, spentMs: 0 };
+  const { GrammarMatcher } = library;
+  const matcher = await GrammarMatcher.createGrammarMatcher(compiled.grammar, undefined, !hasStopTokens);
+  const counter = compiled.counting &&
+    await GrammarMatcher.createGrammarMatcher(compiled.counting, undefined, true);
+  return {
+    ...{ matcher, lengths: counter && new StringLengths(counter, lengthTokens()) },
+    ...{ isJson: "jsonSchema" in constraint, lastByte: undefined, tokenCount: 0, spentMs: 0 },
+    [Symbol.dispose]() {
+      matcher.dispose();
+      counter?.dispose();
+    },
+  };
 }
 
-async function compile(constraint: Constraint): Promise<CompiledGrammar> {
-  const grammar = withoutEndless(await grammarOf(constraint));
-  return await compiler.compileGrammar(separateAlternatives(grammar) ?? grammar);
+async function compile(constraint: Constraint): Promise<Compiled> {
+  const isCounted = "jsonSchema" in constraint && lengthsMayBeFree(JSON.parse(constraint.jsonSchema));
+  const text = withoutEndless(await grammarOf(constraint, isCounted ? "free" : "library"));
+  const grammar = await compiler.compileGrammar(separateAlternatives(text) ?? text);
+  const counting = isCounted
+    ? await byteCompiler.compileGrammar(withoutEndless(await grammarOf(constraint, "counted")))
+    : null;
+  return {
+    ...{ grammar, counting },
+    [Symbol.dispose]() {
+      grammar.dispose();
+      counting?.dispose();
+    },
+  };
 }
 
 /** As the library prints it, in a form that it reads as the same. */
-async function grammarOf(constraint: Constraint): Promise<string> {
+async function grammarOf(constraint: Constraint, lengths: Lengths): Promise<string> {
   const { Grammar } = library;
   if ("jsonSchema" in constraint) {
-    const { schema, restore } = takeOwnRules(constraint.jsonSchema);
+    const { schema, restore } = takeOwnRules(constraint.jsonSchema, lengths);
     const printed = await printedBy(
       Grammar.fromJSONSchema(escapeNames(schema), true, undefined, undefined, true, MAX_WHITE_SPACE),
     );

@@ -279,7 +279,10 @@ Deno.test("escapeNames() writes the names of properties as the grammar reads the
 Deno.test("takeOwnRules() gives its rules short names that nothing in the schema has", () => {
   for (const taken of [`own${"_".repeat(20_000)}`, "own own0_0 own1", "\\u006fwn0"]) {
     const title = `"title":"${taken}"`;
-    const { schema, restore } = takeOwnRules(`{${title},"anyOf":[{"type":"string","pattern":"[é-ü]"}]}`);
+    const { schema, restore } = takeOwnRules(
+      `{${title},"anyOf":[{"type":"string","pattern":"[é-ü]"}]}`,
+      "free",
+    );
     const [, name] = /"const":"(\w+)"/.exec(schema)!;
     expect(name!.length).toBeLessThan(10);
     expect(JSON.parse(schema).title).not.toContain(name);

@@ -1,0 +1,201 @@
+/** Lengths of strings that are counted beside the grammar, with tokens that go across everything. */
+import Ajv2020 from "ajv/dist/2020.js";
+import { expect } from "@std/expect";
+import fc from "fast-check";
+import { toAlphabet } from "../../src/constraint/alphabet.ts";
+import { parseConstraint } from "../../src/constraint/constraint.ts";
+import { lengthsMayBeFree } from "../../src/constraint/free_lengths.ts";
+import { ConstraintService } from "../../src/constraint/service.ts";
+import type { TokenTable } from "../../src/constraint/token_table.ts";
+import { failure } from "../support/failure.ts";
+import { runs } from "../support/properties.ts";
+
+/** Beginnings and ends of strings, characters and escapes, and what lies across several of them. */
+const TEXTS = [
+  ...[
+    '"a',
+    '"abc',
+    'a"',
+    'abc"',
+    '"abc"',
+    '""',
+    '","',
+    '", "',
+    '"a","b',
+    '":"',
+    '": "a',
+    '"}',
+    '"]',
+    '",',
+    '{"',
+    '["',
+  ],
+  ...[
+    "ab",
+    "abcdef",
+    "aé",
+    "é",
+    "éa",
+    'é"',
+    "日本",
+    "\\",
+    "\\n",
+    "\\\\",
+    '\\"',
+    '"\\',
+    "a\\",
+    "\\na",
+    'n"',
+    '\\""',
+    "na",
+  ],
+  ...[
+    "\\u00e9",
+    '"\\u0041',
+    "\\u",
+    "u0041",
+    '{"a',
+    '"a":',
+    '"a":"',
+    '"b":"x',
+    "null}",
+    '1,"',
+    "  ",
+    "null",
+    "ul",
+    '"a":["',
+  ],
+];
+const BYTES = [
+  ...Array.from({ length: 256 }, (_, byte) => [byte]),
+  ...TEXTS.map((text) => [...new TextEncoder().encode(text)]),
+  ...[[0xc3], [0xa9, 0x61], [0xa9, 0x22], [0x22, 0xc3], [0x61, 0xe6, 0x97], [0xa5, 0xe6], [0xa5, 0x22], [
+    0xf0,
+    0x9f,
+  ]],
+];
+const EOS = BYTES.length;
+const TABLE: TokenTable = {
+  tokens: [...BYTES.map(toAlphabet), ""],
+  vocabSize: EOS + 1,
+  stopTokenIds: [EOS],
+};
+
+const short = (maxLength: number, others: object = {}) => ({ type: "string", maxLength, ...others });
+const object = (properties: object, others: object = {}) => ({
+  ...{ type: "object", properties, required: Object.keys(properties), additionalProperties: false },
+  ...others,
+});
+const FREE: readonly unknown[] = [
+  short(5, { minLength: 2 }),
+  short(0),
+  { type: "string", minLength: 4 },
+  short(300, { minLength: 299 }),
+  object({ a: short(3), b: { type: "string", minLength: 2 }, c: { type: ["string", "null"], maxLength: 2 } }),
+  object({ a: short(1), b: short(2) }, { required: [] }),
+  object({ a: { type: "string" }, b: short(2), c: { type: "integer" } }),
+  { type: "array", items: short(1), maxItems: 4 },
+  { anyOf: [short(2), { type: "null" }, { type: "array", items: short(3) }, { enum: [1, true] }] },
+  object({ a: { anyOf: [{ $ref: "#/$defs/s" }, { type: "null" }] } }, { $defs: { s: short(2) } }),
+  {
+    $ref: "#/$defs/node",
+    $defs: { node: object({ a: short(2), b: { anyOf: [{ type: "null" }, { $ref: "#/$defs/node" }] } }) },
+  },
+  { type: "object", additionalProperties: short(2), maxProperties: 3 },
+  { type: "object", patternProperties: { "^a": short(2) }, additionalProperties: false, maxProperties: 3 },
+  { type: "string", allOf: [{ minLength: 1 }, { maxLength: 3 }] },
+  object({ a: short(3), b: { type: "string", pattern: "^[a-c]+$", maxLength: 4 } }),
+  {
+    anyOf: [object({ a: { type: "integer" } }), object({ b: { type: "boolean" } }), { type: "string" }],
+    $defs: { s: short(2) },
+  },
+];
+const IN_THE_GRAMMAR: readonly unknown[] = [
+  { anyOf: [short(2), { type: "string", minLength: 5, maxLength: 6 }] },
+  { anyOf: [object({ a: short(2), b: { type: "integer" } }), object({ a: short(4), c: { type: "null" } })] },
+  { oneOf: [short(2), { enum: ["abcd", 1] }] },
+  { anyOf: [short(2), { type: "string", pattern: "^[a-c]{4}$" }] },
+  { anyOf: [{ $ref: "#/$defs/s" }, { type: ["string", "null"] }], $defs: { s: short(2) } },
+];
+
+Deno.test("lengthsMayBeFree() knows where a string that is too long decides between schemas", () => {
+  const free = (schemas: readonly unknown[]) => schemas.filter(lengthsMayBeFree);
+  expect(free(FREE)).toEqual(FREE);
+  expect(free(IN_THE_GRAMMAR)).toEqual([]);
+  expect(free([true, { type: "string" }, object({ a: { type: "integer" } }), { const: short(2) }])).toEqual(
+    [],
+  );
+});
+
+for (const [index, schema] of [...FREE, ...IN_THE_GRAMMAR].entries()) {
+  Deno.test(`strings keep their lengths, whatever tokens they are made of: ${JSON.stringify(schema).slice(0, 90)}`, async () => {
+    using service = new ConstraintService(TABLE);
+    const validate = new Ajv2020.default({ strict: false }).compile(schema as object);
+    const constraint = parseConstraint("c", { jsonSchema: JSON.stringify(schema) });
+    await fc.assert(
+      fc.asyncProperty(fc.infiniteStream(fc.nat({ max: 9999 })), async (choices) => {
+        const text = await written(service, constraint, choices);
+        expect({ text, valid: validate(JSON.parse(text)) }).toEqual({ text, valid: true });
+      }),
+      { numRuns: runs(index === 3 ? 4 : 30) },
+    );
+  });
+}
+
+/** What comes of some of the tokens that may come next. */
+async function written(
+  service: ConstraintService,
+  constraint: ReturnType<typeof parseConstraint>,
+  choices: Iterator<number>,
+): Promise<string> {
+  using matcher = await service.open(constraint);
+  const bytes: number[] = [];
+  const choose = (count: number) => choices.next().value! % count;
+  for (let { mask } = matcher, count = 0; mask !== null; count++) {
+    const words = mask;
+    const ways = BYTES.map((_, id) => id).filter((id) => (words[id >>> 5]! >>> (id & 31) & 1) === 1);
+    const mayEnd = (words[EOS >>> 5]! >>> (EOS & 31) & 1) === 1;
+    if (mayEnd && (ways.length === 0 || choose(3) === 0)) return decoded(bytes);
+    if (count > 1200) throw new Error(`No end: ${decoded(bytes)}`);
+    const long = ways.filter((id) => id > 255);
+    const closing = count < 40
+      ? []
+      : ways.filter((id) => ['"', "}", "]", '"}', '"]'].includes(decoded(BYTES[id]!)));
+    const some = [closing, choose(4) > 0 ? long : [], ways].find(({ length }) => length > 0)!;
+    const id = some[choose(some.length)]!;
+    bytes.push(...BYTES[id]!);
+    mask = await matcher.accept(id);
+  }
+  return decoded(bytes);
+}
+
+function decoded(bytes: readonly number[]): string {
+  return new TextDecoder("utf-8", { fatal: bytes.length > 3 }).decode(Uint8Array.from(bytes));
+}
+
+Deno.test("a string of a thousand characters is counted to the last, and costs no state for each", async () => {
+  using service = new ConstraintService(TABLE, { compileMs: 1000 });
+  const constraint = parseConstraint("c", { jsonSchema: JSON.stringify(short(1000, { minLength: 1000 })) });
+  using matcher = await service.open(constraint);
+  let mask = await matcher.accept(0x22);
+  const ends = () => (mask![1]! >>> (0x22 & 31) & 1) === 1;
+  for (let count = 0; count < 1000; count++) {
+    expect([count, ends()]).toEqual([count, false]);
+    mask = await matcher.accept(0x61);
+  }
+  const allowed = BYTES.filter((_, id) => (mask![id >>> 5]! >>> (id & 31) & 1) === 1);
+  expect(allowed).toEqual([[0x22]]);
+});
+
+Deno.test("an output that is taken up again within a character goes on there", async () => {
+  using service = new ConstraintService(TABLE);
+  using matcher = await service.open(parseConstraint("c", { jsonSchema: JSON.stringify(short(1)) }));
+  for (const byte of [0x22, 0xe6]) await matcher.accept(byte);
+  // Costs the thread, and every matcher of it begins again.
+  using bad = await service.open({ choice: ["x"] });
+  await failure(bad.accept(5n as unknown as number));
+  const mask = await matcher.accept(0x97);
+  const allowed = BYTES.filter((_, id) => (mask![id >>> 5]! >>> (id & 31) & 1) === 1);
+  expect(allowed).toContainEqual([0xa5]);
+  expect(allowed.filter((bytes) => bytes.length > 1)).toEqual([]);
+});
