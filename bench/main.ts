@@ -7,6 +7,7 @@ import os from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Figure } from "./figure.ts";
+import { benchConstraints } from "./constraints.ts";
 import { benchGateway } from "./gateway.ts";
 import { benchHost } from "./host.ts";
 import { benchKv } from "./kv.ts";
@@ -28,6 +29,7 @@ const BENCHMARKS: Readonly<Record<string, (options: MergeBenchOptions) => Promis
   kv: benchKv,
   kernels: benchKernels,
   engine: benchEngine,
+  constraints: benchConstraints,
   host: benchHost,
   "merge-7b": benchMerge7b,
 };
