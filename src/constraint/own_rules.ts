@@ -143,8 +143,15 @@ class Reader {
 
   #schemaOf(members: Members): void {
     // It says nothing (constraint.ts), but beside it the library lets any value in.
-    const names = members.get("propertyNames");
-    if (names !== undefined) this.#edit(names.key, quoted("$comment"));
+    this.#leaveOut(members, "propertyNames");
+    const properties = members.get("properties");
+    const names = properties === undefined
+      ? []
+      : Object.keys(JSON.parse(this.#schema.slice(...properties.value)));
+    if (names.length > 0) {
+      // With others beside them the library would let a name come twice.
+      for (const others of ["additionalProperties", "unevaluatedProperties"]) this.#leaveOut(members, others);
+    }
     for (const name of ["const", "enum"]) {
       const member = members.get(name);
       if (member !== undefined) return this.#given(name, member);

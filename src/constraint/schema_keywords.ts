@@ -116,8 +116,11 @@ function amongProperties(schema: JsonObject): Conflict | null {
   const others = [additionalProperties, unevaluatedProperties].some((part) =>
     part !== undefined && part !== false
   );
-  if (named.length > 0 && (others || patterns.length > 0)) {
-    return { found: "properties with names beside others", allowed: "all with names, or none" };
+  // Where some have names there are no others (own_rules.ts), which these allow.
+  if (named.length > 0) {
+    return patterns.length === 0
+      ? null
+      : { found: "properties with names beside patterns", allowed: "all with names, or none" };
   }
   if (patterns.length > 1) return { found: "several patternProperties", allowed: "one pattern" };
   if ((others || patterns.length > 0) && typeof minProperties === "number" && minProperties > 1) {

@@ -90,6 +90,15 @@ const CASES: readonly (readonly [name: string, Constraint, fit: string[], others
     ['{"x":null}', '{"ax-":null}'],
   ],
   [
+    "names, which others may stand beside",
+    json({
+      ...{ type: "object", properties: { a: { type: "null" }, b: { type: "integer" } }, required: ["a"] },
+      additionalProperties: { type: "string", maxLength: 3, pattern: "^x" },
+    }),
+    ['{"a":null}', '{"a":null,"b":1}'],
+    ['{"a":null,"a":"x"}', '{"a":"x"}', '{"a":null,"c":"x"}'],
+  ],
+  [
     "a pattern, a format and a length",
     json({ type: "string", pattern: "^2|^19", format: "date", maxLength: 10 }),
     ['"2024-02-29"', '"1999-12-31"'],
