@@ -237,7 +237,7 @@ export class ModelJobs implements ModelJobUseCases {
     unfinished: readonly store.ModelJobRow[],
     { kind, model_name: name }: store.ModelJobRow,
   ): void {
-    if (this.#isClosed) throw new CapacityError("The gateway is shutting down", {});
+    if (this.#isClosed) throw new CapacityError("The gateway is shutting down", { retryAfterMs: 1000 });
     const same = unfinished.find((row) => row.kind === kind && row.model_name === name);
     if (same !== undefined) {
       throw new ConfigError(`Cannot ${kind.toLowerCase()} "${name}": that is on its way already`, {

@@ -65,7 +65,7 @@ export class ActiveJobs {
 
   /** Takes a place; `start` or `remove` follows. Throws CapacityError once the gateway is closing. */
   reserve(id: string, entry: Pick<Entry, "modelId" | "onDisconnect" | "graceMs">): void {
-    if (this.#closed) throw new CapacityError("The gateway is shutting down", {});
+    if (this.#closed) throw new CapacityError("The gateway is shutting down", { retryAfterMs: 1000 });
     this.#entries.set(id, {
       ...entry,
       ...{ job: undefined, started: Promise.withResolvers(), ownerWatchers: 0, grace: undefined },

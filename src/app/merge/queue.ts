@@ -46,7 +46,7 @@ export class MergeQueue {
 
   /** The place of who comes next; 1 is next to run. Throws CapacityError when the queue is full or closing. */
   requirePlace(): number {
-    if (this.#closed) throw new CapacityError("The gateway is shutting down", {});
+    if (this.#closed) throw new CapacityError("The gateway is shutting down", { retryAfterMs: 1000 });
     if (this.#waiting.length < MAX_WAITING) return this.#waiting.length + 1;
     throw new CapacityError(`Cannot queue another merge: ${MAX_WAITING} are waiting`, {
       waiting: MAX_WAITING,
