@@ -87,6 +87,8 @@ export interface GatewayOptions {
   readonly keepAliveSeconds?: number;
   /** What all models together may take of the device; the device itself says when it is full without. */
   readonly memoryBytes?: number;
+  /** What the KV cache of a model may take; the engine decides without. */
+  readonly kvCacheBytes?: number;
   /** What quantized weights may take on disk, least recently used ones going first; 0: none are kept. */
   readonly weightCacheBytes?: number;
   /** Whether the engine guesses next tokens where that pays; answers are the same. `auto` unless given. */
@@ -198,6 +200,7 @@ export async function createGateway(given: GatewayOptions): Promise<GatewayHandl
         speculation: options.speculation,
         tunedDir: tunedDirOf(dataDir),
         ...options.memoryBytes !== undefined && { memoryBytes: options.memoryBytes },
+        ...options.kvCacheBytes !== undefined && { kvCacheBytes: options.kvCacheBytes },
       },
       maxWarmModels: options.maxWarmModels,
       weightCache: options.weightCacheBytes === 0

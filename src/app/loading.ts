@@ -36,6 +36,7 @@ export interface LoaderOptions {
     | "accumulation"
     | "maxSequences"
     | "memoryBytes"
+    | "kvCacheBytes"
     | "speculation"
     | "tunedDir"
   >;

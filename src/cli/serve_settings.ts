@@ -37,6 +37,7 @@ export interface ServeSettings extends ServerSettings {
   readonly maxContextLength?: number;
   readonly maxSequences?: number;
   readonly memoryBytes?: number;
+  readonly kvCacheBytes?: number;
   readonly speculation: Speculation;
   readonly keepAliveSeconds?: number;
   readonly weightCacheBytes?: number;
@@ -72,6 +73,12 @@ export const serveOptions: Readonly<Record<string, OptionSpec>> = {
     value: "SIZE",
     description: "What all models together may take of the GPU, as in 20GB (default: as much as there is)",
   },
+  "kv-cache-size": {
+    type: "string",
+    value: "SIZE",
+    description:
+      "What the KV cache of a model may take of the GPU, as in 30GB (default 4.3GB, or a whole context if that is more)",
+  },
   speculation: speculationOption,
   "keep-alive": {
     type: "string",
@@ -103,6 +110,7 @@ export function readServeSettings(invocation: Invocation): ServeSettings {
   const maxContextLength = invocation.integer("max-context", { min: 2, max: 2 ** 20 });
   const maxSequences = invocation.integer("max-sequences", { min: 1, max: 256 });
   const memoryBytes = sizeOf(invocation, "gpu-memory", LEAST_GPU_MEMORY);
+  const kvCacheBytes = sizeOf(invocation, "kv-cache-size");
   const keepAliveSeconds = keepAliveOf(invocation);
   const weightCacheBytes = invocation.text("cache-size") === "0" ? 0 : sizeOf(invocation, "cache-size");
   return {
@@ -119,6 +127,7 @@ export function readServeSettings(invocation: Invocation): ServeSettings {
     ...maxContextLength === undefined ? {} : { maxContextLength },
     ...maxSequences === undefined ? {} : { maxSequences },
     ...memoryBytes === undefined ? {} : { memoryBytes },
+    ...kvCacheBytes === undefined ? {} : { kvCacheBytes },
     speculation: invocation.choice("speculation", ["auto", "off"]),
     ...keepAliveSeconds === undefined ? {} : { keepAliveSeconds },
     ...weightCacheBytes === undefined ? {} : { weightCacheBytes },

@@ -49,6 +49,8 @@ export interface LoadCommand {
    * made smaller before a model is refused.
    */
   readonly memoryBytes?: number;
+  /** What the model's KV cache may take at most; unless given 4 GiB, or a whole context if that is more. */
+  readonly kvCacheBytes?: number;
   /** Whether next tokens are guessed and checked in one step where that pays; what comes out is the same. */
   readonly speculation?: Speculation;
 }

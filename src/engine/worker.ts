@@ -78,6 +78,7 @@ function startEngine(device: GpuDevice, matchers: ModelMatchers): Engine {
   const load: LoadModel = (command, { signal, onProgress }) => {
     return loadModel(device, command.path, {
       ...command,
+      ...command.kvCacheBytes !== undefined && { cacheBytes: command.kvCacheBytes },
       log: console.error,
       ...cacheFor(command, cacheWriter),
       signal,

@@ -142,17 +142,19 @@ Deno.test("models.load() sends nobody away for a model that would not fit an emp
 });
 
 Deno.test("models.load() tells the engine whose weights it may keep where, and what all models may take", async () => {
-  await using test = await TestGateway.make({ memoryBytes: 20e9 });
+  await using test = await TestGateway.make({ memoryBytes: 20e9, kvCacheBytes: 3e9 });
   await test.gateway.models.load(ADMIN, HELPER);
   const folder = await ModelFolder.open(HELPER_DIR);
   expect(test.engine.loads[0]!.command).toMatchObject({
     manifestSha256: manifestSha256(await hashArtifact(folder)),
     cacheDir: `${test.dir.path}/cache`,
     memoryBytes: 20e9,
+    kvCacheBytes: 3e9,
   });
   await using other = await TestGateway.make();
   await other.gateway.models.load(ADMIN, HELPER);
   expect(other.engine.loads[0]!.command).not.toHaveProperty("memoryBytes");
+  expect(other.engine.loads[0]!.command).not.toHaveProperty("kvCacheBytes");
 });
 
 Deno.test("a model that nobody uses leaves the device when its keep-alive is over", async () => {

@@ -209,6 +209,12 @@ const refused: readonly (readonly [string, readonly string[], number, RegExp])[]
     /^error: --gpu-memory is "plenty", expected a size such as 5GB/,
   ],
   [
+    "a KV cache of no size",
+    ["--kv-cache-size", "much"],
+    2,
+    /^error: --kv-cache-size is "much", expected a size such as 5GB/,
+  ],
+  [
     "a bound of the cache that is none",
     ["--cache-size", "0GB"],
     2,

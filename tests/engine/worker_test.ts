@@ -8,6 +8,7 @@ import { createWorkerEngine, PortEngineClient } from "../../src/engine/client.ts
 import { openProcessPort } from "../../src/engine/process_port.ts";
 import type { EngineClient, RequestMessage, SubmitCommand } from "../../src/engine/protocol.ts";
 import { hasDevice } from "../gpu/device.ts";
+import { failure } from "../support/failure.ts";
 import { SAMPLING } from "../support/fake_engine.ts";
 import { tempDir } from "../support/temp.ts";
 
@@ -86,6 +87,20 @@ function engineTest(criterion: string, body: (engine: EngineClient) => Promise<v
     });
   }
 }
+
+engineTest(
+  "takes no larger KV cache than it is told to, and none that does not hold a whole context",
+  async (engine) => {
+    const whole = await engine.load(load(HELPER));
+    const least = whole.kvCacheBytes / load(HELPER).maxSequences;
+    await engine.unload("helper");
+    const { kvCacheBytes } = await engine.load({ ...load(HELPER), kvCacheBytes: 2.5 * least });
+    expect(kvCacheBytes).toBe(2.5 * least);
+    await engine.unload("helper");
+    const error = await failure(engine.load({ ...load(HELPER), kvCacheBytes: least - 1 }));
+    expect(error).toMatchObject({ code: "CAPACITY", details: { found: 240, expected: 256 } });
+  },
+);
 
 engineTest("streams the demo model's reference answers", async (engine) => {
   const stages = new Set<string>();
