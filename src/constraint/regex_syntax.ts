@@ -29,7 +29,8 @@ export function parseRegex(regex: string): AST.Pattern {
 
 /**
  * The ends of a string that a `pattern` leaves free. It may match anywhere (JSON Schema, validation, section 6.3.3), which
- * holds where it is anchored at one end: `^x-` is what begins so. Without anchors most people mean the whole.
+ * holds where it is anchored at one end: `^x-` is what begins so. Without anchors most people mean the whole, and so it is
+ * where a group may be anchored at the beginning: before `(^|,)x$` there may not be just anything.
  */
 export function freeEnds({ alternatives }: AST.Pattern): { readonly begin: boolean; readonly end: boolean } {
   const isAnchored = (at: number, kind: AST.EdgeAssertion["kind"]) => ({ elements }: AST.Alternative) => {
@@ -38,16 +39,25 @@ export function freeEnds({ alternatives }: AST.Pattern): { readonly begin: boole
   };
   const [begins, ends] = [isAnchored(0, "start"), isAnchored(-1, "end")];
   return {
-    begin: alternatives.every(ends) && !alternatives.some(begins),
+    begin: alternatives.every(ends) && !holdsAssertion({ alternatives }, "start"),
     end: alternatives.every(begins) && !alternatives.some(ends),
   };
 }
 
-export function looksAhead({ alternatives }: { readonly alternatives: readonly AST.Alternative[] }): boolean {
+export function looksAhead(pattern: Alternatives): boolean {
+  return holdsAssertion(pattern, "lookahead");
+}
+
+interface Alternatives {
+  readonly alternatives: readonly AST.Alternative[];
+}
+
+/** At whatever depth, within assertions included. */
+function holdsAssertion({ alternatives }: Alternatives, kind: AST.Assertion["kind"]): boolean {
   const ofElement = (element: AST.Element): boolean => {
     if (element.type === "Quantifier") return ofElement(element.element);
-    if (element.type === "Assertion") return element.kind === "lookahead";
-    return "alternatives" in element && looksAhead(element as { alternatives: AST.Alternative[] });
+    if (element.type === "Assertion" && element.kind === kind) return true;
+    return "alternatives" in element && holdsAssertion(element as Alternatives, kind);
   };
   return alternatives.some(({ elements }) => elements.some(ofElement));
 }

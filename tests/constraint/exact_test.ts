@@ -82,6 +82,12 @@ const CASES: readonly (readonly [name: string, Constraint, fit: string[], others
   ["one that is anchored where it ends", json({ type: "string", pattern: "ab$" }), ['"ab"', '"\\nabab"'], [
     '"aba"',
   ]],
+  [
+    "one that is anchored where it ends, and in a group where it begins",
+    json({ type: "string", pattern: "(^a|,)b$" }),
+    ['"ab"', '",b"'],
+    ['"xab"', '"a"'],
+  ],
   ["one that is not anchored", json({ type: "string", pattern: "a|b" }), ['"a"', '"b"'], ['"ab"', '"xa"']],
   [
     "names that begin alike",
