@@ -174,9 +174,11 @@ class Reader {
     if (limits !== null && (!isLength || this.#lengths === "counted")) {
       rules.set("string", this.#stringRule(limits));
     }
-    if (isLength && this.#lengths === "free") {
+    if (types.includes("string")) {
+      // Beside allOf the library would look neither at the type nor at anything in it.
       for (const name of ["minLength", "maxLength", "allOf"]) this.#leaveOut(members, name);
     }
+    const lengths = isLength && this.#lengths === "library" ? lengthKeywords(limits) : "";
     const bounds = new Map(
       BOUNDS.filter((name) => members.has(name)).map((name) =>
         [name, this.#schema.slice(...members.get(name)!.value)] as const
@@ -185,11 +187,16 @@ class Reader {
     const integers = types.includes("integer") ? integersBetween(bounds) : null;
     if (integers !== null) rules.set("integer", this.#rule(() => integers));
     if (types.includes("number") && bounds.size > 0) rules.set("number", this.#numberRule(bounds));
-    if (rules.size === 0) return;
-    for (const name of [...STRING_KEYWORDS, "allOf", ...BOUNDS]) this.#leaveOut(members, name);
-    const branches = types.map((each) =>
-      rules.has(each) ? `{"const":${quoted(rules.get(each)!)}}` : `{"type":${quoted(each)}}`
-    );
+    if (rules.size === 0) {
+      if (lengths !== "") this.#edit([type.key[0], type.key[0]], `${lengths}, `);
+      return;
+    }
+    for (const name of [...STRING_KEYWORDS, ...BOUNDS]) this.#leaveOut(members, name);
+    const branches = types.map((each) => {
+      if (rules.has(each)) return `{"const":${quoted(rules.get(each)!)}}`;
+      const beside = each === "string" && lengths !== "" ? `,${lengths}` : "";
+      return `{"type":${quoted(each)}${beside}}`;
+    });
     this.#edit(type.key, quoted("anyOf"));
     this.#edit(type.value, `[${branches.join()}]`);
   }
@@ -267,6 +274,11 @@ class Reader {
   #edit(span: Span, text: string): void {
     this.#edits.push({ span, text });
   }
+}
+
+/** As the library reads them: as whole numbers, where a schema may say 1e2, and of one schema, where it may say it in parts. */
+function lengthKeywords({ minLength, maxLength }: TextLimits): string {
+  return `"minLength": ${minLength}${maxLength === Infinity ? "" : `, "maxLength": ${maxLength}`}`;
 }
 
 /** A name may come twice; see schema_keywords.ts. */

@@ -133,6 +133,32 @@ const CASES: readonly (readonly [name: string, Constraint, fit: string[], others
     ['""', '"abcd"', '"\n"'],
   ],
   [
+    "a length in parts, where lengths decide",
+    json({ anyOf: [{ type: "string", allOf: [{ maxLength: 2 }, { minLength: 1 }] }, { const: "abcd" }] }),
+    ['"ab"', '"abcd"'],
+    ['""', '"abc"', "[1]", "1"],
+  ],
+  [
+    "a length beside bounds, where lengths decide",
+    json({ anyOf: [{ type: ["string", "integer"], maxLength: 2, minimum: 1 }, { const: "abcd" }] }),
+    ['"ab"', '"abcd"', "7"],
+    ['"abc"', '"abcde"', "0"],
+  ],
+  [
+    "a length as an exponent, where lengths decide",
+    {
+      jsonSchema: '{"anyOf": [{"type": "string", "maxLength": 1e0}, {"const": "abcd"}]}',
+    },
+    ['"a"', '"abcd"'],
+    ['"ab"'],
+  ],
+  ["strings in parts that ask for nothing", json({ type: "string", allOf: [{ format: "other" }, {}] }), [
+    '"a"',
+  ], [
+    "[1]",
+    "1",
+  ]],
+  [
     "numbers with bounds",
     json({ type: "number", minimum: -1.5, exclusiveMaximum: 10 }),
     ["-1.5", "-1.4999", "0", "0.0", "9.99", "9", "-0"],
