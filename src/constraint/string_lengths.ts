@@ -123,16 +123,18 @@ export class StringLengths {
   apply(mask: Uint32Array): void {
     const { within, ending, continuing, escaped, beginning, unfinished } = this.#tokens;
     if (this.#isEscaped) return keep(mask, escaped);
-    if (this.#missingBytes > 0) return this.#isInside ? keep(mask, continuing) : undefined;
-    const { room, ends } = this.#look();
-    if (this.#isInside) {
+    const isCut = this.#missingBytes > 0;
+    if (isCut && this.#isInside) return keep(mask, continuing);
+    const look = isCut ? null : this.#look();
+    if (look !== null && this.#isInside) {
       const allowed = new Uint32Array(mask.length);
-      for (let count = 0; count <= room && count < within.length; count++) {
+      for (let count = 0; count <= look.room && count < within.length; count++) {
         add(allowed, within[count]!);
-        if (ends[count]) add(allowed, ending[count]!);
+        if (look.ends[count]) add(allowed, ending[count]!);
       }
       return keep(mask, allowed);
     }
+    // Within a character of another string, too: with its rest a token may end that one and begin one with a length.
     for (const id of beginning) {
       if (!has(mask, id)) continue;
       if (has(unfinished, id) || !this.#fits(id)) mask[id >>> 5]! &= ~(1 << (id & 31));

@@ -199,3 +199,15 @@ Deno.test("an output that is taken up again within a character goes on there", a
   expect(allowed).toContainEqual([0xa5]);
   expect(allowed.filter((bytes) => bytes.length > 1)).toEqual([]);
 });
+
+Deno.test("a token with the rest of another string's character begins none that would be too long", async () => {
+  const rest = (text: string) => toAlphabet([0xa9, ...new TextEncoder().encode(text)]);
+  const tokens = [...TABLE.tokens.slice(0, 256), rest('","b":"xy'), rest('","b":"x'), ""];
+  using service = new ConstraintService({ tokens, vocabSize: 259, stopTokenIds: [258] });
+  const schema = object({ a: { type: "string" }, b: short(1) });
+  using matcher = await service.open(parseConstraint("c", { jsonSchema: JSON.stringify(schema) }));
+  let mask = matcher.mask;
+  for (const byte of [...new TextEncoder().encode('{"a":"'), 0xc3]) mask = await matcher.accept(byte);
+  const isAllowed = (id: number) => (mask![id >>> 5]! >>> (id & 31) & 1) === 1;
+  expect([256, 257, 0xa9].map(isAllowed)).toEqual([false, true, true]);
+});
