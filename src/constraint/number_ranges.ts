@@ -11,6 +11,7 @@ const PLACES = 40;
 const LARGEST = 10n ** BigInt(MAX_DIGITS + PLACES) - 1n;
 const FRACTION = "(?:\\.[0-9]+)?";
 const ANY = `(?:0|[1-9][0-9]*)${FRACTION}`;
+const SHORT = `-?(?:0|[1-9][0-9]{0,${MAX_DIGITS - 1}})${FRACTION}`;
 
 /**
  * Expressions that all match, by the bounds' names as they are written in JSON. RangeError where there is nothing between
@@ -30,10 +31,16 @@ export function numbersBetween(bounds: ReadonlyMap<string, string>): readonly st
     const all = [...bounds].map((bound) => bound.join(" ")).join(" and ");
     throw new RangeError(`There is no number with ${all}, or none of at most ${MAX_DIGITS} digits`);
   }
-  return [...least > -LARGEST ? [atLeast(least)] : [], ...most < LARGEST ? [atMost(most)] : []];
+  // A bound of so many digits holds for all numbers with fewer, but not for 400 of them, which are read as infinite.
+  const isBeyond = [...low, ...high].some((value) => value < -LARGEST || value > LARGEST);
+  return [
+    ...least > -LARGEST ? [atLeast(least)] : [],
+    ...most < LARGEST ? [atMost(most)] : [],
+    ...isBeyond ? [SHORT] : [],
+  ];
 }
 
-/** Beyond the largest there may be any. */
+/** Of so many digits that {@link SHORT} stands for it. */
 function scaled(text: string, side: "floor" | "ceil"): bigint {
   const beyond = LARGEST + 1n;
   return wholesNextTo(text, PLACES)?.[side] ?? (text.startsWith("-") ? -beyond : beyond);

@@ -164,6 +164,12 @@ const CASES: readonly (readonly [name: string, Constraint, fit: string[], others
     ["-1.5", "-1.4999", "0", "0.0", "9.99", "9", "-0"],
     ["-1.51", "10", "10.0", "9.9999999999999999999", "01", "1e0", ".5"],
   ],
+  [
+    "numbers with a bound of many digits",
+    json({ type: "number", minimum: -Number.MAX_VALUE, maximum: Number.MAX_VALUE }),
+    ["0", "-0.5", "9".repeat(40), `-${"9".repeat(40)}.5`],
+    ["9".repeat(310), `-${"9".repeat(310)}.5`, "01"],
+  ],
   ["a pattern", json({ type: "string", pattern: "^a*acd$" }), ['"acd"', '"aaacd"'], ['"cd"']],
   ["bounds", json(ages), ["0", "9", "10", "99", "100", "149", "150"], [
     "151",
