@@ -101,9 +101,10 @@ async function serveUntilStopped(
   const engine = cleanup.use(createServeEngine({ log, onOutput, cacheDir: cacheDirOf(dataDir) }));
   const metrics = new Metrics();
   const observers = [metrics, new Tracing()];
-  const gateway = cleanup.use(
-    await createGateway({ ...settings, catalogueDir, db, workDb, engine, observers }),
-  );
+  const creating = createGateway({ ...settings, catalogueDir, db, workDb, engine, observers });
+  // One that is not there yet when the process is interrupted has its end, too, and before what it works with.
+  cleanup.defer(async () => await (await creating.catch(() => null))?.[Symbol.asyncDispose]());
+  const gateway = await unlessAborted(creating, signal);
   // Before the work of a first run, so that a port in use is found out at once. Nobody is told the address yet.
   const schema = await loadSchema();
   const beforeStop = () => gateway.stop();

@@ -155,6 +155,37 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "serve can be interrupted, and ends in time, while its start waits for a lock",
+  ignore: whyNoServer !== null,
+  fn: async () => {
+    await using dir = await tempDir();
+    await using server = await PostgresServer.start();
+    const env = { DATABASE_URL: server.url("postgres") };
+    expect((await geodesic(["migrate"], { env })).code).toBe(0);
+    const other = new pg.Client({ connectionString: env.DATABASE_URL });
+    await other.connect();
+    await other.query("BEGIN; LOCK TABLE gateways IN ACCESS EXCLUSIVE MODE");
+    const child = startCli(["serve", "--port", "0", "--data", dir.path], { env });
+    const waiting = "SELECT 1 FROM pg_locks WHERE NOT granted";
+    while ((await other.query(waiting)).rowCount === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    child.kill("SIGTERM");
+    let stillLocked = true;
+    const release = setTimeout(() => { // before the wait for a lock would be given up
+      stillLocked = false;
+      void other.query("COMMIT");
+    }, 16_000);
+    const { stderr, code } = await endOf(child);
+    clearTimeout(release);
+    await other.end();
+    expect([code, stillLocked]).toEqual([130, true]);
+    expect(stderr).toContain("what had to be ended did not end in time");
+    expect(stderr).toMatch(/\nerror: Interrupted \[INTERRUPTED\]\n$/);
+  },
+});
+
 deviceTest("start leaves no model when it is interrupted in its first run", async () => {
   await using dir = await tempDir();
   const child = startCli(["start", "--port", "0", "--data", dir.path]);
