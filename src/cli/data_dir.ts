@@ -4,6 +4,7 @@ import { NotFoundError } from "../errors.ts";
 import type { Db } from "../store/database.ts";
 import { DATABASE_FILE, openStore, type OpenStoreOptions } from "../store/open.ts";
 import type { Invocation, OptionSpec } from "./command.ts";
+import { unlessAborted } from "./unless_aborted.ts";
 
 export const dataDirOption: OptionSpec = {
   type: "string",
@@ -11,10 +12,15 @@ export const dataDirOption: OptionSpec = {
   description: "Data folder (default: GEODESIC_HOME, or .geodesic beside deno.json)",
 };
 
-/** The database that commands work on; the caller ends it. */
-export function openInvocationStore(invocation: Invocation, options: OpenStoreOptions = {}): Promise<Db> {
-  const { databaseUrl } = invocation.terminal;
-  return openStore(dataDirOf(invocation), { ...options, databaseUrl });
+/** The database that commands work on; the caller ends it. Rejects with the signal's reason when that is aborted. */
+export async function openInvocationStore(
+  invocation: Invocation,
+  options: OpenStoreOptions = {},
+): Promise<Db> {
+  const { terminal: { databaseUrl }, signal } = invocation;
+  // Another gateway's migrations are waited for, however long they take.
+  const opening = openStore(dataDirOf(invocation), { ...options, databaseUrl });
+  return await unlessAborted(opening, signal, (db) => db.destroy());
 }
 
 /** The same of a folder that has one, for commands that have nothing to say of a new one. Throws NotFoundError. */

@@ -90,12 +90,7 @@ async function serveUntilStopped(
   const { dataDir, log } = settings;
   const where = await describeStore(dataDir, terminal.databaseUrl);
   const onMigrated = (names: readonly string[]) => terminal.print(migrationSummary(where, names));
-  // Another gateway's migrations are waited for, however long they take.
-  const opening = openInvocationStore(invocation, { onMigrated });
-  const db = cleanup.adopt(
-    await unlessAborted(opening, signal, (db) => db.destroy()),
-    (db) => db.destroy(),
-  );
+  const db = cleanup.adopt(await openInvocationStore(invocation, { onMigrated }), (db) => db.destroy());
   const workDb = cleanup.adopt(await openWorkStore(db, terminal.databaseUrl), (work) => work.destroy());
   const onOutput = (line: string) => terminal.writeStatus(`engine: ${line}\n`);
   const engine = cleanup.use(createServeEngine({ log, onOutput, cacheDir: cacheDirOf(dataDir) }));

@@ -125,33 +125,35 @@ Deno.test({
 });
 
 Deno.test({
-  name: "serve can be interrupted while another gateway migrates the database",
+  name: "serve and others can be interrupted while another gateway migrates the database",
   ignore: whyNoServer !== null,
   fn: async () => {
     await using dir = await tempDir();
     await using server = await PostgresServer.start();
     const env = { DATABASE_URL: server.url("postgres") };
     expect((await geodesic(["migrate"], { env })).code).toBe(0);
-    const other = new pg.Client({ connectionString: env.DATABASE_URL });
-    await other.connect();
-    await other.query("BEGIN; LOCK TABLE kysely_migration_lock IN ACCESS EXCLUSIVE MODE");
-    const child = startCli(["serve", "--port", "0", "--data", dir.path], { env });
-    const waiting = "SELECT 1 FROM pg_locks WHERE NOT granted";
-    while ((await other.query(waiting)).rowCount === 0) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
+    for (const args of [["serve", "--port", "0"], ["migrate"], ["models"]]) {
+      const other = new pg.Client({ connectionString: env.DATABASE_URL });
+      await other.connect();
+      await other.query("BEGIN; LOCK TABLE kysely_migration_lock IN ACCESS EXCLUSIVE MODE");
+      const child = startCli([...args, "--data", dir.path], { env });
+      const waiting = "SELECT 1 FROM pg_locks WHERE NOT granted";
+      while ((await other.query(waiting)).rowCount === 0) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      child.kill("SIGTERM");
+      let stillLocked = true;
+      const release = setTimeout(() => { // who waits for it ends late, and not never
+        stillLocked = false;
+        void other.query("COMMIT");
+      }, 3_000);
+      const { stderr, code } = await endOf(child);
+      clearTimeout(release);
+      await other.end();
+      expect({ args, code, stderr, stillLocked }).toEqual({
+        ...{ args, code: 130, stderr: "error: Interrupted [INTERRUPTED]\n", stillLocked: true },
+      });
     }
-    child.kill("SIGTERM");
-    let stillLocked = true;
-    const release = setTimeout(() => { // who waits for it ends late, and not never
-      stillLocked = false;
-      void other.query("COMMIT");
-    }, 3_000);
-    const { stderr, code } = await endOf(child);
-    clearTimeout(release);
-    await other.end();
-    expect({ code, stderr, stillLocked }).toEqual({
-      ...{ code: 130, stderr: "error: Interrupted [INTERRUPTED]\n", stillLocked: true },
-    });
   },
 });
 
