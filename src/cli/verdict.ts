@@ -2,7 +2,7 @@
 import { EXIT } from "./errors.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Resolves to the exit code, which tells those who read no more of the words, too, that something is wrong. */
+/** The exit code, which tells those who read no more of the words, too, that something is wrong. */
 export function printVerdict(terminal: Pick<Terminal, "print">, words: string, isGood: boolean): number {
   try {
     terminal.print(words);
