@@ -18,7 +18,7 @@ export function lengthsMayBeFree(schema: unknown): boolean {
   return all.every((each) =>
     [each.anyOf, each.oneOf].every((branches) =>
       !Array.isArray(branches) || !branches.some((branch) => leadsTo(schema, branch, counted)) ||
-      areApart(branches.map((branch) => typesOf(schema, branch)))
+      areApart(branches.map((branch) => openingsOf(schema, branch)))
     )
   );
 }
@@ -61,31 +61,75 @@ function leadsTo(document: unknown, schema: unknown, goals: readonly JsonObject[
   return false;
 }
 
-/** Types that a value of it may have; null where that is not said. */
-function typesOf(document: unknown, schema: unknown): readonly string[] | null {
+/** What every value of a type begins with: of an object the first property that it must have, and its value, where it has one. */
+interface Opening {
+  readonly type: string;
+  readonly name?: string;
+  /** As JSON. */
+  readonly value?: string;
+}
+
+/** Of a schema's values; null where it does not say. */
+function openingsOf(document: unknown, schema: unknown): readonly Opening[] | null {
+  const found = followed(document, schema);
+  if (!isJsonObject(found)) return null;
+  const values = valuesOf(found);
+  if (values !== null) return values.map((value) => ({ type: typeOf(value) }));
+  const types = [found.type].flat();
+  if (!types.every((type) => typeof type === "string")) return null;
+  return types.flatMap((type): readonly Opening[] => {
+    if (type === "integer") return [{ type: "number" }];
+    if (type !== "object" || !isJsonObject(found.properties) || !Array.isArray(found.required)) {
+      return [{ type }];
+    }
+    const names = Object.keys(found.properties);
+    const [name] = names;
+    // Names like numbers come first here, wherever they stand in the schema.
+    const isFirst = name !== undefined && !names.some((each) => /^\d+$/.test(each));
+    if (!isFirst || !found.required.includes(name)) return [{ type }];
+    const first = valuesOf(followed(document, found.properties[name]));
+    return first === null
+      ? [{ type, name }]
+      : first.map((value) => ({ type, name, value: JSON.stringify(value) }));
+  });
+}
+
+/** Without references, and `allOf` of one. */
+function followed(document: unknown, schema: unknown): unknown {
   let found = schema;
   for (let hop = 0; hop < MAX_HOPS && isJsonObject(found); hop++) {
     if (typeof found.$ref === "string") found = targetOf(document, found.$ref);
     else if (Array.isArray(found.allOf) && found.type === undefined) found = found.allOf[0];
-    else break;
+    else return found;
   }
-  if (!isJsonObject(found)) return null;
-  const values = found.const !== undefined ? [found.const] : found.enum;
-  if (Array.isArray(values)) return values.map(typeOf);
-  const types = [found.type].flat();
-  return types.every((type) => typeof type === "string")
-    ? types.map((type) => type === "integer" ? "number" : type)
-    : null;
+  return null;
+}
+
+function valuesOf(schema: unknown): readonly unknown[] | null {
+  if (!isJsonObject(schema)) return null;
+  if (schema.const !== undefined) return [schema.const];
+  return Array.isArray(schema.enum) ? schema.enum : null;
 }
 
 function typeOf(value: unknown): string {
   return value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
 }
 
-/** No type may be one of two. */
-function areApart(branches: readonly (readonly string[] | null)[]): boolean {
-  const all = branches.flatMap((types) => types === null ? [null] : [...new Set(types)]);
-  return !all.includes(null) && new Set(all).size === all.length;
+/** By what values of one begin with, which ends before any string with a length in them, it is known that they are none of another. */
+function areApart(branches: readonly (readonly Opening[] | null)[]): boolean {
+  return branches.every((openings, at) =>
+    openings !== null &&
+    branches.slice(at + 1).every((others) =>
+      others !== null && openings.every((opening) => others.every((other) => isOther(opening, other)))
+    )
+  );
+}
+
+function isOther(one: Opening, another: Opening): boolean {
+  if (one.type !== another.type) return true;
+  if (one.name === undefined || another.name === undefined) return false;
+  if (one.name !== another.name) return true;
+  return one.value !== undefined && another.value !== undefined && one.value !== another.value;
 }
 
 function targetOf(document: unknown, ref: string): unknown {

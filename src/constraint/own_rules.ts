@@ -8,7 +8,7 @@ import { BOUNDS, integersBetween } from "./integer_ranges.ts";
 import { numbersBetween } from "./number_ranges.ts";
 import { DATA_INSIDE, NAMES_INSIDE, STRING_KEYWORDS } from "./schema_keywords.ts";
 import { countedString } from "./string_lengths.ts";
-import { limitsOf } from "./string_limits.ts";
+import { limitsOf, patternAlone } from "./string_limits.ts";
 import { textGrammar } from "./text_grammar.ts";
 import { ANY_TEXT, type TextGrammar, type TextLimits } from "./text_limits.ts";
 import { TextTerms } from "./text_terms.ts";
@@ -253,7 +253,7 @@ class Reader {
   }
 
   #nameRule(regex: string): string {
-    const name = this.#stringRule({ ...ANY_TEXT, patterns: [regex] });
+    const name = this.#stringRule({ ...ANY_TEXT, ...patternAlone(regex) });
     this.#nameRules.push(name);
     return name;
   }

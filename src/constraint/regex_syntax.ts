@@ -28,20 +28,18 @@ export function parseRegex(regex: string): AST.Pattern {
 }
 
 /**
- * The ends of a string that a `pattern` leaves free. It may match anywhere (JSON Schema, validation, section 6.3.3), which
- * holds where it is anchored at one end: `^x-` is what begins so. Without anchors most people mean the whole, and so it is
- * where a group may be anchored at the beginning: before `(^|,)x$` there may not be just anything.
+ * Whether a `pattern` that nothing else stands beside is meant for the whole string. It may match anywhere (JSON Schema,
+ * validation, section 6.3.3), and whoever writes an anchor knows; of one without most people mean the whole.
  */
-export function freeEnds({ alternatives }: AST.Pattern): { readonly begin: boolean; readonly end: boolean } {
-  const isAnchored = (at: number, kind: AST.EdgeAssertion["kind"]) => ({ elements }: AST.Alternative) => {
-    const element = elements.at(at);
-    return element?.type === "Assertion" && element.kind === kind;
-  };
-  const [begins, ends] = [isAnchored(0, "start"), isAnchored(-1, "end")];
-  return {
-    begin: alternatives.every(ends) && !holdsAssertion({ alternatives }, "start"),
-    end: alternatives.every(begins) && !alternatives.some(ends),
-  };
+export function isWithoutAnchors(pattern: AST.Pattern): boolean {
+  return !holdsAssertion(pattern, "start") && !holdsAssertion(pattern, "end");
+}
+
+/** Whether it says itself that it matches the whole. */
+export function isAnchored({ alternatives }: AST.Pattern): boolean {
+  const isEdge = (element: AST.Element | undefined, kind: AST.EdgeAssertion["kind"]) =>
+    element?.type === "Assertion" && element.kind === kind;
+  return alternatives.every(({ elements }) => isEdge(elements[0], "start") && isEdge(elements.at(-1), "end"));
 }
 
 export function looksAhead(pattern: Alternatives): boolean {

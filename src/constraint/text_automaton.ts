@@ -5,7 +5,7 @@
 import type { AST } from "@eslint-community/regexpp";
 import { ClassWriter, type WriterOptions } from "./character_classes.ts";
 import { codePoints, MAX_CODE_POINT, type Range } from "./code_points.ts";
-import { BEYOND, cannot, codePointsOf, freeEnds, parseRegex } from "./regex_syntax.ts";
+import { BEYOND, cannot, codePointsOf, parseRegex } from "./regex_syntax.ts";
 import type { TextGrammar, TextLimits } from "./text_limits.ts";
 import type { Term, TextTerms } from "./text_terms.ts";
 
@@ -26,7 +26,9 @@ interface State {
 
 /** RangeError, which says what and where, for what is no expression, cannot be one of these, or leaves no text. */
 export function automatonGrammar(limits: TextLimits, options: WriterOptions, terms: TextTerms): TextGrammar {
-  const states = withoutDead(statesOf(terms, termOf(limits, terms)));
+  const all = statesOf(terms, termOf(limits, terms));
+  if (all === null) throw tooMany(limits, terms);
+  const states = withoutDead(all);
   if (!states.has(0)) throw new RangeError("There is no text that fits everything that is asked of it");
   return new Writer(states, options).write();
 }
@@ -35,8 +37,8 @@ function termOf({ regexes, patterns, minLength, maxLength }: TextLimits, terms: 
   const reader = new Reader(terms);
   const any = terms.character([[0, MAX_CODE_POINT]]);
   return terms.both([
-    ...regexes.map((regex) => reader.read(parse(regex), { begin: false, end: false })),
-    ...patterns.map(parse).map((pattern) => reader.read(pattern, freeEnds(pattern))),
+    ...regexes.map((regex) => reader.whole(parse(regex))),
+    ...patterns.map((pattern) => reader.anywhere(parse(pattern))),
     terms.repeat(any, minLength, maxLength),
   ]);
 }
@@ -46,6 +48,9 @@ function parse(regex: string): AST.Pattern {
   throw new RangeError(`An expression of ${regex.length} characters beside others, more than ${MAX_LENGTH}`);
 }
 
+/** Where the text begins, or not there, or either. */
+type Place = "first" | "later" | "unknown";
+
 class Reader {
   readonly #terms: TextTerms;
 
@@ -53,70 +58,77 @@ class Reader {
     this.#terms = terms;
   }
 
-  read({ alternatives }: AST.Pattern, { begin, end }: ReturnType<typeof freeEnds>): Term {
-    const { all, empty } = this.#terms;
-    return this.#terms.sequence(
-      begin ? all : empty,
-      this.#alternatives(alternatives, end ? all : empty, true),
-    );
+  /** Texts of which it matches all. */
+  whole({ alternatives }: AST.Pattern): Term {
+    return this.#alternatives(alternatives, this.#terms.empty, "first");
   }
 
-  /** With what comes behind them, which looking ahead concerns. `isFirst`: nothing came before. */
-  #alternatives(alternatives: readonly AST.Alternative[], behind: Term, isFirst: boolean): Term {
-    return this.#terms.either(alternatives.map(({ elements }) => this.#sequence(elements, behind, isFirst)));
+  /** Texts of which it matches some. */
+  anywhere({ alternatives }: AST.Pattern): Term {
+    const { all } = this.#terms;
+    const some = this.#terms.sequence(this.#terms.character([[0, MAX_CODE_POINT]]), all);
+    return this.#terms.either([
+      this.#alternatives(alternatives, all, "first"),
+      this.#terms.sequence(some, this.#alternatives(alternatives, all, "later")),
+    ]);
   }
 
-  #sequence(elements: readonly AST.Element[], behind: Term, isFirst: boolean): Term {
+  /** With what comes behind them, which looking ahead concerns. */
+  #alternatives(alternatives: readonly AST.Alternative[], behind: Term, place: Place): Term {
+    return this.#terms.either(alternatives.map(({ elements }) => this.#sequence(elements, behind, place)));
+  }
+
+  #sequence(elements: readonly AST.Element[], behind: Term, place: Place): Term {
     const begin = elements.findIndex(({ type }) => type !== "Assertion");
-    return elements.reduceRight(
-      (rest, element, at) => this.#element(element, rest, isFirst && (at <= begin || begin < 0)),
-      behind,
-    );
+    return elements.reduceRight((rest, element, at) => {
+      const isLeading = at <= begin || begin < 0;
+      return this.#element(element, rest, place === "first" && !isLeading ? "unknown" : place);
+    }, behind);
   }
 
-  #element(element: AST.Element, behind: Term, isFirst: boolean): Term {
+  #element(element: AST.Element, behind: Term, place: Place): Term {
     switch (element.type) {
       case "Group":
       case "CapturingGroup":
-        return this.#alternatives(element.alternatives, behind, isFirst);
+        return this.#alternatives(element.alternatives, behind, place);
       case "Character":
         return this.#terms.sequence(this.#terms.character([[element.value, element.value]]), behind);
       case "CharacterSet":
       case "CharacterClass":
         return this.#terms.sequence(this.#terms.character(codePointsOf(element)), behind);
       case "Quantifier":
-        return this.#repeated(element, behind, isFirst);
+        return this.#repeated(element, behind, place);
       case "Assertion":
-        return this.#assertion(element, behind, isFirst);
+        return this.#assertion(element, behind, place);
       default:
         throw cannot(element, BEYOND);
     }
   }
 
-  #repeated(quantifier: AST.Quantifier, behind: Term, isFirst: boolean): Term {
+  #repeated(quantifier: AST.Quantifier, behind: Term, place: Place): Term {
     const { element, min, max } = quantifier;
     if (!looksAround(element)) {
-      const turn = this.#element(element, this.#terms.empty, false);
+      const turn = this.#element(element, this.#terms.empty, place);
       return this.#terms.sequence(this.#terms.repeat(turn, min, max), behind);
     }
     if (max > MAX_TURNS) throw cannot(quantifier, `looking around more than ${MAX_TURNS} times`);
     let rest = behind;
     for (let turn = max; turn > 0; turn--) {
-      const once = this.#element(element, rest, isFirst && turn === 1);
+      const once = this.#element(element, rest, place === "first" && turn > 1 ? "unknown" : place);
       rest = turn > min ? this.#terms.either([once, rest]) : once;
     }
     return rest;
   }
 
-  #assertion(assertion: AST.Assertion, behind: Term, isFirst: boolean): Term {
+  #assertion(assertion: AST.Assertion, behind: Term, place: Place): Term {
     switch (assertion.kind) {
       case "start":
-        if (!isFirst) throw cannot(assertion, "not where the text begins");
-        return behind;
+        if (place === "unknown") throw cannot(assertion, "not where the text begins");
+        return place === "first" ? behind : this.#terms.none;
       case "end":
         return this.#terms.both([this.#terms.empty, behind]);
       case "lookahead": {
-        const ahead = this.#alternatives(assertion.alternatives, this.#terms.all, isFirst);
+        const ahead = this.#alternatives(assertion.alternatives, this.#terms.all, place);
         return this.#terms.both([assertion.negate ? this.#terms.not(ahead) : ahead, behind]);
       }
       default:
@@ -132,8 +144,21 @@ function looksAround(element: AST.Element): boolean {
     (element.alternatives as AST.Alternative[]).some(({ elements }) => elements.some(looksAround));
 }
 
-/** The first is where texts begin. */
-function statesOf(terms: TextTerms, first: Term): ReadonlyMap<number, State> {
+/** Says how much of it a length is. */
+function tooMany(limits: TextLimits, terms: TextTerms): RangeError {
+  const what = `Expressions, formats and lengths that together have more than ${MAX_STATES} states`;
+  const { size } = statesOf(terms, termOf({ ...limits, minLength: 0, maxLength: Infinity }, terms)) ?? {};
+  const most = size === undefined ? 0 : Math.floor(MAX_STATES / size);
+  const isLong = Math.max(limits.minLength, limits.maxLength === Infinity ? 0 : limits.maxLength) > most;
+  return new RangeError(
+    size === undefined || !isLong
+      ? what
+      : `${what}: without a length ${size}, so leave it out, or take ${most} at most`,
+  );
+}
+
+/** The first is where texts begin. Null where there are too many. */
+function statesOf(terms: TextTerms, first: Term): ReadonlyMap<number, State> | null {
   const alphabet = terms.alphabetOf(first);
   const numbers = new Map([[first, 0]]);
   const states = new Map<number, State>();
@@ -143,11 +168,7 @@ function statesOf(terms: TextTerms, first: Term): ReadonlyMap<number, State> {
       const next = terms.behind(term, set[0]![0]);
       if (next === terms.none) continue;
       if (!numbers.has(next)) numbers.set(next, numbers.size);
-      if (numbers.size > MAX_STATES) {
-        throw new RangeError(
-          `Expressions, formats and lengths that together have more than ${MAX_STATES} states`,
-        );
-      }
+      if (numbers.size > MAX_STATES) return null;
       const to = numbers.get(next)!;
       edges.set(to, [...edges.get(to) ?? [], ...set]);
     }

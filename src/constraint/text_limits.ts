@@ -3,7 +3,7 @@
 export interface TextLimits {
   /** Each matches the whole text. */
   readonly regexes: readonly string[];
-  /** Each matches it but for the ends that it leaves free. */
+  /** Each matches some of it. */
   readonly patterns: readonly string[];
   /** In characters. */
   readonly minLength: number;

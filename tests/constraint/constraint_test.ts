@@ -80,6 +80,11 @@ const BAD: readonly (readonly [string, unknown, string])[] = [
     "constraint.jsonSchema",
   ],
   [
+    "a pattern with an anchor that may come later",
+    schema({ type: "string", pattern: "a?^b" }),
+    "constraint.jsonSchema",
+  ],
+  [
     "lengths with nothing between them",
     schema({ type: "string", minLength: 3, maxLength: 2 }),
     "constraint.jsonSchema",
@@ -220,6 +225,12 @@ for (const [value, found] of CONFLICTS) {
     expect(refusal(schema({ type: "array", items: value }))?.message).toContain(found);
   });
 }
+
+Deno.test("parseConstraint() says how long a string may be beside a pattern", () => {
+  expect(refusal(schema({ type: "string", pattern: "^[ab]+-[0-9]+$", maxLength: 254 }))?.message).toContain(
+    "more than 500 states: without a length 4, so leave it out, or take 125 at most",
+  );
+});
 
 Deno.test("parseConstraint() takes what stands together", () => {
   const good = [
