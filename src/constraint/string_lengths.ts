@@ -20,10 +20,13 @@ const MAX_CHARACTERS = 64;
 
 /** A rule for a string of so many characters, in the grammar that counts; of those that are escaped, the short ones. */
 export function countedString(minLength: number, maxLength: number): string {
-  const count = maxLength === Infinity ? `{${minLength},}` : `{${minLength},${maxLength}}`;
   const character = String
     .raw`([^\u0000-\u001f\u0022\u005c] | "\u005c" [\u0022\u005cbfnrt] | [\u0001\u0001])`;
-  return String.raw`("\"" ${character}${count} ("\"" | [\u0002\u0002]))`;
+  // Of `{9000,}` the library keeps more for each character than for the one before.
+  const characters = maxLength === Infinity
+    ? `${minLength > 0 ? `${character}{${minLength}}` : ""} (${character})*`
+    : `${character}{${minLength},${maxLength}}`;
+  return String.raw`("\"" ${characters} ("\"" | [\u0002\u0002]))`;
 }
 
 /** Of the grammar that counts, one token for each byte. */

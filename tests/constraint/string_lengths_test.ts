@@ -232,3 +232,15 @@ Deno.test("a token with the rest of another string's character begins none that 
   const isAllowed = (id: number) => (mask![id >>> 5]! >>> (id & 31) & 1) === 1;
   expect([256, 257, 0xa9].map(isAllowed)).toEqual([false, true, true]);
 });
+
+Deno.test("a string of which many characters are asked, and no end, takes no more for each than for the one before", async () => {
+  using service = new ConstraintService(TABLE);
+  const constraint = parseConstraint("c", {
+    jsonSchema: JSON.stringify({ type: "string", minLength: 9000 }),
+  });
+  using matcher = await service.open(constraint);
+  await matcher.accept(0x22);
+  // The thread's memory had an end at some 4,100.
+  for (let count = 0; count < 4500; count++) await matcher.accept(0x61);
+  expect(matcher.mask).not.toBe(null);
+});
