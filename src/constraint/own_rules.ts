@@ -229,7 +229,9 @@ class Reader {
     if (known !== undefined) return known;
     const { minLength, maxLength, regexes, patterns } = limits;
     const name = this.#rule((prefix) => {
-      if (regexes.length + patterns.length === 0) return countedString(minLength, maxLength);
+      if (regexes.length + patterns.length === 0) {
+        return `(${this.#written(countedString(minLength, maxLength, prefix))})`;
+      }
       const options = { prefix, inString: true };
       return String.raw`("\"" ${this.#written(textGrammar(limits, options, this.#terms))})`;
     });

@@ -244,3 +244,25 @@ Deno.test("a string of which many characters are asked, and no end, takes no mor
   for (let count = 0; count < 4500; count++) await matcher.accept(0x61);
   expect(matcher.mask).not.toBe(null);
 });
+
+for (
+  const [minLength, maxLength] of [[0, 63], [0, 64], [1, 65], [63, 127], [64, 128], [65, 193], [3, 200], [
+    130,
+    130,
+  ], [
+    70,
+    undefined,
+  ]]
+) {
+  Deno.test(`a string of ${minLength} to ${maxLength ?? "any number of"} characters may end there and nowhere else`, async () => {
+    using service = new ConstraintService(TABLE);
+    const jsonSchema = JSON.stringify({ type: "string", minLength, maxLength });
+    using matcher = await service.open(parseConstraint("c", { jsonSchema }));
+    let mask = await matcher.accept(0x22);
+    const may = (id: number) => (mask![id >>> 5]! >>> (id & 31) & 1) === 1;
+    for (let count = 0; count <= (maxLength ?? 150); count++) {
+      expect([count, may(0x22), may(0x61)]).toEqual([count, count >= minLength!, count !== maxLength]);
+      if (may(0x61)) mask = await matcher.accept(0x61);
+    }
+  });
+}
