@@ -146,7 +146,7 @@ Deno.test({
       const release = setTimeout(() => { // who waits for it ends late, and not never
         stillLocked = false;
         void other.query("COMMIT");
-      }, 3_000);
+      }, 10_000);
       const { stderr, code } = await endOf(child);
       clearTimeout(release);
       await other.end();
