@@ -106,23 +106,31 @@ function checkSchema(field: string, text: string): void {
   let values = 0;
   const schemas = new Set<unknown>();
   /** `names`: the keys of this object are no keywords. `part`: these are of the string around them. */
-  const walk = (value: unknown, depth: number, names: boolean, data: boolean, part: boolean): void => {
+  const walk = (
+    value: unknown,
+    path: readonly string[],
+    { names, data, part }: { readonly names: boolean; readonly data: boolean; readonly part: boolean },
+  ): void => {
     if (++values > maxValues) throw refused(field, "more values", `at most ${maxValues}`);
     if (typeof value !== "object" || value === null) return;
-    if (depth > maxDepth) throw refused(field, "deeper nesting", `at most ${maxDepth} levels`);
+    if (path.length >= maxDepth) throw refused(field, "deeper nesting", `at most ${maxDepth} levels`);
     if (!Array.isArray(value) && !names && !data) {
       if (!part) schemas.add(value);
-      checkKeywords(field, value as Record<string, unknown>, part);
+      checkKeywords(field, value as Record<string, unknown>, part, path);
     }
     for (const [key, inner] of Object.entries(value)) {
       const plain = !names && !data && !Array.isArray(value);
       const isPart = plain
         ? key === "allOf" && holdsPartsOfString(value as Record<string, unknown>)
         : part && Array.isArray(value);
-      walk(inner, depth + 1, plain && NAMES_INSIDE.has(key), data || (plain && DATA_INSIDE.has(key)), isPart);
+      walk(inner, [...path, key], {
+        names: plain && NAMES_INSIDE.has(key),
+        data: data || (plain && DATA_INSIDE.has(key)),
+        part: isPart,
+      });
     }
   };
-  walk(schema, 1, false, false, false);
+  walk(schema, [], { names: false, data: false, part: false });
   for (const found of schemas) {
     const { $ref } = found as Record<string, unknown>;
     if (typeof $ref !== "string") continue;
@@ -152,20 +160,26 @@ function follow(schema: unknown, ref: string): unknown {
   );
 }
 
-function checkKeywords(field: string, schema: Record<string, unknown>, isPart: boolean): void {
+function checkKeywords(
+  field: string,
+  schema: Record<string, unknown>,
+  isPart: boolean,
+  path: readonly string[],
+): void {
   for (const key of Object.keys(schema)) {
-    if (UNSUPPORTED.has(key) && !saysNothing(key, schema[key])) throw unenforceable(field, key);
+    if (UNSUPPORTED.has(key) && !saysNothing(key, schema[key])) throw unenforceable(field, key, path);
   }
   const conflict = misshapenIn(schema) ?? (isPart ? null : conflictOf(schema));
-  if (conflict !== null) throw refused(field, conflict.found, conflict.allowed);
+  if (conflict !== null) throw refused(field, conflict.found, conflict.allowed, path);
   const { allOf } = schema;
   if (Array.isArray(allOf) && allOf.length > 1 && !holdsPartsOfString(schema)) {
-    throw refused(field, "allOf of several", "allOf of one schema, or of several of a string");
+    throw refused(field, "allOf of several", "allOf of one schema, or of several of a string", path);
   }
   const types: readonly unknown[] = [schema.type].flat();
   const areNumbers = types.includes("integer") || types.includes("number");
   if (!areNumbers && BOUNDS.some((key) => schema[key] !== undefined)) {
-    throw refused(field, `bounds of type ${JSON.stringify(schema.type) ?? "any"}`, "bounds of numbers");
+    const found = `bounds of type ${JSON.stringify(schema.type) ?? "any"}`;
+    throw refused(field, found, "bounds of numbers", path);
   }
 }
 
@@ -191,20 +205,31 @@ function readable(field: string, read: () => unknown): void {
   }
 }
 
-function unenforceable(field: string, key: string): ConfigError {
+function unenforceable(field: string, key: string, path: readonly string[]): ConfigError {
   const found = `the keyword "${key}"`;
   return new ConfigError(
-    `Invalid sampling parameter "${field}": "${key}" cannot be enforced; leave it out`,
+    `Invalid sampling parameter "${field}": "${key}" cannot be enforced; leave it out${placeOf(path)}`,
     { field, found, allowed: "keywords that can be enforced" },
   );
 }
 
-export function refused(field: string, found: string, allowed: string): ConfigError {
-  return new ConfigError(`Invalid sampling parameter "${field}": found ${found}, expected ${allowed}`, {
-    field,
-    found,
-    allowed,
-  });
+export function refused(
+  field: string,
+  found: string,
+  allowed: string,
+  path: readonly string[] = [],
+): ConfigError {
+  return new ConfigError(
+    `Invalid sampling parameter "${field}": found ${found}, expected ${allowed}${placeOf(path)}`,
+    { field, found, allowed },
+  );
+}
+
+/** In a schema; nothing of the schema itself. */
+function placeOf(path: readonly string[]): string {
+  if (path.length === 0) return "";
+  const place = `#/${path.map((name) => name.replaceAll("~", "~0").replaceAll("/", "~1")).join("/")}`;
+  return ` (at ${place.length > 100 ? `${place.slice(0, 100)}…` : place})`;
 }
 
 function describe(value: unknown): string {

@@ -12,7 +12,8 @@ const SPACE = ofPattern(/\s/u, 0xffff);
 const LINE_ENDS = codePoints([[0x0a, 0x0a], [0x0d, 0x0d], [0x2028, 0x2029]]);
 /** Groups in groups; their reader goes as deep. */
 const MAX_DEPTH = 200;
-export const BEYOND = "beyond what a grammar can do, such as looking behind or referring back";
+export const BEYOND =
+  "beyond what a grammar can do, such as looking behind, edges of words, or referring back";
 export const NEVER = "what no character can be";
 
 export function parseRegex(regex: string): AST.Pattern {

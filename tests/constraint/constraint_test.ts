@@ -226,6 +226,16 @@ for (const [value, found] of CONFLICTS) {
   });
 }
 
+Deno.test("parseConstraint() says where in a schema something stands", () => {
+  const nested = (value: unknown) => schema({ properties: { "a/b": { type: "array", items: value } } });
+  expect(refusal(nested({ type: "number", multipleOf: 0.5 }))?.message).toBe(
+    'Invalid sampling parameter "constraint.jsonSchema": "multipleOf" cannot be enforced; leave it out (at #/properties/a~1b/items)',
+  );
+  expect(refusal(nested({ minLength: 1 }))?.message).toContain(
+    'expected "type": "string" (at #/properties/a~1b/items)',
+  );
+});
+
 Deno.test("parseConstraint() says how long a string may be beside a pattern", () => {
   expect(refusal(schema({ type: "string", pattern: "^[ab]+-[0-9]+$", maxLength: 254 }))?.message).toContain(
     "more than 500 states: without a length 4, so leave it out, or take 125 at most",
