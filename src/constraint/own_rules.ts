@@ -1,7 +1,8 @@
 /**
- * What the library would get wrong in a schema, as rules of our own: integers with bounds, patterns, some formats, and values
- * that are given (of which it writes 0.1 as 0.10000000000000001, and a slash as an escape). Each goes to the library as a constant with a name, and in the grammar that comes back a rule takes the place of that name. All
- * else of the schema stays as it is, to the character.
+ * What the library would get wrong in a schema, as rules of our own: numbers with bounds, strings with patterns, formats or
+ * lengths, and values that are given (of which it writes 0.1 as 0.10000000000000001, and a slash as an escape). Each goes to
+ * the library as a constant with a name, and in the grammar that comes back a rule takes the place of that name. All else of
+ * the schema stays as it is, to the character.
  */
 import { literal } from "./grammar_characters.ts";
 import { BOUNDS, integersBetween } from "./integer_ranges.ts";
